@@ -1,0 +1,1 @@
+"""What a user starts: flows that wire the steps together."""

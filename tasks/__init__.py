@@ -1,0 +1,1 @@
+"""The steps of the pipeline: plain typed functions, one concern per module."""

@@ -1,0 +1,160 @@
+"""Content-addressed files: a step's output is stored under the hash of its bytes."""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict
+
+from tasks.atomic_files import file_sha256, sync_file, sync_folder, temporary_path
+from tasks.canonical_json import json_sha256
+from tasks.errors import storage_error
+
+Fact = str | int | float | bool | None | list[str]
+
+
+class StoredFile(BaseModel):
+    """One file of the store.
+
+    `content` is what the next step's cache key sees: the hash of the bytes, or of
+    the meaning where equal content has differing bytes (a `.keras` file holds a date).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    sha256: str
+    size: int
+    content: str
+
+
+class StepOutput(BaseModel):
+    """What a step hands to the next: its files by name, and small facts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    step: str
+    files: dict[str, StoredFile]
+    facts: dict[str, Fact] = {}
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 over the content of all files and facts."""
+        contents = {name: file.content for name, file in self.files.items()}
+        return json_sha256({"files": contents, "facts": self.facts})
+
+
+class ArtifactStore:
+    """The artifacts folder: `cache/objects` for content, `cache/keys` for records, `runs`."""
+
+    def __init__(self, root: Path) -> None:
+        """Take the folder `root`; nothing is created before `open`."""
+        self.root = root
+
+    @property
+    def objects(self) -> Path:
+        """Folder of the content-addressed files."""
+        return self.root / "cache" / "objects"
+
+    @property
+    def downloads(self) -> Path:
+        """Folder of fetched source files."""
+        return self.root / "cache" / "downloads"
+
+    @property
+    def runs(self) -> Path:
+        """Folder of the finished runs."""
+        return self.root / "runs"
+
+    def open(self) -> Self:
+        """Create the folders and prove that they can be written to.
+
+        Raises:
+            StorageError: The folder is read-only, not a folder, or full.
+        """
+        try:
+            for folder in (self.objects, self.downloads, self.runs):
+                folder.mkdir(parents=True, exist_ok=True)
+            probe = temporary_path(self.root)
+            try:
+                probe.write_bytes(b"x" * 4096)
+            finally:
+                probe.unlink(missing_ok=True)
+        except OSError as error:
+            raise storage_error(error, self.root) or error from None
+        return self
+
+    def path(self, file: StoredFile) -> Path:
+        """Return where `file` lies; its name ends like the original's."""
+        return self.objects / file.sha256[:2] / f"{file.sha256}{Path(file.name).suffix}"
+
+    def file(self, output: StepOutput, name: str) -> Path:
+        """Return the path of the file `name` of `output`."""
+        return self.path(output.files[name])
+
+    def fault(self, file: StoredFile) -> str | None:
+        """Return what is wrong with the stored bytes of `file`, None when they are whole."""
+        path = self.path(file)
+        try:
+            size = path.stat().st_size
+        except FileNotFoundError:
+            return f"{file.name} is missing"
+        if size != file.size:
+            return f"{file.name} has {size} bytes instead of {file.size}"
+        if file_sha256(path) != file.sha256:
+            return f"{file.name} is corrupt (its hash differs)"
+        return None
+
+    @contextmanager
+    def workspace(self) -> Iterator[Path]:
+        """Yield a scratch folder on the store's own disk; it goes when the block ends.
+
+        Raises:
+            StorageError: The disk is full or locked while the block writes.
+        """
+        folder = temporary_path(self.objects)
+        try:
+            folder.mkdir(parents=True)
+            yield folder
+        except OSError as error:
+            raise storage_error(error, self.root) or error from error
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def keep(
+        self,
+        step: str,
+        folder: Path,
+        facts: Mapping[str, Fact] | None = None,
+        content: Mapping[str, str] | None = None,
+    ) -> StepOutput:
+        """Move all files of a workspace into the store and return their record.
+
+        Args:
+            step: Name of the step that made them.
+            folder: The workspace; left empty.
+            facts: Small facts that belong to the output; equal inputs give equal facts.
+            content: Hash of the meaning, for files whose bytes vary by themselves.
+        """
+        files = {}
+        for path in sorted(folder.iterdir()):
+            sha256 = file_sha256(path)
+            file = StoredFile(
+                name=path.name,
+                sha256=sha256,
+                size=path.stat().st_size,
+                content=(content or {}).get(path.name, sha256),
+            )
+            self._move_in(path, file)
+            files[path.name] = file
+        return StepOutput(step=step, files=files, facts=dict(facts or {}))
+
+    def _move_in(self, path: Path, file: StoredFile) -> None:
+        target = self.path(file)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        sync_file(path)
+        os.replace(path, target)  # noqa: PTH105 - says that a present file is replaced
+        sync_folder(target.parent)

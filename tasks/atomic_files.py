@@ -1,0 +1,64 @@
+"""Files that are whole or absent: written under a temporary name, synced, then renamed."""
+
+import hashlib
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_TEMPORARY_PREFIX = ".writing-"
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames inside `folder` survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_file(path: Path) -> None:
+    """Make the bytes of `path` survive a power cut."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def temporary_path(folder: Path, suffix: str = "") -> Path:
+    """Return an unused name in `folder`; its prefix marks it as unfinished."""
+    return folder / f"{_TEMPORARY_PREFIX}{uuid.uuid4().hex}{suffix}"
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary path that becomes `path` when the block ends well.
+
+    An existing file is replaced. When the block raises, nothing is left behind.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = temporary_path(path.parent, path.suffix)
+    try:
+        yield temporary
+        sync_file(temporary)
+        temporary.replace(path)
+        sync_folder(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` to `path` so that a reader sees the old file or the new one."""
+    with whole_file(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8 to `path`, whole or not at all."""
+    write_bytes(path, text.encode())
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes as hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

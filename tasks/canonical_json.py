@@ -1,0 +1,20 @@
+"""One JSON text for one value: sorted keys, no NaN, so that equal values hash equally."""
+
+import hashlib
+import json
+from typing import Any
+
+
+def canonical_json(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """Return the compact text of `value`; equal values give equal texts."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def readable_json(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """Return the indented text of `value`, for files that people open."""
+    return json.dumps(value, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def json_sha256(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """Return the SHA-256 of the canonical text of `value` as hexadecimal."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()

@@ -1,0 +1,55 @@
+"""Errors that a user can act on: each is one sentence, shown without a traceback."""
+
+import errno
+
+
+class PipelineError(Exception):
+    """Base of every error whose message is written for the user."""
+
+
+class InvalidConfigError(PipelineError):
+    """A parameter is unknown or impossible; names the field, the value and what is allowed."""
+
+
+class BadDataError(PipelineError):
+    """The input exists but cannot be used; trying again cannot help."""
+
+
+class SourceUnavailableError(PipelineError):
+    """A source of reviews cannot be reached; trying again may help."""
+
+
+class AcceleratorError(PipelineError):
+    """The requested device is not there; names what was found."""
+
+
+class StorageError(PipelineError):
+    """The artifacts folder cannot be written to; names the folder and the reason."""
+
+
+_HOPELESS = {
+    errno.EACCES: "permission denied",
+    errno.EPERM: "operation not permitted",
+    errno.EROFS: "the file system is read-only",
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.ENOTDIR: "a part of the path is not a folder",
+}
+
+
+def storage_error(error: OSError, path: object) -> StorageError | None:
+    """Return the user's sentence for an `OSError` that no retry can cure, else None."""
+    reason = _HOPELESS.get(error.errno or 0)
+    if reason is None:
+        return None
+    return StorageError(
+        f"cannot write below {path}: {reason}; free or unlock it, or choose another folder"
+        " with --artifacts"
+    )
+
+
+def is_worth_retrying(error: BaseException) -> bool:
+    """Tell whether `error` has an outside cause (network, file system) that may pass."""
+    if isinstance(error, SourceUnavailableError):
+        return True
+    return isinstance(error, OSError) and (error.errno or 0) not in _HOPELESS
