@@ -1,0 +1,104 @@
+"""Load: a source's raw files become token ids with labels, a word index and a data report."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tasks.atomic_files import write_text
+from tasks.canonical_json import readable_json
+from tasks.read_sources import OFFICIAL_SPLIT_ROWS, LabelledTokens, read_source
+from tasks.review_files import review_schema, token_lists, write_parquet
+from tasks.tokenize_text import UNKNOWN_ID
+from tasks.validate_reviews import (
+    describe_reviews,
+    repeated_in_train,
+    require_valid,
+    token_hashes,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from tasks.artifact_store import Fact
+    from tasks.source_files import SourceFiles
+    from tasks.training_config import DataConfig
+
+_ORDER_SEED = 113
+"""Keras's `load_data` puts the reviews in this seed's order; sources are sorted by label."""
+
+
+def load_reviews(source: SourceFiles, config: DataConfig, folder: Path) -> dict[str, Fact]:
+    """Write `train.parquet`, `test.parquet`, `vocabulary.json` and `data_report.json`.
+
+    The token lists hold full ids: `num_words` and `maxlen` are applied by the next step.
+
+    Args:
+        source: The verified raw files.
+        config: How to read, hold out and check.
+        folder: Where to write.
+
+    Returns:
+        Facts: source, form, rows of both sets, label names.
+
+    Raises:
+        BadDataError: The files cannot be read, or the reviews break a rule.
+    """
+    loaded = read_source(source, config)
+    if config.deduplicate:
+        repeated = repeated_in_train(token_hashes(loaded.train), token_hashes(loaded.test))
+        loaded = replace(loaded, train=loaded.train.take((~repeated).nonzero()[0]))
+    report = describe_reviews(loaded) | {"source": source.source, "form": source.form}
+    official = source.source == "imdb" and not config.deduplicate
+    require_valid(
+        report,
+        max_overlap=config.max_overlap,
+        expected_rows=OFFICIAL_SPLIT_ROWS if official else None,
+    )
+    write_text(folder / "data_report.json", readable_json(report))
+    ranks = {word: rank for rank, word in enumerate(loaded.words, start=1)}
+    write_text(folder / "vocabulary.json", readable_json(ranks))
+    provenance = {"source": source.source, "form": source.form, "raw_files": source.content_hash}
+    for split, reviews in (("train", loaded.train), ("test", loaded.test)):
+        batches = _batches(_in_fixed_order(reviews), config.row_group_rows)
+        write_parquet(folder / f"{split}.parquet", batches, provenance, config.row_group_rows)
+    return {
+        "source": source.source,
+        "form": source.form,
+        "train_rows": len(loaded.train.labels),
+        "test_rows": len(loaded.test.labels),
+        "label_names": list(loaded.label_names),
+    }
+
+
+def _batches(reviews: LabelledTokens, rows: int) -> Iterator[pa.RecordBatch]:
+    import numpy as np
+    import pyarrow as pa
+
+    for start in range(0, len(reviews.labels), rows):
+        offsets = reviews.tokens.offsets[start : start + rows + 1]
+        ids = reviews.tokens.ids[offsets[0] : offsets[-1]]
+        begins = offsets - offsets[0]
+        is_unknown = np.concatenate([[0], np.cumsum(ids == UNKNOWN_ID)])
+        part = slice(start, start + rows)
+        yield pa.record_batch(
+            [
+                reviews.review_ids[part],
+                reviews.labels[part],
+                token_lists(ids, begins),
+                np.diff(begins).astype(np.int32),
+                np.diff(is_unknown[begins]).astype(np.int32),
+            ],
+            schema=review_schema(),
+        )
+
+
+def _in_fixed_order(reviews: LabelledTokens) -> LabelledTokens:
+    import numpy as np
+
+    order = np.arange(len(reviews.labels))
+    np.random.RandomState(_ORDER_SEED).shuffle(order)
+    return reviews.take(order)

@@ -1,0 +1,111 @@
+"""Pad: cut and pad token lists to one length, and set validation reviews apart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks.review_files import read_parquet, review_schema, token_lists, write_arrow
+from tasks.stratified_sample import stratified_sample
+from tasks.tokenize_text import PAD_ID, UNKNOWN_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import numpy as np
+    import pyarrow as pa
+
+    from tasks.artifact_store import Fact
+    from tasks.training_config import ProtocolConfig, TextConfig
+
+
+def pad_reviews(
+    train: Path, test: Path, text: TextConfig, protocol: ProtocolConfig, folder: Path
+) -> dict[str, Fact]:
+    """Write `train.arrow`, `test.arrow` and, in the honest protocol, `validation.arrow`.
+
+    Args:
+        train: Token lists of the training set (Parquet).
+        test: Token lists of the test set (Parquet).
+        text: Vocabulary size, length, sides.
+        protocol: Whether a validation set is split off, how large, by which seed.
+        folder: Where to write.
+
+    Returns:
+        Facts: rows of each set written.
+    """
+    import numpy as np
+
+    write_arrow(folder / "test.arrow", _padded_batches(test, text))
+    labels = np.concatenate([batch["label"].to_numpy() for batch in read_parquet(train)])
+    rows: dict[str, Fact] = {"test_rows": sum(b.num_rows for b in read_parquet(test))}
+    if protocol.protocol == "tutorial":
+        write_arrow(folder / "train.arrow", _padded_batches(train, text))
+        return rows | {"train_rows": len(labels)}
+    validates = stratified_sample(
+        labels, protocol.validation_fraction, protocol.split_seed, "validation set"
+    )
+    for name, mask in (("train", ~validates), ("validation", validates)):
+        write_arrow(folder / f"{name}.arrow", _chosen(_padded_batches(train, text), mask))
+        rows[f"{name}_rows"] = int(mask.sum())
+    return rows
+
+
+def pad_tokens(ids: np.ndarray, offsets: np.ndarray, text: TextConfig) -> np.ndarray:
+    """Return padded token ids of shape (n, maxlen), int32.
+
+    Equal to Keras's `pad_sequences` after `load_data(num_words=...)`: ids from `num_words`
+    on become the unknown id 2, the rest is cut or filled with 0 on the configured sides.
+    See https://keras.io/api/data_loading/timeseries/#padsequences-function
+
+    Args:
+        ids: Flat int32 ids of n reviews.
+        offsets: Where each review begins, shape (n + 1,).
+        text: Vocabulary size, length, sides.
+    """
+    import numpy as np
+
+    starts, lengths = offsets[:-1, None], np.diff(offsets)[:, None]
+    columns = np.arange(text.maxlen)[None, :]
+    kept = np.minimum(lengths, text.maxlen)
+    position = columns - (text.maxlen - kept if text.padding == "pre" else 0)
+    is_token = (position >= 0) & (position < kept)
+    if text.truncating == "pre":
+        position = position + lengths - kept
+    known = np.where(ids < text.num_words, ids, UNKNOWN_ID)
+    taken = known[np.where(is_token, starts + position, 0)] if len(known) else PAD_ID
+    return np.where(is_token, taken, PAD_ID).astype(np.int32)
+
+
+def _padded_batches(path: Path, text: TextConfig) -> Iterator[pa.RecordBatch]:
+    import numpy as np
+    import pyarrow as pa
+
+    for batch in read_parquet(path):
+        lists = batch["tokens"]
+        offsets = lists.offsets.to_numpy().astype(np.int64)
+        offsets = offsets - offsets[0]
+        ids = lists.flatten().to_numpy()
+        padded = pad_tokens(ids, offsets, text)
+        is_unknown = (ids >= text.num_words) | (ids == UNKNOWN_ID)
+        unknown = np.diff(np.concatenate([[0], np.cumsum(is_unknown)])[offsets])
+        begins = np.arange(len(padded) + 1) * text.maxlen
+        yield pa.record_batch(
+            [
+                batch["review_id"],
+                batch["label"],
+                token_lists(padded.reshape(-1), begins),
+                batch["length"],
+                unknown.astype(np.int32),
+            ],
+            schema=review_schema(),
+        )
+
+
+def _chosen(batches: Iterator[pa.RecordBatch], mask: np.ndarray) -> Iterator[pa.RecordBatch]:
+    import pyarrow as pa
+
+    start = 0
+    for batch in batches:
+        yield batch.filter(pa.array(mask[start : start + batch.num_rows]))
+        start += batch.num_rows

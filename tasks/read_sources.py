@@ -1,0 +1,225 @@
+"""Read the raw files of each form of source into texts or ids, with labels 0 and 1."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks.errors import BadDataError
+from tasks.stratified_sample import stratified_sample
+from tasks.tokenize_text import FIRST_WORD_OFFSET, START_ID
+from tasks.word_index import RaggedTokens, index_words, text_chunks
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+    from tasks.source_files import SourceFiles
+    from tasks.training_config import DataConfig
+
+FULL_PACKAGE_CSV = "data/raw/a1_IMDB_Dataset.csv"
+OFFICIAL_SPLIT_ROWS = 25_000
+
+
+@dataclass(frozen=True)
+class LabelledTokens:
+    """n reviews: their tokens, int8 labels of shape (n,), int32 ids within the source."""
+
+    tokens: RaggedTokens
+    labels: np.ndarray
+    review_ids: np.ndarray
+
+    def take(self, rows: np.ndarray) -> LabelledTokens:
+        """Return the reviews at the positions `rows`, in that order."""
+        import numpy as np
+
+        lengths = np.diff(self.tokens.offsets)[rows]
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        shift = np.repeat(self.tokens.offsets[:-1][rows] - offsets[:-1], lengths)
+        ids = self.tokens.ids[np.arange(offsets[-1]) + shift]
+        return LabelledTokens(RaggedTokens(ids, offsets), self.labels[rows], self.review_ids[rows])
+
+
+@dataclass(frozen=True)
+class TokenizedSource:
+    """Both sets of a source, the words by rank, and what the labels 0 and 1 mean."""
+
+    train: LabelledTokens
+    test: LabelledTokens
+    words: list[str]
+    label_names: tuple[str, str]
+
+
+def read_source(source: SourceFiles, config: DataConfig) -> TokenizedSource:
+    """Return the tokens of `source`, whose files were verified when they were fetched.
+
+    Raises:
+        BadDataError: A file cannot be read, or its columns or labels are not as needed.
+    """
+    if source.form == "keras":
+        return _read_keras(source)
+    tables, label_names = _READERS[source.form](source)
+    if "test" not in tables:
+        tables = _hold_out(tables["train"], config)
+    train, test, words = index_words(
+        text_chunks(tables["train"]["text"]), text_chunks(tables["test"]["text"])
+    )
+    return TokenizedSource(
+        _labelled(train, tables["train"]), _labelled(test, tables["test"]), words, label_names
+    )
+
+
+def _labelled(tokens: RaggedTokens, table: pa.Table) -> LabelledTokens:
+    import numpy as np
+
+    return LabelledTokens(
+        tokens,
+        table["label"].to_numpy().astype(np.int8),
+        np.arange(len(tokens), dtype=np.int32),
+    )
+
+
+def _hold_out(table: pa.Table, config: DataConfig) -> dict[str, pa.Table]:
+    import pyarrow as pa
+
+    held_out = stratified_sample(
+        table["label"].to_numpy(), config.test_fraction, config.test_seed, "test set"
+    )
+    return {"train": table.filter(pa.array(~held_out)), "test": table.filter(pa.array(held_out))}
+
+
+def _read_keras(source: SourceFiles) -> TokenizedSource:
+    import numpy as np
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(source.paths["reviews"])
+    ranks: dict[str, int] = json.loads(source.paths["word_index"].read_text())
+    sets = {}
+    for split in ("train", "test"):
+        rows = table.filter(pc.equal(table["split"], split))
+        lists = rows["ranks"].combine_chunks()
+        starts = lists.offsets.to_numpy().astype(np.int64)
+        ids = lists.flatten().to_numpy() + FIRST_WORD_OFFSET
+        ids = np.insert(ids, (starts - starts[0])[:-1], START_ID).astype(np.int32)
+        offsets = starts - starts[0] + np.arange(len(starts))
+        sets[split] = _labelled(RaggedTokens(ids, offsets), rows)
+    words = sorted(ranks, key=ranks.__getitem__)
+    return TokenizedSource(sets["train"], sets["test"], words, ("negative", "positive"))
+
+
+def _read_packaged(source: SourceFiles) -> tuple[dict[str, pa.Table], tuple[str, str]]:
+    return {"train": _official_train(source.paths["reviews"])}, ("negative", "positive")
+
+
+def _official_train(path: Path) -> pa.Table:
+    import pyarrow.compute as pc
+
+    table = _read_csv(path)
+    return table.filter(pc.equal(table["source"], "imdb")).select(["text", "label"])
+
+
+def _read_packages(source: SourceFiles) -> tuple[dict[str, pa.Table], tuple[str, str]]:
+    """Rebuild the official split: the test set is all 50,000 reviews less the training set."""
+    import pyarrow as pa
+
+    train = _official_train(source.paths["train"])
+    with zipfile.ZipFile(source.paths["all"]) as wheel:
+        everything = _read_csv(io.BytesIO(wheel.read(FULL_PACKAGE_CSV)))
+    texts = everything["review"].to_pylist()
+    labels = [int(name == "positive") for name in everything["sentiment"].to_pylist()]
+    in_train = Counter(
+        zip(map(str.strip, train["text"].to_pylist()), train["label"].to_pylist(), strict=True)
+    )
+    is_test = []
+    for review in zip(map(str.strip, texts), labels, strict=True):
+        in_train[review] -= 1
+        is_test.append(in_train[review] < 0)
+    missing = sum(count for count in in_train.values() if count > 0)
+    if missing or sum(is_test) != OFFICIAL_SPLIT_ROWS:
+        raise BadDataError(
+            f"the official split could not be rebuilt: {missing} training reviews are missing from"
+            f" the full set and {sum(is_test)} are left as test; report this, it is a defect"
+        )
+    test = pa.table({"text": everything["review"], "label": pa.array(labels)})
+    return {"train": train, "test": test.filter(pa.array(is_test))}, ("negative", "positive")
+
+
+def _read_files(source: SourceFiles) -> tuple[dict[str, pa.Table], tuple[str, str]]:
+    assert source.columns is not None
+    tables = {split: _users_table(path, *source.columns) for split, path in source.paths.items()}
+    names = sorted(
+        {name for table in tables.values() for name in table["label"].unique().to_pylist()}
+    )
+    if len(names) != 2:  # noqa: PLR2004 - a yes-or-no question
+        shown = ", ".join(map(repr, names[:5])) + (", …" if len(names) > 5 else "")  # noqa: PLR2004
+        raise BadDataError(
+            f"column {source.columns[1]!r} must hold exactly two different labels, found"
+            f" {len(names)}: {shown or 'none'}"
+        )
+    coded = {split: _code_labels(table, names) for split, table in tables.items()}
+    return coded, (names[0], names[1])
+
+
+def _code_labels(table: pa.Table, names: list[str]) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    labels = pc.cast(pc.equal(table["label"], names[1]), pa.int8())
+    return table.set_column(1, "label", labels)
+
+
+def _users_table(path: Path, text_column: str, label_column: str) -> pa.Table:
+    import pyarrow as pa
+
+    table = _read_any(path)
+    for column in (text_column, label_column):
+        if column not in table.column_names:
+            raise BadDataError(
+                f"{path} has no column {column!r}; it has {', '.join(table.column_names) or 'none'}"
+                " (choose with --text-column and --label-column)"
+            )
+    if table.num_rows == 0:
+        raise BadDataError(f"{path} holds no reviews")
+    try:
+        texts = table[text_column].cast(pa.large_string())
+        labels = table[label_column].cast(pa.string())
+    except pa.ArrowInvalid as error:
+        raise BadDataError(f"{path}: the columns cannot be read as text ({error})") from None
+    if labels.null_count:
+        raise BadDataError(f"{path}: {labels.null_count} rows have no label")
+    return pa.table({"text": texts, "label": labels})
+
+
+def _read_any(path: Path) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.json as pj
+    import pyarrow.parquet as pq
+
+    readers = {".csv": _read_csv, ".jsonl": pj.read_json, ".parquet": pq.read_table}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise BadDataError(
+            f"{path}: unknown kind of file {path.suffix!r}; allowed are {', '.join(readers)}"
+        )
+    if path.stat().st_size == 0:
+        raise BadDataError(f"{path} is empty")
+    try:
+        return reader(path)
+    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
+        reason = str(error).splitlines()[0]
+        raise BadDataError(f"{path} cannot be read as {path.suffix}: {reason}") from None
+
+
+def _read_csv(source: Path | io.BytesIO) -> pa.Table:
+    import pyarrow.csv as pc
+
+    return pc.read_csv(source, parse_options=pc.ParseOptions(newlines_in_values=True))
+
+
+_READERS = {"packaged": _read_packaged, "packages": _read_packages, "files": _read_files}

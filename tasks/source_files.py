@@ -1,0 +1,33 @@
+"""The record of a source: which raw files, with which hashes, and why this source."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from tasks.canonical_json import json_sha256
+
+Form = Literal["keras", "packages", "packaged", "files"]
+
+
+class SourceFiles(BaseModel):
+    """Verified raw files of one source.
+
+    `form` tells apart what one source can be made of: `keras` (imdb.npz), `packages`
+    (the official split rebuilt), `packaged` (offline subset), `files` (the user's own, whose
+    text and label columns `columns` names).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: Literal["imdb", "packaged", "files"]
+    form: Form
+    paths: dict[str, Path]
+    sha256: dict[str, str]
+    columns: tuple[str, str] | None = None
+    reason: str
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 over form, file hashes and column names; where the files lie is no part."""
+        return json_sha256({"form": self.form, "files": self.sha256, "columns": self.columns})

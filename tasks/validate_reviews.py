@@ -1,0 +1,127 @@
+"""Check the reviews and describe them: one report, one error that lists every failure."""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from tasks.errors import BadDataError
+from tasks.tokenize_text import UNKNOWN_ID
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tasks.read_sources import LabelledTokens, TokenizedSource
+
+SMALLEST_CLASS = 5
+_ONLY_START = 1
+
+
+def token_hashes(reviews: LabelledTokens) -> list[bytes]:
+    """Return one hash per review; equal token sequences have equal hashes."""
+    ids, offsets = reviews.tokens.ids, reviews.tokens.offsets.tolist()
+    return [
+        hashlib.blake2b(ids[start:end].data, digest_size=16).digest()
+        for start, end in pairwise(offsets)
+    ]
+
+
+def repeated_in_train(train: list[bytes], test: list[bytes]) -> np.ndarray:
+    """Return a mask of training reviews that occur earlier in training, or in the test set."""
+    import numpy as np
+
+    seen = set(test)
+    mask = np.zeros(len(train), bool)
+    for row, digest in enumerate(train):
+        mask[row] = digest in seen
+        seen.add(digest)
+    return mask
+
+
+def describe_reviews(source: TokenizedSource) -> dict[str, Any]:
+    """Return the data report: sizes, balance, lengths, unknown words, duplicates, overlap."""
+    train_hashes, test_hashes = token_hashes(source.train), token_hashes(source.test)
+    both = set(train_hashes) & set(test_hashes)
+    return {
+        "label_names": list(source.label_names),
+        "vocabulary_words": len(source.words),
+        "train": _describe_set(source.train, train_hashes),
+        "test": _describe_set(source.test, test_hashes),
+        "overlap": {
+            "distinct_texts_in_both": len(both),
+            "test_reviews_seen_in_train": sum(digest in both for digest in test_hashes),
+        },
+    }
+
+
+def _describe_set(reviews: LabelledTokens, hashes: list[bytes]) -> dict[str, Any]:
+    import numpy as np
+
+    lengths = np.diff(reviews.tokens.offsets)
+    ids = reviews.tokens.ids
+    quantiles: list[float] = (
+        np.quantile(lengths, [0, 0.25, 0.5, 0.75, 0.95, 1]).tolist() if len(lengths) else []
+    )
+    return {
+        "reviews": len(reviews.labels),
+        "class_counts": np.bincount(reviews.labels, minlength=2).tolist(),
+        "empty_texts": int(np.sum(lengths == _ONLY_START)),
+        "duplicates": len(hashes) - len(set(hashes)),
+        "tokens": len(ids),
+        "mean_length": round(float(lengths.mean()), 3) if len(lengths) else 0.0,
+        "length_quantiles": dict(
+            zip(["min", "q25", "median", "q75", "q95", "max"], quantiles, strict=False)
+        ),
+        "unknown_share": round(float(np.mean(ids == UNKNOWN_ID)), 6) if len(ids) else 0.0,
+        "id_range": [int(ids.min()), int(ids.max())] if len(ids) else [0, 0],
+    }
+
+
+def require_valid(report: dict[str, Any], *, max_overlap: float, expected_rows: int | None) -> None:
+    """Check a data report against the rules.
+
+    Args:
+        report: What `describe_reviews` returned.
+        max_overlap: Largest share of test reviews that may occur in training.
+        expected_rows: Balanced rows that each set must have, None where any number is good.
+
+    Raises:
+        BadDataError: One sentence that lists every failure.
+    """
+    failures = []
+    for split in ("train", "test"):
+        failures += _set_failures(split, report[split], report["vocabulary_words"], expected_rows)
+    seen, reviews = report["overlap"]["test_reviews_seen_in_train"], report["test"]["reviews"]
+    if reviews and seen / reviews > max_overlap:
+        failures.append(
+            f"{seen} of {reviews} test reviews occur in training, more than max_overlap="
+            f"{max_overlap} allows (--deduplicate drops them from training)"
+        )
+    if failures:
+        raise BadDataError(f"the reviews cannot be used: {'; '.join(failures)}")
+
+
+def _set_failures(
+    split: str, described: dict[str, Any], vocabulary_words: int, expected_rows: int | None
+) -> list[str]:
+    failures = []
+    negative, positive = described["class_counts"]
+    if expected_rows and (negative, positive) != (expected_rows // 2, expected_rows // 2):
+        failures.append(
+            f"{split} must have {expected_rows // 2} reviews of each class, has {negative} and"
+            f" {positive}"
+        )
+    if min(negative, positive) < SMALLEST_CLASS:
+        failures.append(
+            f"{split} needs at least {SMALLEST_CLASS} reviews of each class, has {negative} and"
+            f" {positive}"
+        )
+    if described["empty_texts"]:
+        failures.append(f"{split} has {described['empty_texts']} texts without any word")
+    lowest, highest = described["id_range"]
+    if lowest < 1 or highest > vocabulary_words + 3:
+        failures.append(
+            f"{split} has token ids from {lowest} to {highest}, outside 1 to {vocabulary_words + 3}"
+        )
+    return failures
