@@ -1,0 +1,143 @@
+"""Choose the device of a run from `auto | cpu | gpu | gpu:N`, with the reason for it.
+
+The choice is made without TensorFlow where that is possible, so that a wish that cannot
+be met fails at once; `use_device` then applies it before TensorFlow touches a device.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from tasks.errors import AcceleratorError, InvalidConfigError
+
+_DRIVER_FOLDER = Path("/proc/driver/nvidia/gpus")
+_PROBE_LIMIT_S = 5.0
+_INSTALL = "install TensorFlow's CUDA libraries with: pip install 'tensorflow[and-cuda]'"
+
+
+class Device(BaseModel):
+    """The device of a run and why it was chosen; `name` is the hardware's own name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["cpu", "gpu"]
+    index: int = 0
+    name: str = "cpu"
+    reason: str
+
+    @property
+    def content_hash(self) -> str:
+        """What results depend on: the hardware, not its number and not the reason."""
+        return "cpu" if self.kind == "cpu" else f"gpu {self.name}"
+
+
+def probe_gpus() -> list[str]:
+    """Return the names of the NVIDIA GPUs that the driver reports, without TensorFlow."""
+    if os.environ.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1"):
+        return []
+    names = []
+    for file in sorted(_DRIVER_FOLDER.glob("*/information")):
+        lines = file.read_text().splitlines()
+        names += [line.split(":", 1)[1].strip() for line in lines if line.startswith("Model:")]
+    return names or _ask_nvidia_smi()
+
+
+def _ask_nvidia_smi() -> list[str]:
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return []
+    command = [program, "--query-gpu=name", "--format=csv,noheader"]
+    try:
+        result = subprocess.run(  # noqa: S603 - a fixed command
+            command, capture_output=True, text=True, timeout=_PROBE_LIMIT_S, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return [line.strip() for line in result.stdout.splitlines() if line.strip()]
+
+
+def tensorflow_gpus() -> list[str]:
+    """Return the names of the GPUs that TensorFlow can use."""
+    tf = _tensorflow()
+    return [
+        str(tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name))
+        for gpu in tf.config.list_physical_devices("GPU")
+    ]
+
+
+def select_accelerator(
+    requested: str,
+    probe: Callable[[], Sequence[str]] = probe_gpus,
+    usable: Callable[[], Sequence[str]] = tensorflow_gpus,
+) -> Device:
+    """Return the device for `requested`.
+
+    Args:
+        requested: `auto`, `cpu`, `gpu` (the first one) or `gpu:N`.
+        probe: Names of the GPUs in the machine; quick.
+        usable: Names of the GPUs that TensorFlow can use; asked only when there are any.
+
+    Raises:
+        InvalidConfigError: `requested` is none of these.
+        AcceleratorError: The requested GPU is not there; says what was found.
+    """
+    kind, _, number = requested.partition(":")
+    if kind not in ("auto", "cpu", "gpu") or (number and (kind != "gpu" or not number.isdecimal())):
+        raise InvalidConfigError(f"accelerator={requested!r}: must be auto, cpu, gpu or gpu:N")
+    if kind == "cpu":
+        return Device(kind="cpu", reason="cpu was asked for")
+    index = int(number or 0)
+    _, why_not = _gpus(probe(), index, "was found in this machine")
+    if why_not is None:
+        gpus, why_not = _gpus(usable(), index, f"can be used by TensorFlow; {_INSTALL}")
+    if why_not is None:
+        reason = f"{requested} was asked for" if kind == "gpu" else "auto: a GPU can be used"
+        return Device(kind="gpu", index=index, name=gpus[index], reason=reason)
+    if kind == "auto":
+        return Device(kind="cpu", reason=f"auto: {why_not}")
+    raise AcceleratorError(f"accelerator={requested}: {why_not}; or use --accelerator cpu")
+
+
+def _gpus(names: Sequence[str], index: int, where: str) -> tuple[Sequence[str], str | None]:
+    if not names:
+        return names, f"no GPU {where}"
+    if index >= len(names):
+        found = ", ".join(f"gpu:{number} {name}" for number, name in enumerate(names))
+        return names, f"no GPU with number {index} {where} (found {found})"
+    return names, None
+
+
+def use_device(device: Device) -> None:
+    """Make TensorFlow see `device` only, with memory growth on a GPU.
+
+    Raises:
+        AcceleratorError: TensorFlow has already started on another device in this process.
+    """
+    tf = _tensorflow()
+    gpus = tf.config.list_physical_devices("GPU")
+    wanted = [gpus[device.index]] if device.kind == "gpu" else []
+    try:
+        for gpu in wanted:
+            tf.config.experimental.set_memory_growth(gpu, enable=True)
+        tf.config.set_visible_devices(wanted, "GPU")
+    except RuntimeError:
+        if tf.config.get_visible_devices("GPU") != wanted:
+            raise AcceleratorError(
+                f"accelerator={device.kind}: TensorFlow already runs on another device in this"
+                " process; start a new one"
+            ) from None
+
+
+def _tensorflow() -> Any:  # noqa: ANN401 - a module
+    # Start-up notices about CPU instructions and missing CUDA files would hide real ones.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    import tensorflow as tf
+
+    return tf
