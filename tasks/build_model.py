@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from typing import TYPE_CHECKING
 
 from tasks.atomic_files import whole_file, write_text
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from tasks.artifact_store import Fact
     from tasks.training_config import NetworkConfig
+
+_LOG = logging.getLogger(__name__)
 
 
 def build_network(num_words: int, maxlen: int, network: NetworkConfig) -> keras.Sequential:
@@ -77,7 +80,9 @@ def build_model(
     model = build_network(num_words, maxlen, network)
     with whole_file(folder / "initial_model.keras") as temporary:
         model.save(temporary)
-    write_text(folder / "model_summary.txt", summary_text(model))
+    summary = summary_text(model)
+    write_text(folder / "model_summary.txt", summary)
+    _LOG.info("the network:\n%s", summary)
     return {"parameters": model.count_params(), "model_hash": model_hash(model)}
 
 

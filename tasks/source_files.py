@@ -10,6 +10,11 @@ from tasks.canonical_json import json_sha256
 Form = Literal["keras", "packages", "packaged", "files"]
 
 
+def source_label(source: str, form: str) -> str:
+    """Return a source's name for people, with its form where it has several."""
+    return source if source == form else f"{source}-{form}"
+
+
 class SourceFiles(BaseModel):
     """Verified raw files of one source.
 

@@ -1,0 +1,108 @@
+"""The project's manners towards Prefect: names, tags, plain errors, nothing lost at exit."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from prefect import get_client, runtime
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_LEVEL
+
+from flows.train_command import TrainOptions, fail, print_summary
+from tasks.errors import PipelineError
+from tasks.source_files import source_label
+
+if TYPE_CHECKING:
+    from prefect import Flow
+
+    from tasks.run_manifest import RunSummary
+    from tasks.source_files import SourceFiles
+    from tasks.training_config import TrainingConfig
+
+_RECORDING_LIMIT_S = 15.0
+_POLL_S = 0.1
+
+
+def show_our_logs() -> None:
+    """Give this project's log lines Prefect's level; by itself it leaves them at WARNING."""
+    for name in ("tasks", "flows"):
+        logging.getLogger(name).setLevel(PREFECT_LOGGING_LEVEL.value())
+
+
+def name_run(files: SourceFiles, config: TrainingConfig) -> str:
+    """Name and tag the current flow run by resolved source, protocol and seed; return the name."""
+    source = source_label(files.source, files.form)
+    protocol, seed = config.protocol.protocol, config.fit.seed
+    name = f"{source}-{protocol}-seed{seed}"
+    tags = [f"source:{source}", f"protocol:{protocol}", f"seed:{seed}"]
+    flow_run_id = runtime.flow_run.id
+    if flow_run_id is not None:
+        with get_client(sync_client=True) as client:
+            client.update_flow_run(
+                UUID(flow_run_id), name=name, tags=sorted({*runtime.flow_run.tags, *tags})
+            )
+    return name
+
+
+class PlainErrors(logging.Filter):
+    """Drop the traceback of errors whose message is written for the user."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep every record; shorten those of a `PipelineError`."""
+        if record.exc_info and isinstance(record.exc_info[1], PipelineError):
+            record.exc_info = None
+            record.exc_text = None
+        return True
+
+
+def run_in_terminal(flow: Flow[..., RunSummary], options: TrainOptions) -> None:
+    """Run the training flow for a person: one sentence on failure, a summary on success."""
+    _require_server()
+    for name in ("prefect.flow_runs", "prefect.task_runs"):
+        logging.getLogger(name).addFilter(PlainErrors())
+    groups = {name: getattr(options.config, name) for name in type(options.config).model_fields}
+    state: Any = flow(
+        **groups,
+        accelerator=options.accelerator,
+        artifacts=options.artifacts,
+        return_state=True,
+    )
+    _wait_until_recorded(state.state_details.flow_run_id)
+    result = state.result(raise_on_failure=False)
+    if isinstance(result, PipelineError):
+        fail(str(result))
+    if isinstance(result, BaseException):
+        raise result
+    print_summary(result)
+
+
+def _require_server() -> None:
+    """End with one sentence when a configured Prefect server does not answer."""
+    url = PREFECT_API_URL.value()
+    if url is None:
+        return
+    with get_client(sync_client=True) as client:
+        fault = client.api_healthcheck()
+    if fault is not None:
+        fail(
+            f"the Prefect server at {url} does not answer ({type(fault).__name__}); start it with"
+            " `prefect server start`, or unset PREFECT_API_URL to use a temporary one"
+        )
+
+
+def _wait_until_recorded(flow_run_id: UUID) -> None:
+    """Wait until the server has recorded the end of every task run.
+
+    Task states travel as events; a temporary server that stops at once loses the last ones.
+    """
+    runs = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))
+    deadline = time.monotonic() + _RECORDING_LIMIT_S
+    with get_client(sync_client=True) as client:
+        while time.monotonic() < deadline:
+            recorded = client.read_task_runs(flow_run_filter=runs)
+            if all(run.state is not None and run.state.is_final() for run in recorded):
+                return
+            time.sleep(_POLL_S)

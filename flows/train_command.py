@@ -1,0 +1,149 @@
+"""Command line of the training flow: options from the config, answers before Prefect loads."""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+from cyclopts import App, CycloptsError, Parameter
+from pydantic import Field, ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from tasks.errors import InvalidConfigError, PipelineError
+from tasks.run_manifest import RunSummary, Score
+from tasks.select_accelerator import select_accelerator
+from tasks.source_files import source_label
+from tasks.training_config import (
+    DataConfig,
+    FitConfig,
+    NetworkConfig,
+    ProtocolConfig,
+    Source,
+    SourceConfig,
+    TextConfig,
+    TrainingConfig,
+    describe_invalid,
+    validated_config,
+)
+
+_EXIT_FAILED = 1
+_EXIT_USAGE = 2
+
+# Nothing about a run leaves the machine. Set before Prefect is imported, which reads them.
+_PREFECT_SETTINGS = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "tasks,flows",
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+}
+
+
+class _CommandSource(SourceConfig):
+    """The command line takes what it can get; the flow asks for one source."""
+
+    source: Source = Field("auto", description=SourceConfig.model_fields["source"].description)
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """What the command line asks for."""
+
+    config: TrainingConfig
+    accelerator: str
+    artifacts: Path
+
+
+def read_options(arguments: Sequence[str] | None = None) -> TrainOptions:
+    """Return the checked options of the command line; ends the process on `--help` or a fault.
+
+    Args:
+        arguments: The words after the program's name; those of this process by default.
+    """
+    app = App(
+        name="train_flow.py",
+        help="Train the sentiment network on movie reviews and leave a versioned run folder.",
+        version_flags=[],
+        help_format="markdown",
+    )
+    app.default(_options)
+    try:
+        options = app(
+            arguments, exit_on_error=False, print_error=False, result_action="return_value"
+        )
+        if options is None:
+            raise SystemExit(0)
+        select_accelerator(options.accelerator)
+    except CycloptsError as error:
+        cause = error.__cause__
+        fail(
+            describe_invalid(cause) if isinstance(cause, ValidationError) else str(error),
+            usage=True,
+        )
+    except PipelineError as error:
+        fail(str(error), usage=isinstance(error, InvalidConfigError))
+    assert isinstance(options, TrainOptions)
+    return options
+
+
+def _options(
+    *,
+    source: Annotated[_CommandSource, Parameter(name="*", group="Source")] = _CommandSource(),
+    data: Annotated[DataConfig, Parameter(name="*", group="Data")] = DataConfig(),
+    text: Annotated[TextConfig, Parameter(name="*", group="Text")] = TextConfig(),
+    protocol: Annotated[ProtocolConfig, Parameter(name="*", group="Protocol")] = ProtocolConfig(),
+    network: Annotated[NetworkConfig, Parameter(name="*", group="Network")] = NetworkConfig(),
+    fit: Annotated[FitConfig, Parameter(name="*", group="Fit")] = FitConfig(),
+    accelerator: Annotated[
+        str, Parameter(help="auto, cpu, gpu (the first one) or gpu:N.")
+    ] = "auto",
+    artifacts: Annotated[Path, Parameter(help="Folder of the cache and the runs.")] = Path(
+        "artifacts"
+    ),
+) -> TrainOptions:
+    groups: dict[str, Any] = {
+        "source": source.model_dump(),
+        "data": data,
+        "text": text,
+        "protocol": protocol,
+        "network": network,
+        "fit": fit,
+    }
+    return TrainOptions(validated_config(**groups), accelerator, artifacts.expanduser())
+
+
+def quiet_prefect() -> None:
+    """Set this project's defaults for Prefect; what the user has set stays."""
+    for name, value in _PREFECT_SETTINGS.items():
+        os.environ.setdefault(name, value)
+
+
+def fail(sentence: str, *, usage: bool = False) -> NoReturn:
+    """Print one sentence to the error output and end the process with a non-zero status."""
+    Console(stderr=True, highlight=False, soft_wrap=True).print(
+        f"error: {sentence}", style="bold red", markup=False
+    )
+    sys.exit(_EXIT_USAGE if usage else _EXIT_FAILED)
+
+
+def headline(score: Score) -> str:
+    """Return the score in one line, with what it was measured on and how."""
+    return (
+        f"Test Accuracy: {score.accuracy:.4f} (95 % interval {score.accuracy_low:.4f} to"
+        f" {score.accuracy_high:.4f}; {score.protocol} protocol, {score.test_reviews:,} test"
+        f" reviews, source {source_label(score.source, score.form)})"
+    )
+
+
+def print_summary(summary: RunSummary) -> None:
+    """Print the score, the run folder, and what was cached."""
+    console = Console(highlight=False, soft_wrap=True)
+    table = Table("step", "result", "seconds")
+    table.columns[2].justify = "right"
+    for run in summary.steps:
+        table.add_row(run.step, "cached" if run.cached else "computed", f"{run.seconds:.1f}")
+    console.print(table)
+    console.print(headline(summary.score), style="bold")
+    console.print(f"Run folder: {summary.folder}")

@@ -1,0 +1,95 @@
+"""The training flow: load → pad → persist-parquet → build → train → evaluate → plot.
+
+Start it with `python flows/train_flow.py`; `--help` shows all options.
+"""
+
+from flows import train_command
+
+if __name__ == "__main__":
+    # Answered before Prefect is imported, so that --help and mistakes take no time.
+    OPTIONS = train_command.read_options()
+train_command.quiet_prefect()
+
+import logging  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+from prefect import flow, runtime  # noqa: E402
+
+from flows import prefect_session  # noqa: E402
+from tasks import steps  # noqa: E402
+from tasks.artifact_store import ArtifactStore  # noqa: E402
+from tasks.run_manifest import RunSummary  # noqa: E402
+from tasks.run_record import record_run  # noqa: E402
+from tasks.select_accelerator import select_accelerator  # noqa: E402
+from tasks.step_runner import StepRunner  # noqa: E402
+from tasks.training_config import (  # noqa: E402
+    Accelerator,
+    DataConfig,
+    FitConfig,
+    NetworkConfig,
+    ProtocolConfig,
+    SourceConfig,
+    TextConfig,
+    validated_config,
+)
+
+LOG = logging.getLogger("flows.train_flow")
+
+
+@flow(
+    name="train-sentiment",
+    description="Train the sentiment network on movie reviews and leave a versioned run folder.",
+    flow_run_name="{source.source}-{protocol.protocol}-seed{fit.seed}",
+)
+def train_flow(
+    source: SourceConfig = SourceConfig(),
+    data: DataConfig = DataConfig(),
+    text: TextConfig = TextConfig(),
+    protocol: ProtocolConfig = ProtocolConfig(),
+    network: NetworkConfig = NetworkConfig(),
+    fit: FitConfig = FitConfig(),
+    accelerator: Accelerator = "auto",
+    artifacts: Path = Path("artifacts"),
+) -> RunSummary:
+    """Train, judge and record one model.
+
+    Args:
+        source: Where the reviews come from.
+        data: How they are read, held out and checked.
+        text: How a review becomes a row of numbers.
+        protocol: Which reviews choose the model and which judge it.
+        network: Sizes of the layers.
+        fit: How the weights are learned.
+        accelerator: auto, cpu, gpu (the first one) or gpu:N.
+        artifacts: Folder of the cache and the runs.
+    """
+    prefect_session.show_our_logs()
+    config = validated_config(
+        source=source, data=data, text=text, protocol=protocol, network=network, fit=fit
+    )
+    device = select_accelerator(accelerator)
+    LOG.info("device %s %s: %s", device.kind, device.name, device.reason)
+    store = ArtifactStore(artifacts).open()
+    run = StepRunner(store)
+
+    files = run.fresh(steps.fetch, source, store)
+    title = prefect_session.name_run(files, config)
+    loaded = run.cached(steps.load, files, data, store)
+    padded = run.cached(steps.pad, loaded, text, protocol, store)
+    persisted = run.cached(steps.persist, padded, data.row_group_rows, store)
+    built = run.cached(steps.build, text.num_words, text.maxlen, network, fit.seed, device, store)
+    trained = run.cached(steps.train, built, persisted, fit, device, store)
+    evaluated = run.cached(
+        steps.evaluate, trained, persisted, fit.evaluation_batch_size, device, store
+    )
+    plotted = run.cached(steps.plot, trained, title, store)
+
+    outputs = [loaded, padded, persisted, built, trained, evaluated, plotted]
+    flow_run_id = str(runtime.flow_run.id)
+    summary = record_run(store, flow_run_id, config, files, device, outputs, run.runs)
+    LOG.info("%s", train_command.headline(summary.score))
+    return summary
+
+
+if __name__ == "__main__":
+    prefect_session.run_in_terminal(train_flow, OPTIONS)

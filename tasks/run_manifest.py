@@ -1,0 +1,89 @@
+"""The records of a run: its manifest, its score, its steps."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tasks.errors import BadDataError
+from tasks.select_accelerator import Device
+from tasks.source_files import SourceFiles
+
+MANIFEST = "manifest.json"
+_SCHEMA_VERSION = 1
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RunFile(_Record):
+    """Hash and bytes of one file of a run folder."""
+
+    sha256: str
+    size: int
+
+
+class Score(_Record):
+    """The headline of a run; never shown without its protocol and source."""
+
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+    test_reviews: int
+    protocol: str
+    source: str
+    form: str
+
+
+class StepRun(_Record):
+    """One step of a run: from the cache or computed, its key, and its seconds."""
+
+    step: str
+    cached: bool
+    key: str | None
+    seconds: float
+
+
+class Manifest(_Record):
+    """What was run, on what, with which result; written last, so it marks a finished run."""
+
+    schema_version: int = _SCHEMA_VERSION
+    run_id: str
+    flow_run_id: str
+    created: str
+    seed: int
+    score: Score
+    source: SourceFiles
+    device: Device
+    data_content: dict[str, str]
+    weights: dict[str, str]
+    steps: list[StepRun]
+    versions: dict[str, str]
+    machine: dict[str, Any]
+    git: dict[str, Any]
+    files: dict[str, RunFile]
+
+
+class RunSummary(_Record):
+    """What the flow returns: where the run lies, its score, and what was cached."""
+
+    folder: Path
+    score: Score
+    steps: list[StepRun]
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Return the manifest of a finished run.
+
+    Raises:
+        BadDataError: The folder is no finished run, or its manifest is damaged.
+    """
+    file = folder / MANIFEST
+    if not file.is_file():
+        raise BadDataError(f"{folder} is not a finished run: it has no {MANIFEST}")
+    try:
+        return Manifest.model_validate_json(file.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadDataError(f"{file} is damaged: {first['loc']}: {first['msg']}") from None

@@ -1,0 +1,124 @@
+"""The run folder: everything that a run leaves, whole or absent, with a manifest of hashes."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tasks.artifact_store import ArtifactStore, StepOutput
+from tasks.atomic_files import (
+    file_sha256,
+    sync_file,
+    sync_folder,
+    temporary_path,
+    write_text,
+)
+from tasks.canonical_json import readable_json
+from tasks.errors import storage_error
+from tasks.run_environment import describe_machine, describe_source, library_versions
+from tasks.run_manifest import MANIFEST, Manifest, RunFile, RunSummary, Score, StepRun
+from tasks.select_accelerator import Device
+from tasks.source_files import SourceFiles
+from tasks.training_config import TrainingConfig
+
+RUN_FILES = {
+    "data_report.json": ("load", "data_report.json"),
+    "vocabulary.json": ("load", "vocabulary.json"),
+    "model_summary.txt": ("build", "model_summary.txt"),
+    "best_model.keras": ("train", "best_model.keras"),
+    "history.json": ("train", "history.json"),
+    "metrics.json": ("evaluate", "metrics.json"),
+    "predictions.parquet": ("evaluate", "predictions.parquet"),
+    "figures/loss.png": ("plot", "loss.png"),
+    "figures/loss.svg": ("plot", "loss.svg"),
+    "figures/accuracy.png": ("plot", "accuracy.png"),
+    "figures/accuracy.svg": ("plot", "accuracy.svg"),
+}
+"""Files of a run folder, and the step and file that each is a copy of."""
+
+
+def record_run(
+    store: ArtifactStore,
+    flow_run_id: str,
+    config: TrainingConfig,
+    source: SourceFiles,
+    device: Device,
+    outputs: list[StepOutput],
+    steps: list[StepRun],
+) -> RunSummary:
+    """Write `runs/<utc>-<id>/` and return its summary.
+
+    Args:
+        store: The artifacts folder.
+        flow_run_id: Prefect's id of the flow run; its first 8 characters name the folder.
+        config: All numbers of the run.
+        source: The resolved source.
+        device: The chosen device.
+        outputs: What each step returned.
+        steps: How each step went.
+
+    Raises:
+        StorageError: The disk is full or locked; nothing that looks finished is left.
+    """
+    by_step = {output.step: output for output in outputs}
+    created = datetime.now(UTC)
+    run_id = f"{created:%Y%m%dT%H%M%SZ}-{flow_run_id[:8]}"
+    temporary = temporary_path(store.runs)
+    try:
+        (temporary / "figures").mkdir(parents=True)
+        for name, (step, file) in RUN_FILES.items():
+            shutil.copyfile(store.file(by_step[step], file), temporary / name)
+            sync_file(temporary / name)
+        write_text(temporary / "config.json", readable_json(config.model_dump(mode="json")))
+        manifest = Manifest(
+            run_id=run_id,
+            flow_run_id=flow_run_id,
+            created=created.isoformat(timespec="seconds"),
+            seed=config.fit.seed,
+            score=_score(by_step),
+            source=source,
+            device=device,
+            data_content=_contents(by_step["persist-parquet"]),
+            weights={
+                name: str(by_step["train"].facts[name])
+                for name in ("best_model_hash", "last_weights_hash")
+            },
+            steps=steps,
+            versions=library_versions(),
+            machine=describe_machine(),
+            git=describe_source(),
+            files=_hashes(temporary),
+        )
+        write_text(temporary / MANIFEST, readable_json(manifest.model_dump(mode="json")))
+        sync_folder(temporary / "figures")
+        temporary.replace(store.runs / run_id)
+        sync_folder(store.runs)
+    except OSError as error:
+        raise storage_error(error, store.root) or error from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return RunSummary(folder=store.runs / run_id, score=manifest.score, steps=steps)
+
+
+def _score(by_step: dict[str, StepOutput]) -> Score:
+    described = {
+        name: by_step["persist-parquet"].facts[name] for name in ("protocol", "source", "form")
+    }
+    names = ("accuracy", "accuracy_low", "accuracy_high", "test_reviews")
+    figures = {name: by_step["evaluate"].facts[name] for name in names}
+    return Score.model_validate(described | figures)
+
+
+def _contents(output: StepOutput) -> dict[str, str]:
+    return {name: file.content for name, file in output.files.items()}
+
+
+def _hashes(folder: Path) -> dict[str, RunFile]:
+    return {
+        path.relative_to(folder).as_posix(): RunFile(
+            sha256=file_sha256(path), size=path.stat().st_size
+        )
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }

@@ -1,0 +1,109 @@
+"""Prefect's side of the cache: the policy that makes keys, and storage that verifies hits.
+
+Prefect looks a key up in the key storage. Ours answers only when the record, its result and
+every file that the result names are whole, so that a damaged cache means a recompute.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prefect.cache_policies import CachePolicy
+from prefect.filesystems import WritableFileSystem
+
+from tasks.artifact_store import ArtifactStore, StepOutput
+from tasks.atomic_files import write_bytes, write_text
+from tasks.cache_key import cache_key, key_parts
+from tasks.canonical_json import canonical_json, readable_json
+
+if TYPE_CHECKING:
+    from prefect.context import TaskRunContext
+
+_LOG = logging.getLogger(__name__)
+
+
+def key_file(store: ArtifactStore, key: str) -> Path:
+    """Return where the parts of `key` are kept, for a person and for comparison."""
+    return store.root / "cache" / "keys" / f"{key}.json"
+
+
+def results_folder(store: ArtifactStore) -> Path:
+    """Return where Prefect writes the results of cached steps."""
+    return store.root / "cache" / "results"
+
+
+@dataclass
+class StepKey(CachePolicy):
+    """Cache policy of all steps; stores the parts of each key beside the results."""
+
+    store: ArtifactStore | None = None
+
+    def compute_key(
+        self,
+        task_ctx: TaskRunContext,
+        inputs: dict[str, Any],
+        flow_parameters: dict[str, Any],  # noqa: ARG002 - the whole config is no part of a key
+        **kwargs: Any,  # noqa: ANN401, ARG002 - Prefect's signature
+    ) -> str | None:
+        """Return the key of a task run."""
+        parts = key_parts(task_ctx.task.name, task_ctx.task.fn, inputs)
+        key = cache_key(parts)
+        if self.store is not None and not key_file(self.store, key).exists():
+            write_text(key_file(self.store, key), readable_json(parts))
+        return key
+
+
+class VerifiedRecords(WritableFileSystem):
+    """Storage of Prefect's cache records below an artifacts folder, checked when read."""
+
+    _block_type_name = "Verified cache records"
+
+    root: Path
+
+    def read_path(self, path: str, **_: Any) -> bytes:  # type: ignore[override]  # noqa: ANN401
+        """Return the record with the key `path` if all that it stands for is whole.
+
+        Raises:
+            LookupError: There is none, or something is missing or corrupt; Prefect takes
+                this as a miss.
+        """
+        file = self._file(path)
+        if not file.exists():
+            raise LookupError(path)
+        store = ArtifactStore(self.root)
+        result = results_folder(store).absolute() / path
+        try:
+            record = json.loads(file.read_bytes())
+            output = StepOutput.model_validate(json.loads(result.read_bytes())["data"])
+            faults = [fault for stored in output.files.values() if (fault := store.fault(stored))]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            faults = [f"its record is damaged ({type(error).__name__})"]
+        if faults:
+            _LOG.warning("the cached %s is not used: %s; computing again", path, "; ".join(faults))
+            raise LookupError(path)
+        # The folder may have been moved since; Prefect recorded an absolute path.
+        return canonical_json(record | {"storage_key": str(result)}).encode()
+
+    def write_path(self, path: str, content: bytes, **_: Any) -> None:  # type: ignore[override]  # noqa: ANN401
+        """Write a record, whole or not at all."""
+        write_bytes(self._file(path), content)
+
+    def _file(self, key: str) -> Path:
+        return self.root / "cache" / "records" / f"{key}.json"
+
+
+def cache_options(store: ArtifactStore) -> dict[str, Any]:
+    """Return the task options that make a step's results cached below `store`."""
+    return {
+        "persist_result": True,
+        "result_storage": results_folder(store).absolute(),
+        "result_serializer": "json",
+        "cache_result_in_memory": False,
+        "cache_policy": StepKey(store=store).configure(
+            key_storage=VerifiedRecords(root=store.root.absolute())
+        ),
+    }

@@ -1,0 +1,192 @@
+"""The steps as Prefect tasks: each hands files and config to a plain function, nothing more.
+
+A step takes what its function really uses, since that is what its cache key is made of.
+"""
+
+from typing import Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.tasks import exponential_backoff
+
+from tasks.artifact_store import ArtifactStore, Fact, StepOutput
+from tasks.build_model import build_model
+from tasks.errors import is_worth_retrying
+from tasks.evaluate_model import evaluate_model
+from tasks.fetch_reviews import fetch_reviews
+from tasks.load_reviews import load_reviews
+from tasks.pad_reviews import pad_reviews
+from tasks.persist_parquet import persist_parquet
+from tasks.plot_history import plot_history
+from tasks.select_accelerator import Device, use_device
+from tasks.source_files import SourceFiles
+from tasks.train_model import train_model
+from tasks.training_config import (
+    DataConfig,
+    FitConfig,
+    NetworkConfig,
+    ProtocolConfig,
+    SourceConfig,
+    TextConfig,
+)
+
+
+def _may_pass(_task: object, _run: object, state: Any) -> bool:  # noqa: ANN401 - Prefect's types
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, BaseException) and is_worth_retrying(error)
+
+
+_RETRIES: dict[str, Any] = {
+    "retries": 3,
+    "retry_delay_seconds": exponential_backoff(backoff_factor=2),
+    "retry_jitter_factor": 0.5,
+    "retry_condition_fn": _may_pass,
+}
+
+
+@task(
+    name="fetch",
+    description="Find or download the raw files of the source and check their pinned hashes.",
+    tags={"data", "network"},
+    cache_policy=NO_CACHE,
+    **_RETRIES,
+)
+def fetch(source: SourceConfig, store: ArtifactStore) -> SourceFiles:
+    """Return the verified raw files of the source."""
+    return fetch_reviews(source, store)
+
+
+@task(
+    name="load",
+    description="Turn the raw reviews into token ids, a word index and a data report.",
+    tags={"data"},
+    **_RETRIES,
+)
+def load(files: SourceFiles, data: DataConfig, store: ArtifactStore) -> StepOutput:
+    """Return `train.parquet`, `test.parquet`, `vocabulary.json`, `data_report.json`."""
+    with store.workspace() as folder:
+        return store.keep("load", folder, load_reviews(files, data, folder))
+
+
+@task(
+    name="pad",
+    description="Cut and pad the reviews to one length; set validation reviews apart.",
+    tags={"data"},
+    **_RETRIES,
+)
+def pad(
+    loaded: StepOutput, text: TextConfig, protocol: ProtocolConfig, store: ArtifactStore
+) -> StepOutput:
+    """Return `train.arrow`, `test.arrow` and, in the honest protocol, `validation.arrow`."""
+    train_file, test_file = store.file(loaded, "train.parquet"), store.file(loaded, "test.parquet")
+    with store.workspace() as folder:
+        facts = pad_reviews(train_file, test_file, text, protocol, folder)
+        described = {name: loaded.facts[name] for name in ("source", "form")}
+        return store.keep(
+            "pad",
+            folder,
+            facts | described | {"protocol": protocol.protocol, "loaded": loaded.content_hash},
+        )
+
+
+@task(
+    name="persist-parquet",
+    description="Write the padded reviews as typed, compressed Parquet with their provenance.",
+    tags={"data"},
+    **_RETRIES,
+)
+def persist(padded: StepOutput, row_group_rows: int, store: ArtifactStore) -> StepOutput:
+    """Return `train.parquet`, `test.parquet` and perhaps `validation.parquet`."""
+    files = {name.removesuffix(".arrow"): store.file(padded, name) for name in padded.files}
+    names = ("source", "form", "protocol", "loaded")
+    provenance = {name: str(padded.facts[name]) for name in names}
+    with store.workspace() as folder:
+        rows = persist_parquet(files, provenance, row_group_rows, folder)
+        facts: dict[str, Fact] = {f"{name}_rows": count for name, count in rows.items()}
+        return store.keep("persist-parquet", folder, {**facts, **provenance})
+
+
+@task(
+    name="build",
+    description="Build the Conv1D and bidirectional LSTM network with its seeded first weights.",
+    tags={"model"},
+    **_RETRIES,
+)
+def build(
+    num_words: int,
+    maxlen: int,
+    network: NetworkConfig,
+    seed: int,
+    device: Device,
+    store: ArtifactStore,
+) -> StepOutput:
+    """Return `initial_model.keras` and `model_summary.txt`."""
+    use_device(device)
+    with store.workspace() as folder:
+        facts = build_model(num_words, maxlen, network, seed, folder)
+        content = {"initial_model.keras": str(facts["model_hash"])}
+        return store.keep("build", folder, facts, content)
+
+
+@task(
+    name="train",
+    description="Fit the network; keep the weights of the epoch with the lowest validation loss.",
+    tags={"model", "accelerator"},
+    **_RETRIES,
+)
+def train(
+    built: StepOutput, persisted: StepOutput, fit: FitConfig, device: Device, store: ArtifactStore
+) -> StepOutput:
+    """Return `best_model.keras` and `history.json`."""
+    use_device(device)
+    chooses = "test" if persisted.facts["protocol"] == "tutorial" else "validation"
+    with store.workspace() as folder:
+        facts = train_model(
+            store.file(built, "initial_model.keras"),
+            store.file(persisted, "train.parquet"),
+            store.file(persisted, f"{chooses}.parquet"),
+            fit,
+            folder,
+        )
+        content = {"best_model.keras": str(facts["best_model_hash"])}
+        return store.keep("train", folder, facts, content)
+
+
+@task(
+    name="evaluate",
+    description="Score the best model once on the test reviews.",
+    tags={"model", "accelerator"},
+    **_RETRIES,
+)
+def evaluate(
+    trained: StepOutput,
+    persisted: StepOutput,
+    batch_size: int,
+    device: Device,
+    store: ArtifactStore,
+) -> StepOutput:
+    """Return `metrics.json` and `predictions.parquet`."""
+    use_device(device)
+    described = {name: str(persisted.facts[name]) for name in ("protocol", "source", "form")}
+    with store.workspace() as folder:
+        facts = evaluate_model(
+            store.file(trained, "best_model.keras"),
+            store.file(persisted, "test.parquet"),
+            batch_size,
+            described,
+            folder,
+        )
+        return store.keep("evaluate", folder, facts)
+
+
+@task(
+    name="plot",
+    description="Draw loss and accuracy by epoch, as PNG and SVG.",
+    tags={"report"},
+    **_RETRIES,
+)
+def plot(trained: StepOutput, caption: str, store: ArtifactStore) -> StepOutput:
+    """Return `loss` and `accuracy` as `.png` and `.svg`."""
+    with store.workspace() as folder:
+        plot_history(store.file(trained, "history.json"), caption, folder)
+        return store.keep("plot", folder)
