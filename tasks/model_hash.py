@@ -15,13 +15,16 @@ if TYPE_CHECKING:
 
 
 def weights_hash(model: keras.Model) -> str:
-    """Return the SHA-256 over name, shape, type and bytes of each weight, in layer order."""
+    """Return the SHA-256 over shape, type and bytes of each weight, in layer order.
+
+    Names are no part: Keras gives a loaded model's weights other paths than a built one's.
+    """
     import numpy as np
 
     digest = hashlib.sha256()
     for variable in model.weights:
         array = np.ascontiguousarray(variable.numpy())
-        digest.update(f"{variable.path} {array.shape} {array.dtype.str}\n".encode())
+        digest.update(f"{array.shape} {array.dtype.str}\n".encode())
         digest.update(array.tobytes())
     return digest.hexdigest()
 

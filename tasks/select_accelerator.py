@@ -7,6 +7,7 @@ be met fails at once; `use_device` then applies it before TensorFlow touches a d
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from tasks.errors import AcceleratorError, InvalidConfigError
+from tasks.training_config import ACCELERATOR_PATTERN
 
 _DRIVER_FOLDER = Path("/proc/driver/nvidia/gpus")
 _PROBE_LIMIT_S = 5.0
@@ -67,7 +69,7 @@ def tensorflow_gpus() -> list[str]:
     """Return the names of the GPUs that TensorFlow can use."""
     tf = _tensorflow()
     return [
-        str(tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name))
+        str(tf.config.experimental.get_device_details(gpu).get("device_name", "GPU"))
         for gpu in tf.config.list_physical_devices("GPU")
     ]
 
@@ -88,9 +90,9 @@ def select_accelerator(
         InvalidConfigError: `requested` is none of these.
         AcceleratorError: The requested GPU is not there; says what was found.
     """
-    kind, _, number = requested.partition(":")
-    if kind not in ("auto", "cpu", "gpu") or (number and (kind != "gpu" or not number.isdecimal())):
+    if re.match(ACCELERATOR_PATTERN, requested) is None:
         raise InvalidConfigError(f"accelerator={requested!r}: must be auto, cpu, gpu or gpu:N")
+    kind, _, number = requested.partition(":")
     if kind == "cpu":
         return Device(kind="cpu", reason="cpu was asked for")
     index = int(number or 0)

@@ -36,7 +36,10 @@ def _may_pass(_task: object, _run: object, state: Any) -> bool:  # noqa: ANN401 
     return isinstance(error, BaseException) and is_worth_retrying(error)
 
 
-_RETRIES: dict[str, Any] = {
+_OPTIONS: dict[str, Any] = {
+    # One set of tags for all: for each other set Prefect asks its server for a limit, which
+    # waits for the database, up to two seconds each time on SQLite.
+    "tags": {"sentiment-training"},
     "retries": 3,
     "retry_delay_seconds": exponential_backoff(backoff_factor=2),
     "retry_jitter_factor": 0.5,
@@ -47,9 +50,8 @@ _RETRIES: dict[str, Any] = {
 @task(
     name="fetch",
     description="Find or download the raw files of the source and check their pinned hashes.",
-    tags={"data", "network"},
     cache_policy=NO_CACHE,
-    **_RETRIES,
+    **_OPTIONS,
 )
 def fetch(source: SourceConfig, store: ArtifactStore) -> SourceFiles:
     """Return the verified raw files of the source."""
@@ -59,8 +61,7 @@ def fetch(source: SourceConfig, store: ArtifactStore) -> SourceFiles:
 @task(
     name="load",
     description="Turn the raw reviews into token ids, a word index and a data report.",
-    tags={"data"},
-    **_RETRIES,
+    **_OPTIONS,
 )
 def load(files: SourceFiles, data: DataConfig, store: ArtifactStore) -> StepOutput:
     """Return `train.parquet`, `test.parquet`, `vocabulary.json`, `data_report.json`."""
@@ -71,8 +72,7 @@ def load(files: SourceFiles, data: DataConfig, store: ArtifactStore) -> StepOutp
 @task(
     name="pad",
     description="Cut and pad the reviews to one length; set validation reviews apart.",
-    tags={"data"},
-    **_RETRIES,
+    **_OPTIONS,
 )
 def pad(
     loaded: StepOutput, text: TextConfig, protocol: ProtocolConfig, store: ArtifactStore
@@ -92,8 +92,7 @@ def pad(
 @task(
     name="persist-parquet",
     description="Write the padded reviews as typed, compressed Parquet with their provenance.",
-    tags={"data"},
-    **_RETRIES,
+    **_OPTIONS,
 )
 def persist(padded: StepOutput, row_group_rows: int, store: ArtifactStore) -> StepOutput:
     """Return `train.parquet`, `test.parquet` and perhaps `validation.parquet`."""
@@ -109,8 +108,7 @@ def persist(padded: StepOutput, row_group_rows: int, store: ArtifactStore) -> St
 @task(
     name="build",
     description="Build the Conv1D and bidirectional LSTM network with its seeded first weights.",
-    tags={"model"},
-    **_RETRIES,
+    **_OPTIONS,
 )
 def build(
     num_words: int,
@@ -131,8 +129,7 @@ def build(
 @task(
     name="train",
     description="Fit the network; keep the weights of the epoch with the lowest validation loss.",
-    tags={"model", "accelerator"},
-    **_RETRIES,
+    **_OPTIONS,
 )
 def train(
     built: StepOutput, persisted: StepOutput, fit: FitConfig, device: Device, store: ArtifactStore
@@ -155,8 +152,7 @@ def train(
 @task(
     name="evaluate",
     description="Score the best model once on the test reviews.",
-    tags={"model", "accelerator"},
-    **_RETRIES,
+    **_OPTIONS,
 )
 def evaluate(
     trained: StepOutput,
@@ -182,8 +178,7 @@ def evaluate(
 @task(
     name="plot",
     description="Draw loss and accuracy by epoch, as PNG and SVG.",
-    tags={"report"},
-    **_RETRIES,
+    **_OPTIONS,
 )
 def plot(trained: StepOutput, caption: str, store: ArtifactStore) -> StepOutput:
     """Return `loss` and `accuracy` as `.png` and `.svg`."""

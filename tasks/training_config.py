@@ -24,7 +24,8 @@ Source = Literal["auto", "imdb", "packaged", "files"]
 ImdbForm = Literal["any", "keras", "packages"]
 Protocol = Literal["honest", "tutorial"]
 Side = Literal["pre", "post"]
-Accelerator = Annotated[str, Field(pattern=r"^(auto|cpu|gpu|gpu:[0-9]+)$")]
+ACCELERATOR_PATTERN = r"^(auto|cpu|gpu|gpu:[0-9]+)$"
+Accelerator = Annotated[str, Field(pattern=ACCELERATOR_PATTERN)]
 
 UserPath = Annotated[
     Path,

@@ -1,0 +1,1 @@
+"""Tests of the pipeline; names of tests are sentences."""

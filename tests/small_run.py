@@ -1,0 +1,48 @@
+"""A small source and a small network: a whole run in seconds."""
+
+import random
+from pathlib import Path
+
+from tasks.training_config import (
+    DataConfig,
+    FitConfig,
+    NetworkConfig,
+    ProtocolConfig,
+    SourceConfig,
+    TextConfig,
+    TrainingConfig,
+)
+
+GOOD = ["fine", "lovely", "great", "warm", "clever"]
+BAD = ["dull", "weak", "poor", "cold", "messy"]
+OTHER = ["the", "film", "plot", "cast", "was", "and", "scene", "music", "ending"]
+
+
+def write_reviews(path: Path, rows: int, seed: int = 0) -> Path:
+    """Write `rows` reviews as CSV, half of each label, told apart by their words."""
+    chance = random.Random(seed)
+    lines = ["text,label"]
+    for row in range(rows):
+        words = GOOD if row % 2 else BAD
+        text = [chance.choice(OTHER) for _ in range(chance.randint(3, 9))]
+        text += [chance.choice(words) for _ in range(3)]
+        chance.shuffle(text)
+        lines.append(f"{' '.join(text)} {row},{'pos' if row % 2 else 'neg'}")
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def small_config(
+    train_file: Path, *, protocol: str = "honest", epochs: int = 2, seed: int = 0
+) -> TrainingConfig:
+    """Return a config that trains a tiny network on `train_file`."""
+    return TrainingConfig(
+        source=SourceConfig(source="files", train_file=train_file),
+        data=DataConfig(row_group_rows=64),
+        text=TextConfig(num_words=40, maxlen=12),
+        protocol=ProtocolConfig.model_validate({"protocol": protocol}),
+        network=NetworkConfig(
+            embedding_dim=4, filters=4, kernel_size=3, pool_size=2, lstm_units=3, last_lstm_units=2
+        ),
+        fit=FitConfig(seed=seed, epochs=epochs, batch_size=16, learning_rate=0.01),
+    )

@@ -1,0 +1,217 @@
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasks import cache_key as module
+from tasks import steps
+from tasks.artifact_store import ArtifactStore, StepOutput, StoredFile
+from tasks.cache_key import cache_key, key_parts
+from tasks.canonical_json import json_sha256
+from tasks.select_accelerator import Device
+from tasks.source_files import SourceFiles
+from tasks.training_config import TrainingConfig
+
+STORE = ArtifactStore(Path("artifacts"))
+CPU = Device(kind="cpu", reason="asked for")
+
+
+def output(step: str, key: str) -> StepOutput:
+    """Stand for what a step makes: content that depends on its key alone."""
+    file = StoredFile(name="f", sha256=json_sha256(key), size=1, content=json_sha256(key))
+    return StepOutput(step=step, files={"f": file}, facts={"protocol": "honest"})
+
+
+def all_keys(
+    config: TrainingConfig, raw: str = "raw", device: Device = CPU, store: ArtifactStore = STORE
+) -> dict[str, str]:
+    """Return the key of each step of a run, wired as the flow wires them."""
+    keys: dict[str, str] = {}
+
+    def run(task: Any, **arguments: Any) -> StepOutput:
+        keys[task.name] = cache_key(key_parts(task.name, task.fn, arguments | {"store": store}))
+        return output(task.name, keys[task.name])
+
+    files = SourceFiles(
+        source="imdb", form="keras", paths={"a": Path("x")}, sha256={"a": raw}, reason="r"
+    )
+    text, fit = config.text, config.fit
+    loaded = run(steps.load, files=files, data=config.data)
+    padded = run(steps.pad, loaded=loaded, text=text, protocol=config.protocol)
+    persisted = run(steps.persist, padded=padded, row_group_rows=config.data.row_group_rows)
+    built = run(
+        steps.build,
+        num_words=text.num_words,
+        maxlen=text.maxlen,
+        network=config.network,
+        seed=fit.seed,
+        device=device,
+    )
+    trained = run(steps.train, built=built, persisted=persisted, fit=fit, device=device)
+    run(
+        steps.evaluate,
+        trained=trained,
+        persisted=persisted,
+        batch_size=fit.evaluation_batch_size,
+        device=device,
+    )
+    run(steps.plot, trained=trained, caption="c")
+    return keys
+
+
+def missed(changed: dict[str, str]) -> set[str]:
+    first = all_keys(TrainingConfig())
+    return {step for step in first if first[step] != changed[step]}
+
+
+AFTER_TRAIN = {"train", "evaluate", "plot"}
+AFTER_PAD = {"pad", "persist-parquet"} | AFTER_TRAIN
+AFTER_LOAD = {"load"} | AFTER_PAD
+EXPECTED = {
+    "data": AFTER_LOAD,
+    "text": AFTER_PAD,
+    "text.num_words": AFTER_PAD | {"build"},
+    "text.maxlen": AFTER_PAD | {"build"},
+    "protocol": AFTER_PAD,
+    "network": {"build"} | AFTER_TRAIN,
+    "fit": AFTER_TRAIN,
+    "fit.seed": {"build"} | AFTER_TRAIN,
+}
+CHANGES = {
+    "data.test_fraction": st.floats(0.3, 0.9),
+    "data.test_seed": st.integers(1, 99),
+    "data.deduplicate": st.just(value=True),
+    "data.max_overlap": st.floats(0.1, 0.9),
+    "data.row_group_rows": st.integers(1, 2000),
+    "text.num_words": st.integers(4, 9_999),
+    "text.maxlen": st.integers(8, 199),
+    "text.padding": st.just("post"),
+    "text.truncating": st.just("post"),
+    "protocol.protocol": st.just("tutorial"),
+    "protocol.validation_fraction": st.floats(0.3, 0.9),
+    "protocol.split_seed": st.integers(1, 99),
+    "network.embedding_dim": st.integers(1, 199),
+    "network.dropout": st.floats(0, 0.4),
+    "network.filters": st.integers(1, 63),
+    "network.kernel_size": st.integers(1, 4),
+    "network.pool_size": st.integers(1, 3),
+    "network.lstm_units": st.integers(1, 63),
+    "network.last_lstm_units": st.integers(1, 31),
+    "fit.seed": st.integers(1, 99),
+    "fit.epochs": st.integers(1, 19),
+    "fit.batch_size": st.integers(1, 63),
+    "fit.learning_rate": st.floats(0.002, 1),
+    "fit.stop_patience": st.integers(5, 9),
+    "fit.reduce_patience": st.integers(3, 9),
+    "fit.reduce_factor": st.floats(0.3, 0.9),
+    "fit.evaluation_batch_size": st.integers(1, 255),
+}
+
+
+def test_every_field_of_the_config_is_among_the_changes() -> None:
+    groups = ("data", "text", "protocol", "network", "fit")
+    fields = TrainingConfig().model_dump()
+    assert set(CHANGES) == {f"{group}.{field}" for group in groups for field in fields[group]}
+
+
+@given(st.sampled_from(sorted(CHANGES)).flatmap(lambda f: st.tuples(st.just(f), CHANGES[f])))
+def test_a_changed_field_makes_exactly_the_steps_miss_that_depend_on_it(
+    change: tuple[str, object],
+) -> None:
+    field, value = change
+    group, name = field.split(".")
+    config = TrainingConfig.model_validate({group: {name: value}})
+    expected = EXPECTED.get(field, EXPECTED[group])
+    assert missed(all_keys(config)) == expected
+
+
+@given(st.text(min_size=1).filter(lambda text: text != "raw"))
+def test_changed_raw_files_make_all_steps_but_build_miss(raw: str) -> None:
+    assert missed(all_keys(TrainingConfig(), raw=raw)) == AFTER_LOAD
+
+
+def test_another_device_makes_the_steps_miss_that_compute_on_it() -> None:
+    gpu = Device(kind="gpu", name="H", reason="asked for")
+    assert missed(all_keys(TrainingConfig(), device=gpu)) == {"build"} | AFTER_TRAIN
+
+
+def test_the_reason_for_a_device_and_the_artifacts_folder_change_nothing() -> None:
+    same = Device(kind="cpu", reason="auto")
+    elsewhere = ArtifactStore(Path("elsewhere"))
+    assert missed(all_keys(TrainingConfig(), device=same, store=elsewhere)) == set()
+
+
+HELPERS = {
+    "tasks.pad_reviews": AFTER_PAD,  # called by the step itself
+    "tasks.tokenize_text": AFTER_LOAD,  # three calls deep in load
+    "tasks.word_index": AFTER_LOAD,
+    "tasks.training_callbacks": AFTER_TRAIN,
+    "tasks.build_model": {"build"} | AFTER_TRAIN,
+    "tasks.score_intervals": {"evaluate"},
+    "tasks.plot_history": {"plot"},
+    "tasks.model_hash": {"build"} | AFTER_TRAIN,
+}
+
+
+@settings(max_examples=20, deadline=None)
+@given(helper=st.sampled_from(sorted(HELPERS)), number=st.integers(0, 999))
+def test_an_edited_helper_makes_exactly_the_steps_miss_that_reach_it(
+    helper: str, number: int
+) -> None:
+    from tasks.source_fingerprint import fingerprint, installed_source
+
+    def edited(name: str) -> str | None:
+        source = installed_source(name)
+        if name != helper or source is None:
+            return source
+        return source.replace("\n    return ", f"\n    {number}\n    return ")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "fingerprint", lambda m, f: fingerprint(m, f, edited))
+        module._code_parts.cache_clear()
+        changed = all_keys(TrainingConfig())
+    module._code_parts.cache_clear()
+    assert missed(changed) == HELPERS[helper]
+
+
+@pytest.mark.parametrize(
+    ("library", "expected"),
+    [
+        ("numpy", set(EXPECTED["data"]) | {"build"}),
+        ("pyarrow", AFTER_LOAD),
+        ("tensorflow", {"build"} | AFTER_TRAIN),
+        ("matplotlib", {"plot"}),
+        ("prefect", set()),
+    ],
+)
+def test_another_version_of_a_library_makes_the_steps_miss_that_use_it(
+    library: str, expected: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = module.library_version
+    before = all_keys(TrainingConfig())
+    monkeypatch.setattr(
+        module, "library_version", lambda name: "0" if name == library else installed(name)
+    )
+    module._code_parts.cache_clear()
+    after = all_keys(TrainingConfig())
+    module._code_parts.cache_clear()
+    assert {step for step in before if before[step] != after[step]} == expected
+
+
+def test_an_argument_that_cannot_enter_a_key_is_an_error() -> None:
+    with pytest.raises(TypeError, match="argument 'rows' of step 'load'"):
+        key_parts("load", steps.load.fn, {"rows": [1, 2]})
+
+
+def test_making_keys_imports_no_tensorflow() -> None:
+    import subprocess
+
+    code = (
+        "import sys; from tests.test_cache_key import *; all_keys(TrainingConfig());"
+        "assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules"
+    )
+    root = Path(__file__).parent.parent
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=root)

@@ -1,0 +1,104 @@
+from types import SimpleNamespace
+
+import pytest
+
+from tasks import select_accelerator as module
+from tasks.errors import AcceleratorError, InvalidConfigError
+from tasks.select_accelerator import Device, probe_gpus, select_accelerator, use_device
+
+
+def choose(requested: str, *gpus: str) -> Device:
+    return select_accelerator(requested, lambda: gpus, lambda: gpus)
+
+
+@pytest.mark.parametrize(
+    "requested", ["tpu", "", "cpu:0", "gpu:", "gpu:x", "GPU", "auto:1", "gpu:-1"]
+)
+def test_an_unknown_accelerator_is_told_with_what_is_allowed(requested: str) -> None:
+    with pytest.raises(InvalidConfigError, match="must be auto, cpu, gpu or gpu:N"):
+        choose(requested, "A")
+
+
+def test_auto_takes_the_first_gpu_or_else_says_why_not() -> None:
+    assert choose("auto", "A", "B") == Device(
+        kind="gpu", index=0, name="A", reason="auto: a GPU can be used"
+    )
+    assert choose("auto").reason == "auto: no GPU was found in this machine"
+
+
+def test_a_numbered_gpu_is_taken() -> None:
+    assert choose("gpu:1", "A", "B").name == "B"
+    assert choose("gpu", "A", "B").name == "A"
+
+
+def test_a_missing_gpu_is_an_error_that_says_what_was_found() -> None:
+    with pytest.raises(AcceleratorError, match="no GPU was found in this machine"):
+        choose("gpu")
+    with pytest.raises(AcceleratorError, match=r"no GPU with number 2 .*found gpu:0 A, gpu:1 B"):
+        choose("gpu:2", "A", "B")
+
+
+def test_a_gpu_that_tensorflow_cannot_use_is_told_with_the_remedy() -> None:
+    with pytest.raises(AcceleratorError, match="can be used by TensorFlow; install"):
+        select_accelerator("gpu", lambda: ["A"], list)
+    assert "install TensorFlow" in select_accelerator("auto", lambda: ["A"], list).reason
+
+
+def test_hidden_gpus_are_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    assert probe_gpus() == []
+
+
+def test_cpu_asks_for_nothing() -> None:
+    def fail() -> list[str]:
+        raise AssertionError
+
+    assert select_accelerator("cpu", fail, fail).kind == "cpu"
+
+
+def test_what_enters_a_cache_key_is_the_hardware() -> None:
+    one = Device(kind="gpu", index=0, name="A", reason="x")
+    assert one.content_hash == Device(kind="gpu", index=1, name="A", reason="y").content_hash
+    assert one.content_hash != Device(kind="gpu", index=0, name="B", reason="x").content_hash
+
+
+def fake_tensorflow(gpus: list[str], seen: list[str], *, started: bool) -> SimpleNamespace:
+    def set_visible_devices(devices: list[str], kind: str) -> None:
+        assert kind == "GPU"
+        if started:
+            raise RuntimeError("already initialized")
+        seen[:] = devices
+
+    grown: list[str] = []
+    experimental = SimpleNamespace(
+        set_memory_growth=lambda gpu, enable: grown.append(gpu) if enable else None,
+        get_device_details=lambda gpu: {"device_name": f"H {gpu}"},
+    )
+    config = SimpleNamespace(
+        experimental=experimental,
+        list_physical_devices=lambda _: gpus,
+        set_visible_devices=set_visible_devices,
+        get_visible_devices=lambda _: seen,
+    )
+    return SimpleNamespace(config=config, grown=grown)
+
+
+def test_the_chosen_gpu_alone_is_seen_and_its_memory_grows(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = ["a", "b"]
+    tensorflow = fake_tensorflow(["a", "b"], seen, started=False)
+    monkeypatch.setattr(module, "_tensorflow", lambda: tensorflow)
+    assert module.tensorflow_gpus() == ["H a", "H b"]
+    use_device(Device(kind="gpu", index=1, name="H b", reason="x"))
+    assert (seen, tensorflow.grown) == (["b"], ["b"])
+    use_device(Device(kind="cpu", reason="x"))
+    assert seen == []
+
+
+def test_the_device_cannot_change_after_tensorflow_has_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tensorflow = fake_tensorflow(["a"], [], started=True)
+    monkeypatch.setattr(module, "_tensorflow", lambda: tensorflow)
+    use_device(Device(kind="cpu", reason="x"))
+    with pytest.raises(AcceleratorError, match="TensorFlow already runs on another device"):
+        use_device(Device(kind="gpu", name="H a", reason="x"))

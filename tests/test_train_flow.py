@@ -1,0 +1,189 @@
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.train_flow import train_flow
+from tasks.artifact_store import ArtifactStore
+from tasks.errors import BadDataError
+from tasks.run_manifest import RunSummary, read_manifest
+from tasks.run_record import RUN_FILES
+from tests.small_run import small_config, write_reviews
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+CACHED_STEPS = ["load", "pad", "persist-parquet", "build", "train", "evaluate", "plot"]
+
+
+def start(artifacts: Path, train_file: Path, **changes: Any) -> RunSummary:
+    config = small_config(train_file, **changes)
+    groups = {name: getattr(config, name) for name in type(config).model_fields}
+    return train_flow(**groups, accelerator="cpu", artifacts=artifacts)
+
+
+@pytest.fixture(scope="module")
+def first(
+    prefect_server: None,  # noqa: ARG001 - starts it
+    small_reviews: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> RunSummary:
+    """One finished run of the small config; the tests below go on from its cache."""
+    return start(tmp_path_factory.mktemp("run") / "artifacts", small_reviews)
+
+
+def cached_steps(summary: RunSummary) -> list[str]:
+    return [run.step for run in summary.steps if run.cached]
+
+
+def test_a_first_run_computes_every_step_in_order(first: RunSummary) -> None:
+    assert [run.step for run in first.steps] == ["fetch", *CACHED_STEPS]
+    assert cached_steps(first) == []
+
+
+def test_the_run_folder_is_complete_and_every_file_has_its_hash(first: RunSummary) -> None:
+    manifest = read_manifest(first.folder)
+    files = {
+        path.relative_to(first.folder).as_posix()
+        for path in first.folder.rglob("*")
+        if path.is_file()
+    }
+    assert files == {*RUN_FILES, "config.json", "manifest.json"}
+    assert set(manifest.files) == files - {"manifest.json"}
+    for name, file in manifest.files.items():
+        assert (first.folder / name).stat().st_size == file.size > 0
+
+
+def test_the_manifest_tells_what_was_run(first: RunSummary, small_reviews: Path) -> None:
+    manifest = read_manifest(first.folder)
+    assert manifest.score == first.score
+    assert (manifest.score.protocol, manifest.score.source) == ("honest", "files")
+    assert manifest.device.reason == "cpu was asked for"
+    assert manifest.source.paths == {"train": small_reviews}
+    assert manifest.versions["keras"].startswith("3.")
+    assert first.folder.name.endswith(manifest.flow_run_id[:8])
+    config = json.loads((first.folder / "config.json").read_text())
+    assert config == small_config(small_reviews).model_dump(mode="json")
+
+
+def test_an_equal_run_is_cached_from_load_to_plot_and_still_complete(
+    first: RunSummary, small_reviews: Path
+) -> None:
+    artifacts = first.folder.parent.parent
+    second = start(artifacts, small_reviews)
+    assert cached_steps(second) == CACHED_STEPS
+    assert second.folder != first.folder
+    assert second.score == first.score
+    ours, theirs = read_manifest(second.folder), read_manifest(first.folder)
+    assert ours.files == theirs.files
+    assert (second.folder / "figures/loss.png").stat().st_size > 0
+
+
+def test_a_changed_number_recomputes_what_depends_on_it(
+    first: RunSummary, small_reviews: Path
+) -> None:
+    artifacts = first.folder.parent.parent
+    assert cached_steps(start(artifacts, small_reviews, epochs=1)) == CACHED_STEPS[:4]
+
+
+def test_the_tutorial_protocol_validates_on_the_test_set(
+    first: RunSummary, small_reviews: Path
+) -> None:
+    summary = start(first.folder.parent.parent, small_reviews, protocol="tutorial", epochs=1)
+    assert summary.score.protocol == "tutorial"
+    history = json.loads((summary.folder / "history.json").read_text())
+    metrics = json.loads((summary.folder / "metrics.json").read_text())
+    assert history["val_loss"] == [pytest.approx(metrics["loss"], abs=1e-5)]
+
+
+@pytest.mark.parametrize("damage", ["gone", "truncated", "flipped"])
+def test_a_damaged_file_of_the_cache_is_computed_again_and_said_so(
+    first: RunSummary, small_reviews: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = ArtifactStore(first.folder.parent.parent)
+    persisted = read_manifest(first.folder).data_content["test.parquet"]
+    (path,) = store.objects.rglob(f"{persisted}*")
+    content = path.read_bytes()
+    if damage == "gone":
+        path.unlink()
+    else:
+        middle = len(content) // 2
+        flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+        path.write_bytes(content[:middle] if damage == "truncated" else flipped)
+    with caplog.at_level(logging.WARNING, "tasks"):
+        again = start(store.root, small_reviews)
+    assert cached_steps(again) == [step for step in CACHED_STEPS if step != "persist-parquet"]
+    assert "is not used: test.parquet" in caplog.text
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("kind", ["records", "results"])
+def test_a_damaged_record_is_computed_again(
+    first: RunSummary, small_reviews: Path, kind: str
+) -> None:
+    root = first.folder.parent.parent
+    key = next(run.key for run in first.steps if run.step == "plot")
+    (path,) = [p for p in (root / "cache" / kind / "plot").iterdir() if p.stem in str(key)]
+    path.write_bytes(path.read_bytes()[:-9])
+    assert "plot" not in cached_steps(start(root, small_reviews))
+    assert "plot" in cached_steps(start(root, small_reviews))
+
+
+def test_a_moved_artifacts_folder_keeps_its_cache(
+    first: RunSummary, small_reviews: Path, tmp_path: Path
+) -> None:
+    import shutil
+
+    moved = tmp_path / "moved"
+    shutil.copytree(first.folder.parent.parent, moved)
+    summary = start(moved, small_reviews)
+    assert cached_steps(summary) == CACHED_STEPS
+    assert moved in summary.folder.parents
+
+
+def test_the_parts_of_each_key_can_be_read(first: RunSummary) -> None:
+    for run in first.steps[1:]:
+        parts = json.loads((first.folder.parent.parent / f"cache/keys/{run.key}.json").read_text())
+        assert parts["step"] == run.step
+        assert parts["source"]
+
+
+def test_bad_data_fails_at_once_with_one_sentence_and_no_run_folder(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.csv"
+    bad.write_text("text,label\n" + "fine film,good\ndull plot,bad\nso so,middling\n" * 9)
+    with pytest.raises(BadDataError, match="exactly two different labels, found 3"):
+        start(tmp_path / "artifacts", bad)
+    assert list((tmp_path / "artifacts/runs").iterdir()) == []
+    files = [path for path in (tmp_path / "artifacts").rglob("*") if path.is_file()]
+    assert not [path for path in files if path.parent.name == "load" and "keys" not in path.parts]
+
+
+def test_the_run_is_named_and_tagged_by_source_protocol_and_seed(first: RunSummary) -> None:
+    from uuid import UUID
+
+    from prefect import get_client
+
+    with get_client(sync_client=True) as client:
+        run = client.read_flow_run(UUID(read_manifest(first.folder).flow_run_id))
+    assert run.name == "files-honest-seed0"
+    assert set(run.tags) >= {"source:files", "protocol:honest", "seed:0"}
+
+
+def test_a_passing_fault_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tasks import steps
+
+    calls = []
+    real = steps.load_reviews
+
+    def fail_once(*arguments: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 1:
+            raise OSError(5, "the network drive hiccuped")
+        return real(*arguments)
+
+    monkeypatch.setattr(steps, "load_reviews", fail_once)
+    monkeypatch.setattr(steps.load, "retry_delay_seconds", [0, 0, 0])
+    reviews = write_reviews(tmp_path / "reviews.csv", 120, seed=3)
+    assert start(tmp_path / "artifacts", reviews, epochs=1).score.test_reviews == 24
+    assert len(calls) == 2
