@@ -2,7 +2,6 @@
 
 import hashlib
 import importlib.util
-import json
 import logging
 import os
 import subprocess
@@ -144,7 +143,10 @@ def _word_index(npz: Path) -> Path:
     name, md5 = "imdb_word_index.json", KERAS_WORD_INDEX_MD5
     beside = npz.parent / name
     if not beside.exists():
-        return _download(name, f"md5:{md5}", keras_datasets_folder())
+        try:
+            return _download(name, f"md5:{md5}", keras_datasets_folder())
+        except SourceUnavailableError as error:
+            raise SourceUnavailableError(f"{error}; put {name} beside {npz}") from None
     if hashlib.md5(beside.read_bytes(), usedforsecurity=False).hexdigest() != md5:
         raise BadDataError(f"{beside} is not Keras's word index; delete it and start again")
     return beside
@@ -155,13 +157,15 @@ def _converted_npz(npz: Path, store: ArtifactStore) -> Path:
     _require_hash(npz, KERAS_NPZ_SHA256, "it was not opened; delete it and start again")
     copy = store.downloads / "imdb-keras.parquet"
     note = copy.with_suffix(".json")
-    if copy.exists() and note.exists():
-        recorded = json.loads(note.read_text())
-        if recorded == {"npz": KERAS_NPZ_SHA256, "parquet": file_sha256(copy)}:
-            return copy
+    if copy.exists() and note.exists() and note.read_bytes() == _conversion_note(copy).encode():
+        return copy
     convert_npz(npz, KERAS_NPZ_SHA256, copy)
-    write_text(note, readable_json({"npz": KERAS_NPZ_SHA256, "parquet": file_sha256(copy)}))
+    write_text(note, _conversion_note(copy))
     return copy
+
+
+def _conversion_note(copy: Path) -> str:
+    return readable_json({"npz": KERAS_NPZ_SHA256, "parquet": file_sha256(copy)})
 
 
 def _download(name: str, known_hash: str, folder: Path) -> Path:
@@ -186,6 +190,8 @@ def _download(name: str, known_hash: str, folder: Path) -> Path:
         raise SourceUnavailableError(
             f"{name} could not be downloaded ({type(error).__name__})"
         ) from None
+    except OSError as error:
+        raise SourceUnavailableError(f"{name} cannot be kept in {folder} ({error})") from None
     except ValueError:
         raise SourceUnavailableError(
             f"what was downloaded as {name} does not have the pinned hash"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tasks.atomic_files import write_text
@@ -10,17 +9,13 @@ from tasks.canonical_json import readable_json
 from tasks.read_sources import OFFICIAL_SPLIT_ROWS, LabelledTokens, read_source
 from tasks.review_files import review_schema, token_lists, write_parquet
 from tasks.tokenize_text import UNKNOWN_ID
-from tasks.validate_reviews import (
-    describe_reviews,
-    repeated_in_train,
-    require_valid,
-    token_hashes,
-)
+from tasks.validate_reviews import describe_reviews, require_valid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    import numpy as np
     import pyarrow as pa
 
     from tasks.artifact_store import Fact
@@ -47,10 +42,9 @@ def load_reviews(source: SourceFiles, config: DataConfig, folder: Path) -> dict[
     Raises:
         BadDataError: The files cannot be read, or the reviews break a rule.
     """
+    import numpy as np
+
     loaded = read_source(source, config)
-    if config.deduplicate:
-        repeated = repeated_in_train(token_hashes(loaded.train), token_hashes(loaded.test))
-        loaded = replace(loaded, train=loaded.train.take((~repeated).nonzero()[0]))
     report = describe_reviews(loaded) | {"source": source.source, "form": source.form}
     official = source.source == "imdb" and not config.deduplicate
     require_valid(
@@ -62,8 +56,9 @@ def load_reviews(source: SourceFiles, config: DataConfig, folder: Path) -> dict[
     ranks = {word: rank for rank, word in enumerate(loaded.words, start=1)}
     write_text(folder / "vocabulary.json", readable_json(ranks))
     provenance = {"source": source.source, "form": source.form, "raw_files": source.content_hash}
+    order = np.random.RandomState(_ORDER_SEED)  # one for both sets, as in `load_data`
     for split, reviews in (("train", loaded.train), ("test", loaded.test)):
-        batches = _batches(_in_fixed_order(reviews), config.row_group_rows)
+        batches = _batches(_in_order_of(order, reviews), config.row_group_rows)
         write_parquet(folder / f"{split}.parquet", batches, provenance, config.row_group_rows)
     return {
         "source": source.source,
@@ -96,9 +91,9 @@ def _batches(reviews: LabelledTokens, rows: int) -> Iterator[pa.RecordBatch]:
         )
 
 
-def _in_fixed_order(reviews: LabelledTokens) -> LabelledTokens:
+def _in_order_of(random: np.random.RandomState, reviews: LabelledTokens) -> LabelledTokens:
     import numpy as np
 
     order = np.arange(len(reviews.labels))
-    np.random.RandomState(_ORDER_SEED).shuffle(order)
+    random.shuffle(order)
     return reviews.take(order)

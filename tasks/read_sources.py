@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING
 from tasks.errors import BadDataError
 from tasks.stratified_sample import stratified_sample
 from tasks.tokenize_text import FIRST_WORD_OFFSET, START_ID
-from tasks.word_index import RaggedTokens, index_words, text_chunks
+from tasks.validate_reviews import repeated_in_train
+from tasks.word_index import (
+    IndexedWords,
+    RaggedTokens,
+    index_words,
+    sequence_hashes,
+    text_chunks,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,15 +31,18 @@ if TYPE_CHECKING:
 
 FULL_PACKAGE_CSV = "data/raw/a1_IMDB_Dataset.csv"
 OFFICIAL_SPLIT_ROWS = 25_000
+_LONGEST_LINE = 1 << 26
+"""Bytes that one line of a JSONL file may have."""
 
 
 @dataclass(frozen=True)
 class LabelledTokens:
-    """n reviews: their tokens, int8 labels of shape (n,), int32 ids within the source."""
+    """n reviews: tokens, int8 labels of shape (n,), int32 ids in the source, hash of the words."""
 
     tokens: RaggedTokens
     labels: np.ndarray
     review_ids: np.ndarray
+    hashes: list[bytes]
 
     def take(self, rows: np.ndarray) -> LabelledTokens:
         """Return the reviews at the positions `rows`, in that order."""
@@ -42,7 +52,12 @@ class LabelledTokens:
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         shift = np.repeat(self.tokens.offsets[:-1][rows] - offsets[:-1], lengths)
         ids = self.tokens.ids[np.arange(offsets[-1]) + shift]
-        return LabelledTokens(RaggedTokens(ids, offsets), self.labels[rows], self.review_ids[rows])
+        return LabelledTokens(
+            RaggedTokens(ids, offsets),
+            self.labels[rows],
+            self.review_ids[rows],
+            [self.hashes[row] for row in rows.tolist()],
+        )
 
 
 @dataclass(frozen=True)
@@ -61,27 +76,41 @@ def read_source(source: SourceFiles, config: DataConfig) -> TokenizedSource:
     Raises:
         BadDataError: A file cannot be read, or its columns or labels are not as needed.
     """
+    import numpy as np
+    import pyarrow as pa
+
     if source.form == "keras":
-        return _read_keras(source)
+        return _read_keras(source, config)
     tables, label_names = _READERS[source.form](source)
     if "test" not in tables:
         tables = _hold_out(tables["train"], config)
-    train, test, words = index_words(
-        text_chunks(tables["train"]["text"]), text_chunks(tables["test"]["text"])
-    )
+    train_ids = np.arange(tables["train"].num_rows, dtype=np.int32)
+    indexed = _index(tables)
+    if config.deduplicate:
+        kept = ~repeated_in_train(indexed.train_hashes, indexed.test_hashes)
+        if not kept.any():
+            raise BadDataError("deduplicate drops every training review: all are test reviews too")
+        tables["train"], train_ids = tables["train"].filter(pa.array(kept)), train_ids[kept]
+        # Indexed again, so that the vocabulary holds no word of a dropped review.
+        indexed = _index(tables)
+    test_ids = np.arange(tables["test"].num_rows, dtype=np.int32)
     return TokenizedSource(
-        _labelled(train, tables["train"]), _labelled(test, tables["test"]), words, label_names
+        LabelledTokens(indexed.train, _labels(tables["train"]), train_ids, indexed.train_hashes),
+        LabelledTokens(indexed.test, _labels(tables["test"]), test_ids, indexed.test_hashes),
+        indexed.words,
+        label_names,
     )
 
 
-def _labelled(tokens: RaggedTokens, table: pa.Table) -> LabelledTokens:
+def _index(tables: dict[str, pa.Table]) -> IndexedWords:
+    return index_words(text_chunks(tables["train"]["text"]), text_chunks(tables["test"]["text"]))
+
+
+def _labels(table: pa.Table) -> np.ndarray:
     import numpy as np
 
-    return LabelledTokens(
-        tokens,
-        table["label"].to_numpy().astype(np.int8),
-        np.arange(len(tokens), dtype=np.int32),
-    )
+    labels: np.ndarray = table["label"].to_numpy().astype(np.int8)
+    return labels
 
 
 def _hold_out(table: pa.Table, config: DataConfig) -> dict[str, pa.Table]:
@@ -93,7 +122,7 @@ def _hold_out(table: pa.Table, config: DataConfig) -> dict[str, pa.Table]:
     return {"train": table.filter(pa.array(~held_out)), "test": table.filter(pa.array(held_out))}
 
 
-def _read_keras(source: SourceFiles) -> TokenizedSource:
+def _read_keras(source: SourceFiles, config: DataConfig) -> TokenizedSource:
     import numpy as np
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
@@ -108,7 +137,12 @@ def _read_keras(source: SourceFiles) -> TokenizedSource:
         ids = lists.flatten().to_numpy() + FIRST_WORD_OFFSET
         ids = np.insert(ids, (starts - starts[0])[:-1], START_ID).astype(np.int32)
         offsets = starts - starts[0] + np.arange(len(starts))
-        sets[split] = _labelled(RaggedTokens(ids, offsets), rows)
+        review_ids = np.arange(len(rows), dtype=np.int32)
+        hashes = sequence_hashes(ids, offsets)
+        sets[split] = LabelledTokens(RaggedTokens(ids, offsets), _labels(rows), review_ids, hashes)
+    if config.deduplicate:
+        repeated = repeated_in_train(sets["train"].hashes, sets["test"].hashes)
+        sets["train"] = sets["train"].take(np.flatnonzero(~repeated))
     words = sorted(ranks, key=ranks.__getitem__)
     return TokenizedSource(sets["train"], sets["test"], words, ("negative", "positive"))
 
@@ -153,7 +187,7 @@ def _read_packages(source: SourceFiles) -> tuple[dict[str, pa.Table], tuple[str,
 def _read_files(source: SourceFiles) -> tuple[dict[str, pa.Table], tuple[str, str]]:
     assert source.columns is not None
     tables = {split: _users_table(path, *source.columns) for split, path in source.paths.items()}
-    names = sorted(
+    names = _in_order(
         {name for table in tables.values() for name in table["label"].unique().to_pylist()}
     )
     if len(names) != 2:  # noqa: PLR2004 - a yes-or-no question
@@ -166,6 +200,14 @@ def _read_files(source: SourceFiles) -> tuple[dict[str, pa.Table], tuple[str, st
     return coded, (names[0], names[1])
 
 
+def _in_order(names: set[str]) -> list[str]:
+    """Return label names in the order of their numbers, or else of their letters."""
+    try:
+        return sorted(names, key=float)
+    except ValueError:
+        return sorted(names)
+
+
 def _code_labels(table: pa.Table, names: list[str]) -> pa.Table:
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -176,8 +218,9 @@ def _code_labels(table: pa.Table, names: list[str]) -> pa.Table:
 
 def _users_table(path: Path, text_column: str, label_column: str) -> pa.Table:
     import pyarrow as pa
+    import pyarrow.compute as pc
 
-    table = _read_any(path)
+    table = _read_any(path, text_column, label_column)
     for column in (text_column, label_column):
         if column not in table.column_names:
             raise BadDataError(
@@ -189,19 +232,24 @@ def _users_table(path: Path, text_column: str, label_column: str) -> pa.Table:
     try:
         texts = table[text_column].cast(pa.large_string())
         labels = table[label_column].cast(pa.string())
-    except pa.ArrowInvalid as error:
+        labels = pc.if_else(pc.equal(labels, ""), None, labels)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise BadDataError(f"{path}: the columns cannot be read as text ({error})") from None
     if labels.null_count:
         raise BadDataError(f"{path}: {labels.null_count} rows have no label")
     return pa.table({"text": texts, "label": labels})
 
 
-def _read_any(path: Path) -> pa.Table:
+def _read_any(path: Path, *text_columns: str) -> pa.Table:
     import pyarrow as pa
     import pyarrow.json as pj
     import pyarrow.parquet as pq
 
-    readers = {".csv": _read_csv, ".jsonl": pj.read_json, ".parquet": pq.read_table}
+    readers = {
+        ".csv": lambda file: _read_csv(file, *text_columns),
+        ".jsonl": lambda file: pj.read_json(file, pj.ReadOptions(block_size=_LONGEST_LINE)),
+        ".parquet": pq.read_table,
+    }
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise BadDataError(
@@ -210,16 +258,30 @@ def _read_any(path: Path) -> pa.Table:
     if path.stat().st_size == 0:
         raise BadDataError(f"{path} is empty")
     try:
-        return reader(path)
-    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
-        reason = str(error).splitlines()[0]
+        table = reader(path)
+        table.validate(full=True)  # a reader takes text on trust that is not UTF-8
+        names = table.column_names
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the file system's fault, not the file's
+        reason = (str(error).splitlines() or ["unknown fault"])[0]
         raise BadDataError(f"{path} cannot be read as {path.suffix}: {reason}") from None
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise BadDataError(f"{path} has several columns named {', '.join(map(repr, twice))}")
+    return table
 
 
-def _read_csv(source: Path | io.BytesIO) -> pa.Table:
+def _read_csv(source: Path | io.BytesIO, *text_columns: str) -> pa.Table:
+    """Read a CSV file; `text_columns` stay text even where they look like numbers."""
+    import pyarrow as pa
     import pyarrow.csv as pc
 
-    return pc.read_csv(source, parse_options=pc.ParseOptions(newlines_in_values=True))
+    return pc.read_csv(
+        source,
+        parse_options=pc.ParseOptions(newlines_in_values=True),
+        convert_options=pc.ConvertOptions(column_types=dict.fromkeys(text_columns, pa.string())),
+    )
 
 
 _READERS = {"packaged": _read_packaged, "packages": _read_packages, "files": _read_files}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from tasks.errors import BadDataError
@@ -16,15 +14,6 @@ if TYPE_CHECKING:
 
 SMALLEST_CLASS = 5
 _ONLY_START = 1
-
-
-def token_hashes(reviews: LabelledTokens) -> list[bytes]:
-    """Return one hash per review; equal token sequences have equal hashes."""
-    ids, offsets = reviews.tokens.ids, reviews.tokens.offsets.tolist()
-    return [
-        hashlib.blake2b(ids[start:end].data, digest_size=16).digest()
-        for start, end in pairwise(offsets)
-    ]
 
 
 def repeated_in_train(train: list[bytes], test: list[bytes]) -> np.ndarray:
@@ -41,13 +30,13 @@ def repeated_in_train(train: list[bytes], test: list[bytes]) -> np.ndarray:
 
 def describe_reviews(source: TokenizedSource) -> dict[str, Any]:
     """Return the data report: sizes, balance, lengths, unknown words, duplicates, overlap."""
-    train_hashes, test_hashes = token_hashes(source.train), token_hashes(source.test)
+    train_hashes, test_hashes = source.train.hashes, source.test.hashes
     both = set(train_hashes) & set(test_hashes)
     return {
         "label_names": list(source.label_names),
         "vocabulary_words": len(source.words),
-        "train": _describe_set(source.train, train_hashes),
-        "test": _describe_set(source.test, test_hashes),
+        "train": _describe_set(source.train),
+        "test": _describe_set(source.test),
         "overlap": {
             "distinct_texts_in_both": len(both),
             "test_reviews_seen_in_train": sum(digest in both for digest in test_hashes),
@@ -55,7 +44,7 @@ def describe_reviews(source: TokenizedSource) -> dict[str, Any]:
     }
 
 
-def _describe_set(reviews: LabelledTokens, hashes: list[bytes]) -> dict[str, Any]:
+def _describe_set(reviews: LabelledTokens) -> dict[str, Any]:
     import numpy as np
 
     lengths = np.diff(reviews.tokens.offsets)
@@ -67,7 +56,7 @@ def _describe_set(reviews: LabelledTokens, hashes: list[bytes]) -> dict[str, Any
         "reviews": len(reviews.labels),
         "class_counts": np.bincount(reviews.labels, minlength=2).tolist(),
         "empty_texts": int(np.sum(lengths == _ONLY_START)),
-        "duplicates": len(hashes) - len(set(hashes)),
+        "duplicates": len(reviews.hashes) - len(set(reviews.hashes)),
         "tokens": len(ids),
         "mean_length": round(float(lengths.mean()), 3) if len(lengths) else 0.0,
         "length_quantiles": dict(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tasks.tokenize_text import FIRST_WORD_OFFSET, START_ID, UNKNOWN_ID, split_words
@@ -33,10 +35,11 @@ class _CodedWords:
     chunks: list[tuple[np.ndarray, np.ndarray]]
 
     @classmethod
-    def of(cls, texts: Iterable[pa.Array]) -> _CodedWords:
+    def of(cls, texts: Iterable[pa.Array], known: Iterable[str] = ()) -> _CodedWords:
+        """Code the words of `texts`, those in `known` by their position there."""
         import numpy as np
 
-        coded = cls({}, [])
+        coded = cls({word: code for code, word in enumerate(known)}, [])
         for words, offsets in map(split_words, texts):
             encoded = words.dictionary_encode()
             codes = coded.codes
@@ -64,10 +67,25 @@ class _CodedWords:
         offsets = np.concatenate([[0], np.cumsum(np.concatenate(lengths))])
         return RaggedTokens(np.concatenate(ids).astype(np.int32), offsets)
 
+    def hashes(self) -> list[bytes]:
+        """Return one hash per review over its codes."""
+        return [
+            digest for codes, offsets in self.chunks for digest in sequence_hashes(codes, offsets)
+        ]
 
-def index_words(
-    train_texts: Iterable[pa.Array], test_texts: Iterable[pa.Array]
-) -> tuple[RaggedTokens, RaggedTokens, list[str]]:
+
+@dataclass(frozen=True)
+class IndexedWords:
+    """Tokens of both sets, the words by rank, and a hash of each review's exact words."""
+
+    train: RaggedTokens
+    test: RaggedTokens
+    words: list[str]
+    train_hashes: list[bytes]
+    test_hashes: list[bytes]
+
+
+def index_words(train_texts: Iterable[pa.Array], test_texts: Iterable[pa.Array]) -> IndexedWords:
     """Return the tokens of both sets and the words by rank, learned on the training texts only.
 
     Equal counts are ranked by first occurrence. A test word that no training text holds
@@ -76,18 +94,26 @@ def index_words(
     import numpy as np
 
     train = _CodedWords.of(train_texts)
+    test = _CodedWords.of(test_texts, known=train.codes)
     words = list(train.codes)
     order = np.argsort(-train.counts(), kind="stable")
-    id_of_code = np.empty(len(words), np.int32)
+    id_of_code = np.full(len(test.codes), UNKNOWN_ID, np.int32)
     id_of_code[order] = np.arange(len(words), dtype=np.int32) + 1 + FIRST_WORD_OFFSET
-    ranked = [words[code] for code in order.tolist()]
-
-    test = _CodedWords.of(test_texts)
-    known = train.codes
-    test_ids = np.asarray(
-        [id_of_code[known[word]] if word in known else UNKNOWN_ID for word in test.codes], np.int32
+    return IndexedWords(
+        train=train.tokens(id_of_code),
+        test=test.tokens(id_of_code),
+        words=[words[code] for code in order.tolist()],
+        train_hashes=train.hashes(),
+        test_hashes=test.hashes(),
     )
-    return train.tokens(id_of_code), test.tokens(test_ids), ranked
+
+
+def sequence_hashes(numbers: np.ndarray, offsets: np.ndarray) -> list[bytes]:
+    """Return one hash per row of ragged integers; equal rows have equal hashes."""
+    return [
+        hashlib.blake2b(numbers[start:end].data, digest_size=16).digest()
+        for start, end in pairwise(offsets.tolist())
+    ]
 
 
 def text_chunks(texts: pa.ChunkedArray, rows: int = 4096) -> Iterator[pa.Array]:

@@ -4,7 +4,7 @@ import csv
 import json
 import random
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from tasks.atomic_files import file_sha256
 from tasks.read_sources import FULL_PACKAGE_CSV, LabelledTokens
 from tasks.review_files import review_schema
 from tasks.source_files import Form, SourceFiles
-from tasks.word_index import RaggedTokens
+from tasks.word_index import RaggedTokens, sequence_hashes
 
 KERAS_FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 
@@ -39,7 +39,7 @@ def distinct_reviews(count: int, first: int = 0) -> Reviews:
     ]
 
 
-def write_file(path: Path, columns: dict[str, Sequence[Any]]) -> Path:
+def write_file(path: Path, columns: Mapping[str, Sequence[Any]]) -> Path:
     """Write `columns` as the suffix of `path` says: .csv, .jsonl or .parquet."""
     rows = list(zip(*columns.values(), strict=True))
     kind = path.suffix.lower()
@@ -89,7 +89,9 @@ def lists_of(tokens: RaggedTokens) -> list[list[int]]:
 def labelled(lists: Sequence[Sequence[int]], labels: Sequence[int]) -> LabelledTokens:
     """Return reviews of these ids and labels, numbered from 0."""
     ids = np.arange(len(lists), dtype=np.int32)
-    return LabelledTokens(ragged(lists), np.asarray(labels, np.int8), ids)
+    tokens = ragged(lists)
+    hashes = sequence_hashes(tokens.ids, tokens.offsets)
+    return LabelledTokens(tokens, np.asarray(labels, np.int8), ids, hashes)
 
 
 def texts_of(reviews: LabelledTokens, words: list[str]) -> list[str]:

@@ -155,5 +155,5 @@ def test_reviews_of_many_batches_keep_their_own_tokens(tmp_path: Path) -> None:
 
 def test_a_class_too_small_to_validate_on_is_an_error(tmp_path: Path) -> None:
     write_parquet(tmp_path / "a.parquet", [review_batch([[1]] * 5, [0, 0, 0, 0, 1])], {}, 16)
-    with pytest.raises(BadDataError, match="class 1 has 1 reviews.*validation set"):
+    with pytest.raises(BadDataError, match=r"class 1 has 1 reviews.*validation set"):
         pad_reviews(tmp_path / "a.parquet", tmp_path / "a.parquet", TEXT, HONEST, tmp_path / "out")

@@ -144,7 +144,7 @@ CONTENTS = {
     "nokind": (b"text,label\n", "unknown kind of file ''"),
     "ragged.csv": (b"text,label\na,b,c\n", "FILE cannot be read as .csv: CSV parse error"),
     "quote.csv": (b'text,label\n"a,b\n', "FILE cannot be read as .csv: CSV parse error"),
-    "latin.csv": (b"text,label\ncaf\xe9,a\n", "FILE: the columns cannot be read as text"),
+    "latin.csv": (b"text,label\ncaf\xe9,a\n", "FILE cannot be read as .csv"),
     "broken.jsonl": (b'{"text": "a", "label"\n', "FILE cannot be read as .jsonl: JSON parse"),
     "list.jsonl": (b"[1, 2]\n", "FILE cannot be read as .jsonl: JSON parse"),
     "mixed.jsonl": (
@@ -323,3 +323,50 @@ def test_taken_reviews_are_the_chosen_ones_in_the_chosen_order(
     assert lists_of(taken.tokens) == [lists[row] for row in rows]
     assert taken.labels.tolist() == [labels[row] for row in rows]
     assert taken.review_ids.tolist() == rows
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("a.jsonl", b'{"text":"caf\xe9","label":0}\n', "cannot be read as .jsonl"),
+        ("a.jsonl", b'{"text":"a","label":[1]}\n', "the columns cannot be read as text"),
+        ("a.csv", b"text,text,label\na,b,0\n", "has several columns named 'text'"),
+        ("a.csv", b"text,label\na,0\nb,\n", "1 rows have no label"),
+    ],
+)
+def test_what_cannot_be_text_with_a_label_is_refused_with_the_reason(
+    tmp_path: Path, name: str, content: bytes, reason: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(BadDataError, match=reason):
+        read_source(source_of("files", train=path), DataConfig())
+
+
+def test_a_flipped_byte_in_a_parquet_file_never_ends_in_another_error(tmp_path: Path) -> None:
+    content = write_reviews(tmp_path / "whole.parquet", distinct_reviews(12)).read_bytes()
+    path = tmp_path / "flipped.parquet"
+    refused = 0
+    for position in range(0, len(content), 7):
+        path.write_bytes(
+            content[:position] + bytes([content[position] ^ 255]) + content[position + 1 :]
+        )
+        try:
+            read_source(source_of("files", train=path), DataConfig(test_fraction=0.4))
+        except BadDataError:
+            refused += 1
+    assert refused > 5
+
+
+def test_labels_that_are_numbers_are_ordered_as_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\n" + "fine,10\ndull,5\n" * 10)
+    source = read_source(source_of("files", train=path), DataConfig())
+    assert source.label_names == ("5", "10")
+
+
+def test_texts_that_look_like_numbers_or_nothing_stay_texts(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\n" + "NA,a\n1.50,b\n" * 10)
+    source = read_source(source_of("files", train=path), DataConfig())
+    assert sorted(source.words) == ["1", "50", "na"]

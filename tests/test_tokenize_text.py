@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
@@ -6,14 +8,14 @@ from hypothesis import strategies as st
 from tasks.tokenize_text import split_words
 from tests.review_samples import KERAS_FILTERS, reference_words
 
-ALPHABET = KERAS_FILTERS + " \r'abcXYZ0189äÄéÉñÑøØßłŁœŒçÇ’“…"
+ALPHABET = KERAS_FILTERS + " \r'abcXYZ0189äÄéÉñÑøØßłŁœŒçÇ“…"
 
 
 def words_of(texts: pa.Array) -> list[list[str]]:
     words, offsets = split_words(texts)
     assert offsets.dtype == "int64"
     assert (offsets[0], offsets[-1]) == (0, len(words))
-    return [words[start:end].to_pylist() for start, end in zip(offsets, offsets[1:], strict=False)]
+    return [words[start:end].to_pylist() for start, end in pairwise(offsets)]
 
 
 @settings(deadline=None)

@@ -6,12 +6,7 @@ from hypothesis import strategies as st
 
 from tasks.errors import BadDataError
 from tasks.read_sources import TokenizedSource
-from tasks.validate_reviews import (
-    describe_reviews,
-    repeated_in_train,
-    require_valid,
-    token_hashes,
-)
+from tasks.validate_reviews import describe_reviews, repeated_in_train, require_valid
 from tests.review_samples import labelled
 
 Ids = list[list[int]]
@@ -37,7 +32,7 @@ TEST = [[1, 20 + row] for row in range(10)]
 @settings(deadline=None)
 @given(st.lists(st.lists(st.integers(1, 3), min_size=1, max_size=3), max_size=12))
 def test_equal_reviews_and_no_others_have_equal_hashes(lists: Ids) -> None:
-    hashes = token_hashes(labelled(lists, [0] * len(lists)))
+    hashes = labelled(lists, [0] * len(lists)).hashes
     for one, first in zip(lists, hashes, strict=True):
         for other, second in zip(lists, hashes, strict=True):
             assert (one == other) == (first == second)

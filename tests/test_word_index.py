@@ -17,7 +17,12 @@ def indexed(train: list[str], test: list[str], rows: int = 4096) -> Result:
     def chunks(texts: list[str]) -> Iterable[pa.Array]:
         return text_chunks(pa.chunked_array([pa.array(texts, pa.string())]), rows)
 
-    train_tokens, test_tokens, words = index_words(chunks(train), chunks(test))
+    result = index_words(chunks(train), chunks(test))
+    train_tokens, test_tokens, words = result.train, result.test, result.words
+    hashes = result.train_hashes + result.test_hashes
+    texts = [tuple(reference_words(text)) for text in (*train, *test)]
+    assert len(set(hashes)) == len(set(texts))
+    assert len(set(zip(texts, hashes, strict=True))) == len(set(texts))
     assert (len(train_tokens), len(test_tokens)) == (len(train), len(test))
     for tokens in (train_tokens, test_tokens):
         assert (tokens.ids.dtype, tokens.offsets.dtype) == (np.int32, np.int64)
