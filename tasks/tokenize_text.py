@@ -8,8 +8,9 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-# Keras's default `filters`: these separate words, the apostrophe does not.
-_SEPARATORS = r'[!"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~\t\n]'
+# Keras's default `filters`, and the carriage return of Windows files: these separate words,
+# the apostrophe does not.
+_SEPARATORS = r'[!"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~\t\n\r]'
 
 PAD_ID = 0
 START_ID = 1
@@ -33,9 +34,10 @@ def split_words(texts: pa.Array) -> tuple[pa.Array, np.ndarray]:
     import pyarrow.compute as pc
 
     lower = pc.utf8_lower(pc.fill_null(texts.cast(pa.large_string()), ""))
-    lists = pc.utf8_split_whitespace(pc.replace_substring_regex(lower, _SEPARATORS, " "))
+    # By spaces alone, as Keras does; Arrow's split by any whitespace reads past its buffer's end.
+    lists = pc.split_pattern(pc.replace_substring_regex(lower, _SEPARATORS, " "), " ")
     words = lists.flatten()
-    # A split leaves an empty string at an end where the text begins or ends with a separator.
+    # Two separators in a row, or one at an end, leave an empty string.
     is_word = pc.not_equal(words, "").to_numpy(zero_copy_only=False)
     kept = np.concatenate([[0], np.cumsum(is_word)])
     starts = lists.offsets.to_numpy()

@@ -26,9 +26,9 @@ Reviews = list[tuple[str, Any]]
 
 def reference_words(text: str) -> list[str]:
     """Split `text` as Keras's documentation says, in plain Python."""
-    for separator in KERAS_FILTERS:
+    for separator in KERAS_FILTERS + "\r":
         text = text.replace(separator, " ")
-    return text.lower().split()
+    return [word for word in text.lower().split(" ") if word]
 
 
 def distinct_reviews(count: int, first: int = 0) -> Reviews:

@@ -53,3 +53,12 @@ def test_words_are_those_of_keras() -> None:
 
     text = "It's a [truly] \\odd\\ film;\tone-of-a-kind...\n9/10 `really` ~5% {of} it_all^2 |Ünd|"
     assert words_of(pa.array([text])) == [text_to_word_sequence(text)]
+
+
+def test_a_separator_at_the_very_end_of_all_texts_never_joins_a_word() -> None:
+    texts = pa.array([*["some words"] * 9, "a,"])
+    assert all(words_of(texts)[-1] == ["a"] for _ in range(500))
+
+
+def test_other_white_space_is_part_of_a_word_as_in_keras() -> None:
+    assert words_of(pa.array(["one\xa0two\x85three four"])) == [["one\xa0two\x85three", "four"]]

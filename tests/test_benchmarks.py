@@ -1,0 +1,184 @@
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from rich.console import Console
+
+from benchmarks import compare_loading, compare_training
+from benchmarks.load_once import tokens_sha256
+from benchmarks.make_npz import WORD_INDEX, word_ranks, write_npz
+from benchmarks.paired import (
+    ChildFailedError,
+    Spread,
+    ratios,
+    run_child,
+    tree_bytes,
+    tree_pids,
+    turn_order,
+)
+from tasks.artifact_store import ArtifactStore
+from tasks.atomic_files import file_sha256
+from tasks.convert_npz import convert_npz
+from tasks.review_files import review_schema, write_parquet
+
+# By review id: start, words of rank 1 to 4, a word that the vocabulary does not hold.
+REVIEWS = [[1, 4, 5], [1, 7], [1, 6, 2, 4, 4], [1, 2, 5]]
+WITHOUT_UNKNOWN = [[1, 4, 5], [1, 7], [1, 6, 4, 4], [1, 5]]
+LABELS = [0, 0, 1, 1]
+
+
+def write_loaded(folder: Path) -> Path:
+    """Write what the `load` step leaves, in another order than the source's."""
+    rows = [2, 0, 3, 1]
+    columns = [
+        pa.array(rows, pa.int32()),
+        pa.array([LABELS[row] for row in rows], pa.int8()),
+        pa.array([REVIEWS[row] for row in rows], review_schema().field("tokens").type),
+        pa.array([len(REVIEWS[row]) for row in rows], pa.int32()),
+        pa.array([REVIEWS[row].count(2) for row in rows], pa.int32()),
+    ]
+    batch = pa.record_batch(columns, schema=review_schema())
+    for split in ("train", "test"):
+        write_parquet(folder / f"{split}.parquet", [batch], {}, 4)
+    (folder / "vocabulary.json").write_text('{"the": 1, "film": 2, "was": 3, "fine": 4}')
+    return folder
+
+
+@pytest.fixture
+def npz(tmp_path: Path) -> Path:
+    path = tmp_path / "imdb.npz"
+    write_npz(write_loaded(tmp_path), path)
+    return path
+
+
+def text_of(table: Any) -> str:
+    console = Console(width=100)
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get()
+
+
+def test_keras_reads_the_written_npz_as_its_own(npz: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from keras.src.datasets import imdb
+
+    monkeypatch.setattr(imdb, "get_file", lambda **_: str(npz))
+    for x, y in imdb.load_data(num_words=10_000):
+        read = sorted(zip(x.tolist(), y.tolist(), strict=True))
+        assert read == sorted(zip(WITHOUT_UNKNOWN, LABELS, strict=True))
+
+
+def test_the_pipeline_converts_the_written_npz(npz: Path, tmp_path: Path) -> None:
+    converted = tmp_path / "converted.parquet"
+    convert_npz(npz, file_sha256(npz), converted)
+    table = pq.read_table(converted)
+    assert table["ranks"].to_pylist()[:4] == [[1, 2], [4], [3, 1, 1], [2]]
+    assert table["label"].to_pylist() == LABELS * 2
+    assert (tmp_path / WORD_INDEX).is_file()
+
+
+def test_word_ranks_of_a_slice_are_those_of_its_reviews() -> None:
+    tokens = pa.array(REVIEWS, pa.list_(pa.int32())).slice(1, 2)
+    assert word_ranks(tokens).tolist() == [[4], [3, 1, 1]]
+
+
+def test_the_hash_of_a_padded_set_depends_on_its_rows_but_not_on_their_order() -> None:
+    tokens = np.arange(6).reshape(3, 2)
+    assert tokens_sha256(tokens) == tokens_sha256(tokens[::-1].astype(np.int32))
+    assert tokens_sha256(tokens) != tokens_sha256(tokens[:, ::-1])
+
+
+def test_ratios_are_taken_pair_by_pair() -> None:
+    assert ratios([2.0, 9.0], [4.0, 3.0]) == [0.5, 3.0]
+    with pytest.raises(ValueError, match="longer"):
+        ratios([1.0], [1.0, 2.0])
+
+
+def test_a_spread_names_median_and_range() -> None:
+    assert Spread.of([3.0, 1.0, 2.0]) == Spread(median=2.0, low=1.0, high=3.0)
+    assert Spread.of([0.5]).text(2) == "0.50 (0.50 to 0.50)"
+
+
+def test_each_round_begins_with_the_next_side() -> None:
+    orders = [turn_order(["a", "b", "c"], turn) for turn in range(4)]
+    assert ["".join(order) for order in orders] == ["abc", "bca", "cab", "abc"]
+
+
+def test_the_memory_of_a_tree_is_that_of_all_descendants(tmp_path: Path) -> None:
+    parents = {10: 1, 11: 10, 12: 11, 13: 1}
+    for pid, parent in parents.items():
+        folder = tmp_path / str(pid)
+        folder.mkdir()
+        (folder / "stat").write_text(f"{pid} (a (strange) name) S {parent} 0")
+        (folder / "statm").write_text(f"99 {pid} 0")
+    assert tree_pids(10, tmp_path) == {10, 11, 12}
+    pages = 10 + 11 + 12
+    assert tree_bytes(10, tmp_path) % pages == 0
+    assert tree_bytes(10, tmp_path) > tree_bytes(11, tmp_path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_a_child_process_is_measured() -> None:
+    waits = "x = bytearray(60_000_000); import time; time.sleep(0.5)"
+    child = run_child([sys.executable, "-c", f"{waits}; import sys; sys.stdout.write('done')"])
+    assert child.output == "done"
+    assert child.seconds > 0.5
+    assert min(child.largest_process_mib, child.tree_mib) > 57
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_a_failed_child_process_is_an_error_with_its_last_lines() -> None:
+    with pytest.raises(ChildFailedError, match=r"status 3: (.|\n)*no such file"):
+        run_child([sys.executable, "-c", "import sys; sys.stderr.write('no such file'); exit(3)"])
+
+
+def test_the_accuracy_is_read_from_either_sides_output() -> None:
+    plain = "epoch 1 accuracy: 0.5\nTest Accuracy: 0.8796\n"
+    pipeline = "Test Accuracy: 0.8757 (95 % interval 0.8716 to 0.8797; tutorial protocol)\n"
+    assert compare_training.reported_accuracy(plain) == 0.8796
+    assert compare_training.reported_accuracy(pipeline) == 0.8757
+    with pytest.raises(ChildFailedError, match="no test accuracy"):
+        compare_training.reported_accuracy("Test Accuracy: unknown")
+
+
+def test_a_fresh_folder_gets_the_downloads_and_no_cache(tmp_path: Path) -> None:
+    store = ArtifactStore(tmp_path / "artifacts").open()
+    (store.downloads / "a.whl").write_bytes(b"texts")
+    (store.objects / "result").write_bytes(b"cached")
+    fresh = tmp_path / "fresh"
+    compare_training.link_downloads(store.root, fresh)
+    files = [path.relative_to(fresh) for path in fresh.rglob("*") if path.is_file()]
+    assert files == [Path("cache/downloads/a.whl")]
+
+
+def test_the_training_table_shows_medians_ratios_and_accuracies() -> None:
+    def rows(seconds: list[float], accuracy: float) -> list[dict[str, Any]]:
+        return [
+            dict.fromkeys(compare_training.FIGURES, s) | {"accuracy": accuracy} for s in seconds
+        ]
+
+    measured = {
+        compare_training.PLAIN: rows([100, 200], 0.8796),
+        compare_training.PIPELINE: rows([110, 180], 0.8757),
+    }
+    text = text_of(compare_training.table_of(measured))
+    for part in ("150 (100 to 200)", "145 (110 to 180)", "1.00 (0.90 to 1.10)", "0.8757 0.8757"):
+        assert part in text
+
+
+def test_the_loading_table_says_which_sets_equal_those_of_keras() -> None:
+    def row(seconds: float, test: str) -> dict[str, Any]:
+        figures = {"load_seconds": seconds, "pad_seconds": 0.0, "largest_process_mib": 600}
+        return figures | {"seconds": seconds, "train": "a", "test": test}
+
+    rows = {"keras": [row(4, "b")], "packages": [row(3, "c")], "converted": [row(1, "b")]}
+    lines = text_of(compare_loading.table_of(rows)).splitlines()
+    (raw,) = (line for line in lines if "raw texts" in line)
+    (converted,) = (line for line in lines if "converted npz" in line)
+    assert "0.75 (0.75 to 0.75)" in raw
+    assert "train, test" not in raw
+    assert "0.25 (0.25 to 0.25)" in converted
+    assert "train, test" in converted
