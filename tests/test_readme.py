@@ -1,0 +1,67 @@
+"""What the README says must be so: its commands, options and links."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from flows.train_command import read_options
+from tasks.run_record import RUN_FILES
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = [
+    line.split("#")[0].strip()
+    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    for line in block.splitlines()
+]
+FLOW = "python flows/train_flow.py"
+
+
+def test_the_readmes_two_commands_are_what_ci_runs_and_the_main_job() -> None:
+    assert COMMANDS[:2] == ["make train", "make test"]
+    assert "make test" in (ROOT / ".ci/run").read_text()
+    dry = ["make", "--dry-run", "VENV=missing-environment"]
+    train = subprocess.run([*dry, "train"], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert "-m venv missing-environment" in train.stdout
+    assert "pip install" in train.stdout
+    assert "flows/train_flow.py" in train.stdout
+    test = subprocess.run([*dry, "test"], capture_output=True, text=True, check=True, cwd=ROOT)
+    for tool in ("-m venv", "pip install", "ruff format --check", "ruff check", "mypy", "pytest"):
+        assert tool in test.stdout
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith(FLOW) and "help" not in c])
+def test_each_training_command_of_the_readme_is_understood(command: str) -> None:
+    assert read_options(shlex.split(command.removeprefix(FLOW))).config
+
+
+def test_no_command_of_the_readme_is_left_untested() -> None:
+    others = [command for command in COMMANDS if not command.startswith((FLOW, "make "))]
+    assert others == ["source .venv/bin/activate"]
+
+
+def test_each_option_that_the_readme_names_exists(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        read_options(["--help"])
+    shown = capsys.readouterr().out
+    assert [option for option in re.findall(r"`(--[a-z-]+)`", README) if option not in shown] == []
+
+
+def test_each_file_that_the_readme_links_to_exists() -> None:
+    links = re.findall(r"\]\(([^)]+)\)", README)
+    assert [link for link in links if not (ROOT / link).is_file()] == []
+
+
+def test_the_readme_names_every_file_of_a_run_folder() -> None:
+    folders = {name.split("/")[0] + ("/" if "/" in name else "") for name in RUN_FILES}
+    assert [name for name in folders if f"`{name}`" not in README] == []
+
+
+def test_every_dependency_is_pinned_exactly_and_no_address_is_in_the_pins() -> None:
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    assert all(re.match(r"^[A-Za-z0-9_.\-\[\]]+==[^ ]+( ; .+)?$", line) for line in lines)
+    pinned = {line.split("==")[0] for line in lines}
+    assert {"tensorflow", "keras", "prefect", "fastapi", "sqlalchemy", "numpy"} <= pinned
