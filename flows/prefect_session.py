@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from prefect import get_client, runtime
+from prefect.artifacts import create_table_artifact
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_LEVEL
 
@@ -18,7 +19,7 @@ from tasks.source_files import source_label
 if TYPE_CHECKING:
     from prefect import Flow
 
-    from tasks.run_manifest import RunSummary
+    from tasks.run_manifest import RunSummary, StepRun
     from tasks.source_files import SourceFiles
     from tasks.training_config import TrainingConfig
 
@@ -47,6 +48,22 @@ def name_run(files: SourceFiles, config: TrainingConfig) -> str:
     return name
 
 
+def publish_cache_table(runs: list[StepRun]) -> None:
+    """Show on the current flow run which steps were cached, and for the others why not."""
+    rows = [
+        {
+            "step": run.step,
+            "result": "cached" if run.cached else "computed",
+            "why": run.why,
+            "seconds": run.seconds,
+        }
+        for run in runs
+    ]
+    create_table_artifact(
+        key="cache", table=rows, description="Which steps were cached, and for the others why not."
+    )
+
+
 class PlainErrors(logging.Filter):
     """Drop the traceback of errors whose message is written for the user."""
 
@@ -68,6 +85,8 @@ def run_in_terminal(flow: Flow[..., RunSummary], options: TrainOptions) -> None:
         **groups,
         accelerator=options.accelerator,
         artifacts=options.artifacts,
+        refresh=options.refresh,
+        cache=options.cache,
         return_state=True,
     )
     _wait_until_recorded(state.state_details.flow_run_id)

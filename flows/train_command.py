@@ -13,10 +13,11 @@ from rich.console import Console
 from rich.table import Table
 
 from tasks.errors import InvalidConfigError, PipelineError
-from tasks.run_manifest import RunSummary, Score
+from tasks.run_manifest import RunSummary, Score, StepRun
 from tasks.select_accelerator import select_accelerator
 from tasks.source_files import source_label
 from tasks.training_config import (
+    CachedStep,
     DataConfig,
     FitConfig,
     NetworkConfig,
@@ -56,6 +57,8 @@ class TrainOptions:
     config: TrainingConfig
     accelerator: str
     artifacts: Path
+    refresh: tuple[CachedStep, ...]
+    cache: bool
 
 
 def read_options(arguments: Sequence[str] | None = None) -> TrainOptions:
@@ -104,6 +107,13 @@ def _options(
     artifacts: Annotated[Path, Parameter(help="Folder of the cache and the runs.")] = Path(
         "artifacts"
     ),
+    refresh: Annotated[
+        tuple[CachedStep, ...],
+        Parameter(help="Compute this step again; may be given several times.", negative=()),
+    ] = (),
+    cache: Annotated[
+        bool, Parameter(help="Look up and keep results; without, nothing can be resumed.")
+    ] = True,
 ) -> TrainOptions:
     groups: dict[str, Any] = {
         "source": source.model_dump(),
@@ -113,7 +123,9 @@ def _options(
         "network": network,
         "fit": fit,
     }
-    return TrainOptions(validated_config(**groups), accelerator, artifacts.expanduser())
+    return TrainOptions(
+        validated_config(**groups), accelerator, artifacts.expanduser(), refresh, cache
+    )
 
 
 def quiet_prefect() -> None:
@@ -139,13 +151,20 @@ def headline(score: Score) -> str:
     )
 
 
+def cache_table(runs: list[StepRun]) -> Table:
+    """Return a table of the steps: cached or computed, why, and for how long."""
+    table = Table("step", "result", "why", "seconds")
+    table.columns[3].justify = "right"
+    for run in runs:
+        table.add_row(
+            run.step, "cached" if run.cached else "computed", run.why, f"{run.seconds:.1f}"
+        )
+    return table
+
+
 def print_summary(summary: RunSummary) -> None:
     """Print the score, the run folder, and what was cached."""
     console = Console(highlight=False, soft_wrap=True)
-    table = Table("step", "result", "seconds")
-    table.columns[2].justify = "right"
-    for run in summary.steps:
-        table.add_row(run.step, "cached" if run.cached else "computed", f"{run.seconds:.1f}")
-    console.print(table)
+    console.print(cache_table(summary.steps))
     console.print(headline(summary.score), style="bold")
     console.print(f"Run folder: {summary.folder}")

@@ -24,6 +24,7 @@ from tasks.select_accelerator import select_accelerator  # noqa: E402
 from tasks.step_runner import StepRunner  # noqa: E402
 from tasks.training_config import (  # noqa: E402
     Accelerator,
+    CachedStep,
     DataConfig,
     FitConfig,
     NetworkConfig,
@@ -50,6 +51,8 @@ def train_flow(
     fit: FitConfig = FitConfig(),
     accelerator: Accelerator = "auto",
     artifacts: Path = Path("artifacts"),
+    refresh: tuple[CachedStep, ...] = (),
+    cache: bool = True,  # noqa: FBT001, FBT002 - a parameter of the run form
 ) -> RunSummary:
     """Train, judge and record one model.
 
@@ -62,6 +65,8 @@ def train_flow(
         fit: How the weights are learned.
         accelerator: auto, cpu, gpu (the first one) or gpu:N.
         artifacts: Folder of the cache and the runs.
+        refresh: Steps to compute again even where the cache has their result.
+        cache: Whether results are looked up and kept; without, nothing can be resumed.
     """
     prefect_session.show_our_logs()
     config = validated_config(
@@ -70,7 +75,7 @@ def train_flow(
     device = select_accelerator(accelerator)
     LOG.info("device %s %s: %s", device.kind, device.name, device.reason)
     store = ArtifactStore(artifacts).open()
-    run = StepRunner(store)
+    run = StepRunner(store, refresh=refresh, use_cache=cache)
 
     files = run.fresh(steps.fetch, source, store)
     title = prefect_session.name_run(files, config)
@@ -87,6 +92,8 @@ def train_flow(
     outputs = [loaded, padded, persisted, built, trained, evaluated, plotted]
     flow_run_id = str(runtime.flow_run.id)
     summary = record_run(store, flow_run_id, config, files, device, outputs, run.runs)
+    prefect_session.publish_cache_table(run.runs)
+    steps.forget_training(store, run.key("train"))
     LOG.info("%s", train_command.headline(summary.score))
     return summary
 

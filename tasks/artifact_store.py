@@ -65,6 +65,11 @@ class ArtifactStore:
         return self.root / "cache" / "downloads"
 
     @property
+    def training(self) -> Path:
+        """Folder of the states of trainings that are not complete."""
+        return self.root / "cache" / "training"
+
+    @property
     def runs(self) -> Path:
         """Folder of the finished runs."""
         return self.root / "runs"

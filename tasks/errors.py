@@ -23,6 +23,10 @@ class AcceleratorError(PipelineError):
     """The requested device is not there; names what was found."""
 
 
+class DivergedError(PipelineError):
+    """The training produced no usable weights."""
+
+
 class StorageError(PipelineError):
     """The artifacts folder cannot be written to; names the folder and the reason."""
 

@@ -37,10 +37,11 @@ class Score(_Record):
 
 
 class StepRun(_Record):
-    """One step of a run: from the cache or computed, its key, and its seconds."""
+    """One step of a run: from the cache or computed and why, its key, and its seconds."""
 
     step: str
     cached: bool
+    why: str
     key: str | None
     seconds: float
 

@@ -25,6 +25,9 @@ SourceFinder = Callable[[str], str | None]
 
 _OUR_PACKAGES = ("tasks", "flows")
 _COMPUTES_WITH = {"keras": ("tensorflow", "numpy"), "tensorflow": ("numpy",)}
+_ORCHESTRATES = "prefect"
+"""Runs the steps but computes nothing of what they write."""
+
 _WHOLE_MODULE = "*"
 
 
@@ -158,7 +161,7 @@ class _Walk:
         package = target[0].split(".")[0]
         if package in _OUR_PACKAGES:
             yield target
-        elif package not in sys.stdlib_module_names:
+        elif package not in {*sys.stdlib_module_names, _ORCHESTRATES}:
             self.result.libraries.update((package, *_COMPUTES_WITH.get(package, ())))
 
 

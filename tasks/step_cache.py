@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from prefect.cache_policies import CachePolicy
 from prefect.filesystems import WritableFileSystem
+from prefect.transactions import IsolationLevel
 
 from tasks.artifact_store import ArtifactStore, StepOutput
 from tasks.atomic_files import write_bytes, write_text
 from tasks.cache_key import cache_key, key_parts
 from tasks.canonical_json import canonical_json, readable_json
+from tasks.process_lock import ProcessLock
 
 if TYPE_CHECKING:
     from prefect.context import TaskRunContext
@@ -104,6 +106,8 @@ def cache_options(store: ArtifactStore) -> dict[str, Any]:
         "result_serializer": "json",
         "cache_result_in_memory": False,
         "cache_policy": StepKey(store=store).configure(
-            key_storage=VerifiedRecords(root=store.root.absolute())
+            key_storage=VerifiedRecords(root=store.root.absolute()),
+            lock_manager=ProcessLock(store.root / "cache" / "locks"),
+            isolation_level=IsolationLevel.SERIALIZABLE,
         ),
     }

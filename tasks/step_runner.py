@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from pathlib import PurePath
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from prefect.cache_policies import NO_CACHE
+
+from tasks.explain_miss import explain_miss
 from tasks.run_manifest import StepRun
-from tasks.step_cache import cache_options
+from tasks.step_cache import cache_options, key_file
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from prefect import State, Task
 
     from tasks.artifact_store import ArtifactStore
+
+_LOG = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -21,10 +29,20 @@ R = TypeVar("R")
 class StepRunner:
     """Calls tasks one after the other and keeps the list of what happened."""
 
-    def __init__(self, store: ArtifactStore) -> None:
-        """Take the store whose cache the steps share."""
+    def __init__(
+        self, store: ArtifactStore, *, refresh: Collection[str] = (), use_cache: bool = True
+    ) -> None:
+        """Take the store whose cache the steps share.
+
+        Args:
+            store: The artifacts folder.
+            refresh: Steps to compute again even on a hit; `all` means each.
+            use_cache: Whether results are looked up and kept at all.
+        """
         self.runs: list[StepRun] = []
-        self._options = cache_options(store)
+        self._store = store
+        self._refresh = refresh
+        self._options = cache_options(store) if use_cache else {"cache_policy": NO_CACHE}
 
     def cached(self, task: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Return the result of `task`, from the cache where its key is known.
@@ -32,7 +50,9 @@ class StepRunner:
         Raises:
             Exception: Whatever the task raised.
         """
-        return self._run(task.with_options(**self._options), *args, **kwargs)
+        refresh = task.name in self._refresh or "all" in self._refresh
+        bound = task.with_options(refresh_cache=refresh, **self._options)
+        return self._run(bound, *args, **kwargs)
 
     def fresh(self, task: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Return the result of `task`, computed in any case.
@@ -42,19 +62,37 @@ class StepRunner:
         """
         return self._run(task, *args, **kwargs)
 
+    def key(self, step: str) -> str | None:
+        """Return the cache key of a step that has run."""
+        return next(run.key for run in self.runs if run.step == step)
+
     def _run(self, task: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        known = {path.name for path in key_file(self._store, f"{task.name}/x").parent.glob("*")}
         started = time.monotonic()
         state = task(*args, return_state=True, **kwargs)
         result = state.result()
-        self.runs.append(
-            StepRun(
-                step=task.name,
-                cached=state.name == "Cached",
-                key=_key(state) if task.persist_result else None,
-                seconds=round(time.monotonic() - started, 3),
-            )
+        cached = state.name == "Cached"
+        key = _key(state) if task.persist_result else None
+        run = StepRun(
+            step=task.name,
+            cached=cached,
+            why="every part of its key is as before" if cached else self._why(task, key, known),
+            key=key,
+            seconds=round(time.monotonic() - started, 3),
         )
+        self.runs.append(run)
+        _LOG.info("%s: %s, %s", run.step, "cached" if cached else "computed", run.why)
         return result
+
+    def _why(self, task: Task[P, R], key: str | None, known: Collection[str]) -> str:
+        if key is None:
+            return "never from the cache"
+        if task.refresh_cache:
+            return "a refresh was asked for"
+        file = key_file(self._store, key)
+        if file.name in known:
+            return "its earlier result is missing, damaged or was interrupted"
+        return "; ".join(explain_miss(file))
 
 
 def _key(state: State[R]) -> str | None:

@@ -3,11 +3,13 @@
 A step takes what its function really uses, since that is what its cache key is made of.
 """
 
+from pathlib import Path
 from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.tasks import exponential_backoff
+from prefect.transactions import get_transaction
 
 from tasks.artifact_store import ArtifactStore, Fact, StepOutput
 from tasks.build_model import build_model
@@ -29,6 +31,7 @@ from tasks.training_config import (
     SourceConfig,
     TextConfig,
 )
+from tasks.training_state import forget_state
 
 
 def _may_pass(_task: object, _run: object, state: Any) -> bool:  # noqa: ANN401 - Prefect's types
@@ -126,6 +129,17 @@ def build(
         return store.keep("build", folder, facts, content)
 
 
+def _training_folder(store: ArtifactStore, key: str | None) -> Path | None:
+    return store.training / key.partition("/")[2] if key else None
+
+
+def forget_training(store: ArtifactStore, key: str | None) -> None:
+    """Remove the state that the `train` step with this key saved; its run is complete."""
+    folder = _training_folder(store, key)
+    if folder is not None:
+        forget_state(folder)
+
+
 @task(
     name="train",
     description="Fit the network; keep the weights of the epoch with the lowest validation loss.",
@@ -136,6 +150,7 @@ def train(
 ) -> StepOutput:
     """Return `best_model.keras` and `history.json`."""
     use_device(device)
+    transaction = get_transaction()
     chooses = "test" if persisted.facts["protocol"] == "tutorial" else "validation"
     with store.workspace() as folder:
         facts = train_model(
@@ -144,6 +159,7 @@ def train(
             store.file(persisted, f"{chooses}.parquet"),
             fit,
             folder,
+            _training_folder(store, transaction.key if transaction else None),
         )
         content = {"best_model.keras": str(facts["best_model_hash"])}
         return store.keep("train", folder, facts, content)

@@ -12,6 +12,12 @@ from typing import TYPE_CHECKING
 import keras
 
 from tasks.seeds import generator
+from tasks.training_state import (
+    TrainingState,
+    callback_states,
+    restore_callbacks,
+    save_state,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,6 +60,48 @@ class EpochSeeds(keras.callbacks.Callback):
         for number, state in enumerate(states):
             random = generator(self._seed, f"random layer {number}", epoch)
             state.assign(random.integers(0, 2**31, size=state.shape))
+
+
+class SaveState(keras.callbacks.Callback):
+    """Save the state of the training after each epoch; begin from a restored one.
+
+    Stands after the callbacks that it saves: they have reset themselves when it restores
+    them, and have judged the epoch when it saves them.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        best_model: Path,
+        judges: list[keras.callbacks.Callback],
+        restored: TrainingState | None,
+    ) -> None:
+        """Take the folder of the state, the best model, and the callbacks to save."""
+        super().__init__()
+        self._folder, self._best_model, self._judges = folder, best_model, judges
+        self._restored = restored
+        earlier = restored.history if restored else {}
+        self._history = {name: list(values) for name, values in earlier.items()}
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:  # noqa: ARG002
+        """Put the callbacks where they were."""
+        if self._restored:
+            restore_callbacks(self._judges, self._restored.callbacks)
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Write the state of this epoch, once there is a best model."""
+        for name, value in (logs or {}).items():
+            self._history.setdefault(name, []).append(float(value))
+        if not self._best_model.exists():
+            return
+        save_state(
+            self._folder,
+            self.model,
+            self._best_model,
+            epochs_done=epoch + 1,
+            history=self._history,
+            callbacks=callback_states(self._judges),
+        )
 
 
 class EpochLines(keras.callbacks.Callback):

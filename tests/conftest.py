@@ -6,7 +6,12 @@ from pathlib import Path
 import pytest
 
 from flows.train_command import quiet_prefect
-from tests.small_run import write_reviews
+from tasks.build_model import build_model
+from tasks.load_reviews import load_reviews
+from tasks.pad_reviews import pad_reviews
+from tasks.persist_parquet import persist_parquet
+from tasks.source_files import SourceFiles
+from tests.small_run import small_config, write_reviews
 
 quiet_prefect()
 
@@ -24,3 +29,26 @@ def prefect_server() -> Iterator[None]:
 def small_reviews(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A CSV file of 240 made-up reviews."""
     return write_reviews(tmp_path_factory.mktemp("reviews") / "reviews.csv", 240)
+
+
+@pytest.fixture(scope="session")
+def prepared(small_reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `train|validation|test.parquet` and `initial_model.keras`."""
+    folder, config = tmp_path_factory.mktemp("prepared"), small_config(small_reviews)
+    source = SourceFiles(
+        source="files",
+        form="files",
+        paths={"train": small_reviews},
+        sha256={"train": "x"},
+        columns=("text", "label"),
+        reason="r",
+    )
+    loaded = tmp_path_factory.mktemp("loaded")
+    load_reviews(source, config.data, loaded)
+    padded = tmp_path_factory.mktemp("padded")
+    train, test = loaded / "train.parquet", loaded / "test.parquet"
+    pad_reviews(train, test, config.text, config.protocol, padded)
+    sets = {path.stem: path for path in padded.iterdir()}
+    persist_parquet(sets, {}, 64, folder)
+    build_model(config.text.num_words, config.text.maxlen, config.network, 0, folder)
+    return folder

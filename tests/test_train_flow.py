@@ -156,7 +156,7 @@ def test_bad_data_fails_at_once_with_one_sentence_and_no_run_folder(tmp_path: Pa
         start(tmp_path / "artifacts", bad)
     assert list((tmp_path / "artifacts/runs").iterdir()) == []
     files = [path for path in (tmp_path / "artifacts").rglob("*") if path.is_file()]
-    assert not [path for path in files if path.parent.name == "load" and "keys" not in path.parts]
+    assert not [path for path in files if path.parts[-3] in ("records", "results", "objects")]
 
 
 def test_the_run_is_named_and_tagged_by_source_protocol_and_seed(first: RunSummary) -> None:
@@ -187,3 +187,62 @@ def test_a_passing_fault_is_tried_again(tmp_path: Path, monkeypatch: pytest.Monk
     reviews = write_reviews(tmp_path / "reviews.csv", 120, seed=3)
     assert start(tmp_path / "artifacts", reviews, epochs=1).score.test_reviews == 24
     assert len(calls) == 2
+
+
+def why(summary: RunSummary) -> dict[str, str]:
+    return {run.step: run.why for run in summary.steps}
+
+
+def test_every_step_says_why_it_was_a_hit_or_a_miss(first: RunSummary, small_reviews: Path) -> None:
+    from tests.small_run import small_config
+
+    root = first.folder.parent.parent
+    config = small_config(small_reviews)
+    groups = {name: getattr(config, name) for name in type(config).model_fields}
+    groups["text"] = config.text.model_copy(update={"num_words": 39})
+    reasons = why(train_flow(**groups, accelerator="cpu", artifacts=root))
+    assert reasons["load"] == "every part of its key is as before"
+    assert reasons["pad"] == reasons["build"] == "num_words 40 → 39"
+    assert reasons["persist-parquet"] == "input padded changed"
+
+
+def test_the_explanation_is_an_artifact_of_the_run(first: RunSummary) -> None:
+    from uuid import UUID
+
+    from prefect import get_client
+    from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+
+    run = UUID(read_manifest(first.folder).flow_run_id)
+    of_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run]))
+    with get_client(sync_client=True) as client:
+        (artifact,) = client.read_artifacts(artifact_filter=of_run)
+    assert (artifact.key, artifact.type) == ("cache", "table")
+    assert [row["step"] for row in json.loads(str(artifact.data))] == ["fetch", *CACHED_STEPS]
+
+
+def test_a_refreshed_step_is_computed_again_and_those_after_it_hit_when_it_repeats(
+    first: RunSummary, small_reviews: Path
+) -> None:
+    config = small_config(small_reviews)
+    groups = {name: getattr(config, name) for name in type(config).model_fields}
+    root = first.folder.parent.parent
+    again = train_flow(**groups, accelerator="cpu", artifacts=root, refresh=("train",))
+    assert cached_steps(again) == [step for step in CACHED_STEPS if step != "train"]
+    assert why(again)["train"] == "a refresh was asked for"
+    assert read_manifest(again.folder).weights == read_manifest(first.folder).weights
+
+
+def test_without_the_cache_every_step_is_computed_and_nothing_is_kept(
+    first: RunSummary, small_reviews: Path, tmp_path: Path
+) -> None:
+    config = small_config(small_reviews)
+    groups = {name: getattr(config, name) for name in type(config).model_fields}
+    summary = train_flow(**groups, accelerator="cpu", artifacts=tmp_path / "a", cache=False)
+    assert cached_steps(summary) == []
+    assert summary.score == first.score
+    assert not (tmp_path / "a/cache/records").exists()
+    assert not (tmp_path / "a/cache/training").exists()
+
+
+def test_a_finished_run_leaves_no_training_state(first: RunSummary) -> None:
+    assert list((first.folder.parent.parent / "cache/training").iterdir()) == []

@@ -4,39 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasks.build_model import build_model
 from tasks.evaluate_model import evaluate_model, score
-from tasks.load_reviews import load_reviews
 from tasks.model_hash import model_hash
-from tasks.pad_reviews import pad_reviews
-from tasks.persist_parquet import persist_parquet
 from tasks.review_arrays import read_arrays
-from tasks.source_files import SourceFiles
 from tasks.train_model import train_model
 from tests.small_run import small_config
-
-
-@pytest.fixture(scope="module")
-def prepared(small_reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `train|validation|test.parquet` and `initial_model.keras`."""
-    folder, config = tmp_path_factory.mktemp("prepared"), small_config(small_reviews)
-    source = SourceFiles(
-        source="files",
-        form="files",
-        paths={"train": small_reviews},
-        sha256={"train": "x"},
-        columns=("text", "label"),
-        reason="r",
-    )
-    loaded = tmp_path_factory.mktemp("loaded")
-    load_reviews(source, config.data, loaded)
-    padded = tmp_path_factory.mktemp("padded")
-    train, test = loaded / "train.parquet", loaded / "test.parquet"
-    pad_reviews(train, test, config.text, config.protocol, padded)
-    sets = {path.stem: path for path in padded.iterdir()}
-    persist_parquet(sets, {}, 64, folder)
-    build_model(config.text.num_words, config.text.maxlen, config.network, 0, folder)
-    return folder
 
 
 def fit_small(prepared: Path, folder: Path, **changes: float) -> dict[str, object]:

@@ -1,0 +1,60 @@
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from tasks.explain_miss import diff_parts, explain_miss
+
+PARTS: dict[str, Any] = {
+    "step": "pad",
+    "config": {"text": {"num_words": 5000, "maxlen": 200}, "rows": 3},
+    "inputs": {"loaded": "a"},
+    "source": {"tasks.pad_reviews.pad_tokens": "1", "tasks.seeds.generator": "1"},
+    "libraries": {"numpy": "2.4.5"},
+    "python": "3.11",
+}
+
+
+def changed(**parts: Any) -> dict[str, Any]:
+    return PARTS | parts
+
+
+def test_each_kind_of_change_is_said_as_a_person_would() -> None:
+    after = changed(
+        config={"text": {"num_words": 10000, "maxlen": 200}, "rows": 3},
+        inputs={"loaded": "b"},
+        source={"tasks.pad_reviews.pad_tokens": "2", "tasks.seeds.generator": "1"},
+        libraries={"numpy": "2.4.6", "pyarrow": "26"},
+        python="3.12",
+    )
+    assert diff_parts(PARTS, after) == [
+        "num_words 5000 → 10000",
+        "input loaded changed",
+        "pad_reviews.py changed (pad_tokens)",
+        "numpy 2.4.5 → 2.4.6",
+        "pyarrow not used → 26",
+        "Python 3.11 → 3.12",
+    ]
+
+
+def test_equal_parts_have_no_difference() -> None:
+    assert diff_parts(PARTS, PARTS) == []
+
+
+def write(folder: Path, name: str, parts: dict[str, Any], age: int) -> Path:
+    path = folder / f"{name}.json"
+    path.write_text(json.dumps(parts))
+    os.utime(path, (1_000_000 - age, 1_000_000 - age))
+    return path
+
+
+def test_the_nearest_earlier_key_is_the_one_with_the_fewest_changes(tmp_path: Path) -> None:
+    write(tmp_path, "far", changed(python="3.12", inputs={"loaded": "z"}), age=1)
+    write(tmp_path, "near", changed(python="3.13"), age=9)
+    missed = write(tmp_path, "missed", PARTS, age=0)
+    assert explain_miss(missed) == ["Python 3.13 → 3.11"]
+
+
+def test_the_first_key_of_a_step_has_nothing_to_differ_from(tmp_path: Path) -> None:
+    missed = write(tmp_path, "missed", PARTS, age=0)
+    assert explain_miss(missed) == ["there is no earlier result of this step"]
