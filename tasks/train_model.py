@@ -60,6 +60,8 @@ def train_model(
     import keras
 
     keras.utils.set_random_seed(fit.seed)
+    if fit.deterministic:
+        _use_deterministic_operations()
     model = keras.models.load_model(initial_model, compile=False)
     compile_model(model, fit.learning_rate)
     best_model = folder / "best_model.keras"
@@ -153,3 +155,9 @@ def _dataset(reviews: ReviewArrays, fit: FitConfig, first_epoch: int) -> tf.data
             tf.TensorSpec((None, 1), tf.float32),
         ),
     ).prefetch(_BATCHES_AHEAD)
+
+
+def _use_deterministic_operations() -> None:
+    import tensorflow as tf
+
+    tf.config.experimental.enable_op_determinism()

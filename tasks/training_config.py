@@ -157,6 +157,10 @@ class FitConfig(_Group):
         2, ge=0, description="Epochs without a better validation loss before a smaller rate."
     )
     reduce_factor: float = Field(0.2, gt=0, lt=1, description="Factor of the smaller rate.")
+    deterministic: bool = Field(
+        default=False,
+        description="Use only operations that repeat bit for bit on a GPU; slower there.",
+    )
     evaluation_batch_size: int = Field(
         256, ge=1, description="Reviews per step of validation and test; changes speed only."
     )

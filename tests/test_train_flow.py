@@ -5,22 +5,16 @@ from typing import Any
 
 import pytest
 
-from flows.train_flow import train_flow
 from tasks.artifact_store import ArtifactStore
 from tasks.errors import BadDataError
 from tasks.run_manifest import RunSummary, read_manifest
 from tasks.run_record import RUN_FILES
 from tests.small_run import small_config, write_reviews
+from tests.start_run import start_config, start_run
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
 CACHED_STEPS = ["load", "pad", "persist-parquet", "build", "train", "evaluate", "plot"]
-
-
-def start(artifacts: Path, train_file: Path, **changes: Any) -> RunSummary:
-    config = small_config(train_file, **changes)
-    groups = {name: getattr(config, name) for name in type(config).model_fields}
-    return train_flow(**groups, accelerator="cpu", artifacts=artifacts)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +24,7 @@ def first(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> RunSummary:
     """One finished run of the small config; the tests below go on from its cache."""
-    return start(tmp_path_factory.mktemp("run") / "artifacts", small_reviews)
+    return start_run(tmp_path_factory.mktemp("run") / "artifacts", small_reviews)
 
 
 def cached_steps(summary: RunSummary) -> list[str]:
@@ -71,7 +65,7 @@ def test_an_equal_run_is_cached_from_load_to_plot_and_still_complete(
     first: RunSummary, small_reviews: Path
 ) -> None:
     artifacts = first.folder.parent.parent
-    second = start(artifacts, small_reviews)
+    second = start_run(artifacts, small_reviews)
     assert cached_steps(second) == CACHED_STEPS
     assert second.folder != first.folder
     assert second.score == first.score
@@ -84,13 +78,13 @@ def test_a_changed_number_recomputes_what_depends_on_it(
     first: RunSummary, small_reviews: Path
 ) -> None:
     artifacts = first.folder.parent.parent
-    assert cached_steps(start(artifacts, small_reviews, epochs=1)) == CACHED_STEPS[:4]
+    assert cached_steps(start_run(artifacts, small_reviews, epochs=1)) == CACHED_STEPS[:4]
 
 
 def test_the_tutorial_protocol_validates_on_the_test_set(
     first: RunSummary, small_reviews: Path
 ) -> None:
-    summary = start(first.folder.parent.parent, small_reviews, protocol="tutorial", epochs=1)
+    summary = start_run(first.folder.parent.parent, small_reviews, protocol="tutorial", epochs=1)
     assert summary.score.protocol == "tutorial"
     history = json.loads((summary.folder / "history.json").read_text())
     metrics = json.loads((summary.folder / "metrics.json").read_text())
@@ -112,7 +106,7 @@ def test_a_damaged_file_of_the_cache_is_computed_again_and_said_so(
         flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
         path.write_bytes(content[:middle] if damage == "truncated" else flipped)
     with caplog.at_level(logging.WARNING, "tasks"):
-        again = start(store.root, small_reviews)
+        again = start_run(store.root, small_reviews)
     assert cached_steps(again) == [step for step in CACHED_STEPS if step != "persist-parquet"]
     assert "is not used: test.parquet" in caplog.text
     assert path.read_bytes() == content
@@ -126,8 +120,8 @@ def test_a_damaged_record_is_computed_again(
     key = next(run.key for run in first.steps if run.step == "plot")
     (path,) = [p for p in (root / "cache" / kind / "plot").iterdir() if p.stem in str(key)]
     path.write_bytes(path.read_bytes()[:-9])
-    assert "plot" not in cached_steps(start(root, small_reviews))
-    assert "plot" in cached_steps(start(root, small_reviews))
+    assert "plot" not in cached_steps(start_run(root, small_reviews))
+    assert "plot" in cached_steps(start_run(root, small_reviews))
 
 
 def test_a_moved_artifacts_folder_keeps_its_cache(
@@ -137,7 +131,7 @@ def test_a_moved_artifacts_folder_keeps_its_cache(
 
     moved = tmp_path / "moved"
     shutil.copytree(first.folder.parent.parent, moved)
-    summary = start(moved, small_reviews)
+    summary = start_run(moved, small_reviews)
     assert cached_steps(summary) == CACHED_STEPS
     assert moved in summary.folder.parents
 
@@ -153,7 +147,7 @@ def test_bad_data_fails_at_once_with_one_sentence_and_no_run_folder(tmp_path: Pa
     bad = tmp_path / "bad.csv"
     bad.write_text("text,label\n" + "fine film,good\ndull plot,bad\nso so,middling\n" * 9)
     with pytest.raises(BadDataError, match="exactly two different labels, found 3"):
-        start(tmp_path / "artifacts", bad)
+        start_run(tmp_path / "artifacts", bad)
     assert list((tmp_path / "artifacts/runs").iterdir()) == []
     files = [path for path in (tmp_path / "artifacts").rglob("*") if path.is_file()]
     assert not [path for path in files if path.parts[-3] in ("records", "results", "objects")]
@@ -185,7 +179,7 @@ def test_a_passing_fault_is_tried_again(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(steps, "load_reviews", fail_once)
     monkeypatch.setattr(steps.load, "retry_delay_seconds", [0, 0, 0])
     reviews = write_reviews(tmp_path / "reviews.csv", 120, seed=3)
-    assert start(tmp_path / "artifacts", reviews, epochs=1).score.test_reviews == 24
+    assert start_run(tmp_path / "artifacts", reviews, epochs=1).score.test_reviews == 24
     assert len(calls) == 2
 
 
@@ -194,13 +188,10 @@ def why(summary: RunSummary) -> dict[str, str]:
 
 
 def test_every_step_says_why_it_was_a_hit_or_a_miss(first: RunSummary, small_reviews: Path) -> None:
-    from tests.small_run import small_config
-
-    root = first.folder.parent.parent
     config = small_config(small_reviews)
-    groups = {name: getattr(config, name) for name in type(config).model_fields}
-    groups["text"] = config.text.model_copy(update={"num_words": 39})
-    reasons = why(train_flow(**groups, accelerator="cpu", artifacts=root))
+    text = config.text.model_copy(update={"num_words": 39})
+    config = config.model_copy(update={"text": text})
+    reasons = why(start_config(first.folder.parent.parent, config))
     assert reasons["load"] == "every part of its key is as before"
     assert reasons["pad"] == reasons["build"] == "num_words 40 → 39"
     assert reasons["persist-parquet"] == "input padded changed"
@@ -223,10 +214,8 @@ def test_the_explanation_is_an_artifact_of_the_run(first: RunSummary) -> None:
 def test_a_refreshed_step_is_computed_again_and_those_after_it_hit_when_it_repeats(
     first: RunSummary, small_reviews: Path
 ) -> None:
-    config = small_config(small_reviews)
-    groups = {name: getattr(config, name) for name in type(config).model_fields}
     root = first.folder.parent.parent
-    again = train_flow(**groups, accelerator="cpu", artifacts=root, refresh=("train",))
+    again = start_config(root, small_config(small_reviews), refresh=("train",))
     assert cached_steps(again) == [step for step in CACHED_STEPS if step != "train"]
     assert why(again)["train"] == "a refresh was asked for"
     assert read_manifest(again.folder).weights == read_manifest(first.folder).weights
@@ -235,9 +224,7 @@ def test_a_refreshed_step_is_computed_again_and_those_after_it_hit_when_it_repea
 def test_without_the_cache_every_step_is_computed_and_nothing_is_kept(
     first: RunSummary, small_reviews: Path, tmp_path: Path
 ) -> None:
-    config = small_config(small_reviews)
-    groups = {name: getattr(config, name) for name in type(config).model_fields}
-    summary = train_flow(**groups, accelerator="cpu", artifacts=tmp_path / "a", cache=False)
+    summary = start_config(tmp_path / "a", small_config(small_reviews), cache=False)
     assert cached_steps(summary) == []
     assert summary.score == first.score
     assert not (tmp_path / "a/cache/records").exists()

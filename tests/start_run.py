@@ -1,0 +1,20 @@
+"""Start the flow in this process with the small config."""
+
+from pathlib import Path
+from typing import Any
+
+from flows.train_flow import train_flow
+from tasks.run_manifest import RunSummary
+from tasks.training_config import TrainingConfig
+from tests.small_run import small_config
+
+
+def start_run(artifacts: Path, train_file: Path, **changes: Any) -> RunSummary:
+    """Run the flow on `train_file` with `small_config(train_file, **changes)`."""
+    return start_config(artifacts, small_config(train_file, **changes))
+
+
+def start_config(artifacts: Path, config: TrainingConfig, **parameters: Any) -> RunSummary:
+    """Run the flow with `config` and further flow parameters."""
+    groups = {name: getattr(config, name) for name in type(config).model_fields}
+    return train_flow(**groups, accelerator="cpu", artifacts=artifacts, **parameters)

@@ -1,0 +1,107 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from flows.verify_run import app
+from tasks.run_manifest import RunSummary, read_manifest
+from tasks.verify_run import damaged_files, environment_differences, first_difference
+from tests.start_run import start_run
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+
+@pytest.fixture(scope="module")
+def finished(
+    prefect_server: None,  # noqa: ARG001 - starts it
+    small_reviews: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> RunSummary:
+    return start_run(tmp_path_factory.mktemp("verify") / "artifacts", small_reviews)
+
+
+@pytest.fixture
+def copied(finished: RunSummary, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(finished.folder, tmp_path / "runs" / finished.folder.name))
+
+
+def verify(*arguments: str) -> int:
+    try:
+        app(list(arguments), result_action="return_value")
+    except SystemExit as end:
+        return int(str(end.code))
+    return 0
+
+
+def test_a_repeated_run_has_equal_results(
+    finished: RunSummary, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert verify(str(finished.folder)) == 0
+    shown = capsys.readouterr().out
+    assert "Verified: data, weights, history, predictions and metrics are equal." in shown
+    assert "differs" not in shown
+
+
+def test_every_flipped_byte_is_found(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    manifest = read_manifest(copied)
+    assert verify(str(copied), "--files") == 0
+    for name in manifest.files:
+        path = copied / name
+        content = path.read_bytes()
+        middle = len(content) // 2
+        path.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+        assert damaged_files(copied, manifest) == [f"{name} is corrupt (its hash differs)"]
+        assert verify(str(copied), "--files") == 1
+        assert f"{name} is corrupt" in capsys.readouterr().err
+        path.write_bytes(content)
+
+
+def test_missing_short_and_foreign_files_are_found(copied: Path) -> None:
+    manifest = read_manifest(copied)
+    (copied / "history.json").unlink()
+    (copied / "metrics.json").write_text("{}")
+    (copied / "foreign.txt").write_text("")
+    faults = "; ".join(damaged_files(copied, manifest))
+    assert "history.json is missing" in faults
+    assert "metrics.json has 2 bytes instead of" in faults
+    assert "foreign.txt is not in the manifest" in faults
+
+
+def test_the_first_difference_is_named_in_the_order_of_the_steps(finished: RunSummary) -> None:
+    manifest = read_manifest(finished.folder)
+    other = manifest.model_copy(
+        update={
+            "weights": manifest.weights | {"best_model_hash": "other"},
+            "files": manifest.files | {"metrics.json": manifest.files["history.json"]},
+        }
+    )
+    assert first_difference(manifest, manifest) is None
+    assert str(first_difference(manifest, other)).startswith("best_model_hash: ")
+
+
+def test_another_machine_is_said_to_be_another(finished: RunSummary) -> None:
+    manifest = read_manifest(finished.folder)
+    assert environment_differences(manifest) == []
+    elsewhere = manifest.model_copy(
+        update={
+            "machine": manifest.machine | {"cores": 99},
+            "versions": manifest.versions | {"keras": "1"},
+        }
+    )
+    said = environment_differences(elsewhere)
+    assert [line.split()[0] for line in said] == ["keras", "cores"]
+
+
+def test_a_folder_without_a_manifest_is_no_finished_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert verify(str(tmp_path)) == 1
+    assert "is not a finished run: it has no manifest.json" in capsys.readouterr().err
+
+
+def test_a_damaged_manifest_is_told_in_one_sentence(
+    copied: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (copied / "manifest.json").write_text('{"schema_version": 1}')
+    assert verify(str(copied)) == 1
+    assert "manifest.json is damaged" in capsys.readouterr().err
