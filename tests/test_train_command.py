@@ -105,12 +105,12 @@ def test_a_score_is_never_shown_without_its_protocol_and_source() -> None:
 
 
 def run_command(
-    folder: Path, *arguments: str, **environment: str
+    folder: Path, *arguments: str, python: tuple[str, ...] = (), **environment: str
 ) -> subprocess.CompletedProcess[str]:
     own = {"PREFECT_HOME": str(folder / "prefect"), "CUDA_VISIBLE_DEVICES": "-1"}
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     return subprocess.run(
-        [sys.executable, str(ROOT / "flows/train_flow.py"), *arguments],
+        [sys.executable, *python, str(ROOT / "flows/train_flow.py"), *arguments],
         cwd=folder,
         env=kept | own | environment,
         capture_output=True,
@@ -158,6 +158,14 @@ def test_a_run_from_the_terminal_ends_with_the_score_the_folder_and_what_was_cac
     assert "Traceback" not in result.stderr + result.stdout
     (run,) = (tmp_path / "artifacts/runs").iterdir()
     assert (run / "manifest.json").is_file()
+
+    options = ("--source", "files", "--train-file", str(reviews), *SMALL)
+    again = run_command(tmp_path, *options, python=("-X", "importtime"))
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.count(" cached ") == 7
+    imported = {line.rpartition("|")[2].strip() for line in again.stderr.splitlines()}
+    assert "prefect" in imported
+    assert not {"tensorflow", "keras", "matplotlib", "pyarrow"} & imported
 
 
 def test_a_configured_server_that_does_not_answer_is_told_in_one_sentence(tmp_path: Path) -> None:
