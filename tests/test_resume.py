@@ -4,8 +4,6 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -16,9 +14,9 @@ from tasks.train_model import train_model
 from tasks.training_config import FitConfig
 from tasks.training_state import forget_state
 from tests.small_run import write_reviews
+from tests.terminal_run import finish, start_terminal_run, wait_for_line
 
 _LIMIT_S = 240
-ROOT = Path(__file__).parent.parent
 # Reduces its rate and improves now and then, so that every callback has a state to lose.
 FIT = FitConfig(
     epochs=6, batch_size=16, learning_rate=0.05, stop_patience=3, reduce_patience=1, seed=3
@@ -123,55 +121,6 @@ def test_a_training_that_was_over_is_not_gone_on_with(
     assert not (tmp_path / "state").exists()
 
 
-SMALL = [
-    "--num-words=40",
-    "--maxlen=12",
-    "--embedding-dim=4",
-    "--filters=4",
-    "--kernel-size=3",
-    "--pool-size=2",
-    "--lstm-units=3",
-    "--last-lstm-units=2",
-    "--epochs=5",
-    "--stop-patience=9",
-    "--batch-size=2",
-    "--learning-rate=0.01",
-]
-
-
-def start_run(folder: Path, reviews: Path, home: Path) -> subprocess.Popen[bytes]:
-    """Start the flow with its log in `run.log`, in a process group of its own."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    command = [sys.executable, str(ROOT / "flows/train_flow.py"), *SMALL, "--artifacts=artifacts"]
-    with (folder / "run.log").open("w") as log:
-        return subprocess.Popen(
-            [*command, "--source=files", f"--train-file={reviews}"],
-            cwd=folder,
-            env=kept | {"PREFECT_HOME": str(home), "CUDA_VISIBLE_DEVICES": "-1"},
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-
-
-def wait_for_line(folder: Path, process: subprocess.Popen[bytes], part: str) -> None:
-    deadline = time.monotonic() + _LIMIT_S
-    while part not in (log := (folder / "run.log").read_text()):
-        assert process.poll() is None, log
-        assert time.monotonic() < deadline, log
-        time.sleep(0.05)
-
-
-def finish(process: subprocess.Popen[bytes], folder: Path) -> tuple[dict[str, Any], bytes, str]:
-    """Return weights hashes, history and log of the run that ends in `folder`."""
-    status = process.wait(_LIMIT_S)
-    log = (folder / "run.log").read_text()
-    assert status == 0, log
-    (run,) = (folder / "artifacts/runs").iterdir()
-    manifest = json.loads((run / "manifest.json").read_text())
-    return manifest["weights"], (run / "history.json").read_bytes(), log
-
-
 @pytest.fixture(scope="module")
 def reviews(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_reviews(tmp_path_factory.mktemp("many") / "reviews.csv", 2000)
@@ -183,7 +132,7 @@ def whole_run(
 ) -> tuple[dict[str, Any], bytes]:
     """Weights hashes and history of a run that nothing interrupts."""
     folder = tmp_path_factory.mktemp("whole-run")
-    weights, history, _ = finish(start_run(folder, reviews, folder / "home"), folder)
+    weights, history, _ = finish(start_terminal_run(folder, reviews, folder / "home"), folder)
     return weights, history
 
 
@@ -191,7 +140,7 @@ def whole_run(
 def test_a_run_killed_in_its_third_epoch_goes_on_to_the_same_weights(
     reviews: Path, whole_run: tuple[dict[str, Any], bytes], tmp_path: Path, how: signal.Signals
 ) -> None:
-    process = start_run(tmp_path, reviews, tmp_path / "home")
+    process = start_terminal_run(tmp_path, reviews, tmp_path / "home")
     wait_for_line(tmp_path, process, "epoch 2/5")
     time.sleep(0.3)
     process.send_signal(how)
@@ -201,7 +150,9 @@ def test_a_run_killed_in_its_third_epoch_goes_on_to_the_same_weights(
         os.killpg(process.pid, signal.SIGKILL)
     assert list((tmp_path / "artifacts/runs").iterdir()) == []
 
-    weights, history, log = finish(start_run(tmp_path, reviews, tmp_path / "home"), tmp_path)
+    weights, history, log = finish(
+        start_terminal_run(tmp_path, reviews, tmp_path / "home"), tmp_path
+    )
     assert (weights, history) == whole_run
     assert "going on after epoch" in log
     assert "epoch 2/5" not in log

@@ -105,3 +105,15 @@ def test_a_damaged_manifest_is_told_in_one_sentence(
     (copied / "manifest.json").write_text('{"schema_version": 1}')
     assert verify(str(copied)) == 1
     assert "manifest.json is damaged" in capsys.readouterr().err
+
+
+def test_a_run_can_be_explained_from_its_folder(
+    finished: RunSummary, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows.explain_run import app as explain
+
+    monkeypatch.setenv("COLUMNS", "160")
+    explain([str(finished.folder)], result_action="return_value")
+    shown = capsys.readouterr().out
+    assert "Test Accuracy: " in shown
+    assert shown.count("there is no earlier result of this step") == 7

@@ -1,0 +1,26 @@
+from pathlib import Path
+
+from tasks.run_manifest import read_manifest
+from tests.small_run import write_reviews
+from tests.terminal_run import start_terminal_run
+
+_LIMIT_S = 300
+CACHED_STEPS = {"load", "pad", "persist-parquet", "build", "train", "evaluate", "plot"}
+
+
+def test_two_equal_runs_at_once_compute_each_step_once(tmp_path: Path) -> None:
+    reviews = write_reviews(tmp_path / "reviews.csv", 600)
+    logs = [tmp_path / "one", tmp_path / "two"]
+    artifacts = tmp_path / "artifacts"
+    runs = []
+    for folder in logs:
+        folder.mkdir()
+        runs.append(start_terminal_run(folder, reviews, folder / "home", artifacts))
+    for run, folder in zip(runs, logs, strict=True):
+        assert run.wait(_LIMIT_S) == 0, (folder / "run.log").read_text()
+    manifests = [read_manifest(folder) for folder in (artifacts / "runs").iterdir()]
+    assert len(manifests) == 2
+    computed = [run.step for manifest in manifests for run in manifest.steps if not run.cached]
+    assert sorted(computed) == sorted([*CACHED_STEPS, "fetch", "fetch"])
+    assert manifests[0].weights == manifests[1].weights
+    assert "waiting for its result" in "".join((log / "run.log").read_text() for log in logs)
