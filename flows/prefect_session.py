@@ -7,9 +7,11 @@ import time
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import httpx
 from prefect import get_client, runtime
 from prefect.artifacts import create_table_artifact
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
 from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_LEVEL
 
 from flows.train_command import TrainOptions, fail, print_summary
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from tasks.source_files import SourceFiles
     from tasks.training_config import TrainingConfig
 
+_SERVER_ERRORS = (httpx.TransportError, ConcurrencySlotAcquisitionError)
 _RECORDING_LIMIT_S = 15.0
 _POLL_S = 0.1
 
@@ -81,16 +84,24 @@ def run_in_terminal(flow: Flow[..., RunSummary], options: TrainOptions) -> None:
     for name in ("prefect.flow_runs", "prefect.task_runs"):
         logging.getLogger(name).addFilter(PlainErrors())
     groups = {name: getattr(options.config, name) for name in type(options.config).model_fields}
-    state: Any = flow(
-        **groups,
-        accelerator=options.accelerator,
-        artifacts=options.artifacts,
-        refresh=options.refresh,
-        cache=options.cache,
-        return_state=True,
-    )
-    _wait_until_recorded(state.state_details.flow_run_id)
-    result = state.result(raise_on_failure=False)
+    try:
+        state: Any = flow(
+            **groups,
+            accelerator=options.accelerator,
+            artifacts=options.artifacts,
+            refresh=options.refresh,
+            cache=options.cache,
+            return_state=True,
+        )
+        _wait_until_recorded(state.state_details.flow_run_id)
+        result = state.result(raise_on_failure=False)
+    except _SERVER_ERRORS as error:
+        result = error
+    if isinstance(result, _SERVER_ERRORS):
+        fail(
+            f"the Prefect server stopped answering ({type(result).__name__}); what was computed is"
+            " kept: start the server and the same command again, and the run goes on from there"
+        )
     if isinstance(result, PipelineError):
         fail(str(result))
     if isinstance(result, BaseException):

@@ -22,8 +22,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def prefect_server_process(home: Path) -> Iterator[str]:
-    """Run `prefect server start` with its database in `home`; yield the URL of its API."""
+def prefect_server_process(home: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Run `prefect server start` with its database in `home`; yield its API's URL and process."""
     port = free_port()
     url = f"http://127.0.0.1:{port}/api"
     own = {"PREFECT_HOME": str(home), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
@@ -33,7 +33,7 @@ def prefect_server_process(home: Path) -> Iterator[str]:
         server = subprocess.Popen(command, env=kept | own, stdout=log, stderr=log)
     try:
         _wait_for(f"{url}/health", server)
-        yield url
+        yield url, server
     finally:
         server.terminate()
         server.wait(30)

@@ -28,7 +28,11 @@ SMALL = [
 
 
 def start_terminal_run(
-    folder: Path, reviews: Path, home: Path, artifacts: Path = Path("artifacts")
+    folder: Path,
+    reviews: Path,
+    home: Path,
+    artifacts: Path = Path("artifacts"),
+    **environment: str,
 ) -> subprocess.Popen[bytes]:
     """Start the flow with its log in `run.log`, in a process group of its own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
@@ -42,7 +46,7 @@ def start_terminal_run(
         return subprocess.Popen(
             [*command, "--source=files", f"--train-file={reviews}"],
             cwd=folder,
-            env=kept | {"PREFECT_HOME": str(home), "CUDA_VISIBLE_DEVICES": "-1"},
+            env=kept | {"PREFECT_HOME": str(home), "CUDA_VISIBLE_DEVICES": "-1"} | environment,
             stdout=log,
             stderr=log,
             start_new_session=True,

@@ -17,7 +17,7 @@ def test_a_deployment_with_an_interval_gets_scheduled_runs(tmp_path: Path) -> No
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
     with (
-        prefect_server_process(tmp_path) as url,
+        prefect_server_process(tmp_path) as (url, _),
         temporary_settings({PREFECT_API_URL: url}),
         get_client(sync_client=True) as client,
     ):
