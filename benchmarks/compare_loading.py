@@ -22,11 +22,7 @@ from benchmarks.paired import (
     write_result,
 )
 
-SIDES = {
-    "keras": "Keras: load_data, pad_sequences",
-    "packages": "pipeline, from raw texts",
-    "converted": "pipeline, from the converted npz",
-}
+SIDES = {"keras": "Keras", "packages": "raw texts", "converted": "converted npz"}
 _GOAL = 0.5
 
 Row = dict[str, Any]
@@ -64,23 +60,20 @@ def same_tokens(rows: dict[str, list[Row]], side: str, name: str) -> bool:
 
 def table_of(rows: dict[str, list[Row]]) -> Table:
     """Return the comparison for people; ratios are to Keras, pair by pair."""
-    table = Table("side", "seconds", "load", "pad", "ratio", "each pair", "MiB", "equal tokens")
+    table = Table("side", "seconds", "load + pad", "ratio", "MiB", "as Keras's")
     seconds = {side: [row["seconds"] for row in rows[side]] for side in rows}
     for side, title in SIDES.items():
-        each = ratios(seconds[side], seconds["keras"])
-        parts = [
-            Spread.of([row[f"{part}_seconds"] for row in rows[side]]).median
-            for part in ("load", "pad")
-        ]
-        memory = Spread.of([row["largest_process_mib"] for row in rows[side]])
+        load, pad, memory = (
+            Spread.of([row[name] for row in rows[side]]).median
+            for name in ("load_seconds", "pad_seconds", "largest_process_mib")
+        )
         equal = [name for name in ("train", "test") if same_tokens(rows, side, name)]
         table.add_row(
             title,
             Spread.of(seconds[side]).text(2),
-            *(f"{part:.2f}" for part in parts),
-            Spread.of(each).text(2),
-            " ".join(f"{ratio:.2f}" for ratio in each),
-            f"{memory.median:.0f}",
+            f"{load:.2f} + {pad:.2f}",
+            Spread.of(ratios(seconds[side], seconds["keras"])).text(2),
+            f"{memory:.0f}",
             ", ".join(equal) or "none",
         )
     return table
