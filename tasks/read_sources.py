@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tasks.errors import BadDataError
 from tasks.stratified_sample import stratified_sample
-from tasks.tokenize_text import FIRST_WORD_OFFSET, START_ID
+from tasks.tokenize_text import FIRST_WORD_OFFSET
 from tasks.validate_reviews import repeated_in_train
 from tasks.word_index import (
     IndexedWords,
@@ -20,6 +20,7 @@ from tasks.word_index import (
     index_words,
     sequence_hashes,
     text_chunks,
+    with_start_ids,
 )
 
 if TYPE_CHECKING:
@@ -46,12 +47,12 @@ class LabelledTokens:
 
     def take(self, rows: np.ndarray) -> LabelledTokens:
         """Return the reviews at the positions `rows`, in that order."""
-        import numpy as np
+        import pyarrow as pa
 
-        lengths = np.diff(self.tokens.offsets)[rows]
-        offsets = np.concatenate([[0], np.cumsum(lengths)])
-        shift = np.repeat(self.tokens.offsets[:-1][rows] - offsets[:-1], lengths)
-        ids = self.tokens.ids[np.arange(offsets[-1]) + shift]
+        lists = pa.LargeListArray.from_arrays(
+            pa.array(self.tokens.offsets), pa.array(self.tokens.ids)
+        ).take(pa.array(rows))
+        ids, offsets = lists.flatten().to_numpy(), lists.offsets.to_numpy()
         return LabelledTokens(
             RaggedTokens(ids, offsets),
             self.labels[rows],
@@ -135,8 +136,8 @@ def _read_keras(source: SourceFiles, config: DataConfig) -> TokenizedSource:
         lists = rows["ranks"].combine_chunks()
         starts = lists.offsets.to_numpy().astype(np.int64)
         ids = lists.flatten().to_numpy() + FIRST_WORD_OFFSET
-        ids = np.insert(ids, (starts - starts[0])[:-1], START_ID).astype(np.int32)
         offsets = starts - starts[0] + np.arange(len(starts))
+        ids = with_start_ids(ids, starts - starts[0])
         review_ids = np.arange(len(rows), dtype=np.int32)
         hashes = sequence_hashes(ids, offsets)
         sets[split] = LabelledTokens(RaggedTokens(ids, offsets), _labels(rows), review_ids, hashes)

@@ -62,10 +62,10 @@ class _CodedWords:
 
         ids, lengths = [], []
         for codes, offsets in self.chunks:
-            ids.append(np.insert(id_of_code[codes], offsets[:-1], START_ID))
+            ids.append(with_start_ids(id_of_code[codes], offsets))
             lengths.append(np.diff(offsets) + 1)
         offsets = np.concatenate([[0], np.cumsum(np.concatenate(lengths))])
-        return RaggedTokens(np.concatenate(ids).astype(np.int32), offsets)
+        return RaggedTokens(np.concatenate(ids), offsets)
 
     def hashes(self) -> list[bytes]:
         """Return one hash per review over its codes."""
@@ -106,6 +106,19 @@ def index_words(train_texts: Iterable[pa.Array], test_texts: Iterable[pa.Array])
         train_hashes=train.hashes(),
         test_hashes=test.hashes(),
     )
+
+
+def with_start_ids(ids: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """Return flat int32 ids with the start id before each review; `offsets` are those of `ids`."""
+    import numpy as np
+
+    starts = offsets[:-1] + np.arange(len(offsets) - 1)
+    started = np.empty(len(ids) + len(starts), np.int32)
+    is_word = np.ones(len(started), bool)
+    is_word[starts] = False
+    started[starts] = START_ID
+    started[is_word] = ids
+    return started
 
 
 def sequence_hashes(numbers: np.ndarray, offsets: np.ndarray) -> list[bytes]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from flows.train_command import quiet_prefect
@@ -14,6 +15,9 @@ from tasks.source_files import SourceFiles
 from tests.small_run import small_config, write_reviews
 
 quiet_prefect()
+# How long an example takes says more about the machine than about the code.
+hypothesis.settings.register_profile("no-deadline", deadline=None)
+hypothesis.settings.load_profile("no-deadline")
 
 
 @pytest.fixture(scope="session")
