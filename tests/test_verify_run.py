@@ -36,8 +36,9 @@ def verify(*arguments: str) -> int:
 def test_a_repeated_run_has_equal_results(
     finished: RunSummary, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert verify(str(finished.folder)) == 0
-    shown = capsys.readouterr().out
+    status = verify(str(finished.folder))
+    shown, error = capsys.readouterr()
+    assert status == 0, error
     assert "Verified: data, weights, history, predictions and metrics are equal." in shown
     assert "differs" not in shown
 
