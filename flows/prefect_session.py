@@ -54,12 +54,7 @@ def name_run(files: SourceFiles, config: TrainingConfig) -> str:
 def publish_cache_table(runs: list[StepRun]) -> None:
     """Show on the current flow run which steps were cached, and for the others why not."""
     rows = [
-        {
-            "step": run.step,
-            "result": "cached" if run.cached else "computed",
-            "why": run.why,
-            "seconds": run.seconds,
-        }
+        {"step": run.step, "result": run.outcome, "why": run.why, "seconds": run.seconds}
         for run in runs
     ]
     create_table_artifact(
@@ -83,10 +78,9 @@ def run_in_terminal(flow: Flow[..., RunSummary], options: TrainOptions) -> None:
     _require_server()
     for name in ("prefect.flow_runs", "prefect.task_runs"):
         logging.getLogger(name).addFilter(PlainErrors())
-    groups = {name: getattr(options.config, name) for name in type(options.config).model_fields}
     try:
         state: Any = flow(
-            **groups,
+            **dict(options.config),
             accelerator=options.accelerator,
             artifacts=options.artifacts,
             refresh=options.refresh,

@@ -156,9 +156,7 @@ def cache_table(runs: list[StepRun]) -> Table:
     table = Table("step", "result", "why", "seconds")
     table.columns[3].justify = "right"
     for run in runs:
-        table.add_row(
-            run.step, "cached" if run.cached else "computed", run.why, f"{run.seconds:.1f}"
-        )
+        table.add_row(run.step, run.outcome, run.why, f"{run.seconds:.1f}")
     return table
 
 

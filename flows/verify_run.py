@@ -49,7 +49,7 @@ def _repeat(run: Path, manifest: Manifest) -> Manifest:
     from flows.train_flow import train_flow
 
     config = TrainingConfig.model_validate_json((run / "config.json").read_bytes())
-    groups = {name: getattr(config, name) for name in type(config).model_fields}
+    groups = dict(config)
     groups["source"] = repeatable_source(config.source, manifest.source)
     with tempfile.TemporaryDirectory(prefix="verify-") as folder:
         scratch = ArtifactStore(Path(folder))

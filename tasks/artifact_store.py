@@ -9,7 +9,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-from tasks.atomic_files import file_sha256, sync_file, sync_folder, temporary_path
+from tasks.atomic_files import file_fault, file_sha256, sync_file, sync_folder, temporary_path
 from tasks.canonical_json import json_sha256
 from tasks.errors import storage_error
 
@@ -41,10 +41,14 @@ class StepOutput(BaseModel):
     facts: dict[str, Fact] = {}
 
     @property
+    def contents(self) -> dict[str, str]:
+        """Content hash of each file by its name."""
+        return {name: file.content for name, file in self.files.items()}
+
+    @property
     def content_hash(self) -> str:
         """SHA-256 over the content of all files and facts."""
-        contents = {name: file.content for name, file in self.files.items()}
-        return json_sha256({"files": contents, "facts": self.facts})
+        return json_sha256({"files": self.contents, "facts": self.facts})
 
 
 class ArtifactStore:
@@ -102,16 +106,7 @@ class ArtifactStore:
 
     def fault(self, file: StoredFile) -> str | None:
         """Return what is wrong with the stored bytes of `file`, None when they are whole."""
-        path = self.path(file)
-        try:
-            size = path.stat().st_size
-        except FileNotFoundError:
-            return f"{file.name} is missing"
-        if size != file.size:
-            return f"{file.name} has {size} bytes instead of {file.size}"
-        if file_sha256(path) != file.sha256:
-            return f"{file.name} is corrupt (its hash differs)"
-        return None
+        return file_fault(self.path(file), file.name, file.size, file.sha256)
 
     @contextmanager
     def workspace(self) -> Iterator[Path]:

@@ -45,6 +45,11 @@ class StepRun(_Record):
     key: str | None
     seconds: float
 
+    @property
+    def outcome(self) -> str:
+        """The word for people: cached or computed."""
+        return "cached" if self.cached else "computed"
+
 
 class Manifest(_Record):
     """What was run, on what, with which result; written last, so it marks a finished run."""

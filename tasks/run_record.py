@@ -79,7 +79,7 @@ def record_run(
             score=_score(by_step),
             source=source,
             device=device,
-            data_content=_contents(by_step["persist-parquet"]),
+            data_content=by_step["persist-parquet"].contents,
             weights={
                 name: str(by_step["train"].facts[name])
                 for name in ("best_model_hash", "last_weights_hash")
@@ -108,10 +108,6 @@ def _score(by_step: dict[str, StepOutput]) -> Score:
     names = ("accuracy", "accuracy_low", "accuracy_high", "test_reviews")
     figures = {name: by_step["evaluate"].facts[name] for name in names}
     return Score.model_validate(described | figures)
-
-
-def _contents(output: StepOutput) -> dict[str, str]:
-    return {name: file.content for name, file in output.files.items()}
 
 
 def _hashes(folder: Path) -> dict[str, RunFile]:

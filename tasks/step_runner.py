@@ -81,7 +81,7 @@ class StepRunner:
             seconds=round(time.monotonic() - started, 3),
         )
         self.runs.append(run)
-        _LOG.info("%s: %s, %s", run.step, "cached" if cached else "computed", run.why)
+        _LOG.info("%s: %s, %s", run.step, run.outcome, run.why)
         return result
 
     def _why(self, task: Task[P, R], key: str | None, known: Collection[str]) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.artifact_store import ArtifactStore
-from tasks.atomic_files import file_sha256
+from tasks.atomic_files import file_fault
 from tasks.run_environment import describe_machine, library_versions
 from tasks.run_manifest import MANIFEST, Manifest
 from tasks.source_files import SourceFiles
@@ -15,15 +15,11 @@ from tasks.training_config import SourceConfig
 
 def damaged_files(run: Path, manifest: Manifest) -> list[str]:
     """Return what is wrong with the files of a run, by the hashes in its manifest."""
-    faults = []
-    for name, file in manifest.files.items():
-        path = run / name
-        if not path.is_file():
-            faults.append(f"{name} is missing")
-        elif path.stat().st_size != file.size:
-            faults.append(f"{name} has {path.stat().st_size} bytes instead of {file.size}")
-        elif file_sha256(path) != file.sha256:
-            faults.append(f"{name} is corrupt (its hash differs)")
+    faults = [
+        fault
+        for name, file in manifest.files.items()
+        if (fault := file_fault(run / name, name, file.size, file.sha256))
+    ]
     present = {path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file()}
     faults += [
         f"{name} is not in the manifest" for name in sorted(present - {*manifest.files, MANIFEST})

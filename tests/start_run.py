@@ -16,5 +16,4 @@ def start_run(artifacts: Path, train_file: Path, **changes: Any) -> RunSummary:
 
 def start_config(artifacts: Path, config: TrainingConfig, **parameters: Any) -> RunSummary:
     """Run the flow with `config` and further flow parameters."""
-    groups = {name: getattr(config, name) for name in type(config).model_fields}
-    return train_flow(**groups, accelerator="cpu", artifacts=artifacts, **parameters)
+    return train_flow(**dict(config), accelerator="cpu", artifacts=artifacts, **parameters)
