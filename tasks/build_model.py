@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tasks.atomic_files import whole_file, write_text
 from tasks.model_hash import model_hash
+from tasks.seeds import generator
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,6 +60,28 @@ def build_network(num_words: int, maxlen: int, network: NetworkConfig) -> keras.
     )
 
 
+def with_own_seeds(model: keras.Sequential, seed: int) -> keras.Sequential:
+    """Return the network anew, with a seed of its own for each first weight and random layer.
+
+    Keras would draw these seeds from Python's global generator, from which the threads of
+    other libraries draw as well: now and then the weights would differ.
+    """
+    import keras
+
+    return keras.Sequential.from_config(_seeded(model.get_config(), seed, "first weights"))
+
+
+def _seeded(config: Any, seed: int, place: str) -> Any:  # noqa: ANN401 - Keras's nested config
+    if isinstance(config, list):
+        return [_seeded(part, seed, f"{place}/{index}") for index, part in enumerate(config)]
+    if not isinstance(config, dict):
+        return config
+    seeded = {name: _seeded(part, seed, f"{place}/{name}") for name, part in config.items()}
+    if "seed" in config:
+        seeded["seed"] = int(generator(seed, place).integers(2**31))
+    return seeded
+
+
 def build_model(
     num_words: int, maxlen: int, network: NetworkConfig, seed: int, folder: Path
 ) -> dict[str, Fact]:
@@ -68,7 +91,7 @@ def build_model(
         num_words: Size of the vocabulary, and of the Embedding.
         maxlen: Tokens per review.
         network: Sizes of the layers.
-        seed: Seed of Python, NumPy and TensorFlow, set before any weight is drawn.
+        seed: Seed of Python, NumPy, TensorFlow and of each random layer and first weight.
         folder: Where to write.
 
     Returns:
@@ -77,7 +100,7 @@ def build_model(
     import keras
 
     keras.utils.set_random_seed(seed)
-    model = build_network(num_words, maxlen, network)
+    model = with_own_seeds(build_network(num_words, maxlen, network), seed)
     with whole_file(folder / "initial_model.keras") as temporary:
         model.save(temporary)
     summary = summary_text(model)

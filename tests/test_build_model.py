@@ -1,8 +1,11 @@
+import random
+import threading
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 
-from tasks.build_model import build_model, build_network
+from tasks.build_model import build_model, build_network, with_own_seeds
 from tasks.model_hash import model_hash, weights_hash
 from tasks.training_config import NetworkConfig
 
@@ -69,3 +72,31 @@ def test_one_changed_weight_changes_the_hash() -> None:
     kernel = model.get_layer("probability").kernel
     kernel.assign(kernel.numpy() + 1e-6)
     assert weights_hash(model) != before
+
+
+def test_a_thread_that_draws_random_numbers_does_not_change_the_weights(tmp_path: Path) -> None:
+    drawing, hashes = threading.Event(), set()
+
+    def draw() -> None:
+        while drawing.is_set():
+            random.random()
+
+    for name in ("alone", "beside"):
+        folder = tmp_path / name
+        folder.mkdir()
+        thread = threading.Thread(target=draw)
+        if name == "beside":
+            drawing.set()
+            thread.start()
+        hashes.add(build_model(50, 20, SMALL, 0, folder)["model_hash"])
+    drawing.clear()
+    thread.join()
+    assert len(hashes) == 1
+
+
+def test_no_two_first_weights_of_one_shape_are_equal() -> None:
+    model = with_own_seeds(build_network(50, 20, SMALL), 0)
+    kernels = [weight.numpy() for weight in model.weights if "kernel" in weight.path]
+    pairs = [(a, b) for a, b in combinations(kernels, 2) if a.shape == b.shape]
+    assert pairs
+    assert not any((a == b).all() for a, b in pairs)
