@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tasks.errors import InvalidConfigError, PipelineError
+from tasks.own_sources import sources_at_start
 from tasks.run_manifest import RunSummary, Score, StepRun
 from tasks.select_accelerator import select_accelerator
 from tasks.source_files import source_label
@@ -22,6 +23,7 @@ from tasks.training_config import (
     FitConfig,
     NetworkConfig,
     ProtocolConfig,
+    SavingConfig,
     Source,
     SourceConfig,
     TextConfig,
@@ -101,6 +103,7 @@ def _options(
     protocol: Annotated[ProtocolConfig, Parameter(name="*", group="Protocol")] = ProtocolConfig(),
     network: Annotated[NetworkConfig, Parameter(name="*", group="Network")] = NetworkConfig(),
     fit: Annotated[FitConfig, Parameter(name="*", group="Fit")] = FitConfig(),
+    saving: Annotated[SavingConfig, Parameter(name="*", group="Saving")] = SavingConfig(),
     accelerator: Annotated[
         str, Parameter(help="auto, cpu, gpu (the first one) or gpu:N.")
     ] = "auto",
@@ -108,9 +111,13 @@ def _options(
         "artifacts"
     ),
     refresh: Annotated[
-        tuple[CachedStep, ...],
-        Parameter(help="Compute this step again; may be given several times.", negative=()),
-    ] = (),
+        tuple[CachedStep, ...] | None,
+        Parameter(
+            help="Compute these steps again; all of them where none is named.",
+            negative=(),
+            consume_multiple=True,
+        ),
+    ] = None,
     cache: Annotated[
         bool, Parameter(help="Look up and keep results; without, nothing can be resumed.")
     ] = True,
@@ -122,14 +129,23 @@ def _options(
         "protocol": protocol,
         "network": network,
         "fit": fit,
+        "saving": saving,
     }
     return TrainOptions(
-        validated_config(**groups), accelerator, artifacts.expanduser(), refresh, cache
+        config=validated_config(**groups),
+        accelerator=accelerator,
+        artifacts=artifacts.expanduser(),
+        refresh=("all",) if refresh == () else refresh or (),
+        cache=cache,
     )
 
 
-def quiet_prefect() -> None:
-    """Set this project's defaults for Prefect; what the user has set stays."""
+def begin_process() -> None:
+    """Note the source that this process runs, and set this project's defaults for Prefect.
+
+    To be called before the flow and Prefect are imported. What the user has set stays.
+    """
+    sources_at_start()
     for name, value in _PREFECT_SETTINGS.items():
         os.environ.setdefault(name, value)
 

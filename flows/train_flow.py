@@ -8,7 +8,7 @@ from flows import train_command
 if __name__ == "__main__":
     # Answered before Prefect is imported, so that --help and mistakes take no time.
     OPTIONS = train_command.read_options()
-train_command.quiet_prefect()
+train_command.begin_process()
 
 import logging  # noqa: E402
 from pathlib import Path  # noqa: E402
@@ -29,6 +29,7 @@ from tasks.training_config import (  # noqa: E402
     FitConfig,
     NetworkConfig,
     ProtocolConfig,
+    SavingConfig,
     SourceConfig,
     TextConfig,
     validated_config,
@@ -49,6 +50,7 @@ def train_flow(
     protocol: ProtocolConfig = ProtocolConfig(),
     network: NetworkConfig = NetworkConfig(),
     fit: FitConfig = FitConfig(),
+    saving: SavingConfig = SavingConfig(),
     accelerator: Accelerator = "auto",
     artifacts: Path = Path("artifacts"),
     refresh: tuple[CachedStep, ...] = (),
@@ -63,6 +65,7 @@ def train_flow(
         protocol: Which reviews choose the model and which judge it.
         network: Sizes of the layers.
         fit: How the weights are learned.
+        saving: How often an unfinished training is saved.
         accelerator: auto, cpu, gpu (the first one) or gpu:N.
         artifacts: Folder of the cache and the runs.
         refresh: Steps to compute again even where the cache has their result.
@@ -70,7 +73,13 @@ def train_flow(
     """
     prefect_session.show_our_logs()
     config = validated_config(
-        source=source, data=data, text=text, protocol=protocol, network=network, fit=fit
+        source=source,
+        data=data,
+        text=text,
+        protocol=protocol,
+        network=network,
+        fit=fit,
+        saving=saving,
     )
     device = select_accelerator(accelerator)
     LOG.info("device %s %s: %s", device.kind, device.name, device.reason)
@@ -83,7 +92,7 @@ def train_flow(
     padded = run.cached(steps.pad, loaded, text, protocol, store)
     persisted = run.cached(steps.persist, padded, data.row_group_rows, store)
     built = run.cached(steps.build, text.num_words, text.maxlen, network, fit.seed, device, store)
-    trained = run.cached(steps.train, built, persisted, fit, device, store)
+    trained = run.cached(steps.train, built, persisted, fit, saving, device, store)
     evaluated = run.cached(
         steps.evaluate, trained, persisted, fit.evaluation_batch_size, device, store
     )

@@ -37,8 +37,15 @@ def epoch_batches(
 
 
 def endless_batches(
-    tokens: np.ndarray, labels: np.ndarray, *, batch_size: int, seed: int, first_epoch: int = 0
+    tokens: np.ndarray,
+    labels: np.ndarray,
+    *,
+    batch_size: int,
+    seed: int,
+    first_epoch: int = 0,
+    first_step: int = 0,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield the batches of `first_epoch`, of the next one, and so on."""
+    """Yield the batches of `first_epoch` from `first_step` on, of the next epoch, and so on."""
     for epoch in itertools.count(first_epoch):
-        yield from epoch_batches(tokens, labels, batch_size=batch_size, seed=seed, epoch=epoch)
+        batches = epoch_batches(tokens, labels, batch_size=batch_size, seed=seed, epoch=epoch)
+        yield from itertools.islice(batches, first_step if epoch == first_epoch else 0, None)

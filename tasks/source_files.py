@@ -5,7 +5,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from tasks.atomic_files import file_sha256
 from tasks.canonical_json import json_sha256
+from tasks.errors import BadDataError
 
 Form = Literal["keras", "packages", "packaged", "files"]
 
@@ -36,3 +38,14 @@ class SourceFiles(BaseModel):
     def content_hash(self) -> str:
         """SHA-256 over form, file hashes and column names; where the files lie is no part."""
         return json_sha256({"form": self.form, "files": self.sha256, "columns": self.columns})
+
+
+def require_unchanged(files: SourceFiles) -> None:
+    """Check that the raw files are still those whose hashes were taken.
+
+    Raises:
+        BadDataError: One was written to meanwhile.
+    """
+    for name, path in files.paths.items():
+        if file_sha256(path) != files.sha256[name]:
+            raise BadDataError(f"{path} was changed while it was read; start again")

@@ -21,13 +21,14 @@ from tasks.pad_reviews import pad_reviews
 from tasks.persist_parquet import persist_parquet
 from tasks.plot_history import plot_history
 from tasks.select_accelerator import Device, use_device
-from tasks.source_files import SourceFiles
+from tasks.source_files import SourceFiles, require_unchanged
 from tasks.train_model import train_model
 from tasks.training_config import (
     DataConfig,
     FitConfig,
     NetworkConfig,
     ProtocolConfig,
+    SavingConfig,
     SourceConfig,
     TextConfig,
 )
@@ -69,7 +70,9 @@ def fetch(source: SourceConfig, store: ArtifactStore) -> SourceFiles:
 def load(files: SourceFiles, data: DataConfig, store: ArtifactStore) -> StepOutput:
     """Return `train.parquet`, `test.parquet`, `vocabulary.json`, `data_report.json`."""
     with store.workspace() as folder:
-        return store.keep("load", folder, load_reviews(files, data, folder))
+        facts = load_reviews(files, data, folder)
+        require_unchanged(files)
+        return store.keep("load", folder, facts)
 
 
 @task(
@@ -146,7 +149,12 @@ def forget_training(store: ArtifactStore, key: str | None) -> None:
     **_OPTIONS,
 )
 def train(
-    built: StepOutput, persisted: StepOutput, fit: FitConfig, device: Device, store: ArtifactStore
+    built: StepOutput,
+    persisted: StepOutput,
+    fit: FitConfig,
+    saving: SavingConfig,
+    device: Device,
+    store: ArtifactStore,
 ) -> StepOutput:
     """Return `best_model.keras` and `history.json`."""
     use_device(device)
@@ -160,6 +168,7 @@ def train(
             fit,
             folder,
             _training_folder(store, transaction.key if transaction else None),
+            saving.save_every_steps,
         )
         content = {"best_model.keras": str(facts["best_model_hash"])}
         return store.keep("train", folder, facts, content)

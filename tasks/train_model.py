@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from tasks.atomic_files import write_text
 from tasks.canonical_json import readable_json
 from tasks.epoch_batches import endless_batches, steps_per_epoch
-from tasks.errors import DivergedError
 from tasks.model_hash import model_hash, weights_hash
 from tasks.review_arrays import ReviewArrays, read_arrays
 from tasks.training_state import TrainingState, restore_state
@@ -34,13 +33,14 @@ def train_model(
     fit: FitConfig,
     folder: Path,
     state: Path | None = None,
+    save_every_steps: int | None = None,
 ) -> dict[str, Fact]:
     """Write `best_model.keras` and `history.json`.
 
     The order of the reviews and the dropout masks of an epoch depend on the seed and the
     epoch alone. The history has one list per figure, with one number per epoch; the
-    learning rate is the one that the epoch was trained with. With `state`, each epoch is
-    saved there, and an interrupted training goes on to the same weights bit for bit.
+    learning rate is the one that the epoch was trained with. With `state`, the training is
+    saved there as it goes on, and an interrupted one ends with the same weights bit for bit.
 
     Args:
         initial_model: Network with its first weights, not compiled.
@@ -48,14 +48,15 @@ def train_model(
         validation: Padded reviews whose loss chooses the epoch (Parquet).
         fit: Epochs, batch size, rates, patience, seed.
         folder: Where to write.
-        state: Where to save each epoch and look for an interrupted training's last one.
+        state: Where to save the training, and to look for an interrupted one.
+        save_every_steps: Save after so many steps too; by default after whole epochs only.
 
     Returns:
         Facts: epochs run, best epoch (from 1 on) and its validation loss, hashes of the best
         model and of the last epoch's weights.
 
     Raises:
-        DivergedError: No epoch had a validation loss that is a number.
+        DivergedError: A loss was not a number.
     """
     import keras
 
@@ -65,30 +66,14 @@ def train_model(
     model = keras.models.load_model(initial_model, compile=False)
     compile_model(model, fit.learning_rate)
     best_model = folder / "best_model.keras"
-    restored = restore_state(state, model, best_model) if state else None
-    if restored:
-        _LOG.info("going on after epoch %d of an interrupted training", restored.epochs_done)
-    history = restored.history if restored else {}
-    if restored is None or not restored.finished:
-        later = _fit(
-            model,
-            read_arrays(train),
-            read_arrays(validation),
-            fit,
-            best_model,
-            state,
-            restored,
-        )
-        history = {
-            name: history.get(name, []) + values for name, values in later.items()
-        } or history
-    if not best_model.exists():
-        raise DivergedError(
-            f"no epoch had a validation loss that is a number; lower learning_rate="
-            f"{fit.learning_rate}"
-        )
-    write_text(folder / "history.json", readable_json(history))
-    losses = history["val_loss"]
+    done = restore_state(state, model, best_model) if state else TrainingState()
+    if done != TrainingState():
+        _LOG.info("going on after %s of an interrupted training", _place(done))
+    if not _is_over(done, fit):
+        sets = read_arrays(train), read_arrays(validation)
+        done = _fit(model, *sets, fit, done, best_model, state, save_every_steps)
+    write_text(folder / "history.json", readable_json(done.history))
+    losses = done.history["val_loss"]
     return {
         "epochs_run": len(losses),
         "best_epoch": losses.index(min(losses)) + 1,
@@ -98,34 +83,49 @@ def train_model(
     }
 
 
+def _place(state: TrainingState) -> str:
+    step = f", step {state.steps_done}" if state.begun else ""
+    return f"epoch {state.epochs_done}{step}"
+
+
+def _is_over(state: TrainingState, fit: FitConfig) -> bool:
+    return state.finished or state.epochs_done >= fit.epochs
+
+
 def _fit(
     model: keras.Model,
     reviews: ReviewArrays,
     judged: ReviewArrays,
     fit: FitConfig,
+    begins: TrainingState,
     best_model: Path,
     state: Path | None,
-    restored: TrainingState | None,
-) -> dict[str, list[float]]:
-    """Train from the first epoch that is not done and return the history from there on."""
-    from tasks.training_callbacks import EpochLines, EpochSeeds, SaveState, tutorial_callbacks
+    save_every_steps: int | None,
+) -> TrainingState:
+    """Train from a state to the end; an epoch that was begun is finished on its own first."""
+    from tasks.training_callbacks import EpochLines, EpochSeeds, KeepState, tutorial_callbacks
 
-    done = restored.epochs_done if restored else 0
-    judges = tutorial_callbacks(fit, best_model)
-    savers = [SaveState(state, best_model, judges, restored)] if state else []
     _LOG.info("training on %d reviews, validating on %d", len(reviews), len(judged))
-    history = model.fit(
-        _dataset(reviews, fit, first_epoch=done),
-        steps_per_epoch=steps_per_epoch(len(reviews), fit.batch_size),
-        epochs=fit.epochs,
-        initial_epoch=done,
-        validation_data=(judged.tokens, judged.labels),
-        validation_batch_size=fit.evaluation_batch_size,
-        callbacks=[EpochSeeds(fit.seed), *judges, *savers, EpochLines(fit.epochs)],
-        shuffle=False,
-        verbose="auto" if sys.stdout.isatty() else 0,
-    ).history
-    return {name: [float(value) for value in values] for name, values in history.items()}
+    judges = tutorial_callbacks(fit, best_model)
+    if begins.begun:
+        # Keras makes the running sums of its metrics with the first batch that it sees.
+        model.evaluate(judged.tokens[:1], judged.labels[:1], verbose=0)
+    now = begins
+    while not _is_over(now, fit):
+        keeper = KeepState(now, judges, best_model, state, save_every_steps)
+        model.fit(
+            _dataset(reviews, fit, now),
+            steps_per_epoch=steps_per_epoch(len(reviews), fit.batch_size) - now.steps_done,
+            epochs=now.epochs_done + 1 if now.begun else fit.epochs,
+            initial_epoch=now.epochs_done,
+            validation_data=(judged.tokens, judged.labels),
+            validation_batch_size=fit.evaluation_batch_size,
+            callbacks=[EpochSeeds(fit.seed), *judges, keeper, EpochLines(fit.epochs)],
+            shuffle=False,
+            verbose="auto" if sys.stdout.isatty() else 0,
+        )
+        now = keeper.state
+    return now
 
 
 def compile_model(model: keras.Model, learning_rate: float) -> None:
@@ -139,7 +139,7 @@ def compile_model(model: keras.Model, learning_rate: float) -> None:
     )
 
 
-def _dataset(reviews: ReviewArrays, fit: FitConfig, first_epoch: int) -> tf.data.Dataset:
+def _dataset(reviews: ReviewArrays, fit: FitConfig, begins: TrainingState) -> tf.data.Dataset:
     import tensorflow as tf
 
     return tf.data.Dataset.from_generator(
@@ -148,7 +148,8 @@ def _dataset(reviews: ReviewArrays, fit: FitConfig, first_epoch: int) -> tf.data
             reviews.labels,
             batch_size=fit.batch_size,
             seed=fit.seed,
-            first_epoch=first_epoch,
+            first_epoch=begins.epochs_done,
+            first_step=begins.steps_done,
         ),
         output_signature=(
             tf.TensorSpec((None, reviews.tokens.shape[1]), tf.int32),

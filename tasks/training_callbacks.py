@@ -6,17 +6,22 @@ Importing this module imports Keras; only the training does.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from typing import TYPE_CHECKING
 
 import keras
 
+from tasks.errors import DivergedError
 from tasks.seeds import generator
 from tasks.training_state import (
     TrainingState,
+    begun_epoch,
     callback_states,
     restore_callbacks,
+    resume_epoch,
     save_state,
+    seed_states,
 )
 
 if TYPE_CHECKING:
@@ -56,14 +61,13 @@ class EpochSeeds(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:  # noqa: ARG002
         """Assign the two integers of each layer's seed state."""
-        states = [state for state in self.model.variables if "seed_generator" in state.path]
-        for number, state in enumerate(states):
+        for number, state in enumerate(seed_states(self.model)):
             random = generator(self._seed, f"random layer {number}", epoch)
             state.assign(random.integers(0, 2**31, size=state.shape))
 
 
-class SaveState(keras.callbacks.Callback):
-    """Save the state of the training after each epoch; begin from a restored one.
+class KeepState(keras.callbacks.Callback):
+    """Begin from a state of the training, follow it, and save it after each epoch or oftener.
 
     Stands after the callbacks that it saves: they have reset themselves when it restores
     them, and have judged the epoch when it saves them.
@@ -71,37 +75,72 @@ class SaveState(keras.callbacks.Callback):
 
     def __init__(
         self,
-        folder: Path,
-        best_model: Path,
+        state: TrainingState,
         judges: list[keras.callbacks.Callback],
-        restored: TrainingState | None,
+        best_model: Path,
+        folder: Path | None,
+        every: int | None,
     ) -> None:
-        """Take the folder of the state, the best model, and the callbacks to save."""
+        """Take the state to begin from, whose arrays the model has, and where to save.
+
+        Args:
+            state: Where the training is.
+            judges: The callbacks to restore and save.
+            best_model: File of the best model so far.
+            folder: Where to save; None saves nothing.
+            every: Steps between two savings inside an epoch; None saves whole epochs only.
+        """
         super().__init__()
-        self._folder, self._best_model, self._judges = folder, best_model, judges
-        self._restored = restored
-        earlier = restored.history if restored else {}
-        self._history = {name: list(values) for name, values in earlier.items()}
+        self.state = state
+        self._judges, self._best_model, self._folder = judges, best_model, folder
+        self._every = every
 
     def on_train_begin(self, logs: Logs | None = None) -> None:  # noqa: ARG002
         """Put the callbacks where they were."""
-        if self._restored:
-            restore_callbacks(self._judges, self._restored.callbacks)
+        if self.state.callbacks:
+            restore_callbacks(self._judges, self.state.callbacks)
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:  # noqa: ARG002
+        """Go on inside an epoch that was begun."""
+        if self.state.begun:
+            resume_epoch(self.model, self.state.begun)
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:  # noqa: ARG002
+        """Save the begun epoch when it is time."""
+        steps = self.state.steps_done + batch + 1
+        is_last = batch + 1 == self.params["steps"]
+        if self._every and steps % self._every == 0 and not is_last:
+            self._save(self.state.model_copy(update={"begun": begun_epoch(self.model, steps)}))
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Write the state of this epoch, once there is a best model."""
-        for name, value in (logs or {}).items():
-            self._history.setdefault(name, []).append(float(value))
-        if not self._best_model.exists():
-            return
-        save_state(
-            self._folder,
-            self.model,
-            self._best_model,
+        """Take note of the epoch and save it.
+
+        Raises:
+            DivergedError: One of its figures is not a number.
+        """
+        figures = {name: float(value) for name, value in (logs or {}).items()}
+        _require_numbers(epoch, figures)
+        history = self.state.history
+        self.state = TrainingState(
             epochs_done=epoch + 1,
-            history=self._history,
+            finished=bool(self.model.stop_training),
+            history={name: [*history.get(name, []), value] for name, value in figures.items()},
             callbacks=callback_states(self._judges),
         )
+        self._save(self.state)
+
+    def _save(self, state: TrainingState) -> None:
+        if self._folder is not None:
+            save_state(self._folder, self.model, self._best_model, state)
+
+
+def _require_numbers(epoch: int, figures: Logs) -> None:
+    for name, value in figures.items():
+        if not math.isfinite(value):
+            raise DivergedError(
+                f"{name} is {value} in epoch {epoch + 1}; set a learning_rate below"
+                f" {figures['learning_rate']:g}"
+            )
 
 
 class EpochLines(keras.callbacks.Callback):

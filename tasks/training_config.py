@@ -166,6 +166,16 @@ class FitConfig(_Group):
     )
 
 
+class SavingConfig(_Group):
+    """How often an unfinished training is saved; changes no result and no cache key."""
+
+    save_every_steps: int | None = Field(
+        None,
+        ge=1,
+        description="Save the training after every so many steps too, not only after each epoch.",
+    )
+
+
 class TrainingConfig(_Group):
     """All of a run's numbers, in the groups in which a user sets them."""
 
@@ -175,6 +185,7 @@ class TrainingConfig(_Group):
     protocol: ProtocolConfig = ProtocolConfig()
     network: NetworkConfig = NetworkConfig()
     fit: FitConfig = FitConfig()
+    saving: SavingConfig = SavingConfig()
 
     @model_validator(mode="after")
     def _review_survives_the_network(self) -> Self:

@@ -1,8 +1,9 @@
-"""The state of a training after an epoch: enough to go on as if it had not been interrupted.
+"""The state of a training: enough to go on as if it had not been interrupted.
 
-A generation is a folder `epoch-<n>/` with the arrays of model and optimizer, the best model
-so far, and `state.json`, which is written last and holds the hashes of the others. The two
-newest generations are kept, so that a damaged one leaves another to go on from.
+A generation is a folder `epoch-<n>/`, or `epoch-<n>-step-<k>/` inside the next epoch, with the
+arrays of model and optimizer, the best model so far, and `state.json`, which is written last
+and holds the hashes of the others. The two newest generations are kept, so that a damaged one
+leaves another to go on from.
 """
 
 from __future__ import annotations
@@ -27,20 +28,62 @@ _LOG = logging.getLogger(__name__)
 _GENERATIONS = 2
 _STATE, _ARRAYS, _BEST = "state.json", "variables.npz", "best_model.keras"
 
-CallbackState = dict[str, float | int | None]
+CallbackState = dict[str, int | float | None]
 _CALLBACK_FIELDS = ("wait", "best", "best_epoch", "stopped_epoch", "cooldown_counter")
 
 
-class TrainingState(BaseModel):
-    """What is not an array: epochs done, history so far, callbacks, whether training is over."""
-
+class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    epochs_done: int
-    finished: bool
-    history: dict[str, list[float]]
-    callbacks: dict[str, CallbackState]
+
+class BegunEpoch(_Record):
+    """Where an epoch was interrupted: steps done, running sums of its figures, dropout seeds."""
+
+    steps_done: int
+    metrics: list[float]
+    seeds: list[list[int]]
+
+
+class TrainingState(_Record):
+    """What is not an array: epochs done, history so far, callbacks, whether training is over."""
+
+    epochs_done: int = 0
+    finished: bool = False
+    history: dict[str, list[float]] = {}
+    callbacks: dict[str, CallbackState] = {}
+    begun: BegunEpoch | None = None
+
+    @property
+    def steps_done(self) -> int:
+        """Steps of the epoch after the last whole one."""
+        return self.begun.steps_done if self.begun else 0
+
+
+class _Generation(_Record):
+    state: TrainingState
     files: dict[str, str]
+
+
+def seed_states(model: keras.Model) -> list[keras.Variable]:
+    """Return the seed variables of the model's random layers, in layer order."""
+    return [variable for variable in model.variables if "seed_generator" in variable.path]
+
+
+def begun_epoch(model: keras.Model, steps_done: int) -> BegunEpoch:
+    """Return where the model is inside an epoch."""
+    return BegunEpoch(
+        steps_done=steps_done,
+        metrics=[float(variable.numpy()) for variable in model.metrics_variables],
+        seeds=[variable.numpy().tolist() for variable in seed_states(model)],
+    )
+
+
+def resume_epoch(model: keras.Model, begun: BegunEpoch) -> None:
+    """Put the model where it was inside an epoch; the arrays are restored already."""
+    for variable, value in zip(model.metrics_variables, begun.metrics, strict=True):
+        variable.assign(value)
+    for variable, seeds in zip(seed_states(model), begun.seeds, strict=True):
+        variable.assign(seeds)
 
 
 def callback_states(callbacks: Sequence[keras.callbacks.Callback]) -> dict[str, CallbackState]:
@@ -68,35 +111,22 @@ def _plain(value: float | None) -> float | None:
     return None if value is None else value if isinstance(value, int) else float(value)
 
 
-def save_state(
-    folder: Path,
-    model: keras.Model,
-    best_model: Path,
-    *,
-    epochs_done: int,
-    history: dict[str, list[float]],
-    callbacks: dict[str, CallbackState],
-) -> None:
+def save_state(folder: Path, model: keras.Model, best_model: Path, state: TrainingState) -> None:
     """Write a generation, whole or not at all, and remove the ones before the last two."""
     import numpy as np
 
     temporary = temporary_path(folder)
     temporary.mkdir(parents=True)
     try:
-        arrays = [variable.numpy() for variable in _variables(model)]
-        np.savez(temporary / _ARRAYS, *arrays)
-        shutil.copyfile(best_model, temporary / _BEST)
-        for name in (_ARRAYS, _BEST):
+        np.savez(temporary / _ARRAYS, *[variable.numpy() for variable in _variables(model)])
+        if best_model.exists():
+            shutil.copyfile(best_model, temporary / _BEST)
+        files = {path.name: file_sha256(path) for path in sorted(temporary.iterdir())}
+        for name in files:
             sync_file(temporary / name)
-        state = TrainingState(
-            epochs_done=epochs_done,
-            finished=bool(model.stop_training),
-            history=history,
-            callbacks=callbacks,
-            files={name: file_sha256(temporary / name) for name in (_ARRAYS, _BEST)},
-        )
-        write_text(temporary / _STATE, readable_json(state.model_dump()))
-        target = folder / f"epoch-{epochs_done:05d}"
+        generation = _Generation(state=state, files=files)
+        write_text(temporary / _STATE, readable_json(generation.model_dump()))
+        target = folder / _name(state)
         shutil.rmtree(target, ignore_errors=True)
         temporary.replace(target)
         sync_folder(folder)
@@ -106,11 +136,11 @@ def save_state(
         shutil.rmtree(old, ignore_errors=True)
 
 
-def restore_state(folder: Path, model: keras.Model, best_model: Path) -> TrainingState | None:
+def restore_state(folder: Path, model: keras.Model, best_model: Path) -> TrainingState:
     """Restore the newest whole generation into `model` and `best_model`.
 
     Returns:
-        The rest of the state, None where there is no whole generation.
+        The rest of the state; that of a beginning where there is no whole generation.
     """
     import numpy as np
 
@@ -118,17 +148,18 @@ def restore_state(folder: Path, model: keras.Model, best_model: Path) -> Trainin
         _LOG.info("an interrupted training has another config; this one starts afresh")
     for leftover in folder.glob(".writing-*"):
         shutil.rmtree(leftover, ignore_errors=True)
-    for generation in _generations(folder):
-        state = _whole_state(generation)
-        if state is None:
-            _LOG.warning("the training state %s is damaged and not used", generation.name)
+    for path in _generations(folder):
+        generation = _whole_generation(path)
+        if generation is None:
+            _LOG.warning("the training state %s is damaged and not used", path.name)
             continue
-        with np.load(generation / _ARRAYS, allow_pickle=False) as arrays:
+        with np.load(path / _ARRAYS, allow_pickle=False) as arrays:
             for variable, name in zip(_variables(model), arrays.files, strict=True):
                 variable.assign(arrays[name])
-        shutil.copyfile(generation / _BEST, best_model)
-        return state
-    return None
+        if _BEST in generation.files:
+            shutil.copyfile(path / _BEST, best_model)
+        return generation.state
+    return TrainingState()
 
 
 def forget_state(folder: Path) -> None:
@@ -136,13 +167,18 @@ def forget_state(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _whole_state(generation: Path) -> TrainingState | None:
+def _name(state: TrainingState) -> str:
+    step = f"-step-{state.steps_done:07d}" if state.begun else ""
+    return f"epoch-{state.epochs_done:05d}{step}"
+
+
+def _whole_generation(folder: Path) -> _Generation | None:
     try:
-        state = TrainingState.model_validate_json((generation / _STATE).read_bytes())
-        whole = all(file_sha256(generation / name) == hash_ for name, hash_ in state.files.items())
+        found = _Generation.model_validate_json((folder / _STATE).read_bytes())
+        whole = all(file_sha256(folder / name) == hash_ for name, hash_ in found.files.items())
     except (OSError, ValidationError):
         return None
-    return state if whole else None
+    return found if whole and _ARRAYS in found.files else None
 
 
 def _generations(folder: Path) -> list[Path]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 import os
 import signal
 import time
@@ -24,11 +25,11 @@ FIT = FitConfig(
 
 
 def train(
-    prepared: Path, folder: Path, state: Path | None = None, fit: FitConfig = FIT
+    prepared: Path, folder: Path, state: Path | None = None, every: int | None = None
 ) -> dict[str, Any]:
     folder.mkdir()
     sets = (prepared / "train.parquet", prepared / "validation.parquet")
-    facts = train_model(prepared / "initial_model.keras", *sets, fit, folder, state)
+    facts = train_model(prepared / "initial_model.keras", *sets, FIT, folder, state, every)
     return facts | {"history": json.loads((folder / "history.json").read_text())}
 
 
@@ -54,7 +55,7 @@ def interrupt(
             raise PowerCut
         original(self, number, logs)
 
-    target = callbacks.EpochSeeds if where == "on_epoch_begin" else callbacks.SaveState
+    target = callbacks.EpochSeeds if where == "on_epoch_begin" else callbacks.KeepState
     original = getattr(target, where)
     with monkeypatch.context() as patch:
         patch.setattr(target, where, cut)
@@ -84,6 +85,42 @@ def test_an_interrupted_training_ends_as_an_uninterrupted_one(
 ) -> None:
     state = interrupt(prepared, tmp_path, monkeypatch, epoch, where)
     assert train(prepared, tmp_path / "resumed", state) == uninterrupted
+
+
+@pytest.mark.parametrize(("epoch", "step"), [(1, 4), (3, 9)])
+def test_a_training_that_is_saved_every_few_steps_goes_on_inside_an_epoch(
+    prepared: Path,
+    uninterrupted: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    epoch: int,
+    step: int,
+) -> None:
+    from tasks.training_callbacks import KeepState
+
+    state, original = tmp_path / "state", KeepState.on_train_batch_end
+
+    def cut(self: Any, batch: int, logs: Any = None) -> None:
+        original(self, batch, logs)
+        if self.state.epochs_done + 1 == epoch and batch + 1 == step:
+            raise PowerCut
+
+    with monkeypatch.context() as patch:
+        patch.setattr(KeepState, "on_train_batch_end", cut)
+        with pytest.raises(PowerCut):
+            train(prepared, tmp_path / "cut", state, every=3)
+    with caplog.at_level(logging.INFO, "tasks"):
+        assert train(prepared, tmp_path / "resumed", state, every=3) == uninterrupted
+    assert f"going on after epoch {epoch - 1}, step {step // 3 * 3} of" in caplog.text
+
+
+def test_saving_after_the_last_step_of_an_epoch_waits_for_its_validation(
+    prepared: Path, uninterrupted: dict[str, Any], tmp_path: Path
+) -> None:
+    assert train(prepared, tmp_path / "a", tmp_path / "state", every=1) == uninterrupted
+    whole, _, step = max((tmp_path / "state").iterdir()).name.partition("-step-")
+    assert (whole, step) == (f"epoch-{uninterrupted['epochs_run']:05d}", "")
 
 
 def test_a_training_that_is_interrupted_again_and_again_ends_as_an_uninterrupted_one(
