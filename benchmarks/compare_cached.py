@@ -16,8 +16,8 @@ from rich.console import Console
 
 ROOT = Path(__file__).parent.parent
 EMPTY_FLOW = """
-from flows.train_command import quiet_prefect
-quiet_prefect()
+from flows.train_command import begin_process
+begin_process()
 from prefect import flow
 
 @flow

@@ -45,7 +45,7 @@ def verify_run(
 
 def _repeat(run: Path, manifest: Manifest) -> Manifest:
     """Run the flow again in a scratch folder and return the manifest of that run."""
-    train_command.quiet_prefect()
+    train_command.begin_process()
     from flows.train_flow import train_flow
 
     config = TrainingConfig.model_validate_json((run / "config.json").read_bytes())

@@ -2,54 +2,76 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
+from tasks.cache_key import KeyParts
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 _NEWEST = 200
 
 
-def explain_miss(key_file: Path) -> list[str]:
-    """Return what differs between the key of `key_file` and the nearest one beside it.
+def explain_miss(parts: KeyParts, earlier: Iterable[Path]) -> list[str]:
+    """Return what differs between a key that missed and the nearest earlier one.
 
     Args:
-        key_file: Parts of the key that missed, `cache/keys/<step>/<hash>.json`.
+        parts: Parts of the key that missed.
+        earlier: Files with the parts of the keys that the step had before.
 
     Returns:
         One line per changed part. Nearest is the key with the fewest changes, then the newest.
     """
-    others = [path for path in key_file.parent.glob("*.json") if path != key_file]
-    others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
-    parts = _read(key_file)
-    changes = [diff_parts(_read(other), parts) for other in others[:_NEWEST]]
+    changes = [diff_parts(other, parts) for other in _newest(earlier)]
     return min(changes, key=len) if changes else ["there is no earlier result of this step"]
 
 
-def diff_parts(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+def diff_parts(before: KeyParts, after: KeyParts) -> list[str]:
     """Return one line per part that differs, as a person would say it."""
     lines = []
-    for name, old, new in _differences(_leaves(before["config"]), _leaves(after["config"])):
+    for name, old, new in _differences(_leaves(before.config), _leaves(after.config)):
         lines.append(f"{name} {_shown(old)} → {_shown(new)}")
-    for name, _, _ in _differences(before["inputs"], after["inputs"]):
+    for name, _, _ in _differences(before.inputs, after.inputs):
         lines.append(f"input {name} changed")
     modules: dict[str, list[str]] = {}
-    for name, _, _ in _differences(before["source"], after["source"]):
+    for name, _, _ in _differences(before.source, after.source):
         module, _, definition = name.rpartition(".")
         modules.setdefault(module.removeprefix("tasks."), []).append(definition)
     for module, definitions in modules.items():
         lines.append(f"{module}.py changed ({', '.join(definitions)})")
-    for name, old, new in _differences(before["libraries"], after["libraries"]):
+    for name, old, new in _differences(before.libraries, after.libraries):
         lines.append(f"{name} {old or 'not used'} → {new or 'not used'}")
-    if before["python"] != after["python"]:
-        lines.append(f"Python {before['python']} → {after['python']}")
+    for name, old, new in _differences(before.environment, after.environment):
+        lines.append(f"{name} {old or 'not set'} → {new or 'not set'}")
+    if before.python != after.python:
+        lines.append(f"Python {before.python} → {after.python}")
     return lines
 
 
-def _read(path: Path) -> dict[str, Any]:
-    parts: dict[str, Any] = json.loads(path.read_text())
-    return parts
+def _newest(files: Iterable[Path]) -> Iterator[KeyParts]:
+    """Yield the parts of the newest keys; a damaged file explains nothing and is passed over."""
+    for path in sorted(files, key=_changed_at, reverse=True)[:_NEWEST]:
+        parts = read_parts(path)
+        if parts is not None:
+            yield parts
+
+
+def read_parts(file: Path) -> KeyParts | None:
+    """Return the parts of a key, None where their file is missing or damaged."""
+    try:
+        return KeyParts.model_validate_json(file.read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def _changed_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:  # it was removed meanwhile
+        return 0.0
 
 
 def _differences(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, Any, Any]]:

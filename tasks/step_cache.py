@@ -18,8 +18,9 @@ from prefect.transactions import IsolationLevel
 
 from tasks.artifact_store import ArtifactStore, StepOutput
 from tasks.atomic_files import write_bytes, write_text
-from tasks.cache_key import cache_key, key_parts
+from tasks.cache_key import KeyParts, cache_key, key_parts, source_was_edited
 from tasks.canonical_json import canonical_json, readable_json
+from tasks.explain_miss import read_parts
 from tasks.process_lock import ProcessLock
 
 if TYPE_CHECKING:
@@ -54,9 +55,18 @@ class StepKey(CachePolicy):
         """Return the key of a task run."""
         parts = key_parts(task_ctx.task.name, task_ctx.task.fn, inputs)
         key = cache_key(parts)
-        if self.store is not None and not key_file(self.store, key).exists():
-            write_text(key_file(self.store, key), readable_json(parts))
+        if self.store is not None:
+            _keep_parts(key_file(self.store, key), parts)
         return key
+
+
+def _keep_parts(file: Path, parts: KeyParts) -> None:
+    if read_parts(file) == parts:
+        return
+    try:
+        write_text(file, readable_json(parts.model_dump()))
+    except OSError as error:
+        _LOG.warning("the parts of the key of %s cannot be kept (%s)", parts.step, error.strerror)
 
 
 class VerifiedRecords(WritableFileSystem):
@@ -91,7 +101,13 @@ class VerifiedRecords(WritableFileSystem):
         return canonical_json(record | {"storage_key": str(result)}).encode()
 
     def write_path(self, path: str, content: bytes, **_: Any) -> None:  # type: ignore[override]  # noqa: ANN401
-        """Write a record, whole or not at all."""
+        """Write a record, whole or not at all; none where its source was edited meanwhile."""
+        parts = read_parts(key_file(ArtifactStore(self.root), path))
+        if parts is None or source_was_edited(parts):
+            _LOG.warning(
+                "%s is not kept in the cache: its source was edited while this run went on", path
+            )
+            return
         write_bytes(self._file(path), content)
 
     def _file(self, key: str) -> Path:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from prefect.cache_policies import NO_CACHE
 
-from tasks.explain_miss import explain_miss
+from tasks.explain_miss import explain_miss, read_parts
 from tasks.run_manifest import StepRun
 from tasks.step_cache import cache_options, key_file
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from pathlib import Path
 
     from prefect import State, Task
 
@@ -67,7 +68,7 @@ class StepRunner:
         return next(run.key for run in self.runs if run.step == step)
 
     def _run(self, task: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        known = {path.name for path in key_file(self._store, f"{task.name}/x").parent.glob("*")}
+        known = set(key_file(self._store, f"{task.name}/x").parent.glob("*.json"))
         started = time.monotonic()
         state = task(*args, return_state=True, **kwargs)
         result = state.result()
@@ -84,15 +85,16 @@ class StepRunner:
         _LOG.info("%s: %s, %s", run.step, run.outcome, run.why)
         return result
 
-    def _why(self, task: Task[P, R], key: str | None, known: Collection[str]) -> str:
+    def _why(self, task: Task[P, R], key: str | None, known: Collection[Path]) -> str:
         if key is None:
             return "never from the cache"
         if task.refresh_cache:
             return "a refresh was asked for"
         file = key_file(self._store, key)
-        if file.name in known:
+        if file in known:
             return "its earlier result is missing, damaged or was interrupted"
-        return "; ".join(explain_miss(file))
+        parts = read_parts(file)
+        return "; ".join(explain_miss(parts, known)) if parts else "its key could not be kept"
 
 
 def _key(state: State[R]) -> str | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from flows.train_command import quiet_prefect
+from flows.train_command import begin_process
 from tasks.build_model import build_model
 from tasks.load_reviews import load_reviews
 from tasks.pad_reviews import pad_reviews
@@ -14,7 +14,7 @@ from tasks.persist_parquet import persist_parquet
 from tasks.source_files import SourceFiles
 from tests.small_run import small_config, write_reviews
 
-quiet_prefect()
+begin_process()
 # How long an example takes says more about the machine than about the code.
 hypothesis.settings.register_profile("no-deadline", deadline=None)
 hypothesis.settings.load_profile("no-deadline")

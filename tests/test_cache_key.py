@@ -1,3 +1,4 @@
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from tasks import cache_key as module
 from tasks import steps
 from tasks.artifact_store import ArtifactStore, StepOutput, StoredFile
-from tasks.cache_key import cache_key, key_parts
+from tasks.cache_key import cache_key, key_parts, source_was_edited
 from tasks.canonical_json import json_sha256
 from tasks.select_accelerator import Device
 from tasks.source_files import SourceFiles
@@ -50,7 +51,14 @@ def all_keys(
         seed=fit.seed,
         device=device,
     )
-    trained = run(steps.train, built=built, persisted=persisted, fit=fit, device=device)
+    trained = run(
+        steps.train,
+        built=built,
+        persisted=persisted,
+        fit=fit,
+        saving=config.saving,
+        device=device,
+    )
     run(
         steps.evaluate,
         trained=trained,
@@ -145,9 +153,12 @@ def test_the_reason_for_a_device_and_the_artifacts_folder_change_nothing() -> No
     assert missed(all_keys(TrainingConfig(), device=same, store=elsewhere)) == set()
 
 
+ALL = AFTER_LOAD | {"build"}
 HELPERS = {
     "tasks.pad_reviews": AFTER_PAD,  # called by the step itself
     "tasks.tokenize_text": AFTER_LOAD,  # three calls deep in load
+    "tasks.artifact_store": ALL,  # received by each step
+    "tasks.atomic_files": ALL,
     "tasks.word_index": AFTER_LOAD,
     "tasks.training_callbacks": AFTER_TRAIN,
     "tasks.build_model": {"build"} | AFTER_TRAIN,
@@ -162,26 +173,27 @@ HELPERS = {
 def test_an_edited_helper_makes_exactly_the_steps_miss_that_reach_it(
     helper: str, number: int
 ) -> None:
-    from tasks.source_fingerprint import fingerprint, installed_source
+    from tasks.own_sources import source_at_start
+    from tasks.source_fingerprint import fingerprint
 
     def edited(name: str) -> str | None:
-        source = installed_source(name)
+        source = source_at_start(name)
         if name != helper or source is None:
             return source
-        return source.replace("\n    return ", f"\n    {number}\n    return ")
+        return re.sub(r"\n( +)return ", rf"\n\g<1>{number}\n\g<1>return ", source)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "fingerprint", lambda m, f: fingerprint(m, f, edited))
-        module._code_parts.cache_clear()
+        module._reached.cache_clear()
         changed = all_keys(TrainingConfig())
-    module._code_parts.cache_clear()
+    module._reached.cache_clear()
     assert missed(changed) == HELPERS[helper]
 
 
 @pytest.mark.parametrize(
     ("library", "expected"),
     [
-        ("numpy", set(EXPECTED["data"]) | {"build"}),
+        ("numpy", ALL),
         ("pyarrow", AFTER_LOAD),
         ("tensorflow", {"build"} | AFTER_TRAIN),
         ("matplotlib", {"plot"}),
@@ -196,10 +208,47 @@ def test_another_version_of_a_library_makes_the_steps_miss_that_use_it(
     monkeypatch.setattr(
         module, "library_version", lambda name: "0" if name == library else installed(name)
     )
-    module._code_parts.cache_clear()
+    module._reached.cache_clear()
     after = all_keys(TrainingConfig())
-    module._code_parts.cache_clear()
+    module._reached.cache_clear()
     assert {step for step in before if before[step] != after[step]} == expected
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [("TF_ENABLE_ONEDNN_OPTS", {"build"} | AFTER_TRAIN), ("PREFECT_HOME", set())],
+)
+def test_a_setting_that_changes_bits_makes_the_steps_miss_that_it_concerns(
+    setting: str, expected: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = all_keys(TrainingConfig())
+    monkeypatch.setenv(setting, "0")
+    after = all_keys(TrainingConfig())
+    assert {step for step in before if before[step] != after[step]} == expected
+
+
+def test_how_often_a_training_is_saved_changes_no_key() -> None:
+    often = TrainingConfig.model_validate({"saving": {"save_every_steps": 3}})
+    assert missed(all_keys(often)) == set()
+
+
+def test_source_that_was_edited_after_the_start_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tasks.own_sources import source_now
+
+    parts = key_parts("plot", steps.plot.fn, {})
+    assert not source_was_edited(parts)
+    text = str(source_now("tasks.plot_history"))
+
+    def edited(old: str, new: str) -> bool:
+        assert old in text
+        sources = {"tasks.plot_history": text.replace(old, new)}
+        monkeypatch.setattr(module, "source_now", lambda name: sources.get(name, source_now(name)))
+        return source_was_edited(parts)
+
+    assert edited("(12, 6)", "(12, 7)")
+    assert edited("def plot_history(", "def plot_history(:")
+    assert not edited("import json", "import json  # for the history")
+    assert not edited("(12, 6)", "(12,  6)")
 
 
 def test_an_argument_that_cannot_enter_a_key_is_an_error() -> None:

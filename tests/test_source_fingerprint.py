@@ -107,13 +107,72 @@ def test_a_module_that_is_used_as_a_whole_is_reached_as_a_whole() -> None:
 
 def test_what_a_module_does_when_imported_is_part_of_it() -> None:
     acting = of(bottom=("LIMIT = 3", "LIMIT = 3\nprint(LIMIT)"))
-    assert "tasks.bottom (module level)" in acting.definitions
+    assert "tasks.bottom.module level" in acting.definitions
 
 
 def test_a_types_only_import_is_no_part_of_it() -> None:
     text = "from tasks.bottom import LIMIT as BOUND, deepest"
     typing = f"{text}\nfrom typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import pandas"
     assert of(middle=(text, typing)) == of()
+
+
+RECEIVING = {
+    "tasks.step": """
+from tasks.kinds import Folder, Record
+if TYPE_CHECKING:
+    import pandas
+else:
+    OTHER = 1
+
+def step(folder: Folder, record: Record | None = None):
+    return folder.keep(record)
+""",
+    "tasks.kinds": """
+from tasks.helper import help
+
+class Base:
+    def keep(self, record):
+        return help(record)
+
+class Folder(Base):
+    def path(self):
+        return "here"
+
+class Record:
+    number: int = 3
+
+    def double(self):
+        return 2 * self.number
+""",
+    "tasks.helper": "def help(x):\n    return x\n",
+}
+
+
+def test_the_methods_of_what_a_function_receives_are_reached_and_its_values_are_not() -> None:
+    def receiving(module: str, old: str, new: str) -> dict[str, str]:
+        sources = dict(RECEIVING)
+        assert old in sources[module]
+        sources[module] = sources[module].replace(old, new)
+        return fingerprint("tasks.step", "step", sources.get).definitions
+
+    same = fingerprint("tasks.step", "step", RECEIVING.get).definitions
+    assert set(same) == {
+        "tasks.step.step",
+        "tasks.kinds.methods of Base",
+        "tasks.kinds.methods of Folder",
+        "tasks.kinds.methods of Record",
+        "tasks.helper.help",
+    }
+    assert receiving("tasks.helper", "return x", "return -x") != same
+    assert receiving("tasks.kinds", '"here"', '"there"') != same
+    assert receiving("tasks.kinds", "2 * self", "3 * self") != same
+    assert receiving("tasks.kinds", "int = 3", "int = 4") == same
+
+
+def test_decorators_of_the_step_are_left_out_and_those_of_its_helpers_are_not() -> None:
+    decorated = of(top=("def step", "@task(retries=3)\ndef step"))
+    assert decorated.definitions == of().definitions
+    assert of(top=("def local", "@twice\ndef local")).definitions != of().definitions
 
 
 def test_an_unknown_function_is_an_error() -> None:
