@@ -3,16 +3,22 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup train test slow lint
+.PHONY: setup train test slow faults lint
 
 train: setup
 	$(BIN)/python flows/train_flow.py $(ARGS)
 
+# Two processes: most tests wait for servers and for TensorFlow to start.
 test: setup lint
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 slow: setup
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+# The fault suite with its slow part, 200 more kills; writes its table into the docs.
+faults: setup
+	$(BIN)/python -m pytest -m 'slow or not slow' --fault-table docs/faults.md \
+		tests/test_faults.py tests/test_resume.py tests/test_two_runs.py tests/test_server_death.py
 
 lint: setup
 	$(BIN)/ruff format --check .

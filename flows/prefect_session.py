@@ -15,7 +15,7 @@ from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
 from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_LEVEL
 
 from flows.train_command import TrainOptions, fail, print_summary
-from tasks.errors import PipelineError
+from tasks.errors import PipelineError, describe_os_error
 from tasks.source_files import source_label
 
 if TYPE_CHECKING:
@@ -63,13 +63,15 @@ def publish_cache_table(runs: list[StepRun]) -> None:
 
 
 class PlainErrors(logging.Filter):
-    """Drop the traceback of errors whose message is written for the user."""
+    """Drop the traceback of errors that say all in their message."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Keep every record; shorten those of a `PipelineError`."""
-        if record.exc_info and isinstance(record.exc_info[1], PipelineError):
-            record.exc_info = None
-            record.exc_text = None
+        """Keep every record; shorten those of errors that are told in one sentence."""
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, (PipelineError, OSError, *_SERVER_ERRORS)):
+            record.exc_info = record.exc_text = None
+            if str(error) not in record.getMessage():
+                record.msg, record.args = f"{record.getMessage()}: {error}", ()
         return True
 
 
@@ -98,6 +100,8 @@ def run_in_terminal(flow: Flow[..., RunSummary], options: TrainOptions) -> None:
         )
     if isinstance(result, PipelineError):
         fail(str(result))
+    if isinstance(result, OSError):
+        fail(describe_os_error(result, options.artifacts))
     if isinstance(result, BaseException):
         raise result
     print_summary(result)

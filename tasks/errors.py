@@ -1,6 +1,7 @@
 """Errors that a user can act on: each is one sentence, shown without a traceback."""
 
 import errno
+from pathlib import Path
 
 
 class PipelineError(Exception):
@@ -50,6 +51,20 @@ def storage_error(error: OSError, path: object) -> StorageError | None:
         f"cannot write below {path}: {reason}; free or unlock it, or choose another folder"
         " with --artifacts"
     )
+
+
+def describe_os_error(error: OSError, artifacts: Path) -> str:
+    """Return the user's sentence for an `OSError` that ended a run."""
+    storage = storage_error(error, artifacts)
+    if storage is not None and _may_lie_below(artifacts, error.filename):
+        return str(storage)
+    return (
+        f"{error.filename or artifacts} cannot be used: {error.strerror}; mend it and start again"
+    )
+
+
+def _may_lie_below(folder: Path, name: object) -> bool:
+    return name is None or Path(str(name)).absolute().is_relative_to(folder.absolute())
 
 
 def is_worth_retrying(error: BaseException) -> bool:

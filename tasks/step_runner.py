@@ -68,7 +68,7 @@ class StepRunner:
         return next(run.key for run in self.runs if run.step == step)
 
     def _run(self, task: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        known = set(key_file(self._store, f"{task.name}/x").parent.glob("*.json"))
+        known = set(key_file(self._store, f"{task.name}/x").parent.glob("[!.]*.json"))
         started = time.monotonic()
         state = task(*args, return_state=True, **kwargs)
         result = state.result()

@@ -12,12 +12,37 @@ from tasks.load_reviews import load_reviews
 from tasks.pad_reviews import pad_reviews
 from tasks.persist_parquet import persist_parquet
 from tasks.source_files import SourceFiles
+from tests.fault_table import fault_counts, fault_table, write_table
 from tests.small_run import small_config, write_reviews
 
 begin_process()
 # How long an example takes says more about the machine than about the code.
 hypothesis.settings.register_profile("no-deadline", deadline=None)
 hypothesis.settings.load_profile("no-deadline")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--fault-table", type=Path, metavar="FILE", help="write the table of faults into FILE"
+    )
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Show what the fault suite found."""
+    reports = [
+        report
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.stats.get(outcome, [])
+    ]
+    counts = fault_counts(reports)
+    if counts:
+        table = fault_table(counts)
+        terminalreporter.section("faults")
+        terminalreporter.write(table)
+        if file := config.getoption("--fault-table"):
+            write_table(table, file)
 
 
 @pytest.fixture(scope="session")

@@ -1,17 +1,19 @@
 """Start the flow as a user does, in a process of its own that can be killed."""
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-_LIMIT_S = 240
+LIMIT_S = 600
 _ROOT = Path(__file__).parent.parent
 
-SMALL = [
+SMALL_NETWORK = [
     "--num-words=40",
     "--maxlen=12",
     "--embedding-dim=4",
@@ -20,33 +22,29 @@ SMALL = [
     "--pool-size=2",
     "--lstm-units=3",
     "--last-lstm-units=2",
-    "--epochs=5",
-    "--stop-patience=9",
-    "--batch-size=2",
     "--learning-rate=0.01",
 ]
+FIVE_EPOCHS = ["--epochs=5", "--stop-patience=9"]
+SLOW_SMALL_RUN = [*SMALL_NETWORK, *FIVE_EPOCHS, "--batch-size=2"]
+"""Trains long enough to be interrupted at an epoch of one's choice."""
+
+
+def from_file(reviews: Path) -> list[str]:
+    """Return the options that make a CSV file the source."""
+    return ["--source=files", f"--train-file={reviews}"]
 
 
 def start_terminal_run(
-    folder: Path,
-    reviews: Path,
-    home: Path,
-    artifacts: Path = Path("artifacts"),
-    **environment: str,
+    folder: Path, *arguments: str, home: Path | None = None, **environment: str
 ) -> subprocess.Popen[bytes]:
-    """Start the flow with its log in `run.log`, in a process group of its own."""
+    """Start the flow in `folder` with its log in `run.log`, in a process group of its own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    command = [
-        sys.executable,
-        str(_ROOT / "flows/train_flow.py"),
-        *SMALL,
-        f"--artifacts={artifacts}",
-    ]
+    own = {"PREFECT_HOME": str(home or folder / "home"), "CUDA_VISIBLE_DEVICES": "-1"}
     with (folder / "run.log").open("w") as log:
         return subprocess.Popen(
-            [*command, "--source=files", f"--train-file={reviews}"],
+            [sys.executable, str(_ROOT / "flows/train_flow.py"), *arguments],
             cwd=folder,
-            env=kept | {"PREFECT_HOME": str(home), "CUDA_VISIBLE_DEVICES": "-1"} | environment,
+            env=kept | own | environment,
             stdout=log,
             stderr=log,
             start_new_session=True,
@@ -54,16 +52,25 @@ def start_terminal_run(
 
 
 def wait_for_line(folder: Path, process: subprocess.Popen[bytes], part: str) -> None:
-    deadline = time.monotonic() + _LIMIT_S
+    """Wait until the log of the run in `folder` says `part`."""
+    deadline = time.monotonic() + LIMIT_S
     while part not in (log := (folder / "run.log").read_text()):
         assert process.poll() is None, log
         assert time.monotonic() < deadline, log
         time.sleep(0.05)
 
 
+def kill_run(process: subprocess.Popen[bytes], how: signal.Signals) -> None:
+    """Kill a run, and the temporary server that it leaves behind after kill -9."""
+    process.send_signal(how)
+    assert process.wait(LIMIT_S) != 0
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
 def finish(process: subprocess.Popen[bytes], folder: Path) -> tuple[dict[str, Any], bytes, str]:
     """Return weights hashes, history and log of the run that ends in `folder`."""
-    status = process.wait(_LIMIT_S)
+    status = process.wait(LIMIT_S)
     log = (folder / "run.log").read_text()
     assert status == 0, log
     (run,) = (folder / "artifacts/runs").iterdir()

@@ -8,6 +8,7 @@ import pytest
 
 from tasks.artifact_store import ArtifactStore, StepOutput
 from tasks.errors import StorageError
+from tests.tiny_disk import tiny_disk
 
 
 @pytest.fixture
@@ -82,18 +83,13 @@ def test_a_file_in_place_of_the_folder_is_told_in_one_sentence(tmp_path: Path) -
 
 
 @pytest.fixture
-def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)]
-    if os.geteuid() or subprocess.run(command, check=False, capture_output=True).returncode:
-        pytest.skip("mounting a small disk needs root")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    with tiny_disk(tmp_path / "disk", 256) as disk:
+        yield disk
 
 
-def test_a_really_full_disk_leaves_nothing_half_written(tiny_disk: Path) -> None:
-    store = ArtifactStore(tiny_disk).open()
+def test_a_really_full_disk_leaves_nothing_half_written(small_disk: Path) -> None:
+    store = ArtifactStore(small_disk).open()
 
     def fill() -> None:
         with store.workspace() as folder:
@@ -101,10 +97,10 @@ def test_a_really_full_disk_leaves_nothing_half_written(tiny_disk: Path) -> None
 
     with pytest.raises(StorageError, match="the disk is full"):
         fill()
-    assert [path for path in tiny_disk.rglob("*") if path.is_file()] == []
+    assert [path for path in small_disk.rglob("*") if path.is_file()] == []
 
 
-def test_a_really_read_only_folder_is_told_in_one_sentence(tiny_disk: Path) -> None:
-    subprocess.run(["mount", "-o", "remount,ro", str(tiny_disk)], check=True)
+def test_a_really_read_only_folder_is_told_in_one_sentence(small_disk: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     with pytest.raises(StorageError, match="the file system is read-only"):
-        ArtifactStore(tiny_disk).open()
+        ArtifactStore(small_disk).open()

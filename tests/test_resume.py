@@ -1,11 +1,10 @@
 """An interrupted training goes on to the very weights of an uninterrupted one."""
 
-import contextlib
 import json
 import logging
-import os
 import signal
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,17 @@ import pytest
 from tasks.train_model import train_model
 from tasks.training_config import FitConfig
 from tasks.training_state import forget_state
-from tests.small_run import write_reviews
-from tests.terminal_run import finish, start_terminal_run, wait_for_line
+from tests.real_reviews import write_real_reviews
+from tests.real_server import prefect_server_process
+from tests.terminal_run import (
+    FIVE_EPOCHS,
+    finish,
+    from_file,
+    kill_run,
+    start_terminal_run,
+    wait_for_line,
+)
 
-_LIMIT_S = 240
 # Reduces its rate and improves now and then, so that every callback has a state to lose.
 FIT = FitConfig(
     epochs=6, batch_size=16, learning_rate=0.05, stop_patience=3, reduce_patience=1, seed=3
@@ -158,39 +164,60 @@ def test_a_training_that_was_over_is_not_gone_on_with(
     assert not (tmp_path / "state").exists()
 
 
-@pytest.fixture(scope="module")
-def reviews(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_reviews(tmp_path_factory.mktemp("many") / "reviews.csv", 2000)
+Undisturbed = tuple[dict[str, Any], bytes]
+Killable = tuple[list[str], Undisturbed, str]
 
 
 @pytest.fixture(scope="module")
-def whole_run(
-    reviews: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[dict[str, Any], bytes]:
-    """Weights hashes and history of a run that nothing interrupts."""
-    folder = tmp_path_factory.mktemp("whole-run")
-    weights, history, _ = finish(start_terminal_run(folder, reviews, folder / "home"), folder)
-    return weights, history
+def on_real_reviews(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killable]:
+    """Options of a run on a thousand real reviews, what it gives undisturbed, and a server."""
+    folder = tmp_path_factory.mktemp("real")
+    reviews = write_real_reviews(folder / "reviews.csv", 1000)
+    network = ["--num-words=2000", "--maxlen=60", "--embedding-dim=16", "--filters=16"]
+    options = [*from_file(reviews), *network, *FIVE_EPOCHS, "--batch-size=8"]
+    with prefect_server_process(folder) as (url, _):
+        run = start_terminal_run(folder, *options, PREFECT_API_URL=url)
+        weights, history, _ = finish(run, folder)
+        yield options, (weights, history), url
+
+
+def require_exact_resume(
+    folder: Path, options: list[str], undisturbed: Undisturbed, how: signal.Signals, **server: str
+) -> None:
+    """Kill a run in its third epoch, start it again, and compare it with an undisturbed one."""
+    process = start_terminal_run(folder, *options, **server)
+    wait_for_line(folder, process, "epoch 2/5")
+    time.sleep(0.3)
+    kill_run(process, how)
+    assert list((folder / "artifacts/runs").iterdir()) == []
+
+    weights, history, log = finish(start_terminal_run(folder, *options, **server), folder)
+    assert (weights, history) == undisturbed
+    assert "going on after epoch 2 of" in log
+    assert "epoch 2/5" not in log
+    assert list((folder / "artifacts/cache/training").iterdir()) == []
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_a_run_killed_in_its_third_epoch_goes_on_to_the_same_weights(
-    reviews: Path, whole_run: tuple[dict[str, Any], bytes], tmp_path: Path, how: signal.Signals
+    on_real_reviews: Killable,
+    tmp_path: Path,
+    how: signal.Signals,
+    record_property: Callable[[str, object], None],
 ) -> None:
-    process = start_terminal_run(tmp_path, reviews, tmp_path / "home")
-    wait_for_line(tmp_path, process, "epoch 2/5")
-    time.sleep(0.3)
-    process.send_signal(how)
-    assert process.wait(_LIMIT_S) != 0
-    # After kill -9 the temporary Prefect server is left behind.
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    assert list((tmp_path / "artifacts/runs").iterdir()) == []
+    record_property("fault", f"{how.name} in epoch 3 of 5, 1,000 real reviews")
+    options, undisturbed, url = on_real_reviews
+    require_exact_resume(tmp_path, options, undisturbed, how, PREFECT_API_URL=url)
 
-    weights, history, log = finish(
-        start_terminal_run(tmp_path, reviews, tmp_path / "home"), tmp_path
-    )
-    assert (weights, history) == whole_run
-    assert "going on after epoch" in log
-    assert "epoch 2/5" not in log
-    assert list((tmp_path / "artifacts/cache/training").iterdir()) == []
+
+@pytest.mark.slow
+def test_a_run_on_all_reviews_killed_in_its_third_epoch_goes_on_to_the_same_weights(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("fault", "SIGKILL in epoch 3 of 5, all 25,000 reviews")
+    options = ["--source=packaged", *FIVE_EPOCHS]
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    whole.mkdir()
+    killed.mkdir()
+    weights, history, _ = finish(start_terminal_run(whole, *options), whole)
+    require_exact_resume(killed, options, (weights, history), signal.SIGKILL)

@@ -9,6 +9,7 @@ from flows.train_command import headline, read_options
 from tasks.run_manifest import Score
 from tasks.training_config import TrainingConfig
 from tests.small_run import write_reviews
+from tests.terminal_run import SMALL_NETWORK
 
 ROOT = Path(__file__).parent.parent
 
@@ -120,28 +121,7 @@ def run_command(
     )
 
 
-SMALL = [
-    "--num-words",
-    "40",
-    "--maxlen",
-    "12",
-    "--embedding-dim",
-    "4",
-    "--filters",
-    "4",
-    "--kernel-size",
-    "3",
-    "--pool-size",
-    "2",
-    "--lstm-units",
-    "3",
-    "--last-lstm-units",
-    "2",
-    "--epochs",
-    "1",
-    "--batch-size",
-    "16",
-]
+SMALL = [*SMALL_NETWORK, "--epochs=1", "--batch-size=16"]
 
 
 def test_a_run_from_the_terminal_ends_with_the_score_the_folder_and_what_was_cached(

@@ -1,23 +1,27 @@
+from collections.abc import Callable
 from pathlib import Path
 
 from tasks.run_manifest import read_manifest
 from tests.small_run import write_reviews
-from tests.terminal_run import start_terminal_run
+from tests.terminal_run import LIMIT_S, SLOW_SMALL_RUN, from_file, start_terminal_run
 
-_LIMIT_S = 300
 CACHED_STEPS = {"load", "pad", "persist-parquet", "build", "train", "evaluate", "plot"}
 
 
-def test_two_equal_runs_at_once_compute_each_step_once(tmp_path: Path) -> None:
+def test_two_equal_runs_at_once_compute_each_step_once(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("fault", "two runs at once")
     reviews = write_reviews(tmp_path / "reviews.csv", 600)
     logs = [tmp_path / "one", tmp_path / "two"]
     artifacts = tmp_path / "artifacts"
+    options = [*from_file(reviews), *SLOW_SMALL_RUN, f"--artifacts={artifacts}"]
     runs = []
     for folder in logs:
         folder.mkdir()
-        runs.append(start_terminal_run(folder, reviews, folder / "home", artifacts))
+        runs.append(start_terminal_run(folder, *options))
     for run, folder in zip(runs, logs, strict=True):
-        assert run.wait(_LIMIT_S) == 0, (folder / "run.log").read_text()
+        assert run.wait(LIMIT_S) == 0, (folder / "run.log").read_text()
     manifests = [read_manifest(folder) for folder in (artifacts / "runs").iterdir()]
     assert len(manifests) == 2
     computed = [run.step for manifest in manifests for run in manifest.steps if not run.cached]
