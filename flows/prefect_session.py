@@ -16,12 +16,14 @@ from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_LEVEL
 
 from flows.train_command import TrainOptions, fail, print_summary
 from tasks.errors import PipelineError, describe_os_error
+from tasks.run_manifest import RunSummary
 from tasks.source_files import source_label
 
 if TYPE_CHECKING:
     from prefect import Flow
+    from prefect.client.schemas.objects import TaskRun
 
-    from tasks.run_manifest import RunSummary, StepRun
+    from tasks.run_manifest import StepRun
     from tasks.source_files import SourceFiles
     from tasks.training_config import TrainingConfig
 
@@ -77,6 +79,11 @@ class PlainErrors(logging.Filter):
 
 def run_in_terminal(flow: Flow[..., RunSummary], options: TrainOptions) -> None:
     """Run the training flow for a person: one sentence on failure, a summary on success."""
+    print_summary(run_flow(flow, options))
+
+
+def run_flow(flow: Flow[..., RunSummary], options: TrainOptions) -> RunSummary:
+    """Run the training flow and return its summary; a failure ends the process with a sentence."""
     _require_server()
     for name in ("prefect.flow_runs", "prefect.task_runs"):
         logging.getLogger(name).addFilter(PlainErrors())
@@ -89,8 +96,9 @@ def run_in_terminal(flow: Flow[..., RunSummary], options: TrainOptions) -> None:
             cache=options.cache,
             return_state=True,
         )
-        _wait_until_recorded(state.state_details.flow_run_id)
         result = state.result(raise_on_failure=False)
+        steps = len(result.steps) if isinstance(result, RunSummary) else 0
+        _wait_until_recorded(state.state_details.flow_run_id, steps)
     except _SERVER_ERRORS as error:
         result = error
     if isinstance(result, _SERVER_ERRORS):
@@ -104,7 +112,8 @@ def run_in_terminal(flow: Flow[..., RunSummary], options: TrainOptions) -> None:
         fail(describe_os_error(result, options.artifacts))
     if isinstance(result, BaseException):
         raise result
-    print_summary(result)
+    assert isinstance(result, RunSummary)
+    return result
 
 
 def _require_server() -> None:
@@ -121,8 +130,8 @@ def _require_server() -> None:
         )
 
 
-def _wait_until_recorded(flow_run_id: UUID) -> None:
-    """Wait until the server has recorded the end of every task run.
+def _wait_until_recorded(flow_run_id: UUID, steps: int) -> None:
+    """Wait until the server has recorded the end of every task run, of `steps` at least.
 
     Task states travel as events; a temporary server that stops at once loses the last ones.
     """
@@ -131,6 +140,10 @@ def _wait_until_recorded(flow_run_id: UUID) -> None:
     with get_client(sync_client=True) as client:
         while time.monotonic() < deadline:
             recorded = client.read_task_runs(flow_run_filter=runs)
-            if all(run.state is not None and run.state.is_final() for run in recorded):
+            if len(recorded) >= steps and all(_has_ended(run) for run in recorded):
                 return
             time.sleep(_POLL_S)
+
+
+def _has_ended(run: TaskRun) -> bool:
+    return run.state is not None and run.state.is_final()

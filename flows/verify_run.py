@@ -8,14 +8,18 @@ from cyclopts import App, Parameter
 from rich.console import Console
 
 from flows import train_command
+from flows.train_command import TrainOptions
 from tasks.artifact_store import ArtifactStore
 from tasks.errors import PipelineError
+from tasks.fetch_reviews import fetch_reviews
 from tasks.run_manifest import Manifest, read_manifest
 from tasks.training_config import TrainingConfig
 from tasks.verify_run import (
+    changed_source,
     damaged_files,
     environment_differences,
     first_difference,
+    repeatable_accelerator,
     repeatable_source,
     share_downloads,
 )
@@ -46,27 +50,40 @@ def verify_run(
 def _repeat(run: Path, manifest: Manifest) -> Manifest:
     """Run the flow again in a scratch folder and return the manifest of that run."""
     train_command.begin_process()
+    from flows import prefect_session
     from flows.train_flow import train_flow
 
     config = TrainingConfig.model_validate_json((run / "config.json").read_bytes())
-    groups = dict(config)
-    groups["source"] = repeatable_source(config.source, manifest.source)
+    source = repeatable_source(config.source, manifest.source)
     with tempfile.TemporaryDirectory(prefix="verify-") as folder:
         scratch = ArtifactStore(Path(folder))
         share_downloads(ArtifactStore(run.absolute().parent.parent), scratch)
-        summary = train_flow(**groups, accelerator=manifest.device.kind, artifacts=scratch.root)
+        changed = changed_source(manifest.source, fetch_reviews(source, scratch.open()))
+        if changed:
+            train_command.fail(f"{changed}; without it the run cannot be repeated")
+        summary = prefect_session.run_flow(
+            train_flow,
+            TrainOptions(
+                config=config.model_copy(update={"source": source}),
+                accelerator=repeatable_accelerator(manifest.device),
+                artifacts=scratch.root,
+                refresh=(),
+                cache=True,
+            ),
+        )
         return read_manifest(summary.folder)
 
 
 def _compare(recorded: Manifest, repeated: Manifest) -> None:
-    environment = environment_differences(recorded)
+    environment = environment_differences(recorded, repeated.device)
     if environment:
         _CONSOLE.print(f"This machine differs from the recorded one: {'; '.join(environment)}")
     difference = first_difference(recorded, repeated)
     if difference is None:
         _CONSOLE.print("Verified: data, weights, history, predictions and metrics are equal.")
-    else:
-        train_command.fail(f"the repeated run differs; {difference}")
+        return
+    advice = "" if environment else ", though the machine and the libraries are the same"
+    train_command.fail(f"the repeated run differs; {difference}{advice}")
 
 
 if __name__ == "__main__":

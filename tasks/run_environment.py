@@ -19,13 +19,14 @@ def library_versions() -> dict[str, str]:
 
 
 def describe_machine() -> dict[str, Any]:
-    """Return the operating system, processor, and number of cores this process may use."""
+    """Return the operating system, processor, and the cores and threads to compute with."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    threads = os.environ.get("TF_NUM_INTRAOP_THREADS", "0")
     return {
         "system": platform.platform(),
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else os.cpu_count(),
+        "cores": cores,
+        "threads": int(threads) if threads.isdigit() and int(threads) else cores,
     }
 
 

@@ -5,11 +5,16 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from tasks.atomic_files import file_sha256, write_text
+from tasks.canonical_json import readable_json
 from tasks.errors import BadDataError
 from tasks.select_accelerator import Device
 from tasks.source_files import SourceFiles
 
 MANIFEST = "manifest.json"
+MANIFEST_SHA256 = "manifest.sha256"
+"""Holds the manifest's own hash, as `sha256sum` writes it."""
+
 _SCHEMA_VERSION = 1
 
 
@@ -80,7 +85,7 @@ class RunSummary(_Record):
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Return the manifest of a finished run.
+    """Return the manifest of a finished run, once its own hash is checked.
 
     Raises:
         BadDataError: The folder is no finished run, or its manifest is damaged.
@@ -88,8 +93,26 @@ def read_manifest(folder: Path) -> Manifest:
     file = folder / MANIFEST
     if not file.is_file():
         raise BadDataError(f"{folder} is not a finished run: it has no {MANIFEST}")
+    if not _is_whole(file):
+        raise BadDataError(f"{file} is damaged: it does not have the hash in {MANIFEST_SHA256}")
     try:
         return Manifest.model_validate_json(file.read_bytes())
     except ValidationError as error:
         first = error.errors()[0]
         raise BadDataError(f"{file} is damaged: {first['loc']}: {first['msg']}") from None
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write the manifest and its hash; the last files of a run."""
+    file = folder / MANIFEST
+    write_text(file, readable_json(manifest.model_dump(mode="json")))
+    write_text(folder / MANIFEST_SHA256, _hash_line(file))
+
+
+def _hash_line(file: Path) -> str:
+    return f"{file_sha256(file)}  {file.name}\n"
+
+
+def _is_whole(file: Path) -> bool:
+    recorded = file.with_name(MANIFEST_SHA256)
+    return recorded.is_file() and recorded.read_bytes() == _hash_line(file).encode()

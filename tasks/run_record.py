@@ -17,7 +17,7 @@ from tasks.atomic_files import (
 from tasks.canonical_json import readable_json
 from tasks.errors import storage_error
 from tasks.run_environment import describe_machine, describe_source, library_versions
-from tasks.run_manifest import MANIFEST, Manifest, RunFile, RunSummary, Score, StepRun
+from tasks.run_manifest import Manifest, RunFile, RunSummary, Score, StepRun, write_manifest
 from tasks.select_accelerator import Device
 from tasks.source_files import SourceFiles
 from tasks.training_config import TrainingConfig
@@ -90,7 +90,7 @@ def record_run(
             git=describe_source(),
             files=_hashes(temporary),
         )
-        write_text(temporary / MANIFEST, readable_json(manifest.model_dump(mode="json")))
+        write_manifest(temporary, manifest)
         sync_folder(temporary / "figures")
         temporary.replace(store.runs / run_id)
         sync_folder(store.runs)

@@ -7,8 +7,10 @@ from typing import Any
 
 from tasks.artifact_store import ArtifactStore
 from tasks.atomic_files import file_fault
+from tasks.errors import AcceleratorError
 from tasks.run_environment import describe_machine, library_versions
-from tasks.run_manifest import MANIFEST, Manifest
+from tasks.run_manifest import MANIFEST, MANIFEST_SHA256, Manifest
+from tasks.select_accelerator import Device, select_accelerator
 from tasks.source_files import SourceFiles
 from tasks.training_config import SourceConfig
 
@@ -21,24 +23,38 @@ def damaged_files(run: Path, manifest: Manifest) -> list[str]:
         if (fault := file_fault(run / name, name, file.size, file.sha256))
     ]
     present = {path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file()}
-    faults += [
-        f"{name} is not in the manifest" for name in sorted(present - {*manifest.files, MANIFEST})
-    ]
+    known = {*manifest.files, MANIFEST, MANIFEST_SHA256}
+    faults += [f"{name} is not in the manifest" for name in sorted(present - known)]
     return faults
 
 
-def environment_differences(manifest: Manifest) -> list[str]:
-    """Return how this machine and its libraries differ from those of the run."""
-    then: dict[str, Any] = manifest.versions | manifest.machine
-    now: dict[str, Any] = library_versions() | describe_machine()
+def environment_differences(manifest: Manifest, device: Device) -> list[str]:
+    """Return how device, machine, libraries and their settings differ from those of the run.
+
+    Args:
+        manifest: Of the run.
+        device: What the run was repeated on.
+    """
+    then: dict[str, Any] = {"device": manifest.device.content_hash}
+    now: dict[str, Any] = {"device": device.content_hash}
+    then |= manifest.machine | manifest.versions
+    now |= describe_machine() | library_versions()
     return [f"{name} {then.get(name)} → {now[name]}" for name in now if then.get(name) != now[name]]
+
+
+def changed_source(recorded: SourceFiles, found: SourceFiles) -> str | None:
+    """Return which raw file is no longer the one that the run was made from."""
+    for name, sha256 in recorded.sha256.items():
+        if found.sha256.get(name) != sha256:
+            return f"the raw file {name} ({recorded.paths[name]}) is not that of the run"
+    return None
 
 
 def first_difference(recorded: Manifest, repeated: Manifest) -> str | None:
     """Return the first result, in the order of the steps, in which two runs differ."""
     pairs: list[tuple[str, Any, Any]] = [
-        ("raw files", recorded.source.sha256, repeated.source.sha256),
-        ("data", recorded.data_content, repeated.data_content),
+        (f"data {name}", content, repeated.data_content.get(name))
+        for name, content in recorded.data_content.items()
     ]
     pairs += [
         (name, recorded.weights[name], repeated.weights[name])
@@ -67,3 +83,11 @@ def share_downloads(store: ArtifactStore, scratch: ArtifactStore) -> None:
     scratch.downloads.parent.mkdir(parents=True, exist_ok=True)
     if store.downloads.is_dir():
         scratch.downloads.symlink_to(store.downloads.absolute(), target_is_directory=True)
+
+
+def repeatable_accelerator(device: Device) -> str:
+    """Return the accelerator of the recorded kind, `auto` where this machine has none such."""
+    try:
+        return select_accelerator(device.kind).kind
+    except AcceleratorError:
+        return "auto"

@@ -23,7 +23,7 @@ from tests.tiny_disk import tiny_disk
 Note = Callable[[str, object], None]
 
 CACHED_STEPS = STEPS[1:-1]
-KILLS_EACH_WAY = dict.fromkeys(STEPS, 3) | {"train": 4}
+KILLS_EACH_WAY = dict.fromkeys(STEPS, 3)
 """How often a step is killed at one of its file operations, and as often at a moment."""
 
 
@@ -163,7 +163,10 @@ def test_a_kill_at_any_of_two_hundred_points_loses_nothing(
     require_survived_kill(laboratory, tmp_path, step, how, share)
 
 
-@pytest.mark.parametrize(("step", "how", "share"), shares(2, {"load": 1, "train": 1, "record": 1}))
+@pytest.mark.parametrize(
+    ("step", "how", "share"),
+    [("load", "operation", 0.4), ("train", "moment", 0.6), ("record", "moment", 0.3)],
+)
 def test_a_polite_kill_loses_nothing(
     laboratory: Laboratory,
     tmp_path: Path,
@@ -204,7 +207,7 @@ def test_a_disk_that_cannot_be_written_to_ends_the_run_with_one_sentence(
     require_next_run(laboratory, artifacts)
 
 
-@pytest.mark.parametrize("kibibytes", [100, 200, 400])
+@pytest.mark.parametrize("kibibytes", [100, 300])
 def test_a_really_full_disk_ends_the_run_with_one_sentence(
     laboratory: Laboratory, tmp_path: Path, record_property: Note, kibibytes: int
 ) -> None:
@@ -285,7 +288,7 @@ def test_a_damaged_cache_is_computed_again(
     assert require_next_run(laboratory, artifacts).steps[1].cached
 
 
-@pytest.mark.parametrize("step", ["load", "train", "record"])
+@pytest.mark.parametrize("step", ["train", "record"])
 def test_a_clock_that_goes_backwards_changes_nothing(
     laboratory: Laboratory, tmp_path: Path, record_property: Note, step: str
 ) -> None:

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from tasks.train_model import train_model
+from tasks.train_model import compile_model, train_model
 from tasks.training_config import FitConfig
-from tasks.training_state import forget_state
+from tasks.training_state import forget_state, restore_state
 from tests.real_reviews import write_real_reviews
 from tests.real_server import prefect_server_process
 from tests.terminal_run import (
@@ -79,8 +80,7 @@ def test_saving_states_does_not_change_the_training(
     assert generations == [f"epoch-{last - 1:05d}", f"epoch-{last:05d}"]
 
 
-@pytest.mark.parametrize("epoch", [2, 5])
-@pytest.mark.parametrize("where", ["on_epoch_begin", "on_epoch_end"])
+@pytest.mark.parametrize(("epoch", "where"), [(2, "on_epoch_end"), (5, "on_epoch_begin")])
 def test_an_interrupted_training_ends_as_an_uninterrupted_one(
     prepared: Path,
     uninterrupted: dict[str, Any],
@@ -137,20 +137,42 @@ def test_a_training_that_is_interrupted_again_and_again_ends_as_an_uninterrupted
     assert train(prepared, tmp_path / "resumed", state) == uninterrupted
 
 
-@pytest.mark.parametrize("file", ["variables.npz", "best_model.keras", "state.json"])
 def test_a_damaged_generation_is_passed_over_for_the_one_before(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import keras
+
+    state = interrupt(prepared, tmp_path, monkeypatch, 4, "on_epoch_begin")
+    before, newest = sorted(state.iterdir())
+    with np.load(before / "variables.npz") as arrays:
+        expected = arrays["arr_0"]
+    model = keras.models.load_model(prepared / "initial_model.keras", compile=False)
+    compile_model(model, FIT.learning_rate)
+    for file in ("variables.npz", "best_model.keras", "state.json"):
+        content = (newest / file).read_bytes()
+        (newest / file).write_bytes(content[:-5])
+        (state / ".writing-half").mkdir()
+        restored = restore_state(state, model, tmp_path / "best_model.keras")
+        assert restored.epochs_done == 2
+        assert (model.variables[0].numpy() == expected).all()
+        assert not (state / ".writing-half").exists()
+        (newest / file).write_bytes(content)
+    assert restore_state(state, model, tmp_path / "best_model.keras").epochs_done == 3
+    assert not (model.variables[0].numpy() == expected).all()
+
+
+def test_another_config_starts_afresh_and_says_so(
     prepared: Path,
     uninterrupted: dict[str, Any],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    file: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    state = interrupt(prepared, tmp_path, monkeypatch, 4, "on_epoch_begin")
-    damaged = state / "epoch-00003" / file
-    damaged.write_bytes(damaged.read_bytes()[:-5])
-    (state / ".writing-half").mkdir()
-    assert train(prepared, tmp_path / "resumed", state) == uninterrupted
-    assert not (state / ".writing-half").exists()
+    state = interrupt(prepared, tmp_path, monkeypatch, 2, "on_epoch_begin")
+    other_key = state.with_name("other")
+    with caplog.at_level(logging.INFO, "tasks"):
+        assert train(prepared, tmp_path / "afresh", other_key) == uninterrupted
+    assert "an interrupted training has another config; this one starts afresh" in caplog.text
 
 
 def test_a_training_that_was_over_is_not_gone_on_with(

@@ -105,6 +105,19 @@ def test_a_score_is_never_shown_without_its_protocol_and_source() -> None:
         assert part in line
 
 
+@pytest.mark.parametrize(
+    ("words", "refresh"),
+    [
+        ([], ()),
+        (["--refresh"], ("all",)),
+        (["--refresh", "train"], ("train",)),
+        (["--refresh", "pad", "--refresh", "plot", "--no-cache"], ("pad", "plot")),
+    ],
+)
+def test_refresh_takes_steps_or_means_all(words: list[str], refresh: tuple[str, ...]) -> None:
+    assert read_options(["--accelerator=cpu", *words]).refresh == refresh
+
+
 def run_command(
     folder: Path, *arguments: str, python: tuple[str, ...] = (), **environment: str
 ) -> subprocess.CompletedProcess[str]:

@@ -43,8 +43,8 @@ def test_the_run_folder_is_complete_and_every_file_has_its_hash(first: RunSummar
         for path in first.folder.rglob("*")
         if path.is_file()
     }
-    assert files == {*RUN_FILES, "config.json", "manifest.json"}
-    assert set(manifest.files) == files - {"manifest.json"}
+    assert files == {*RUN_FILES, "config.json", "manifest.json", "manifest.sha256"}
+    assert set(manifest.files) == files - {"manifest.json", "manifest.sha256"}
     for name, file in manifest.files.items():
         assert (first.folder / name).stat().st_size == file.size > 0
 
@@ -219,6 +219,46 @@ def test_a_refreshed_step_is_computed_again_and_those_after_it_hit_when_it_repea
     assert cached_steps(again) == [step for step in CACHED_STEPS if step != "train"]
     assert why(again)["train"] == "a refresh was asked for"
     assert read_manifest(again.folder).weights == read_manifest(first.folder).weights
+
+
+def test_what_was_computed_beside_an_edit_is_used_and_not_kept(
+    small_reviews: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    from tasks import cache_key
+
+    now = cache_key.source_now
+
+    def edited(name: str) -> str | None:
+        source = now(name)
+        return str(source).replace("(12, 6)", "(6, 12)") if name == "tasks.plot_history" else source
+
+    with monkeypatch.context() as patch, caplog.at_level(logging.WARNING, "tasks"):
+        patch.setattr(cache_key, "source_now", edited)
+        first = start_run(tmp_path, small_reviews, epochs=1)
+    assert (first.folder / "figures/loss.svg").exists()
+    assert "its source was edited while this run went on" in caplog.text
+    again = start_run(tmp_path, small_reviews, epochs=1)
+    assert cached_steps(again) == [step for step in CACHED_STEPS if step != "plot"]
+
+
+def test_raw_files_that_change_while_they_are_read_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tasks import steps
+
+    reviews, real = write_reviews(tmp_path / "reviews.csv", 120), steps.load_reviews
+
+    def load_beside_a_writer(*arguments: Any) -> Any:
+        facts = real(*arguments)
+        write_reviews(reviews, 120, seed=1)
+        return facts
+
+    monkeypatch.setattr(steps, "load_reviews", load_beside_a_writer)
+    with pytest.raises(BadDataError, match=r"reviews\.csv was changed while it was read"):
+        start_run(tmp_path / "artifacts", reviews)
 
 
 def test_without_the_cache_every_step_is_computed_and_nothing_is_kept(

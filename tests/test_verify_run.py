@@ -4,8 +4,16 @@ from pathlib import Path
 import pytest
 
 from flows.verify_run import app
+from tasks.atomic_files import file_sha256
 from tasks.run_manifest import RunSummary, read_manifest
-from tasks.verify_run import damaged_files, environment_differences, first_difference
+from tasks.select_accelerator import Device
+from tasks.verify_run import (
+    damaged_files,
+    environment_differences,
+    first_difference,
+    repeatable_accelerator,
+)
+from tests.small_run import write_reviews
 from tests.start_run import start_run
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -57,6 +65,18 @@ def test_every_flipped_byte_is_found(copied: Path, capsys: pytest.CaptureFixture
         path.write_bytes(content)
 
 
+@pytest.mark.parametrize("name", ["manifest.json", "manifest.sha256"])
+def test_a_flipped_byte_of_the_manifest_itself_is_found(
+    copied: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    content = (copied / name).read_bytes()
+    for place in range(0, len(content), 97):
+        flipped = bytes([content[place] ^ 1])
+        (copied / name).write_bytes(content[:place] + flipped + content[place + 1 :])
+        assert verify(str(copied), "--files") == 1
+        assert "manifest.json is damaged" in capsys.readouterr().err
+
+
 def test_missing_short_and_foreign_files_are_found(copied: Path) -> None:
     manifest = read_manifest(copied)
     (copied / "history.json").unlink()
@@ -82,15 +102,45 @@ def test_the_first_difference_is_named_in_the_order_of_the_steps(finished: RunSu
 
 def test_another_machine_is_said_to_be_another(finished: RunSummary) -> None:
     manifest = read_manifest(finished.folder)
-    assert environment_differences(manifest) == []
+    assert environment_differences(manifest, manifest.device) == []
     elsewhere = manifest.model_copy(
         update={
             "machine": manifest.machine | {"cores": 99},
             "versions": manifest.versions | {"keras": "1"},
         }
     )
-    said = environment_differences(elsewhere)
-    assert [line.split()[0] for line in said] == ["keras", "cores"]
+    said = environment_differences(elsewhere, Device(kind="gpu", name="H", reason="auto"))
+    assert said == [
+        "device cpu → gpu H",
+        f"cores 99 → {manifest.machine['cores']}",
+        f"keras 1 → {manifest.versions['keras']}",
+    ]
+
+
+def test_other_threads_are_another_machine(
+    finished: RunSummary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = read_manifest(finished.folder)
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "77")
+    threads = manifest.machine["threads"]
+    assert environment_differences(manifest, manifest.device) == [f"threads {threads} → 77"]
+
+
+def test_a_gpu_that_is_not_here_is_replaced_by_what_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    assert repeatable_accelerator(Device(kind="gpu", name="H", reason="r")) == "auto"
+    assert repeatable_accelerator(Device(kind="cpu", reason="r")) == "cpu"
+
+
+def test_changed_raw_files_are_told_before_anything_is_repeated(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reviews = write_reviews(tmp_path / "reviews.csv", 120)
+    run = start_run(tmp_path / "artifacts", reviews, epochs=1).folder
+    write_reviews(reviews, 120, seed=1)
+    assert verify(str(run)) == 1
+    error = capsys.readouterr().err
+    assert f"the raw file train ({reviews}) is not that of the run" in error
 
 
 def test_a_folder_without_a_manifest_is_no_finished_run(
@@ -104,8 +154,10 @@ def test_a_damaged_manifest_is_told_in_one_sentence(
     copied: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (copied / "manifest.json").write_text('{"schema_version": 1}')
+    sha256 = file_sha256(copied / "manifest.json")
+    (copied / "manifest.sha256").write_text(f"{sha256}  manifest.json\n")
     assert verify(str(copied)) == 1
-    assert "manifest.json is damaged" in capsys.readouterr().err
+    assert "manifest.json is damaged: ('run_id',): Field required" in capsys.readouterr().err
 
 
 def test_a_run_can_be_explained_from_its_folder(
