@@ -17,7 +17,8 @@ slow: setup
 
 # The fault suite with its slow part, 200 more kills; writes its table into the docs.
 faults: setup
-	$(BIN)/python -m pytest -m 'slow or not slow' --fault-table docs/faults.md \
+	$(BIN)/python -m pytest -m 'slow or not slow' --numprocesses 2 --dist loadfile \
+		--fault-table docs/faults.md \
 		tests/test_faults.py tests/test_resume.py tests/test_two_runs.py tests/test_server_death.py
 
 lint: setup

@@ -35,12 +35,15 @@ from tasks.training_config import (
 _EXIT_FAILED = 1
 _EXIT_USAGE = 2
 
-# Nothing about a run leaves the machine, a busy machine may take long to start the server, and
-# this project's log lines are shown. Set before Prefect is imported, which reads them.
+# Nothing about a run leaves the machine, a busy machine may take long to start the server, a
+# server that is lost for half a minute is waited for but not much longer, and this project's log
+# lines are shown. Set before Prefect is imported, which reads them.
 _PREFECT_SETTINGS = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    "PREFECT_CLIENT_MAX_RETRIES": "4",
+    "PREFECT_API_REQUEST_TIMEOUT": "30",
     "PREFECT_LOGGING_EXTRA_LOGGERS": "tasks,flows",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
 }
