@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 from uuid import UUID
 
 import httpx
@@ -14,7 +16,7 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
 from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_LEVEL
 
-from flows.train_command import TrainOptions, fail, print_summary
+from flows.train_command import EXIT_FAILED, TrainOptions, fail, print_summary, show_error
 from tasks.errors import PipelineError, describe_os_error
 from tasks.run_manifest import RunSummary
 from tasks.source_files import source_label
@@ -102,10 +104,7 @@ def run_flow(flow: Flow[..., RunSummary], options: TrainOptions) -> RunSummary:
     except _SERVER_ERRORS as error:
         result = error
     if isinstance(result, _SERVER_ERRORS):
-        fail(
-            f"the Prefect server stopped answering ({type(result).__name__}); what was computed is"
-            " kept: start the server and the same command again, and the run goes on from there"
-        )
+        _end_without_server(result)
     if isinstance(result, PipelineError):
         fail(str(result))
     if isinstance(result, OSError):
@@ -114,6 +113,17 @@ def run_flow(flow: Flow[..., RunSummary], options: TrainOptions) -> RunSummary:
         raise result
     assert isinstance(result, RunSummary)
     return result
+
+
+def _end_without_server(error: Exception) -> NoReturn:
+    """End the process at once: Prefect would try for minutes to hand over its last records."""
+    show_error(
+        f"the Prefect server stopped answering ({type(error).__name__}); what was computed is"
+        " kept: start the server and the same command again, and the run goes on from there"
+    )
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(EXIT_FAILED)
 
 
 def _require_server() -> None:

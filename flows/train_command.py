@@ -32,7 +32,7 @@ from tasks.training_config import (
     validated_config,
 )
 
-_EXIT_FAILED = 1
+EXIT_FAILED = 1
 _EXIT_USAGE = 2
 
 # Nothing about a run leaves the machine, a busy machine may take long to start the server, a
@@ -155,10 +155,15 @@ def begin_process() -> None:
 
 def fail(sentence: str, *, usage: bool = False) -> NoReturn:
     """Print one sentence to the error output and end the process with a non-zero status."""
+    show_error(sentence)
+    sys.exit(_EXIT_USAGE if usage else EXIT_FAILED)
+
+
+def show_error(sentence: str) -> None:
+    """Print one sentence to the error output."""
     Console(stderr=True, highlight=False, soft_wrap=True).print(
         f"error: {sentence}", style="bold red", markup=False
     )
-    sys.exit(_EXIT_USAGE if usage else _EXIT_FAILED)
 
 
 def headline(score: Score) -> str:
