@@ -101,12 +101,16 @@ class VerifiedRecords(WritableFileSystem):
         return canonical_json(record | {"storage_key": str(result)}).encode()
 
     def write_path(self, path: str, content: bytes, **_: Any) -> None:  # type: ignore[override]  # noqa: ANN401
-        """Write a record, whole or not at all; none where its source was edited meanwhile."""
+        """Write a record, whole or not at all; none where its source was edited meanwhile.
+
+        An earlier record of the key goes too, since Prefect has replaced its result.
+        """
         parts = read_parts(key_file(ArtifactStore(self.root), path))
         if parts is None or source_was_edited(parts):
             _LOG.warning(
                 "%s is not kept in the cache: its source was edited while this run went on", path
             )
+            self._file(path).unlink(missing_ok=True)
             return
         write_bytes(self._file(path), content)
 

@@ -10,6 +10,7 @@ import pytest
 from flows import explain_run, verify_run
 from flows.train_command import read_options
 from tasks.run_record import RUN_FILES
+from tests.faults import STEPS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -71,3 +72,14 @@ def test_every_dependency_is_pinned_exactly_and_no_address_is_in_the_pins() -> N
     assert all(re.match(r"^[A-Za-z0-9_.\-\[\]]+==[^ ]+( ; .+)?$", line) for line in lines)
     pinned = {line.split("==")[0] for line in lines}
     assert {"tensorflow", "keras", "prefect", "fastapi", "sqlalchemy", "numpy"} <= pinned
+
+
+def test_the_table_of_faults_has_two_hundred_kills_of_all_steps_and_no_lost_result() -> None:
+    text = (ROOT / "docs/faults.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| ([^|*]+) \| (\d+ \| \d+ \| \d+) \|$", text, re.MULTILINE))
+    counts = {fault: [int(part) for part in row.split(" | ")] for fault, row in rows.items()}
+    kills = {fault: row for fault, row in counts.items() if fault.startswith("kill -9 in ")}
+    assert {fault.removeprefix("kill -9 in ") for fault in kills} == set(STEPS)
+    assert sum(injected for injected, _, _ in kills.values()) >= 200
+    assert all(injected == survived for injected, survived, _ in counts.values())
+    assert all(lost == 0 for _, _, lost in counts.values())

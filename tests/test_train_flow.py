@@ -235,12 +235,14 @@ def test_what_was_computed_beside_an_edit_is_used_and_not_kept(
         source = now(name)
         return str(source).replace("(12, 6)", "(6, 12)") if name == "tasks.plot_history" else source
 
+    config = small_config(small_reviews, epochs=1)
+    start_config(tmp_path, config)
     with monkeypatch.context() as patch, caplog.at_level(logging.WARNING, "tasks"):
         patch.setattr(cache_key, "source_now", edited)
-        first = start_run(tmp_path, small_reviews, epochs=1)
-    assert (first.folder / "figures/loss.svg").exists()
+        beside = start_config(tmp_path, config, refresh=("plot",))
+    assert (beside.folder / "figures/loss.svg").exists()
     assert "its source was edited while this run went on" in caplog.text
-    again = start_run(tmp_path, small_reviews, epochs=1)
+    again = start_config(tmp_path, config)
     assert cached_steps(again) == [step for step in CACHED_STEPS if step != "plot"]
 
 
