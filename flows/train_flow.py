@@ -96,9 +96,10 @@ def train_flow(
     evaluated = run.cached(
         steps.evaluate, trained, persisted, fit.evaluation_batch_size, device, store
     )
+    controlled = run.cached(steps.control, loaded, protocol, store)
     plotted = run.cached(steps.plot, trained, title, store)
 
-    outputs = [loaded, padded, persisted, built, trained, evaluated, plotted]
+    outputs = [loaded, padded, persisted, built, trained, evaluated, controlled, plotted]
     flow_run_id = str(runtime.flow_run.id)
     summary = record_run(store, flow_run_id, config, files, device, outputs, run.runs)
     prefect_session.publish_cache_table(run.runs)

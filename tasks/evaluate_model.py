@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tasks.atomic_files import whole_file, write_text
+from tasks.calibration import brier_score, expected_calibration_error, reliability
 from tasks.canonical_json import readable_json
-from tasks.review_arrays import ReviewArrays, read_arrays
+from tasks.review_arrays import read_arrays
+from tasks.roc_auc import roc_auc, roc_auc_interval
 from tasks.score_intervals import wilson_interval
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ def evaluate_model(
     probabilities = model.predict(reviews.tokens, batch_size=batch_size, verbose=0)[:, 0]
     metrics = score(probabilities, reviews.labels[:, 0])
     write_text(folder / "metrics.json", readable_json(metrics | described))
-    _write_predictions(reviews, probabilities, folder / "predictions.parquet")
+    write_predictions(test, probabilities, folder / "predictions.parquet")
     low, high = metrics["accuracy_interval_95"]
     return {
         "accuracy": metrics["accuracy"],
@@ -55,13 +57,14 @@ def evaluate_model(
 
 
 def score(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
-    """Return accuracy with its 95 % Wilson interval, binary cross-entropy and confusion.
+    """Return the metrics, with 95 % intervals of accuracy (Wilson) and ROC AUC (bootstrap).
 
     Args:
         probabilities: Of label 1, float, shape (n,); above 0.5 counts as label 1.
-        labels: 0 or 1, shape (n,).
+        labels: 0 or 1, both present, shape (n,).
     """
     import numpy as np
+    from sklearn.metrics import average_precision_score
 
     says_one, is_one = probabilities > _THRESHOLD, labels > _THRESHOLD
     correct = int(np.sum(says_one == is_one))
@@ -72,6 +75,13 @@ def score(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
         "accuracy": correct / len(labels),
         "accuracy_interval_95": list(wilson_interval(correct, len(labels))),
         "loss": float(losses.mean()),
+        "roc_auc": roc_auc(probabilities, labels),
+        "roc_auc_interval_95": list(roc_auc_interval(probabilities, labels)),
+        "average_precision": float(average_precision_score(is_one, probabilities)),
+        "brier": brier_score(probabilities, labels),
+        "expected_calibration_error": expected_calibration_error(
+            reliability(probabilities, labels)
+        ),
         "confusion": {
             "true_negative": int(np.sum(~says_one & ~is_one)),
             "false_positive": int(np.sum(says_one & ~is_one)),
@@ -81,16 +91,14 @@ def score(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _write_predictions(reviews: ReviewArrays, probabilities: np.ndarray, path: Path) -> None:
+def write_predictions(test: Path, probabilities: np.ndarray, path: Path) -> None:
+    """Write the reviews' ids, labels, lengths and unknown words with their probabilities."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pa.table(
-        {
-            "review_id": pa.array(reviews.review_ids, pa.int32()),
-            "label": pa.array(reviews.labels[:, 0], pa.int8()),
-            "probability": pa.array(probabilities, pa.float32()),
-        }
+    reviews = pq.read_table(test, columns=["review_id", "label", "length", "unknown"])
+    table = reviews.replace_schema_metadata(None).add_column(
+        2, "probability", pa.array(probabilities, pa.float32())
     )
     with whole_file(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")

@@ -37,7 +37,7 @@ def load_reviews(source: SourceFiles, config: DataConfig, folder: Path) -> dict[
         folder: Where to write.
 
     Returns:
-        Facts: source, form, rows of both sets, label names.
+        Facts: source, form, rows and fingerprint of both sets, label names.
 
     Raises:
         BadDataError: The files cannot be read, or the reviews break a rule.
@@ -65,6 +65,8 @@ def load_reviews(source: SourceFiles, config: DataConfig, folder: Path) -> dict[
         "form": source.form,
         "train_rows": len(loaded.train.labels),
         "test_rows": len(loaded.test.labels),
+        "train_fingerprint": loaded.fingerprints["train"],
+        "test_fingerprint": loaded.fingerprints["test"],
         "label_names": list(loaded.label_names),
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks.review_files import read_parquet, review_schema, token_lists, write_arrow
-from tasks.stratified_sample import stratified_sample
+from tasks.split_validation import validation_mask
 from tasks.tokenize_text import PAD_ID, UNKNOWN_ID
 
 if TYPE_CHECKING:
@@ -39,12 +39,10 @@ def pad_reviews(
     write_arrow(folder / "test.arrow", _padded_batches(test, text))
     labels = pq.read_table(train, columns=["label"])["label"].to_numpy()
     rows: dict[str, Fact] = {"test_rows": pq.read_metadata(test).num_rows}
-    if protocol.protocol == "tutorial":
+    validates = validation_mask(labels, protocol)
+    if not validates.any():
         write_arrow(folder / "train.arrow", _padded_batches(train, text))
         return rows | {"train_rows": len(labels)}
-    validates = stratified_sample(
-        labels, protocol.validation_fraction, protocol.split_seed, "validation set"
-    )
     for name, mask in (("train", ~validates), ("validation", validates)):
         write_arrow(folder / f"{name}.arrow", _chosen(_padded_batches(train, text), mask))
         rows[f"{name}_rows"] = int(mask.sum())

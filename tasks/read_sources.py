@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import zipfile
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 FULL_PACKAGE_CSV = "data/raw/a1_IMDB_Dataset.csv"
 OFFICIAL_SPLIT_ROWS = 25_000
+_FINGERPRINT_ROWS = 4096
 _LONGEST_LINE = 1 << 26
 """Bytes that one line of a JSONL file may have."""
 
@@ -63,12 +65,17 @@ class LabelledTokens:
 
 @dataclass(frozen=True)
 class TokenizedSource:
-    """Both sets of a source, the words by rank, and what the labels 0 and 1 mean."""
+    """Both sets of a source, the words by rank, and what the labels 0 and 1 mean.
+
+    The fingerprint of a set is a hash of its texts and labels in the source's order. It does
+    not depend on the other set, the vocabulary or the padding.
+    """
 
     train: LabelledTokens
     test: LabelledTokens
     words: list[str]
     label_names: tuple[str, str]
+    fingerprints: dict[str, str]
 
 
 def read_source(source: SourceFiles, config: DataConfig) -> TokenizedSource:
@@ -100,7 +107,24 @@ def read_source(source: SourceFiles, config: DataConfig) -> TokenizedSource:
         LabelledTokens(indexed.test, _labels(tables["test"]), test_ids, indexed.test_hashes),
         indexed.words,
         label_names,
+        {split: text_fingerprint(tables[split]) for split in ("train", "test")},
     )
+
+
+def text_fingerprint(reviews: pa.Table) -> str:
+    """Return a hash of the texts and labels of `reviews`, in their order."""
+    digest = hashlib.sha256()
+    for batch in reviews.to_batches(_FINGERPRINT_ROWS):
+        for text, label in zip(batch["text"].to_pylist(), batch["label"].to_pylist(), strict=True):
+            digest.update(f"{label} {len(text or '')} {text or ''}".encode())
+    return digest.hexdigest()
+
+
+def _tokens_fingerprint(reviews: LabelledTokens) -> str:
+    digest = hashlib.sha256(reviews.labels.tobytes())
+    for review in reviews.hashes:
+        digest.update(review)
+    return digest.hexdigest()
 
 
 def _index(tables: dict[str, pa.Table]) -> IndexedWords:
@@ -145,7 +169,10 @@ def _read_keras(source: SourceFiles, config: DataConfig) -> TokenizedSource:
         repeated = repeated_in_train(sets["train"].hashes, sets["test"].hashes)
         sets["train"] = sets["train"].take(np.flatnonzero(~repeated))
     words = sorted(ranks, key=ranks.__getitem__)
-    return TokenizedSource(sets["train"], sets["test"], words, ("negative", "positive"))
+    fingerprints = {split: _tokens_fingerprint(reviews) for split, reviews in sets.items()}
+    return TokenizedSource(
+        sets["train"], sets["test"], words, ("negative", "positive"), fingerprints
+    )
 
 
 def _read_packaged(source: SourceFiles) -> tuple[dict[str, pa.Table], tuple[str, str]]:

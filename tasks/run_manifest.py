@@ -15,11 +15,17 @@ MANIFEST = "manifest.json"
 MANIFEST_SHA256 = "manifest.sha256"
 """Holds the manifest's own hash, as `sha256sum` writes it."""
 
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 
 
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Versioned(BaseModel):
+    """What can be read of a manifest of any version."""
+
+    schema_version: int
 
 
 class RunFile(_Record):
@@ -41,6 +47,22 @@ class Score(_Record):
     form: str
 
 
+class ControlScore(_Record):
+    """What a linear model scores that was trained on the same reviews."""
+
+    name: str
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+
+
+class Training(_Record):
+    """How long a training went on, and which epoch (from 1 on) gave the best model."""
+
+    epochs_run: int
+    best_epoch: int
+
+
 class StepRun(_Record):
     """One step of a run: from the cache or computed and why, its key, and its seconds."""
 
@@ -57,7 +79,10 @@ class StepRun(_Record):
 
 
 class Manifest(_Record):
-    """What was run, on what, with which result; written last, so it marks a finished run."""
+    """What was run, on what, with which result; written last, so it marks a finished run.
+
+    `fingerprints` are hashes of the texts and labels of the `train` and the `test` set.
+    """
 
     schema_version: int = _SCHEMA_VERSION
     run_id: str
@@ -65,8 +90,11 @@ class Manifest(_Record):
     created: str
     seed: int
     score: Score
+    control: ControlScore
+    training: Training
     source: SourceFiles
     device: Device
+    fingerprints: dict[str, str]
     data_content: dict[str, str]
     weights: dict[str, str]
     steps: list[StepRun]
@@ -88,7 +116,8 @@ def read_manifest(folder: Path) -> Manifest:
     """Return the manifest of a finished run, once its own hash is checked.
 
     Raises:
-        BadDataError: The folder is no finished run, or its manifest is damaged.
+        BadDataError: The folder is no finished run, its manifest is damaged, or it was
+            written by another version of this project.
     """
     file = folder / MANIFEST
     if not file.is_file():
@@ -96,7 +125,14 @@ def read_manifest(folder: Path) -> Manifest:
     if not _is_whole(file):
         raise BadDataError(f"{file} is damaged: it does not have the hash in {MANIFEST_SHA256}")
     try:
-        return Manifest.model_validate_json(file.read_bytes())
+        content = file.read_bytes()
+        found = _Versioned.model_validate_json(content).schema_version
+        if found != _SCHEMA_VERSION:
+            raise BadDataError(
+                f"{file} was written by another version of this project (its schema_version is"
+                f" {found}, not {_SCHEMA_VERSION}); start that run again"
+            )
+        return Manifest.model_validate_json(content)
     except ValidationError as error:
         first = error.errors()[0]
         raise BadDataError(f"{file} is damaged: {first['loc']}: {first['msg']}") from None

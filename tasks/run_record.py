@@ -17,7 +17,16 @@ from tasks.atomic_files import (
 from tasks.canonical_json import readable_json
 from tasks.errors import storage_error
 from tasks.run_environment import describe_machine, describe_source, library_versions
-from tasks.run_manifest import Manifest, RunFile, RunSummary, Score, StepRun, write_manifest
+from tasks.run_manifest import (
+    ControlScore,
+    Manifest,
+    RunFile,
+    RunSummary,
+    Score,
+    StepRun,
+    Training,
+    write_manifest,
+)
 from tasks.select_accelerator import Device
 from tasks.source_files import SourceFiles
 from tasks.training_config import TrainingConfig
@@ -30,6 +39,8 @@ RUN_FILES = {
     "history.json": ("train", "history.json"),
     "metrics.json": ("evaluate", "metrics.json"),
     "predictions.parquet": ("evaluate", "predictions.parquet"),
+    "control_metrics.json": ("control", "control_metrics.json"),
+    "control_predictions.parquet": ("control", "control_predictions.parquet"),
     "figures/loss.png": ("plot", "loss.png"),
     "figures/loss.svg": ("plot", "loss.svg"),
     "figures/accuracy.png": ("plot", "accuracy.png"),
@@ -77,8 +88,11 @@ def record_run(
             created=created.isoformat(timespec="seconds"),
             seed=config.fit.seed,
             score=_score(by_step),
+            control=ControlScore.model_validate(by_step["control"].facts),
+            training=_training(by_step),
             source=source,
             device=device,
+            fingerprints=_fingerprints(by_step),
             data_content=by_step["persist-parquet"].contents,
             weights={
                 name: str(by_step["train"].facts[name])
@@ -108,6 +122,16 @@ def _score(by_step: dict[str, StepOutput]) -> Score:
     names = ("accuracy", "accuracy_low", "accuracy_high", "test_reviews")
     figures = {name: by_step["evaluate"].facts[name] for name in names}
     return Score.model_validate(described | figures)
+
+
+def _training(by_step: dict[str, StepOutput]) -> Training:
+    facts = by_step["train"].facts
+    return Training.model_validate({name: facts[name] for name in Training.model_fields})
+
+
+def _fingerprints(by_step: dict[str, StepOutput]) -> dict[str, str]:
+    facts = by_step["load"].facts
+    return {split: str(facts[f"{split}_fingerprint"]) for split in ("train", "test")}
 
 
 def _hashes(folder: Path) -> dict[str, RunFile]:

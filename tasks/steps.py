@@ -16,6 +16,7 @@ from tasks.build_model import build_model
 from tasks.errors import is_worth_retrying
 from tasks.evaluate_model import evaluate_model
 from tasks.fetch_reviews import fetch_reviews
+from tasks.linear_control import train_control
 from tasks.load_reviews import load_reviews
 from tasks.pad_reviews import pad_reviews
 from tasks.persist_parquet import persist_parquet
@@ -198,6 +199,20 @@ def evaluate(
             folder,
         )
         return store.keep("evaluate", folder, facts)
+
+
+@task(
+    name="control",
+    description="Train a linear model on the same reviews, and score it on the test reviews.",
+    **_OPTIONS,
+)
+def control(loaded: StepOutput, protocol: ProtocolConfig, store: ArtifactStore) -> StepOutput:
+    """Return `control_metrics.json` and `control_predictions.parquet`."""
+    train_file, test_file = store.file(loaded, "train.parquet"), store.file(loaded, "test.parquet")
+    described = {name: str(loaded.facts[name]) for name in ("source", "form")}
+    with store.workspace() as folder:
+        facts = train_control(train_file, test_file, protocol, described, folder)
+        return store.keep("control", folder, facts)
 
 
 @task(

@@ -24,7 +24,17 @@ Source = Literal["auto", "imdb", "packaged", "files"]
 ImdbForm = Literal["any", "keras", "packages"]
 Protocol = Literal["honest", "tutorial"]
 Side = Literal["pre", "post"]
-CachedStep = Literal["all", "load", "pad", "persist-parquet", "build", "train", "evaluate", "plot"]
+CachedStep = Literal[
+    "all",
+    "load",
+    "pad",
+    "persist-parquet",
+    "build",
+    "train",
+    "evaluate",
+    "control",
+    "plot",
+]
 ACCELERATOR_PATTERN = r"^(auto|cpu|gpu|gpu:[0-9]+)$"
 Accelerator = Annotated[str, Field(pattern=ACCELERATOR_PATTERN)]
 

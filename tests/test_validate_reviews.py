@@ -16,7 +16,7 @@ WORDS = [f"w{rank}" for rank in range(1, 31)]
 def report_of(train: Ids, test: Ids, words: list[str] = WORDS) -> dict[str, Any]:
     """Describe reviews of which every second one is positive."""
     sets = [labelled(ids, [row % 2 for row in range(len(ids))]) for ids in (train, test)]
-    return describe_reviews(TokenizedSource(sets[0], sets[1], words, ("bad", "good")))
+    return describe_reviews(TokenizedSource(sets[0], sets[1], words, ("bad", "good"), {}))
 
 
 def failures_of(report: dict[str, Any], **rules: Any) -> str:
