@@ -99,7 +99,9 @@ def train_flow(
     controlled = run.cached(steps.control, loaded, protocol, store)
     plotted = run.cached(steps.plot, trained, title, store)
 
-    outputs = [loaded, padded, persisted, built, trained, evaluated, controlled, plotted]
+    analysed = run.cached(steps.analyse, loaded, trained, evaluated, controlled, text, store)
+
+    outputs = [loaded, padded, persisted, built, trained, evaluated, controlled, plotted, analysed]
     flow_run_id = str(runtime.flow_run.id)
     summary = record_run(store, flow_run_id, config, files, device, outputs, run.runs)
     prefect_session.publish_cache_table(run.runs)

@@ -7,7 +7,7 @@ twins serve on a dark ground.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tasks.atomic_files import write_text
 
@@ -41,7 +41,7 @@ def chart_style() -> Iterator[None]:
     import matplotlib as mpl
 
     ink = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
-    look = {
+    look: dict[Any, Any] = {
         **dict.fromkeys(ink, INK),
         "axes.spines.top": False,
         "axes.spines.right": False,

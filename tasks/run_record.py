@@ -45,6 +45,13 @@ RUN_FILES = {
     "figures/loss.svg": ("plot", "loss.svg"),
     "figures/accuracy.png": ("plot", "accuracy.png"),
     "figures/accuracy.svg": ("plot", "accuracy.svg"),
+    "analysis.json": ("analyse", "analysis.json"),
+    "figures/learning_rate.svg": ("analyse", "learning_rate.svg"),
+    "figures/roc.svg": ("analyse", "roc.svg"),
+    "figures/precision_recall.svg": ("analyse", "precision_recall.svg"),
+    "figures/reliability.svg": ("analyse", "reliability.svg"),
+    "figures/by_length.svg": ("analyse", "by_length.svg"),
+    "figures/by_unknown.svg": ("analyse", "by_unknown.svg"),
 }
 """Files of a run folder, and the step and file that each is a copy of."""
 

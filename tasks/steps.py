@@ -11,6 +11,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.tasks import exponential_backoff
 from prefect.transactions import get_transaction
 
+from tasks.analyse_run import analyse_run
 from tasks.artifact_store import ArtifactStore, Fact, StepOutput
 from tasks.build_model import build_model
 from tasks.errors import is_worth_retrying
@@ -225,3 +226,30 @@ def plot(trained: StepOutput, caption: str, store: ArtifactStore) -> StepOutput:
     with store.workspace() as folder:
         plot_history(store.file(trained, "history.json"), caption, folder)
         return store.keep("plot", folder)
+
+
+@task(
+    name="analyse",
+    description="Find where the network is right and wrong, and draw the charts of the report.",
+    **_OPTIONS,
+)
+def analyse(
+    loaded: StepOutput,
+    trained: StepOutput,
+    evaluated: StepOutput,
+    controlled: StepOutput,
+    text: TextConfig,
+    store: ArtifactStore,
+) -> StepOutput:
+    """Return `analysis.json` and the report's charts as `.svg`."""
+    origins = {
+        "vocabulary.json": loaded,
+        "test.parquet": loaded,
+        "history.json": trained,
+        "predictions.parquet": evaluated,
+        "control_predictions.parquet": controlled,
+    }
+    files = {name: store.file(output, name) for name, output in origins.items()}
+    with store.workspace() as folder:
+        analyse_run(files, text, folder)
+        return store.keep("analyse", folder)

@@ -34,6 +34,7 @@ CachedStep = Literal[
     "evaluate",
     "control",
     "plot",
+    "analyse",
 ]
 ACCELERATOR_PATTERN = r"^(auto|cpu|gpu|gpu:[0-9]+)$"
 Accelerator = Annotated[str, Field(pattern=ACCELERATOR_PATTERN)]

@@ -1,0 +1,39 @@
+"""Analyse: what a report shows of a run beyond its scores, as charts and one JSON file."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from tasks.analyse_predictions import analyse_predictions, read_predictions
+from tasks.atomic_files import write_text
+from tasks.canonical_json import readable_json
+from tasks.confident_errors import confident_errors
+from tasks.draw_analysis import draw_analysis
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tasks.training_config import TextConfig
+
+
+def analyse_run(files: Mapping[str, Path], text: TextConfig, folder: Path) -> None:
+    """Write `analysis.json` and the charts as `.svg`.
+
+    Args:
+        files: Where the run's `history.json`, `predictions.parquet`,
+            `control_predictions.parquet`, `vocabulary.json` and `test.parquet` lie, the last
+            with whole token lists.
+        text: What the network sees of a review.
+        folder: Where to write.
+    """
+    network = read_predictions(files["predictions.parquet"])
+    control = read_predictions(files["control_predictions.parquet"])
+    ranks: dict[str, int] = json.loads(files["vocabulary.json"].read_bytes())
+    words = sorted(ranks, key=ranks.__getitem__)
+    analysis = analyse_predictions(network, control, text.maxlen)
+    errors = confident_errors(network, files["test.parquet"], words, text)
+    write_text(folder / "analysis.json", readable_json(analysis | {"confident_errors": errors}))
+    history = json.loads(files["history.json"].read_bytes())
+    draw_analysis(history, analysis, network, control, folder)

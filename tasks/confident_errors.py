@@ -1,0 +1,84 @@
+"""The most confident errors, with their words as the network saw them."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Literal
+
+from tasks.tokenize_text import FIRST_WORD_OFFSET, UNKNOWN_ID
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tasks.analyse_predictions import Predictions
+    from tasks.training_config import TextConfig
+
+Kind = Literal["seen", "unknown", "cut"]
+
+_SHOWN = 10
+_CUT_WORDS = 60
+_NO_WORD = "[?]"
+"""Stands for a word that no training text holds, so that nobody knows what it was."""
+
+
+def confident_errors(
+    predictions: Predictions, test: Path, words: list[str], text: TextConfig
+) -> list[dict[str, Any]]:
+    """Return the wrong predictions that are farthest from one half, the worst first.
+
+    Args:
+        predictions: Of the network, in the order of the review ids.
+        test: Token lists of the test set (Parquet).
+        words: The vocabulary by rank.
+        text: What the network sees of a review.
+
+    Returns:
+        For each: review id, label, probability, length, and its words in parts of one kind:
+        seen by the network, unknown to it, or cut off. Far cut words are only counted.
+    """
+    import numpy as np
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    wrong = np.flatnonzero(~predictions.correct)
+    distance = np.abs(predictions.probability[wrong] - 0.5)
+    rows = wrong[np.argsort(-distance, kind="stable")[:_SHOWN]]
+    ids = predictions.review_id[rows].tolist()
+    table = pq.read_table(
+        test, columns=["review_id", "tokens"], filters=pc.field("review_id").isin(ids)
+    )
+    tokens = dict(zip(table["review_id"].to_pylist(), table["tokens"].to_pylist(), strict=True))
+    return [
+        {
+            "review_id": review,
+            "label": int(predictions.label[row]),
+            "probability": float(predictions.probability[row]),
+            "length": int(predictions.length[row]),
+            **shown_words(tokens[review], words, text),
+        }
+        for review, row in zip(ids, rows.tolist(), strict=True)
+    ]
+
+
+def shown_words(tokens: list[int], words: list[str], text: TextConfig) -> dict[str, Any]:
+    """Return a review's `parts` of one kind each, and how many cut words are `not_shown`."""
+    cut = max(0, len(tokens) - text.maxlen)
+    first, last = (cut, len(tokens)) if text.truncating == "pre" else (0, text.maxlen)
+    begin, end = max(0, first - _CUT_WORDS), last + _CUT_WORDS
+    described: list[tuple[Kind, str]] = []
+    for place, token in enumerate(tokens[begin:end], start=begin):
+        if token == UNKNOWN_ID or token > FIRST_WORD_OFFSET:
+            seen = first <= place < last
+            known = UNKNOWN_ID < token < text.num_words
+            kind: Kind = "cut" if not seen else "seen" if known else "unknown"
+            described.append((kind, _word(token, words)))
+    parts = [
+        {"kind": kind, "text": " ".join(word for _, word in group)}
+        for kind, group in groupby(described, key=lambda part: part[0])
+    ]
+    return {"parts": parts, "not_shown": begin + max(0, len(tokens) - end)}
+
+
+def _word(token: int, words: list[str]) -> str:
+    rank = token - FIRST_WORD_OFFSET
+    return words[rank - 1] if 0 < rank <= len(words) else _NO_WORD
