@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from tasks.calibration import reliability
+from tasks.paired_test import paired_test
 from tasks.score_intervals import wilson_interval
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def read_predictions(path: Path) -> Predictions:
 
 
 def analyse_predictions(network: Predictions, control: Predictions, maxlen: int) -> dict[str, Any]:
-    """Return the slices and calibration of a network beside those of its control.
+    """Return the slices and calibration of a network, and its paired test with its control.
 
     Args:
         network: Predictions of the network on the test reviews.
@@ -74,6 +75,7 @@ def analyse_predictions(network: Predictions, control: Predictions, maxlen: int)
     cut = network.length > maxlen
     both = {"network": network, "control": control}
     return {
+        "network_against_control": paired_test(network.correct, control.correct).model_dump(),
         "by_length": {
             "whole": _slices(network.length, network.correct, ~cut),
             "cut": _slices(network.length, network.correct, cut),

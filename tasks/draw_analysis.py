@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.calibration import BINS
 from tasks.chart_style import BLUE, GREEN, INK, ORANGE, QUIET, chart_style, new_chart, save_chart
+from tasks.plot_history import draw_curves
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +25,17 @@ _CONTROL: dict[str, Any] = {
 }
 _CURVE_POINTS = 400
 
+CHARTS = (
+    "training_loss",
+    "training_accuracy",
+    "learning_rate",
+    "roc",
+    "precision_recall",
+    "reliability",
+    "by_length",
+    "by_unknown",
+)
+
 
 def draw_analysis(
     history: dict[str, list[float]],
@@ -32,16 +44,18 @@ def draw_analysis(
     control: Predictions,
     folder: Path,
 ) -> None:
-    """Write `learning_rate`, `roc`, `precision_recall`, `reliability`, `by_length`, `by_unknown`.
+    """Write one `.svg` file for each name in `CHARTS`.
 
     Args:
         history: One list per figure, one number per epoch.
         analysis: What `analyse_predictions` returned.
         network: Predictions of the network on the test reviews.
         control: Those of the linear control.
-        folder: Where to write the `.svg` files.
+        folder: Where to write.
     """
     drawings: dict[str, Callable[[Axes], None]] = {
+        "training_loss": lambda axes: draw_curves(axes, "loss", history, BLUE),
+        "training_accuracy": lambda axes: draw_curves(axes, "accuracy", history, ORANGE),
         "learning_rate": lambda axes: _draw_learning_rate(axes, history),
         "roc": lambda axes: _draw_roc(axes, network, control),
         "precision_recall": lambda axes: _draw_precision_recall(axes, network, control),
@@ -50,9 +64,9 @@ def draw_analysis(
         "by_unknown": lambda axes: _draw_by_unknown(axes, analysis["by_unknown"]),
     }
     with chart_style():
-        for name, draw in drawings.items():
+        for name in CHARTS:
             figure, axes = new_chart()
-            draw(axes)
+            drawings[name](axes)
             save_chart(figure, folder / f"{name}.svg")
 
 
@@ -136,7 +150,7 @@ def _draw_by_length(axes: Axes, slices: dict[str, list[dict[str, float]]]) -> No
     whole, cut = slices["whole"], slices["cut"]
     _draw_slices(axes, whole, 0, BLUE, "seen whole")
     _draw_slices(axes, cut, len(whole), ORANGE, "cut to the network's length")
-    labels = [f"{part['lowest']:.0f} to {part['highest']:.0f}" for part in (*whole, *cut)]
+    labels = [f"{part['lowest']:.0f}\nto {part['highest']:.0f}" for part in (*whole, *cut)]
     axes.set_xticks(range(len(labels)), labels)
     axes.set(xlabel="Tokens of the review", ylabel="Accuracy")
     axes.legend()
@@ -144,7 +158,7 @@ def _draw_by_length(axes: Axes, slices: dict[str, list[dict[str, float]]]) -> No
 
 def _draw_by_unknown(axes: Axes, slices: list[dict[str, float]]) -> None:
     _draw_slices(axes, slices, 0, BLUE, "network")
-    labels = [f"{100 * part['lowest']:.1f} to {100 * part['highest']:.1f} %" for part in slices]
+    labels = [f"{100 * part['lowest']:.1f}\nto {100 * part['highest']:.1f} %" for part in slices]
     axes.set_xticks(range(len(labels)), labels)
     axes.set(xlabel="Words that the network does not know", ylabel="Accuracy")
 

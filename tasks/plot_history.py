@@ -10,11 +10,10 @@ from tasks.atomic_files import whole_file
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _INCHES = (12, 6)
-
-
 _COLOURS = {"loss": "b", "accuracy": "r"}
 
 
@@ -30,30 +29,41 @@ def plot_history(history: Path, caption: str, folder: Path) -> None:
     """
     figures = json.loads(history.read_text())
     for name, colour in _COLOURS.items():
-        figure = _draw(name, figures[name], figures[f"val_{name}"], colour, caption)
-        _save(figure, folder / name)
+        _save(_draw(name, figures, colour, caption), folder / name)
 
 
-def _draw(
-    name: str, training: list[float], validation: list[float], colour: str, caption: str
-) -> Figure:
+def draw_curves(axes: Axes, name: str, history: dict[str, list[float]], colour: str) -> None:
+    """Draw one figure of a training by epoch: training as dots, validation as a line.
+
+    Args:
+        axes: Where to draw.
+        name: `loss` or `accuracy`.
+        history: One list per figure, one number per epoch.
+        colour: Of dots and line.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    training, validation = history[name], history[f"val_{name}"]
+    epochs = range(1, len(training) + 1)
+    axes.plot(epochs, training, "o", color=colour, label=f"Training {name}")
+    axes.plot(epochs, validation, color=colour, label=f"Validation {name}")
+    axes.set_title(f"Training and validation {name}")
+    axes.set_xlabel("Epochs")
+    axes.set_ylabel(name.capitalize())
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.legend()
+
+
+def _draw(name: str, history: dict[str, list[float]], colour: str, caption: str) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
 
     # Not pyplot's figure: it needs no display, and nothing stays open.
     figure = Figure(figsize=_INCHES)
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    epochs = range(1, len(training) + 1)
-    axes.plot(epochs, training, f"{colour}o", label=f"Training {name}")
-    axes.plot(epochs, validation, colour, label=f"Validation {name}")
-    axes.set_title(f"Training and validation {name}")
+    draw_curves(axes, name, history, colour)
     axes.set_title(caption, loc="right", fontsize="small", color="0.4")
-    axes.set_xlabel("Epochs")
-    axes.set_ylabel(name.capitalize())
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    axes.legend()
     return figure
 
 

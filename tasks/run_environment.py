@@ -7,7 +7,16 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-_LIBRARIES = ("tensorflow", "keras", "numpy", "pyarrow", "matplotlib", "prefect", "pydantic")
+_LIBRARIES = (
+    "tensorflow",
+    "keras",
+    "numpy",
+    "scikit-learn",
+    "pyarrow",
+    "matplotlib",
+    "prefect",
+    "pydantic",
+)
 _GIT_LIMIT_S = 10
 
 

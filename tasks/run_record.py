@@ -15,6 +15,7 @@ from tasks.atomic_files import (
     write_text,
 )
 from tasks.canonical_json import readable_json
+from tasks.draw_analysis import CHARTS
 from tasks.errors import storage_error
 from tasks.run_environment import describe_machine, describe_source, library_versions
 from tasks.run_manifest import (
@@ -27,6 +28,7 @@ from tasks.run_manifest import (
     Training,
     write_manifest,
 )
+from tasks.run_report import REPORT, run_report
 from tasks.select_accelerator import Device
 from tasks.source_files import SourceFiles
 from tasks.training_config import TrainingConfig
@@ -46,13 +48,7 @@ RUN_FILES = {
     "figures/accuracy.png": ("plot", "accuracy.png"),
     "figures/accuracy.svg": ("plot", "accuracy.svg"),
     "analysis.json": ("analyse", "analysis.json"),
-    "figures/learning_rate.svg": ("analyse", "learning_rate.svg"),
-    "figures/roc.svg": ("analyse", "roc.svg"),
-    "figures/precision_recall.svg": ("analyse", "precision_recall.svg"),
-    "figures/reliability.svg": ("analyse", "reliability.svg"),
-    "figures/by_length.svg": ("analyse", "by_length.svg"),
-    "figures/by_unknown.svg": ("analyse", "by_unknown.svg"),
-}
+} | {f"figures/{name}.svg": ("analyse", f"{name}.svg") for name in CHARTS}
 """Files of a run folder, and the step and file that each is a copy of."""
 
 
@@ -109,8 +105,10 @@ def record_run(
             versions=library_versions(),
             machine=describe_machine(),
             git=describe_source(),
-            files=_hashes(temporary),
+            files={},
         )
+        write_text(temporary / REPORT, run_report(temporary, manifest))
+        manifest = manifest.model_copy(update={"files": _hashes(temporary)})
         write_manifest(temporary, manifest)
         sync_folder(temporary / "figures")
         temporary.replace(store.runs / run_id)

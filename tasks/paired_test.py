@@ -1,0 +1,75 @@
+"""Whether two models differ that judged the same reviews: McNemar's exact test."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_Z_95 = 1.959963984540054
+
+
+class PairedTest(BaseModel):
+    """Two models on the same reviews: who alone was right how often, and what follows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reviews: int
+    only_first_right: int
+    only_second_right: int
+    p_value: float
+    difference: float
+    difference_low: float
+    difference_high: float
+
+
+def paired_test(first_correct: np.ndarray, second_correct: np.ndarray) -> PairedTest:
+    """Return the test of two models with equal accuracy, and by how much the first is better.
+
+    Args:
+        first_correct: Whether the first model judged each review rightly, bool, shape (n,).
+        second_correct: The same of the second, in the same order.
+    """
+    first = int((first_correct & ~second_correct).sum())
+    second = int((second_correct & ~first_correct).sum())
+    reviews = len(first_correct)
+    low, high = difference_interval(first, second, reviews)
+    return PairedTest(
+        reviews=reviews,
+        only_first_right=first,
+        only_second_right=second,
+        p_value=mcnemar_p_value(first, second),
+        difference=(first - second) / reviews,
+        difference_low=low,
+        difference_high=high,
+    )
+
+
+def mcnemar_p_value(only_first: int, only_second: int) -> float:
+    """Return the exact two-sided p-value, binomial with one half, for any counts.
+
+    Source: Q. McNemar, "Note on the sampling error of the difference between correlated
+    proportions or percentages", Psychometrika 12 (1947), 153-157.
+    """
+    discordant, smaller = only_first + only_second, min(only_first, only_second)
+    ways = term = 1
+    for count in range(smaller):
+        term = term * (discordant - count) // (count + 1)
+        ways += term
+    return float(min(1.0, 2 * ways / 2**discordant))
+
+
+def difference_interval(only_first: int, only_second: int, reviews: int) -> tuple[float, float]:
+    """Return the 95 % interval of the difference of two paired accuracies.
+
+    Source: D. G. Bonett and R. M. Price, "Adjusted Wald confidence interval for a difference
+    of binomial proportions based on paired data", JEBS 37 (2012), 479-488.
+    """
+    first, second = (only_first + 1) / (reviews + 2), (only_second + 1) / (reviews + 2)
+    difference = first - second
+    spread = _Z_95 * math.sqrt((first + second - difference**2) / (reviews + 2))
+    return max(-1.0, difference - spread), min(1.0, difference + spread)

@@ -1,0 +1,58 @@
+"""The report of a run: one HTML page that needs no other file and asks for nothing outside."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tasks.draw_analysis import CHARTS
+from tasks.html_page import image_uri, render_page
+from tasks.paired_test import PairedTest
+from tasks.run_verdict import verdict
+from tasks.source_files import source_label
+from tasks.training_config import TrainingConfig
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tasks.run_manifest import Manifest
+
+REPORT = "report.html"
+
+
+def run_report(folder: Path, manifest: Manifest) -> str:
+    """Return the report of the run whose other files lie in `folder`.
+
+    Texts of reviews come from data, so all values are escaped; the page allows no script.
+
+    Args:
+        folder: A run folder, or one that is being written.
+        manifest: The run's manifest; its list of files may still be empty.
+    """
+    metrics, data = _read(folder, "metrics.json"), _read(folder, "data_report.json")
+    analysis, history = _read(folder, "analysis.json"), _read(folder, "history.json")
+    config = TrainingConfig.model_validate(_read(folder, "config.json"))
+    control = PairedTest.model_validate(analysis["network_against_control"])
+    return render_page(
+        "report.html.jinja",
+        title=f"{_source(manifest)}, {manifest.score.protocol} protocol, seed {manifest.seed}",
+        manifest=manifest,
+        source=_source(manifest),
+        notes=verdict(manifest, config, metrics, data, control),
+        metrics=metrics,
+        control_metrics=_read(folder, "control_metrics.json"),
+        data=data,
+        analysis=analysis,
+        charts={name: image_uri(folder / "figures" / f"{name}.svg") for name in CHARTS},
+        history=history,
+        config=config.model_dump(mode="json"),
+        defaults=TrainingConfig().model_dump(mode="json"),
+    )
+
+
+def _source(manifest: Manifest) -> str:
+    return source_label(manifest.score.source, manifest.score.form)
+
+
+def _read(folder: Path, name: str) -> Any:  # noqa: ANN401 - any JSON value
+    return json.loads((folder / name).read_bytes())
