@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 _THRESHOLD = 0.5
-_SLICES = 4
+_SLICES_BY_LENGTH = 3
+_SLICES_BY_UNKNOWN = 4
 
 
 @dataclass(frozen=True)
@@ -77,14 +78,16 @@ def analyse_predictions(network: Predictions, control: Predictions, maxlen: int)
     return {
         "network_against_control": paired_test(network.correct, control.correct).model_dump(),
         "by_length": {
-            "whole": _slices(network.length, network.correct, ~cut),
-            "cut": _slices(network.length, network.correct, cut),
+            "whole": _slices(network.length, network.correct, ~cut, _SLICES_BY_LENGTH),
+            "cut": _slices(network.length, network.correct, cut, _SLICES_BY_LENGTH),
         },
         "by_cut": {
             "whole": _slices(network.length, network.correct, ~cut, 1),
             "cut": _slices(network.length, network.correct, cut, 1),
         },
-        "by_unknown": _slices(network.unknown_share, network.correct, cut | ~cut),
+        "by_unknown": _slices(
+            network.unknown_share, network.correct, cut | ~cut, _SLICES_BY_UNKNOWN
+        ),
         "reliability": {
             name: [asdict(part) for part in reliability(made.probability, made.label)]
             for name, made in both.items()
@@ -93,7 +96,7 @@ def analyse_predictions(network: Predictions, control: Predictions, maxlen: int)
 
 
 def _slices(
-    values: np.ndarray, correct: np.ndarray, chosen: np.ndarray, count: int = _SLICES
+    values: np.ndarray, correct: np.ndarray, chosen: np.ndarray, count: int
 ) -> list[dict[str, Any]]:
     """Return slices of about equal size, the lowest values first."""
     return [asdict(part) for part in accuracy_by(values[chosen], correct[chosen], count)]

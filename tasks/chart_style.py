@@ -55,7 +55,7 @@ def chart_style() -> Iterator[None]:
         yield
 
 
-def new_chart(width: float = 6, height: float = 3.8) -> tuple[Figure, Axes]:
+def new_chart(width: float = 4.6, height: float = 3.2) -> tuple[Figure, Axes]:
     """Return a figure, sizes in inches, and its axes, without pyplot's global state."""
     from matplotlib.figure import Figure
 

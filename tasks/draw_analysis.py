@@ -181,7 +181,7 @@ def _draw_slices(
             textcoords="offset points",
             xytext=(0, -12),
             ha="center",
-            fontsize="x-small",
+            fontsize="small",
             color=INK,
         )
     axes.margins(x=0.1, y=0.2)

@@ -1,0 +1,87 @@
+from typing import Any
+
+import pytest
+
+from tasks.paired_test import PairedTest
+from tasks.run_manifest import ControlScore, Manifest, Score, Training
+from tasks.run_verdict import Note, verdict
+from tasks.training_config import FitConfig, TrainingConfig
+
+CONFIG = TrainingConfig(fit=FitConfig(epochs=6))
+NO_OVERLAP = {"overlap": {"test_reviews_seen_in_train": 0}}
+
+
+def a_manifest(
+    accuracy: float = 0.9,
+    protocol: str = "honest",
+    source: str = "imdb",
+    training: tuple[int, int] = (5, 3),
+    *,
+    changed: bool = False,
+) -> Manifest:
+    """Return what a verdict reads of a manifest."""
+    score = Score(
+        accuracy=accuracy,
+        accuracy_low=0.8,
+        accuracy_high=0.95,
+        test_reviews=1000,
+        protocol=protocol,
+        source=source,
+        form=source,
+    )
+    return Manifest.model_construct(
+        score=score,
+        control=ControlScore(name="a line", accuracy=0.88, accuracy_low=0.8, accuracy_high=0.9),
+        training=Training(epochs_run=training[0], best_epoch=training[1]),
+        git={"commit": "abc", "changed": changed},
+    )
+
+
+def notes(
+    manifest: Manifest,
+    p_value: float = 0.001,
+    error: float = 0.01,
+    data: dict[str, Any] = NO_OVERLAP,
+) -> list[Note]:
+    test = PairedTest(
+        reviews=1000,
+        only_first_right=5,
+        only_second_right=5,
+        p_value=p_value,
+        difference=0.02,
+        difference_low=0.01,
+        difference_high=0.03,
+    )
+    return verdict(manifest, CONFIG, {"expected_calibration_error": error}, data, test)
+
+
+def warnings(*arguments: Any, **options: Any) -> str:
+    return " ".join(note.text for note in notes(*arguments, **options) if note.kind == "warning")
+
+
+def test_a_good_run_has_no_warning() -> None:
+    assert warnings(a_manifest()) == ""
+    assert "2.00 points above the linear control, a line (0.8800;" in notes(a_manifest())[1].text
+
+
+@pytest.mark.parametrize(
+    ("manifest", "options", "sentence"),
+    [
+        (a_manifest(protocol="tutorial"), {}, "the score flatters the model"),
+        (a_manifest(source="packaged"), {}, "not comparable with published ones"),
+        (a_manifest(), {"p_value": 0.2}, "they cannot be told apart"),
+        (a_manifest(accuracy=0.86), {}, "worse than a model trained in seconds"),
+        (a_manifest(training=(6, 6)), {}, "more epochs may score higher"),
+        (a_manifest(), {"error": 0.08}, "Probabilities are off by 8.0 points"),
+        (a_manifest(changed=True), {}, "changes that were not committed"),
+    ],
+)
+def test_each_reason_to_doubt_a_score_is_a_warning(
+    manifest: Manifest, options: dict[str, float], sentence: str
+) -> None:
+    assert sentence in warnings(manifest, **options)
+
+
+def test_reviews_in_both_sets_are_told() -> None:
+    told = notes(a_manifest(), data={"overlap": {"test_reviews_seen_in_train": 7}})
+    assert "7 of 1,000 test reviews" in " ".join(note.text for note in told)
