@@ -62,7 +62,7 @@ def first_difference(recorded: Manifest, repeated: Manifest) -> str | None:
     ]
     pairs += [
         (name, recorded.files[name].sha256, repeated.files[name].sha256)
-        for name in ("history.json", "predictions.parquet", "metrics.json")
+        for name in ("history.json", "predictions.parquet", "metrics.json", "control_metrics.json")
     ]
     for name, then, now in pairs:
         if then != now:

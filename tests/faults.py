@@ -22,7 +22,9 @@ STEPS = (
     "build",
     "train",
     "evaluate",
+    "control",
     "plot",
+    "analyse",
     "record",
 )
 """The tasks of a run, and the writing of its folder."""

@@ -59,14 +59,23 @@ def all_keys(
         saving=config.saving,
         device=device,
     )
-    run(
+    evaluated = run(
         steps.evaluate,
         trained=trained,
         persisted=persisted,
         batch_size=fit.evaluation_batch_size,
         device=device,
     )
+    controlled = run(steps.control, loaded=loaded, protocol=config.protocol)
     run(steps.plot, trained=trained, caption="c")
+    run(
+        steps.analyse,
+        loaded=loaded,
+        trained=trained,
+        evaluated=evaluated,
+        controlled=controlled,
+        text=text,
+    )
     return keys
 
 
@@ -75,15 +84,16 @@ def missed(changed: dict[str, str]) -> set[str]:
     return {step for step in first if first[step] != changed[step]}
 
 
-AFTER_TRAIN = {"train", "evaluate", "plot"}
+AFTER_TRAIN = {"train", "evaluate", "plot", "analyse"}
 AFTER_PAD = {"pad", "persist-parquet"} | AFTER_TRAIN
-AFTER_LOAD = {"load"} | AFTER_PAD
+AFTER_LOAD = {"load", "control"} | AFTER_PAD
+SCORING = {"evaluate", "control", "analyse"}
 EXPECTED = {
     "data": AFTER_LOAD,
     "text": AFTER_PAD,
     "text.num_words": AFTER_PAD | {"build"},
     "text.maxlen": AFTER_PAD | {"build"},
-    "protocol": AFTER_PAD,
+    "protocol": AFTER_PAD | {"control"},
     "network": {"build"} | AFTER_TRAIN,
     "fit": AFTER_TRAIN,
     "fit.seed": {"build"} | AFTER_TRAIN,
@@ -162,8 +172,10 @@ HELPERS = {
     "tasks.word_index": AFTER_LOAD,
     "tasks.training_callbacks": AFTER_TRAIN,
     "tasks.build_model": {"build"} | AFTER_TRAIN,
-    "tasks.score_intervals": {"evaluate"},
-    "tasks.plot_history": {"plot"},
+    "tasks.score_intervals": SCORING,
+    "tasks.split_validation": AFTER_PAD | {"control"},
+    "tasks.confident_errors": {"analyse"},
+    "tasks.plot_history": {"plot", "analyse"},
     "tasks.model_hash": {"build"} | AFTER_TRAIN,
 }
 
@@ -196,7 +208,8 @@ def test_an_edited_helper_makes_exactly_the_steps_miss_that_reach_it(
         ("numpy", ALL),
         ("pyarrow", AFTER_LOAD),
         ("tensorflow", {"build"} | AFTER_TRAIN),
-        ("matplotlib", {"plot"}),
+        ("matplotlib", {"plot", "analyse"}),
+        ("sklearn", SCORING),
         ("prefect", set()),
     ],
 )

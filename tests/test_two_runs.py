@@ -2,10 +2,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tasks.run_manifest import read_manifest
+from tests.faults import STEPS
 from tests.small_run import write_reviews
 from tests.terminal_run import LIMIT_S, SLOW_SMALL_RUN, from_file, start_terminal_run
 
-CACHED_STEPS = {"load", "pad", "persist-parquet", "build", "train", "evaluate", "plot"}
+CACHED_STEPS = set(STEPS[1:-1])
 
 
 def test_two_equal_runs_at_once_compute_each_step_once(

@@ -153,7 +153,7 @@ def test_a_folder_without_a_manifest_is_no_finished_run(
 def test_a_damaged_manifest_is_told_in_one_sentence(
     copied: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (copied / "manifest.json").write_text('{"schema_version": 1}')
+    (copied / "manifest.json").write_text('{"schema_version": 2}')
     sha256 = file_sha256(copied / "manifest.json")
     (copied / "manifest.sha256").write_text(f"{sha256}  manifest.json\n")
     assert verify(str(copied)) == 1
@@ -169,4 +169,4 @@ def test_a_run_can_be_explained_from_its_folder(
     explain([str(finished.folder)], result_action="return_value")
     shown = capsys.readouterr().out
     assert "Test Accuracy: " in shown
-    assert shown.count("there is no earlier result of this step") == 7
+    assert shown.count("there is no earlier result of this step") == 9
