@@ -1,5 +1,6 @@
 import json
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,12 @@ def test_a_score_stands_with_its_protocol_source_interval_and_control(run: RunSu
     assert f"{score.accuracy_low:.4f} to {score.accuracy_high:.4f} (95 %)" in page
     assert f"<strong>{manifest.control.accuracy:.4f}</strong>" in page
     assert "Honest protocol, source files, 48 test reviews" in page
+
+
+def test_a_report_is_written_in_well_under_three_seconds(run: RunSummary) -> None:
+    manifest, started = read_manifest(run.folder), time.perf_counter()
+    assert run_report(run.folder, manifest)
+    assert time.perf_counter() - started < 1
 
 
 def test_every_step_is_told_with_its_reason(run: RunSummary) -> None:
