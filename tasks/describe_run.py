@@ -1,0 +1,95 @@
+"""Describe runs: one line for a list, or all that its folder tells of one."""
+
+from pathlib import Path
+from typing import Any
+
+from tasks.find_runs import FoundRuns, Run, UnreadableRun
+from tasks.flat_config import ChangedSetting, changed_settings
+from tasks.read_run import read_config, read_data_report, read_metrics
+from tasks.records import Record
+from tasks.run_manifest import Manifest
+from tasks.source_files import source_label
+
+
+class RunLine(Record):
+    """What a list says of a run; its accuracy never without protocol and source."""
+
+    run_id: str
+    folder: Path
+    created: str
+    source: str
+    protocol: str
+    seed: int
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+    control_accuracy: float
+    best_epoch: int
+    epochs_run: int
+    all_cached: bool
+
+
+class RunList(Record):
+    """The runs of an artifacts folder, newest first, and what cannot be read."""
+
+    runs: list[RunLine]
+    unreadable: list[UnreadableRun]
+
+
+class RunDetails(Record):
+    """A run with its metrics, the sizes of its data and what its config changes."""
+
+    folder: Path
+    manifest: Manifest
+    metrics: dict[str, Any]
+    changed_settings: list[ChangedSetting]
+    data: dict[str, Any]
+
+
+def list_runs(found: FoundRuns) -> RunList:
+    """Return one line for each run."""
+    return RunList(runs=[_line(run) for run in found.runs], unreadable=found.unreadable)
+
+
+def describe_run(run: Run) -> RunDetails:
+    """Return the details of `run`.
+
+    Raises:
+        BadDataError: One of the files that they are read from is damaged.
+    """
+    return RunDetails(
+        folder=run.folder,
+        manifest=run.manifest,
+        metrics=read_metrics(run),
+        changed_settings=changed_settings(read_config(run)),
+        data=read_data_report(run),
+    )
+
+
+def total_seconds(manifest: Manifest) -> float:
+    """Return how long the steps of a run took together."""
+    return sum(step.seconds for step in manifest.steps)
+
+
+def is_all_cached(manifest: Manifest) -> bool:
+    """Tell whether every step that can come from the cache did."""
+    return all(step.cached for step in manifest.steps if step.key is not None)
+
+
+def _line(run: Run) -> RunLine:
+    manifest = run.manifest
+    return RunLine(
+        run_id=manifest.run_id,
+        folder=run.folder,
+        created=manifest.created,
+        source=source_label(manifest.score.source, manifest.score.form),
+        protocol=manifest.score.protocol,
+        seed=manifest.seed,
+        accuracy=manifest.score.accuracy,
+        accuracy_low=manifest.score.accuracy_low,
+        accuracy_high=manifest.score.accuracy_high,
+        control_accuracy=manifest.control.accuracy,
+        best_epoch=manifest.training.best_epoch,
+        epochs_run=manifest.training.epochs_run,
+        all_cached=is_all_cached(manifest),
+    )
