@@ -1,0 +1,82 @@
+"""The page of a comparison: its tables, and the curves of its runs in one picture each."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks import run_text
+from tasks.chart_style import COLOURS, QUIET, chart_style, new_chart, save_chart
+from tasks.html_page import image_uri, render_page
+from tasks.run_text import short_id
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from tasks.compare_runs import Comparison
+
+_MARKERS = ("o", "s", "^", "D", "v", "P")
+
+Histories = dict[str, dict[str, list[float]]]
+
+
+def compare_page(comparison: Comparison, histories: Histories) -> str:
+    """Return one HTML page that needs no other file and asks for nothing outside.
+
+    Args:
+        comparison: What `compare_runs` returned.
+        histories: Content of `history.json` by run id. Runs that cannot be compared are not
+            drawn: they validate on other reviews.
+    """
+    drawn = {run.run_id: histories[run.run_id] for run in comparison.runs if run.scores}
+    return render_page(
+        "compare.html.jinja",
+        title=f"Comparison of {len(comparison.runs)} runs",
+        comparison=comparison,
+        charts={name: _chart(name, drawn) for name in ("loss", "accuracy")},
+        texts={name: _chart_text(name, drawn) for name in ("loss", "accuracy")},
+        left_out=[short_id(run.run_id) for run in comparison.runs if not run.scores],
+        text=run_text,
+    )
+
+
+def _chart(name: str, histories: Histories) -> str:
+    with tempfile.TemporaryDirectory() as folder, chart_style():
+        figure, axes = new_chart()
+        for number, (run_id, history) in enumerate(histories.items()):
+            _draw_run(axes, number, short_id(run_id), history[name], history[f"val_{name}"])
+        _finish(axes, name)
+        path = Path(folder) / f"{name}.svg"
+        save_chart(figure, path)
+        return image_uri(path)
+
+
+def _draw_run(
+    axes: Axes, number: int, label: str, training: list[float], validation: list[float]
+) -> None:
+    colour = COLOURS[number % len(COLOURS)]
+    # With more runs than colours the marker tells them apart.
+    marker = _MARKERS[number // len(COLOURS) % len(_MARKERS)]
+    epochs = range(1, len(training) + 1)
+    axes.plot(epochs, training, "--", color=colour, linewidth=1)
+    axes.plot(epochs, validation, "-", color=colour, marker=marker, label=label)
+
+
+def _finish(axes: Axes, name: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.plot([], [], "--", color=QUIET, linewidth=1, label="training")
+    axes.set(xlabel="Epoch", ylabel=name.capitalize())
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.legend()
+
+
+def _chart_text(name: str, histories: Histories) -> str:
+    """Return in words what a chart shows."""
+    best = min if name == "loss" else max
+    ends = [
+        f"{short_id(run_id)} {best(history[f'val_{name}']):.4f}"
+        for run_id, history in histories.items()
+    ]
+    return f"Validation {name} by epoch; at best {', '.join(ends)}"

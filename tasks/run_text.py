@@ -1,0 +1,43 @@
+"""How what a run says of itself is written for people, in the terminal and on pages."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tasks.flat_config import Value
+    from tasks.paired_test import PairedTest
+
+_SMALLEST_SHOWN_P = 0.0001
+
+
+def short_id(run_id: str) -> str:
+    """Return the last part of a run id, which names a run among others."""
+    return run_id.rpartition("-")[2]
+
+
+def when(created: str) -> str:
+    """Return a time stamp to the minute."""
+    return f"{datetime.fromisoformat(created):%Y-%m-%d %H:%M}"
+
+
+def value_text(value: Value) -> str:
+    """Return a setting's value for people."""
+    return "not set" if value is None else str(value)
+
+
+def interval_text(low: float, high: float) -> str:
+    """Return the bounds of an interval."""
+    return f"{low:.4f} to {high:.4f}"
+
+
+def difference_text(test: PairedTest) -> str:
+    """Return a difference of accuracies with its interval."""
+    bounds = f"{test.difference_low:+.4f} to {test.difference_high:+.4f}"
+    return f"{test.difference:+.4f} ({bounds})"
+
+
+def p_text(p_value: float) -> str:
+    """Return a p value to two digits, no smaller than is worth telling apart."""
+    return f"< {_SMALLEST_SHOWN_P}" if p_value < _SMALLEST_SHOWN_P else f"{p_value:.2g}"
