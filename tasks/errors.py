@@ -32,6 +32,20 @@ class StorageError(PipelineError):
     """The artifacts folder cannot be written to; names the folder and the reason."""
 
 
+class MissingExtraError(PipelineError):
+    """An optional package is not installed; names the command that installs it."""
+
+    def __init__(self, extra: str) -> None:
+        """Take the name of the extra that brings the package."""
+        super().__init__(
+            f"{extra} is not installed; get it with: pip install -c constraints.txt -e '.[{extra}]'"
+        )
+
+
+class ExportError(PipelineError):
+    """Another program's store did not take what was exported; names the store and the reason."""
+
+
 _HOPELESS = {
     errno.EACCES: "permission denied",
     errno.EPERM: "operation not permitted",
