@@ -1,0 +1,177 @@
+"""List, show, compare and export finished runs: `python flows/runs.py --help`."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Parameter
+from pydantic import BaseModel
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from flows import run_tables
+from flows.train_command import fail, headline
+from tasks.atomic_files import write_text
+from tasks.canonical_json import readable_json
+from tasks.compare_page import compare_page
+from tasks.compare_runs import compare_runs
+from tasks.describe_run import describe_run, list_runs
+from tasks.errors import InvalidConfigError, PipelineError
+from tasks.export_mlflow import export_mlflow
+from tasks.export_tensorboard import export_tensorboard
+from tasks.find_runs import find_run, find_runs, no_runs
+from tasks.model_card import model_card
+from tasks.read_run import read_config, read_history, read_metrics
+from tasks.records import Record
+
+app = App(
+    name="runs.py",
+    help="List, show, compare and export finished runs. RUN is a run folder, a run id, the start"
+    " or the last part of one, or `latest`.",
+    help_format="markdown",
+    version_flags=[],
+)
+
+export = App(name="export", help="Export a run for other programs.", version_flags=[])
+app.command(export)
+
+
+class WrittenFiles(Record):
+    """What an export wrote."""
+
+    run_id: str
+    files: list[Path]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Options:
+    """What every command takes."""
+
+    artifacts: Annotated[Path, Parameter(help="Folder of the cache and the runs.")] = Path(
+        "artifacts"
+    )
+    json: Annotated[bool, Parameter(help="Print JSON.", negative=())] = False
+
+
+@app.command(name="list")
+def list_command(*, options: Options = Options()) -> None:
+    """List all runs, newest first."""
+    found = list_runs(find_runs(options.artifacts))
+    if not options.json and not found.runs and not found.unreadable:
+        _print(no_runs(options.artifacts))
+    else:
+        _answer(found, run_tables.run_list(found, Console().width), options)
+
+
+@app.command
+def show(run: str, /, *, options: Options = Options()) -> None:
+    """Show one run: score, control, settings, data, device, versions, steps and files."""
+    described = describe_run(find_run(options.artifacts, run))
+    _answer(described, run_tables.run_details(described), options)
+
+
+@app.command(usage="Usage: runs.py compare RUN RUN... [OPTIONS]")
+def compare(
+    run: str,
+    /,
+    *others: Annotated[str, Parameter(help="What is compared with the first run.")],
+    html: Annotated[
+        Path | None, Parameter(help="Also write one self-contained HTML page, with curves.")
+    ] = None,
+    options: Options = Options(),
+) -> None:
+    """Compare runs: what differs, their scores, and each further one against the first.
+
+    The tests are paired: both models judge the same test reviews. Runs on other test reviews or
+    by another protocol are not compared.
+    """
+    runs = [find_run(options.artifacts, name) for name in (run, *others)]
+    comparison = compare_runs(runs)
+    _answer(comparison, run_tables.run_comparison(comparison), options)
+    if html is not None:
+        histories = {run.manifest.run_id: read_history(run) for run in runs}
+        write_text(html, compare_page(comparison, histories))
+        if not options.json:
+            _print(f"wrote {html}")
+
+
+@export.command
+def tensorboard(run: str, logdir: Path, /, *, options: Options = Options()) -> None:
+    """Write a run's curves, score and config for `tensorboard --logdir LOGDIR`."""
+    found = find_run(options.artifacts, run)
+    files = export_tensorboard(found, logdir, headline(found.manifest.score))
+    _answer_export(WrittenFiles(run_id=found.manifest.run_id, files=files), options)
+
+
+@export.command
+def mlflow(
+    run: str,
+    /,
+    *,
+    tracking_uri: Annotated[str, Parameter(help="MLflow's store, like sqlite:///mlflow.db.")],
+    experiment: Annotated[str, Parameter(help="Made where it is missing.")] = "sentiment",
+    options: Options = Options(),
+) -> None:
+    """Copy a run to an MLflow store, unless it is there already."""
+    found = find_run(options.artifacts, run)
+    copy = export_mlflow(found, tracking_uri, experiment, headline(found.manifest.score))
+    verb = "copied to" if copy.is_new else "is already in"
+    line = f"{copy.run_id} {verb} experiment {experiment} as {copy.mlflow_run_id}"
+    _answer(copy, [line], options)
+
+
+@export.command(name="model-card")
+def export_model_card(
+    run: str, file: Path | None = None, /, *, options: Options = Options()
+) -> None:
+    """Write a run's model card as Markdown into FILE, or print it."""
+    found = find_run(options.artifacts, run)
+    card = model_card(found.manifest, read_metrics(found), read_config(found))
+    if file is not None:
+        write_text(file, card)
+        _answer_export(WrittenFiles(run_id=found.manifest.run_id, files=[file]), options)
+    elif options.json:
+        sys.stdout.write(readable_json({"run_id": found.manifest.run_id, "model_card": card}))
+    else:
+        sys.stdout.write(card)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command; a mistake or a fault ends the process with one sentence.
+
+    Args:
+        arguments: The words after the program's name; those of this process by default.
+    """
+    try:
+        app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        fail(str(error), usage=True)
+    except PipelineError as error:
+        fail(str(error), usage=isinstance(error, InvalidConfigError))
+    except OSError as error:
+        fail(f"{error.filename} cannot be used: {error.strerror}; mend it or name another one")
+
+
+def _answer(result: BaseModel, shown: Sequence[RenderableType], options: Options) -> None:
+    """Print a result, as JSON where that is asked for."""
+    if options.json:
+        sys.stdout.write(readable_json(result.model_dump(mode="json")))
+    else:
+        _print(*shown)
+
+
+def _answer_export(written: WrittenFiles, options: Options) -> None:
+    _answer(written, [f"wrote {file}" for file in written.files], options)
+
+
+def _print(*shown: RenderableType) -> None:
+    console = Console(highlight=False)
+    for part in shown:
+        console.print(part, soft_wrap=isinstance(part, str | Text), markup=False)
+
+
+if __name__ == "__main__":
+    main()
