@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from flows import explain_run, verify_run
+from flows import explain_run, runs, verify_run
 from flows.train_command import read_options
 from tasks.run_record import RUN_FILES
 from tests.faults import STEPS
+from tests.made_runs import FIRST, SECOND, make_run
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -20,6 +21,7 @@ COMMANDS = [
     for line in block.splitlines()
 ]
 FLOW = "python flows/train_flow.py"
+RUNS = "python flows/runs.py"
 
 
 def test_the_readmes_two_commands_are_what_ci_runs_and_the_main_job() -> None:
@@ -43,16 +45,35 @@ def test_each_training_command_of_the_readme_is_understood(command: str) -> None
 def test_no_command_of_the_readme_is_left_untested() -> None:
     others = [command for command in COMMANDS if not command.startswith((FLOW, "make "))]
     assert others.pop(0) == "source .venv/bin/activate"
-    known = {"flows/explain_run.py": explain_run.app, "flows/verify_run.py": verify_run.app}
+    known = {
+        "flows/explain_run.py": explain_run.app,
+        "flows/verify_run.py": verify_run.app,
+        "flows/runs.py": runs.app,
+    }
     for command in others:
         python, script, *arguments = shlex.split(command)
         assert python == "python"
         known[script].parse_args(arguments, exit_on_error=False, print_error=False)
 
 
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith(RUNS)])
+def test_each_command_of_the_readme_about_runs_works(
+    command: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in (FIRST, SECOND):
+        make_run(Path("artifacts"), name)
+    runs.main(shlex.split(command.removeprefix(RUNS).replace("RUN", FIRST)))
+    assert capsys.readouterr().out
+
+
 def test_each_option_that_the_readme_names_exists(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         read_options(["--help"])
+    runs.main(["list", "--help"])
     shown = capsys.readouterr().out
     assert [option for option in re.findall(r"`(--[a-z-]+)`", README) if option not in shown] == []
 
