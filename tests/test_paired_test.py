@@ -38,6 +38,12 @@ def test_the_interval_of_a_worked_example() -> None:
     assert high - low == pytest.approx(2 * 1.959964 * ((14 / 52 - (6 / 52) ** 2) / 52) ** 0.5)
 
 
+def test_a_published_interval_is_reproduced() -> None:
+    # The example of `ci.prop.ps` in Bonett's own R package statpsych: 4 and 26 of 48 differ.
+    low, high = difference_interval(26, 4, 48)
+    assert (low, high) == (pytest.approx(0.2548067), pytest.approx(0.6251933))
+
+
 def test_two_models_are_compared_review_by_review() -> None:
     first = np.array([True, True, True, False, True])
     second = np.array([True, False, False, True, False])
