@@ -1,4 +1,4 @@
-"""Self-contained HTML pages from templates; every value is escaped unless it is a template's."""
+"""Pages from templates: self-contained HTML, every value escaped, and Markdown."""
 
 from __future__ import annotations
 
@@ -13,16 +13,29 @@ _KINDS = {".svg": "svg+xml", ".png": "png"}
 
 
 def render_page(template: str, **values: Any) -> str:  # noqa: ANN401 - what the template takes
-    """Return the page that `template`, a file of `tasks/templates`, makes of `values`.
+    """Return the HTML page that `template`, a file of `tasks/templates`, makes of `values`.
 
     Raises:
         jinja2.UndefinedError: The template uses a value that is not given.
     """
+    return _render(template, values, is_html=True)
+
+
+def render_markdown(template: str, **values: Any) -> str:  # noqa: ANN401 - what the template takes
+    """Return the Markdown that `template` makes of `values`, which are not escaped.
+
+    Raises:
+        jinja2.UndefinedError: The template uses a value that is not given.
+    """
+    return _render(template, values, is_html=False)
+
+
+def _render(template: str, values: dict[str, Any], *, is_html: bool) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
         loader=PackageLoader("tasks"),
-        autoescape=True,
+        autoescape=is_html,  # noqa: S701 - off for Markdown alone
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -1,6 +1,7 @@
 """The model card of a run: Markdown with the front matter that Hugging Face's hub reads.
 
-See https://huggingface.co/docs/hub/model-cards
+See https://huggingface.co/docs/hub/model-cards. Values in the front matter are written as JSON,
+which is YAML too, so that none can be mistaken for syntax.
 """
 
 from __future__ import annotations
@@ -8,12 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tasks.flat_config import changed_settings
-from tasks.html_page import json_text, score, share
+from tasks.html_page import render_markdown
 from tasks.source_files import source_label
 from tasks.training_config import TrainingConfig
 
 if TYPE_CHECKING:
     from tasks.run_manifest import Manifest
+
+MODEL_CARD = "model_card.md"
 
 _DATASETS = {
     "imdb": "IMDB movie reviews, official test set",
@@ -30,21 +33,10 @@ def model_card(manifest: Manifest, metrics: dict[str, Any], config: TrainingConf
         metrics: Content of `metrics.json`.
         config: All numbers of the run.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("tasks"),
-        autoescape=False,  # noqa: S701 - Markdown, of our own values
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    # JSON is YAML too, so a value in the front matter cannot be mistaken for syntax.
-    environment.filters |= {"json_text": json_text, "score": score, "share": share}
     # Where the reviews lay is of no use to others.
     settings = changed_settings(config.model_copy(update={"source": TrainingConfig().source}))
-    return environment.get_template("model_card.md.jinja").render(
+    return render_markdown(
+        "model_card.md.jinja",
         manifest=manifest,
         metrics=metrics,
         config=config,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from tasks.atomic_files import (
 from tasks.canonical_json import readable_json
 from tasks.draw_analysis import CHARTS
 from tasks.errors import storage_error
+from tasks.model_card import MODEL_CARD, model_card
 from tasks.run_environment import describe_machine, describe_source, library_versions
 from tasks.run_manifest import (
     ControlScore,
@@ -108,6 +110,8 @@ def record_run(
             files={},
         )
         write_text(temporary / REPORT, run_report(temporary, manifest))
+        metrics = json.loads((temporary / "metrics.json").read_bytes())
+        write_text(temporary / MODEL_CARD, model_card(manifest, metrics, config))
         manifest = manifest.model_copy(update={"files": _hashes(temporary)})
         write_manifest(temporary, manifest)
         sync_folder(temporary / "figures")

@@ -84,7 +84,14 @@ def test_each_file_that_the_readme_links_to_exists() -> None:
 
 
 def test_the_readme_names_every_file_of_a_run_folder() -> None:
-    files = (*RUN_FILES, "report.html", "config.json", "manifest.json", "manifest.sha256")
+    files = (
+        *RUN_FILES,
+        "report.html",
+        "model_card.md",
+        "config.json",
+        "manifest.json",
+        "manifest.sha256",
+    )
     folders = {name.split("/")[0] + ("/" if "/" in name else "") for name in files}
     assert [name for name in folders if f"`{name}`" not in README] == []
 

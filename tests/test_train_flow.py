@@ -25,6 +25,7 @@ CACHED_STEPS = [
     "plot",
     "analyse",
 ]
+MANIFEST_FILES = {"manifest.json", "manifest.sha256"}
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +54,8 @@ def test_the_run_folder_is_complete_and_every_file_has_its_hash(first: RunSummar
         for path in first.folder.rglob("*")
         if path.is_file()
     }
-    assert files == {*RUN_FILES, "config.json", "report.html", "manifest.json", "manifest.sha256"}
-    assert set(manifest.files) == files - {"manifest.json", "manifest.sha256"}
+    assert files == {*RUN_FILES, "config.json", "report.html", "model_card.md", *MANIFEST_FILES}
+    assert set(manifest.files) == files - MANIFEST_FILES
     for name, file in manifest.files.items():
         assert (first.folder / name).stat().st_size == file.size > 0
 
@@ -81,7 +82,7 @@ def test_an_equal_run_is_cached_from_load_to_plot_and_still_complete(
     assert second.score == first.score
     ours, theirs = read_manifest(second.folder), read_manifest(first.folder)
     differing = dict(ours.files.items() ^ theirs.files.items())
-    assert differing.keys() == {"report.html"}  # it tells how its own run went
+    assert differing.keys() == {"report.html", "model_card.md"}  # they name their run
     assert (second.folder / "figures/loss.png").stat().st_size > 0
 
 
