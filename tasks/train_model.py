@@ -11,6 +11,7 @@ from tasks.canonical_json import readable_json
 from tasks.epoch_batches import endless_batches, steps_per_epoch
 from tasks.model_hash import model_hash, weights_hash
 from tasks.review_arrays import ReviewArrays, read_arrays
+from tasks.training_progress import tell_progress
 from tasks.training_state import TrainingState, restore_state
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def train_model(
     if not _is_over(done, fit):
         sets = read_arrays(train), read_arrays(validation)
         done = _fit(model, *sets, fit, done, best_model, state, save_every_steps)
+    tell_progress(done, fit.epochs, step=0, steps=0, finished=True)
     write_text(folder / "history.json", readable_json(done.history))
     losses = done.history["val_loss"]
     return {
@@ -103,24 +105,37 @@ def _fit(
     save_every_steps: int | None,
 ) -> TrainingState:
     """Train from a state to the end; an epoch that was begun is finished on its own first."""
-    from tasks.training_callbacks import EpochLines, EpochSeeds, KeepState, tutorial_callbacks
+    from tasks.training_callbacks import (
+        EpochLines,
+        EpochSeeds,
+        KeepState,
+        TellProgress,
+        tutorial_callbacks,
+    )
 
     _LOG.info("training on %d reviews, validating on %d", len(reviews), len(judged))
     judges = tutorial_callbacks(fit, best_model)
     if begins.begun:
         # Keras makes the running sums of its metrics with the first batch that it sees.
         model.evaluate(judged.tokens[:1], judged.labels[:1], verbose=0)
+    steps = steps_per_epoch(len(reviews), fit.batch_size)
     now = begins
     while not _is_over(now, fit):
         keeper = KeepState(now, judges, best_model, state, save_every_steps)
         model.fit(
             _dataset(reviews, fit, now),
-            steps_per_epoch=steps_per_epoch(len(reviews), fit.batch_size) - now.steps_done,
+            steps_per_epoch=steps - now.steps_done,
             epochs=now.epochs_done + 1 if now.begun else fit.epochs,
             initial_epoch=now.epochs_done,
             validation_data=(judged.tokens, judged.labels),
             validation_batch_size=fit.evaluation_batch_size,
-            callbacks=[EpochSeeds(fit.seed), *judges, keeper, EpochLines(fit.epochs)],
+            callbacks=[
+                EpochSeeds(fit.seed),
+                *judges,
+                keeper,
+                EpochLines(fit.epochs),
+                TellProgress(keeper, fit.epochs, steps),
+            ],
             shuffle=False,
             verbose="auto" if sys.stdout.isatty() else 0,
         )

@@ -14,6 +14,7 @@ import keras
 
 from tasks.errors import DivergedError
 from tasks.seeds import generator
+from tasks.training_progress import tell_progress
 from tasks.training_state import (
     TrainingState,
     begun_epoch,
@@ -161,3 +162,34 @@ class EpochLines(keras.callbacks.Callback):
         figures = ", ".join(f"{name} {value:.4g}" for name, value in (logs or {}).items())
         seconds = time.monotonic() - self._started
         _LOG.info("epoch %d/%d: %s, %.1f s", epoch + 1, self._epochs, figures, seconds)
+
+
+class TellProgress(keras.callbacks.Callback):
+    """Tell how far the training is, as it begins, after each step and after each epoch."""
+
+    def __init__(self, keeper: KeepState, epochs: int, steps: int) -> None:
+        """Take who follows the training; it stands before this callback.
+
+        Args:
+            keeper: Follows the training.
+            epochs: The most epochs that will run.
+            steps: Steps of a whole epoch.
+        """
+        super().__init__()
+        self._keeper, self._epochs, self._steps = keeper, epochs, steps
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:  # noqa: ARG002
+        """Tell where the training begins or goes on."""
+        self._tell(0)
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:  # noqa: ARG002
+        """Tell of a step."""
+        self._tell(batch + 1)
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:  # noqa: ARG002
+        """Tell of a whole epoch."""
+        self._tell(0)
+
+    def _tell(self, steps_since: int) -> None:
+        state = self._keeper.state
+        tell_progress(state, self._epochs, state.steps_done + steps_since, self._steps)
