@@ -11,7 +11,6 @@ from uuid import UUID
 
 import httpx
 from prefect import get_client, runtime
-from prefect.artifacts import create_table_artifact
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
 from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_LEVEL
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from prefect import Flow
     from prefect.client.schemas.objects import TaskRun
 
-    from tasks.run_manifest import StepRun
     from tasks.source_files import SourceFiles
     from tasks.training_config import TrainingConfig
 
@@ -53,17 +51,6 @@ def name_run(files: SourceFiles, config: TrainingConfig) -> str:
                 UUID(flow_run_id), name=name, tags=sorted({*runtime.flow_run.tags, *tags})
             )
     return name
-
-
-def publish_cache_table(runs: list[StepRun]) -> None:
-    """Show on the current flow run which steps were cached, and for the others why not."""
-    rows = [
-        {"step": run.step, "result": run.outcome, "why": run.why, "seconds": run.seconds}
-        for run in runs
-    ]
-    create_table_artifact(
-        key="cache", table=rows, description="Which steps were cached, and for the others why not."
-    )
 
 
 class PlainErrors(logging.Filter):

@@ -15,7 +15,7 @@ from pathlib import Path  # noqa: E402
 
 from prefect import flow, runtime  # noqa: E402
 
-from flows import prefect_session  # noqa: E402
+from flows import prefect_session, run_artifacts, training_progress_artifact  # noqa: E402
 from tasks import steps  # noqa: E402
 from tasks.artifact_store import ArtifactStore  # noqa: E402
 from tasks.run_manifest import RunSummary  # noqa: E402
@@ -37,10 +37,22 @@ from tasks.training_config import (  # noqa: E402
 
 LOG = logging.getLogger("flows.train_flow")
 
+_DESCRIPTION = """
+Trains a Conv1D and bidirectional LSTM network on movie reviews, and a linear control on the same
+reviews, and scores both on the test reviews.
+
+- **Steps**: fetch, load, pad, persist-parquet, build, train, evaluate, control, plot, analyse. Each
+  but the first comes from the cache where nothing that it depends on has changed.
+- **While it runs**: the artifact `progress` tells the epoch, and how long it may last. A run
+  that was interrupted goes on where it was when it is started again.
+- **What it leaves**: the artifacts `report`, `metrics`, `data` and `cache` on the run, and the
+  folder `artifacts/runs/<utc>-<id>/` with model, scores, figures and a manifest of hashes.
+"""
+
 
 @flow(
     name="train-sentiment",
-    description="Train the sentiment network on movie reviews and leave a versioned run folder.",
+    description=_DESCRIPTION,
     flow_run_name="{source.source}-{protocol.protocol}-seed{fit.seed}",
 )
 def train_flow(
@@ -92,7 +104,8 @@ def train_flow(
     padded = run.cached(steps.pad, loaded, text, protocol, store)
     persisted = run.cached(steps.persist, padded, data.row_group_rows, store)
     built = run.cached(steps.build, text.num_words, text.maxlen, network, fit.seed, device, store)
-    trained = run.cached(steps.train, built, persisted, fit, saving, device, store)
+    with training_progress_artifact.show_progress():
+        trained = run.cached(steps.train, built, persisted, fit, saving, device, store)
     evaluated = run.cached(
         steps.evaluate, trained, persisted, fit.evaluation_batch_size, device, store
     )
@@ -104,7 +117,7 @@ def train_flow(
     outputs = [loaded, padded, persisted, built, trained, evaluated, controlled, plotted, analysed]
     flow_run_id = str(runtime.flow_run.id)
     summary = record_run(store, flow_run_id, config, files, device, outputs, run.runs)
-    prefect_session.publish_cache_table(run.runs)
+    run_artifacts.publish(summary.folder)
     steps.forget_training(store, run.key("train"))
     LOG.info("%s", train_command.headline(summary.score))
     return summary

@@ -55,6 +55,7 @@ _OPTIONS: dict[str, Any] = {
 
 @task(
     name="fetch",
+    task_run_name="fetch {source.source}",
     description="Find or download the raw files of the source and check their pinned hashes.",
     cache_policy=NO_CACHE,
     **_OPTIONS,
@@ -66,6 +67,7 @@ def fetch(source: SourceConfig, store: ArtifactStore) -> SourceFiles:
 
 @task(
     name="load",
+    task_run_name="load {files.source}",
     description="Turn the raw reviews into token ids, a word index and a data report.",
     **_OPTIONS,
 )
@@ -79,6 +81,7 @@ def load(files: SourceFiles, data: DataConfig, store: ArtifactStore) -> StepOutp
 
 @task(
     name="pad",
+    task_run_name="pad to {text.maxlen} words, {text.num_words} known",
     description="Cut and pad the reviews to one length; set validation reviews apart.",
     **_OPTIONS,
 )
@@ -99,6 +102,7 @@ def pad(
 
 @task(
     name="persist-parquet",
+    task_run_name="persist-parquet, {row_group_rows} rows a group",
     description="Write the padded reviews as typed, compressed Parquet with their provenance.",
     **_OPTIONS,
 )
@@ -115,6 +119,7 @@ def persist(padded: StepOutput, row_group_rows: int, store: ArtifactStore) -> St
 
 @task(
     name="build",
+    task_run_name="build seed {seed}",
     description="Build the Conv1D and bidirectional LSTM network with its seeded first weights.",
     **_OPTIONS,
 )
@@ -147,6 +152,7 @@ def forget_training(store: ArtifactStore, key: str | None) -> None:
 
 @task(
     name="train",
+    task_run_name="train seed {fit.seed}, at most {fit.epochs} epochs",
     description="Fit the network; keep the weights of the epoch with the lowest validation loss.",
     **_OPTIONS,
 )
@@ -178,6 +184,7 @@ def train(
 
 @task(
     name="evaluate",
+    task_run_name="evaluate, {persisted.facts[protocol]} protocol",
     description="Score the best model once on the test reviews.",
     **_OPTIONS,
 )
@@ -204,6 +211,7 @@ def evaluate(
 
 @task(
     name="control",
+    task_run_name="control, {protocol.protocol} protocol",
     description="Train a linear model on the same reviews, and score it on the test reviews.",
     **_OPTIONS,
 )
@@ -218,6 +226,7 @@ def control(loaded: StepOutput, protocol: ProtocolConfig, store: ArtifactStore) 
 
 @task(
     name="plot",
+    task_run_name="plot {caption}",
     description="Draw loss and accuracy by epoch, as PNG and SVG.",
     **_OPTIONS,
 )
@@ -230,6 +239,7 @@ def plot(trained: StepOutput, caption: str, store: ArtifactStore) -> StepOutput:
 
 @task(
     name="analyse",
+    task_run_name="analyse {evaluated.facts[test_reviews]} test reviews",
     description="Find where the network is right and wrong, and draw the charts of the report.",
     **_OPTIONS,
 )

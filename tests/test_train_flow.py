@@ -210,20 +210,6 @@ def test_every_step_says_why_it_was_a_hit_or_a_miss(first: RunSummary, small_rev
     assert reasons["persist-parquet"] == "input padded changed"
 
 
-def test_the_explanation_is_an_artifact_of_the_run(first: RunSummary) -> None:
-    from uuid import UUID
-
-    from prefect import get_client
-    from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
-
-    run = UUID(read_manifest(first.folder).flow_run_id)
-    of_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run]))
-    with get_client(sync_client=True) as client:
-        (artifact,) = client.read_artifacts(artifact_filter=of_run)
-    assert (artifact.key, artifact.type) == ("cache", "table")
-    assert [row["step"] for row in json.loads(str(artifact.data))] == ["fetch", *CACHED_STEPS]
-
-
 def test_a_refreshed_step_is_computed_again_and_those_after_it_hit_when_it_repeats(
     first: RunSummary, small_reviews: Path
 ) -> None:

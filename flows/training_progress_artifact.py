@@ -1,0 +1,133 @@
+"""A progress bar of the training in Prefect's UI, with the time that is left.
+
+It is sent from a thread of its own: however slow the server, the training does not wait for it.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+from uuid import UUID
+
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+
+from flows.latest_sender import LatestSender
+from tasks.training_progress import TrainingProgress, watch_training
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KEY = "progress"
+
+_EVERY_S = 3.0
+_PATIENCE_S = 3.0
+_MINUTE_S, _HOUR_S = 60, 3600
+
+
+@contextmanager
+def show_progress() -> Iterator[None]:
+    """Show on its task run how far the training is that runs inside this context."""
+    watcher = _Watcher()
+    try:
+        with watch_training(watcher):
+            yield
+    finally:
+        watcher.close()
+
+
+class Shown(NamedTuple):
+    """What the progress bar says."""
+
+    percent: float
+    description: str
+
+
+class Pace:
+    """Tells how long a training will go on, from how long its steps have taken."""
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self._first: int | None = None
+        self._since: tuple[int, float] | None = None
+
+    def seconds_left(self, progress: TrainingProgress) -> float | None:
+        """Return the seconds until the last epoch ends, None before two steps were seen.
+
+        The first step is left out, since it compiles. An early stop comes sooner.
+        """
+        done, now = _steps_done(progress), time.monotonic()
+        if self._first is None:
+            self._first = done
+        if self._since is None:
+            self._since = (done, now) if done > self._first else None
+            return None
+        steps, seconds = done - self._since[0], now - self._since[1]
+        left = progress.most_epochs * progress.steps - done
+        return seconds / steps * left if steps > 0 else None
+
+
+def _steps_done(progress: TrainingProgress) -> int:
+    return progress.epochs_done * progress.steps + progress.step
+
+
+def describe(progress: TrainingProgress, seconds_left: float | None) -> Shown:
+    """Return what the progress bar says of a training."""
+    parts = [_where(progress)]
+    if progress.figures:
+        loss, accuracy = (progress.figures[name] for name in ("val_loss", "val_accuracy"))
+        parts.append(f"val_loss {loss:.4f} and val_accuracy {accuracy:.4f}")
+        parts[-1] += f" after epoch {progress.epochs_done}"
+    if seconds_left is not None and not progress.finished:
+        parts.append(f"at most {_duration(seconds_left)} left")
+    return Shown(_percent(progress), ", ".join(parts))
+
+
+def _where(progress: TrainingProgress) -> str:
+    done, most = progress.epochs_done, progress.most_epochs
+    if progress.finished:
+        return f"finished after {done} of at most {most} epochs"
+    if done and not progress.step:
+        return f"{done} of at most {most} epochs done"
+    return f"epoch {done + 1} of at most {most}"
+
+
+def _percent(progress: TrainingProgress) -> float:
+    if progress.finished:
+        return 100.0
+    steps = progress.most_epochs * progress.steps
+    return round(100 * _steps_done(progress) / steps, 1)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < _MINUTE_S:
+        return f"{math.ceil(seconds)} s"
+    if seconds < _HOUR_S:
+        return f"{math.ceil(seconds / _MINUTE_S)} min"
+    return f"{seconds / _HOUR_S:.1f} h"
+
+
+class _Watcher:
+    """Hands on how far the training is; called in the thread that trains."""
+
+    def __init__(self) -> None:
+        self._pace = Pace()
+        self._sender = LatestSender(self._send, _EVERY_S, "the progress of the training")
+        self._artifact: UUID | None = None
+
+    def __call__(self, progress: TrainingProgress) -> None:
+        latest = (progress, self._pace.seconds_left(progress))
+        self._sender.put(latest, at_once=progress.step == 0)
+
+    def close(self) -> None:
+        self._sender.close(_PATIENCE_S)
+
+    def _send(self, latest: tuple[TrainingProgress, float | None]) -> None:
+        percent, description = describe(*latest)
+        if self._artifact is None:
+            created = create_progress_artifact(percent, KEY, description)
+            assert isinstance(created, UUID)
+            self._artifact = created
+        else:
+            update_progress_artifact(self._artifact, percent, description)
