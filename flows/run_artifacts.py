@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
-from flows.report_markdown import report_markdown
 from flows.artifact_tables import cache_table, data_table, metrics_table
+from flows.report_markdown import report_markdown
 from tasks.paired_test import PairedTest
 from tasks.run_manifest import read_manifest
 from tasks.run_verdict import verdict

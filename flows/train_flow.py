@@ -37,16 +37,17 @@ from tasks.training_config import (  # noqa: E402
 
 LOG = logging.getLogger("flows.train_flow")
 
-_DESCRIPTION = """
-Trains a Conv1D and bidirectional LSTM network on movie reviews, and a linear control on the same
+# Prefect's UI breaks a line wherever the text does, hence the backslashes.
+_DESCRIPTION = """\
+Trains a Conv1D and bidirectional LSTM network on movie reviews, and a linear control on the same \
 reviews, and scores both on the test reviews.
 
-- **Steps**: fetch, load, pad, persist-parquet, build, train, evaluate, control, plot, analyse. Each
-  but the first comes from the cache where nothing that it depends on has changed.
-- **While it runs**: the artifact `progress` tells the epoch, and how long it may last. A run
-  that was interrupted goes on where it was when it is started again.
-- **What it leaves**: the artifacts `report`, `metrics`, `data` and `cache` on the run, and the
-  folder `artifacts/runs/<utc>-<id>/` with model, scores, figures and a manifest of hashes.
+- **Steps**: fetch, load, pad, persist-parquet, build, train, evaluate, control, plot, analyse. \
+Each but the first comes from the cache where nothing that it depends on has changed.
+- **While it runs**: the artifact `progress` tells the epoch, and how long it may last. A run that \
+was interrupted goes on where it was when it is started again.
+- **What it leaves**: the artifacts `report`, `metrics`, `data` and `cache` on the run, and the \
+folder `artifacts/runs/<utc>-<id>/` with model, scores, figures and a manifest of hashes.
 """
 
 

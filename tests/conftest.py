@@ -25,6 +25,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--fault-table", type=Path, metavar="FILE", help="write the table of faults into FILE"
     )
+    parser.addoption(
+        "--screenshots", type=Path, metavar="FOLDER", help="keep the screenshots of pages in FOLDER"
+    )
 
 
 def pytest_terminal_summary(
@@ -52,6 +55,16 @@ def prefect_server() -> Iterator[None]:
 
     with prefect_test_harness(server_startup_timeout=120):
         yield
+
+
+@pytest.fixture(scope="session")
+def screenshots(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder for screenshots of pages: that of `--screenshots`, or a temporary one."""
+    folder: Path | None = pytestconfig.getoption("--screenshots")
+    if folder is None:
+        return tmp_path_factory.mktemp("screenshots")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 @pytest.fixture(scope="session")

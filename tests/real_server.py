@@ -26,7 +26,11 @@ def prefect_server_process(home: Path) -> Iterator[tuple[str, subprocess.Popen[b
     """Run `prefect server start` with its database in `home`; yield its API's URL and process."""
     port = free_port()
     url = f"http://127.0.0.1:{port}/api"
-    own = {"PREFECT_HOME": str(home), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+    own = {
+        "PREFECT_HOME": str(home),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_UI_API_URL": url,
+    }
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)]
     with (home / "server.log").open("w") as log:

@@ -9,6 +9,7 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRun
 from prefect.client.schemas.objects import Artifact
 
 from flows.artifact_tables import data_table, metrics_table
+from flows.prefect_session import _wait_until_recorded
 from tasks.html_page import image_uri
 from tasks.run_manifest import Manifest, RunSummary, read_manifest
 from tests.start_run import start_run
@@ -123,7 +124,9 @@ def test_the_cache_table_tells_for_each_step_why(manifest: Manifest) -> None:
 def test_the_task_runs_are_named_by_what_they_do(manifest: Manifest) -> None:
     from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 
-    runs = FlowRunFilter(id=FlowRunFilterId(any_=[UUID(manifest.flow_run_id)]))
+    flow_run_id = UUID(manifest.flow_run_id)
+    _wait_until_recorded(flow_run_id, len(manifest.steps))
+    runs = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))
     with get_client(sync_client=True) as client:
         names = {run.name for run in client.read_task_runs(flow_run_filter=runs)}
     assert names == {

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from flows import training_progress_artifact as module
+from flows.prefect_session import _wait_until_recorded
 from flows.train_flow import train_flow
 from flows.training_progress_artifact import KEY, Pace, describe, show_progress
 from tasks.train_model import train_model
@@ -181,6 +182,7 @@ def test_the_progress_of_a_run_is_an_artifact_of_its_training(
         **dict(config), accelerator="cpu", artifacts=tmp_path, return_state=True
     )
     flow_run: UUID = state.state_details.flow_run_id
+    _wait_until_recorded(flow_run, len(state.result().steps))
     of_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run]))
     with get_client(sync_client=True) as client:
         (artifact,) = [a for a in client.read_artifacts(artifact_filter=of_run) if a.key == KEY]
