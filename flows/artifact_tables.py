@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tasks.html_page import score, share
+from tasks.run_text import interval_text
 
 if TYPE_CHECKING:
     from tasks.run_manifest import StepRun
@@ -40,7 +41,7 @@ def metrics_table(network: dict[str, Any], control: dict[str, Any]) -> Rows:
 
 def _figure(metrics: dict[str, Any], name: str) -> str:
     bounds = metrics.get(f"{name}_interval_95")
-    interval = f" ({score(bounds[0])} to {score(bounds[1])})" if bounds else ""
+    interval = f" ({interval_text(*bounds)})" if bounds else ""
     return f"{score(metrics[name])}{interval}"
 
 

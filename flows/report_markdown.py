@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tasks.html_page import image_uri, score
 from tasks.run_report import REPORT
+from tasks.run_text import interval_text
 from tasks.source_files import source_label
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def _scores(network: Score, control: ControlScore) -> str:
 
 
 def _row(name: str, judged: Score | ControlScore) -> str:
-    interval = f"{score(judged.accuracy_low)} to {score(judged.accuracy_high)}"
+    interval = interval_text(judged.accuracy_low, judged.accuracy_high)
     return f"| {name} | **{score(judged.accuracy)}** | {interval} |"
 
 
