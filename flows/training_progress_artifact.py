@@ -75,12 +75,12 @@ def _steps_done(progress: TrainingProgress) -> int:
 def describe(progress: TrainingProgress, seconds_left: float | None) -> Shown:
     """Return what the progress bar says of a training."""
     parts = [_where(progress)]
-    if progress.figures:
-        loss, accuracy = (progress.figures[name] for name in ("val_loss", "val_accuracy"))
-        parts.append(f"val_loss {loss:.4f} and val_accuracy {accuracy:.4f}")
-        parts[-1] += f" after epoch {progress.epochs_done}"
     if seconds_left is not None and not progress.finished:
         parts.append(f"at most {_duration(seconds_left)} left")
+    if progress.figures:
+        loss, accuracy = (progress.figures[name] for name in ("val_loss", "val_accuracy"))
+        judged = f"val_loss {loss:.4f} and val_accuracy {accuracy:.4f}"
+        parts.append(f"{judged} after epoch {progress.epochs_done}")
     return Shown(_percent(progress), ", ".join(parts))
 
 

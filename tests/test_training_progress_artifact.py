@@ -36,15 +36,15 @@ def progress(epochs_done: int, step: int, *, finished: bool = False) -> Training
             progress(1, 1),
             320.0,
             5.5,
-            "epoch 2 of at most 20, val_loss 0.3123 and val_accuracy 0.8800 after epoch 1, at most"
-            " 6 min left",
+            "epoch 2 of at most 20, at most 6 min left, val_loss 0.3123 and val_accuracy 0.8800"
+            " after epoch 1",
         ),
         (
             progress(2, 0),
             9000.0,
             10.0,
-            "2 of at most 20 epochs done, val_loss 0.3123 and val_accuracy 0.8800 after epoch 2, at"
-            " most 2.5 h left",
+            "2 of at most 20 epochs done, at most 2.5 h left, val_loss 0.3123 and val_accuracy"
+            " 0.8800 after epoch 2",
         ),
         (
             progress(3, 0, finished=True),

@@ -35,7 +35,7 @@ def take_screenshots(folder: Path, options: list[str]) -> None:
         ) as run,
     ):
         bar = _wait_for_bar(api, run)
-        _shoot(api, f"/runs/flow-run/{bar['flow_run_id']}", folder / "ui_progress.png", 860)
+        _shoot(api, f"/runs/flow-run/{bar['flow_run_id']}", folder / "ui_progress.png", 980)
         assert run.wait() == 0
         (report,) = _artifacts(api, "report")
         _shoot(api, f"/artifacts/artifact/{report['id']}", folder / "ui_report.png", 1240)
@@ -49,7 +49,7 @@ def _artifacts(api: str, key: str) -> list[dict[str, Any]]:
 def _wait_for_bar(api: str, run: subprocess.Popen[bytes]) -> dict[str, Any]:
     while run.poll() is None:
         for bar in _artifacts(api, "progress"):
-            if "after epoch 1, at most" in bar["description"]:
+            if bar["description"].startswith("epoch 2 of "):
                 return bar
         time.sleep(0.5)
     raise RuntimeError("the run ended without a second epoch")
