@@ -157,7 +157,10 @@ def compile_model(model: keras.Model, learning_rate: float) -> None:
 def _dataset(reviews: ReviewArrays, fit: FitConfig, begins: TrainingState) -> tf.data.Dataset:
     import tensorflow as tf
 
-    return tf.data.Dataset.from_generator(
+    options = tf.data.Options()
+    # The thread that tunes often misses that it has to end, and is then waited for: up to a minute.
+    options.autotune.enabled = False
+    batches = tf.data.Dataset.from_generator(
         lambda: endless_batches(
             reviews.tokens,
             reviews.labels,
@@ -170,7 +173,8 @@ def _dataset(reviews: ReviewArrays, fit: FitConfig, begins: TrainingState) -> tf
             tf.TensorSpec((None, reviews.tokens.shape[1]), tf.int32),
             tf.TensorSpec((None, 1), tf.float32),
         ),
-    ).prefetch(_BATCHES_AHEAD)
+    )
+    return batches.prefetch(_BATCHES_AHEAD).with_options(options)
 
 
 def _use_deterministic_operations() -> None:
