@@ -46,6 +46,10 @@ class ExportError(PipelineError):
     """Another program's store did not take what was exported; names the store and the reason."""
 
 
+class PromotionError(PipelineError):
+    """The champion cannot be had or changed as asked; says why and what to do."""
+
+
 _HOPELESS = {
     errno.EACCES: "permission denied",
     errno.EPERM: "operation not permitted",

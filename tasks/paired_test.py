@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
     import numpy as np
-
-_Z_95 = 1.959963984540054
 
 
 class PairedTest(BaseModel):
@@ -63,13 +62,23 @@ def mcnemar_p_value(only_first: int, only_second: int) -> float:
     return float(min(1.0, 2 * ways / 2**discordant))
 
 
-def difference_interval(only_first: int, only_second: int, reviews: int) -> tuple[float, float]:
-    """Return the 95 % interval of the difference of two paired accuracies.
+def difference_interval(
+    only_first: int, only_second: int, reviews: int, level: float = 0.05
+) -> tuple[float, float]:
+    """Return the interval of the difference of two paired accuracies; the 95 % one by default.
+
+    Args:
+        only_first: Reviews that the first model alone judged rightly.
+        only_second: The same of the second.
+        reviews: All reviews.
+        level: Share of such intervals that miss the true difference, half on each side.
 
     Source: D. G. Bonett and R. M. Price, "Adjusted Wald confidence interval for a difference
     of binomial proportions based on paired data", JEBS 37 (2012), 479-488.
     """
     first, second = (only_first + 1) / (reviews + 2), (only_second + 1) / (reviews + 2)
     difference = first - second
-    spread = _Z_95 * math.sqrt((first + second - difference**2) / (reviews + 2))
+    spread = NormalDist().inv_cdf(1 - level / 2) * math.sqrt(
+        (first + second - difference**2) / (reviews + 2)
+    )
     return max(-1.0, difference - spread), min(1.0, difference + spread)

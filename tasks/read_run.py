@@ -11,6 +11,8 @@ from tasks.training_config import TrainingConfig, validated_config
 
 PREDICTIONS = "predictions.parquet"
 CONTROL_PREDICTIONS = "control_predictions.parquet"
+BEST_MODEL = "best_model.keras"
+VOCABULARY = "vocabulary.json"
 
 
 def checked_file(run: Run, name: str) -> Path:

@@ -1,0 +1,107 @@
+"""Compare a challenger with the champion: the usual case, and those in which there is no test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks.analyse_predictions import read_predictions
+from tasks.atomic_files import file_sha256
+from tasks.errors import PipelineError, PromotionError
+from tasks.find_runs import Run
+from tasks.paired_test import paired_test
+from tasks.promotion_event import current_champion, earlier_comparisons
+from tasks.promotion_gates import ChampionTest
+from tasks.read_run import PREDICTIONS, checked_file
+from tasks.repeated_looks import next_look
+from tasks.rescore_champion import rescored
+from tasks.run_manifest import MANIFEST, read_manifest
+from tasks.run_text import short_id
+from tasks.verify_run import damaged_files
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import numpy as np
+
+    from tasks.promotion_event import PromotionEvent
+
+NO_CHAMPION = "no champion yet: nothing to compare with"
+RESCORED = "the champion was scored again, on the challenger's test reviews"
+
+
+def challenge_champion(
+    artifacts: Path,
+    challenger: Run,
+    events: Sequence[PromotionEvent],
+    level: float,
+    *,
+    without_comparison: bool,
+) -> ChampionTest:
+    """Return the paired test of a challenger with the champion, or why there is none.
+
+    Args:
+        artifacts: The artifacts folder.
+        challenger: The run that is to be promoted.
+        events: All that happened to the champion before.
+        level: What all looks at the same test reviews share.
+        without_comparison: Whether a champion that cannot be compared is no obstacle.
+    """
+    champion = current_champion(events)
+    if champion is None:
+        return _untested(None, NO_CHAMPION, may_pass=True)
+    if challenger.manifest.score.protocol != "honest":
+        return _untested(champion.run_id, "not compared: other protocol", may_pass=False)
+    try:
+        former = promoted_run(artifacts, champion.run_id, champion.manifest_sha256)
+        theirs, note = _champion_correct(former, challenger, artifacts)
+    except PipelineError as error:
+        return _incomparable(champion.run_id, error, may_pass=without_comparison)
+    ours = read_predictions(checked_file(challenger, PREDICTIONS)).correct
+    fingerprint = challenger.manifest.fingerprints["test"]
+    pair = (challenger.manifest.run_id, champion.run_id)
+    return ChampionTest(
+        champion=champion.run_id,
+        test=paired_test(ours, theirs),
+        look=next_look(level, earlier_comparisons(events, fingerprint), pair),
+        note=note,
+    )
+
+
+def promoted_run(artifacts: Path, run_id: str, manifest_sha256: str) -> Run:
+    """Return a run that was promoted, with all files as they were then.
+
+    Raises:
+        PromotionError: Its folder is missing, or a file is not the one that was promoted.
+    """
+    folder = artifacts / "runs" / run_id
+    if not folder.is_dir():
+        raise PromotionError(f"{folder} is missing: bring it back")
+    manifest = read_manifest(folder)
+    faults = damaged_files(folder, manifest)
+    if file_sha256(folder / MANIFEST) != manifest_sha256:
+        faults.insert(0, f"{MANIFEST} is not the one that was promoted")
+    if faults:
+        raise PromotionError(f"{folder} is damaged ({'; '.join(faults)}): bring it back as it was")
+    return Run(folder=folder, manifest=manifest)
+
+
+def _champion_correct(former: Run, challenger: Run, artifacts: Path) -> tuple[np.ndarray, str]:
+    if former.manifest.fingerprints["test"] == challenger.manifest.fingerprints["test"]:
+        return read_predictions(checked_file(former, PREDICTIONS)).correct, ""
+    try:
+        return rescored(former, challenger, artifacts), RESCORED
+    except PromotionError as error:
+        raise PromotionError(
+            f"it was judged by other test reviews and cannot be scored on these: {error}"
+        ) from None
+
+
+def _untested(champion: str | None, note: str, *, may_pass: bool) -> ChampionTest:
+    return ChampionTest(champion=champion, test=None, look=None, note=note, may_pass=may_pass)
+
+
+def _incomparable(champion: str, error: PipelineError, *, may_pass: bool) -> ChampionTest:
+    ending = "promoted without, as asked for" if may_pass else "or use --without-comparison"
+    note = f"the champion {short_id(champion)} cannot be compared: {error}; {ending}"
+    return _untested(champion, note, may_pass=may_pass)

@@ -1,0 +1,56 @@
+"""How long a model takes for a review."""
+
+from __future__ import annotations
+
+import time
+from statistics import median
+from typing import TYPE_CHECKING
+
+from tasks.promotion_gates import Latency
+from tasks.read_run import BEST_MODEL, checked_file
+from tasks.select_accelerator import use_device
+
+if TYPE_CHECKING:
+    from tasks.find_runs import Run
+    from tasks.select_accelerator import Device
+    from tasks.training_config import TrainingConfig
+
+_WARM_UPS = 2
+_REPEATS = 7
+
+
+def measure_latency(run: Run, config: TrainingConfig, device: Device) -> Latency:
+    """Return the median milliseconds per review over some batches of the evaluation's size.
+
+    Reviews in a batch are measured, since a single one mostly shows what a call of Keras costs,
+    whatever the model. The model is loaded only after its hash is checked.
+
+    Args:
+        run: Its model is measured.
+        config: Of the run.
+        device: Where to measure.
+
+    Raises:
+        BadDataError: The model's file is damaged.
+        AcceleratorError: TensorFlow already runs on another device in this process.
+    """
+    file = checked_file(run, BEST_MODEL)
+    use_device(device)
+    import keras
+    import numpy as np
+
+    model = keras.models.load_model(file, compile=False)
+    size = config.fit.evaluation_batch_size
+    # The network does the same work for any ids.
+    shape = (size, config.text.maxlen)
+    tokens = np.random.default_rng(0).integers(0, config.text.num_words, shape, np.int32)
+    seconds = []
+    for _ in range(_WARM_UPS + _REPEATS):
+        started = time.perf_counter()
+        model.predict(tokens, batch_size=size, verbose=0)
+        seconds.append(time.perf_counter() - started)
+    return Latency(
+        ms_per_review=1000 * median(seconds[_WARM_UPS:]) / size,
+        batch_size=size,
+        device=device.name,
+    )

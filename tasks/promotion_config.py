@@ -1,0 +1,85 @@
+"""What a model must prove before it becomes the champion: one frozen, validated config.
+
+The defaults let the README's run with seed 0 pass as a first champion (accuracy 0.8811, linear
+control 0.8826, calibration error 0.02, 25 MiB, below 2 ms per review on two cores) and refuse
+that with seed 1 (0.8685, calibration error 0.055).
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tasks.errors import InvalidConfigError
+from tasks.training_config import describe_invalid
+
+PromotionMode = Literal["better", "not_worse"]
+
+
+class PromotionConfig(BaseModel):
+    """The bounds of all gates."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    floor: float = Field(
+        0.85,
+        ge=0,
+        le=1,
+        description="Smallest test accuracy. The default is three points below what a linear"
+        " model reaches on IMDB: what scores less has not learned the task.",
+    )
+    mode: PromotionMode = Field(
+        "better",
+        description="better: McNemar's exact test must show that the challenger beats the champion."
+        " not_worse: the interval of the difference must lie above minus the margin.",
+    )
+    level: float = Field(
+        0.05,
+        gt=0,
+        le=0.5,
+        description="Largest probability that any comparison on the same test reviews errs,"
+        " shared out among all looks at them (two-sided).",
+    )
+    margin: float = Field(
+        0.005,
+        ge=0,
+        lt=1,
+        description="How much less accurate than the champion not_worse allows. The default is"
+        " about the half-width of the paired 95 % interval on 25,000 reviews.",
+    )
+    control_margin: float = Field(
+        0.01,
+        ge=0,
+        lt=1,
+        description="How far below the linear control the accuracy may lie. The default is about"
+        " the spread between seeds.",
+    )
+    largest_calibration_error: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="Largest expected calibration error; the report warns from the same bound on.",
+    )
+    largest_latency_ms: float = Field(
+        20.0,
+        gt=0,
+        description="Most milliseconds per review, the median over batches of the evaluation's"
+        " size. The default leaves a busy laptop ten times what two free cores need.",
+    )
+    largest_model_mib: float = Field(
+        100.0,
+        gt=0,
+        description="Largest model file in MiB; the tutorial's network has 25 with the state of"
+        " its optimizer.",
+    )
+
+
+def validated_promotion(**fields: Any) -> PromotionConfig:  # noqa: ANN401 - checked here
+    """Return the config made of `fields`.
+
+    Raises:
+        InvalidConfigError: A value is unknown or impossible.
+    """
+    try:
+        return PromotionConfig.model_validate(fields)
+    except ValidationError as error:
+        raise InvalidConfigError(describe_invalid(error)) from None
