@@ -61,14 +61,12 @@ def make_run(
         "config.json": config.model_dump(mode="json"),
         "history.json": HISTORY,
         "metrics.json": metrics(share, len(right)),
-        "data_report.json": {
-            "train": {"reviews": 80},
-            "test": {"reviews": len(right)},
-            "overlap": {"test_reviews_seen_in_train": 1},
-        },
+        "data_report.json": data_report(len(right)),
+        "vocabulary.json": {"good": 1, "bad": 2},
     }
     for name, content in files.items():
         write_text(folder / name, readable_json(content))
+    (folder / "best_model.keras").write_bytes(f"model of {run_id}".encode())
     write_predictions(folder / "predictions.parquet", right, backwards)
     write_predictions(folder / "control_predictions.parquet", control_right, backwards)
     control = {name: sum(control_right) / len(right) for name in score}
@@ -104,6 +102,21 @@ def make_run(
     }
     write_manifest(folder, Manifest.model_validate(manifest | changes))
     return Run(folder=folder, manifest=read_manifest(folder))
+
+
+def data_report(test_reviews: int) -> dict[str, Any]:
+    """Return what `data_report.json` holds, as far as anything reads it."""
+    sets = {
+        name: {
+            "reviews": reviews,
+            "class_counts": [40, 40],
+            "empty_texts": 0,
+            "id_range": [1, 5],
+        }
+        for name, reviews in (("train", 80), ("test", test_reviews))
+    }
+    overlap = {"test_reviews_seen_in_train": 1}
+    return {"source": "files", "vocabulary_words": 2, "overlap": overlap} | sets
 
 
 def metrics(accuracy: float, reviews: int) -> dict[str, Any]:
