@@ -82,7 +82,7 @@ def _facts(lines: Iterable[tuple[str, str]]) -> Table:
 def _list_cells(run: RunLine, between: str) -> tuple[str, ...]:
     bounds = interval_text(run.accuracy_low, run.accuracy_high)
     return (
-        short_id(run.run_id),
+        f"{short_id(run.run_id)}{between}champion" if run.is_champion else short_id(run.run_id),
         when(run.created).replace(" ", between),
         f"{run.source}{between}{run.protocol}",
         str(run.seed),
@@ -96,7 +96,7 @@ def _list_cells(run: RunLine, between: str) -> tuple[str, ...]:
 def _details_lines(run: RunDetails) -> Iterable[tuple[str, str]]:
     manifest = run.manifest
     control = manifest.control
-    yield "run", manifest.run_id
+    yield "run", f"{manifest.run_id}{', the champion' if run.is_champion else ''}"
     yield "folder", str(run.folder)
     yield "when (UTC)", when(manifest.created)
     bounds = interval_text(control.accuracy_low, control.accuracy_high)

@@ -15,14 +15,16 @@ from flows import run_tables
 from flows.train_command import fail, headline
 from tasks.atomic_files import write_text
 from tasks.canonical_json import readable_json
+from tasks.champion import ChampionStore
 from tasks.compare_page import compare_page
 from tasks.compare_runs import compare_runs
 from tasks.describe_run import describe_run, list_runs
 from tasks.errors import InvalidConfigError, PipelineError
 from tasks.export_mlflow import export_mlflow
 from tasks.export_tensorboard import export_tensorboard
-from tasks.find_runs import find_run, find_runs, no_runs
+from tasks.find_runs import UnreadableRun, find_run, find_runs, no_runs
 from tasks.model_card import model_card
+from tasks.promotion_event import current_champion
 from tasks.read_run import read_config, read_history, read_metrics
 from tasks.records import Record
 
@@ -59,7 +61,9 @@ class Options:
 @app.command(name="list")
 def list_command(*, options: Options = Options()) -> None:
     """List all runs, newest first."""
-    found = list_runs(find_runs(options.artifacts))
+    champion, faults = _champion(options.artifacts)
+    found = list_runs(find_runs(options.artifacts), champion)
+    found = found.model_copy(update={"unreadable": [*found.unreadable, *faults]})
     if not options.json and not found.runs and not found.unreadable:
         _print(no_runs(options.artifacts))
     else:
@@ -69,7 +73,8 @@ def list_command(*, options: Options = Options()) -> None:
 @app.command
 def show(run: str, /, *, options: Options = Options()) -> None:
     """Show one run: score, control, settings, data, device, versions, steps and files."""
-    described = describe_run(find_run(options.artifacts, run))
+    champion, _ = _champion(options.artifacts)
+    described = describe_run(find_run(options.artifacts, run), champion)
     _answer(described, run_tables.run_details(described), options)
 
 
@@ -153,6 +158,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         fail(str(error), usage=isinstance(error, InvalidConfigError))
     except OSError as error:
         fail(f"{error.filename} cannot be used: {error.strerror}; mend it or name another one")
+
+
+def _champion(artifacts: Path) -> tuple[str | None, list[UnreadableRun]]:
+    """Return the id of the champion; a log that cannot be read hides no run."""
+    try:
+        champion = current_champion(ChampionStore(artifacts).events())
+    except PipelineError as error:
+        return None, [UnreadableRun(folder=artifacts, reason=str(error))]
+    return (champion.run_id if champion else None), []
 
 
 def _answer(result: BaseModel, shown: Sequence[RenderableType], options: Options) -> None:

@@ -27,6 +27,7 @@ class RunLine(Record):
     best_epoch: int
     epochs_run: int
     all_cached: bool
+    is_champion: bool
 
 
 class RunList(Record):
@@ -44,15 +45,21 @@ class RunDetails(Record):
     metrics: dict[str, Any]
     changed_settings: list[ChangedSetting]
     data: dict[str, Any]
+    is_champion: bool
 
 
-def list_runs(found: FoundRuns) -> RunList:
-    """Return one line for each run."""
-    return RunList(runs=[_line(run) for run in found.runs], unreadable=found.unreadable)
+def list_runs(found: FoundRuns, champion: str | None = None) -> RunList:
+    """Return one line for each run; `champion` is the id of the one to mark."""
+    runs = [_line(run, is_champion=run.manifest.run_id == champion) for run in found.runs]
+    return RunList(runs=runs, unreadable=found.unreadable)
 
 
-def describe_run(run: Run) -> RunDetails:
+def describe_run(run: Run, champion: str | None = None) -> RunDetails:
     """Return the details of `run`.
+
+    Args:
+        run: The run.
+        champion: The id of the run that is to be marked as champion.
 
     Raises:
         BadDataError: One of the files that they are read from is damaged.
@@ -63,6 +70,7 @@ def describe_run(run: Run) -> RunDetails:
         metrics=read_metrics(run),
         changed_settings=changed_settings(read_config(run)),
         data=read_data_report(run),
+        is_champion=run.manifest.run_id == champion,
     )
 
 
@@ -76,7 +84,7 @@ def is_all_cached(manifest: Manifest) -> bool:
     return all(step.cached for step in manifest.steps if step.key is not None)
 
 
-def _line(run: Run) -> RunLine:
+def _line(run: Run, *, is_champion: bool) -> RunLine:
     manifest = run.manifest
     return RunLine(
         run_id=manifest.run_id,
@@ -92,4 +100,5 @@ def _line(run: Run) -> RunLine:
         best_epoch=manifest.training.best_epoch,
         epochs_run=manifest.training.epochs_run,
         all_cached=is_all_cached(manifest),
+        is_champion=is_champion,
     )

@@ -1,8 +1,8 @@
 """What a model must prove before it becomes the champion: one frozen, validated config.
 
 The defaults let the README's run with seed 0 pass as a first champion (accuracy 0.8811, linear
-control 0.8826, calibration error 0.02, 25 MiB, below 2 ms per review on two cores) and refuse
-that with seed 1 (0.8685, calibration error 0.055).
+control 0.8826, calibration error 0.02, 25 MiB, 1.3 to 3.4 ms per review on two shared cores)
+and refuse that with seed 1 (0.8685, calibration error 0.055).
 """
 
 from typing import Any, Literal
@@ -36,15 +36,15 @@ class PromotionConfig(BaseModel):
         0.05,
         gt=0,
         le=0.5,
-        description="Largest probability that any comparison on the same test reviews errs,"
-        " shared out among all looks at them (two-sided).",
+        description="Largest probability that any look at the same test reviews wrongly favours"
+        " its challenger; all looks share it.",
     )
     margin: float = Field(
         0.005,
         ge=0,
         lt=1,
         description="How much less accurate than the champion not_worse allows. The default is"
-        " about the half-width of the paired 95 % interval on 25,000 reviews.",
+        " the half-width of the paired 95 % interval on 25,000 reviews and a bit.",
     )
     control_margin: float = Field(
         0.01,
@@ -63,7 +63,7 @@ class PromotionConfig(BaseModel):
         20.0,
         gt=0,
         description="Most milliseconds per review, the median over batches of the evaluation's"
-        " size. The default leaves a busy laptop ten times what two free cores need.",
+        " size. The default leaves a busy laptop more than ten times what two free cores need.",
     )
     largest_model_mib: float = Field(
         100.0,

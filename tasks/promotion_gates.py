@@ -124,20 +124,20 @@ def _champion(champion: ChampionTest, config: PromotionConfig) -> Gate:
     judged = _better if config.mode == "better" else _not_worse
     gate = judged(champion.test, champion.look, config.margin)
     against = f"against {short_id(champion.champion or '')}: {gate.sentence}"
-    notes = [_look_text(champion.look)] + ([champion.note] if champion.note else [])
-    return gate.model_copy(update={"sentence": "; ".join([against, *notes])})
+    note = f"; {champion.note}" if champion.note else ""
+    return gate.model_copy(update={"sentence": against + note})
 
 
 def _better(test: PairedTest, look: Look, _margin: float) -> Gate:
-    passed = test.difference > 0 and test.p_value <= look.adjusted_level
-    verdict = "better" if passed else "not shown to be better"
+    differ = test.p_value <= look.adjusted_level
+    verdict = ("better" if test.difference > 0 else "worse") if differ else "cannot be told apart"
     return Gate(
         name="champion",
-        passed=passed,
+        passed=verdict == "better",
         figure=test.p_value,
         bound=look.adjusted_level,
-        sentence=f"{verdict}, by {difference_text(test)}, exact McNemar test p ="
-        f" {p_text(test.p_value)} at level {look.adjusted_level:.2g}",
+        sentence=f"{verdict}, {difference_text(test)}; exact McNemar test, p"
+        f" {_p_relation(test.p_value)} at level {look.adjusted_level:.2g}",
     )
 
 
@@ -157,8 +157,9 @@ def _not_worse(test: PairedTest, look: Look, margin: float) -> Gate:
     )
 
 
-def _look_text(look: Look) -> str:
-    return f"look {look.number} at these test reviews, level {look.level:g} by {look.method}"
+def _p_relation(p_value: float) -> str:
+    text = p_text(p_value)
+    return text if text.startswith("<") else f"= {text}"
 
 
 def _control(figures: ChallengerFigures, margin: float) -> Gate:

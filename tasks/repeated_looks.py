@@ -38,3 +38,11 @@ def next_look(level: float, earlier: Iterable[tuple[str, str]], pair: tuple[str,
     distinct = list(dict.fromkeys([*earlier, pair]))
     number = distinct.index(pair) + 1
     return Look(number=number, level=level, adjusted_level=level / (number * (number + 1)))
+
+
+def look_text(look: Look) -> str:
+    """Return which look it is, and what it may use of the level by which method."""
+    return (
+        f"look {look.number} at these test reviews: it may use {look.adjusted_level:.2g} of the"
+        f" level {look.level:g} ({look.method})"
+    )

@@ -163,6 +163,15 @@ def recorded(path: Path) -> dict[str, Any]:
     return RunFile(sha256=file_sha256(path), size=path.stat().st_size).model_dump()
 
 
+def rewritten(run: Run, name: str, content: bytes) -> Run:
+    """Return `run` with another content of one file, as if the run had written that."""
+    (run.folder / name).write_bytes(content)
+    file = RunFile.model_validate(recorded(run.folder / name))
+    files = run.manifest.files | {name: file}
+    write_manifest(run.folder, run.manifest.model_copy(update={"files": files}))
+    return Run(folder=run.folder, manifest=read_manifest(run.folder))
+
+
 def age(run: Run) -> None:
     """Make a run one of an earlier version of the project."""
     file = run.folder / "manifest.json"

@@ -139,10 +139,15 @@ def test_what_is_better_at_the_first_look_may_not_be_at_the_third() -> None:
     assert first.passed
     assert not third.passed
     assert third.bound == pytest.approx(0.05 / 12)
-    assert third.sentence.startswith("against former: not shown to be better, by +0.0160 (")
-    assert "p = 0.023 at level 0.0042; look 3 at these test reviews, level 0.05 by" in (
-        third.sentence
-    )
+    assert third.sentence.startswith("against former: cannot be told apart, +0.0160 (")
+    assert third.sentence.endswith("; exact McNemar test, p = 0.023 at level 0.0042")
+
+
+def test_a_worse_challenger_is_called_worse() -> None:
+    gate = gates(against(10, 90))["champion"]
+    assert gate.sentence.startswith("against former: worse, -0.0800 (")
+    assert "p < 0.0001 at level 0.025" in gate.sentence
+    assert not gate.passed
 
 
 def test_not_worse_asks_for_the_interval_to_lie_above_minus_the_margin() -> None:

@@ -1,5 +1,6 @@
 """What the README says must be so: its commands, options and links."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -7,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from flows import explain_run, runs, verify_run
+from flows import explain_run, promote, runs, verify_run
 from flows.train_command import read_options
 from tasks.run_record import RUN_FILES
 from tests.faults import STEPS
 from tests.made_runs import FIRST, SECOND, make_run
+from tests.promotions import make_challenger, quick, run_id
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -22,6 +24,7 @@ COMMANDS = [
 ]
 FLOW = "python flows/train_flow.py"
 RUNS = "python flows/runs.py"
+PROMOTE = "python flows/promote.py"
 
 
 def test_the_readmes_two_commands_are_what_ci_runs_and_the_main_job() -> None:
@@ -49,6 +52,7 @@ def test_no_command_of_the_readme_is_left_untested() -> None:
         "flows/explain_run.py": explain_run.app,
         "flows/verify_run.py": verify_run.app,
         "flows/runs.py": runs.app,
+        "flows/promote.py": promote.app,
     }
     for command in others:
         python, script, *arguments = shlex.split(command)
@@ -70,10 +74,31 @@ def test_each_command_of_the_readme_about_runs_works(
     assert capsys.readouterr().out
 
 
+def test_the_commands_of_the_readme_about_the_champion_work_one_after_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(
+        "tasks.model_latency.measure_latency", lambda run, config, **_: quick(run, config)
+    )
+    for number, right in ((1, 36), (2, 38)):
+        make_challenger(Path("artifacts"), number, right)
+    commands = [command for command in COMMANDS if command.startswith(PROMOTE)]
+    for command in commands:
+        words = command.removeprefix(PROMOTE).replace("RUN", run_id(1))
+        promote.main(shlex.split(words.replace("0.005", "0.1")))  # for want of 25,000 reviews
+        assert capsys.readouterr().out
+    assert len(commands) == 5
+    pointer = json.loads(Path("artifacts/champion.json").read_text())
+    assert pointer["run_id"] == run_id(1)
+
+
 def test_each_option_that_the_readme_names_exists(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         read_options(["--help"])
     runs.main(["list", "--help"])
+    promote.main(["promote", "--help"])
+    promote.main(["rollback", "--help"])
     shown = capsys.readouterr().out
     assert [option for option in re.findall(r"`(--[a-z-]+)`", README) if option not in shown] == []
 

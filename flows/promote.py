@@ -1,0 +1,160 @@
+"""Promote a run to champion, or go back: `python flows/promote.py --help`."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Parameter
+from pydantic import ValidationError
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from flows import promotion_tables
+from flows.train_command import EXIT_FAILED, fail
+from tasks.canonical_json import readable_json
+from tasks.champion import ChampionStore
+from tasks.errors import InvalidConfigError, PipelineError
+from tasks.find_runs import find_run
+from tasks.promote_model import promote, rollback, who_am_i
+from tasks.promotion_config import PromotionConfig
+from tasks.promotion_event import PromotionEvent
+from tasks.select_accelerator import select_accelerator
+from tasks.training_config import describe_invalid
+
+app = App(
+    name="promote.py",
+    help="Promote a run to champion if it passes all gates, or go back to an earlier champion."
+    " RUN is a run folder, a run id, the start or the last part of one, or `latest`. The exit"
+    " status is 1 where a run is refused.",
+    help_format="markdown",
+    version_flags=[],
+)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Options:
+    """What every command takes."""
+
+    artifacts: Annotated[Path, Parameter(help="Folder of the runs and the champion.")] = Path(
+        "artifacts"
+    )
+    json: Annotated[bool, Parameter(help="Print JSON.", negative=())] = False
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Author:
+    """Who asks for a change, and why; kept in the log."""
+
+    reason: Annotated[str, Parameter(help="Why, for the log.")] = ""
+    who: Annotated[str | None, Parameter(help="Who asks; USER@HOST by default.")] = None
+
+
+@app.command(name="promote")
+def promote_command(
+    run: str,
+    /,
+    *,
+    gates: Annotated[PromotionConfig, Parameter(name="*", group="Gates")] = PromotionConfig(),
+    without_comparison: Annotated[
+        bool,
+        Parameter(
+            help="Promote also where the champion cannot be compared: it is lost, or cannot read"
+            " the challenger's reviews. A champion that can be compared is.",
+            negative=(),
+        ),
+    ] = False,
+    accelerator: Annotated[
+        str, Parameter(help="Where the latency is measured: auto, cpu, gpu or gpu:N.")
+    ] = "auto",
+    author: Author = Author(),
+    options: Options = Options(),
+) -> None:
+    """Make RUN the champion if it passes all gates; else say which ones it fails."""
+    device = select_accelerator(accelerator)
+    from tasks.model_latency import measure_latency
+
+    event = promote(
+        options.artifacts,
+        find_run(options.artifacts, run),
+        gates,
+        partial(measure_latency, device=device),
+        who=author.who or who_am_i(),
+        reason=author.reason,
+        without_comparison=without_comparison,
+    )
+    _answer_decision(event, options)
+    if event.kind == "refused":
+        sys.exit(EXIT_FAILED)
+
+
+@app.command(name="rollback")
+def rollback_command(
+    *,
+    to: Annotated[
+        str | None, Parameter(help="A run that was champion; the one before by default.")
+    ] = None,
+    author: Author = Author(),
+    options: Options = Options(),
+) -> None:
+    """Make the former champion, or an earlier one, the champion again."""
+    event = rollback(options.artifacts, to, who=author.who or who_am_i(), reason=author.reason)
+    _answer_decision(event, options)
+
+
+@app.command
+def champion(*, options: Options = Options()) -> None:
+    """Say which run is the champion."""
+    found = ChampionStore(options.artifacts).champion()
+    shown = {"champion": found.model_dump() if found else None}
+    _answer(shown, promotion_tables.champion_lines(found), options)
+
+
+@app.command
+def history(*, options: Options = Options()) -> None:
+    """List all promotions, refusals and rollbacks, newest first."""
+    events = ChampionStore(options.artifacts).events()
+    shown = {"events": [event.model_dump(mode="json") for event in events]}
+    _answer(shown, promotion_tables.history_table(events), options)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command; a mistake or a fault ends the process with one sentence.
+
+    Args:
+        arguments: The words after the program's name; those of this process by default.
+    """
+    try:
+        app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        cause = error.__cause__
+        sentence = describe_invalid(cause) if isinstance(cause, ValidationError) else str(error)
+        fail(sentence, usage=True)
+    except PipelineError as error:
+        fail(str(error), usage=isinstance(error, InvalidConfigError))
+    except OSError as error:
+        fail(f"{error.filename} cannot be used: {error.strerror}; mend it or name another one")
+
+
+def _answer_decision(event: PromotionEvent, options: Options) -> None:
+    _answer(event.model_dump(mode="json"), promotion_tables.decision(event), options)
+
+
+def _answer(
+    result: Mapping[str, object], shown: Sequence[RenderableType], options: Options
+) -> None:
+    """Print a result, as JSON where that is asked for."""
+    if options.json:
+        sys.stdout.write(readable_json(dict(result)))
+        return
+    console = Console(highlight=False)
+    for part in shown:
+        console.print(part, soft_wrap=isinstance(part, str | Text), markup=False)
+
+
+if __name__ == "__main__":
+    main()
