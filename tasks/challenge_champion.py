@@ -54,7 +54,7 @@ def challenge_champion(
         return _untested(champion.run_id, "not compared: other protocol", may_pass=False)
     try:
         former = promoted_run(artifacts, champion.run_id, champion.manifest_sha256)
-        theirs, note = _champion_correct(former, challenger, artifacts)
+        theirs, note = _champion_correct(former, challenger)
     except PipelineError as error:
         return _incomparable(champion.run_id, error, may_pass=without_comparison)
     ours = read_predictions(checked_file(challenger, PREDICTIONS)).correct
@@ -86,11 +86,11 @@ def promoted_run(artifacts: Path, run_id: str, manifest_sha256: str) -> Run:
     return Run(folder=folder, manifest=manifest)
 
 
-def _champion_correct(former: Run, challenger: Run, artifacts: Path) -> tuple[np.ndarray, str]:
+def _champion_correct(former: Run, challenger: Run) -> tuple[np.ndarray, str]:
     if former.manifest.fingerprints["test"] == challenger.manifest.fingerprints["test"]:
         return read_predictions(checked_file(former, PREDICTIONS)).correct, ""
     try:
-        return rescored(former, challenger, artifacts), RESCORED
+        return rescored(former, challenger), RESCORED
     except PromotionError as error:
         raise PromotionError(
             f"it was judged by other test reviews and cannot be scored on these: {error}"

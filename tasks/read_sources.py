@@ -111,6 +111,18 @@ def read_source(source: SourceFiles, config: DataConfig) -> TokenizedSource:
     )
 
 
+def read_test_reviews(source: SourceFiles, config: DataConfig) -> pa.Table:
+    """Return `text` and `label` of the test reviews of a source of texts, in its order.
+
+    Raises:
+        BadDataError: A file cannot be read, or its columns or labels are not as needed.
+    """
+    tables, _ = _READERS[source.form](source)
+    if "test" not in tables:
+        tables = _hold_out(tables["train"], config)
+    return tables["test"]
+
+
 def text_fingerprint(reviews: pa.Table) -> str:
     """Return a hash of the texts and labels of `reviews`, in their order."""
     digest = hashlib.sha256()

@@ -2,72 +2,77 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
-from tasks.artifact_store import ArtifactStore
 from tasks.atomic_files import file_sha256
 from tasks.errors import PromotionError
-from tasks.read_run import BEST_MODEL, VOCABULARY, checked_file, read_config
+from tasks.read_run import BEST_MODEL, VOCABULARY, checked_file, read_config, read_data_report
+from tasks.read_sources import read_test_reviews, text_fingerprint
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import numpy as np
+    import pyarrow as pa
 
     from tasks.find_runs import Run
 
 _THRESHOLD = 0.5
 
 
-def rescored(champion: Run, challenger: Run, artifacts: Path) -> np.ndarray:
+def rescored(champion: Run, challenger: Run) -> np.ndarray:
     """Return whether the champion judges each test review of the challenger rightly.
 
-    Args:
-        champion: Its model is used, after its hash is checked.
-        challenger: Its padded test reviews are read from the cache, after theirs is checked.
-        artifacts: The artifacts folder of both.
+    The texts are read again from the challenger's raw files, and become numbers by the champion's
+    own word index, vocabulary size and length. So the two runs may differ in all of these.
 
     Returns:
         Bool of shape (n,), in the order of the review ids.
 
     Raises:
-        PromotionError: The champion cannot read these reviews, or they are not there.
-        BadDataError: A file is damaged.
+        PromotionError: The texts are not there, or the labels mean something else.
+        BadDataError: A file of a run is damaged.
     """
-    _require_same_numbers(champion, challenger)
-    test = _padded_test(challenger, artifacts)
+    _require_same_labels(champion, challenger)
+    reviews = _test_reviews(challenger)
     model_file = checked_file(champion, BEST_MODEL)
-    size = read_config(champion).fit.evaluation_batch_size
+    config = read_config(champion)
     import keras
-    import numpy as np
 
-    from tasks.review_arrays import read_arrays
+    from tasks.pad_reviews import pad_tokens
+    from tasks.word_index import text_chunks, tokens_by
 
-    reviews = read_arrays(test)
+    tokens = tokens_by(_words(champion), text_chunks(reviews["text"]))
+    padded = pad_tokens(tokens.ids, tokens.offsets, config.text)
     model = keras.models.load_model(model_file, compile=False)
-    says_one = model.predict(reviews.tokens, batch_size=size, verbose=0)[:, 0] > _THRESHOLD
-    correct: np.ndarray = says_one == (reviews.labels[:, 0] > _THRESHOLD)
-    return correct[np.argsort(reviews.review_ids)]
+    size = config.fit.evaluation_batch_size
+    probabilities = model.predict(padded, batch_size=size, verbose=0)[:, 0]
+    correct: np.ndarray = (probabilities > _THRESHOLD) == (reviews["label"].to_numpy() > 0)
+    return correct
 
 
-def _require_same_numbers(champion: Run, challenger: Run) -> None:
-    """Check that a word has the same number for both models, and a review the same length."""
-    ours, theirs = (read_config(run).text for run in (challenger, champion))
-    if ours != theirs:
-        names = [
-            name for name in type(ours).model_fields if getattr(ours, name) != getattr(theirs, name)
-        ]
-        raise PromotionError(f"the two runs differ in {', '.join(names)}")
-    if challenger.manifest.files[VOCABULARY].sha256 != champion.manifest.files[VOCABULARY].sha256:
-        raise PromotionError("the two runs learned other word indexes, from other training reviews")
+def _require_same_labels(champion: Run, challenger: Run) -> None:
+    theirs, ours = (read_data_report(run)["label_names"] for run in (champion, challenger))
+    if theirs != ours:
+        raise PromotionError(f"its labels are {', '.join(theirs)}, not {', '.join(ours)}")
 
 
-def _padded_test(challenger: Run, artifacts: Path) -> Path:
-    content = challenger.manifest.data_content["test.parquet"]
-    path = ArtifactStore(artifacts).objects / content[:2] / f"{content}.parquet"
-    if not path.is_file() or file_sha256(path) != content:
-        raise PromotionError(
-            "the challenger's padded test reviews are not in the cache: repeat its run, and"
-            " promote that one"
-        )
-    return path
+def _test_reviews(challenger: Run) -> pa.Table:
+    """Return the texts and labels that the run was judged by, proved by their fingerprint."""
+    source = challenger.manifest.source
+    if source.form == "keras":
+        raise PromotionError("Keras's file holds numbers, not texts")
+    for name, path in source.paths.items():
+        if not path.is_file() or file_sha256(path) != source.sha256[name]:
+            raise PromotionError(
+                f"their file {path} is missing or changed: bring it back as it was"
+            )
+    reviews = read_test_reviews(source, read_config(challenger).data)
+    if text_fingerprint(reviews) != challenger.manifest.fingerprints["test"]:
+        raise PromotionError("they can no longer be read as then: repeat the challenger's run")
+    return reviews
+
+
+def _words(run: Run) -> list[str]:
+    """Return the words of a run's index by rank."""
+    ranks: dict[str, int] = json.loads(checked_file(run, VOCABULARY).read_text(encoding="utf-8"))
+    return sorted(ranks, key=ranks.__getitem__)

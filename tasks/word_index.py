@@ -108,6 +108,21 @@ def index_words(train_texts: Iterable[pa.Array], test_texts: Iterable[pa.Array])
     )
 
 
+def tokens_by(words: list[str], texts: Iterable[pa.Array]) -> RaggedTokens:
+    """Return the tokens of `texts` by an index that was learned before.
+
+    Args:
+        words: The words of the index by rank.
+        texts: What is to be read by it; any other word becomes the unknown id 2.
+    """
+    import numpy as np
+
+    coded = _CodedWords.of(texts, known=words)
+    id_of_code = np.full(len(coded.codes), UNKNOWN_ID, np.int32)
+    id_of_code[: len(words)] = np.arange(len(words), dtype=np.int32) + 1 + FIRST_WORD_OFFSET
+    return coded.tokens(id_of_code)
+
+
 def with_start_ids(ids: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     """Return flat int32 ids with the start id before each review; `offsets` are those of `ids`."""
     import numpy as np

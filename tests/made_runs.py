@@ -116,7 +116,11 @@ def data_report(test_reviews: int) -> dict[str, Any]:
         for name, reviews in (("train", 80), ("test", test_reviews))
     }
     overlap = {"test_reviews_seen_in_train": 1}
-    return {"source": "files", "vocabulary_words": 2, "overlap": overlap} | sets
+    return (
+        {"source": "files", "vocabulary_words": 2, "overlap": overlap}
+        | sets
+        | {"label_names": ["negative", "positive"]}
+    )
 
 
 def metrics(accuracy: float, reviews: int) -> dict[str, Any]:
