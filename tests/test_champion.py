@@ -170,6 +170,21 @@ def test_log_and_pointer_agree_after_a_kill_at_each_file_operation(store: Champi
     assert (store.artifacts / "promotions.torn").is_file()
 
 
+def test_a_kill_while_a_torn_line_is_set_aside_loses_nothing(store: ChampionStore) -> None:
+    decide(store, 2)
+    torn = store.log.read_bytes() + b'{"number":3,'
+    code, operation = -9, 0
+    while code == -9:
+        store.log.write_bytes(torn)
+        store.pointer.unlink(missing_ok=True)
+        operation += 1
+        code = decide_and_die(store.artifacts, operation) or 0
+        assert len(store.events()) in (2, 3)
+        require_one_story(store)
+    assert code == 0
+    assert len(store.events()) == 3
+
+
 def test_log_and_pointer_agree_after_some_kills_in_a_row(store: ChampionStore) -> None:
     survive_kills(store, QUICK_KILLS, seed=0)
 

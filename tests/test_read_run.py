@@ -14,7 +14,7 @@ def test_the_files_of_a_run_are_read(tmp_path: Path) -> None:
     assert read_config(run).fit.seed == 4
     assert read_history(run) == HISTORY
     assert read_metrics(run)["accuracy"] == 0.75
-    assert read_data_report(run)["train"] == {"reviews": 80}
+    assert read_data_report(run)["train"]["reviews"] == 80
 
 
 @pytest.mark.parametrize("name", ["config.json", "history.json", "metrics.json"])
