@@ -6,7 +6,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.word_index import index_words, text_chunks
+from tasks.word_index import index_words, text_chunks, tokens_by
 from tests.review_samples import lists_of, reference_words
 
 TEXTS = st.lists(st.text("abcAB ,", max_size=12), min_size=1, max_size=12)
@@ -80,3 +80,14 @@ def test_no_word_is_cut_from_a_large_vocabulary() -> None:
     train, _, words = indexed([text], [""])
     assert len(words) == 20_000
     assert train == [[1, *range(4, 20_004)]]
+
+
+@settings(deadline=None)
+@given(train=TEXTS, test=TEXTS)
+def test_texts_are_read_by_an_index_as_when_it_was_learned(
+    train: list[str], test: list[str]
+) -> None:
+    train_ids, test_ids, words = indexed(train, test)
+    for texts, ids in ((train, train_ids), (test, test_ids)):
+        chunks = text_chunks(pa.chunked_array([pa.array(texts, pa.string())]), 5)
+        assert lists_of(tokens_by(words, chunks)) == ids
