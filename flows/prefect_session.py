@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 from uuid import UUID
 
 import httpx
@@ -17,15 +17,20 @@ from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_LEVEL
 
 from flows.train_command import EXIT_FAILED, TrainOptions, fail, print_summary, show_error
 from tasks.errors import PipelineError, describe_os_error
-from tasks.run_manifest import RunSummary
 from tasks.source_files import source_label
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from prefect import Flow
     from prefect.client.schemas.objects import TaskRun
 
+    from tasks.run_manifest import RunSummary
     from tasks.source_files import SourceFiles
     from tasks.training_config import TrainingConfig
+
+R = TypeVar("R")
 
 _SERVER_ERRORS = (httpx.TransportError, ConcurrencySlotAcquisitionError)
 _RECORDING_LIMIT_S = 15.0
@@ -73,21 +78,35 @@ def run_in_terminal(flow: Flow[..., RunSummary], options: TrainOptions) -> None:
 
 def run_flow(flow: Flow[..., RunSummary], options: TrainOptions) -> RunSummary:
     """Run the training flow and return its summary; a failure ends the process with a sentence."""
+    parameters = {
+        **dict(options.config),
+        "accelerator": options.accelerator,
+        "artifacts": options.artifacts,
+        "refresh": options.refresh,
+        "cache": options.cache,
+    }
+    return call_flow(flow, options.artifacts, parameters, lambda summary: len(summary.steps))
+
+
+def call_flow(
+    flow: Flow[..., R], artifacts: Path, parameters: dict[str, Any], steps: Callable[[R], int]
+) -> R:
+    """Run a flow and return its result; a failure ends the process with a sentence.
+
+    Args:
+        flow: The flow.
+        artifacts: The folder that it writes to, named where the disk fails.
+        parameters: What the flow is called with.
+        steps: Tells from the result how many task runs there were at least.
+    """
     _require_server()
     for name in ("prefect.flow_runs", "prefect.task_runs"):
         logging.getLogger(name).addFilter(PlainErrors())
     try:
-        state: Any = flow(
-            **dict(options.config),
-            accelerator=options.accelerator,
-            artifacts=options.artifacts,
-            refresh=options.refresh,
-            cache=options.cache,
-            return_state=True,
-        )
-        result = state.result(raise_on_failure=False)
-        steps = len(result.steps) if isinstance(result, RunSummary) else 0
-        _wait_until_recorded(state.state_details.flow_run_id, steps)
+        state: Any = flow(**parameters, return_state=True)
+        result: Any = state.result(raise_on_failure=False)
+        recorded = 0 if isinstance(result, BaseException) else steps(result)
+        _wait_until_recorded(state.state_details.flow_run_id, recorded)
     except _SERVER_ERRORS as error:
         result = error
     if isinstance(result, _SERVER_ERRORS):
@@ -95,11 +114,10 @@ def run_flow(flow: Flow[..., RunSummary], options: TrainOptions) -> RunSummary:
     if isinstance(result, PipelineError):
         fail(str(result))
     if isinstance(result, OSError):
-        fail(describe_os_error(result, options.artifacts))
+        fail(describe_os_error(result, artifacts))
     if isinstance(result, BaseException):
         raise result
-    assert isinstance(result, RunSummary)
-    return result
+    return cast("R", result)
 
 
 def _end_without_server(error: Exception) -> NoReturn:

@@ -18,6 +18,7 @@ from prefect import flow, runtime  # noqa: E402
 from flows import prefect_session, run_artifacts, training_progress_artifact  # noqa: E402
 from tasks import steps  # noqa: E402
 from tasks.artifact_store import ArtifactStore  # noqa: E402
+from tasks.folder_lock import in_use  # noqa: E402
 from tasks.run_manifest import RunSummary  # noqa: E402
 from tasks.run_record import record_run  # noqa: E402
 from tasks.select_accelerator import select_accelerator  # noqa: E402
@@ -96,30 +97,42 @@ def train_flow(
     )
     device = select_accelerator(accelerator)
     LOG.info("device %s %s: %s", device.kind, device.name, device.reason)
-    store = ArtifactStore(artifacts).open()
-    run = StepRunner(store, refresh=refresh, use_cache=cache)
+    with in_use(artifacts):
+        store = ArtifactStore(artifacts).open()
+        run = StepRunner(store, refresh=refresh, use_cache=cache)
 
-    files = run.fresh(steps.fetch, source, store)
-    title = prefect_session.name_run(files, config)
-    loaded = run.cached(steps.load, files, data, store)
-    padded = run.cached(steps.pad, loaded, text, protocol, store)
-    persisted = run.cached(steps.persist, padded, data.row_group_rows, store)
-    built = run.cached(steps.build, text.num_words, text.maxlen, network, fit.seed, device, store)
-    with training_progress_artifact.show_progress():
-        trained = run.cached(steps.train, built, persisted, fit, saving, device, store)
-    evaluated = run.cached(
-        steps.evaluate, trained, persisted, fit.evaluation_batch_size, device, store
-    )
-    controlled = run.cached(steps.control, loaded, protocol, store)
-    plotted = run.cached(steps.plot, trained, title, store)
+        files = run.fresh(steps.fetch, source, store)
+        title = prefect_session.name_run(files, config)
+        loaded = run.cached(steps.load, files, data, store)
+        padded = run.cached(steps.pad, loaded, text, protocol, store)
+        persisted = run.cached(steps.persist, padded, data.row_group_rows, store)
+        built = run.cached(
+            steps.build, text.num_words, text.maxlen, network, fit.seed, device, store
+        )
+        with training_progress_artifact.show_progress():
+            trained = run.cached(steps.train, built, persisted, fit, saving, device, store)
+        evaluated = run.cached(
+            steps.evaluate, trained, persisted, fit.evaluation_batch_size, device, store
+        )
+        controlled = run.cached(steps.control, loaded, protocol, store)
+        plotted = run.cached(steps.plot, trained, title, store)
+        analysed = run.cached(steps.analyse, loaded, trained, evaluated, controlled, text, store)
 
-    analysed = run.cached(steps.analyse, loaded, trained, evaluated, controlled, text, store)
-
-    outputs = [loaded, padded, persisted, built, trained, evaluated, controlled, plotted, analysed]
-    flow_run_id = str(runtime.flow_run.id)
-    summary = record_run(store, flow_run_id, config, files, device, outputs, run.runs)
-    run_artifacts.publish(summary.folder)
-    steps.forget_training(store, run.key("train"))
+        outputs = [
+            loaded,
+            padded,
+            persisted,
+            built,
+            trained,
+            evaluated,
+            controlled,
+            plotted,
+            analysed,
+        ]
+        flow_run_id = str(runtime.flow_run.id)
+        summary = record_run(store, flow_run_id, config, files, device, outputs, run.runs)
+        run_artifacts.publish(summary.folder)
+        steps.forget_training(store, run.key("train"))
     LOG.info("%s", train_command.headline(summary.score))
     return summary
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_TEMPORARY_PREFIX = ".writing-"
+TEMPORARY_PREFIX = ".writing-"
+"""Begins the name of what is not finished, so that a person sees it and listings pass it over."""
 
 
 def sync_folder(folder: Path) -> None:
@@ -27,7 +28,7 @@ def sync_file(path: Path) -> None:
 
 def temporary_path(folder: Path, suffix: str = "") -> Path:
     """Return an unused name in `folder`; its prefix marks it as unfinished."""
-    return folder / f"{_TEMPORARY_PREFIX}{uuid.uuid4().hex}{suffix}"
+    return folder / f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}{suffix}"
 
 
 @contextmanager

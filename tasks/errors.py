@@ -28,6 +28,10 @@ class DivergedError(PipelineError):
     """The training produced no usable weights."""
 
 
+class FolderInUseError(PipelineError):
+    """A run goes on in the artifacts folder that maintenance needs for itself."""
+
+
 class StorageError(PipelineError):
     """The artifacts folder cannot be written to; names the folder and the reason."""
 

@@ -1,0 +1,114 @@
+"""Maintenance: remove the runs, cached results and leftovers that nobody needs any more.
+
+Start it with `python flows/maintain_flow.py`, which only shows what would go; `--apply` removes it.
+"""
+
+from flows import train_command
+
+train_command.begin_process()
+
+import time  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Annotated  # noqa: E402
+
+from cyclopts import App, Parameter  # noqa: E402
+from prefect import flow, task  # noqa: E402
+from prefect.artifacts import create_table_artifact  # noqa: E402
+from prefect.cache_policies import NO_CACHE  # noqa: E402
+from rich.console import Console  # noqa: E402
+from rich.filesize import decimal  # noqa: E402
+from rich.table import Table  # noqa: E402
+
+from flows import prefect_session  # noqa: E402
+from tasks.apply_retention import apply_retention  # noqa: E402
+from tasks.artifact_inventory import take_inventory  # noqa: E402
+from tasks.artifact_store import ArtifactStore  # noqa: E402
+from tasks.folder_lock import alone_in  # noqa: E402
+from tasks.pinned_runs import pinned_runs  # noqa: E402
+from tasks.plan_retention import Removal, plan_retention  # noqa: E402
+from tasks.retention_config import RetentionConfig  # noqa: E402
+
+app = App(
+    name="maintain_flow.py",
+    help="Remove what nobody needs any more; without --apply only show it.",
+    version_flags=[],
+)
+
+
+@task(name="plan", cache_policy=NO_CACHE)
+def plan(artifacts: Path, retention: RetentionConfig) -> list[Removal]:
+    """Return what is not needed any more, in the order of removal."""
+    inventory = take_inventory(ArtifactStore(artifacts))
+    return plan_retention(inventory, pinned_runs(artifacts), retention, time.time())
+
+
+@task(name="remove", cache_policy=NO_CACHE)
+def remove(removals: list[Removal]) -> int:
+    """Remove all of it and return the bytes that were freed."""
+    return apply_retention(removals)
+
+
+@flow(
+    name="maintain-artifacts",
+    description="Remove the runs, cached results and leftovers that nobody needs any more.",
+)
+def maintain_flow(
+    retention: RetentionConfig = RetentionConfig(),
+    artifacts: Path = Path("artifacts"),
+    apply: bool = False,  # noqa: FBT001, FBT002 - a parameter of the run form
+) -> list[Removal]:
+    """Plan, and where that is asked for remove; return what went or would go.
+
+    Args:
+        retention: How much is kept, and for how long.
+        artifacts: Folder of the cache and the runs.
+        apply: Whether anything is removed.
+    """
+    prefect_session.show_our_logs()
+    with alone_in(artifacts):
+        removals = plan(artifacts, retention)
+        if apply:
+            remove(removals)
+    create_table_artifact(
+        key="retention",
+        table=[removal.model_dump(include={"kind", "name", "why", "size"}) for removal in removals],
+        description="What was removed." if apply else "What would be removed with `apply`.",
+    )
+    return removals
+
+
+@app.default
+def maintain(
+    *,
+    retention: Annotated[RetentionConfig, Parameter(name="*")] = RetentionConfig(),
+    artifacts: Annotated[Path, Parameter(help="Folder of the cache and the runs.")] = Path(
+        "artifacts"
+    ),
+    apply: Annotated[bool, Parameter(help="Remove it.", negative=())] = False,
+) -> None:
+    """Show what nobody needs any more, and remove it with --apply."""
+    parameters = {"retention": retention, "artifacts": artifacts, "apply": apply}
+    removals = prefect_session.call_flow(maintain_flow, artifacts, parameters, lambda _: 1 + apply)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(_table(removals))
+    total = decimal(sum(removal.size for removal in removals))
+    console.print(f"{total} removed." if apply else f"{total} would go; --apply removes it.")
+
+
+def _table(removals: list[Removal]) -> Table:
+    """Return a table of the runs one by one, and of the rest by kind."""
+    table = Table("kind", "name", "why", "size")
+    table.columns[1].overflow = "fold"
+    table.columns[3].justify = "right"
+    for removal in removals:
+        if removal.kind == "run":
+            table.add_row("run", removal.name, removal.why, decimal(removal.size))
+    for kind in dict.fromkeys(removal.kind for removal in removals if removal.kind != "run"):
+        same = [removal for removal in removals if removal.kind == kind]
+        size = decimal(sum(removal.size for removal in same))
+        table.add_row(kind, f"{len(same)} of them", same[0].why, size)
+    return table
+
+
+if __name__ == "__main__":
+    app()
