@@ -7,7 +7,7 @@ from flows import train_command
 
 train_command.begin_process()
 
-import time  # noqa: E402
+from datetime import UTC, datetime, timedelta  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Annotated  # noqa: E402
 
@@ -23,9 +23,11 @@ from flows import prefect_session  # noqa: E402
 from tasks.apply_retention import apply_retention  # noqa: E402
 from tasks.artifact_inventory import take_inventory  # noqa: E402
 from tasks.artifact_store import ArtifactStore  # noqa: E402
+from tasks.champion import ChampionStore  # noqa: E402
 from tasks.folder_lock import alone_in  # noqa: E402
 from tasks.pinned_runs import pinned_runs  # noqa: E402
 from tasks.plan_retention import Removal, plan_retention  # noqa: E402
+from tasks.promotion_event import champions_since  # noqa: E402
 from tasks.retention_config import RetentionConfig  # noqa: E402
 
 app = App(
@@ -38,8 +40,12 @@ app = App(
 @task(name="plan", cache_policy=NO_CACHE)
 def plan(artifacts: Path, retention: RetentionConfig) -> list[Removal]:
     """Return what is not needed any more, in the order of removal."""
+    now = datetime.now(UTC)
+    since = now - timedelta(days=retention.keep_champions_days)
+    champions = champions_since(ChampionStore(artifacts).events(), since)
+    protected = champions.union(pinned_runs(artifacts))
     inventory = take_inventory(ArtifactStore(artifacts))
-    return plan_retention(inventory, pinned_runs(artifacts), retention, time.time())
+    return plan_retention(inventory, protected, retention, now.timestamp())
 
 
 @task(name="remove", cache_policy=NO_CACHE)
@@ -65,7 +71,7 @@ def maintain_flow(
         apply: Whether anything is removed.
     """
     prefect_session.show_our_logs()
-    with alone_in(artifacts):
+    with alone_in(artifacts), ChampionStore(artifacts).deciding():
         removals = plan(artifacts, retention)
         if apply:
             remove(removals)

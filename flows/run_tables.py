@@ -82,7 +82,7 @@ def _facts(lines: Iterable[tuple[str, str]]) -> Table:
 def _list_cells(run: RunLine, between: str) -> tuple[str, ...]:
     bounds = interval_text(run.accuracy_low, run.accuracy_high)
     return (
-        f"{short_id(run.run_id)}{between}champion" if run.is_champion else short_id(run.run_id),
+        between.join([short_id(run.run_id), *_marks(run)]),
         when(run.created).replace(" ", between),
         f"{run.source}{between}{run.protocol}",
         str(run.seed),
@@ -91,6 +91,11 @@ def _list_cells(run: RunLine, between: str) -> tuple[str, ...]:
         f"{run.best_epoch}/{run.epochs_run}",
         "all" if run.all_cached else "",
     )
+
+
+def _marks(run: RunLine) -> list[str]:
+    marks = {"champion": run.is_champion, "pinned": run.is_pinned}
+    return [mark for mark, is_set in marks.items() if is_set]
 
 
 def _details_lines(run: RunDetails) -> Iterable[tuple[str, str]]:

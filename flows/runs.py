@@ -1,4 +1,4 @@
-"""List, show, compare and export finished runs: `python flows/runs.py --help`."""
+"""List, show, compare, pin and export finished runs: `python flows/runs.py --help`."""
 
 import sys
 from collections.abc import Sequence
@@ -24,14 +24,15 @@ from tasks.export_mlflow import export_mlflow
 from tasks.export_tensorboard import export_tensorboard
 from tasks.find_runs import UnreadableRun, find_run, find_runs, no_runs
 from tasks.model_card import model_card
+from tasks.pinned_runs import pin_run, pinned_runs, unpin_run
 from tasks.promotion_event import current_champion
 from tasks.read_run import read_config, read_history, read_metrics
 from tasks.records import Record
 
 app = App(
     name="runs.py",
-    help="List, show, compare and export finished runs. RUN is a run folder, a run id, the start"
-    " or the last part of one, or `latest`.",
+    help="List, show, compare, pin and export finished runs. RUN is a run folder, a run id, the"
+    " start or the last part of one, or `latest`.",
     help_format="markdown",
     version_flags=[],
 )
@@ -45,6 +46,12 @@ class WrittenFiles(Record):
 
     run_id: str
     files: list[Path]
+
+
+class PinnedRuns(Record):
+    """The ids of all pinned runs."""
+
+    pinned: list[str]
 
 
 @Parameter(name="*")
@@ -62,7 +69,8 @@ class Options:
 def list_command(*, options: Options = Options()) -> None:
     """List all runs, newest first."""
     champion, faults = _champion(options.artifacts)
-    found = list_runs(find_runs(options.artifacts), champion)
+    pinned = pinned_runs(options.artifacts)
+    found = list_runs(find_runs(options.artifacts), champion, pinned)
     found = found.model_copy(update={"unreadable": [*found.unreadable, *faults]})
     if not options.json and not found.runs and not found.unreadable:
         _print(no_runs(options.artifacts))
@@ -76,6 +84,22 @@ def show(run: str, /, *, options: Options = Options()) -> None:
     champion, _ = _champion(options.artifacts)
     described = describe_run(find_run(options.artifacts, run), champion)
     _answer(described, run_tables.run_details(described), options)
+
+
+@app.command
+def pin(run: str, /, *, options: Options = Options()) -> None:
+    """Keep a run whatever its age: maintenance does not remove it."""
+    found = find_run(options.artifacts, run)
+    pin_run(options.artifacts, found.manifest.run_id)
+    _answer_pins(f"{found.manifest.run_id} is pinned", options)
+
+
+@app.command
+def unpin(run: str, /, *, options: Options = Options()) -> None:
+    """Let maintenance remove a run again when it is old."""
+    found = find_run(options.artifacts, run)
+    unpin_run(options.artifacts, found.manifest.run_id)
+    _answer_pins(f"{found.manifest.run_id} is not pinned", options)
 
 
 @app.command(usage="Usage: runs.py compare RUN RUN... [OPTIONS]")
@@ -175,6 +199,10 @@ def _answer(result: BaseModel, shown: Sequence[RenderableType], options: Options
         sys.stdout.write(readable_json(result.model_dump(mode="json")))
     else:
         _print(*shown)
+
+
+def _answer_pins(line: str, options: Options) -> None:
+    _answer(PinnedRuns(pinned=pinned_runs(options.artifacts)), [line], options)
 
 
 def _answer_export(written: WrittenFiles, options: Options) -> None:

@@ -1,5 +1,6 @@
 """Describe runs: one line for a list, or all that its folder tells of one."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ class RunLine(Record):
     epochs_run: int
     all_cached: bool
     is_champion: bool
+    is_pinned: bool
 
 
 class RunList(Record):
@@ -48,9 +50,24 @@ class RunDetails(Record):
     is_champion: bool
 
 
-def list_runs(found: FoundRuns, champion: str | None = None) -> RunList:
-    """Return one line for each run; `champion` is the id of the one to mark."""
-    runs = [_line(run, is_champion=run.manifest.run_id == champion) for run in found.runs]
+def list_runs(
+    found: FoundRuns, champion: str | None = None, pinned: Collection[str] = ()
+) -> RunList:
+    """Return one line for each run.
+
+    Args:
+        found: The runs.
+        champion: The id of the run that is to be marked as champion.
+        pinned: The ids of the runs that are to be marked as pinned.
+    """
+    runs = [
+        _line(
+            run,
+            is_champion=run.manifest.run_id == champion,
+            is_pinned=run.manifest.run_id in pinned,
+        )
+        for run in found.runs
+    ]
     return RunList(runs=runs, unreadable=found.unreadable)
 
 
@@ -84,7 +101,7 @@ def is_all_cached(manifest: Manifest) -> bool:
     return all(step.cached for step in manifest.steps if step.key is not None)
 
 
-def _line(run: Run, *, is_champion: bool) -> RunLine:
+def _line(run: Run, *, is_champion: bool, is_pinned: bool) -> RunLine:
     manifest = run.manifest
     return RunLine(
         run_id=manifest.run_id,
@@ -101,4 +118,5 @@ def _line(run: Run, *, is_champion: bool) -> RunLine:
         epochs_run=manifest.training.epochs_run,
         all_cached=is_all_cached(manifest),
         is_champion=is_champion,
+        is_pinned=is_pinned,
     )

@@ -1,6 +1,7 @@
 """What happens to the champion: the events of its log, and who is champion after them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Literal
 
 from tasks.paired_test import PairedTest
@@ -55,6 +56,16 @@ def current_champion(events: Sequence[PromotionEvent]) -> Champion | None:
                 manifest_sha256=event.manifest_sha256,
             )
     return None
+
+
+def champions_since(events: Sequence[PromotionEvent], since: datetime) -> set[str]:
+    """Return the runs that were champion at `since` or later, the present one among them."""
+    reigns = [event for event in events if event.kind != "refused"]
+    ends = [datetime.fromisoformat(event.when) for event in reigns[1:]]
+    former = zip(reigns, ends, strict=False)
+    return {event.run_id for event, end in former if end >= since} | {
+        event.run_id for event in reigns[-1:]
+    }
 
 
 def line_of_champions(events: Sequence[PromotionEvent]) -> list[PromotionEvent]:

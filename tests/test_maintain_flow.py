@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,12 @@ from flows.maintain_flow import maintain_flow
 from tasks.artifact_inventory import take_inventory
 from tasks.artifact_store import ArtifactStore
 from tasks.atomic_files import TEMPORARY_PREFIX
+from tasks.champion import ChampionStore
 from tasks.errors import BadDataError, FolderInUseError
 from tasks.folder_lock import alone_in, in_use
 from tasks.pinned_runs import pin_run, pinned_runs, unpin_run
 from tasks.plan_retention import plan_retention
+from tasks.promotion_event import PromotionEvent
 from tasks.retention_config import RetentionConfig
 from tasks.run_manifest import RunSummary, read_manifest
 from tasks.verify_run import damaged_files
@@ -98,6 +101,34 @@ def test_a_pinned_run_stays(copied: tuple[Path, list[str]]) -> None:
     assert run_names(artifacts) == {names[0], names[2]}
     unpin_run(artifacts, names[0])
     maintain_flow(retention=NOTHING_UNUSED, artifacts=artifacts, apply=True)
+    assert run_names(artifacts) == {names[2]}
+
+
+def promoted(number: int, run_id: str, when: datetime) -> PromotionEvent:
+    return PromotionEvent(
+        number=number,
+        kind="promoted",
+        when=when.isoformat(),
+        who="a test",
+        reason="",
+        run_id=run_id,
+        manifest_sha256="",
+        test_fingerprint="",
+        former_champion=None,
+    )
+
+
+def test_what_was_champion_within_the_period_stays(copied: tuple[Path, list[str]]) -> None:
+    artifacts, names = copied
+    store = ChampionStore(artifacts)
+    for number, (days, name) in enumerate([(90, names[0]), (40, names[1]), (5, names[2])], start=1):
+        with store.deciding():
+            store.append(promoted(number, name, datetime.now(UTC) - timedelta(days=days)))
+    older = RetentionConfig(keep_runs=0, keep_unused_days=0, keep_champions_days=30)
+    maintain_flow(retention=older, artifacts=artifacts, apply=True)
+    assert run_names(artifacts) == {names[1], names[2]}
+    newer = RetentionConfig(keep_runs=0, keep_unused_days=0, keep_champions_days=1)
+    maintain_flow(retention=newer, artifacts=artifacts, apply=True)
     assert run_names(artifacts) == {names[2]}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flows import explain_run, promote, runs, verify_run
+from flows import explain_run, maintain_flow, promote, runs, verify_run
 from flows.train_command import read_options
 from tasks.run_record import RUN_FILES
 from tests.faults import STEPS
@@ -53,6 +53,7 @@ def test_no_command_of_the_readme_is_left_untested() -> None:
         "flows/verify_run.py": verify_run.app,
         "flows/runs.py": runs.app,
         "flows/promote.py": promote.app,
+        "flows/maintain_flow.py": maintain_flow.app,
     }
     for command in others:
         python, script, *arguments = shlex.split(command)

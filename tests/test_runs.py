@@ -207,3 +207,13 @@ def test_a_real_run_and_its_cached_repetition_are_listed_compared_and_used(
     monkeypatch.chdir(again)
     exec(compile(code, "model card", "exec"), {})  # the card's own example
     assert 0 < float(capsys.readouterr().out.strip("[]\n")) < 1
+
+
+def test_a_run_is_pinned_and_marked_until_it_is_unpinned(
+    artifacts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said(capsys, artifacts, "pin", "bbbbbbbb") == f"{SECOND} is pinned\n"
+    lines = said(capsys, artifacts, "list").splitlines()
+    assert lines[3].split()[:2] == ["bbbbbbbb", "pinned"]
+    assert json.loads(said(capsys, artifacts, "unpin", "bbbbbbbb", "--json")) == {"pinned": []}
+    assert "pinned" not in said(capsys, artifacts, "list")
