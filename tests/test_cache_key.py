@@ -175,13 +175,14 @@ HELPERS = {
     "tasks.score_intervals": SCORING,
     "tasks.split_validation": AFTER_PAD | {"control"},
     "tasks.confident_errors": {"analyse"},
-    "tasks.plot_history": {"plot", "analyse"},
+    "tasks.plot_history": {"plot"},  # what the analysis draws with it has no `return`
     "tasks.model_hash": {"build"} | AFTER_TRAIN,
 }
 
 
-@settings(max_examples=20, deadline=None)
-@given(helper=st.sampled_from(sorted(HELPERS)), number=st.integers(0, 999))
+@pytest.mark.parametrize("helper", sorted(HELPERS))
+@settings(max_examples=2)
+@given(number=st.integers(0, 999))
 def test_an_edited_helper_makes_exactly_the_steps_miss_that_reach_it(
     helper: str, number: int
 ) -> None:
