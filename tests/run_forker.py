@@ -87,9 +87,14 @@ def serve() -> None:
     from flows import train_command
 
     train_command.begin_process()
+    import jinja2  # noqa: F401
     import keras  # noqa: F401
-    import matplotlib.backends.backend_agg  # noqa: F401
+    import matplotlib.backends.backend_agg
+    import matplotlib.backends.backend_svg  # noqa: F401
     import pyarrow.parquet  # noqa: F401
+    import sklearn.feature_extraction.text
+    import sklearn.linear_model
+    import sklearn.metrics  # noqa: F401
 
     from flows import train_flow  # noqa: F401
 

@@ -174,10 +174,16 @@ def test_a_polite_kill_loses_nothing(
     require_next_run(laboratory, artifacts)
 
 
-@pytest.mark.parametrize("kind", ["disk full", "permission denied"])
+DISK_FAULTS = [
+    pytest.param(kind, step, share, marks=() if kind == "disk full" else pytest.mark.slow)
+    for kind in ("disk full", "permission denied")
+    for step, how, share in shares(3, dict.fromkeys(STEPS, 1))
+    if how == "operation"
+]
+
+
 @pytest.mark.parametrize(
-    ("step", "share"),
-    [(s, share) for s, how, share in shares(3, dict.fromkeys(STEPS, 1)) if how == "operation"],
+    ("kind", "step", "share"), [*DISK_FAULTS, ("permission denied", "train", 0.3)]
 )
 def test_a_disk_that_cannot_be_written_to_ends_the_run_with_one_sentence(
     laboratory: Laboratory,

@@ -100,6 +100,7 @@ def test_each_option_that_the_readme_names_exists(capsys: pytest.CaptureFixture[
     runs.main(["list", "--help"])
     promote.main(["promote", "--help"])
     promote.main(["rollback", "--help"])
+    maintain_flow.app(["--help"], result_action="return_value")
     shown = capsys.readouterr().out
     assert [option for option in re.findall(r"`(--[a-z-]+)`", README) if option not in shown] == []
 
