@@ -1,28 +1,22 @@
 """Promote a run to champion, or go back: `python flows/promote.py --help`."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, CycloptsError, Parameter
-from pydantic import ValidationError
-from rich.console import Console, RenderableType
-from rich.text import Text
+from cyclopts import App, Parameter
 
 from flows import promotion_tables
-from flows.train_command import EXIT_FAILED, fail
-from tasks.canonical_json import readable_json
+from flows.command_line import Options, answer, run_command
+from flows.train_command import EXIT_FAILED
 from tasks.champion import ChampionStore
-from tasks.errors import InvalidConfigError, PipelineError
 from tasks.find_runs import find_run
 from tasks.promote_model import promote, rollback, who_am_i
 from tasks.promotion_config import PromotionConfig
 from tasks.promotion_event import PromotionEvent
 from tasks.select_accelerator import select_accelerator
-from tasks.training_config import describe_invalid
 
 app = App(
     name="promote.py",
@@ -32,17 +26,6 @@ app = App(
     help_format="markdown",
     version_flags=[],
 )
-
-
-@Parameter(name="*")
-@dataclass(frozen=True)
-class Options:
-    """What every command takes."""
-
-    artifacts: Annotated[Path, Parameter(help="Folder of the runs and the champion.")] = Path(
-        "artifacts"
-    )
-    json: Annotated[bool, Parameter(help="Print JSON.", negative=())] = False
 
 
 @Parameter(name="*")
@@ -111,7 +94,7 @@ def champion(*, options: Options = Options()) -> None:
     """Say which run is the champion."""
     found = ChampionStore(options.artifacts).champion()
     shown = {"champion": found.model_dump() if found else None}
-    _answer(shown, promotion_tables.champion_lines(found), options)
+    answer(shown, promotion_tables.champion_lines(found), options)
 
 
 @app.command
@@ -119,7 +102,7 @@ def history(*, options: Options = Options()) -> None:
     """List all promotions, refusals and rollbacks, newest first."""
     events = ChampionStore(options.artifacts).events()
     shown = {"events": [event.model_dump(mode="json") for event in events]}
-    _answer(shown, promotion_tables.history_table(events), options)
+    answer(shown, promotion_tables.history_table(events), options)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -128,32 +111,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: The words after the program's name; those of this process by default.
     """
-    try:
-        app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
-    except CycloptsError as error:
-        cause = error.__cause__
-        sentence = describe_invalid(cause) if isinstance(cause, ValidationError) else str(error)
-        fail(sentence, usage=True)
-    except PipelineError as error:
-        fail(str(error), usage=isinstance(error, InvalidConfigError))
-    except OSError as error:
-        fail(f"{error.filename} cannot be used: {error.strerror}; mend it or name another one")
+    run_command(app, arguments)
 
 
 def _answer_decision(event: PromotionEvent, options: Options) -> None:
-    _answer(event.model_dump(mode="json"), promotion_tables.decision(event), options)
-
-
-def _answer(
-    result: Mapping[str, object], shown: Sequence[RenderableType], options: Options
-) -> None:
-    """Print a result, as JSON where that is asked for."""
-    if options.json:
-        sys.stdout.write(readable_json(dict(result)))
-        return
-    console = Console(highlight=False)
-    for part in shown:
-        console.print(part, soft_wrap=isinstance(part, str | Text), markup=False)
+    answer(event.model_dump(mode="json"), promotion_tables.decision(event), options)
 
 
 if __name__ == "__main__":

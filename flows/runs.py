@@ -2,24 +2,22 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, CycloptsError, Parameter
-from pydantic import BaseModel
+from cyclopts import App, Parameter
 from rich.console import Console, RenderableType
-from rich.text import Text
 
 from flows import run_tables
-from flows.train_command import fail, headline
+from flows.command_line import Options, answer, run_command, show_lines
+from flows.train_command import headline
 from tasks.atomic_files import write_text
 from tasks.canonical_json import readable_json
 from tasks.champion import ChampionStore
 from tasks.compare_page import compare_page
 from tasks.compare_runs import compare_runs
 from tasks.describe_run import describe_run, list_runs
-from tasks.errors import InvalidConfigError, PipelineError
+from tasks.errors import PipelineError
 from tasks.export_mlflow import export_mlflow
 from tasks.export_tensorboard import export_tensorboard
 from tasks.find_runs import UnreadableRun, find_run, find_runs, no_runs
@@ -54,17 +52,6 @@ class PinnedRuns(Record):
     pinned: list[str]
 
 
-@Parameter(name="*")
-@dataclass(frozen=True)
-class Options:
-    """What every command takes."""
-
-    artifacts: Annotated[Path, Parameter(help="Folder of the cache and the runs.")] = Path(
-        "artifacts"
-    )
-    json: Annotated[bool, Parameter(help="Print JSON.", negative=())] = False
-
-
 @app.command(name="list")
 def list_command(*, options: Options = Options()) -> None:
     """List all runs, newest first."""
@@ -73,7 +60,7 @@ def list_command(*, options: Options = Options()) -> None:
     found = list_runs(find_runs(options.artifacts), champion, pinned)
     found = found.model_copy(update={"unreadable": [*found.unreadable, *faults]})
     if not options.json and not found.runs and not found.unreadable:
-        _print(no_runs(options.artifacts))
+        show_lines(no_runs(options.artifacts))
     else:
         _answer(found, run_tables.run_list(found, Console().width), options)
 
@@ -124,7 +111,7 @@ def compare(
         histories = {run.manifest.run_id: read_history(run) for run in runs}
         write_text(html, compare_page(comparison, histories))
         if not options.json:
-            _print(f"wrote {html}")
+            show_lines(f"wrote {html}")
 
 
 @export.command
@@ -174,14 +161,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: The words after the program's name; those of this process by default.
     """
-    try:
-        app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
-    except CycloptsError as error:
-        fail(str(error), usage=True)
-    except PipelineError as error:
-        fail(str(error), usage=isinstance(error, InvalidConfigError))
-    except OSError as error:
-        fail(f"{error.filename} cannot be used: {error.strerror}; mend it or name another one")
+    run_command(app, arguments)
 
 
 def _champion(artifacts: Path) -> tuple[str | None, list[UnreadableRun]]:
@@ -193,12 +173,8 @@ def _champion(artifacts: Path) -> tuple[str | None, list[UnreadableRun]]:
     return (champion.run_id if champion else None), []
 
 
-def _answer(result: BaseModel, shown: Sequence[RenderableType], options: Options) -> None:
-    """Print a result, as JSON where that is asked for."""
-    if options.json:
-        sys.stdout.write(readable_json(result.model_dump(mode="json")))
-    else:
-        _print(*shown)
+def _answer(result: Record, shown: Sequence[RenderableType], options: Options) -> None:
+    answer(result.model_dump(mode="json"), shown, options)
 
 
 def _answer_pins(line: str, options: Options) -> None:
@@ -207,12 +183,6 @@ def _answer_pins(line: str, options: Options) -> None:
 
 def _answer_export(written: WrittenFiles, options: Options) -> None:
     _answer(written, [f"wrote {file}" for file in written.files], options)
-
-
-def _print(*shown: RenderableType) -> None:
-    console = Console(highlight=False)
-    for part in shown:
-        console.print(part, soft_wrap=isinstance(part, str | Text), markup=False)
 
 
 if __name__ == "__main__":
