@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from rich import box
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from flows.run_tables import plain_table
 from tasks.promotion_event import Champion, PromotionEvent
 from tasks.repeated_looks import look_text
 from tasks.run_text import short_id, when
@@ -40,7 +40,7 @@ def history_table(events: Sequence[PromotionEvent]) -> list[RenderableType]:
     """Return one row for each event, the newest first."""
     if not events:
         return [Text("nothing was promoted yet")]
-    table = _table("", "when (UTC)", "what", "run", "former", "look", "who", "why")
+    table = plain_table("", "when (UTC)", "what", "run", "former", "look", "who", "why")
     for event in reversed(events):
         table.add_row(
             str(event.number),
@@ -73,7 +73,7 @@ def _why(event: PromotionEvent) -> str:
 
 
 def _gates_table(event: PromotionEvent) -> Table:
-    table = _table("gate", "", "figure", "bound", "")
+    table = plain_table("gate", "", "figure", "bound", "")
     for column in table.columns[2:4]:
         column.justify = "right"
         column.no_wrap = True
@@ -87,7 +87,3 @@ def _gates_table(event: PromotionEvent) -> Table:
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.4g}"
-
-
-def _table(*columns: str) -> Table:
-    return Table(*columns, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)

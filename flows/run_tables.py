@@ -25,7 +25,7 @@ def run_list(found: RunList, width: int) -> list[RenderableType]:
         width: Of the terminal; a narrow one gets two lines for each run.
     """
     between = "\n" if width < _WIDE else " "
-    table = _table(
+    table = plain_table(
         "run",
         "when (UTC)",
         f"source,{between}protocol",
@@ -68,7 +68,8 @@ def run_comparison(comparison: Comparison) -> list[RenderableType]:
     ]
 
 
-def _table(*columns: str) -> Table:
+def plain_table(*columns: str) -> Table:
+    """Return an empty table without frames."""
     return Table(*columns, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
 
 
@@ -147,7 +148,7 @@ def _git(manifest: Manifest) -> str:
 
 
 def _files_table(files: dict[str, RunFile]) -> Table:
-    table = _table("file", "bytes", "sha256")
+    table = plain_table("file", "bytes", "sha256")
     table.columns[1].justify = "right"
     for name, file in files.items():
         table.add_row(name, f"{file.size:,}", file.sha256[:12])
@@ -155,7 +156,7 @@ def _files_table(files: dict[str, RunFile]) -> Table:
 
 
 def _scores_table(runs: list[ComparedRun]) -> Table:
-    table = _table("run", "source", "protocol", "accuracy", "control", "epoch", "seconds")
+    table = plain_table("run", "source", "protocol", "accuracy", "control", "epoch", "seconds")
     table.columns[3].min_width = _INTERVAL_WIDTH
     for run in runs:
         table.add_row(
@@ -180,14 +181,14 @@ def _score_cells(run: ComparedRun) -> tuple[str, str]:
 def _differences_table(comparison: Comparison) -> RenderableType:
     if not comparison.differences:
         return Text("none")
-    table = _table("", *(short_id(run.run_id) for run in comparison.runs))
+    table = plain_table("", *(short_id(run.run_id) for run in comparison.runs))
     for difference in comparison.differences:
         table.add_row(difference.name, *map(value_text, difference.values))
     return table
 
 
 def _tests_table(comparison: Comparison) -> Table:
-    table = _table("run", "against", "only it\nright", "only other\nright", "difference", "p")
+    table = plain_table("run", "against", "only it\nright", "only other\nright", "difference", "p")
     table.columns[4].min_width = _INTERVAL_WIDTH + 2  # for the signs
     table.columns[5].no_wrap = True
     for judgement in comparison.against_first:

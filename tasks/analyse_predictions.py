@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from tasks.calibration import reliability
+from tasks.evaluate_model import THRESHOLD
 from tasks.paired_test import paired_test
 from tasks.score_intervals import wilson_interval
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-_THRESHOLD = 0.5
 _SLICES_BY_LENGTH = 3
 _SLICES_BY_UNKNOWN = 4
 
@@ -32,8 +32,7 @@ class Predictions:
     @property
     def correct(self) -> np.ndarray:
         """Whether each review was judged rightly, bool of shape (n,)."""
-        correct: np.ndarray = (self.probability > _THRESHOLD) == (self.label > 0)
-        return correct
+        return judged_rightly(self.probability, self.label)
 
     @property
     def unknown_share(self) -> np.ndarray:
@@ -55,6 +54,12 @@ class Slice:
     accuracy: float
     accuracy_low: float
     accuracy_high: float
+
+
+def judged_rightly(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return whether each probability of label 1 leads to the label, bool of shape (n,)."""
+    correct: np.ndarray = (probabilities > THRESHOLD) == (labels > 0)
+    return correct
 
 
 def read_predictions(path: Path) -> Predictions:

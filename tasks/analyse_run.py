@@ -10,6 +10,7 @@ from tasks.atomic_files import write_text
 from tasks.canonical_json import readable_json
 from tasks.confident_errors import confident_errors
 from tasks.draw_analysis import draw_analysis
+from tasks.word_index import words_by_rank
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,8 +31,7 @@ def analyse_run(files: Mapping[str, Path], text: TextConfig, folder: Path) -> No
     """
     network = read_predictions(files["predictions.parquet"])
     control = read_predictions(files["control_predictions.parquet"])
-    ranks: dict[str, int] = json.loads(files["vocabulary.json"].read_bytes())
-    words = sorted(ranks, key=ranks.__getitem__)
+    words = words_by_rank(json.loads(files["vocabulary.json"].read_bytes()))
     analysis = analyse_predictions(network, control, text.maxlen)
     errors = confident_errors(network, files["test.parquet"], words, text)
     write_text(folder / "analysis.json", readable_json(analysis | {"confident_errors": errors}))

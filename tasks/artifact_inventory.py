@@ -7,11 +7,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from tasks.artifact_store import ArtifactStore, StepOutput
 from tasks.atomic_files import TEMPORARY_PREFIX
 from tasks.errors import PipelineError
+from tasks.records import Record
 from tasks.run_manifest import read_manifest
 
 if TYPE_CHECKING:
@@ -21,11 +22,7 @@ _ENTRY_KINDS = ("records", "results", "keys", "locks")
 """In this order an entry is removed: without its record nobody looks for the rest."""
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class FoundRun(_Record):
+class FoundRun(Record):
     """A folder below `runs`, with the cache keys that its run used; None if it cannot be read."""
 
     folder: Path
@@ -34,7 +31,7 @@ class FoundRun(_Record):
     size: int
 
 
-class FoundEntry(_Record):
+class FoundEntry(Record):
     """All that the cache holds for one key, and the stored files that its result names."""
 
     key: str
@@ -44,7 +41,7 @@ class FoundEntry(_Record):
     size: int
 
 
-class FoundFile(_Record):
+class FoundFile(Record):
     """A file or folder by itself."""
 
     path: Path
@@ -52,7 +49,7 @@ class FoundFile(_Record):
     size: int
 
 
-class Inventory(_Record):
+class Inventory(Record):
     """All that may be removed of an artifacts folder."""
 
     runs: list[FoundRun]

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     from tasks.artifact_store import Fact
 
-_THRESHOLD = 0.5
+THRESHOLD = 0.5
+"""A probability above it counts as label 1."""
+
 _SMALLEST_PROBABILITY = 1e-7
 """Keras's epsilon: keeps the logarithm of a certain but wrong answer finite."""
 
@@ -66,7 +68,7 @@ def score(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
     import numpy as np
     from sklearn.metrics import average_precision_score
 
-    says_one, is_one = probabilities > _THRESHOLD, labels > _THRESHOLD
+    says_one, is_one = probabilities > THRESHOLD, labels > THRESHOLD
     correct = int(np.sum(says_one == is_one))
     of_truth = np.where(is_one, probabilities, 1 - probabilities.astype(np.float64))
     losses = -np.log(np.clip(of_truth, _SMALLEST_PROBABILITY, 1))

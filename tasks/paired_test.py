@@ -6,16 +6,14 @@ import math
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
+from tasks.records import Record
 
 if TYPE_CHECKING:
     import numpy as np
 
 
-class PairedTest(BaseModel):
+class PairedTest(Record):
     """Two models on the same reviews: who alone was right how often, and what follows."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     reviews: int
     only_first_right: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
+from tasks.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -16,10 +16,8 @@ if TYPE_CHECKING:
 _DAY_S = 86_400
 
 
-class Removal(BaseModel):
+class Removal(Record):
     """Something to remove: of which kind, its paths in the order of removal, why, its bytes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: str
     name: str

@@ -22,6 +22,7 @@ from tasks.word_index import (
     sequence_hashes,
     text_chunks,
     with_start_ids,
+    words_by_rank,
 )
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ def _read_keras(source: SourceFiles, config: DataConfig) -> TokenizedSource:
     if config.deduplicate:
         repeated = repeated_in_train(sets["train"].hashes, sets["test"].hashes)
         sets["train"] = sets["train"].take(np.flatnonzero(~repeated))
-    words = sorted(ranks, key=ranks.__getitem__)
+    words = words_by_rank(ranks)
     fingerprints = {split: _tokens_fingerprint(reviews) for split, reviews in sets.items()}
     return TokenizedSource(
         sets["train"], sets["test"], words, ("negative", "positive"), fingerprints

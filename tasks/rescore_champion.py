@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from tasks.analyse_predictions import judged_rightly
 from tasks.atomic_files import file_sha256
 from tasks.errors import PromotionError
 from tasks.read_run import BEST_MODEL, VOCABULARY, checked_file, read_config, read_data_report
 from tasks.read_sources import read_test_reviews, text_fingerprint
+from tasks.word_index import words_by_rank
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
     from tasks.find_runs import Run
-
-_THRESHOLD = 0.5
 
 
 def rescored(champion: Run, challenger: Run) -> np.ndarray:
@@ -46,8 +46,7 @@ def rescored(champion: Run, challenger: Run) -> np.ndarray:
     model = keras.models.load_model(model_file, compile=False)
     size = config.fit.evaluation_batch_size
     probabilities = model.predict(padded, batch_size=size, verbose=0)[:, 0]
-    correct: np.ndarray = (probabilities > _THRESHOLD) == (reviews["label"].to_numpy() > 0)
-    return correct
+    return judged_rightly(probabilities, reviews["label"].to_numpy())
 
 
 def _require_same_labels(champion: Run, challenger: Run) -> None:
@@ -74,5 +73,4 @@ def _test_reviews(challenger: Run) -> pa.Table:
 
 def _words(run: Run) -> list[str]:
     """Return the words of a run's index by rank."""
-    ranks: dict[str, int] = json.loads(checked_file(run, VOCABULARY).read_text(encoding="utf-8"))
-    return sorted(ranks, key=ranks.__getitem__)
+    return words_by_rank(json.loads(checked_file(run, VOCABULARY).read_text(encoding="utf-8")))

@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from tasks.atomic_files import file_sha256, write_text
 from tasks.canonical_json import readable_json
 from tasks.errors import BadDataError
+from tasks.records import Record
 from tasks.select_accelerator import Device
 from tasks.source_files import SourceFiles
 
@@ -18,24 +19,20 @@ MANIFEST_SHA256 = "manifest.sha256"
 _SCHEMA_VERSION = 2
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
 class _Versioned(BaseModel):
     """What can be read of a manifest of any version."""
 
     schema_version: int
 
 
-class RunFile(_Record):
+class RunFile(Record):
     """Hash and bytes of one file of a run folder."""
 
     sha256: str
     size: int
 
 
-class Score(_Record):
+class Score(Record):
     """The headline of a run; never shown without its protocol and source."""
 
     accuracy: float
@@ -47,7 +44,7 @@ class Score(_Record):
     form: str
 
 
-class ControlScore(_Record):
+class ControlScore(Record):
     """What a linear model scores that was trained on the same reviews."""
 
     name: str
@@ -56,14 +53,14 @@ class ControlScore(_Record):
     accuracy_high: float
 
 
-class Training(_Record):
+class Training(Record):
     """How long a training went on, and which epoch (from 1 on) gave the best model."""
 
     epochs_run: int
     best_epoch: int
 
 
-class StepRun(_Record):
+class StepRun(Record):
     """One step of a run: from the cache or computed and why, its key, and its seconds."""
 
     step: str
@@ -78,7 +75,7 @@ class StepRun(_Record):
         return "cached" if self.cached else "computed"
 
 
-class Manifest(_Record):
+class Manifest(Record):
     """What was run, on what, with which result; written last, so it marks a finished run.
 
     `fingerprints` are hashes of the texts and labels of the `train` and the `test` set.
@@ -104,7 +101,7 @@ class Manifest(_Record):
     files: dict[str, RunFile]
 
 
-class RunSummary(_Record):
+class RunSummary(Record):
     """What the flow returns: where the run lies, its score, and what was cached."""
 
     folder: Path

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -121,6 +121,11 @@ def tokens_by(words: list[str], texts: Iterable[pa.Array]) -> RaggedTokens:
     id_of_code = np.full(len(coded.codes), UNKNOWN_ID, np.int32)
     id_of_code[: len(words)] = np.arange(len(words), dtype=np.int32) + 1 + FIRST_WORD_OFFSET
     return coded.tokens(id_of_code)
+
+
+def words_by_rank(ranks: Mapping[str, int]) -> list[str]:
+    """Return the words of an index, the one of rank 1 first."""
+    return sorted(ranks, key=ranks.__getitem__)
 
 
 def with_start_ids(ids: np.ndarray, offsets: np.ndarray) -> np.ndarray:

@@ -9,22 +9,13 @@ from tasks.artifact_store import ArtifactStore
 from tasks.errors import BadDataError
 from tasks.run_manifest import RunSummary, read_manifest
 from tasks.run_record import RUN_FILES
+from tests.faults import STEPS
 from tests.small_run import small_config, write_reviews
 from tests.start_run import start_config, start_run
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
-CACHED_STEPS = [
-    "load",
-    "pad",
-    "persist-parquet",
-    "build",
-    "train",
-    "evaluate",
-    "control",
-    "plot",
-    "analyse",
-]
+CACHED_STEPS = list(STEPS[1:-1])
 MANIFEST_FILES = {"manifest.json", "manifest.sha256"}
 
 
