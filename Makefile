@@ -8,9 +8,9 @@ BIN := $(VENV)/bin
 train: setup
 	$(BIN)/python flows/train_flow.py $(ARGS)
 
-# Two processes: most tests wait for servers and for TensorFlow to start.
+# Three processes: most tests wait for servers and for TensorFlow to start.
 test: setup lint
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 slow: setup
 	$(BIN)/python -m pytest -m slow $(ARGS)

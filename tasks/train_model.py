@@ -115,9 +115,6 @@ def _fit(
 
     _LOG.info("training on %d reviews, validating on %d", len(reviews), len(judged))
     judges = tutorial_callbacks(fit, best_model)
-    if begins.begun:
-        # Keras makes the running sums of its metrics with the first batch that it sees.
-        model.evaluate(judged.tokens[:1], judged.labels[:1], verbose=0)
     steps = steps_per_epoch(len(reviews), fit.batch_size)
     now = begins
     while not _is_over(now, fit):
@@ -144,7 +141,11 @@ def _fit(
 
 
 def compile_model(model: keras.Model, learning_rate: float) -> None:
-    """Compile for binary cross-entropy, accuracy and Adam (https://arxiv.org/abs/1412.6980)."""
+    """Compile for binary cross-entropy, accuracy and Adam (https://arxiv.org/abs/1412.6980).
+
+    The variables of optimizer and metrics are made at once: made in the first step, as Keras
+    would, they have it traced twice, and a begun epoch could not be restored into them.
+    """
     import keras
 
     model.compile(
@@ -152,6 +153,10 @@ def compile_model(model: keras.Model, learning_rate: float) -> None:
         loss="binary_crossentropy",
         metrics=["accuracy"],
     )
+    model.optimizer.build(model.trainable_variables)
+    one_review = keras.ops.zeros((1, 1))
+    model.compute_metrics(None, one_review, one_review)
+    model.reset_metrics()
 
 
 def _dataset(reviews: ReviewArrays, fit: FitConfig, begins: TrainingState) -> tf.data.Dataset:

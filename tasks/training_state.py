@@ -187,5 +187,4 @@ def _generations(folder: Path) -> list[Path]:
 
 
 def _variables(model: keras.Model) -> list[keras.Variable]:
-    model.optimizer.build(model.trainable_variables)
     return [*model.variables, *model.optimizer.variables]

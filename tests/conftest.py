@@ -21,6 +21,30 @@ hypothesis.settings.register_profile("no-deadline", deadline=None)
 hypothesis.settings.load_profile("no-deadline")
 
 
+# Files that take long come first, so that no worker is left alone with them in the end.
+_LONGEST_FIRST = [
+    f"test_{name}.py"
+    for name in (
+        "faults",
+        "resume",
+        "prefect_ui",
+        "server_death",
+        "training_progress",
+        "train_model",
+        "maintain_flow",
+        "verify_run",
+        "two_runs",
+        "train_command",
+    )
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the files by how long they take."""
+    places = {name: place for place, name in enumerate(_LONGEST_FIRST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--fault-table", type=Path, metavar="FILE", help="write the table of faults into FILE"
@@ -49,11 +73,16 @@ def pytest_terminal_summary(
 
 
 @pytest.fixture(scope="session")
-def prefect_server() -> Iterator[None]:
-    """A temporary Prefect server with its own database; starting it takes some seconds."""
-    from prefect.testing.utilities import prefect_test_harness
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A Prefect server with its own database; starting it takes some seconds."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    with prefect_test_harness(server_startup_timeout=120):
+    from tests.real_server import prefect_server_process
+
+    with (
+        prefect_server_process(tmp_path_factory.mktemp("server")) as (url, _),
+        temporary_settings({PREFECT_API_URL: url}),
+    ):
         yield
 
 

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.prefect_home import prepare_home
+
 _START_LIMIT_S = 180
 
 
@@ -24,6 +26,7 @@ def free_port() -> int:
 @contextmanager
 def prefect_server_process(home: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """Run `prefect server start` with its database in `home`; yield its API's URL and process."""
+    prepare_home(home)
     port = free_port()
     url = f"http://127.0.0.1:{port}/api"
     own = {

@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests.prefect_home import prepare_home
+
 LIMIT_S = 600
 _ROOT = Path(__file__).parent.parent
 
@@ -39,7 +41,9 @@ def start_terminal_run(
 ) -> subprocess.Popen[bytes]:
     """Start the flow in `folder` with its log in `run.log`, in a process group of its own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    own = {"PREFECT_HOME": str(home or folder / "home"), "CUDA_VISIBLE_DEVICES": "-1"}
+    home = home or folder / "home"
+    prepare_home(home)
+    own = {"PREFECT_HOME": str(home), "CUDA_VISIBLE_DEVICES": "-1"}
     with (folder / "run.log").open("w") as log:
         return subprocess.Popen(
             [sys.executable, str(_ROOT / "flows/train_flow.py"), *arguments],

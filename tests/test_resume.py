@@ -220,7 +220,9 @@ def require_exact_resume(
     assert list((folder / "artifacts/cache/training").iterdir()) == []
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "how", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_a_run_killed_in_its_third_epoch_goes_on_to_the_same_weights(
     on_real_reviews: Killable,
     tmp_path: Path,

@@ -8,6 +8,7 @@ import pytest
 from flows.train_command import headline, read_options
 from tasks.run_manifest import Score
 from tasks.training_config import TrainingConfig
+from tests.prefect_home import prepare_home
 from tests.small_run import write_reviews
 from tests.terminal_run import SMALL_NETWORK
 
@@ -121,6 +122,7 @@ def test_refresh_takes_steps_or_means_all(words: list[str], refresh: tuple[str, 
 def run_command(
     folder: Path, *arguments: str, python: tuple[str, ...] = (), **environment: str
 ) -> subprocess.CompletedProcess[str]:
+    prepare_home(folder / "prefect")
     own = {"PREFECT_HOME": str(folder / "prefect"), "CUDA_VISIBLE_DEVICES": "-1"}
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     return subprocess.run(
