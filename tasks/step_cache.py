@@ -103,16 +103,18 @@ class VerifiedRecords(WritableFileSystem):
     def write_path(self, path: str, content: bytes, **_: Any) -> None:  # type: ignore[override]  # noqa: ANN401
         """Write a record, whole or not at all; none where its source was edited meanwhile.
 
-        An earlier record of the key goes too, since Prefect has replaced its result.
+        An earlier record of the key goes too, since Prefect has replaced its result. What has
+        no key, as the error of a failed step, is not kept.
         """
         parts = read_parts(key_file(ArtifactStore(self.root), path))
-        if parts is None or source_was_edited(parts):
+        if parts is not None and not source_was_edited(parts):
+            write_bytes(self._file(path), content)
+            return
+        self._file(path).unlink(missing_ok=True)
+        if parts is not None:
             _LOG.warning(
                 "%s is not kept in the cache: its source was edited while this run went on", path
             )
-            self._file(path).unlink(missing_ok=True)
-            return
-        write_bytes(self._file(path), content)
 
     def _file(self, key: str) -> Path:
         return self.root / "cache" / "records" / f"{key}.json"

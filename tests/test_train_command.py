@@ -180,4 +180,5 @@ def test_bad_data_from_the_terminal_is_one_sentence_and_leaves_no_run(tmp_path: 
     last = result.stderr.strip().splitlines()
     assert any(line.startswith("error: ") and "empty.csv is empty" in line for line in last)
     assert "Traceback" not in result.stderr
+    assert "was edited" not in result.stderr
     assert list((tmp_path / "artifacts/runs").iterdir()) == []
