@@ -131,6 +131,18 @@ def _end_without_server(error: Exception) -> NoReturn:
     os._exit(EXIT_FAILED)
 
 
+def require_configured_server() -> str:
+    """Return the URL of the server's API; end with one sentence where there is no such server."""
+    url = PREFECT_API_URL.value()
+    if url is None:
+        fail(
+            "no Prefect server is configured; start one with `prefect server start`, and name it"
+            " with `prefect config set PREFECT_API_URL=http://127.0.0.1:4200/api`"
+        )
+    _require_server()
+    return str(url)
+
+
 def _require_server() -> None:
     """End with one sentence when a configured Prefect server does not answer."""
     url = PREFECT_API_URL.value()

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tasks.errors import InvalidConfigError, PipelineError
+from tasks.monitoring_config import HEARTBEAT_SECONDS
 from tasks.own_sources import sources_at_start
 from tasks.run_manifest import RunSummary, Score, StepRun
 from tasks.select_accelerator import select_accelerator
@@ -36,14 +37,15 @@ EXIT_FAILED = 1
 _EXIT_USAGE = 2
 
 # Nothing about a run leaves the machine, a busy machine may take long to start the server, a
-# server that is lost for half a minute is waited for but not much longer, and this project's log
-# lines are shown. Set before Prefect is imported, which reads them.
+# server that is lost for half a minute is waited for but not much longer, a run says often that it
+# lives, and this project's log lines are shown. Set before Prefect is imported, which reads them.
 _PREFECT_SETTINGS = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     "PREFECT_CLIENT_MAX_RETRIES": "4",
     "PREFECT_API_REQUEST_TIMEOUT": "30",
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS),
     "PREFECT_LOGGING_EXTRA_LOGGERS": "tasks,flows",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
 }

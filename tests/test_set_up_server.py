@@ -1,0 +1,189 @@
+"""A real server that looks after real runs while nobody looks."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.monitoring_config import HEARTBEAT_SECONDS
+from tests.prefect_pages import ask
+from tests.real_server import free_port, prefect_server_process
+from tests.small_run import write_reviews
+from tests.terminal_run import (
+    SLOW_SMALL_RUN,
+    from_file,
+    kill_run,
+    start_terminal_run,
+    wait_for_line,
+)
+from tests.webhook_receiver import webhook_receiver
+
+SHORTEST_S = 10
+_ROOT = Path(__file__).parent.parent
+_LIMIT_S = 120
+
+
+@dataclass
+class Served:
+    """A server that was set up, and the messages that it sent."""
+
+    api: str
+    home: Path
+    hook: str
+    messages: list[dict[str, Any]]
+
+
+def set_up(*options: str, api: str | None, home: Path) -> subprocess.CompletedProcess[str]:
+    """Start the command as a user does."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    own = {"PREFECT_HOME": str(home)} | ({"PREFECT_API_URL": api} if api else {})
+    return subprocess.run(
+        [sys.executable, str(_ROOT / "flows/set_up_server.py"), *options],
+        env=kept | own,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server that closes silent runs as early as Prefect allows, and tells of failures."""
+    home = tmp_path_factory.mktemp("server")
+    with prefect_server_process(home) as (api, _), webhook_receiver() as (hook, messages):
+        yield Served(api, home, hook, messages)
+
+
+@pytest.fixture(scope="module")
+def changes(served: Served) -> list[list[str]]:
+    """What the command says when it is given twice."""
+    options = (f"--silent-seconds={SHORTEST_S}", f"--notify-url={served.hook}")
+    ended = [set_up(*options, api=served.api, home=served.home) for _ in range(2)]
+    assert [(run.returncode, run.stderr) for run in ended] == [(0, "")] * 2
+    return [run.stdout.splitlines() for run in ended]
+
+
+def wait_for(what: Callable[[], Any], limit_s: float = _LIMIT_S) -> Any:
+    """Return the first true value of `what`."""
+    deadline = time.monotonic() + limit_s
+    while not (found := what()):
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    return found
+
+
+def runs_in_state(api: str, state: str) -> list[dict[str, Any]]:
+    runs: list[dict[str, Any]] = ask(api, "flow_runs")
+    return [run for run in runs if run["state_name"] == state]
+
+
+def test_the_command_can_be_given_again_and_changes_nothing(
+    served: Served, changes: list[list[str]]
+) -> None:
+    names = ["sentiment: close silent runs", "sentiment: notify of failures"]
+    assert changes[0][:2] == [f"{name}: created" for name in names]
+    assert changes[1][:2] == [f"{name}: unchanged" for name in names]
+    assert sorted(automation["name"] for automation in ask(served.api, "automations")) == names
+    assert "may close runs that live" in changes[0][2]
+
+
+def test_a_run_whose_process_group_was_killed_becomes_crashed_and_is_told_of(
+    served: Served, changes: list[list[str]], tmp_path: Path
+) -> None:
+    assert changes
+    options = [*from_file(write_reviews(tmp_path / "reviews.csv", 1000)), *SLOW_SMALL_RUN]
+    run = start_terminal_run(tmp_path, *options, PREFECT_API_URL=served.api)
+    wait_for_line(tmp_path, run, "load: ")
+    (running,) = runs_in_state(served.api, "Running")
+    kill_run(run, signal.SIGKILL)
+    (crashed,) = wait_for(lambda: runs_in_state(served.api, "Crashed"))
+    assert crashed["id"] == running["id"]
+    assert f"no heartbeat for {SHORTEST_S} seconds" in crashed["state"]["message"]
+    assert "start the same command again" in crashed["state"]["message"]
+    (told,) = wait_for(lambda: served.messages)
+    assert told["flow_run_id"] == crashed["id"]
+    assert (told["flow"], told["state"]) == ("train-sentiment", "Crashed")
+    assert told["message"] == crashed["state"]["message"]
+    assert told["text"].startswith("train-sentiment run files-honest-seed0: Crashed. The process")
+
+
+def test_a_living_run_that_was_closed_by_mistake_still_ends_as_completed(
+    served: Served, changes: list[list[str]]
+) -> None:
+    """As after a server that was away, or a machine that slept."""
+    from prefect import flow, get_client, runtime
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    assert changes
+    states = []
+
+    @flow(name="maintain-artifacts")
+    def lives_on() -> None:
+        states.append(wait_for(lambda: _closed(served.api, runtime.flow_run.id)))
+
+    with temporary_settings({PREFECT_API_URL: served.api}), get_client(sync_client=True) as client:
+        state = lives_on(return_state=True)
+        run = client.read_flow_run(state.state_details.flow_run_id)
+    assert states == ["Crashed"]
+    assert run.state is not None
+    assert run.state.is_completed()
+
+
+def _closed(api: str, flow_run_id: str) -> str | None:
+    (run,) = ask(api, "flow_runs", flow_runs={"id": {"any_": [flow_run_id]}})
+    return None if run["state_name"] == "Running" else str(run["state_name"])
+
+
+@pytest.mark.parametrize(
+    ("options", "api", "sentence"),
+    [
+        ([], None, "error: no Prefect server is configured; start one with `prefect server start`"),
+        ([], f"http://127.0.0.1:{free_port()}/api", "does not answer (ConnectError); start it"),
+        (["--silent-seconds=5"], None, "silent_seconds"),
+        (["--notify-url=slack"], None, "notify_url"),
+    ],
+)
+def test_what_cannot_be_set_up_is_said_in_one_sentence(
+    options: list[str], api: str | None, sentence: str, tmp_path: Path
+) -> None:
+    ended = set_up(*options, api=api, home=tmp_path)
+    assert ended.returncode != 0
+    assert sentence in ended.stderr
+    assert ended.stderr.count("\n") == 1
+    assert ended.stdout == ""
+
+
+@pytest.mark.slow
+def test_with_the_defaults_a_killed_run_is_closed_and_a_living_one_is_not(
+    tmp_path: Path,
+) -> None:
+    """Both run for more than the 90 seconds that a run may be silent."""
+    folders = [tmp_path / "killed", tmp_path / "living"]
+    home = tmp_path / "server"
+    home.mkdir()
+    with prefect_server_process(home) as (api, _):
+        assert set_up(api=api, home=home).returncode == 0
+        runs = []
+        for folder in folders:
+            folder.mkdir()
+            reviews = from_file(write_reviews(folder / "reviews.csv", 2000))
+            long = [*SLOW_SMALL_RUN, "--epochs=1000", "--stop-patience=1000"]
+            runs.append(start_terminal_run(folder, *reviews, *long, PREFECT_API_URL=api))
+            wait_for_line(folder, runs[-1], "epoch 1/1000")
+        time.sleep(HEARTBEAT_SECONDS + 1)
+        assert len(runs_in_state(api, "Running")) == 2
+        kill_run(runs[0], signal.SIGKILL)
+        killed = time.monotonic()
+        (crashed,) = wait_for(lambda: runs_in_state(api, "Crashed"), 240)
+        assert time.monotonic() - killed > HEARTBEAT_SECONDS
+        assert "no heartbeat for 90 seconds" in crashed["state"]["message"]
+        (living,) = runs_in_state(api, "Running")
+        assert living["id"] != crashed["id"]
+        kill_run(runs[1], signal.SIGKILL)
