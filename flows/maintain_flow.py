@@ -20,6 +20,7 @@ from rich.filesize import decimal  # noqa: E402
 from rich.table import Table  # noqa: E402
 
 from flows import prefect_session  # noqa: E402
+from flows.failure_hook import keep_failure_record  # noqa: E402
 from tasks.apply_retention import apply_retention  # noqa: E402
 from tasks.artifact_inventory import take_inventory  # noqa: E402
 from tasks.artifact_store import ArtifactStore  # noqa: E402
@@ -57,6 +58,8 @@ def remove(removals: list[Removal]) -> int:
 @flow(
     name="maintain-artifacts",
     description="Remove the runs, cached results and leftovers that nobody needs any more.",
+    on_failure=[keep_failure_record],
+    on_crashed=[keep_failure_record],
 )
 def maintain_flow(
     retention: RetentionConfig = RetentionConfig(),

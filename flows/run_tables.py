@@ -10,6 +10,7 @@ from rich.text import Text
 from flows.train_command import cache_table, headline
 from tasks.compare_runs import ComparedRun, Comparison, Judgement
 from tasks.describe_run import RunDetails, RunLine, RunList, total_seconds
+from tasks.failure_record import Failures
 from tasks.run_manifest import Manifest, RunFile
 from tasks.run_text import difference_text, interval_text, p_text, short_id, value_text, when
 
@@ -66,6 +67,21 @@ def run_comparison(comparison: Comparison) -> list[RenderableType]:
         _tests_table(comparison),
         *(Text(note, style="dim") for note in comparison.notes),
     ]
+
+
+def failure_list(found: Failures) -> list[RenderableType]:
+    """Return each failure with its reason and what to do, and what cannot be read."""
+    shown: list[RenderableType] = []
+    for one in found.failures:
+        step = f" in {one.last_step}" if one.last_step else ""
+        head = f"{one.failed_at:%Y-%m-%d %H:%M} UTC, {one.flow}, {one.flow_run_name}"
+        shown.append(Text(f"{head}: {one.state}{step}", style="bold"))
+        shown.append(_facts([("reason", one.reason), ("next", one.next)]))
+    passed = [
+        Text(f"passed over: {file.folder}: {file.reason}", style="yellow")
+        for file in found.unreadable
+    ]
+    return [*shown, *passed] or [Text("no run has failed")]
 
 
 def plain_table(*columns: str) -> Table:

@@ -20,6 +20,7 @@ from tasks.describe_run import describe_run, list_runs
 from tasks.errors import PipelineError
 from tasks.export_mlflow import export_mlflow
 from tasks.export_tensorboard import export_tensorboard
+from tasks.failure_record import read_failures
 from tasks.find_runs import UnreadableRun, find_run, find_runs, no_runs
 from tasks.model_card import model_card
 from tasks.pinned_runs import pin_run, pinned_runs, unpin_run
@@ -63,6 +64,13 @@ def list_command(*, options: Options = Options()) -> None:
         show_lines(no_runs(options.artifacts))
     else:
         _answer(found, run_tables.run_list(found, Console().width), options)
+
+
+@app.command
+def failures(*, options: Options = Options()) -> None:
+    """List the runs that failed or crashed, newest first: why, and what to do next."""
+    found = read_failures(options.artifacts)
+    _answer(found, run_tables.failure_list(found), options)
 
 
 @app.command

@@ -16,6 +16,7 @@ from pathlib import Path  # noqa: E402
 from prefect import flow, runtime  # noqa: E402
 
 from flows import prefect_session, run_artifacts, training_progress_artifact  # noqa: E402
+from flows.failure_hook import keep_failure_record  # noqa: E402
 from tasks import steps  # noqa: E402
 from tasks.artifact_store import ArtifactStore  # noqa: E402
 from tasks.folder_lock import in_use  # noqa: E402
@@ -56,6 +57,8 @@ folder `artifacts/runs/<utc>-<id>/` with model, scores, figures and a manifest o
     name="train-sentiment",
     description=_DESCRIPTION,
     flow_run_name="{source.source}-{protocol.protocol}-seed{fit.seed}",
+    on_failure=[keep_failure_record],
+    on_crashed=[keep_failure_record],
 )
 def train_flow(
     source: SourceConfig = SourceConfig(),

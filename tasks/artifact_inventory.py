@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from tasks.artifact_store import ArtifactStore, StepOutput
 from tasks.atomic_files import TEMPORARY_PREFIX
 from tasks.errors import PipelineError
+from tasks.failure_record import failure_files
 from tasks.records import Record
 from tasks.run_manifest import read_manifest
 
@@ -56,6 +57,7 @@ class Inventory(Record):
     entries: list[FoundEntry]
     objects: dict[str, FoundFile]
     trainings: list[FoundFile]
+    failures: list[FoundFile]
     leftovers: list[FoundFile]
 
 
@@ -70,6 +72,7 @@ def take_inventory(store: ArtifactStore) -> Inventory:
         entries=_entries(store),
         objects={path.name: _file(path) for path in _objects(store)},
         trainings=[_file(path) for path in _visible(store.training)],
+        failures=[_file(path) for path in failure_files(store.root)],
         leftovers=[_file(path) for path in _leftovers(store.root)],
     )
 

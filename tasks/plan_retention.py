@@ -60,6 +60,7 @@ def plan_retention(
             for training in found.trainings
             if training.changed <= oldest
         ],
+        *_failures_to_remove(found, config.keep_failures_days, now),
         *[
             Removal(
                 kind="leftover",
@@ -70,6 +71,20 @@ def plan_retention(
             )
             for leftover in found.leftovers
         ],
+    ]
+
+
+def _failures_to_remove(found: Inventory, days: float, now: float) -> list[Removal]:
+    return [
+        Removal(
+            kind="failure record",
+            name=failure.path.stem,
+            paths=(failure.path,),
+            why=f"older than {days:g} days",
+            size=failure.size,
+        )
+        for failure in found.failures
+        if failure.changed <= now - days * _DAY_S
     ]
 
 

@@ -12,6 +12,9 @@ class RetentionConfig(BaseModel):
     keep_champions_days: float = Field(
         365, ge=0, description="Days for which a run is kept after it was champion."
     )
+    keep_failures_days: float = Field(
+        90, ge=0, description="Days for which the records of failed runs are kept."
+    )
     keep_unused_days: float = Field(
         14,
         ge=0,

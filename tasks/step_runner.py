@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
+from contextvars import ContextVar
 from pathlib import PurePath
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from prefect import runtime
 from prefect.cache_policies import NO_CACHE
 
 from tasks.explain_miss import explain_miss, read_parts
@@ -25,6 +27,15 @@ _LOG = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_LAST_STEP: ContextVar[tuple[str, str] | None] = ContextVar("last_step", default=None)
+"""Id of a flow run, and the step that it began last."""
+
+
+def last_step(flow_run_id: str) -> str | None:
+    """Return the step that a flow run of this thread began last."""
+    begun = _LAST_STEP.get()
+    return begun[1] if begun and begun[0] == flow_run_id else None
 
 
 class StepRunner:
@@ -70,6 +81,7 @@ class StepRunner:
     def _run(self, task: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         known = set(key_file(self._store, f"{task.name}/x").parent.glob("[!.]*.json"))
         started = time.monotonic()
+        _LAST_STEP.set((str(runtime.flow_run.id), task.name))
         state = task(*args, return_state=True, **kwargs)
         result = state.result()
         cached = state.name == "Cached"

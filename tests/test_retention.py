@@ -30,6 +30,7 @@ class History:
             entries=list(self.entries.values()),
             objects={name: a_file(name) for name in objects | {"orphan.bin"}},
             trainings=[],
+            failures=[],
             leftovers=[],
         )
 
@@ -112,16 +113,19 @@ def test_a_file_goes_only_after_every_result_that_names_it(
             assert [path.parts[0] for path in removal.paths] == ["records", "results"]
 
 
-def test_an_unfinished_training_goes_when_it_is_old() -> None:
+def test_an_unfinished_training_and_the_record_of_a_failure_go_when_they_are_old() -> None:
     found = Inventory(
         runs=[],
         entries=[],
         objects={},
         trainings=[a_file("new", age_days=3), a_file("old", age_days=30)],
+        failures=[a_file("new.json", age_days=80), a_file("old.json", age_days=100)],
         leftovers=[],
     )
-    plan = plan_retention(found, (), RetentionConfig(keep_unused_days=14), NOW)
+    config = RetentionConfig(keep_unused_days=14, keep_failures_days=90)
+    plan = plan_retention(found, (), config, NOW)
     assert removed(plan, "training") == {Path("objects/old")}
+    assert removed(plan, "failure record") == {Path("objects/old.json")}
 
 
 def test_a_folder_that_cannot_be_removed_whole_is_no_longer_seen(

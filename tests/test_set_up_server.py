@@ -12,12 +12,15 @@ from typing import Any
 
 import pytest
 
+from flows.runs import main
+from tasks.failure_record import read_failures
 from tasks.monitoring_config import HEARTBEAT_SECONDS
 from tests.prefect_pages import ask
 from tests.real_server import free_port, prefect_server_process
 from tests.small_run import write_reviews
 from tests.terminal_run import (
     SLOW_SMALL_RUN,
+    SMALL_NETWORK,
     from_file,
     kill_run,
     start_terminal_run,
@@ -94,21 +97,76 @@ def test_the_command_can_be_given_again_and_changes_nothing(
     assert "may close runs that live" in changes[0][2]
 
 
-def test_a_run_whose_process_group_was_killed_becomes_crashed_and_is_told_of(
-    served: Served, changes: list[list[str]], tmp_path: Path
+@pytest.fixture(scope="module")
+def killed(
+    served: Served,
+    changes: list[list[str]],  # noqa: ARG001 - sets the server up
+    tmp_path_factory: pytest.TempPathFactory,
+) -> str:
+    """The id of a run whose whole process group was killed."""
+    folder = tmp_path_factory.mktemp("killed")
+    options = [*from_file(write_reviews(folder / "reviews.csv", 1000)), *SLOW_SMALL_RUN]
+    run = start_terminal_run(folder, *options, PREFECT_API_URL=served.api)
+    wait_for_line(folder, run, "load: ")
+    (running,) = runs_in_state(served.api, "Running")
+    kill_run(run, signal.SIGKILL)
+    return str(running["id"])
+
+
+def test_a_run_that_fails_leaves_a_record_and_is_told_of(
+    served: Served, killed: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert changes
+    assert killed  # it becomes silent in the meantime
+    (tmp_path / "reviews.csv").write_text("text,label\na film,pos\n")
+    options = from_file(tmp_path / "reviews.csv")
+    run = start_terminal_run(tmp_path, *options, "--seed=7", PREFECT_API_URL=served.api)
+    assert run.wait(_LIMIT_S) == 1
+    log = (tmp_path / "run.log").read_text()
+    assert "Traceback" not in log
+    (failure,) = read_failures(tmp_path / "artifacts").failures
+    assert failure.reason in log.splitlines()[-1]
+    assert (failure.flow, failure.state) == ("train-sentiment", "Failed")
+    assert failure.last_step == "load"
+    assert failure.parameters["fit"]["seed"] == 7
+    assert failure.next.startswith("mend what the reason names, then start the same command again")
+    told = wait_for(lambda: _told_of(served, failure.flow_run_id))
+    assert (told["state"], told["flow"]) == ("Failed", "train-sentiment")
+    assert failure.reason in told["message"]
+
+    main(["failures", "--artifacts", str(tmp_path / "artifacts")])
+    shown = capsys.readouterr().out
+    assert "train-sentiment, files-honest-seed7: Failed in load" in shown
+    assert " ".join(failure.reason.split()) in " ".join(shown.split())
+
+
+def test_a_run_that_is_terminated_leaves_a_record(
+    served: Served, killed: str, tmp_path: Path
+) -> None:
+    assert killed
     options = [*from_file(write_reviews(tmp_path / "reviews.csv", 1000)), *SLOW_SMALL_RUN]
     run = start_terminal_run(tmp_path, *options, PREFECT_API_URL=served.api)
     wait_for_line(tmp_path, run, "load: ")
-    (running,) = runs_in_state(served.api, "Running")
-    kill_run(run, signal.SIGKILL)
-    (crashed,) = wait_for(lambda: runs_in_state(served.api, "Crashed"))
-    assert crashed["id"] == running["id"]
+    kill_run(run, signal.SIGTERM)
+    (failure,) = read_failures(tmp_path / "artifacts").failures
+    assert failure.state == "Crashed"
+    assert failure.last_step is not None
+    assert failure.next.startswith("start the same command again")
+    assert wait_for(lambda: _told_of(served, failure.flow_run_id))["state"] == "Crashed"
+
+
+def _told_of(served: Served, flow_run_id: str) -> dict[str, Any] | None:
+    return next((one for one in served.messages if one["flow_run_id"] == flow_run_id), None)
+
+
+def test_a_run_whose_process_group_was_killed_becomes_crashed_and_is_told_of(
+    served: Served, killed: str
+) -> None:
+    crashed = wait_for(
+        lambda: next((r for r in runs_in_state(served.api, "Crashed") if r["id"] == killed), None)
+    )
     assert f"no heartbeat for {SHORTEST_S} seconds" in crashed["state"]["message"]
     assert "start the same command again" in crashed["state"]["message"]
-    (told,) = wait_for(lambda: served.messages)
-    assert told["flow_run_id"] == crashed["id"]
+    told = wait_for(lambda: _told_of(served, killed))
     assert (told["flow"], told["state"]) == ("train-sentiment", "Crashed")
     assert told["message"] == crashed["state"]["message"]
     assert told["text"].startswith("train-sentiment run files-honest-seed0: Crashed. The process")
@@ -174,9 +232,9 @@ def test_with_the_defaults_a_killed_run_is_closed_and_a_living_one_is_not(
         for folder in folders:
             folder.mkdir()
             reviews = from_file(write_reviews(folder / "reviews.csv", 2000))
-            long = [*SLOW_SMALL_RUN, "--epochs=1000", "--stop-patience=1000"]
+            long = [*SMALL_NETWORK, "--batch-size=2", "--epochs=100", "--stop-patience=100"]
             runs.append(start_terminal_run(folder, *reviews, *long, PREFECT_API_URL=api))
-            wait_for_line(folder, runs[-1], "epoch 1/1000")
+            wait_for_line(folder, runs[-1], "epoch 1/100")
         time.sleep(HEARTBEAT_SECONDS + 1)
         assert len(runs_in_state(api, "Running")) == 2
         kill_run(runs[0], signal.SIGKILL)

@@ -1,0 +1,64 @@
+"""One file for each run that failed, so that a person who comes later knows what happened."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from tasks.atomic_files import write_text
+from tasks.canonical_json import readable_json
+from tasks.find_runs import UnreadableRun
+from tasks.records import Record
+
+_FOLDER = "failures"
+
+
+class Failure(Record):
+    """A run that ended badly: when (UTC), which one, why, how far it came, and what to do next."""
+
+    failed_at: datetime
+    flow: str
+    flow_run_id: str
+    flow_run_name: str
+    state: str
+    reason: str
+    last_step: str | None
+    parameters: dict[str, Any]
+    next: str
+
+
+class Failures(Record):
+    """The failures of an artifacts folder, newest first, and the files that cannot be read."""
+
+    failures: list[Failure]
+    unreadable: list[UnreadableRun]
+
+
+def failure_files(artifacts: Path) -> list[Path]:
+    """Return the files of all failures, newest first."""
+    return sorted((artifacts / _FOLDER).glob("[!.]*.json"), reverse=True)
+
+
+def write_failure(artifacts: Path, failure: Failure) -> Path:
+    """Keep a failure in a file of its own and return its path.
+
+    Raises:
+        OSError: The artifacts folder cannot be written to.
+    """
+    name = f"{failure.failed_at:%Y%m%dT%H%M%SZ}-{failure.flow_run_id[-8:]}.json"
+    path = artifacts / _FOLDER / name
+    write_text(path, readable_json(failure.model_dump(mode="json")))
+    return path
+
+
+def read_failures(artifacts: Path) -> Failures:
+    """Return the failures of an artifacts folder; one that cannot be read hides no other."""
+    failures, unreadable = [], []
+    for path in failure_files(artifacts):
+        try:
+            failures.append(Failure.model_validate(json.loads(path.read_bytes())))
+        except (OSError, ValueError, ValidationError):
+            unreadable.append(UnreadableRun(folder=path, reason="it is no record of a failure"))
+    return Failures(failures=failures, unreadable=unreadable)
