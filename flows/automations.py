@@ -29,8 +29,8 @@ Change = Literal["created", "updated", "unchanged"]
 _BEGIN = "prefect.flow-run.Running"
 _HEARTBEAT = "prefect.flow-run.heartbeat"
 # After these no heartbeat is due. An event is named after its state, whatever the state's type.
-_ENDS = ("Completed", "Failed", "TimedOut", "Cancelled", "Crashed")
-_PAUSES = ("Paused", "Suspended", "AwaitingRetry", "Scheduled")
+_ENDS = ("Completed", "Failed", "TimedOut", "Cancelled", "Skipped", "Crashed")
+_PAUSES = ("Paused", "Suspended", "AwaitingRetry", "Scheduled", "Interrupted")
 _FAILURES = ("Failed", "TimedOut", "Crashed")
 _BLOCK = "sentiment-failures"
 

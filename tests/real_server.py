@@ -24,7 +24,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def prefect_server_process(home: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def prefect_server_process(
+    home: Path, **environment: str
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """Run `prefect server start` with its database in `home`; yield its API's URL and process."""
     prepare_home(home)
     port = free_port()
@@ -37,7 +39,7 @@ def prefect_server_process(home: Path) -> Iterator[tuple[str, subprocess.Popen[b
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)]
     with (home / "server.log").open("w") as log:
-        server = subprocess.Popen(command, env=kept | own, stdout=log, stderr=log)
+        server = subprocess.Popen(command, env=kept | own | environment, stdout=log, stderr=log)
     try:
         _wait_for(f"{url}/health", server)
         yield url, server

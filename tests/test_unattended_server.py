@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ import pytest
 from flows.runs import main
 from tasks.failure_record import read_failures
 from tasks.monitoring_config import HEARTBEAT_SECONDS
+from tests.deploy_files import settings
 from tests.prefect_pages import ask
 from tests.real_server import free_port, prefect_server_process
 from tests.small_run import write_reviews
@@ -29,6 +31,11 @@ from tests.terminal_run import (
 from tests.webhook_receiver import webhook_receiver
 
 SHORTEST_S = 10
+# The shortest that Prefect allows: what ended more than an hour ago goes.
+SHORT_HISTORY = {
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": "3601",
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS": "1",
+}
 _ROOT = Path(__file__).parent.parent
 _LIMIT_S = 120
 
@@ -60,7 +67,9 @@ def set_up(*options: str, api: str | None, home: Path) -> subprocess.CompletedPr
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server that closes silent runs as early as Prefect allows, and tells of failures."""
     home = tmp_path_factory.mktemp("server")
-    with prefect_server_process(home) as (api, _), webhook_receiver() as (hook, messages):
+    own = {name: value for name, value in settings().items() if name.startswith("PREFECT_SERVER_")}
+    server = prefect_server_process(home, **own | SHORT_HISTORY)
+    with server as (api, _), webhook_receiver() as (hook, messages):
         yield Served(api, home, hook, messages)
 
 
@@ -192,6 +201,38 @@ def test_a_living_run_that_was_closed_by_mistake_still_ends_as_completed(
     assert states == ["Crashed"]
     assert run.state is not None
     assert run.state.is_completed()
+
+
+def test_old_runs_go_from_the_server_with_their_logs_and_artifacts_and_new_ones_stay(
+    served: Served,
+) -> None:
+    from prefect import flow, get_run_logger
+    from prefect.artifacts import create_markdown_artifact
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    @flow(name="maintain-artifacts")
+    def leaves_traces() -> None:
+        get_run_logger().info("a line")
+        create_markdown_artifact("a text", key="trace")
+
+    def traces(flow_run_id: str) -> list[int]:
+        """Return how many logs, artifacts and runs the server has."""
+        of_run = {"flow_run_id": {"any_": [flow_run_id]}}
+        return [
+            len(ask(served.api, "logs", logs=of_run)),
+            len(ask(served.api, "artifacts", artifacts=of_run)),
+            len(ask(served.api, "flow_runs", flow_runs={"id": {"any_": [flow_run_id]}})),
+        ]
+
+    with temporary_settings({PREFECT_API_URL: served.api}):
+        ended = [leaves_traces(return_state=True) for _ in range(2)]
+    old, new = [str(state.state_details.flow_run_id) for state in ended]
+    wait_for(lambda: all(traces(old)) and all(traces(new)))
+    with sqlite3.connect(served.home / "prefect.db", timeout=30) as database:
+        query = "UPDATE flow_run SET end_time = datetime(end_time, '-2 hours') WHERE id = ?"
+        assert database.execute(query, [old]).rowcount == 1
+    wait_for(lambda: not any(traces(old)))
+    assert all(traces(new))
 
 
 def _closed(api: str, flow_run_id: str) -> str | None:
