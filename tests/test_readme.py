@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flows import explain_run, maintain_flow, promote, runs, verify_run
+from flows import explain_run, maintain_flow, promote, runs, set_up_server, verify_run
 from flows.train_command import read_options
 from tasks.run_record import RUN_FILES
 from tests.faults import STEPS
@@ -22,6 +22,9 @@ COMMANDS = [
     for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
     for line in block.splitlines()
 ]
+OPERATIONS = re.findall(
+    r"^python flows/.*$", (ROOT / "docs/operations.md").read_text(encoding="utf-8"), re.MULTILINE
+)
 FLOW = "python flows/train_flow.py"
 RUNS = "python flows/runs.py"
 PROMOTE = "python flows/promote.py"
@@ -54,8 +57,9 @@ def test_no_command_of_the_readme_is_left_untested() -> None:
         "flows/runs.py": runs.app,
         "flows/promote.py": promote.app,
         "flows/maintain_flow.py": maintain_flow.app,
+        "flows/set_up_server.py": set_up_server.app,
     }
-    for command in others:
+    for command in [*others, *OPERATIONS]:
         python, script, *arguments = shlex.split(command)
         assert python == "python"
         known[script].parse_args(arguments, exit_on_error=False, print_error=False)
@@ -101,13 +105,17 @@ def test_each_option_that_the_readme_names_exists(capsys: pytest.CaptureFixture[
     promote.main(["promote", "--help"])
     promote.main(["rollback", "--help"])
     maintain_flow.app(["--help"], result_action="return_value")
+    set_up_server.app(["--help"], result_action="return_value")
     shown = capsys.readouterr().out
     assert [option for option in re.findall(r"`(--[a-z-]+)`", README) if option not in shown] == []
 
 
-def test_each_file_that_the_readme_links_to_exists() -> None:
-    links = re.findall(r"\]\(([^)]+)\)", README)
-    assert [link for link in links if not (ROOT / link).is_file()] == []
+@pytest.mark.parametrize("document", ["README.md", "docs/operations.md"])
+def test_each_file_that_a_document_links_to_exists(document: str) -> None:
+    links = re.findall(r"\]\(([^)]+)\)", (ROOT / document).read_text(encoding="utf-8"))
+    folder = (ROOT / document).parent
+    assert links
+    assert [link for link in links if not (folder / link).is_file()] == []
 
 
 def test_the_readme_names_every_file_of_a_run_folder() -> None:

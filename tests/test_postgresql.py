@@ -1,0 +1,92 @@
+"""Eight runs at once on one server with PostgreSQL: nothing is lost, nothing is computed twice."""
+
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.run_manifest import Manifest, read_manifest
+from tasks.verify_run import damaged_files
+from tests.faults import STEPS
+from tests.postgres import needs_postgres, postgres_process
+from tests.prefect_pages import ask
+from tests.real_server import prefect_server_process
+from tests.small_run import write_reviews
+from tests.terminal_run import LIMIT_S, SMALL_NETWORK, from_file, start_terminal_run
+
+pytestmark = needs_postgres
+
+RUNS = 8
+TASKS = set(STEPS) - {"record"}
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The API of a server that keeps its records in PostgreSQL."""
+    home = tmp_path_factory.mktemp("server")
+    with (
+        postgres_process() as database,
+        prefect_server_process(home, PREFECT_SERVER_DATABASE_CONNECTION_URL=database) as (api, _),
+    ):
+        yield api
+        assert not (home / "prefect.db").exists()
+
+
+def run_at_once(
+    folder: Path, api: str, artifacts: Path, options: list[list[str]]
+) -> list[Manifest]:
+    """Start a run for each list of options, all at the same time; return what they recorded."""
+    reviews = write_reviews(folder / "reviews.csv", 200)
+    before = set(artifacts.glob("runs/*"))
+    runs: list[tuple[Path, subprocess.Popen[bytes]]] = []
+    for number, own in enumerate(options):
+        log = folder / f"run{number}"
+        log.mkdir()
+        words = [*from_file(reviews), *SMALL_NETWORK, f"--artifacts={artifacts}", *own]
+        runs.append((log, start_terminal_run(log, *words, PREFECT_API_URL=api)))
+    for log, run in runs:
+        assert run.wait(LIMIT_S) == 0, (log / "run.log").read_text()
+    folders = sorted(set(artifacts.glob("runs/*")) - before)
+    manifests = [read_manifest(folder) for folder in folders]
+    assert [damaged_files(*pair) for pair in zip(folders, manifests, strict=True)] == [[]] * RUNS
+    return manifests
+
+
+def assert_all_is_recorded(api: str, manifests: list[Manifest]) -> None:
+    """Each run is Completed on the server, and so is each of its task runs."""
+    ids = [manifest.flow_run_id for manifest in manifests]
+    chosen: dict[str, Any] = {"flow_runs": {"id": {"any_": ids}}}
+    flow_runs = ask(api, "flow_runs", **chosen)
+    assert sorted(run["id"] for run in flow_runs) == sorted(ids)
+    assert {run["state_type"] for run in flow_runs} == {"COMPLETED"}
+    task_runs = ask(api, "task_runs", **chosen)
+    assert Counter(run["flow_run_id"] for run in task_runs) == dict.fromkeys(ids, len(TASKS))
+    assert {run["state_type"] for run in task_runs} == {"COMPLETED"}
+
+
+def computed(manifests: list[Manifest]) -> Counter[str]:
+    return Counter(run.step for manifest in manifests for run in manifest.steps if not run.cached)
+
+
+def test_eight_equal_runs_at_once_lose_nothing_and_compute_each_step_once(
+    api: str, tmp_path: Path
+) -> None:
+    manifests = run_at_once(tmp_path, api, tmp_path / "artifacts", [["--epochs=1"]] * RUNS)
+    assert_all_is_recorded(api, manifests)
+    assert computed(manifests) == dict.fromkeys(TASKS, 1) | {"fetch": RUNS}
+    assert len({str(manifest.weights) for manifest in manifests}) == 1
+
+
+@pytest.mark.slow
+def test_eight_trainings_at_once_lose_nothing_and_share_what_they_can(
+    api: str, tmp_path: Path
+) -> None:
+    seeds = [["--epochs=3", f"--seed={seed}"] for seed in range(RUNS)]
+    manifests = run_at_once(tmp_path, api, tmp_path / "artifacts", seeds)
+    assert_all_is_recorded(api, manifests)
+    counts = computed(manifests)
+    assert (counts["train"], counts["load"], counts["control"]) == (RUNS, 1, 1)
+    assert len({str(manifest.weights) for manifest in manifests}) == RUNS
