@@ -115,7 +115,7 @@ def test_each_file_that_a_document_links_to_exists(document: str) -> None:
     links = re.findall(r"\]\(([^)]+)\)", (ROOT / document).read_text(encoding="utf-8"))
     folder = (ROOT / document).parent
     assert links
-    assert [link for link in links if not (folder / link).is_file()] == []
+    assert [link for link in links if not (folder / link).exists()] == []
 
 
 def test_the_readme_names_every_file_of_a_run_folder() -> None:
