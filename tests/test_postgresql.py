@@ -1,8 +1,10 @@
 """Eight runs at once on one server with PostgreSQL: nothing is lost, nothing is computed twice."""
 
+import asyncio
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,9 @@ import pytest
 
 from tasks.run_manifest import Manifest, read_manifest
 from tasks.verify_run import damaged_files
+from tests.deploy_files import settings
 from tests.faults import STEPS
+from tests.polling import wait_for
 from tests.postgres import needs_postgres, postgres_process
 from tests.prefect_pages import ask
 from tests.real_server import prefect_server_process
@@ -23,16 +27,31 @@ RUNS = 8
 TASKS = set(STEPS) - {"record"}
 
 
+# The shortest that Prefect allows: what ended more than an hour ago goes.
+SHORT_HISTORY = {
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": "3601",
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS": "1",
+}
+
+
+@dataclass
+class Served:
+    """A server with the example settings that keeps its records in PostgreSQL."""
+
+    api: str
+    database: str
+
+
 @pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The API of a server that keeps its records in PostgreSQL."""
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server as the examples have it, but with a short history."""
     home = tmp_path_factory.mktemp("server")
-    with (
-        postgres_process() as database,
-        prefect_server_process(home, PREFECT_SERVER_DATABASE_CONNECTION_URL=database) as (api, _),
-    ):
-        yield api
-        assert not (home / "prefect.db").exists()
+    own = {name: value for name, value in settings().items() if name.startswith("PREFECT_SERVER_")}
+    with postgres_process() as database:
+        own["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = database
+        with prefect_server_process(home, **own | SHORT_HISTORY) as (api, _):
+            yield Served(api, database)
+    assert not (home / "prefect.db").exists()
 
 
 def run_at_once(
@@ -72,21 +91,60 @@ def computed(manifests: list[Manifest]) -> Counter[str]:
 
 
 def test_eight_equal_runs_at_once_lose_nothing_and_compute_each_step_once(
-    api: str, tmp_path: Path
+    served: Served, tmp_path: Path
 ) -> None:
-    manifests = run_at_once(tmp_path, api, tmp_path / "artifacts", [["--epochs=1"]] * RUNS)
-    assert_all_is_recorded(api, manifests)
+    manifests = run_at_once(tmp_path, served.api, tmp_path / "artifacts", [["--epochs=1"]] * RUNS)
+    assert_all_is_recorded(served.api, manifests)
     assert computed(manifests) == dict.fromkeys(TASKS, 1) | {"fetch": RUNS}
     assert len({str(manifest.weights) for manifest in manifests}) == 1
 
 
+def test_old_runs_go_from_the_server_with_their_logs_and_artifacts_and_new_ones_stay(
+    served: Served,
+) -> None:
+    from prefect import flow, get_run_logger
+    from prefect.artifacts import create_markdown_artifact
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    @flow(name="maintain-artifacts")
+    def leaves_traces() -> None:
+        get_run_logger().info("a line")
+        create_markdown_artifact("a text", key="trace")
+
+    def traces(flow_run_id: str) -> list[int]:
+        """Return how many logs, artifacts and runs the server has."""
+        of_run = {"flow_run_id": {"any_": [flow_run_id]}}
+        return [
+            len(ask(served.api, "logs", logs=of_run)),
+            len(ask(served.api, "artifacts", artifacts=of_run)),
+            len(ask(served.api, "flow_runs", flow_runs={"id": {"any_": [flow_run_id]}})),
+        ]
+
+    with temporary_settings({PREFECT_API_URL: served.api}):
+        ended = [leaves_traces(return_state=True) for _ in range(2)]
+    old, new = [str(state.state_details.flow_run_id) for state in ended]
+    wait_for(lambda: all(traces(old)) and all(traces(new)))
+    asyncio.run(_make_older(served.database, old))
+    wait_for(lambda: not any(traces(old)))
+    assert all(traces(new))
+
+
+async def _make_older(database: str, flow_run_id: str) -> None:
+    import asyncpg
+
+    connection = await asyncpg.connect(database.replace("+asyncpg", ""))
+    query = "UPDATE flow_run SET end_time = end_time - interval '2 hours' WHERE id = $1"
+    assert await connection.execute(query, flow_run_id) == "UPDATE 1"
+    await connection.close()
+
+
 @pytest.mark.slow
 def test_eight_trainings_at_once_lose_nothing_and_share_what_they_can(
-    api: str, tmp_path: Path
+    served: Served, tmp_path: Path
 ) -> None:
     seeds = [["--epochs=3", f"--seed={seed}"] for seed in range(RUNS)]
-    manifests = run_at_once(tmp_path, api, tmp_path / "artifacts", seeds)
-    assert_all_is_recorded(api, manifests)
+    manifests = run_at_once(tmp_path, served.api, tmp_path / "artifacts", seeds)
+    assert_all_is_recorded(served.api, manifests)
     counts = computed(manifests)
     assert (counts["train"], counts["load"], counts["control"]) == (RUNS, 1, 1)
     assert len({str(manifest.weights) for manifest in manifests}) == RUNS

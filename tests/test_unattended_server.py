@@ -2,22 +2,24 @@
 
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from flows.automations import CLOSE_SILENT_RUNS, NOTIFY_OF_FAILURES
 from flows.runs import main
 from tasks.failure_record import read_failures
 from tasks.monitoring_config import HEARTBEAT_SECONDS
+from tests.browser import needs_browser
 from tests.deploy_files import settings
-from tests.prefect_pages import ask
+from tests.polling import wait_for
+from tests.prefect_pages import UIS, ask, our_complaints, prefect_page
 from tests.real_server import free_port, prefect_server_process
 from tests.small_run import write_reviews
 from tests.terminal_run import (
@@ -31,11 +33,6 @@ from tests.terminal_run import (
 from tests.webhook_receiver import webhook_receiver
 
 SHORTEST_S = 10
-# The shortest that Prefect allows: what ended more than an hour ago goes.
-SHORT_HISTORY = {
-    "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": "3601",
-    "PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS": "1",
-}
 _ROOT = Path(__file__).parent.parent
 _LIMIT_S = 120
 
@@ -68,7 +65,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server that closes silent runs as early as Prefect allows, and tells of failures."""
     home = tmp_path_factory.mktemp("server")
     own = {name: value for name, value in settings().items() if name.startswith("PREFECT_SERVER_")}
-    server = prefect_server_process(home, **own | SHORT_HISTORY)
+    server = prefect_server_process(home, **own)
     with server as (api, _), webhook_receiver() as (hook, messages):
         yield Served(api, home, hook, messages)
 
@@ -80,15 +77,6 @@ def changes(served: Served) -> list[list[str]]:
     ended = [set_up(*options, api=served.api, home=served.home) for _ in range(2)]
     assert [(run.returncode, run.stderr) for run in ended] == [(0, "")] * 2
     return [run.stdout.splitlines() for run in ended]
-
-
-def wait_for(what: Callable[[], Any], limit_s: float = _LIMIT_S) -> Any:
-    """Return the first true value of `what`."""
-    deadline = time.monotonic() + limit_s
-    while not (found := what()):
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
-    return found
 
 
 def runs_in_state(api: str, state: str) -> list[dict[str, Any]]:
@@ -203,41 +191,37 @@ def test_a_living_run_that_was_closed_by_mistake_still_ends_as_completed(
     assert run.state.is_completed()
 
 
-def test_old_runs_go_from_the_server_with_their_logs_and_artifacts_and_new_ones_stay(
-    served: Served,
-) -> None:
-    from prefect import flow, get_run_logger
-    from prefect.artifacts import create_markdown_artifact
-    from prefect.settings import PREFECT_API_URL, temporary_settings
-
-    @flow(name="maintain-artifacts")
-    def leaves_traces() -> None:
-        get_run_logger().info("a line")
-        create_markdown_artifact("a text", key="trace")
-
-    def traces(flow_run_id: str) -> list[int]:
-        """Return how many logs, artifacts and runs the server has."""
-        of_run = {"flow_run_id": {"any_": [flow_run_id]}}
-        return [
-            len(ask(served.api, "logs", logs=of_run)),
-            len(ask(served.api, "artifacts", artifacts=of_run)),
-            len(ask(served.api, "flow_runs", flow_runs={"id": {"any_": [flow_run_id]}})),
-        ]
-
-    with temporary_settings({PREFECT_API_URL: served.api}):
-        ended = [leaves_traces(return_state=True) for _ in range(2)]
-    old, new = [str(state.state_details.flow_run_id) for state in ended]
-    wait_for(lambda: all(traces(old)) and all(traces(new)))
-    with sqlite3.connect(served.home / "prefect.db", timeout=30) as database:
-        query = "UPDATE flow_run SET end_time = datetime(end_time, '-2 hours') WHERE id = ?"
-        assert database.execute(query, [old]).rowcount == 1
-    wait_for(lambda: not any(traces(old)))
-    assert all(traces(new))
-
-
 def _closed(api: str, flow_run_id: str) -> str | None:
     (run,) = ask(api, "flow_runs", flow_runs={"id": {"any_": [flow_run_id]}})
     return None if run["state_name"] == "Running" else str(run["state_name"])
+
+
+@needs_browser
+@pytest.mark.parametrize("ui", UIS)
+def test_the_page_of_the_automations_shows_what_the_server_does(
+    served: Served, changes: list[list[str]], ui: str, screenshots: Path
+) -> None:
+    assert changes
+    with prefect_page(served.api, ui, "/automations") as opened:
+        opened.page.screenshot(path=screenshots / f"{ui}_automations.png")
+        shown = opened.page.inner_text("body")
+        assert our_complaints(opened) == []
+    for text in (CLOSE_SILENT_RUNS, NOTIFY_OF_FAILURES):
+        assert text in shown
+
+
+@needs_browser
+@pytest.mark.parametrize("ui", UIS)
+def test_the_page_of_a_killed_run_says_why_it_is_crashed_and_what_to_do(
+    served: Served, killed: str, ui: str, screenshots: Path
+) -> None:
+    wait_for(lambda: killed in [run["id"] for run in runs_in_state(served.api, "Crashed")])
+    with prefect_page(served.api, ui, f"/runs/flow-run/{killed}?tab=Details") as opened:
+        opened.page.screenshot(path=screenshots / f"{ui}_crashed.png")
+        shown = opened.page.inner_text("body")
+        assert our_complaints(opened) == []
+    assert "Crashed" in shown
+    assert f"sent no heartbeat for {SHORTEST_S} seconds" in shown
 
 
 @pytest.mark.parametrize(
