@@ -84,6 +84,8 @@ def run_flow(flow: Flow[..., RunSummary], options: TrainOptions) -> RunSummary:
         "artifacts": options.artifacts,
         "refresh": options.refresh,
         "cache": options.cache,
+        "promotion": options.promotion,
+        "drift": options.drift,
     }
     return call_flow(flow, options.artifacts, parameters, lambda summary: len(summary.steps))
 

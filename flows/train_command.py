@@ -5,16 +5,18 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, TypeVar
 
 from cyclopts import App, CycloptsError, Parameter
 from pydantic import Field, ValidationError
 from rich.console import Console
 from rich.table import Table
 
+from tasks.drift_config import DriftConfig
 from tasks.errors import InvalidConfigError, PipelineError
 from tasks.monitoring_config import HEARTBEAT_SECONDS
 from tasks.own_sources import sources_at_start
+from tasks.promotion_config import PromotionConfig, require_promotable
 from tasks.run_manifest import RunSummary, Score, StepRun
 from tasks.select_accelerator import select_accelerator
 from tasks.source_files import source_label
@@ -32,6 +34,8 @@ from tasks.training_config import (
     describe_invalid,
     validated_config,
 )
+
+G = TypeVar("G", PromotionConfig, DriftConfig)
 
 EXIT_FAILED = 1
 _EXIT_USAGE = 2
@@ -66,6 +70,8 @@ class TrainOptions:
     artifacts: Path
     refresh: tuple[CachedStep, ...]
     cache: bool
+    promotion: PromotionConfig | None = None
+    drift: DriftConfig | None = None
 
 
 def read_options(arguments: Sequence[str] | None = None) -> TrainOptions:
@@ -100,7 +106,7 @@ def read_options(arguments: Sequence[str] | None = None) -> TrainOptions:
     return options
 
 
-def _options(
+def _options(  # noqa: PLR0913 - one for each group of options
     *,
     source: Annotated[_CommandSource, Parameter(name="*", group="Source")] = _CommandSource(),
     data: Annotated[DataConfig, Parameter(name="*", group="Data")] = DataConfig(),
@@ -126,6 +132,22 @@ def _options(
     cache: Annotated[
         bool, Parameter(help="Look up and keep results; without, nothing can be resumed.")
     ] = True,
+    promote: Annotated[
+        bool,
+        Parameter(help="Make the run the champion if it passes all gates.", negative=()),
+    ] = False,
+    promotion: Annotated[
+        PromotionConfig | None, Parameter(name="promotion", group="Gates of --promote")
+    ] = None,
+    check_drift: Annotated[
+        bool,
+        Parameter(
+            help="Compare the training reviews with the champion's before training.", negative=()
+        ),
+    ] = False,
+    drift: Annotated[
+        DriftConfig | None, Parameter(name="drift", group="Bounds of --check-drift")
+    ] = None,
 ) -> TrainOptions:
     groups: dict[str, Any] = {
         "source": source.model_dump(),
@@ -136,13 +158,25 @@ def _options(
         "fit": fit,
         "saving": saving,
     }
+    gates = _asked_for(promote, promotion, PromotionConfig, "--promotion", "--promote")
+    bounds = _asked_for(check_drift, drift, DriftConfig, "--drift", "--check-drift")
+    require_promotable(gates, protocol)
     return TrainOptions(
         config=validated_config(**groups),
         accelerator=accelerator,
         artifacts=artifacts.expanduser(),
         refresh=("all",) if refresh == () else refresh or (),
         cache=cache,
+        promotion=gates,
+        drift=bounds,
     )
+
+
+def _asked_for(asked: bool, given: G | None, group: type[G], options: str, flag: str) -> G | None:  # noqa: FBT001
+    """Return the group of an optional step, None where the step is not asked for."""
+    if given is not None and not asked:
+        raise InvalidConfigError(f"options that begin with {options}. need {flag}")
+    return (given or group()) if asked else None
 
 
 def begin_process() -> None:

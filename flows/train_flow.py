@@ -19,7 +19,9 @@ from flows import prefect_session, run_artifacts, training_progress_artifact  # 
 from flows.failure_hook import keep_failure_record  # noqa: E402
 from tasks import steps  # noqa: E402
 from tasks.artifact_store import ArtifactStore  # noqa: E402
+from tasks.drift_config import DriftConfig  # noqa: E402
 from tasks.folder_lock import in_use  # noqa: E402
+from tasks.promotion_config import PromotionConfig, require_promotable  # noqa: E402
 from tasks.run_manifest import RunSummary  # noqa: E402
 from tasks.run_record import record_run  # noqa: E402
 from tasks.select_accelerator import select_accelerator  # noqa: E402
@@ -60,7 +62,7 @@ folder `artifacts/runs/<utc>-<id>/` with model, scores, figures and a manifest o
     on_failure=[keep_failure_record],
     on_crashed=[keep_failure_record],
 )
-def train_flow(
+def train_flow(  # noqa: PLR0913, PLR0917 - one for each part of the run form
     source: SourceConfig = SourceConfig(),
     data: DataConfig = DataConfig(),
     text: TextConfig = TextConfig(),
@@ -72,6 +74,8 @@ def train_flow(
     artifacts: Path = Path("artifacts"),
     refresh: tuple[CachedStep, ...] = (),
     cache: bool = True,  # noqa: FBT001, FBT002 - a parameter of the run form
+    promotion: PromotionConfig | None = None,
+    drift: DriftConfig | None = None,  # noqa: ARG001
 ) -> RunSummary:
     """Train, judge and record one model.
 
@@ -87,6 +91,9 @@ def train_flow(
         artifacts: Folder of the cache and the runs.
         refresh: Steps to compute again even where the cache has their result.
         cache: Whether results are looked up and kept; without, nothing can be resumed.
+        promotion: Gates to pass to become the champion; without, no promotion is asked for.
+        drift: Bounds within which the training reviews must resemble the champion's; without,
+            they are not compared.
     """
     prefect_session.show_our_logs()
     config = validated_config(
@@ -98,6 +105,7 @@ def train_flow(
         fit=fit,
         saving=saving,
     )
+    require_promotable(promotion, protocol)
     device = select_accelerator(accelerator)
     LOG.info("device %s %s: %s", device.kind, device.name, device.reason)
     with in_use(artifacts):

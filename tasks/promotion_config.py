@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tasks.errors import InvalidConfigError
-from tasks.training_config import describe_invalid
+from tasks.training_config import ProtocolConfig, describe_invalid
 
 PromotionMode = Literal["better", "not_worse"]
 
@@ -83,3 +83,16 @@ def validated_promotion(**fields: Any) -> PromotionConfig:  # noqa: ANN401 - che
         return PromotionConfig.model_validate(fields)
     except ValidationError as error:
         raise InvalidConfigError(describe_invalid(error)) from None
+
+
+def require_promotable(promotion: PromotionConfig | None, protocol: ProtocolConfig) -> None:
+    """Refuse to promote what no gate could pass, before anything is trained for it.
+
+    Raises:
+        InvalidConfigError: Promotion is asked for in the tutorial protocol.
+    """
+    if promotion is not None and protocol.protocol != "honest":
+        raise InvalidConfigError(
+            f"protocol={protocol.protocol!r}: promotion needs protocol 'honest', since this one"
+            " chooses the epoch on the test reviews that a champion is judged by"
+        )

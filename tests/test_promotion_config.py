@@ -3,7 +3,8 @@ from typing import Any
 import pytest
 
 from tasks.errors import InvalidConfigError
-from tasks.promotion_config import PromotionConfig, validated_promotion
+from tasks.promotion_config import PromotionConfig, require_promotable, validated_promotion
+from tasks.training_config import ProtocolConfig
 
 
 def test_a_config_survives_json() -> None:
@@ -32,3 +33,11 @@ def test_an_impossible_value_is_named_with_what_is_allowed(
     with pytest.raises(InvalidConfigError) as raised:
         validated_promotion(**fields)
     assert message in str(raised.value)
+
+
+def test_the_tutorial_protocol_cannot_be_promoted_and_says_so_before_anything_starts() -> None:
+    tutorial, honest = ProtocolConfig(protocol="tutorial"), ProtocolConfig()
+    with pytest.raises(InvalidConfigError, match="protocol='tutorial': promotion needs protocol"):
+        require_promotable(PromotionConfig(), tutorial)
+    require_promotable(None, tutorial)
+    require_promotable(PromotionConfig(), honest)

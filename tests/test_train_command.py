@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from flows.train_command import headline, read_options
+from tasks.drift_config import DriftConfig
+from tasks.promotion_config import PromotionConfig
 from tasks.run_manifest import Score
 from tasks.training_config import TrainingConfig
 from tests.prefect_home import prepare_home
@@ -48,6 +50,17 @@ def test_options_reach_the_config() -> None:
     assert (config.protocol.protocol, config.text.padding) == ("tutorial", "post")
 
 
+def test_promotion_and_drift_are_off_until_they_are_asked_for() -> None:
+    plain = read_options([])
+    assert (plain.promotion, plain.drift) == (None, None)
+    asked = read_options(["--promote", "--check-drift"])
+    assert (asked.promotion, asked.drift) == (PromotionConfig(), DriftConfig())
+    words = ["--promote", "--promotion.floor=0.9", "--check-drift", "--drift.action=stop"]
+    options = read_options(words)
+    assert options.promotion == PromotionConfig(floor=0.9)
+    assert options.drift == DriftConfig(action="stop")
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "sentence"),
     [
@@ -59,6 +72,11 @@ def test_options_reach_the_config() -> None:
         ("--accelerator gpu:99", 1, "error: accelerator=gpu:99: no GPU"),
         ("--source files", 2, "error: train_file=None: source 'files' needs a train_file"),
         ("--unheard-of 3", 2, "error: Unknown option"),
+        ("--promote --protocol tutorial", 2, "error: protocol='tutorial': promotion needs"),
+        ("--promotion.floor 0.9", 2, "error: options that begin with --promotion. need --promote"),
+        ("--promote --promotion.floor 7", 2, "error: floor='7': must be less than or equal to 1"),
+        ("--drift.seed 1", 2, "error: options that begin with --drift. need --check-drift"),
+        ("--check-drift --drift.action halt", 2, "error: action='halt': must be 'warn' or 'stop'"),
     ],
 )
 def test_a_mistake_is_told_in_one_sentence(
