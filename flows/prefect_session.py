@@ -87,7 +87,10 @@ def run_flow(flow: Flow[..., RunSummary], options: TrainOptions) -> RunSummary:
         "promotion": options.promotion,
         "drift": options.drift,
     }
-    return call_flow(flow, options.artifacts, parameters, lambda summary: len(summary.steps))
+    promotions = int(options.promotion is not None)
+    return call_flow(
+        flow, options.artifacts, parameters, lambda summary: len(summary.steps) + promotions
+    )
 
 
 def call_flow(

@@ -10,12 +10,13 @@ from cyclopts import App, Parameter
 
 from flows import promotion_tables
 from flows.command_line import Options, answer, run_command
+from flows.publish_champion import publish_champion
 from flows.train_command import EXIT_FAILED
 from tasks.champion import ChampionStore
 from tasks.find_runs import find_run
 from tasks.promote_model import promote, rollback, who_am_i
 from tasks.promotion_config import PromotionConfig
-from tasks.promotion_event import PromotionEvent
+from tasks.promotion_event import PromotionEvent, headline
 from tasks.select_accelerator import select_accelerator
 
 app = App(
@@ -116,6 +117,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _answer_decision(event: PromotionEvent, options: Options) -> None:
     answer(event.model_dump(mode="json"), promotion_tables.decision(event), options)
+    sys.stdout.flush()
+    publish_champion(ChampionStore(options.artifacts).events(), headline(event))
 
 
 if __name__ == "__main__":

@@ -7,16 +7,16 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.run_tables import plain_table
-from tasks.promotion_event import Champion, PromotionEvent
+from tasks.promotion_event import Champion, PromotionEvent, headline
 from tasks.repeated_looks import look_text
-from tasks.run_text import short_id, when
+from tasks.run_text import figure_text, short_id, when
 
 _STYLES = {"promoted": "bold green", "refused": "bold red", "rolled back": "bold yellow"}
 
 
 def decision(event: PromotionEvent) -> list[RenderableType]:
     """Return what was decided of a run, with all gates where there are any."""
-    shown: list[RenderableType] = [Text(_headline(event), style=_STYLES[event.kind])]
+    shown: list[RenderableType] = [Text(headline(event), style=_STYLES[event.kind])]
     if event.gates:
         shown.append(_gates_table(event))
     if event.look:
@@ -50,26 +50,9 @@ def history_table(events: Sequence[PromotionEvent]) -> list[RenderableType]:
             short_id(event.former_champion or ""),
             str(event.look.number) if event.look else "",
             event.who,
-            Text(_why(event)),
+            Text(event.why),
         )
     return [table]
-
-
-def _headline(event: PromotionEvent) -> str:
-    if event.kind == "refused":
-        failures = sum(not gate.passed for gate in event.gates)
-        ending = f"{failures} of {len(event.gates)} gates failed"
-    elif event.former_champion is None:
-        ending = "the first champion"
-    else:
-        ending = f"champion in place of {event.former_champion}"
-    return f"{event.kind}: {event.run_id}, {ending}"
-
-
-def _why(event: PromotionEvent) -> str:
-    """Return the reason that was given, and the gates that failed."""
-    failed = ", ".join(gate.name for gate in event.gates if not gate.passed)
-    return "; ".join(part for part in (event.reason, failed and f"failed: {failed}") if part)
 
 
 def _gates_table(event: PromotionEvent) -> Table:
@@ -80,10 +63,6 @@ def _gates_table(event: PromotionEvent) -> Table:
     for gate in event.gates:
         mark = Text("passed", style="green") if gate.passed else Text("failed", style="bold red")
         table.add_row(
-            gate.name, mark, _number(gate.figure), _number(gate.bound), Text(gate.sentence)
+            gate.name, mark, figure_text(gate.figure), figure_text(gate.bound), Text(gate.sentence)
         )
     return table
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4g}"

@@ -226,3 +226,5 @@ def print_summary(summary: RunSummary) -> None:
     console.print(cache_table(summary.steps))
     console.print(headline(summary.score), style="bold")
     console.print(f"Run folder: {summary.folder}")
+    if summary.promotion is not None:
+        console.print(summary.promotion.headline)

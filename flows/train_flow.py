@@ -15,7 +15,12 @@ from pathlib import Path  # noqa: E402
 
 from prefect import flow, runtime  # noqa: E402
 
-from flows import prefect_session, run_artifacts, training_progress_artifact  # noqa: E402
+from flows import (  # noqa: E402
+    prefect_session,
+    promotion_step,
+    run_artifacts,
+    training_progress_artifact,
+)
 from flows.failure_hook import keep_failure_record  # noqa: E402
 from tasks import steps  # noqa: E402
 from tasks.artifact_store import ArtifactStore  # noqa: E402
@@ -144,6 +149,8 @@ def train_flow(  # noqa: PLR0913, PLR0917 - one for each part of the run form
         summary = record_run(store, flow_run_id, config, files, device, outputs, run.runs)
         run_artifacts.publish(summary.folder)
         steps.forget_training(store, run.key("train"))
+        if promotion is not None:
+            summary = promotion_step.promote_run(summary, promotion, title, device, store)
     LOG.info("%s", train_command.headline(summary.score))
     return summary
 

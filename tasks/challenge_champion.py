@@ -6,16 +6,21 @@ from typing import TYPE_CHECKING
 
 from tasks.analyse_predictions import read_predictions
 from tasks.atomic_files import file_sha256
-from tasks.errors import PipelineError, PromotionError
+from tasks.errors import ChampionAlreadyError, PipelineError, PromotionError
 from tasks.find_runs import Run
 from tasks.paired_test import paired_test
-from tasks.promotion_event import current_champion, earlier_comparisons
+from tasks.promotion_event import (
+    current_champion,
+    earlier_comparisons,
+    model_of,
+    taken_back,
+)
 from tasks.promotion_gates import ChampionTest
 from tasks.read_run import PREDICTIONS, checked_file
 from tasks.repeated_looks import next_look
 from tasks.rescore_champion import rescored
 from tasks.run_manifest import MANIFEST, read_manifest
-from tasks.run_text import short_id
+from tasks.run_text import short_id, when
 from tasks.verify_run import damaged_files
 
 if TYPE_CHECKING:
@@ -46,20 +51,29 @@ def challenge_champion(
         events: All that happened to the champion before.
         level: What all looks at the same test reviews share.
         without_comparison: Whether a champion that cannot be compared is no obstacle.
+
+    Raises:
+        ChampionAlreadyError: The challenger has the champion's model.
     """
     champion = current_champion(events)
     if champion is None:
         return _untested(None, NO_CHAMPION, may_pass=True)
     if challenger.manifest.score.protocol != "honest":
         return _untested(champion.run_id, "not compared: other protocol", may_pass=False)
+    ended = taken_back(events, best_model(challenger))
+    if ended is not None:
+        return _untested(champion.run_id, _taken_back(*ended), may_pass=False)
     try:
         former = promoted_run(artifacts, champion.run_id, champion.manifest_sha256)
+        _require_other_model(former, challenger)
         theirs, note = _champion_correct(former, challenger)
+    except ChampionAlreadyError:
+        raise
     except PipelineError as error:
         return _incomparable(champion.run_id, error, may_pass=without_comparison)
     ours = read_predictions(checked_file(challenger, PREDICTIONS)).correct
     fingerprint = challenger.manifest.fingerprints["test"]
-    pair = (challenger.manifest.run_id, champion.run_id)
+    pair = (best_model(challenger), model_of(events, champion.run_id))
     return ChampionTest(
         champion=champion.run_id,
         test=paired_test(ours, theirs),
@@ -86,6 +100,19 @@ def promoted_run(artifacts: Path, run_id: str, manifest_sha256: str) -> Run:
     return Run(folder=folder, manifest=manifest)
 
 
+def best_model(run: Run) -> str:
+    """Return the hash of the weights that a run would be promoted for."""
+    return run.manifest.weights["best_model_hash"]
+
+
+def _require_other_model(champion: Run, challenger: Run) -> None:
+    if best_model(champion) == best_model(challenger):
+        raise ChampionAlreadyError(
+            f"{challenger.manifest.run_id} has the model of the champion"
+            f" {champion.manifest.run_id}, which stays: there is nothing to decide"
+        )
+
+
 def _champion_correct(former: Run, challenger: Run) -> tuple[np.ndarray, str]:
     if former.manifest.fingerprints["test"] == challenger.manifest.fingerprints["test"]:
         return read_predictions(checked_file(former, PREDICTIONS)).correct, ""
@@ -95,6 +122,14 @@ def _champion_correct(former: Run, challenger: Run) -> tuple[np.ndarray, str]:
         raise PromotionError(
             f"it was judged by other test reviews and cannot be scored on these: {error}"
         ) from None
+
+
+def _taken_back(reign: PromotionEvent, rollback: PromotionEvent) -> str:
+    """Say that a model was taken back: if it were compared, the next run would undo a rollback."""
+    return (
+        f"{rollback.who} took this model back on {when(rollback.when)} UTC (event"
+        f" {rollback.number}): bring it back with promote.py rollback --to {reign.run_id}"
+    )
 
 
 def _untested(champion: str | None, note: str, *, may_pass: bool) -> ChampionTest:

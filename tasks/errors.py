@@ -54,6 +54,10 @@ class PromotionError(PipelineError):
     """The champion cannot be had or changed as asked; says why and what to do."""
 
 
+class ChampionAlreadyError(PromotionError):
+    """The challenger is the champion, as run or as model: nothing to decide, no look is used."""
+
+
 _HOPELESS = {
     errno.EACCES: "permission denied",
     errno.EPERM: "operation not permitted",

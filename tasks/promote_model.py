@@ -11,12 +11,18 @@ from typing import Any
 
 from tasks.artifact_store import ArtifactStore
 from tasks.atomic_files import file_sha256
-from tasks.challenge_champion import challenge_champion, promoted_run
+from tasks.challenge_champion import best_model, challenge_champion, promoted_run
 from tasks.champion import ChampionStore
-from tasks.errors import BadDataError, PromotionError
+from tasks.errors import BadDataError, ChampionAlreadyError, PromotionError
 from tasks.find_runs import Run, find_run
 from tasks.promotion_config import PromotionConfig
-from tasks.promotion_event import PromotionEvent, current_champion, line_of_champions
+from tasks.promotion_event import (
+    Decision,
+    PromotionEvent,
+    current_champion,
+    headline,
+    line_of_champions,
+)
 from tasks.promotion_gates import ChallengerFigures, Latency, judge
 from tasks.read_run import BEST_MODEL, read_config, read_data_report, read_metrics
 from tasks.read_sources import OFFICIAL_SPLIT_ROWS
@@ -50,7 +56,8 @@ def promote(
         without_comparison: Whether a champion that cannot be compared is no obstacle.
 
     Raises:
-        PromotionError: The run is the champion already, damaged or elsewhere; or the log is.
+        ChampionAlreadyError: The run is the champion, or has the champion's model.
+        PromotionError: The run is damaged or elsewhere, or the log is damaged.
         StorageError: The artifacts folder cannot be written to.
     """
     _require_whole(artifacts, run)
@@ -76,6 +83,49 @@ def promote(
         )
         store.append(event)
     return event
+
+
+def ask_for_promotion(
+    artifacts: Path,
+    run: Run,
+    config: PromotionConfig,
+    measure: MeasureLatency,
+    *,
+    who: str,
+    reason: str,
+) -> Decision:
+    """Do what `promote` does, and return a decision also where the run is the champion already.
+
+    So a step that is tried again after it had decided ends well, and decides nothing twice.
+
+    Args:
+        artifacts: The artifacts folder, which holds the run.
+        run: The challenger.
+        config: The bounds of the gates.
+        measure: Measures how long the challenger's model takes.
+        who: Who asks for it.
+        reason: Why, for the log.
+
+    Raises:
+        PromotionError: The run is damaged or elsewhere, or the log is damaged.
+        StorageError: The artifacts folder cannot be written to.
+    """
+    try:
+        event = promote(artifacts, run, config, measure, who=who, reason=reason)
+    except ChampionAlreadyError as error:
+        champion = ChampionStore(artifacts).champion()
+        found = champion.run_id if champion else None
+        return Decision(
+            kind="champion already", headline=str(error), former_champion=found, champion=found
+        )
+    kind = "promoted" if event.kind == "promoted" else "refused"
+    return Decision(
+        kind=kind,
+        headline=headline(event),
+        former_champion=event.former_champion,
+        champion=event.run_id if kind == "promoted" else event.former_champion,
+        event=event,
+    )
 
 
 def rollback(artifacts: Path, to: str | None, *, who: str, reason: str) -> PromotionEvent:
@@ -166,7 +216,7 @@ def _require_other(events: list[PromotionEvent], run_id: str) -> str | None:
     """Return the id of the champion, which must not be `run_id`."""
     champion = current_champion(events)
     if champion is not None and champion.run_id == run_id:
-        raise PromotionError(f"{run_id} is the champion already, since {champion.since}")
+        raise ChampionAlreadyError(f"{run_id} is the champion already, since {champion.since}")
     return champion.run_id if champion else None
 
 
@@ -191,5 +241,6 @@ def _described(run: Run, who: str, reason: str) -> dict[str, Any]:
         "reason": reason,
         "run_id": run.manifest.run_id,
         "manifest_sha256": file_sha256(run.folder / MANIFEST),
+        "model": best_model(run),
         "test_fingerprint": run.manifest.fingerprints["test"],
     }

@@ -11,13 +11,14 @@ from tasks.records import Record
 from tasks.repeated_looks import Look
 
 EventKind = Literal["promoted", "refused", "rolled back"]
+DecisionKind = Literal["promoted", "refused", "champion already"]
 
 
 class PromotionEvent(Record):
     """One line of the log: what happened to which run, who did it, why, and all figures.
 
-    `number` counts the events from 1 on. `test` and `look` are None where the challenger was
-    not compared with a champion. A rollback has no gates.
+    `number` counts the events from 1 on. `model` is the hash of the model's weights. `test` and
+    `look` are None where the challenger was not compared with a champion. A rollback has no gates.
     """
 
     number: int
@@ -27,6 +28,7 @@ class PromotionEvent(Record):
     reason: str
     run_id: str
     manifest_sha256: str
+    model: str | None = None
     test_fingerprint: str
     former_champion: str | None
     config: PromotionConfig | None = None
@@ -34,6 +36,12 @@ class PromotionEvent(Record):
     gates: tuple[Gate, ...] = ()
     test: PairedTest | None = None
     look: Look | None = None
+
+    @property
+    def why(self) -> str:
+        """The reason that was given, and the gates that failed."""
+        failed = ", ".join(gate.name for gate in self.gates if not gate.passed)
+        return "; ".join(part for part in (self.reason, failed and f"failed: {failed}") if part)
 
 
 class Champion(Record):
@@ -43,6 +51,19 @@ class Champion(Record):
     since: str
     number: int
     manifest_sha256: str
+
+
+class Decision(Record):
+    """What came of asking for a promotion; a refusal is as good an end as any other.
+
+    `event` is what the log says of it, None where the challenger is the champion already.
+    """
+
+    kind: DecisionKind
+    headline: str
+    former_champion: str | None
+    champion: str | None
+    event: PromotionEvent | None = None
 
 
 def current_champion(events: Sequence[PromotionEvent]) -> Champion | None:
@@ -90,12 +111,46 @@ def _rolled_back(line: list[PromotionEvent], event: PromotionEvent) -> list[Prom
     return [*line, event]
 
 
+def taken_back(
+    events: Sequence[PromotionEvent], model: str
+) -> tuple[PromotionEvent, PromotionEvent] | None:
+    """Return the last reign of a model and the rollback that ended it.
+
+    None where the model was never champion, or is not taken back, or came back since.
+    """
+    reigns = [e for e in events if e.kind != "refused" and model_of(events, e.run_id) == model]
+    if not reigns or model in {model_of(events, e.run_id) for e in line_of_champions(events)}:
+        return None
+    last = reigns[-1]
+    return last, next(e for e in events[last.number :] if e.kind == "rolled back")
+
+
+def model_of(events: Sequence[PromotionEvent], run_id: str) -> str:
+    """Return the hash of a run's model as the log has it, else the run's own id."""
+    return next((event.model for event in events if event.run_id == run_id and event.model), run_id)
+
+
 def earlier_comparisons(
     events: Sequence[PromotionEvent], test_fingerprint: str
 ) -> list[tuple[str, str]]:
-    """Return challenger and champion of each comparison on these test reviews, oldest first."""
+    """Return challenger and champion of each comparison on these test reviews, oldest first.
+
+    They are named by their models: a run that is repeated with the same result asks nothing new.
+    """
     return [
-        (event.run_id, event.former_champion or "")
+        (model_of(events, event.run_id), model_of(events, event.former_champion or ""))
         for event in events
         if event.look is not None and event.test_fingerprint == test_fingerprint
     ]
+
+
+def headline(event: PromotionEvent) -> str:
+    """Return in one line what was decided of which run."""
+    if event.kind == "refused":
+        failed = [gate.name for gate in event.gates if not gate.passed]
+        ending = f"{len(failed)} of {len(event.gates)} gates failed ({', '.join(failed)})"
+    elif event.former_champion is None:
+        ending = "the first champion"
+    else:
+        ending = f"champion in place of {event.former_champion}"
+    return f"{event.kind}: {event.run_id}, {ending}"

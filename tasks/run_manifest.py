@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 from tasks.atomic_files import file_sha256, write_text
 from tasks.canonical_json import readable_json
 from tasks.errors import BadDataError
+from tasks.promotion_event import Decision
 from tasks.records import Record
 from tasks.select_accelerator import Device
 from tasks.source_files import SourceFiles
@@ -102,11 +103,12 @@ class Manifest(Record):
 
 
 class RunSummary(Record):
-    """What the flow returns: where the run lies, its score, and what was cached."""
+    """What the flow returns: where the run lies, its score, what was cached, what was decided."""
 
     folder: Path
     score: Score
     steps: list[StepRun]
+    promotion: Decision | None = None
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -41,3 +41,8 @@ def difference_text(test: PairedTest) -> str:
 def p_text(p_value: float) -> str:
     """Return a p value to two digits, no smaller than is worth telling apart."""
     return f"< {_SMALLEST_SHOWN_P}" if p_value < _SMALLEST_SHOWN_P else f"{p_value:.2g}"
+
+
+def figure_text(figure: float | None) -> str:
+    """Return a figure or bound to four digits, nothing where there is none."""
+    return "" if figure is None else f"{figure:.4g}"

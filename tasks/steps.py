@@ -3,11 +3,13 @@
 A step takes what its function really uses, since that is what its cache key is made of.
 """
 
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
+from prefect.states import Completed
 from prefect.tasks import exponential_backoff
 from prefect.transactions import get_transaction
 
@@ -17,11 +19,16 @@ from tasks.build_model import build_model
 from tasks.errors import is_worth_retrying
 from tasks.evaluate_model import evaluate_model
 from tasks.fetch_reviews import fetch_reviews
+from tasks.find_runs import find_run
 from tasks.linear_control import train_control
 from tasks.load_reviews import load_reviews
+from tasks.model_latency import measure_latency
 from tasks.pad_reviews import pad_reviews
 from tasks.persist_parquet import persist_parquet
 from tasks.plot_history import plot_history
+from tasks.promote_model import ask_for_promotion
+from tasks.promotion_config import PromotionConfig
+from tasks.promotion_event import Decision
 from tasks.select_accelerator import Device, use_device
 from tasks.source_files import SourceFiles, require_unchanged
 from tasks.train_model import train_model
@@ -263,3 +270,27 @@ def analyse(
     with store.workspace() as folder:
         analyse_run(files, text, folder)
         return store.keep("analyse", folder)
+
+
+@task(
+    name="promote",
+    task_run_name="promote {folder.name}",
+    description="Make the run the champion if it passes all gates; a refusal is no failure.",
+    cache_policy=NO_CACHE,
+    **_OPTIONS,
+)
+def promote(
+    folder: Path,
+    promotion: PromotionConfig,
+    who: str,
+    reason: str,
+    device: Device,
+    store: ArtifactStore,
+) -> Decision:
+    """Return what was decided of the run in `folder`; the task run's state is named after it."""
+    run = find_run(store.root, str(folder))
+    measure = partial(measure_latency, device=device)
+    decision = ask_for_promotion(store.root, run, promotion, measure, who=who, reason=reason)
+    name = decision.kind.capitalize()
+    # Prefect takes the state as that of the task run, and its data as the result.
+    return cast("Decision", Completed(name=name, message=decision.headline, data=decision))

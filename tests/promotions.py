@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+from tasks.analyse_predictions import read_predictions
 from tasks.find_runs import Run
 from tasks.promote_model import promote
 from tasks.promotion_config import PromotionConfig
 from tasks.promotion_event import PromotionEvent
 from tasks.promotion_gates import Latency
+from tasks.read_run import PREDICTIONS
 from tasks.training_config import TrainingConfig
 from tests.made_runs import make_run
 
@@ -48,3 +50,11 @@ def failed(event: PromotionEvent) -> list[str]:
 def sentence(event: PromotionEvent, name: str) -> str:
     """Return what the event says of one gate."""
     return next(gate.sentence for gate in event.gates if gate.name == name)
+
+
+def repeat(artifacts: Path, run: Run, number: int) -> Run:
+    """Write a run that has the same model and answers as `run`, as one that is all cached has."""
+    right = [bool(answer) for answer in read_predictions(run.folder / PREDICTIONS).correct]
+    control = [row < 4 for row in range(REVIEWS)]
+    weights = run.manifest.weights
+    return make_run(artifacts, run_id(number), right=right, control_right=control, weights=weights)

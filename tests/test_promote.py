@@ -49,7 +49,7 @@ def test_a_worse_challenger_is_refused_a_better_one_promoted_and_rollback_restor
     said(capsys, artifacts, "promote", run_id(2), *FLOOR)
     code, out = refused(capsys, artifacts, "promote", run_id(1), *FLOOR)
     assert code == 1
-    assert f"refused: {run_id(1)}, 1 of 8 gates failed" in out
+    assert f"refused: {run_id(1)}, 1 of 8 gates failed (champion)" in out
     assert "worse, -0.3500 (" in out
     assert "look 1 at these test reviews: it may use 0.025 of the level 0.05 (alpha" in out
     out = said(capsys, artifacts, "promote", "latest", *FLOOR, "--reason", "better", "--who", "A")
@@ -76,7 +76,8 @@ def test_every_gate_that_fails_is_in_the_table(
     ]
     code, out = refused(capsys, artifacts, "promote", run_id(1), *words)
     assert code == 1
-    rows = [line.split("  ")[0] for line in out.splitlines() if " failed " in line]
+    assert "4 of 8 gates failed (floor, calibration, latency, model size)" in out
+    rows = [line.split("  ")[0] for line in out.splitlines()[1:] if " failed " in line]
     assert rows == ["floor", "calibration", "latency", "model size"]
 
 

@@ -9,13 +9,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.champion import ChampionStore
-from tasks.errors import BadDataError, PromotionError
-from tasks.find_runs import Run
-from tasks.promote_model import promote, rollback, who_am_i
+from tasks.errors import BadDataError, ChampionAlreadyError, PromotionError
+from tasks.find_runs import Run, find_run
+from tasks.promote_model import ask_for_promotion, promote, rollback, who_am_i
 from tasks.promotion_config import PromotionConfig
 from tasks.promotion_event import PromotionEvent, line_of_champions
 from tests.made_runs import age, rewritten
-from tests.promotions import CONFIG, decide, failed, make_challenger, quick, run_id, sentence
+from tests.promotions import (
+    CONFIG,
+    decide,
+    failed,
+    make_challenger,
+    quick,
+    repeat,
+    run_id,
+    sentence,
+)
 
 ROOT = Path(__file__).parent.parent
 
@@ -114,6 +123,69 @@ def test_the_champion_cannot_be_promoted_again(tmp_path: Path) -> None:
     with pytest.raises(PromotionError, match=f"{run_id(1)} is the champion already, since 20"):
         decide(tmp_path, run)
     assert len(ChampionStore(tmp_path).events()) == 1
+
+
+def test_a_repeated_run_of_the_champions_model_is_nothing_to_decide_and_no_look(
+    tmp_path: Path,
+) -> None:
+    decide(tmp_path, make_challenger(tmp_path, 1, right=20))
+    better = make_challenger(tmp_path, 2, right=36)
+    decide(tmp_path, better)
+    again = repeat(tmp_path, better, 3)
+    with pytest.raises(ChampionAlreadyError, match=f"{run_id(3)} has the model of the champion"):
+        decide(tmp_path, again)
+    assert champion(tmp_path) == run_id(2)
+    assert len(ChampionStore(tmp_path).events()) == 2
+
+
+def test_a_step_that_is_tried_again_decides_nothing_twice(tmp_path: Path) -> None:
+    run = make_challenger(tmp_path, 1)
+    first, second = (
+        ask_for_promotion(tmp_path, run, CONFIG, quick, who="me@here", reason="") for _ in range(2)
+    )
+    assert (first.kind, first.former_champion, first.champion) == ("promoted", None, run_id(1))
+    assert (second.kind, second.former_champion, second.champion) == (
+        "champion already",
+        run_id(1),
+        run_id(1),
+    )
+    assert second.event is None
+    assert second.headline.startswith(f"{run_id(1)} is the champion already, since 20")
+    assert ChampionStore(tmp_path).events() == [first.event]
+
+
+def test_a_lost_champion_can_be_replaced_by_a_repeated_run_of_its_model(tmp_path: Path) -> None:
+    lost = make_challenger(tmp_path, 1)
+    decide(tmp_path, lost)
+    again = repeat(tmp_path, lost, 2)
+    (lost.folder / "best_model.keras").unlink()
+    assert failed(decide(tmp_path, again)) == ["champion"]
+    assert decide(tmp_path, again, without_comparison=True).kind == "promoted"
+
+
+def test_a_repeated_run_that_is_refused_again_is_the_same_look(tmp_path: Path) -> None:
+    decide(tmp_path, make_challenger(tmp_path, 1, right=36))
+    worse = make_challenger(tmp_path, 2, right=20)
+    runs = (worse, repeat(tmp_path, worse, 3), make_challenger(tmp_path, 4, right=20))
+    looks = [decide(tmp_path, run).look for run in runs]
+    assert [look.number for look in looks if look] == [1, 1, 2]
+
+
+def test_a_model_that_was_taken_back_is_not_promoted_by_the_next_run_of_it(tmp_path: Path) -> None:
+    for number, right in ((1, 10), (2, 24), (3, 38)):
+        decide(tmp_path, make_challenger(tmp_path, number, right))
+    go_back(tmp_path, run_id(1))
+    taken_back = find_run(tmp_path, run_id(2))
+    event = decide(tmp_path, repeat(tmp_path, taken_back, 4), without_comparison=True)
+    assert failed(event) == ["champion"]
+    assert event.look is None
+    text = sentence(event, "champion")
+    assert text.startswith("me@here took this model back on 20")
+    assert text.endswith(f"(event 4): bring it back with promote.py rollback --to {run_id(2)}")
+    go_back(tmp_path, run_id(2))
+    assert champion(tmp_path) == run_id(2)
+    assert decide(tmp_path, find_run(tmp_path, run_id(3))).kind == "refused"
+    assert decide(tmp_path, make_challenger(tmp_path, 5, right=40)).kind == "promoted"
 
 
 def test_a_tutorial_run_is_always_refused_and_is_no_look(tmp_path: Path) -> None:

@@ -1,0 +1,121 @@
+"""Promotion as a step of the training flow."""
+
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from prefect import get_client
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    FlowRunFilter,
+    FlowRunFilterId,
+)
+
+from flows.prefect_session import _wait_until_recorded
+from tasks.champion import ChampionStore
+from tasks.errors import InvalidConfigError
+from tasks.promotion_config import PromotionConfig
+from tasks.promotion_event import Decision
+from tasks.run_manifest import RunSummary, read_manifest
+from tests.small_run import small_config
+from tests.start_run import start_config
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+GATES = PromotionConfig(
+    floor=0.1, control_margin=0.99, largest_calibration_error=1, largest_latency_ms=1000
+)
+
+
+@pytest.fixture(scope="module")
+def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("promotion") / "artifacts"
+
+
+def promoting(
+    artifacts: Path, reviews: Path, gates: PromotionConfig | None = GATES, epochs: int = 2
+) -> RunSummary:
+    return start_config(artifacts, small_config(reviews, epochs=epochs), promotion=gates)
+
+
+def decision_of(summary: RunSummary) -> Decision:
+    assert summary.promotion is not None
+    return summary.promotion
+
+
+def shown(summary: RunSummary) -> dict[str, str]:
+    """Return the texts of the artifacts of a run by their keys."""
+    run = ArtifactFilterFlowRunId(any_=[UUID(read_manifest(summary.folder).flow_run_id)])
+    with get_client(sync_client=True) as client:
+        found = client.read_artifacts(artifact_filter=ArtifactFilter(flow_run_id=run))
+    return {str(artifact.key): str(artifact.data) for artifact in found}
+
+
+def states(summary: RunSummary) -> dict[str, str]:
+    """Return the names of the states of a run's task runs by the task runs' names."""
+    flow_run_id = UUID(read_manifest(summary.folder).flow_run_id)
+    _wait_until_recorded(flow_run_id, len(summary.steps) + 1)
+    runs = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))
+    with get_client(sync_client=True) as client:
+        return {
+            run.name: str(run.state_name) for run in client.read_task_runs(flow_run_filter=runs)
+        }
+
+
+def test_the_flow_promotes_a_first_champion_refuses_and_keeps_and_shows_each(
+    artifacts: Path, small_reviews: Path
+) -> None:
+    # A run that was killed after it was recorded leaves just this: a run, and no decision.
+    assert promoting(artifacts, small_reviews, None).promotion is None
+    store = ChampionStore(artifacts)
+    assert not store.log.exists()
+
+    first = promoting(artifacts, small_reviews)
+    assert all(step.cached for step in first.steps[1:])
+    decision = decision_of(first)
+    assert (decision.kind, decision.champion) == ("promoted", first.folder.name)
+    (event,) = store.events()
+    assert event == decision.event
+    assert event.who == "flow run files-honest-seed0"
+    assert read_manifest(first.folder).flow_run_id in event.reason
+    text = shown(first)["promotion"]
+    assert text.startswith(f"# Promoted\n\npromoted: {first.folder.name}, the first champion\n")
+    assert "| before | none |" in text
+    assert f"| after | {first.folder.name} |" in text
+    assert text.count("| ✓ passed |") == 8
+    assert "This was no look at the test reviews" in text
+    assert states(first)[f"promote {first.folder.name}"] == "Promoted"
+
+    again = promoting(artifacts, small_reviews)
+    assert decision_of(again).kind == "champion already"
+    assert store.events() == [event]
+    text = shown(again)["promotion"]
+    assert f"has the model of the champion {first.folder.name}, which stays" in text
+    assert "no look at the test reviews was used" in text
+    assert states(again)[f"promote {again.folder.name}"] == "Champion already"
+
+    strict = GATES.model_copy(update={"floor": 1.0})
+    worse = promoting(artifacts, small_reviews, strict, epochs=1)
+    decision = decision_of(worse)
+    assert (decision.kind, decision.champion) == ("refused", first.folder.name)
+    assert "2 of 8 gates failed (floor, champion)" in decision.headline
+    artifacts_shown = shown(worse)
+    text = artifacts_shown["promotion"]
+    assert f"| before | {first.folder.name} |\n| after | {first.folder.name} |" in text
+    assert "| floor | ✗ failed |" in text
+    assert "Look 1 at these test reviews: it may use 0.025 of the level 0.05 (alpha-sp" in text
+    assert states(worse)[f"promote {worse.folder.name}"] == "Refused"
+    rows = artifacts_shown["champion"].splitlines()[2:]
+    assert [row.split(" | ")[2] for row in rows] == ["refused", "promoted"]
+    assert store.champion() is not None
+    assert store.champion().run_id == first.folder.name  # type: ignore[union-attr]
+
+
+def test_in_the_tutorial_protocol_promotion_is_refused_before_anything_starts(
+    tmp_path: Path, small_reviews: Path
+) -> None:
+    config = small_config(small_reviews, protocol="tutorial")
+    with pytest.raises(InvalidConfigError, match="promotion needs protocol 'honest'"):
+        start_config(tmp_path / "artifacts", config, promotion=GATES)
+    assert not (tmp_path / "artifacts").exists()
