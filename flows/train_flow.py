@@ -16,6 +16,7 @@ from pathlib import Path  # noqa: E402
 from prefect import flow, runtime  # noqa: E402
 
 from flows import (  # noqa: E402
+    drift_step,
     prefect_session,
     promotion_step,
     run_artifacts,
@@ -80,7 +81,7 @@ def train_flow(  # noqa: PLR0913, PLR0917 - one for each part of the run form
     refresh: tuple[CachedStep, ...] = (),
     cache: bool = True,  # noqa: FBT001, FBT002 - a parameter of the run form
     promotion: PromotionConfig | None = None,
-    drift: DriftConfig | None = None,  # noqa: ARG001
+    drift: DriftConfig | None = None,
 ) -> RunSummary:
     """Train, judge and record one model.
 
@@ -120,6 +121,7 @@ def train_flow(  # noqa: PLR0913, PLR0917 - one for each part of the run form
         files = run.fresh(steps.fetch, source, store)
         title = prefect_session.name_run(files, config)
         loaded = run.cached(steps.load, files, data, store)
+        drifted = drift_step.require_no_drift(run, loaded, drift, store) if drift else None
         padded = run.cached(steps.pad, loaded, text, protocol, store)
         persisted = run.cached(steps.persist, padded, data.row_group_rows, store)
         built = run.cached(
@@ -146,7 +148,7 @@ def train_flow(  # noqa: PLR0913, PLR0917 - one for each part of the run form
             analysed,
         ]
         flow_run_id = str(runtime.flow_run.id)
-        summary = record_run(store, flow_run_id, config, files, device, outputs, run.runs)
+        summary = record_run(store, flow_run_id, config, files, device, outputs, run.runs, drifted)
         run_artifacts.publish(summary.folder)
         steps.forget_training(store, run.key("train"))
         if promotion is not None:

@@ -1,5 +1,6 @@
 """Content-addressed files: a step's output is stored under the hash of its bytes."""
 
+import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -74,6 +75,11 @@ class ArtifactStore:
         return self.root / "cache" / "training"
 
     @property
+    def results(self) -> Path:
+        """Folder of what cached steps left, by key."""
+        return self.root / "cache" / "results"
+
+    @property
     def runs(self) -> Path:
         """Folder of the finished runs."""
         return self.root / "runs"
@@ -103,6 +109,20 @@ class ArtifactStore:
     def file(self, output: StepOutput, name: str) -> Path:
         """Return the path of the file `name` of `output`."""
         return self.path(output.files[name])
+
+    def result(self, key: str) -> StepOutput:
+        """Return what the step that ran with the cache key `key` left.
+
+        Raises:
+            LookupError: It is not in the cache, or its record is damaged.
+        """
+        file = self.results / key
+        try:
+            return StepOutput.model_validate(json.loads(file.read_bytes())["data"])
+        except FileNotFoundError:
+            raise LookupError(f"{file} is missing") from None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise LookupError(f"{file} is damaged ({type(error).__name__})") from None
 
     def fault(self, file: StoredFile) -> str | None:
         """Return what is wrong with the stored bytes of `file`, None when they are whole."""

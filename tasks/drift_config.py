@@ -50,13 +50,14 @@ class DriftConfig(BaseModel):
     )
     level: float = Field(
         0.001,
-        gt=0,
+        ge=0.001,
         le=0.5,
         description="Probability with which chance alone may make each measure look changed.",
     )
     sample: int = Field(
         5000,
         ge=50,
-        description="Reviews of each set that the classifier sees; half of them teach it.",
+        description="Reviews of each set whose words are compared; half of them teach the"
+        " classifier.",
     )
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of that sample.")

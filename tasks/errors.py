@@ -58,6 +58,10 @@ class ChampionAlreadyError(PromotionError):
     """The challenger is the champion, as run or as model: nothing to decide, no look is used."""
 
 
+class DriftError(PipelineError):
+    """The training reviews have drifted from the champion's; names measure, figure and bound."""
+
+
 _HOPELESS = {
     errno.EACCES: "permission denied",
     errno.EPERM: "operation not permitted",

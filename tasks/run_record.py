@@ -16,6 +16,7 @@ from tasks.atomic_files import (
     write_text,
 )
 from tasks.canonical_json import readable_json
+from tasks.check_drift import DriftReport
 from tasks.draw_analysis import CHARTS
 from tasks.errors import storage_error
 from tasks.model_card import MODEL_CARD, model_card
@@ -34,6 +35,9 @@ from tasks.run_report import REPORT, run_report
 from tasks.select_accelerator import Device
 from tasks.source_files import SourceFiles
 from tasks.training_config import TrainingConfig
+
+DRIFT = "drift.json"
+"""In the folders of runs that were checked for drift."""
 
 RUN_FILES = {
     "data_report.json": ("load", "data_report.json"),
@@ -62,6 +66,7 @@ def record_run(
     device: Device,
     outputs: list[StepOutput],
     steps: list[StepRun],
+    drift: DriftReport | None = None,
 ) -> RunSummary:
     """Write `runs/<utc>-<id>/` and return its summary.
 
@@ -73,6 +78,7 @@ def record_run(
         device: The chosen device.
         outputs: What each step returned.
         steps: How each step went.
+        drift: How the training reviews differ from the champion's, where that was asked for.
 
     Raises:
         StorageError: The disk is full or locked; nothing that looks finished is left.
@@ -87,6 +93,8 @@ def record_run(
             shutil.copyfile(store.file(by_step[step], file), temporary / name)
             sync_file(temporary / name)
         write_text(temporary / "config.json", readable_json(config.model_dump(mode="json")))
+        if drift is not None:
+            write_text(temporary / DRIFT, readable_json(drift.model_dump(mode="json")))
         manifest = Manifest(
             run_id=run_id,
             flow_run_id=flow_run_id,

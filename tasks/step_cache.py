@@ -34,11 +34,6 @@ def key_file(store: ArtifactStore, key: str) -> Path:
     return store.root / "cache" / "keys" / f"{key}.json"
 
 
-def results_folder(store: ArtifactStore) -> Path:
-    """Return where Prefect writes the results of cached steps."""
-    return store.root / "cache" / "results"
-
-
 @dataclass
 class StepKey(CachePolicy):
     """Cache policy of all steps; stores the parts of each key beside the results."""
@@ -87,7 +82,7 @@ class VerifiedRecords(WritableFileSystem):
         if not file.exists():
             raise LookupError(path)
         store = ArtifactStore(self.root)
-        result = results_folder(store).absolute() / path
+        result = store.results.absolute() / path
         try:
             record = json.loads(file.read_bytes())
             output = StepOutput.model_validate(json.loads(result.read_bytes())["data"])
@@ -124,7 +119,7 @@ def cache_options(store: ArtifactStore) -> dict[str, Any]:
     """Return the task options that make a step's results cached below `store`."""
     return {
         "persist_result": True,
-        "result_storage": results_folder(store).absolute(),
+        "result_storage": store.results.absolute(),
         "result_serializer": "json",
         "cache_result_in_memory": False,
         "cache_policy": StepKey(store=store).configure(

@@ -16,6 +16,8 @@ from prefect.transactions import get_transaction
 from tasks.analyse_run import analyse_run
 from tasks.artifact_store import ArtifactStore, Fact, StepOutput
 from tasks.build_model import build_model
+from tasks.check_drift import DriftReport, check_drift
+from tasks.drift_config import DriftConfig
 from tasks.errors import is_worth_retrying
 from tasks.evaluate_model import evaluate_model
 from tasks.fetch_reviews import fetch_reviews
@@ -84,6 +86,22 @@ def load(files: SourceFiles, data: DataConfig, store: ArtifactStore) -> StepOutp
         facts = load_reviews(files, data, folder)
         require_unchanged(files)
         return store.keep("load", folder, facts)
+
+
+@task(
+    name="check-drift",
+    task_run_name="check drift, {drift.action} beyond the bounds",
+    description="Compare the training reviews with those that the champion was trained on.",
+    cache_policy=NO_CACHE,
+    **_OPTIONS,
+)
+def compare_with_champion(
+    loaded: StepOutput, drift: DriftConfig, store: ArtifactStore
+) -> DriftReport:
+    """Return all measures, or why there are none; the task run's state tells of an alarm."""
+    report = check_drift(store, loaded, drift)
+    name = "Drifted" if report.alarms else "Completed"
+    return cast("DriftReport", Completed(name=name, message=report.headline, data=report))
 
 
 @task(

@@ -1,0 +1,80 @@
+"""The step before a training: compare its reviews with the champion's, show it, perhaps stop."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from prefect.artifacts import create_markdown_artifact
+
+from flows.markdown_table import markdown_table
+from tasks import steps
+from tasks.check_drift import require_no_alarm
+from tasks.run_text import figure_text, p_text
+
+if TYPE_CHECKING:
+    from tasks.artifact_store import ArtifactStore, StepOutput
+    from tasks.check_drift import DriftReport
+    from tasks.drift_config import DriftConfig
+    from tasks.drift_measures import DriftMeasure
+    from tasks.step_runner import StepRunner
+
+_LOG = logging.getLogger(__name__)
+
+
+def require_no_drift(
+    run: StepRunner, loaded: StepOutput, drift: DriftConfig, store: ArtifactStore
+) -> DriftReport:
+    """Compare the training reviews with the champion's, publish what was found, and return it.
+
+    Args:
+        run: Runs the step.
+        loaded: What the `load` step left.
+        drift: The bounds.
+        store: The artifacts folder.
+
+    Raises:
+        DriftError: A measure is beyond its bound, and the action is `stop`.
+    """
+    report = run.fresh(steps.compare_with_champion, loaded, drift, store)
+    for alarm in report.alarms:
+        _LOG.warning("drift: %s", alarm)
+    if not report.alarms:
+        _LOG.info("drift: %s", report.headline)
+    create_markdown_artifact(
+        drift_markdown(report, drift), key="drift", description=report.headline
+    )
+    require_no_alarm(report, drift)
+    return report
+
+
+def drift_markdown(report: DriftReport, drift: DriftConfig) -> str:
+    """Return what came of the comparison, with a table of all measures."""
+    ending = "the run ends before it trains" if drift.action == "stop" else "the run goes on"
+    parts = [
+        f"# {'Drift' if report.alarms else 'No drift'}",
+        f"{report.headline}."
+        + (f" The action is {drift.action}: {ending}." if report.alarms else ""),
+    ]
+    if report.measures:
+        columns = ["measure", "", "champion", "new", "statistic", "figure", "bound", "p"]
+        parts.append(markdown_table(columns, [_row(measure) for measure in report.measures]))
+        parts.append(
+            f"The {report.reviews:,} training reviews against those of the champion"
+            f" {report.champion}; the unknown words against its test reviews. A measure alarms"
+            f" where its figure is above the bound and p is at most {drift.level:g}."
+        )
+    return "\n\n".join(parts) + "\n"
+
+
+def _row(measure: DriftMeasure) -> list[str]:
+    return [
+        measure.name,
+        "✗ drifted" if measure.drifted else "✓",
+        figure_text(measure.champion),
+        figure_text(measure.new),
+        measure.statistic,
+        figure_text(measure.figure),
+        figure_text(measure.bound),
+        p_text(measure.p_value),
+    ]
