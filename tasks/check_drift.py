@@ -79,8 +79,8 @@ def require_no_alarm(report: DriftReport, config: DriftConfig) -> None:
     """
     if report.alarms and config.action == "stop":
         raise DriftError(
-            f"the training reviews cannot pass for those of the champion {report.champion}:"
-            f" {'; '.join(report.alarms)}; nothing was trained: look at the new reviews, then"
+            f"the training reviews have drifted from those of the champion, or cannot be compared"
+            f" ({'; '.join(report.alarms)}); nothing was trained: look at the new reviews, then"
             " start again with action warn, with wider bounds or without the check"
         )
 
@@ -89,12 +89,18 @@ def _compare(
     store: ArtifactStore, run: Run, loaded: StepOutput, config: DriftConfig
 ) -> list[DriftMeasure]:
     kept = loaded_reviews(store, run)
-    theirs, ours = (output.facts["label_names"] for output in (kept, loaded))
+    theirs, ours = (_label_names(output) for output in (kept, loaded))
     if theirs != ours:
         raise BadDataError(f"the champion's labels are {theirs}, those of the new reviews {ours}")
     return compare_data(
         _indexed(store, kept), _indexed(store, loaded), read_config(run).text.num_words, config
     )
+
+
+def _label_names(output: StepOutput) -> str:
+    names = output.facts["label_names"]
+    assert isinstance(names, list)
+    return ", ".join(names)
 
 
 def _indexed(store: ArtifactStore, output: StepOutput) -> IndexedReviews:

@@ -1,5 +1,6 @@
-"""Promotion as a step of the training flow."""
+"""Promotion and the check for drift as steps of the training flow."""
 
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -8,15 +9,19 @@ from prefect import get_client
 from prefect.client.schemas.filters import (
     ArtifactFilter,
     ArtifactFilterFlowRunId,
+    ArtifactFilterKey,
     FlowRunFilter,
     FlowRunFilterId,
 )
+from prefect.client.schemas.objects import Artifact
 
 from flows.prefect_session import _wait_until_recorded
 from tasks.champion import ChampionStore
-from tasks.errors import InvalidConfigError
+from tasks.check_drift import DriftReport
+from tasks.drift_config import DriftConfig
+from tasks.errors import DriftError, InvalidConfigError
 from tasks.promotion_config import PromotionConfig
-from tasks.promotion_event import Decision
+from tasks.promotion_event import Decision, current_champion
 from tasks.run_manifest import RunSummary, read_manifest
 from tests.small_run import small_config
 from tests.start_run import start_config
@@ -34,9 +39,14 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def promoting(
-    artifacts: Path, reviews: Path, gates: PromotionConfig | None = GATES, epochs: int = 2
+    artifacts: Path,
+    reviews: Path,
+    gates: PromotionConfig | None = GATES,
+    epochs: int = 2,
+    drift: DriftConfig | None = None,
 ) -> RunSummary:
-    return start_config(artifacts, small_config(reviews, epochs=epochs), promotion=gates)
+    config = small_config(reviews, epochs=epochs)
+    return start_config(artifacts, config, promotion=gates, drift=drift)
 
 
 def decision_of(summary: RunSummary) -> Decision:
@@ -44,18 +54,22 @@ def decision_of(summary: RunSummary) -> Decision:
     return summary.promotion
 
 
+def artifacts_where(chosen: ArtifactFilter) -> list[Artifact]:
+    with get_client(sync_client=True) as client:
+        return client.read_artifacts(artifact_filter=chosen)
+
+
 def shown(summary: RunSummary) -> dict[str, str]:
     """Return the texts of the artifacts of a run by their keys."""
     run = ArtifactFilterFlowRunId(any_=[UUID(read_manifest(summary.folder).flow_run_id)])
-    with get_client(sync_client=True) as client:
-        found = client.read_artifacts(artifact_filter=ArtifactFilter(flow_run_id=run))
+    found = artifacts_where(ArtifactFilter(flow_run_id=run))
     return {str(artifact.key): str(artifact.data) for artifact in found}
 
 
 def states(summary: RunSummary) -> dict[str, str]:
     """Return the names of the states of a run's task runs by the task runs' names."""
     flow_run_id = UUID(read_manifest(summary.folder).flow_run_id)
-    _wait_until_recorded(flow_run_id, len(summary.steps) + 1)
+    _wait_until_recorded(flow_run_id, len(summary.steps) + (summary.promotion is not None))
     runs = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))
     with get_client(sync_client=True) as client:
         return {
@@ -108,8 +122,38 @@ def test_the_flow_promotes_a_first_champion_refuses_and_keeps_and_shows_each(
     assert states(worse)[f"promote {worse.folder.name}"] == "Refused"
     rows = artifacts_shown["champion"].splitlines()[2:]
     assert [row.split(" | ")[2] for row in rows] == ["refused", "promoted"]
-    assert store.champion() is not None
-    assert store.champion().run_id == first.folder.name  # type: ignore[union-attr]
+    assert current_champion(store.events()) == store.champion()
+
+
+def test_the_flow_checks_for_drift_before_it_trains_and_stops_where_asked(
+    artifacts: Path, small_reviews: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    # A champion of this config is there from the test above, or is made here.
+    same = promoting(artifacts, small_reviews, drift=DriftConfig())
+    if decision_of(same).kind == "promoted":
+        same = promoting(artifacts, small_reviews, drift=DriftConfig())
+    assert [step.step for step in same.steps[:4]] == ["fetch", "load", "check-drift", "pad"]
+    report = DriftReport.model_validate_json((same.folder / "drift.json").read_bytes())
+    assert report.note == "the champion was trained on the same reviews: nothing has changed"
+    assert "drift.json" in read_manifest(same.folder).files
+    assert shown(same)["drift"].startswith("# No drift\n\nthe champion was trained on the same")
+
+    longer = tmp_path / "longer.csv"
+    lines = small_reviews.read_text().splitlines()
+    texts = [line.rpartition(",") for line in lines[1:]]
+    rows = [f"{text} {text} really,{label}" for text, _, label in texts]
+    longer.write_text("\n".join([lines[0], *rows]) + "\n")
+    runs = set((artifacts / "runs").iterdir())
+    with pytest.raises(DriftError, match=r"length: stability index .* nothing was trained"):
+        promoting(artifacts, longer, drift=DriftConfig(action="stop"))
+    assert set((artifacts / "runs").iterdir()) == runs
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert any(text.startswith("drift: length: stability index of the l") for text in warnings)
+    drifts = artifacts_where(ArtifactFilter(key=ArtifactFilterKey(any_=["drift"])))
+    text = str(max(drifts, key=lambda artifact: artifact.created or datetime.min).data)
+    assert text.startswith("# Drift\n\nlength: ")
+    assert "The action is stop: the run ends before it trains." in text
+    assert "| length | ✗ drifted |" in text
 
 
 def test_in_the_tutorial_protocol_promotion_is_refused_before_anything_starts(
