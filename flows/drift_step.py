@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from prefect.artifacts import create_markdown_artifact
 
-from flows.markdown_table import markdown_table
+from flows.markdown_parts import markdown_list, markdown_table
 from tasks import steps
 from tasks.check_drift import require_no_alarm
 from tasks.run_text import figure_text, p_text
@@ -57,8 +57,9 @@ def drift_markdown(report: DriftReport, drift: DriftConfig) -> str:
         + (f" The action is {drift.action}: {ending}." if report.alarms else ""),
     ]
     if report.measures:
-        columns = ["measure", "", "champion", "new", "statistic", "figure", "bound", "p"]
+        columns = ["measure", "", "champion", "new", "figure", "bound", "p"]
         parts.append(markdown_table(columns, [_row(measure) for measure in report.measures]))
+        parts.append(markdown_list(f"{it.name}: {it.statistic}" for it in report.measures))
         parts.append(
             f"The {report.reviews:,} training reviews against those of the champion"
             f" {report.champion}; the unknown words against its test reviews. A measure alarms"
@@ -73,7 +74,6 @@ def _row(measure: DriftMeasure) -> list[str]:
         "✗ drifted" if measure.drifted else "✓",
         figure_text(measure.champion),
         figure_text(measure.new),
-        measure.statistic,
         figure_text(measure.figure),
         figure_text(measure.bound),
         p_text(measure.p_value),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flows.markdown_table import markdown_table
+from flows.markdown_parts import markdown_list, markdown_table
 from tasks.repeated_looks import look_text
 from tasks.run_text import figure_text, short_id, when
 
@@ -33,6 +33,7 @@ def decision_markdown(decision: Decision) -> str:
         parts.append("No gate was asked, and no look at the test reviews was used.")
         return "\n\n".join(parts) + "\n"
     parts.append(_gates(event.gates))
+    parts.append(markdown_list(f"{gate.name}: {gate.sentence}" for gate in event.gates))
     parts.append(f"{_look(event)}.")
     parts.append(f"Asked for by {event.who}: {event.reason}. Event {event.number} of the log.")
     return "\n\n".join(parts) + "\n"
@@ -40,8 +41,13 @@ def decision_markdown(decision: Decision) -> str:
 
 def history_markdown(events: Sequence[PromotionEvent]) -> str:
     """Return all promotions, refusals and rollbacks, newest first."""
-    columns = ["", "when (UTC)", "what", "run", "champion before", "look", "who", "why"]
-    return markdown_table(columns, [_history_row(event) for event in reversed(events)]) + "\n"
+    columns = ["event", "when (UTC)", "what", "run", "champion before", "look"]
+    newest = list(reversed(events))
+    table = markdown_table(columns, [_history_row(event) for event in newest])
+    who = markdown_list(
+        f"{event.number}: {event.who}: {event.why or 'no reason'}" for event in newest
+    )
+    return f"{table}\n\nWho and why, by event:\n\n{who}\n"
 
 
 def _history_row(event: PromotionEvent) -> list[str]:
@@ -52,8 +58,6 @@ def _history_row(event: PromotionEvent) -> list[str]:
         short_id(event.run_id),
         short_id(event.former_champion or ""),
         str(event.look.number) if event.look else "",
-        event.who,
-        event.why,
     ]
 
 
@@ -64,11 +68,10 @@ def _gates(gates: Sequence[Gate]) -> str:
             "✓ passed" if gate.passed else "✗ failed",
             figure_text(gate.figure),
             figure_text(gate.bound),
-            gate.sentence,
         )
         for gate in gates
     ]
-    return markdown_table(["gate", "", "figure", "bound", "why"], rows)
+    return markdown_table(["gate", "", "figure", "bound"], rows)
 
 
 def _look(event: PromotionEvent) -> str:

@@ -1,4 +1,4 @@
-"""The training flow: load → pad → persist-parquet → build → train → evaluate → plot.
+"""The training flow: load → pad → persist-parquet → build → train → evaluate → plot (→ promote).
 
 Start it with `python flows/train_flow.py`; `--help` shows all options.
 """
@@ -56,6 +56,9 @@ reviews, and scores both on the test reviews.
 Each but the first comes from the cache where nothing that it depends on has changed.
 - **While it runs**: the artifact `progress` tells the epoch, and how long it may last. A run that \
 was interrupted goes on where it was when it is started again.
+- **Where asked for**: `drift` compares the training reviews with those of the champion before \
+the training, and warns or stops; `promotion` makes the run the champion if it passes all gates. \
+Both leave an artifact of their name.
 - **What it leaves**: the artifacts `report`, `metrics`, `data` and `cache` on the run, and the \
 folder `artifacts/runs/<utc>-<id>/` with model, scores, figures and a manifest of hashes.
 """

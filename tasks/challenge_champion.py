@@ -51,9 +51,6 @@ def challenge_champion(
         events: All that happened to the champion before.
         level: What all looks at the same test reviews share.
         without_comparison: Whether a champion that cannot be compared is no obstacle.
-
-    Raises:
-        ChampionAlreadyError: The challenger has the champion's model.
     """
     champion = current_champion(events)
     if champion is None:
@@ -65,10 +62,7 @@ def challenge_champion(
         return _untested(champion.run_id, _taken_back(*ended), may_pass=False)
     try:
         former = promoted_run(artifacts, champion.run_id, champion.manifest_sha256)
-        _require_other_model(former, challenger)
         theirs, note = _champion_correct(former, challenger)
-    except ChampionAlreadyError:
-        raise
     except PipelineError as error:
         return _incomparable(champion.run_id, error, may_pass=without_comparison)
     ours = read_predictions(checked_file(challenger, PREDICTIONS)).correct
@@ -105,11 +99,30 @@ def best_model(run: Run) -> str:
     return run.manifest.weights["best_model_hash"]
 
 
-def _require_other_model(champion: Run, challenger: Run) -> None:
-    if best_model(champion) == best_model(challenger):
+def require_challenger(artifacts: Path, run: Run, events: Sequence[PromotionEvent]) -> None:
+    """Check that a run is not the champion already, as the same run or as one with its model.
+
+    Args:
+        artifacts: The artifacts folder.
+        run: The run that is to be promoted.
+        events: All that happened to the champion before.
+
+    Raises:
+        ChampionAlreadyError: It is.
+    """
+    champion, run_id = current_champion(events), run.manifest.run_id
+    if champion is None:
+        return
+    if champion.run_id == run_id:
+        raise ChampionAlreadyError(f"{run_id} is the champion already, since {champion.since}")
+    try:
+        former = promoted_run(artifacts, champion.run_id, champion.manifest_sha256)
+    except PipelineError:
+        return  # a lost champion can be replaced by a repeated run of its model
+    if best_model(former) == best_model(run):
         raise ChampionAlreadyError(
-            f"{challenger.manifest.run_id} has the model of the champion"
-            f" {champion.manifest.run_id}, which stays: there is nothing to decide"
+            f"{run_id} has the model of the champion {champion.run_id}, which stays: there is"
+            " nothing to decide"
         )
 
 

@@ -11,7 +11,12 @@ from typing import Any
 
 from tasks.artifact_store import ArtifactStore
 from tasks.atomic_files import file_sha256
-from tasks.challenge_champion import best_model, challenge_champion, promoted_run
+from tasks.challenge_champion import (
+    best_model,
+    challenge_champion,
+    promoted_run,
+    require_challenger,
+)
 from tasks.champion import ChampionStore
 from tasks.errors import BadDataError, ChampionAlreadyError, PromotionError
 from tasks.find_runs import Run, find_run
@@ -61,11 +66,13 @@ def promote(
         StorageError: The artifacts folder cannot be written to.
     """
     _require_whole(artifacts, run)
+    store = ChampionStore(artifacts)
+    require_challenger(artifacts, run, store.events())
     # Measured before the lock is taken: it takes seconds and does not depend on the champion.
     figures = challenger_figures(run, measure)
-    store = ChampionStore(artifacts)
     with store.deciding() as events:
-        former = _require_other(events, run.manifest.run_id)
+        require_challenger(artifacts, run, events)
+        former = current_champion(events)
         champion = challenge_champion(
             artifacts, run, events, config.level, without_comparison=without_comparison
         )
@@ -73,7 +80,7 @@ def promote(
         event = PromotionEvent(
             number=len(events) + 1,
             kind="promoted" if all(gate.passed for gate in gates) else "refused",
-            former_champion=former,
+            former_champion=former.run_id if former else None,
             config=config,
             figures=figures,
             gates=tuple(gates),

@@ -98,6 +98,7 @@ def test_the_flow_promotes_a_first_champion_refuses_and_keeps_and_shows_each(
     assert "| before | none |" in text
     assert f"| after | {first.folder.name} |" in text
     assert text.count("| ✓ passed |") == 8
+    assert "- champion: no champion yet: nothing to compare with" in text
     assert "This was no look at the test reviews" in text
     assert states(first)[f"promote {first.folder.name}"] == "Promoted"
 
@@ -120,8 +121,9 @@ def test_the_flow_promotes_a_first_champion_refuses_and_keeps_and_shows_each(
     assert "| floor | ✗ failed |" in text
     assert "Look 1 at these test reviews: it may use 0.025 of the level 0.05 (alpha-sp" in text
     assert states(worse)[f"promote {worse.folder.name}"] == "Refused"
-    rows = artifacts_shown["champion"].splitlines()[2:]
+    rows = artifacts_shown["champion"].splitlines()[2:4]
     assert [row.split(" | ")[2] for row in rows] == ["refused", "promoted"]
+    assert "; failed: floor, champion\n- 1: flow run files-honest" in artifacts_shown["champion"]
     assert current_champion(store.events()) == store.champion()
 
 

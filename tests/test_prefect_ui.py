@@ -17,7 +17,13 @@ from tests.small_run import write_reviews
 from tests.terminal_run import LIMIT_S, SLOW_SMALL_RUN, from_file, start_terminal_run
 
 EPOCHS = 5
-RUN_ARTIFACTS = {"progress", "report", "metrics", "data", "cache"}
+RUN_ARTIFACTS = {"progress", "report", "metrics", "data", "cache", "drift", "promotion", "champion"}
+PROMOTING = [
+    "--check-drift",
+    "--promote",
+    "--promotion.floor=0.1",
+    "--promotion.control-margin=0.9",
+]
 
 
 @dataclass
@@ -39,7 +45,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     folder = tmp_path_factory.mktemp("watched")
     (folder / "server").mkdir()
     write_reviews(folder / "reviews.csv", 2000)
-    options = [*from_file(Path("reviews.csv")), *SLOW_SMALL_RUN]
+    options = [*from_file(Path("reviews.csv")), *SLOW_SMALL_RUN, *PROMOTING]
     with prefect_server_process(folder / "server") as (api, _):
         run = start_terminal_run(folder, *options, PREFECT_API_URL=api)
         seen: list[tuple[float, str]] = []
@@ -116,6 +122,7 @@ def test_the_page_of_the_report_shows_the_score_and_its_figures(
         ("data", ["labelled pos", "also in the training set"]),
         ("cache", ["persist-parquet", "computed", "never from the cache"]),
         ("progress", ["Progress: 100%", "finished after 5 of at most 5 epochs"]),
+        ("promotion", ["the first champion", "calibration", "✓ passed", "no champion yet"]),
     ],
 )
 def test_the_page_of_each_other_artifact_shows_what_is_in_it(

@@ -154,6 +154,18 @@ def test_a_step_that_is_tried_again_decides_nothing_twice(tmp_path: Path) -> Non
     assert ChampionStore(tmp_path).events() == [first.event]
 
 
+def test_the_champion_is_not_measured_again(tmp_path: Path) -> None:
+    run = make_challenger(tmp_path, 1)
+    decide(tmp_path, run)
+
+    def never(*_: Any) -> Any:
+        raise AssertionError("measured")
+
+    for again in (run, repeat(tmp_path, run, 2)):
+        with pytest.raises(ChampionAlreadyError):
+            promote(tmp_path, again, CONFIG, never, who="me", reason="")
+
+
 def test_a_lost_champion_can_be_replaced_by_a_repeated_run_of_its_model(tmp_path: Path) -> None:
     lost = make_challenger(tmp_path, 1)
     decide(tmp_path, lost)

@@ -35,9 +35,10 @@ def test_a_rollback_from_the_terminal_is_seen_in_prefects_ui(
         found = client.read_artifacts(artifact_filter=chosen)
     last = f"rolled back: {run_id(1)}, champion in place of {run_id(2)}"
     (artifact,) = [artifact for artifact in found if artifact.description == last]
-    rows = str(artifact.data).splitlines()[2:]
-    assert [row.split(" | ")[2] for row in rows] == ["rolled back", "promoted", "promoted"]
-    assert "it fell \\| ill" in rows[0]
+    text = str(artifact.data)
+    rows = [line.split(" | ")[2] for line in text.splitlines()[2:5]]
+    assert rows == ["rolled back", "promoted", "promoted"]
+    assert "it fell \\| ill\n- 2: me@here: a test" in text
 
 
 def test_a_server_that_does_not_answer_is_said_and_the_decision_stands(artifacts: Path) -> None:
