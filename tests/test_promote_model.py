@@ -248,7 +248,7 @@ def test_a_lost_champion_is_a_failure_with_a_way_out(tmp_path: Path, loss: str) 
     text = sentence(event, "champion")
     assert text.startswith("the champion 00000001 cannot be compared: ")
     assert said in text
-    assert text.endswith("; or use --without-comparison")
+    assert text.endswith("; or use promote.py --without-comparison")
     event = decide(tmp_path, challenger, without_comparison=True)
     assert event.kind == "promoted"
     assert sentence(event, "champion").endswith("; promoted without, as asked for")
