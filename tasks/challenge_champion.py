@@ -150,6 +150,7 @@ def _untested(champion: str | None, note: str, *, may_pass: bool) -> ChampionTes
 
 
 def _incomparable(champion: str, error: PipelineError, *, may_pass: bool) -> ChampionTest:
-    ending = "promoted without, as asked for" if may_pass else "or use promote.py --without-comparison"
+    otherwise = "or use promote.py --without-comparison"
+    ending = "promoted without, as asked for" if may_pass else otherwise
     note = f"the champion {short_id(champion)} cannot be compared: {error}; {ending}"
     return _untested(champion, note, may_pass=may_pass)

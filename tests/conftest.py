@@ -31,6 +31,7 @@ _LONGEST_FIRST = [
         "server_death",
         "training_progress",
         "train_model",
+        "champion_steps",
         "maintain_flow",
         "verify_run",
         "two_runs",
