@@ -164,4 +164,4 @@ def test_in_the_tutorial_protocol_promotion_is_refused_before_anything_starts(
     config = small_config(small_reviews, protocol="tutorial")
     with pytest.raises(InvalidConfigError, match="promotion needs protocol 'honest'"):
         start_config(tmp_path / "artifacts", config, promotion=GATES)
-    assert not (tmp_path / "artifacts").exists()
+    assert not (tmp_path / "artifacts/runs").exists()
