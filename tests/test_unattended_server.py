@@ -20,7 +20,7 @@ from tests.browser import needs_browser
 from tests.deploy_files import settings
 from tests.polling import wait_for
 from tests.prefect_pages import UIS, ask, our_complaints, prefect_page
-from tests.real_server import free_port, prefect_server_process
+from tests.real_server import prefect_server_process
 from tests.small_run import write_reviews
 from tests.terminal_run import (
     SLOW_SMALL_RUN,
@@ -228,7 +228,7 @@ def test_the_page_of_a_killed_run_says_why_it_is_crashed_and_what_to_do(
     ("options", "api", "sentence"),
     [
         ([], None, "error: no Prefect server is configured; start one with `prefect server start`"),
-        ([], f"http://127.0.0.1:{free_port()}/api", "does not answer (ConnectError); start it"),
+        ([], "http://127.0.0.1:9/api", "does not answer (ConnectError); start it"),
         (["--silent-seconds=5"], None, "silent_seconds"),
         (["--notify-url=slack"], None, "notify_url"),
     ],
