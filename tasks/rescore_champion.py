@@ -39,9 +39,9 @@ def rescored(champion: Run, challenger: Run) -> np.ndarray:
     import keras
 
     from tasks.pad_reviews import pad_tokens
-    from tasks.word_index import text_chunks, tokens_by
+    from tasks.word_index import WordIndex, text_chunks
 
-    tokens = tokens_by(_words(champion), text_chunks(reviews["text"]))
+    tokens = WordIndex(_words(champion)).tokens(text_chunks(reviews["text"]))
     padded = pad_tokens(tokens.ids, tokens.offsets, config.text)
     model = keras.models.load_model(model_file, compile=False)
     size = config.fit.evaluation_batch_size

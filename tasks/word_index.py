@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -108,19 +108,26 @@ def index_words(train_texts: Iterable[pa.Array], test_texts: Iterable[pa.Array])
     )
 
 
-def tokens_by(words: list[str], texts: Iterable[pa.Array]) -> RaggedTokens:
-    """Return the tokens of `texts` by an index that was learned before.
+class WordIndex:
+    """An index that was learned before: reads texts as the training read its own."""
 
-    Args:
-        words: The words of the index by rank.
-        texts: What is to be read by it; any other word becomes the unknown id 2.
-    """
-    import numpy as np
+    def __init__(self, words: Sequence[str]) -> None:
+        """Take the words by rank; any other word becomes the unknown id 2."""
+        self._ids = {word: rank + FIRST_WORD_OFFSET for rank, word in enumerate(words, start=1)}
 
-    coded = _CodedWords.of(texts, known=words)
-    id_of_code = np.full(len(coded.codes), UNKNOWN_ID, np.int32)
-    id_of_code[: len(words)] = np.arange(len(words), dtype=np.int32) + 1 + FIRST_WORD_OFFSET
-    return coded.tokens(id_of_code)
+    def tokens(self, texts: Iterable[pa.Array]) -> RaggedTokens:
+        """Return the tokens of all `texts`, each review with the start id before it."""
+        import numpy as np
+
+        ids, lengths = [np.empty(0, np.int32)], [np.empty(0, np.int64)]
+        for words, offsets in map(split_words, texts):
+            encoded = words.dictionary_encode()
+            own = [self._ids.get(word, UNKNOWN_ID) for word in encoded.dictionary.to_pylist()]
+            flat = np.asarray(own, np.int32)[encoded.indices.to_numpy()]
+            ids.append(with_start_ids(flat, offsets))
+            lengths.append(np.diff(offsets) + 1)
+        offsets = np.concatenate([[0], np.cumsum(np.concatenate(lengths))])
+        return RaggedTokens(np.concatenate(ids), offsets)
 
 
 def words_by_rank(ranks: Mapping[str, int]) -> list[str]:

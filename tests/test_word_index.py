@@ -6,7 +6,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.word_index import index_words, text_chunks, tokens_by
+from tasks.word_index import WordIndex, index_words, text_chunks
 from tests.review_samples import lists_of, reference_words
 
 TEXTS = st.lists(st.text("abcAB ,", max_size=12), min_size=1, max_size=12)
@@ -90,4 +90,4 @@ def test_texts_are_read_by_an_index_as_when_it_was_learned(
     train_ids, test_ids, words = indexed(train, test)
     for texts, ids in ((train, train_ids), (test, test_ids)):
         chunks = text_chunks(pa.chunked_array([pa.array(texts, pa.string())]), 5)
-        assert lists_of(tokens_by(words, chunks)) == ids
+        assert lists_of(WordIndex(words).tokens(chunks)) == ids

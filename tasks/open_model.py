@@ -1,0 +1,69 @@
+"""Open the model that predicts: the champion, else the newest run, or a run that is named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tasks.canonical_json import json_sha256
+from tasks.challenge_champion import promoted_run
+from tasks.champion import ChampionStore
+from tasks.find_runs import LATEST, Run, find_run
+from tasks.predict_texts import Predictor, TrainedModel
+from tasks.promotion_event import current_champion
+from tasks.read_run import BEST_MODEL, VOCABULARY, checked_file, read_config, read_data_report
+from tasks.run_network import open_network
+from tasks.word_index import words_by_rank
+
+_KERAS_NOTE = (
+    "this run learned from Keras's file of numbers, so its texts were never seen here: words are"
+    " looked up in Keras's own word index, by the tokenizer that Keras documents"
+)
+
+
+def open_predictor(artifacts: Path = Path("artifacts"), run: str | None = None) -> Predictor:
+    """Return a predictor; by default of the champion, else of the newest run.
+
+    Args:
+        artifacts: The artifacts folder.
+        run: A run folder, a run id, the start or the last part of one, or `latest`.
+
+    Raises:
+        BadDataError: There is no such run, or a file of it is damaged.
+        PromotionError: The champion is not as it was when it was promoted.
+    """
+    model = model_of_run(chosen_run(artifacts, run))
+    return Predictor(model, open_network(model.file))
+
+
+def chosen_run(artifacts: Path, name: str | None) -> Run:
+    """Return the run that `name` means; None means the champion, else the newest run."""
+    if name is not None:
+        return find_run(artifacts, name)
+    champion = current_champion(ChampionStore(artifacts).events())
+    if champion is None:
+        return find_run(artifacts, LATEST)
+    return promoted_run(artifacts, champion.run_id, champion.manifest_sha256)
+
+
+def model_of_run(run: Run) -> TrainedModel:
+    """Return the model of a run with the preprocessing of its training.
+
+    Raises:
+        BadDataError: A file is damaged or was written by another version of the project.
+    """
+    file = checked_file(run, BEST_MODEL)
+    ranks = json.loads(checked_file(run, VOCABULARY).read_text(encoding="utf-8"))
+    config = read_config(run)
+    negative, positive = read_data_report(run)["label_names"]
+    hashes = {name: run.manifest.files[name].sha256 for name in (BEST_MODEL, VOCABULARY)}
+    text = config.text.model_dump(mode="json")
+    return TrainedModel(
+        name=run.manifest.run_id,
+        file=file,
+        words=words_by_rank(ranks),
+        text=config.text,
+        label_names=(negative, positive),
+        content_hash=json_sha256(hashes | {"text": text, "labels": [negative, positive]}),
+        note=_KERAS_NOTE if run.manifest.source.form == "keras" else None,
+    )

@@ -1,0 +1,117 @@
+"""Run a trained network on padded tokens: folded where its shape is known, else in Keras."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+from tasks.errors import BadDataError
+from tasks.folded_network import INPUT, NotFoldableError, folded_graph
+from tasks.keras_archive import read_keras_archive
+from tasks.select_accelerator import select_accelerator, use_device
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+
+Network = Callable[["np.ndarray"], "np.ndarray"]
+"""Takes int32 tokens of shape (n, maxlen), gives float32 probabilities of shape (n,).
+
+May be called by several threads at once, see `in_threads`.
+"""
+
+_REVIEWS_AT_ONCE = 16
+"""What ONNX Runtime computes in one go: small enough for the processor's cache."""
+
+_KERAS_BATCH = 256
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def in_threads(function: Callable[[T], R], parts: Sequence[T]) -> Iterator[R]:
+    """Yield what a function makes of each part, in order, computed on all processor cores."""
+    if len(parts) <= 1:
+        yield from map(function, parts)
+        return
+    with ThreadPoolExecutor(_cores()) as pool:
+        yield from pool.map(function, parts)
+
+
+def open_network(model_file: Path) -> Network:
+    """Return the network of a `.keras` file whose hash was checked.
+
+    Raises:
+        BadDataError: It is no `.keras` file, or holds code that Keras's safe mode does not run.
+    """
+    try:
+        return folded_network(model_file)
+    except NotFoldableError:
+        return keras_network(model_file)
+
+
+def folded_network(model_file: Path) -> Network:
+    """Return the folded network, computed by ONNX Runtime.
+
+    Raises:
+        NotFoldableError: The model is not the network of `build_model`.
+        BadDataError: The file is no `.keras` file.
+    """
+    return onnx_network(folded_graph(read_keras_archive(model_file)).SerializeToString())
+
+
+def onnx_network(graph: bytes) -> Network:
+    """Return the network of an ONNX graph with the input `tokens`.
+
+    One call uses one thread: threads inside an operation would mostly wait for each other.
+    """
+    import numpy as np
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+    def network(tokens: np.ndarray) -> np.ndarray:
+        probabilities = [np.empty(0, np.float32)]
+        for start in range(0, len(tokens), _REVIEWS_AT_ONCE):
+            part = tokens[start : start + _REVIEWS_AT_ONCE]
+            probabilities.append(session.run(None, {INPUT: part})[0][:, 0])
+        return np.concatenate(probabilities)
+
+    return network
+
+
+def keras_network(model_file: Path) -> Network:
+    """Return the network as Keras computes it, on the processor.
+
+    Raises:
+        BadDataError: Keras cannot load it, or holds code that its safe mode does not run.
+    """
+    use_device(select_accelerator("cpu"))
+    import keras
+
+    try:
+        model = keras.models.load_model(model_file, compile=False, safe_mode=True)
+    except Exception as error:  # Keras raises what its layers raise
+        raise BadDataError(
+            f"{model_file} was not loaded: Keras's safe mode refuses it"
+            f" ({(str(error).splitlines() or [type(error).__name__])[0]})"
+        ) from None
+
+    one_at_a_time = threading.Lock()
+
+    def network(tokens: np.ndarray) -> np.ndarray:
+        with one_at_a_time:
+            probabilities: np.ndarray = model.predict(tokens, batch_size=_KERAS_BATCH, verbose=0)
+        return probabilities[:, 0]
+
+    return network
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,49 @@
+"""Networks with lively weights, and runs that hold them: trained ones in all but their score."""
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tasks.build_model import build_network
+from tasks.canonical_json import readable_json
+from tasks.find_runs import Run
+from tasks.training_config import NetworkConfig
+from tests.made_runs import FIRST, make_run, rewritten
+from tests.small_run import BAD, GOOD, OTHER, small_config
+
+WORDS = [*OTHER, *GOOD, *BAD]
+
+
+def lively(model: Any, seed: int = 0) -> Any:
+    """Give a Keras model weights of which every one matters; return the model."""
+    random = np.random.default_rng(seed)
+    model.set_weights([random.normal(0, 1.5, weight.shape) for weight in model.get_weights()])
+    return model
+
+
+def small_network(maxlen: int = 12, **sizes: int) -> Any:
+    """Return the network of `small_config` with lively weights."""
+    config = small_config(Path("reviews.csv"))
+    network = NetworkConfig.model_validate(config.network.model_dump() | sizes)
+    return lively(build_network(config.text.num_words, maxlen, network))
+
+
+def make_model_run(artifacts: Path, run_id: str = FIRST, **changes: Any) -> Run:
+    """Write a run folder whose model and word index can predict."""
+    run = make_run(artifacts, run_id, **changes)
+    file = artifacts / "model.keras"
+    small_network().save(file)
+    ranks = {word: rank for rank, word in enumerate(WORDS, start=1)}
+    run = rewritten(run, "vocabulary.json", readable_json(ranks).encode())
+    return rewritten(run, "best_model.keras", file.read_bytes())
+
+
+def with_parts(source: Path, target: Path, **parts: bytes) -> Path:
+    """Copy a zip with other contents of some parts; `_` in a name stands for a dot."""
+    changed = {name.replace("_", "."): content for name, content in parts.items()}
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, changed.get(name) or old.read(name))
+    return target
