@@ -1,0 +1,207 @@
+"""Command line of predictions: answers at once, without Prefect, unless a flow run is asked for."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Annotated, Literal
+
+from cyclopts import App, Parameter
+from rich.console import Console
+from rich.progress import Progress
+
+from flows.command_line import run_command
+from tasks.atomic_files import whole_file
+from tasks.errors import BadDataError, InvalidConfigError
+from tasks.open_model import open_predictor
+from tasks.predict_file import CHUNK_ROWS, PredictionSummary, file_chunks, predict_file
+from tasks.predict_texts import Predictor
+from tasks.prediction_lines import prediction_lines, table_head
+from tasks.prediction_output import numbered, output_kind, prediction_writer
+from tasks.read_texts import Kind, TextChunk, kind_of, read_texts
+from tasks.text_rows import rows_of
+
+STDIN = "-"
+_STREAM_ROWS = 1000
+
+app = App(
+    name="predict_flow.py",
+    help="Predict the sentiment of texts with the champion, else with the newest run.",
+    version_flags=[],
+    help_format="markdown",
+)
+
+
+@dataclass(frozen=True)
+class PredictOptions:
+    """What a flow run of predictions is asked for."""
+
+    file: Path
+    output: Path
+    text_column: str
+    run: str | None
+    artifacts: Path
+    chunk_rows: int
+
+
+_FLOW: list[PredictOptions] = []
+
+
+@app.default
+def predict(
+    *texts: Annotated[str, Parameter(help="Texts, or - for the lines of the standard input.")],
+    file: Annotated[
+        str | None, Parameter(help="A .csv, .jsonl, .parquet or .txt file, - for standard input.")
+    ] = None,
+    text_column: Annotated[str, Parameter(help="Column of the texts.")] = "text",
+    input_kind: Annotated[
+        Kind | None, Parameter(help="What the input holds, where its name does not say it.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        Parameter(help="A .csv, .jsonl or .parquet file; the same command again goes on."),
+    ] = None,
+    print_as: Annotated[
+        Literal["table", "jsonl", "csv"], Parameter(help="How to print without --output.")
+    ] = "table",
+    run: Annotated[
+        str | None, Parameter(help="Another run than the champion: as in runs.py.")
+    ] = None,
+    chunk_rows: Annotated[
+        int, Parameter(help="Rows that are computed and kept at once, with --output.")
+    ] = CHUNK_ROWS,
+    flow: Annotated[
+        bool, Parameter(help="Work as a flow run of Prefect, with --output.", negative=())
+    ] = False,
+    artifacts: Annotated[Path, Parameter(help="Folder of the cache and the runs.")] = Path(
+        "artifacts"
+    ),
+) -> None:
+    """Predict texts that are given, a file, or the standard input."""
+    if chunk_rows < 1:
+        raise InvalidConfigError(f"chunk_rows={chunk_rows}: must be at least 1")
+    if bool(texts) == (file is not None):
+        raise InvalidConfigError("give texts, or --file, or - for the standard input")
+    if output is not None:
+        output_kind(output)
+    if flow:
+        _ask_for_flow(file, input_kind, output, text_column, run, artifacts, chunk_rows)
+        return
+    predictor = open_predictor(artifacts, run)
+    _tell(predictor)
+    if file is not None and file != STDIN and output is not None:
+        kind = input_kind or kind_of(file)
+        _predict_to_file(predictor, Path(file), kind, text_column, output, chunk_rows)
+    else:
+        _stream(predictor, _chunks(texts, file, input_kind, text_column), output, print_as)
+
+
+def read_flow_options(arguments: Sequence[str] | None = None) -> PredictOptions | None:
+    """Answer the command line; return what a flow run is asked for, None where it is answered.
+
+    Args:
+        arguments: The words after the program's name; those of this process by default.
+    """
+    _FLOW.clear()
+    words = sys.argv[1:] if arguments is None else arguments
+    # Cyclopts takes a lone hyphen for an option.
+    run_command(app, ["--file=-" if word == STDIN else word for word in words])
+    return _FLOW[0] if _FLOW else None
+
+
+def print_summary(summary: PredictionSummary) -> None:
+    """Print what came of a file, to the error output as it is no prediction."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    parts = [f"{summary.rows:,} rows", *(f"{n:,} {name}" for name, n in summary.labels.items())]
+    parts += [f"{count:,} {name}" for name, count in summary.warnings.items()]
+    parts += [f"{summary.errors:,} with an error"] if summary.errors else []
+    if summary.chunks_kept:
+        parts.append(f"{summary.chunks_kept} of {summary.chunks} chunks from before")
+    console.print(f"wrote {summary.output}: {', '.join(parts)}", markup=False)
+
+
+def _ask_for_flow(
+    file: str | None,
+    kind: Kind | None,
+    output: Path | None,
+    text_column: str,
+    run: str | None,
+    artifacts: Path,
+    chunk_rows: int,
+) -> None:
+    if file is None or file == STDIN or output is None or kind is not None:
+        raise InvalidConfigError("flow=True: needs --file with a known ending, and --output")
+    kind_of(file)
+    _FLOW.append(PredictOptions(Path(file), output, text_column, run, artifacts, chunk_rows))
+
+
+def _tell(predictor: Predictor) -> None:
+    """Say which model answers, on the error output."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(f"model {predictor.model.name}", style="dim", markup=False)
+    if predictor.model.note:
+        console.print(f"note: {predictor.model.note}", markup=False)
+
+
+def _chunks(
+    texts: Sequence[str], file: str | None, kind: Kind | None, column: str
+) -> Iterator[TextChunk]:
+    if file is None:
+        yield TextChunk(0, 0, rows_of(texts), 1.0)
+    elif file == STDIN:
+        if kind == "parquet":
+            raise BadDataError("the standard input cannot be Parquet, which is read from its end")
+        yield from read_texts(sys.stdin.buffer, kind or "txt", column, _STREAM_ROWS)
+    else:
+        path = Path(file)
+        if not path.is_file():
+            raise BadDataError(f"{path}: there is no such file")
+        yield from file_chunks(path, kind or kind_of(file), column, _STREAM_ROWS)
+
+
+def _stream(
+    predictor: Predictor, chunks: Iterator[TextChunk], output: Path | None, print_as: str
+) -> None:
+    if output is not None:
+        with whole_file(output) as temporary, temporary.open("wb") as file:
+            _write(predictor, chunks, file, output_kind(output))
+    elif print_as == "table":
+        _print_table(predictor, chunks)
+    else:
+        _write(predictor, chunks, sys.stdout.buffer, "csv" if print_as == "csv" else "jsonl")
+
+
+def _write(
+    predictor: Predictor,
+    chunks: Iterator[TextChunk],
+    file: IO[bytes],
+    kind: Literal["csv", "jsonl", "parquet"],
+) -> None:
+    schema = numbered(predictor.predict([]), 0).schema
+    with prediction_writer(file, kind, schema) as write:
+        for chunk in chunks:
+            write(numbered(predictor.predict_rows(chunk.rows), chunk.first_row))
+            file.flush()
+
+
+def _print_table(predictor: Predictor, chunks: Iterator[TextChunk]) -> None:
+    width = Console().width
+    for chunk in chunks:
+        if chunk.number == 0:
+            sys.stdout.write(table_head(predictor.model.label_names))
+        predicted = predictor.predict_rows(chunk.rows)
+        sys.stdout.writelines(prediction_lines(predicted, chunk.rows.texts, chunk.first_row, width))
+        sys.stdout.flush()
+
+
+def _predict_to_file(
+    predictor: Predictor, file: Path, kind: Kind, column: str, output: Path, chunk_rows: int
+) -> None:
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task(file.name, total=1.0)
+        for step in predict_file(predictor, file, kind, column, output, chunk_rows):
+            if isinstance(step, PredictionSummary):
+                summary = step
+            else:
+                progress.update(bar, completed=step)
+    print_summary(summary)

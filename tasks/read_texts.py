@@ -1,0 +1,269 @@
+"""Read texts from files of any size, in order, in chunks; a bad row is a row with an error."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Literal
+
+from tasks.errors import BadDataError
+from tasks.text_rows import (
+    LONGEST_TEXT,
+    NOT_UTF8,
+    TOO_LONG,
+    RowError,
+    TextRows,
+    rows_of,
+    rows_of_binary,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Kind = Literal["csv", "jsonl", "parquet", "txt"]
+KINDS: tuple[Kind, ...] = ("csv", "jsonl", "parquet", "txt")
+
+_CHUNK_BYTES = 1 << 26
+_LONGEST_LINE = 2 * LONGEST_TEXT
+_PARQUET_ROWS = 1024
+_PARQUET_BUFFER = 1 << 20
+
+
+@dataclass(frozen=True)
+class TextChunk:
+    """Some rows of a file in order: the number of the first one, and the share read so far."""
+
+    number: int
+    first_row: int
+    rows: TextRows
+    done: float | None
+
+
+def kind_of(path: str) -> Kind:
+    """Return the kind of a file by the end of its name.
+
+    Raises:
+        BadDataError: It is none of the known ones.
+    """
+    suffix = path.rpartition(".")[2].lower()
+    for kind in KINDS:
+        if suffix == kind:
+            return kind
+    raise BadDataError(
+        f"{path}: unknown kind of file; allowed are {', '.join(f'.{kind}' for kind in KINDS)}"
+    )
+
+
+def read_texts(
+    file: IO[bytes], kind: Kind, column: str, chunk_rows: int, size: int | None = None
+) -> Iterator[TextChunk]:
+    """Yield the texts of an open file in chunks of `chunk_rows`, fewer where texts are long.
+
+    CSV and JSON lines are read as for training, and blank lines are no rows there. In a text
+    file each line is a text, a blank one too. The same file always gives the same chunks.
+
+    Args:
+        file: Opened for reading; Parquet needs one that can seek.
+        kind: What the file holds.
+        column: Name of the column or field of the texts; none in a text file.
+        chunk_rows: Most rows of a chunk.
+        size: Bytes of the file, where they are known.
+
+    Raises:
+        BadDataError: There is no such column, or the file as a whole cannot be read.
+    """
+    if kind == "parquet":
+        yield from _numbered(_parquet_rows(file, column), chunk_rows)
+        return
+    lines = _Lines(file)
+    values: Iterator[object] = {
+        "csv": lambda: _csv_values(lines, column),
+        "jsonl": lambda: _json_values(lines, column),
+        "txt": lambda: _line_values(lines),
+    }[kind]()
+    parts = ((rows, lines.read / size if size else None) for rows in _parts(values, chunk_rows))
+    yield from _numbered(parts, chunk_rows)
+
+
+def _numbered(
+    parts: Iterable[tuple[TextRows, float | None]], chunk_rows: int
+) -> Iterator[TextChunk]:
+    """Join small parts to chunks of at most `chunk_rows` rows and about `_CHUNK_BYTES`."""
+    number = first_row = 0
+    pending: list[TextRows] = []
+    for rows, done in parts:
+        pending.append(rows)
+        while _is_full(pending, chunk_rows):
+            joined = _joined(pending)
+            chunk, rest = joined.slice(0, chunk_rows), joined.slice(chunk_rows, len(joined))
+            yield TextChunk(number, first_row, chunk, done)
+            number, first_row = number + 1, first_row + len(chunk)
+            pending = [rest] if len(rest) else []
+    if pending:
+        yield TextChunk(number, first_row, _joined(pending), 1.0)
+
+
+def _is_full(pending: list[TextRows], chunk_rows: int) -> bool:
+    rows = sum(map(len, pending))
+    return rows >= chunk_rows or (
+        rows > 0 and sum(part.texts.nbytes for part in pending) >= _CHUNK_BYTES
+    )
+
+
+def _joined(parts: list[TextRows]) -> TextRows:
+    import pyarrow as pa
+
+    return TextRows(
+        pa.concat_arrays([part.texts for part in parts]),
+        pa.concat_arrays([part.errors for part in parts]),
+    )
+
+
+def _parts(values: Iterator[object], most: int) -> Iterator[TextRows]:
+    """Yield values as rows, in parts that are small in rows and bytes."""
+    part: list[object] = []
+    size = 0
+    for value in values:
+        part.append(value)
+        size += len(value) if isinstance(value, str) else 1
+        if len(part) >= min(most, _PARQUET_ROWS) or size >= LONGEST_TEXT:
+            yield rows_of(part)
+            part, size = [], 0
+    if part:
+        yield rows_of(part)
+
+
+class _Lines:
+    """Lines of a file as text, none longer than is allowed; counts the bytes that were read.
+
+    Bytes that are not UTF-8 become lone surrogates, by which their row is found out.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.read = 0
+
+    def __iter__(self) -> Iterator[str]:
+        while line := self._file.readline(_LONGEST_LINE):
+            start, self.read = self.read, self.read + len(line)
+            text = line.decode("utf-8", "surrogateescape")
+            if not line.endswith(b"\n") and len(line) == _LONGEST_LINE:
+                self._skip_line()
+                text += "\n"
+            yield text.removeprefix("\ufeff") if start == 0 else text
+
+    def _skip_line(self) -> None:
+        while rest := self._file.readline(_LONGEST_LINE):
+            self.read += len(rest)
+            if rest.endswith(b"\n"):
+                return
+
+
+def _line_values(lines: Iterable[str]) -> Iterator[object]:
+    for line in lines:
+        yield line.removesuffix("\n").removesuffix("\r")
+
+
+def _json_values(lines: Iterable[str], column: str) -> Iterator[object]:
+    for line in lines:
+        if line.strip():
+            yield _json_value(line, column)
+
+
+def _json_value(line: str, column: str) -> object:
+    if len(line) >= _LONGEST_LINE:
+        return RowError(TOO_LONG)
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return RowError(NOT_UTF8 if _has_surrogate(line) else "the line is no JSON")
+    if not isinstance(row, dict):
+        return RowError("the line is no JSON object")
+    return row[column] if column in row else RowError(f"there is no field {column!r}")
+
+
+def _has_surrogate(text: str) -> bool:
+    return any("\udc80" <= character <= "\udcff" for character in text)
+
+
+def _csv_values(lines: Iterable[str], column: str) -> Iterator[object]:
+    """Yield the fields of a column; a row that has not as many fields as the header is bad."""
+    csv.field_size_limit(LONGEST_TEXT)
+    rows = _csv_rows(lines)
+    header = next((row for row in rows if isinstance(row, list)), [])
+    if header.count(column) != 1:
+        raise BadDataError(
+            f"the file has {'several columns' if column in header else 'no column'} {column!r}; it"
+            f" has {', '.join(header) or 'none'} (choose with --text-column)"
+        )
+    place = header.index(column)
+    for row in rows:
+        if isinstance(row, RowError):
+            yield row
+        elif len(row) != len(header):
+            yield RowError(f"the row has {len(row)} fields instead of {len(header)}")
+        else:
+            yield row[place]
+
+
+def _csv_rows(lines: Iterable[str]) -> Iterator[list[str] | RowError]:
+    reader = csv.reader(iter(lines))
+    while True:
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield RowError(TOO_LONG if "limit" in str(error) else f"the row is no CSV ({error})")
+            continue
+        if row:
+            yield row
+
+
+def _parquet_rows(file: IO[bytes], column: str) -> Iterator[tuple[TextRows, float | None]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        # Without these, a whole column chunk of a row group is held in memory.
+        parquet = pq.ParquetFile(file, pre_buffer=False, buffer_size=_PARQUET_BUFFER)
+    except (pa.ArrowException, OSError) as error:
+        raise BadDataError(f"the file cannot be read as Parquet: {_reason(error)}") from None
+    names = parquet.schema_arrow.names
+    if names.count(column) != 1:
+        raise BadDataError(
+            f"the file has {'several columns' if column in names else 'no column'} {column!r}; it"
+            f" has {', '.join(names) or 'none'} (choose with --text-column)"
+        )
+    read, total = 0, max(1, parquet.metadata.num_rows)
+    batches = parquet.iter_batches(_PARQUET_ROWS, columns=[column])
+    while True:
+        try:
+            batch = next(batches)
+            rows = rows_of_binary(_as_text(batch.column(0)))
+        except StopIteration:
+            return
+        except (pa.ArrowException, OSError) as error:
+            raise BadDataError(
+                f"the file is damaged: it cannot be read as Parquet after row {read:,}:"
+                f" {_reason(error)}"
+            ) from None
+        read += len(rows)
+        yield rows, read / total
+
+
+def _as_text(column: pa.Array) -> pa.Array:
+    """Return a column of numbers or dates as texts, as the training reads it."""
+    import pyarrow as pa
+
+    types = pa.types
+    kind = column.type.value_type if types.is_dictionary(column.type) else column.type
+    is_text = types.is_string(kind) or types.is_large_string(kind) or types.is_binary(kind)
+    is_text = is_text or types.is_large_binary(kind) or types.is_string_view(kind)
+    return column if is_text else column.cast(pa.large_string())
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
