@@ -13,6 +13,7 @@ from rich.progress import Progress
 from flows.command_line import run_command
 from tasks.atomic_files import whole_file
 from tasks.errors import BadDataError, InvalidConfigError
+from tasks.open_bundle import open_bundle
 from tasks.open_model import open_predictor
 from tasks.predict_file import CHUNK_ROWS, PredictionSummary, file_chunks, predict_file
 from tasks.predict_texts import Predictor
@@ -67,6 +68,12 @@ def predict(
     run: Annotated[
         str | None, Parameter(help="Another run than the champion: as in runs.py.")
     ] = None,
+    bundle: Annotated[
+        Path | None, Parameter(help="An exported bundle instead of a run: a folder or a zip.")
+    ] = None,
+    sha256: Annotated[
+        str | None, Parameter(help="The bundle's hash, as its export told it.")
+    ] = None,
     chunk_rows: Annotated[
         int, Parameter(help="Rows that are computed and kept at once, with --output.")
     ] = CHUNK_ROWS,
@@ -78,16 +85,17 @@ def predict(
     ),
 ) -> None:
     """Predict texts that are given, a file, or the standard input."""
-    if chunk_rows < 1:
-        raise InvalidConfigError(f"chunk_rows={chunk_rows}: must be at least 1")
     if bool(texts) == (file is not None):
         raise InvalidConfigError("give texts, or --file, or - for the standard input")
+    if chunk_rows < 1:
+        raise InvalidConfigError(f"chunk_rows={chunk_rows}: must be at least 1")
+    _require_one_model(run, bundle, sha256, flow=flow)
     if output is not None:
         output_kind(output)
     if flow:
         _ask_for_flow(file, input_kind, output, text_column, run, artifacts, chunk_rows)
         return
-    predictor = open_predictor(artifacts, run)
+    predictor = open_bundle(bundle, sha256) if bundle else open_predictor(artifacts, run)
     _tell(predictor)
     if file is not None and file != STDIN and output is not None:
         kind = input_kind or kind_of(file)
@@ -118,6 +126,17 @@ def print_summary(summary: PredictionSummary) -> None:
     if summary.chunks_kept:
         parts.append(f"{summary.chunks_kept} of {summary.chunks} chunks from before")
     console.print(f"wrote {summary.output}: {', '.join(parts)}", markup=False)
+
+
+def _require_one_model(
+    run: str | None, bundle: Path | None, sha256: str | None, *, flow: bool
+) -> None:
+    if bundle is not None and run is not None:
+        raise InvalidConfigError("give --run or --bundle, not both")
+    if sha256 is not None and bundle is None:
+        raise InvalidConfigError(f"sha256={sha256!r}: needs --bundle")
+    if flow and bundle is not None:
+        raise InvalidConfigError("flow=True: predicts by a run, not by a bundle")
 
 
 def _ask_for_flow(

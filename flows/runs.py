@@ -18,6 +18,7 @@ from tasks.compare_page import compare_page
 from tasks.compare_runs import compare_runs
 from tasks.describe_run import describe_run, list_runs
 from tasks.errors import PipelineError
+from tasks.export_bundle import export_bundle
 from tasks.export_mlflow import export_mlflow
 from tasks.export_tensorboard import export_tensorboard
 from tasks.failure_record import read_failures
@@ -145,6 +146,30 @@ def mlflow(
     verb = "copied to" if copy.is_new else "is already in"
     line = f"{copy.run_id} {verb} experiment {experiment} as {copy.mlflow_run_id}"
     _answer(copy, [line], options)
+
+
+@export.command
+def bundle(
+    run: str,
+    target: Annotated[Path, Parameter(help="A new folder, or a file that ends in .zip.")],
+    /,
+    *,
+    litert: Annotated[bool, Parameter(help="Add the network for LiteRT.", negative=())] = False,
+    options: Options = Options(),
+) -> None:
+    """Write all that is needed to use a run's model elsewhere, and check that all forms agree.
+
+    The bundle holds the model for Keras, ONNX and TensorFlow (with the tokenizer inside), its
+    word index and preprocessing, its model card, and a small script that predicts.
+    """
+    made = export_bundle(find_run(options.artifacts, run), target, litert=litert)
+    agree = ", ".join(f"{form} {value:.1g}" for form, value in made.differences.items())
+    lines = [
+        f"wrote {made.path}",
+        f"largest difference of probability to Keras: {agree}",
+        f"its hash, to be kept apart from it: {made.sha256}",
+    ]
+    _answer(made, lines, options)
 
 
 @export.command(name="model-card")

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 # Keras's default `filters`, and the carriage return of Windows files: these separate words,
 # the apostrophe does not.
-_SEPARATORS = r'[!"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~\t\n\r]'
+SEPARATORS = r'[!"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~\t\n\r]'
 
 PAD_ID = 0
 START_ID = 1
@@ -35,7 +35,7 @@ def split_words(texts: pa.Array) -> tuple[pa.Array, np.ndarray]:
 
     lower = pc.utf8_lower(pc.fill_null(texts.cast(pa.large_string()), ""))
     # By spaces alone, as Keras does; Arrow's split by any whitespace reads past its buffer's end.
-    lists = pc.split_pattern(pc.replace_substring_regex(lower, _SEPARATORS, " "), " ")
+    lists = pc.split_pattern(pc.replace_substring_regex(lower, SEPARATORS, " "), " ")
     words = lists.flatten()
     # Two separators in a row, or one at an end, leave an empty string.
     is_word = pc.not_equal(words, "").to_numpy(zero_copy_only=False)

@@ -16,10 +16,10 @@ from tests.small_run import BAD, GOOD, OTHER, small_config
 WORDS = [*OTHER, *GOOD, *BAD]
 
 
-def lively(model: Any, seed: int = 0) -> Any:
+def lively(model: Any, scale: float = 1.5) -> Any:
     """Give a Keras model weights of which every one matters; return the model."""
-    random = np.random.default_rng(seed)
-    model.set_weights([random.normal(0, 1.5, weight.shape) for weight in model.get_weights()])
+    random = np.random.default_rng(0)
+    model.set_weights([random.normal(0, scale, weight.shape) for weight in model.get_weights()])
     return model
 
 
