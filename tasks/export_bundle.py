@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import zipfile
 from pathlib import Path
@@ -82,6 +83,8 @@ def export_bundle(run: Run, target: Path, *, litert: bool = False) -> Bundle:
     if target.exists():
         raise ExportError(f"{target} is there already; remove it or name another one")
     folder = temporary_path(target.parent)
+    for name in ("tensorflow", "absl"):
+        logging.getLogger(name).setLevel(logging.ERROR)  # their notices are for TensorFlow's makers
     try:
         folder.mkdir(parents=True)
         differences = _write_files(run, folder, litert=litert)

@@ -5,6 +5,7 @@ See https://ai.google.dev/edge/litert. A text has to be made token ids by the ca
 
 from __future__ import annotations
 
+import threading
 import warnings
 from typing import TYPE_CHECKING
 
@@ -49,12 +50,15 @@ def litert_network(file: Path) -> Network:
     source = interpreter.get_input_details()[0]["index"]
     target = interpreter.get_output_details()[0]["index"]
 
+    one_at_a_time = threading.Lock()
+
     def network(tokens: np.ndarray) -> np.ndarray:
         probabilities = np.empty(len(tokens), np.float32)
-        for row, review in enumerate(tokens):
-            interpreter.set_tensor(source, review[None])
-            interpreter.invoke()
-            probabilities[row] = interpreter.get_tensor(target)[0, 0]
+        with one_at_a_time:
+            for row, review in enumerate(tokens):
+                interpreter.set_tensor(source, review[None])
+                interpreter.invoke()
+                probabilities[row] = interpreter.get_tensor(target)[0, 0]
         return probabilities
 
     return network

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from benchmarks import compare_loading, compare_training
+from benchmarks import compare_forms, compare_inference, compare_loading, compare_training
 from benchmarks.load_once import tokens_sha256
 from benchmarks.make_npz import WORD_INDEX, word_ranks, write_npz
 from benchmarks.paired import (
@@ -182,3 +182,27 @@ def test_the_loading_table_says_which_sets_equal_those_of_keras() -> None:
     assert "train, test" not in raw
     assert "0.25 (0.25 to 0.25)" in converted
     assert "train, test" in converted
+
+
+def test_the_inference_table_shows_how_many_times_as_fast_ours_is() -> None:
+    seconds = {"keras": [2.0, 4.0], "ours": [1.0, 1.0], "keras texts": [3.0], "ours texts": [1.0]}
+    measured = {"reviews": 100, "seconds": seconds}
+    lines = text_of(compare_inference.table_of(measured)).splitlines()
+    (ours,) = (line for line in lines if "ours on padded" in line)
+    assert "100 (100 to 100)" in ours
+    assert "3.00 (2.00 to 4.00)" in ours
+
+
+def test_the_table_of_forms_says_which_differ() -> None:
+    found = {
+        "training": np.array([0.1, 0.499999, 0.9]),
+        "near": np.array([0.1, 0.500001, 0.9]),
+        "far": np.array([0.1, 0.499999, 0.8]),
+    }
+    lines = text_of(compare_forms.table_of(found)).splitlines()
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines if "│" in line]
+    assert [row[2:] for row in rows] == [
+        ["0.0e+00", "0", "yes"],
+        ["2.0e-06", "1", "yes"],
+        ["1.0e-01", "0", "no"],
+    ]

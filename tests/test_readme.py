@@ -4,16 +4,27 @@ import json
 import re
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from flows import explain_run, maintain_flow, promote, runs, set_up_server, verify_run
+from flows import (
+    explain_run,
+    maintain_flow,
+    predict_command,
+    promote,
+    runs,
+    set_up_server,
+    verify_run,
+)
 from flows.train_command import read_options
 from tasks.run_record import RUN_FILES
 from tests.faults import STEPS
-from tests.made_runs import FIRST, SECOND, make_run
+from tests.made_models import make_model_run
+from tests.made_runs import FIRST, SECOND
 from tests.promotions import make_challenger, quick, run_id
+from tests.review_samples import write_file
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -27,6 +38,7 @@ OPERATIONS = re.findall(
 )
 FLOW = "python flows/train_flow.py"
 RUNS = "python flows/runs.py"
+PREDICT = "python flows/predict_flow.py"
 PROMOTE = "python flows/promote.py"
 
 
@@ -58,6 +70,7 @@ def test_no_command_of_the_readme_is_left_untested() -> None:
         "flows/promote.py": promote.app,
         "flows/maintain_flow.py": maintain_flow.app,
         "flows/set_up_server.py": set_up_server.app,
+        "flows/predict_flow.py": predict_command.app,
     }
     for command in [*others, *OPERATIONS]:
         python, script, *arguments = shlex.split(command)
@@ -74,9 +87,26 @@ def test_each_command_of_the_readme_about_runs_works(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for name in (FIRST, SECOND):
-        make_run(Path("artifacts"), name)
+        make_model_run(Path("artifacts"), name)
     runs.main(shlex.split(command.removeprefix(RUNS).replace("RUN", FIRST)))
     assert capsys.readouterr().out
+
+
+def test_the_commands_of_the_readme_about_predictions_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_model_run(Path("artifacts"))
+    runs.main(["export", "bundle", "latest", "bundle.zip"])
+    for name in ("reviews.csv", "reviews.jsonl"):
+        write_file(Path(name), {"text": ["fine", "dull"]})
+    commands = [command for command in COMMANDS if command.startswith(PREDICT)]
+    for command in commands:
+        subprocess.run(
+            [sys.executable, ROOT / "flows/predict_flow.py", *shlex.split(command)[2:]], check=True
+        )
+    assert len(commands) == 3
+    assert Path("predictions.parquet").is_file()
 
 
 def test_the_commands_of_the_readme_about_the_champion_work_one_after_another(
@@ -106,6 +136,7 @@ def test_each_option_that_the_readme_names_exists(capsys: pytest.CaptureFixture[
     promote.main(["rollback", "--help"])
     maintain_flow.app(["--help"], result_action="return_value")
     set_up_server.app(["--help"], result_action="return_value")
+    predict_command.app(["--help"], result_action="return_value")
     shown = capsys.readouterr().out
     assert [option for option in re.findall(r"`(--[a-z-]+)`", README) if option not in shown] == []
 

@@ -1,0 +1,188 @@
+"""Compare the speed of predictions: Keras's `model.predict` against the pipeline's own path.
+
+Start it from the project's folder with `python -m benchmarks.compare_inference --run latest`.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any
+
+import cyclopts
+import numpy as np
+import pyarrow as pa
+from cyclopts import Parameter
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from benchmarks.paired import ROOT, Spread, ratios, turn_order, write_result
+from tasks.artifact_store import ArtifactStore
+from tasks.fetch_reviews import fetch_reviews
+from tasks.find_runs import find_run
+from tasks.open_model import model_of_run
+from tasks.predict_texts import Predictor
+from tasks.preprocess_texts import Preprocessing
+from tasks.read_sources import read_test_reviews
+from tasks.run_network import folded_network, in_threads, keras_network
+from tasks.training_config import DataConfig, SourceConfig
+
+Side = Callable[[], Any]
+
+SIDES = {
+    "keras": "model.predict on padded arrays",
+    "ours": "ours on padded arrays",
+    "keras texts": "tokenizer + model.predict, from texts",
+    "ours texts": "ours, from texts",
+}
+_AGAINST = {"ours": "keras", "ours texts": "keras texts"}
+_GOALS = {"ours": 2.0, "ours texts": 1.5}
+_WARM_ANSWERS = 200
+_ROWS_PER_THREAD = 256
+_TOLERANCE = 1e-5
+
+COLD = """
+import json, time
+began = time.time()
+from pathlib import Path
+from tasks.open_model import chosen_run, model_of_run
+from tasks.predict_texts import Predictor
+import numpy, pyarrow, pyarrow.compute, onnx, onnxruntime, h5py
+imported = time.time()
+run = chosen_run(Path({artifacts!r}), {run!r})
+model = model_of_run(run)
+checked = time.time()
+from tasks.run_network import folded_network
+network = folded_network(model.file)
+folded = time.time()
+predictor = Predictor(model, network)
+predictor.predict(["A lovely film"])
+print(json.dumps([began, imported, checked, folded, time.time()]))
+"""
+COLD_PARTS = (
+    "start Python",
+    "import libraries",
+    "check hashes, read word index",
+    "read and fold the network",
+    "index words, first answer",
+)
+
+
+def measure(artifacts: Path, name: str, reviews: int, pairs: int) -> dict[str, Any]:
+    """Return seconds by side and round, warm answers and cold starts, on packaged reviews."""
+    run = find_run(artifacts, name)
+    model = model_of_run(run)
+    texts = _texts(artifacts, reviews)
+    preprocessing = Preprocessing(model.words, model.text)
+    ours, keras = folded_network(model.file), keras_network(model.file)
+    predictor = Predictor(model, ours)
+    tokens = preprocessing.prepare(texts).tokens
+    parts = [
+        tokens[start : start + _ROWS_PER_THREAD]
+        for start in range(0, len(tokens), _ROWS_PER_THREAD)
+    ]
+    rows = texts.to_pylist()
+    sides: dict[str, Side] = {
+        "keras": lambda: keras(tokens),
+        "ours": lambda: np.concatenate(list(in_threads(ours, parts))),
+        "keras texts": lambda: keras(preprocessing.prepare(texts).tokens),
+        "ours texts": lambda: np.asarray(predictor.predict(rows)["probability"]),
+    }
+    answers = {side: answer() for side, answer in sides.items()}  # also warms up
+    seconds: dict[str, list[float]] = {side: [] for side in sides}
+    for turn in track(range(pairs), "rounds", console=Console(stderr=True)):
+        for side in turn_order(list(sides), turn):
+            started = time.perf_counter()
+            sides[side]()
+            seconds[side].append(time.perf_counter() - started)
+    return {
+        "run": run.manifest.run_id,
+        "reviews": reviews,
+        "seconds": seconds,
+        "largest_difference": max(
+            float(abs(answer - answers["keras"]).max()) for answer in answers.values()
+        ),
+        "warm_ms": [_warm(predictor, text) for text in rows[:_WARM_ANSWERS]],
+        "cold_seconds": [_cold(artifacts, name) for _ in range(max(3, pairs // 3))],
+    }
+
+
+def _texts(artifacts: Path, reviews: int) -> pa.Array:
+    source = fetch_reviews(SourceConfig(source="packaged"), ArtifactStore(artifacts))
+    table = read_test_reviews(source, DataConfig(test_fraction=0.5))
+    every = table.num_rows // reviews
+    return table["text"].combine_chunks().take(np.arange(reviews) * every)
+
+
+def _warm(predictor: Predictor, text: str) -> float:
+    started = time.perf_counter()
+    predictor.predict([text])
+    return 1000 * (time.perf_counter() - started)
+
+
+def _cold(artifacts: Path, name: str) -> list[float]:
+    code = COLD.format(artifacts=str(artifacts), run=name)
+    started = time.time()
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    times = [started, *json.loads(done.stdout)]
+    return [after - before for before, after in pairwise(times)]
+
+
+def table_of(measured: dict[str, Any]) -> Table:
+    """Return the comparison for people; speed-ups are taken pair by pair."""
+    table = Table("side", "reviews per second", "times as fast, pair by pair", "goal")
+    seconds = measured["seconds"]
+    for side, title in SIDES.items():
+        rate = Spread.of([measured["reviews"] / taken for taken in seconds[side]])
+        against = _AGAINST.get(side)
+        faster = Spread.of(ratios(seconds[against], seconds[side])).text(2) if against else "1"
+        table.add_row(title, rate.text(0), faster, str(_GOALS.get(side, "")))
+    return table
+
+
+def main(
+    *,
+    run: str = "latest",
+    reviews: int = 2048,
+    pairs: int = 15,
+    artifacts: Path = Path("artifacts"),
+    json_out: Annotated[Path | None, Parameter(name="--json")] = None,
+) -> None:
+    """Measure predictions in interleaved rounds inside one process.
+
+    Args:
+        run: The run whose model predicts, as in `runs.py`.
+        reviews: How many of the packaged reviews.
+        pairs: Rounds; each runs every side once.
+        artifacts: Artifacts folder with the run.
+        json_out: File to write all figures to.
+    """
+    measured = measure(artifacts.absolute(), run, reviews, pairs)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(table_of(measured))
+    console.print(
+        f"Largest difference of probability: {measured['largest_difference']:.1e}"
+        f" (allowed: {_TOLERANCE})"
+    )
+    warm = measured["warm_ms"]
+    console.print(
+        f"One text, warm process: median {statistics.median(warm):.2f} ms,"
+        f" 95th percentile {np.quantile(warm, 0.95):.2f} ms"
+    )
+    parts = [Spread.of(values).median for values in zip(*measured["cold_seconds"], strict=True)]
+    console.print(f"Cold start: {sum(parts):.2f} s, of which")
+    for name, taken in zip(COLD_PARTS, parts, strict=True):
+        console.print(f"  {taken:.2f} s  {name}")
+    if json_out is not None:
+        write_result(json_out, measured)
+
+
+if __name__ == "__main__":
+    cyclopts.run(main)
