@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from flows.command_line import run_command
+from tasks.artifact_store import ArtifactStore
 from tasks.atomic_files import whole_file
 from tasks.errors import BadDataError, InvalidConfigError
 from tasks.open_bundle import open_bundle
@@ -20,6 +21,7 @@ from tasks.predict_texts import Predictor
 from tasks.prediction_lines import prediction_lines, table_head
 from tasks.prediction_output import numbered, output_kind, prediction_writer
 from tasks.read_texts import Kind, TextChunk, kind_of, read_texts
+from tasks.remote_files import is_remote, local_copy
 from tasks.text_rows import rows_of
 
 STDIN = "-"
@@ -52,7 +54,10 @@ _FLOW: list[PredictOptions] = []
 def predict(
     *texts: Annotated[str, Parameter(help="Texts, or - for the lines of the standard input.")],
     file: Annotated[
-        str | None, Parameter(help="A .csv, .jsonl, .parquet or .txt file, - for standard input.")
+        str | None,
+        Parameter(
+            help="A .csv, .jsonl, .parquet or .txt file, s3:// and gs:// too, - for standard input."
+        ),
     ] = None,
     text_column: Annotated[str, Parameter(help="Column of the texts.")] = "text",
     input_kind: Annotated[
@@ -92,6 +97,7 @@ def predict(
     _require_one_model(run, bundle, sha256, flow=flow)
     if output is not None:
         output_kind(output)
+    file = _here(file, artifacts)
     if flow:
         _ask_for_flow(file, input_kind, output, text_column, run, artifacts, chunk_rows)
         return
@@ -126,6 +132,13 @@ def print_summary(summary: PredictionSummary) -> None:
     if summary.chunks_kept:
         parts.append(f"{summary.chunks_kept} of {summary.chunks} chunks from before")
     console.print(f"wrote {summary.output}: {', '.join(parts)}", markup=False)
+
+
+def _here(file: str | None, artifacts: Path) -> str | None:
+    """Return the name of a file on this machine: a remote one is copied."""
+    if file is None or not is_remote(file):
+        return file
+    return str(local_copy(file, ArtifactStore(artifacts).downloads))
 
 
 def _require_one_model(

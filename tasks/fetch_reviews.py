@@ -14,6 +14,7 @@ from tasks.atomic_files import file_sha256, temporary_path, write_text
 from tasks.canonical_json import readable_json
 from tasks.convert_npz import convert_npz
 from tasks.errors import BadDataError, SourceUnavailableError
+from tasks.remote_files import local_copy
 from tasks.source_files import SourceFiles
 from tasks.training_config import SourceConfig
 
@@ -42,7 +43,7 @@ def fetch_reviews(config: SourceConfig, store: ArtifactStore) -> SourceFiles:
         SourceUnavailableError: Nothing that was tried can be reached.
     """
     if config.source == "files":
-        return _users_files(config)
+        return _users_files(config, store)
     if config.source == "packaged":
         return _packaged("asked for")
     if config.source == "imdb":
@@ -58,9 +59,15 @@ def fetch_reviews(config: SourceConfig, store: ArtifactStore) -> SourceFiles:
         return _packaged(f"auto: fell back, since {error}")
 
 
-def _users_files(config: SourceConfig) -> SourceFiles:
+def _users_files(config: SourceConfig, store: ArtifactStore) -> SourceFiles:
     given = {"train": config.train_file, "test": config.test_file}
-    paths = {split: path.absolute() for split, path in given.items() if path is not None}
+    paths = {
+        split: local_copy(path, store.downloads).absolute()
+        if isinstance(path, str)
+        else path.absolute()
+        for split, path in given.items()
+        if path is not None
+    }
     for split, path in paths.items():
         if not path.is_file():
             raise BadDataError(f"{split}_file={path}: there is no such file")

@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from tasks.errors import InvalidConfigError
+from tasks.remote_files import RemoteFile
 
 Source = Literal["auto", "imdb", "packaged", "files"]
 ImdbForm = Literal["any", "keras", "packages"]
@@ -67,10 +68,11 @@ class SourceConfig(_Group):
     imdb_npz: UserPath | None = Field(
         None, description="Path of an imdb.npz that you have already."
     )
-    train_file: UserPath | None = Field(
-        None, description="Your training reviews: .csv, .jsonl or .parquet."
+    train_file: RemoteFile | UserPath | None = Field(
+        None,
+        description="Your training reviews: .csv, .jsonl or .parquet; s3:// and gs:// too.",
     )
-    test_file: UserPath | None = Field(
+    test_file: RemoteFile | UserPath | None = Field(
         None, description="Your test reviews; without it a part of the training file is held out."
     )
     text_column: str = Field("text", min_length=1, description="Column of the review texts.")
