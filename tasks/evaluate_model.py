@@ -61,12 +61,20 @@ def evaluate_model(
 def score(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
     """Return the metrics, with 95 % intervals of accuracy (Wilson) and ROC AUC (bootstrap).
 
+    Where one label is rare, accuracy says little: `majority_share` is what always answering the
+    other one scores. `f1` is that of label 1, `matthews` the correlation of answer and label.
+
     Args:
         probabilities: Of label 1, float, shape (n,); above 0.5 counts as label 1.
         labels: 0 or 1, both present, shape (n,).
     """
     import numpy as np
-    from sklearn.metrics import average_precision_score
+    from sklearn.metrics import (
+        average_precision_score,
+        balanced_accuracy_score,
+        f1_score,
+        matthews_corrcoef,
+    )
 
     says_one, is_one = probabilities > THRESHOLD, labels > THRESHOLD
     correct = int(np.sum(says_one == is_one))
@@ -84,6 +92,10 @@ def score(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
         "expected_calibration_error": expected_calibration_error(
             reliability(probabilities, labels)
         ),
+        "balanced_accuracy": float(balanced_accuracy_score(is_one, says_one)),
+        "f1": float(f1_score(is_one, says_one, zero_division=0)),
+        "matthews": float(matthews_corrcoef(is_one, says_one)),
+        "majority_share": max(float(is_one.mean()), 1 - float(is_one.mean())),
         "confusion": {
             "true_negative": int(np.sum(~says_one & ~is_one)),
             "false_positive": int(np.sum(says_one & ~is_one)),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tasks.training_config import TrainingConfig
 
 _LARGEST_CALIBRATION_ERROR = 0.05
+_LARGEST_MAJORITY = 0.6
 _LEVEL = 0.05
 
 
@@ -43,6 +44,7 @@ def verdict(
     return [
         *_on_protocol(manifest),
         _on_control(manifest, control),
+        *_on_balance(metrics),
         *_on_data(manifest, data_report),
         *_on_training(manifest, config),
         _on_calibration(metrics["expected_calibration_error"]),
@@ -82,6 +84,17 @@ def _on_control(manifest: Manifest, test: PairedTest) -> Note:
     if difference < 0:
         return Note("warning", f"{figures}: the network is worse than a model trained in seconds.")
     return Note("good", f"{figures}: the network is better.")
+
+
+def _on_balance(metrics: dict[str, Any]) -> Iterator[Note]:
+    share = metrics["majority_share"]
+    if share > _LARGEST_MAJORITY:
+        yield Note(
+            "warning",
+            f"The labels are not balanced: always answering the commoner one scores {share:.4f}."
+            f" Look at the balanced accuracy, {metrics['balanced_accuracy']:.4f}, and at the"
+            " confusion matrix; `--class-weights balanced` gives the rarer label more weight.",
+        )
 
 
 def _on_data(manifest: Manifest, report: dict[str, Any]) -> Iterator[Note]:

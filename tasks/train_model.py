@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import keras
+    import numpy as np
     import tensorflow as tf
 
     from tasks.artifact_store import Fact
@@ -126,6 +127,7 @@ def _fit(
             initial_epoch=now.epochs_done,
             validation_data=(judged.tokens, judged.labels),
             validation_batch_size=fit.evaluation_batch_size,
+            class_weight=class_weights(reviews.labels, fit),
             callbacks=[
                 EpochSeeds(fit.seed),
                 *judges,
@@ -138,6 +140,21 @@ def _fit(
         )
         now = keeper.state
     return now
+
+
+def class_weights(labels: np.ndarray, fit: FitConfig) -> dict[int, float] | None:
+    """Return how much a review of each label counts, None where all count the same.
+
+    Balanced weights give both labels the same sum, and a review 1 on average.
+
+    Args:
+        labels: 0 or 1 of the training reviews, both present, shape (n, 1).
+        fit: Whether weights are balanced.
+    """
+    if fit.class_weights == "equal":
+        return None
+    ones = int(labels.sum())
+    return {0: len(labels) / (2 * (len(labels) - ones)), 1: len(labels) / (2 * ones)}
 
 
 def compile_model(model: keras.Model, learning_rate: float) -> None:

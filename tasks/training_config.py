@@ -25,6 +25,7 @@ Source = Literal["auto", "imdb", "packaged", "files"]
 ImdbForm = Literal["any", "keras", "packages"]
 Protocol = Literal["honest", "tutorial"]
 Side = Literal["pre", "post"]
+ClassWeights = Literal["equal", "balanced"]
 CachedStep = Literal[
     "all",
     "load",
@@ -170,6 +171,11 @@ class FitConfig(_Group):
         2, ge=0, description="Epochs without a better validation loss before a smaller rate."
     )
     reduce_factor: float = Field(0.2, gt=0, lt=1, description="Factor of the smaller rate.")
+    class_weights: ClassWeights = Field(
+        "equal",
+        description="balanced: reviews of the rarer label count for more, so that both labels"
+        " weigh the same in the training loss.",
+    )
     deterministic: bool = Field(
         default=False,
         description="Use only operations that repeat bit for bit on a GPU; slower there.",

@@ -104,7 +104,7 @@ def _set_failures(
     if min(negative, positive) < SMALLEST_CLASS:
         failures.append(
             f"{split} needs at least {SMALLEST_CLASS} reviews of each class, has {negative} and"
-            f" {positive}"
+            f" {positive}: with fewer no split and no score means anything"
         )
     if described["empty_texts"]:
         failures.append(f"{split} has {described['empty_texts']} texts without any word")

@@ -125,6 +125,7 @@ CHANGES = {
     "fit.stop_patience": st.integers(5, 9),
     "fit.reduce_patience": st.integers(3, 9),
     "fit.reduce_factor": st.floats(0.3, 0.9),
+    "fit.class_weights": st.just("balanced"),
     "fit.deterministic": st.just(value=True),
     "fit.evaluation_batch_size": st.integers(1, 255),
 }

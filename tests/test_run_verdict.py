@@ -10,6 +10,8 @@ from tasks.training_config import FitConfig, TrainingConfig
 CONFIG = TrainingConfig(fit=FitConfig(epochs=6))
 NO_OVERLAP = {"overlap": {"test_reviews_seen_in_train": 0}}
 
+FIGURES = {"majority_share": 0.5, "balanced_accuracy": 0.75}
+
 
 def a_manifest(
     accuracy: float = 0.9,
@@ -52,7 +54,7 @@ def notes(
         difference_low=0.01,
         difference_high=0.03,
     )
-    return verdict(manifest, CONFIG, {"expected_calibration_error": error}, data, test)
+    return verdict(manifest, CONFIG, FIGURES | {"expected_calibration_error": error}, data, test)
 
 
 def warnings(*arguments: Any, **options: Any) -> str:
@@ -85,3 +87,12 @@ def test_each_reason_to_doubt_a_score_is_a_warning(
 def test_reviews_in_both_sets_are_told() -> None:
     told = notes(a_manifest(), data={"overlap": {"test_reviews_seen_in_train": 7}})
     assert "7 of 1,000 test reviews" in " ".join(note.text for note in told)
+
+
+def test_unbalanced_labels_are_a_reason_to_look_at_the_balanced_accuracy() -> None:
+    from tasks.run_verdict import _on_balance
+
+    assert list(_on_balance(FIGURES)) == []
+    (note,) = _on_balance({"majority_share": 0.9, "balanced_accuracy": 0.5})
+    assert note.kind == "warning"
+    assert "always answering the commoner one scores 0.9000" in note.text

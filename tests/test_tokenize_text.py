@@ -62,3 +62,17 @@ def test_a_separator_at_the_very_end_of_all_texts_never_joins_a_word() -> None:
 
 def test_other_white_space_is_part_of_a_word_as_in_keras() -> None:
     assert words_of(pa.array(["one\xa0two\x85three four"])) == [["one\xa0two\x85three", "four"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("정말 좋은 영화였다.", ["정말", "좋은", "영화였다"]),  # Korean, by its spaces
+        ("这部电影很好。我喜欢。", ["这部电影很好。我喜欢。"]),  # Chinese has none: one word
+        ("这 部 电影 很 好", ["这", "部", "电影", "很", "好"]),  # segmented before
+        ("Größe, ÇA VA? Привет!", ["größe", "ça", "va", "привет"]),
+        ("¡Qué película!", ["¡qué", "película"]),
+    ],
+)
+def test_other_languages_are_split_by_spaces_and_ascii_marks(text: str, words: list[str]) -> None:
+    assert words_of(pa.array([text])) == [words]

@@ -6,15 +6,22 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tasks.build_model import build_model
 from tasks.errors import DivergedError
 from tasks.evaluate_model import evaluate_model, score
+from tasks.load_reviews import load_reviews
 from tasks.model_hash import model_hash
+from tasks.pad_reviews import pad_reviews
+from tasks.persist_parquet import persist_parquet
 from tasks.review_arrays import read_arrays
-from tasks.train_model import train_model
+from tasks.run_network import keras_network
+from tasks.train_model import class_weights, train_model
+from tasks.training_config import FitConfig
+from tests.review_samples import source_of
 from tests.small_run import small_config
 
 
-def fit_small(prepared: Path, folder: Path, **changes: float) -> dict[str, object]:
+def fit_small(prepared: Path, folder: Path, **changes: Any) -> dict[str, object]:
     folder.mkdir()
     fit = small_config(prepared).fit.model_copy(update=changes)
     return dict(
@@ -111,6 +118,50 @@ def test_predictions_can_be_scored_again_from_their_file(prepared: Path, tmp_pat
     assert again["accuracy"] == facts["accuracy"]
     assert again["loss"] == pytest.approx(facts["loss"])
     assert table["review_id"].to_pylist() == read_arrays(test).review_ids.tolist()
+
+
+def test_balanced_weights_give_both_labels_the_same_sum() -> None:
+    labels = np.array([[0], [0], [0], [1]], np.float32)
+    fit = FitConfig(class_weights="balanced")
+    weights = class_weights(labels, fit)
+    assert weights == {0: pytest.approx(2 / 3), 1: 2}
+    assert class_weights(labels, FitConfig()) is None
+
+
+def test_balanced_weights_change_the_training_where_a_label_is_rare(
+    small_reviews: Path, tmp_path: Path
+) -> None:
+    lines = small_reviews.read_text().splitlines()
+    rare = [
+        line for row, line in enumerate(lines) if line.endswith(("label", "neg")) or row % 8 == 0
+    ]
+    file = tmp_path / "rare.csv"
+    file.write_text("\n".join(rare) + "\n")
+    config, loaded, padded = small_config(file), tmp_path / "loaded", tmp_path / "padded"
+    for folder in (loaded, padded):
+        folder.mkdir()
+    load_reviews(source_of("files", train=file), config.data, loaded)
+    train, test = loaded / "train.parquet", loaded / "test.parquet"
+    pad_reviews(train, test, config.text, config.protocol, padded)
+    persist_parquet({path.stem: path for path in padded.iterdir()}, {}, 64, tmp_path)
+    build_model(config.text.num_words, config.text.maxlen, config.network, 0, tmp_path)
+    equal = fit_small(tmp_path, tmp_path / "equal")
+    assert fit_small(tmp_path, tmp_path / "again", class_weights="equal") == equal
+    balanced = fit_small(tmp_path, tmp_path / "balanced", class_weights="balanced")
+    assert balanced["last_weights_hash"] != equal["last_weights_hash"]
+    network = keras_network(tmp_path / "balanced/best_model.keras")
+    reviews = read_arrays(tmp_path / "test.parquet")
+    found = score(network(reviews.tokens), reviews.labels[:, 0])
+    assert found["majority_share"] > 0.7
+
+
+def test_figures_beyond_accuracy_are_those_of_their_definitions() -> None:
+    says, truth = np.array([0.9, 0.8, 0.2, 0.7, 0.1]), np.array([1, 0, 0, 1, 1])
+    found = score(says, truth)
+    assert found["balanced_accuracy"] == pytest.approx((2 / 3 + 1 / 2) / 2)
+    assert found["f1"] == pytest.approx(2 * 2 / (2 * 2 + 1 + 1))
+    assert found["matthews"] == pytest.approx((2 * 1 - 1 * 1) / (3 * 2 * 3 * 2) ** 0.5)
+    assert found["majority_share"] == pytest.approx(3 / 5)
 
 
 def test_scores_are_those_of_keras() -> None:

@@ -145,7 +145,8 @@ def test_every_failure_is_listed_in_one_sentence() -> None:
         "train has 1 texts without any word",
         "train has token ids from 1 to 99, outside 1 to 33",
         "test must have 50 reviews of each class, has 4 and 4",
-        "test needs at least 5 reviews of each class, has 4 and 4",
+        "test needs at least 5 reviews of each class, has 4 and 4: with fewer no split and no"
+        " score means anything",
         "test has 2 texts without any word",
         "8 of 8 test reviews occur in training, more than max_overlap=0.05 allows"
         " (--deduplicate drops them from training)",
