@@ -78,6 +78,7 @@ def _users_files(config: SourceConfig, store: ArtifactStore) -> SourceFiles:
         paths=paths,
         sha256=sha256,
         columns=(config.text_column, config.label_column),
+        group_column=config.group_column,
         reason="asked for",
     )
 

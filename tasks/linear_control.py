@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tasks.atomic_files import write_text
 from tasks.canonical_json import readable_json
 from tasks.evaluate_model import score, write_predictions
+from tasks.review_files import read_groups
 from tasks.split_validation import validation_mask
 from tasks.tokenize_text import FIRST_WORD_OFFSET
 
@@ -29,7 +30,12 @@ _MOST_ITERATIONS = 1000
 
 
 def train_control(
-    train: Path, test: Path, protocol: ProtocolConfig, described: dict[str, str], folder: Path
+    train: Path,
+    test: Path,
+    protocol: ProtocolConfig,
+    described: dict[str, str],
+    folder: Path,
+    groups: Path | None = None,
 ) -> dict[str, Fact]:
     """Write `control_metrics.json` and `control_predictions.parquet`.
 
@@ -39,6 +45,7 @@ def train_control(
         protocol: Which training reviews the network does not learn from; nor does this model.
         described: Source and form, without which a score is never shown.
         folder: Where to write.
+        groups: Groups of the training reviews (Parquet), which are not split; None without.
 
     Returns:
         Facts: the model's name, its accuracy and the bounds of its 95 % interval.
@@ -51,7 +58,7 @@ def train_control(
     from sklearn.linear_model import LogisticRegression
 
     known, judged = (pq.read_table(file, columns=["tokens", "label"]) for file in (train, test))
-    learns = ~validation_mask(known["label"].to_numpy(), protocol)
+    learns = ~validation_mask(known["label"].to_numpy(), protocol, read_groups(groups))
     counts = word_counts(known["tokens"])[learns]
     words = counts.shape[1]
     weights = TfidfTransformer()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tasks.atomic_files import write_text
 from tasks.canonical_json import readable_json
 from tasks.read_sources import OFFICIAL_SPLIT_ROWS, LabelledTokens, read_source
-from tasks.review_files import review_schema, token_lists, write_parquet
+from tasks.review_files import review_schema, token_lists, write_groups, write_parquet
 from tasks.tokenize_text import UNKNOWN_ID
 from tasks.validate_reviews import describe_reviews, require_valid
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tasks.source_files import SourceFiles
     from tasks.training_config import DataConfig
 
+TRAIN_GROUPS = "train_groups.parquet"
+
 _ORDER_SEED = 113
 """Keras's `load_data` puts the reviews in this seed's order; sources are sorted by label."""
 
@@ -29,6 +31,7 @@ _ORDER_SEED = 113
 def load_reviews(source: SourceFiles, config: DataConfig, folder: Path) -> dict[str, Fact]:
     """Write `train.parquet`, `test.parquet`, `vocabulary.json` and `data_report.json`.
 
+    Where reviews belong to groups, also `train_groups.parquet`, in the order of `train.parquet`.
     The token lists hold full ids: `num_words` and `maxlen` are applied by the next step.
 
     Args:
@@ -58,7 +61,10 @@ def load_reviews(source: SourceFiles, config: DataConfig, folder: Path) -> dict[
     provenance = {"source": source.source, "form": source.form, "raw_files": source.content_hash}
     order = np.random.RandomState(_ORDER_SEED)  # one for both sets, as in `load_data`
     for split, reviews in (("train", loaded.train), ("test", loaded.test)):
-        batches = _batches(_in_order_of(order, reviews), config.row_group_rows)
+        ordered = _in_order_of(order, reviews)
+        if split == "train" and loaded.train_groups is not None:
+            write_groups(folder / TRAIN_GROUPS, loaded.train_groups[ordered.review_ids])
+        batches = _batches(ordered, config.row_group_rows)
         write_parquet(folder / f"{split}.parquet", batches, provenance, config.row_group_rows)
     return {
         "source": source.source,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.review_files import read_parquet, review_schema, token_lists, write_arrow
+from tasks.review_files import read_groups, read_parquet, review_schema, token_lists, write_arrow
 from tasks.split_validation import validation_mask
 from tasks.tokenize_text import PAD_ID, UNKNOWN_ID
 
@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 
 def pad_reviews(
-    train: Path, test: Path, text: TextConfig, protocol: ProtocolConfig, folder: Path
+    train: Path,
+    test: Path,
+    text: TextConfig,
+    protocol: ProtocolConfig,
+    folder: Path,
+    groups: Path | None = None,
 ) -> dict[str, Fact]:
     """Write `train.arrow`, `test.arrow` and, in the honest protocol, `validation.arrow`.
 
@@ -30,6 +35,7 @@ def pad_reviews(
         text: Vocabulary size, length, sides.
         protocol: Whether a validation set is split off, how large, by which seed.
         folder: Where to write.
+        groups: Groups of the training reviews (Parquet), which are not split; None without.
 
     Returns:
         Facts: rows of each set written.
@@ -39,7 +45,7 @@ def pad_reviews(
     write_arrow(folder / "test.arrow", _padded_batches(test, text))
     labels = pq.read_table(train, columns=["label"])["label"].to_numpy()
     rows: dict[str, Fact] = {"test_rows": pq.read_metadata(test).num_rows}
-    validates = validation_mask(labels, protocol)
+    validates = validation_mask(labels, protocol, read_groups(groups))
     if not validates.any():
         write_arrow(folder / "train.arrow", _padded_batches(train, text))
         return rows | {"train_rows": len(labels)}

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.errors import BadDataError
-from tasks.stratified_sample import stratified_sample
+from tasks.stratified_sample import grouped_sample, stratified_sample
 from tasks.tokenize_text import FIRST_WORD_OFFSET
 from tasks.validate_reviews import repeated_in_train
 from tasks.word_index import (
@@ -69,7 +69,8 @@ class TokenizedSource:
     """Both sets of a source, the words by rank, and what the labels 0 and 1 mean.
 
     The fingerprint of a set is a hash of its texts and labels in the source's order. It does
-    not depend on the other set, the vocabulary or the padding.
+    not depend on the other set, the vocabulary or the padding. `train_groups` has the number of
+    the group of each training review by its id, int32; None where the source knows of no groups.
     """
 
     train: LabelledTokens
@@ -77,6 +78,7 @@ class TokenizedSource:
     words: list[str]
     label_names: tuple[str, str]
     fingerprints: dict[str, str]
+    train_groups: np.ndarray | None = None
 
 
 def read_source(source: SourceFiles, config: DataConfig) -> TokenizedSource:
@@ -94,6 +96,7 @@ def read_source(source: SourceFiles, config: DataConfig) -> TokenizedSource:
     if "test" not in tables:
         tables = _hold_out(tables["train"], config)
     train_ids = np.arange(tables["train"].num_rows, dtype=np.int32)
+    train_groups = _group_numbers(tables["train"])
     indexed = _index(tables)
     if config.deduplicate:
         kept = ~repeated_in_train(indexed.train_hashes, indexed.test_hashes)
@@ -109,6 +112,7 @@ def read_source(source: SourceFiles, config: DataConfig) -> TokenizedSource:
         indexed.words,
         label_names,
         {split: text_fingerprint(tables[split]) for split in ("train", "test")},
+        train_groups,
     )
 
 
@@ -121,7 +125,7 @@ def read_test_reviews(source: SourceFiles, config: DataConfig) -> pa.Table:
     tables, _ = _READERS[source.form](source)
     if "test" not in tables:
         tables = _hold_out(tables["train"], config)
-    return tables["test"]
+    return tables["test"].select(["text", "label"])
 
 
 def text_fingerprint(reviews: pa.Table) -> str:
@@ -151,12 +155,24 @@ def _labels(table: pa.Table) -> np.ndarray:
     return labels
 
 
+def _group_numbers(table: pa.Table) -> np.ndarray | None:
+    """Return the number of each row's group, from 0 on; None where the table has no groups."""
+    if "group" not in table.column_names:
+        return None
+    encoded = table["group"].combine_chunks().dictionary_encode()
+    numbers: np.ndarray = encoded.indices.to_numpy()
+    return numbers
+
+
 def _hold_out(table: pa.Table, config: DataConfig) -> dict[str, pa.Table]:
     import pyarrow as pa
 
-    held_out = stratified_sample(
-        table["label"].to_numpy(), config.test_fraction, config.test_seed, "test set"
-    )
+    labels, groups = table["label"].to_numpy(), _group_numbers(table)
+    share, seed, purpose = config.test_fraction, config.test_seed, "test set"
+    if groups is None:
+        held_out = stratified_sample(labels, share, seed, purpose)
+    else:
+        held_out = grouped_sample(labels, groups, share, seed, purpose)
     return {"train": table.filter(pa.array(~held_out)), "test": table.filter(pa.array(held_out))}
 
 
@@ -227,7 +243,11 @@ def _read_packages(source: SourceFiles) -> tuple[dict[str, pa.Table], tuple[str,
 
 def _read_files(source: SourceFiles) -> tuple[dict[str, pa.Table], tuple[str, str]]:
     assert source.columns is not None
-    tables = {split: _users_table(path, *source.columns) for split, path in source.paths.items()}
+    tables = {
+        split: _users_table(path, *source.columns, source.group_column)
+        for split, path in source.paths.items()
+    }
+    _require_whole_groups(tables)
     names = _in_order(
         {name for table in tables.values() for name in table["label"].unique().to_pylist()}
     )
@@ -239,6 +259,21 @@ def _read_files(source: SourceFiles) -> tuple[dict[str, pa.Table], tuple[str, st
         )
     coded = {split: _code_labels(table, names) for split, table in tables.items()}
     return coded, (names[0], names[1])
+
+
+def _require_whole_groups(tables: dict[str, pa.Table]) -> None:
+    groups = [
+        set(table["group"].to_pylist())
+        for table in tables.values()
+        if "group" in table.schema.names
+    ]
+    shared = sorted(set.intersection(*groups)) if len(groups) > 1 else []
+    if shared:
+        shown = ", ".join(map(repr, shared[:5])) + (", …" if len(shared) > 5 else "")  # noqa: PLR2004
+        raise BadDataError(
+            f"{len(shared)} groups are in the training and in the test file: {shown}; take them out"
+            " of one, or leave the test file away and let whole groups be held out"
+        )
 
 
 def _in_order(names: set[str]) -> list[str]:
@@ -257,16 +292,20 @@ def _code_labels(table: pa.Table, names: list[str]) -> pa.Table:
     return table.set_column(1, "label", labels)
 
 
-def _users_table(path: Path, text_column: str, label_column: str) -> pa.Table:
+def _users_table(
+    path: Path, text_column: str, label_column: str, group_column: str | None = None
+) -> pa.Table:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    table = _read_any(path, text_column, label_column)
-    for column in (text_column, label_column):
+    columns = {"text": text_column, "label": label_column}
+    columns |= {"group": group_column} if group_column else {}
+    table = _read_any(path, *columns.values())
+    for column in columns.values():
         if column not in table.column_names:
             raise BadDataError(
                 f"{path} has no column {column!r}; it has {', '.join(table.column_names) or 'none'}"
-                " (choose with --text-column and --label-column)"
+                " (choose with --text-column, --label-column and --group-column)"
             )
     if table.num_rows == 0:
         raise BadDataError(f"{path} holds no reviews")
@@ -274,11 +313,17 @@ def _users_table(path: Path, text_column: str, label_column: str) -> pa.Table:
         texts = table[text_column].cast(pa.large_string())
         labels = table[label_column].cast(pa.string())
         labels = pc.if_else(pc.equal(labels, ""), None, labels)
+        groups = table[group_column].cast(pa.string()) if group_column else None
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise BadDataError(f"{path}: the columns cannot be read as text ({error})") from None
     if labels.null_count:
         raise BadDataError(f"{path}: {labels.null_count} rows have no label")
-    return pa.table({"text": texts, "label": labels})
+    if groups is None:
+        return pa.table({"text": texts, "label": labels})
+    missing = groups.null_count + (pc.sum(pc.equal(groups, "")).as_py() or 0)
+    if missing:
+        raise BadDataError(f"{path}: {missing} rows have no group in column {group_column!r}")
+    return pa.table({"text": texts, "label": labels, "group": groups})
 
 
 def _read_any(path: Path, *text_columns: str) -> pa.Table:

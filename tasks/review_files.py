@@ -36,6 +36,22 @@ def review_schema() -> pa.Schema:
     return pa.schema(fields)
 
 
+def write_groups(path: Path, groups: np.ndarray) -> None:
+    """Write the number of each review's group, int32 of shape (n,), in the order of the reviews."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with whole_file(path) as temporary:
+        pq.write_table(pa.table({"group": pa.array(groups, pa.int32())}), temporary)
+
+
+def read_groups(path: Path | None) -> np.ndarray | None:
+    """Return what `write_groups` wrote; None where there is no file."""
+    import pyarrow.parquet as pq
+
+    return None if path is None else pq.read_table(path)["group"].to_numpy()
+
+
 def token_lists(ids: np.ndarray, offsets: np.ndarray) -> pa.ListArray:
     """Return n lists over flat int32 `ids`; `offsets` has the shape (n + 1,)."""
     import numpy as np

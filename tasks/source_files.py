@@ -1,7 +1,7 @@
 """The record of a source: which raw files, with which hashes, and why this source."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -32,12 +32,16 @@ class SourceFiles(BaseModel):
     paths: dict[str, Path]
     sha256: dict[str, str]
     columns: tuple[str, str] | None = None
+    group_column: str | None = None
     reason: str
 
     @property
     def content_hash(self) -> str:
         """SHA-256 over form, file hashes and column names; where the files lie is no part."""
-        return json_sha256({"form": self.form, "files": self.sha256, "columns": self.columns})
+        content: dict[str, Any] = {"form": self.form, "files": self.sha256, "columns": self.columns}
+        if self.group_column is not None:
+            content["group_column"] = self.group_column
+        return json_sha256(content)
 
 
 def require_unchanged(files: SourceFiles) -> None:

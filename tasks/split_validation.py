@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.stratified_sample import stratified_sample
+from tasks.stratified_sample import grouped_sample, stratified_sample
 
 if TYPE_CHECKING:
     import numpy as np
@@ -12,12 +12,15 @@ if TYPE_CHECKING:
     from tasks.training_config import ProtocolConfig
 
 
-def validation_mask(labels: np.ndarray, protocol: ProtocolConfig) -> np.ndarray:
+def validation_mask(
+    labels: np.ndarray, protocol: ProtocolConfig, groups: np.ndarray | None = None
+) -> np.ndarray:
     """Return which training reviews are set apart, bool of shape (n,); none in `tutorial`.
 
     Args:
         labels: 0 or 1 of all training reviews, in the order of their file, shape (n,).
         protocol: Whether a validation set is split off, how large, by which seed.
+        groups: Number of each review's group, which is not split, shape (n,); None without.
 
     Raises:
         BadDataError: One of the two parts would hold too few reviews of a class.
@@ -26,6 +29,7 @@ def validation_mask(labels: np.ndarray, protocol: ProtocolConfig) -> np.ndarray:
 
     if protocol.protocol == "tutorial":
         return np.zeros(len(labels), bool)
-    return stratified_sample(
-        labels, protocol.validation_fraction, protocol.split_seed, "validation set"
-    )
+    share, seed, purpose = protocol.validation_fraction, protocol.split_seed, "validation set"
+    if groups is not None:
+        return grouped_sample(labels, groups, share, seed, purpose)
+    return stratified_sample(labels, share, seed, purpose)

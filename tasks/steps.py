@@ -23,7 +23,7 @@ from tasks.evaluate_model import evaluate_model
 from tasks.fetch_reviews import fetch_reviews
 from tasks.find_runs import find_run
 from tasks.linear_control import train_control
-from tasks.load_reviews import load_reviews
+from tasks.load_reviews import TRAIN_GROUPS, load_reviews
 from tasks.model_latency import measure_latency
 from tasks.pad_reviews import pad_reviews
 from tasks.persist_parquet import persist_parquet
@@ -81,11 +81,18 @@ def fetch(source: SourceConfig, store: ArtifactStore) -> SourceFiles:
     **_OPTIONS,
 )
 def load(files: SourceFiles, data: DataConfig, store: ArtifactStore) -> StepOutput:
-    """Return `train.parquet`, `test.parquet`, `vocabulary.json`, `data_report.json`."""
+    """Return `train.parquet`, `test.parquet`, `vocabulary.json`, `data_report.json`.
+
+    With a group column also `train_groups.parquet`.
+    """
     with store.workspace() as folder:
         facts = load_reviews(files, data, folder)
         require_unchanged(files)
         return store.keep("load", folder, facts)
+
+
+def _groups(loaded: StepOutput, store: ArtifactStore) -> Path | None:
+    return store.file(loaded, TRAIN_GROUPS) if TRAIN_GROUPS in loaded.files else None
 
 
 @task(
@@ -116,7 +123,8 @@ def pad(
     """Return `train.arrow`, `test.arrow` and, in the honest protocol, `validation.arrow`."""
     train_file, test_file = store.file(loaded, "train.parquet"), store.file(loaded, "test.parquet")
     with store.workspace() as folder:
-        facts = pad_reviews(train_file, test_file, text, protocol, folder)
+        groups = _groups(loaded, store)
+        facts = pad_reviews(train_file, test_file, text, protocol, folder, groups)
         described = {name: loaded.facts[name] for name in ("source", "form")}
         return store.keep(
             "pad",
@@ -245,7 +253,8 @@ def control(loaded: StepOutput, protocol: ProtocolConfig, store: ArtifactStore) 
     train_file, test_file = store.file(loaded, "train.parquet"), store.file(loaded, "test.parquet")
     described = {name: str(loaded.facts[name]) for name in ("source", "form")}
     with store.workspace() as folder:
-        facts = train_control(train_file, test_file, protocol, described, folder)
+        groups = _groups(loaded, store)
+        facts = train_control(train_file, test_file, protocol, described, folder, groups)
         return store.keep("control", folder, facts)
 
 

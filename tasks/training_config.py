@@ -79,6 +79,13 @@ class SourceConfig(_Group):
     text_column: str = Field("text", min_length=1, description="Column of the review texts.")
     label_column: str = Field("label", min_length=1, description="Column of the two labels.")
 
+    group_column: str | None = Field(
+        None,
+        min_length=1,
+        description="Column that says which reviews belong together, as those of one author: a"
+        " group is never split between training, validation and test.",
+    )
+
     @model_validator(mode="after")
     def _files_and_source_agree(self) -> Self:
         if self.source == "files" and self.train_file is None:
@@ -95,6 +102,8 @@ class SourceConfig(_Group):
             raise ValueError(
                 f"source={self.source!r}: text_column and label_column need source 'files'"
             )
+        if self.source != "files" and self.group_column is not None:
+            raise ValueError(f"source={self.source!r}: group_column needs source 'files'")
         return self
 
 

@@ -2,6 +2,7 @@ import csv
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,29 @@ def test_texts_are_answered_at_once_without_tensorflow_or_prefect(artifacts: Pat
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "set()"
+
+
+def test_a_killed_command_goes_on_and_ends_with_the_same_bytes(
+    tmp_path: Path, artifacts: Path
+) -> None:
+    file = write_file(tmp_path / "r.csv", {"text": TEXTS * 200})
+    whole, output = tmp_path / "whole.csv", tmp_path / "o.csv"
+    common = [f"--file={file}", "--chunk-rows=20"]
+    assert command(artifacts, *common, f"--output={whole}").returncode == 0
+    script = [sys.executable, str(ROOT / "flows/predict_flow.py"), f"--artifacts={artifacts}"]
+    killed = subprocess.Popen([*script, *common, f"--output={output}"])
+    parts, deadline = tmp_path / ".o.csv.parts", time.monotonic() + 60
+    while len(list(parts.glob("*.arrow"))) < 3:
+        assert killed.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    killed.kill()
+    killed.wait()
+    assert not output.exists()
+    done = command(artifacts, *common, f"--output={output}")
+    assert b"of 500 chunks from before" in done.stderr
+    assert output.read_bytes() == whole.read_bytes()
+    assert not parts.exists()
 
 
 def test_the_standard_input_is_answered_line_by_line(artifacts: Path) -> None:
