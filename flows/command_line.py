@@ -28,15 +28,17 @@ class Options:
     json: Annotated[bool, Parameter(help="Print JSON.", negative=())] = False
 
 
-def run_command(app: App, arguments: Sequence[str] | None) -> None:
-    """Run one command; a mistake or a fault ends the process with one sentence.
+def run_command(app: App, arguments: Sequence[str] | None) -> object:
+    """Run one command and return its result; a mistake or a fault ends the process with a sentence.
 
     Args:
         app: Has the commands.
         arguments: The words after the program's name; those of this process by default.
     """
     try:
-        app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+        result: object = app(
+            arguments, exit_on_error=False, print_error=False, result_action="return_value"
+        )
     except CycloptsError as error:
         cause = error.__cause__
         sentence = describe_invalid(cause) if isinstance(cause, ValidationError) else str(error)
@@ -45,6 +47,7 @@ def run_command(app: App, arguments: Sequence[str] | None) -> None:
         fail(str(error), usage=isinstance(error, InvalidConfigError))
     except OSError as error:
         fail(f"{error.filename} cannot be used: {error.strerror}; mend it or name another one")
+    return result
 
 
 def answer(result: Mapping[str, object], shown: Sequence[RenderableType], options: Options) -> None:

@@ -9,22 +9,23 @@ train_command.begin_process()
 
 from datetime import UTC, datetime, timedelta  # noqa: E402
 from pathlib import Path  # noqa: E402
-from typing import Annotated  # noqa: E402
+from typing import Annotated, Any  # noqa: E402
 
 from cyclopts import App, Parameter  # noqa: E402
-from prefect import flow, task  # noqa: E402
+from prefect import State, flow, runtime, task  # noqa: E402
 from prefect.artifacts import create_table_artifact  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.filesize import decimal  # noqa: E402
 from rich.table import Table  # noqa: E402
 
-from flows import prefect_session  # noqa: E402
+from flows import missed_schedules, prefect_session, skipped  # noqa: E402
 from flows.failure_hook import keep_failure_record  # noqa: E402
 from tasks.apply_retention import apply_retention  # noqa: E402
 from tasks.artifact_inventory import take_inventory  # noqa: E402
 from tasks.artifact_store import ArtifactStore  # noqa: E402
 from tasks.champion import ChampionStore  # noqa: E402
+from tasks.errors import FolderInUseError  # noqa: E402
 from tasks.folder_lock import alone_in  # noqa: E402
 from tasks.pinned_runs import pinned_runs  # noqa: E402
 from tasks.plan_retention import Removal, plan_retention  # noqa: E402
@@ -65,8 +66,10 @@ def maintain_flow(
     retention: RetentionConfig = RetentionConfig(),
     artifacts: Path = Path("artifacts"),
     apply: bool = False,  # noqa: FBT001, FBT002 - a parameter of the run form
-) -> list[Removal]:
+) -> list[Removal] | State[Any]:
     """Plan, and where that is asked for remove; return what went or would go.
+
+    A scheduled one ends as Skipped where a run goes on: the next one does its work.
 
     Args:
         retention: How much is kept, and for how long.
@@ -74,10 +77,19 @@ def maintain_flow(
         apply: Whether anything is removed.
     """
     prefect_session.show_our_logs()
-    with alone_in(artifacts), ChampionStore(artifacts).deciding():
-        removals = plan(artifacts, retention)
-        if apply:
-            remove(removals)
+    prefect_session.show_plain_errors()
+    made_up = missed_schedules.take_turn()
+    if made_up is not None:
+        return skipped.not_done(made_up)
+    try:
+        with alone_in(artifacts), ChampionStore(artifacts).deciding():
+            removals = plan(artifacts, retention)
+            if apply:
+                remove(removals)
+    except FolderInUseError as in_use:
+        if runtime.deployment.id is None:
+            raise
+        return skipped.not_done(str(in_use))
     create_table_artifact(
         key="retention",
         table=[removal.model_dump(include={"kind", "name", "why", "size"}) for removal in removals],
@@ -98,6 +110,7 @@ def maintain(
     """Show what nobody needs any more, and remove it with --apply."""
     parameters = {"retention": retention, "artifacts": artifacts, "apply": apply}
     removals = prefect_session.call_flow(maintain_flow, artifacts, parameters, lambda _: 1 + apply)
+    assert isinstance(removals, list), "only a scheduled run is skipped"
     console = Console(highlight=False, soft_wrap=True)
     console.print(_table(removals))
     total = decimal(sum(removal.size for removal in removals))

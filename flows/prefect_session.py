@@ -71,6 +71,12 @@ class PlainErrors(logging.Filter):
         return True
 
 
+def show_plain_errors() -> None:
+    """Log errors that say all in their message without a traceback."""
+    for name in ("prefect.flow_runs", "prefect.task_runs"):
+        logging.getLogger(name).addFilter(PlainErrors())
+
+
 def run_in_terminal(flow: Flow[..., RunSummary], options: TrainOptions) -> None:
     """Run the training flow for a person: one sentence on failure, a summary on success."""
     print_summary(run_flow(flow, options))
@@ -105,8 +111,7 @@ def call_flow(
         steps: Tells from the result how many task runs there were at least.
     """
     _require_server()
-    for name in ("prefect.flow_runs", "prefect.task_runs"):
-        logging.getLogger(name).addFilter(PlainErrors())
+    show_plain_errors()
     try:
         state: Any = flow(**parameters, return_state=True)
         result: Any = state.result(raise_on_failure=False)

@@ -44,6 +44,7 @@ from tasks.training_config import (  # noqa: E402
     TextConfig,
     validated_config,
 )
+from tasks.unchanged_run import require_change  # noqa: E402
 
 LOG = logging.getLogger("flows.train_flow")
 
@@ -85,6 +86,7 @@ def train_flow(  # noqa: PLR0913, PLR0917 - one for each part of the run form
     cache: bool = True,  # noqa: FBT001, FBT002 - a parameter of the run form
     promotion: PromotionConfig | None = None,
     drift: DriftConfig | None = None,
+    skip_unchanged: bool = False,  # noqa: FBT001, FBT002 - a parameter of the run form
 ) -> RunSummary:
     """Train, judge and record one model.
 
@@ -103,6 +105,8 @@ def train_flow(  # noqa: PLR0913, PLR0917 - one for each part of the run form
         promotion: Gates to pass to become the champion; without, no promotion is asked for.
         drift: Bounds within which the training reviews must resemble the champion's; without,
             they are not compared.
+        skip_unchanged: Whether to end, by an UnchangedError, where the run would only repeat the
+            newest finished one.
     """
     prefect_session.show_our_logs()
     config = validated_config(
@@ -139,6 +143,8 @@ def train_flow(  # noqa: PLR0913, PLR0917 - one for each part of the run form
         plotted = run.cached(steps.plot, trained, title, store)
         analysed = run.cached(steps.analyse, loaded, trained, evaluated, controlled, text, store)
 
+        if skip_unchanged:
+            require_change(artifacts, run.runs, promotion)
         outputs = [
             loaded,
             padded,

@@ -32,6 +32,10 @@ class FolderInUseError(PipelineError):
     """A run goes on in the artifacts folder that maintenance needs for itself."""
 
 
+class UnchangedError(PipelineError):
+    """A new run would only repeat the newest finished one; says what was compared."""
+
+
 class StorageError(PipelineError):
     """The artifacts folder cannot be written to; names the folder and the reason."""
 

@@ -6,10 +6,11 @@ maintenance every Sunday at noon.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from tasks.errors import InvalidConfigError
 from tasks.training_config import describe_invalid
@@ -25,11 +26,24 @@ ANCHOR = datetime(2024, 1, 1, tzinfo=UTC)
 _KINDS = ("cron", "interval", "rrule")
 _ALLOWED = {
     "cron": "a cron line that comes due again, such as '0 3 * * *'",
-    "interval": "a length of time such as 6h or 1d",
+    "interval": "a length of time such as 90s, 6h or 1d",
     "rrule": "an iCalendar rule that comes due again and whose UNTIL has no zone, such as"
     " 'FREQ=WEEKLY;BYDAY=MO;BYHOUR=3;BYMINUTE=0;BYSECOND=0'",
     "timezone": "the name of a time zone, such as 'Europe/Berlin' or 'UTC'",
 }
+
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def _length_of_time(given: object) -> object:
+    """Return what a word such as 6h means; leave the rest to pydantic."""
+    if not isinstance(given, str) or given.startswith("P"):  # P begins one as ISO 8601 writes it
+        return given
+    found = re.fullmatch(r"([0-9]{1,9})([smhd])", given)
+    if found is None:
+        raise ValueError(f"interval={given!r}: must be {_ALLOWED['interval']}")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
 class ScheduleConfig(BaseModel):
@@ -41,7 +55,7 @@ class ScheduleConfig(BaseModel):
         None,
         description="When to start, in cron's five fields: '0 3 * * *' is every day at three.",
     )
-    interval: timedelta | None = Field(
+    interval: Annotated[timedelta | None, BeforeValidator(_length_of_time)] = Field(
         None,
         ge=timedelta(seconds=1),
         le=timedelta(days=366),
@@ -119,5 +133,5 @@ def _comes_due(name: str, value: object, timezone: str) -> bool:
         # The very call with which the scheduler looks for the next run.
         schedule = _prefects(name, value, timezone)
         return bool(asyncio.run(schedule.get_dates(n=1, start=datetime.now(UTC))))
-    except Exception:  # noqa: BLE001 - its parsers raise whatever they trip over
+    except Exception:
         return False

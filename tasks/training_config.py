@@ -253,3 +253,16 @@ def validated_config(**groups: BaseModel | dict[str, Any]) -> TrainingConfig:
         return TrainingConfig.model_validate(groups)
     except ValidationError as error:
         raise InvalidConfigError(describe_invalid(error)) from None
+
+
+def require_pinned(source: SourceConfig) -> None:
+    """Refuse a source that may be other data in each run, before anything is scheduled with it.
+
+    Raises:
+        InvalidConfigError: The source is `auto`.
+    """
+    if source.source == "auto":
+        raise InvalidConfigError(
+            "source='auto': must be 'imdb', 'packaged' or 'files' where runs are repeated, since"
+            " 'auto' may take other reviews the next time"
+        )

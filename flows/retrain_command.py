@@ -1,0 +1,138 @@
+"""Command line of retraining: the options of a training that is repeated with the same config."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+
+from flows.command_line import run_command, show_lines
+from flows.train_command import print_summary
+from tasks.drift_config import DriftConfig
+from tasks.promotion_config import PromotionConfig, require_promotable
+from tasks.run_manifest import RunSummary
+from tasks.select_accelerator import select_accelerator
+from tasks.training_config import (
+    DataConfig,
+    FitConfig,
+    NetworkConfig,
+    ProtocolConfig,
+    SavingConfig,
+    SourceConfig,
+    TextConfig,
+    TrainingConfig,
+    require_pinned,
+    validated_config,
+)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Retraining:
+    """What each run is called with."""
+
+    source: Annotated[SourceConfig, Parameter(name="*", group="Source")] = SourceConfig()
+    data: Annotated[DataConfig, Parameter(name="*", group="Data")] = DataConfig()
+    text: Annotated[TextConfig, Parameter(name="*", group="Text")] = TextConfig()
+    protocol: Annotated[ProtocolConfig, Parameter(name="*", group="Protocol")] = ProtocolConfig()
+    network: Annotated[NetworkConfig, Parameter(name="*", group="Network")] = NetworkConfig()
+    fit: Annotated[FitConfig, Parameter(name="*", group="Fit")] = FitConfig()
+    saving: Annotated[SavingConfig, Parameter(name="*", group="Saving")] = SavingConfig()
+    accelerator: Annotated[str, Parameter(help="auto, cpu, gpu (the first one) or gpu:N.")] = "auto"
+    artifacts: Annotated[Path, Parameter(help="Folder of the cache and the runs.")] = Path(
+        "artifacts"
+    )
+    promote: Annotated[bool, Parameter(help="Make a run the champion if it passes all gates.")] = (
+        True
+    )
+    promotion: Annotated[
+        PromotionConfig, Parameter(name="promotion", group="Gates of the promotion")
+    ] = PromotionConfig()
+    check_drift: Annotated[
+        bool, Parameter(help="Compare the training reviews with the champion's.")
+    ] = True
+    drift: Annotated[DriftConfig, Parameter(name="drift", group="Bounds of the drift")] = (
+        DriftConfig()
+    )
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the checked parameters of the flow, with absolute paths.
+
+        Raises:
+            InvalidConfigError: A value is impossible, or the source or the protocol does not fit.
+            AcceleratorError: There is no such device.
+        """
+        require_pinned(self.source)
+        promotion = self.promotion if self.promote else None
+        require_promotable(promotion, self.protocol)
+        select_accelerator(self.accelerator)
+        config = dict(self._config())
+        config["source"] = _absolute(self.source)
+        return {
+            **config,
+            "accelerator": self.accelerator,
+            "artifacts": self.artifacts.expanduser().absolute(),
+            "promotion": promotion,
+            "drift": self.drift if self.check_drift else None,
+        }
+
+    def _config(self) -> TrainingConfig:
+        return validated_config(
+            source=self.source,
+            data=self.data,
+            text=self.text,
+            protocol=self.protocol,
+            network=self.network,
+            fit=self.fit,
+            saving=self.saving,
+        )
+
+
+def read_options(arguments: Sequence[str] | None = None) -> dict[str, Any]:
+    """Return the parameters of one run by hand; ends the process on `--help` or a fault.
+
+    Args:
+        arguments: The words after the program's name; those of this process by default.
+    """
+    app = App(
+        name="retrain_flow.py",
+        help="Retrain once, now, as the schedule does.",
+        version_flags=[],
+        help_format="markdown",
+    )
+    app.default(_parameters)
+    parameters = run_command(app, arguments)
+    if parameters is None:
+        sys.exit(0)
+    assert isinstance(parameters, dict)
+    return parameters
+
+
+def show(result: object) -> None:
+    """Print what came of a run by hand."""
+    if isinstance(result, RunSummary):
+        print_summary(result)
+    else:
+        show_lines("Skipped: nothing has changed since the newest finished run; --force trains.")
+
+
+def _parameters(
+    *,
+    retraining: Retraining = Retraining(),
+    force: Annotated[
+        bool, Parameter(help="Train also where nothing has changed.", negative=())
+    ] = False,
+) -> dict[str, Any]:
+    return {**retraining.parameters(), "force": force}
+
+
+def _absolute(source: SourceConfig) -> SourceConfig:
+    """Return the source with absolute paths: a run may begin in another folder."""
+    paths = {
+        name: path.absolute()
+        for name in ("imdb_npz", "train_file", "test_file")
+        if (path := getattr(source, name)) is not None
+    }
+    return source.model_copy(update=paths)

@@ -1,0 +1,67 @@
+"""Command line of the schedules: what is retrained and maintained, and when."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+
+from flows.command_line import run_command
+from flows.retrain_command import Retraining
+from tasks.retention_config import RetentionConfig
+from tasks.schedule_config import ScheduleConfig
+
+
+@dataclass(frozen=True)
+class ServeOptions:
+    """What is served; `retraining` and `maintenance` are the parameters of their flows."""
+
+    schedule: ScheduleConfig
+    retraining: dict[str, Any]
+    maintenance_schedule: ScheduleConfig
+    maintenance: dict[str, Any] | None
+
+
+def read_options(arguments: Sequence[str] | None = None) -> ServeOptions:
+    """Return the checked options of the command line; ends the process on `--help` or a fault.
+
+    Args:
+        arguments: The words after the program's name; those of this process by default.
+    """
+    app = App(
+        name="serve_flow.py",
+        help="Retrain and maintain on a schedule, until this process is stopped."
+        " Retraining: every night at three, or --cron, --interval or --rrule. Maintenance: every"
+        " Sunday at noon, or --maintain.cron and so on.",
+        version_flags=[],
+        help_format="markdown",
+    )
+    app.default(_options)
+    options = run_command(app, arguments)
+    if options is None:
+        sys.exit(0)
+    assert isinstance(options, ServeOptions)
+    return options
+
+
+def _options(
+    *,
+    schedule: Annotated[ScheduleConfig, Parameter(name="*", group="Schedule")] = ScheduleConfig(),
+    retraining: Retraining = Retraining(),
+    maintain: Annotated[bool, Parameter(help="Remove what nobody needs, on a schedule.")] = True,
+    maintenance_schedule: Annotated[
+        ScheduleConfig, Parameter(name="maintain", group="Schedule of the maintenance")
+    ] = ScheduleConfig(),
+    retention: Annotated[
+        RetentionConfig, Parameter(name="*", group="What the maintenance keeps")
+    ] = RetentionConfig(),
+) -> ServeOptions:
+    parameters = retraining.parameters()
+    maintenance = {"retention": retention, "artifacts": parameters["artifacts"], "apply": True}
+    return ServeOptions(
+        schedule=schedule,
+        retraining=parameters,
+        maintenance_schedule=maintenance_schedule,
+        maintenance=maintenance if maintain else None,
+    )
