@@ -119,7 +119,7 @@ def _progress(run: FlowRun) -> Progress:
         return "waits"
     if not state.is_final():
         return "goes on"
-    if state.is_cancelled() and state.message == _TURNED_AWAY and run.start_time is None:
+    if state.is_cancelled() and state.message == _TURNED_AWAY and run.run_count == 0:
         return "turned away"
     return "done" if state.is_completed() and not _was_missed(run) else "ended"
 

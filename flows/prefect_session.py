@@ -13,6 +13,7 @@ import httpx
 from prefect import get_client, runtime
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
+from prefect.exceptions import CancelledRun
 from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_LEVEL
 
 from flows.train_command import EXIT_FAILED, TrainOptions, fail, print_summary, show_error
@@ -62,8 +63,10 @@ class PlainErrors(logging.Filter):
     """Drop the traceback of errors that say all in their message."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Keep every record; shorten those of errors that are told in one sentence."""
+        """Drop that of a skipped run; shorten those of errors that are told in one sentence."""
         error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, CancelledRun):
+            return False  # a skipped run, whose state has told the reason
         if isinstance(error, (PipelineError, OSError, *_SERVER_ERRORS)):
             record.exc_info = record.exc_text = None
             if str(error) not in record.getMessage():

@@ -10,14 +10,18 @@ if __name__ == "__main__":
     OPTIONS = serve_command.read_options()
 train_command.begin_process()
 
-from typing import Any  # noqa: E402
+import asyncio  # noqa: E402
+import logging  # noqa: E402
+from typing import Any, cast  # noqa: E402
+from uuid import UUID  # noqa: E402
 
-from prefect import Flow, serve  # noqa: E402
+from prefect import Flow  # noqa: E402
 from prefect.client.schemas.objects import (  # noqa: E402
     ConcurrencyLimitConfig,
     ConcurrencyLimitStrategy,
 )
 from prefect.deployments.runner import RunnerDeployment  # noqa: E402
+from prefect.runner import Runner  # noqa: E402
 from prefect.schedules import Schedule  # noqa: E402
 from prefect.types.entrypoint import EntrypointType  # noqa: E402
 
@@ -25,7 +29,10 @@ from flows import prefect_session  # noqa: E402
 from flows.maintain_flow import maintain_flow  # noqa: E402
 from flows.retrain_flow import retrain_flow  # noqa: E402
 from flows.serve_command import ServeOptions  # noqa: E402
+from flows.serve_until_stopped import serve_until_stopped  # noqa: E402
 from tasks.schedule_config import ANCHOR, ScheduleConfig  # noqa: E402
+
+LOG = logging.getLogger("flows.serve_flow")
 
 DEPLOYMENT = "scheduled"
 
@@ -71,7 +78,13 @@ def serve_flows(options: ServeOptions) -> None:
     while the run before it may still end in time.
     """
     prefect_session.require_lasting_server()
-    serve(*deployments(options), pause_on_shutdown=False, prefetch_seconds=0)
+    prefect_session.show_our_logs()
+    runner = Runner(pause_on_shutdown=False, prefetch_seconds=0)
+    served = [
+        cast("UUID", runner.add_deployment(deployment)) for deployment in deployments(options)
+    ]
+    LOG.info("serving %d deployments until SIGTERM or Ctrl-C", len(served))
+    asyncio.run(serve_until_stopped(runner, served))
 
 
 if __name__ == "__main__":
