@@ -94,10 +94,10 @@ def _pages(client: SyncPrefectClient, wanted: FlowRunFilter) -> Iterator[FlowRun
 
 
 def _claimed(client: SyncPrefectClient, flow_run_id: UUID) -> datetime:
-    """Return when a run left the queue; a limit on the deployment counts from then on."""
+    """Return when a run left the queue for the last time; it holds the deployment's place since."""
     states = client.read_flow_run_states(flow_run_id)
-    left = [state.timestamp for state in states if not state.is_scheduled()]
-    return min(left, default=datetime.now(UTC))
+    left = [state.timestamp for state in states if state.is_pending()]
+    return max(left, default=datetime.now(UTC))
 
 
 def _described(run: FlowRun) -> DueRun:

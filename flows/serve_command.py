@@ -20,7 +20,8 @@ class ServeOptions:
     schedule: ScheduleConfig
     retraining: dict[str, Any]
     maintenance_schedule: ScheduleConfig
-    maintenance: dict[str, Any] | None
+    maintenance: dict[str, Any]
+    maintain: bool
 
 
 def read_options(arguments: Sequence[str] | None = None) -> ServeOptions:
@@ -63,5 +64,6 @@ def _options(
         schedule=schedule,
         retraining=parameters,
         maintenance_schedule=maintenance_schedule,
-        maintenance=maintenance if maintain else None,
+        maintenance=maintenance,
+        maintain=maintain,
     )

@@ -46,15 +46,25 @@ _STRATEGIES = {
 
 def deployments(options: ServeOptions) -> list[RunnerDeployment]:
     """Return the deployments: each has its schedule, its parameters, and one run at a time."""
-    made = [_deployment(retrain_flow, options.schedule, _RETRAIN_CRON, options.retraining)]
-    if options.maintenance is not None:
-        schedule = options.maintenance_schedule
-        made.append(_deployment(maintain_flow, schedule, _MAINTAIN_CRON, options.maintenance))
-    return made
+    return [
+        _deployment(retrain_flow, options.schedule, _RETRAIN_CRON, options.retraining),
+        _deployment(
+            maintain_flow,
+            options.maintenance_schedule,
+            _MAINTAIN_CRON,
+            options.maintenance,
+            paused=not options.maintain,
+        ),
+    ]
 
 
 def _deployment(
-    flow: Flow[..., Any], config: ScheduleConfig, default_cron: str, parameters: dict[str, Any]
+    flow: Flow[..., Any],
+    config: ScheduleConfig,
+    default_cron: str,
+    parameters: dict[str, Any],
+    *,
+    paused: bool = False,
 ) -> RunnerDeployment:
     deployment = flow.to_deployment(
         DEPLOYMENT,
@@ -65,6 +75,7 @@ def _deployment(
             limit=1, collision_strategy=_STRATEGIES[config.overlap]
         ),
         parameters=parameters,
+        paused=paused,
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
     assert isinstance(deployment, RunnerDeployment)
