@@ -19,8 +19,9 @@ from rich.console import Console  # noqa: E402
 from rich.filesize import decimal  # noqa: E402
 from rich.table import Table  # noqa: E402
 
-from flows import missed_schedules, prefect_session, skipped  # noqa: E402
+from flows import prefect_session, skipped  # noqa: E402
 from flows.failure_hook import keep_failure_record  # noqa: E402
+from flows.scheduled_turn import scheduled_turn  # noqa: E402
 from tasks.apply_retention import apply_retention  # noqa: E402
 from tasks.artifact_inventory import take_inventory  # noqa: E402
 from tasks.artifact_store import ArtifactStore  # noqa: E402
@@ -78,18 +79,18 @@ def maintain_flow(
     """
     prefect_session.show_our_logs()
     prefect_session.show_plain_errors()
-    made_up = missed_schedules.take_turn()
-    if made_up is not None:
-        return skipped.not_done(made_up)
-    try:
-        with alone_in(artifacts), ChampionStore(artifacts).deciding():
-            removals = plan(artifacts, retention)
-            if apply:
-                remove(removals)
-    except FolderInUseError as in_use:
-        if runtime.deployment.id is None:
-            raise
-        return skipped.not_done(str(in_use))
+    with scheduled_turn(artifacts, maintain_flow.name) as reason_not_to_run:
+        if reason_not_to_run is not None:
+            return skipped.not_done(reason_not_to_run)
+        try:
+            with alone_in(artifacts), ChampionStore(artifacts).deciding():
+                removals = plan(artifacts, retention)
+                if apply:
+                    remove(removals)
+        except FolderInUseError as in_use:
+            if runtime.deployment.id is None:
+                raise
+            return skipped.not_done(str(in_use))
     create_table_artifact(
         key="retention",
         table=[removal.model_dump(include={"kind", "name", "why", "size"}) for removal in removals],

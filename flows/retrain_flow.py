@@ -14,7 +14,8 @@ from typing import Any  # noqa: E402
 
 from prefect import State, flow  # noqa: E402
 
-from flows import missed_schedules, prefect_session, skipped  # noqa: E402
+from flows import prefect_session, skipped  # noqa: E402
+from flows.scheduled_turn import scheduled_turn  # noqa: E402
 from flows.train_flow import train_flow  # noqa: E402
 from tasks.drift_config import DriftConfig  # noqa: E402
 from tasks.errors import UnchangedError  # noqa: E402
@@ -80,27 +81,27 @@ def retrain_flow(
     prefect_session.show_our_logs()
     prefect_session.show_plain_errors()
     require_pinned(source)
-    made_up = missed_schedules.take_turn()
-    if made_up is not None:
-        return skipped.not_done(made_up)
-    try:
-        return train_flow.fn(
-            source=source,
-            data=data,
-            text=text,
-            protocol=protocol,
-            network=network,
-            fit=fit,
-            saving=saving,
-            accelerator=accelerator,
-            artifacts=artifacts,
-            refresh=("all",) if force else (),
-            promotion=promotion,
-            drift=drift,
-            skip_unchanged=not force,
-        )
-    except UnchangedError as unchanged:
-        return skipped.not_needed(str(unchanged))
+    with scheduled_turn(artifacts, retrain_flow.name) as reason_not_to_run:
+        if reason_not_to_run is not None:
+            return skipped.not_done(reason_not_to_run)
+        try:
+            return train_flow.fn(
+                source=source,
+                data=data,
+                text=text,
+                protocol=protocol,
+                network=network,
+                fit=fit,
+                saving=saving,
+                accelerator=accelerator,
+                artifacts=artifacts,
+                refresh=("all",) if force else (),
+                promotion=promotion,
+                drift=drift,
+                skip_unchanged=not force,
+            )
+        except UnchangedError as unchanged:
+            return skipped.not_needed(str(unchanged))
 
 
 def _task_runs(summary: RunSummary | State[Any] | None) -> int:

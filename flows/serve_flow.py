@@ -38,6 +38,7 @@ DEPLOYMENT = "scheduled"
 
 _RETRAIN_CRON = "0 3 * * *"
 _MAINTAIN_CRON = "0 12 * * SUN"
+_STARTING_S = 120
 _STRATEGIES = {
     "cancel": ConcurrencyLimitStrategy.CANCEL_NEW,
     "queue": ConcurrencyLimitStrategy.ENQUEUE,
@@ -72,7 +73,10 @@ def _deployment(
             **config.kind(default_cron), timezone=config.timezone, anchor_date=ANCHOR
         ),
         concurrency_limit=ConcurrencyLimitConfig(
-            limit=1, collision_strategy=_STRATEGIES[config.overlap]
+            limit=1,
+            collision_strategy=_STRATEGIES[config.overlap],
+            # How long a run that died while it was being started keeps its place.
+            grace_period_seconds=_STARTING_S,
         ),
         parameters=parameters,
         paused=paused,
@@ -88,7 +92,7 @@ def serve_flows(options: ServeOptions) -> None:
     A run is fetched when it is due and no earlier: fetched before, it would claim the one place
     while the run before it may still end in time.
     """
-    prefect_session.require_lasting_server()
+    prefect_session.require_configured_server()
     prefect_session.show_our_logs()
     runner = Runner(pause_on_shutdown=False, prefetch_seconds=0)
     served = [

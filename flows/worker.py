@@ -32,7 +32,7 @@ def work(
     from flows import prefect_session
     from flows.work_until_stopped import work_until_stopped
 
-    prefect_session.require_lasting_server()
+    prefect_session.require_configured_server()
     prefect_session.show_our_logs()
     asyncio.run(work_until_stopped(pool))
 

@@ -47,10 +47,25 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _locked(folder: Path, how: int) -> Iterator[None]:
+def only_one(folder: Path, what: str) -> Iterator[None]:
+    """Keep others that do `what` out of `folder` while the block runs.
+
+    Raises:
+        FolderInUseError: Another one goes on.
+        StorageError: The folder cannot be written to.
+    """
+    try:
+        with _locked(folder, fcntl.LOCK_EX | fcntl.LOCK_NB, f"{what}.lock"):
+            yield
+    except BlockingIOError:
+        raise FolderInUseError(f"another run of {what} goes on in {folder}") from None
+
+
+@contextmanager
+def _locked(folder: Path, how: int, name: str = _LOCK) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise storage_error(error, folder) or error from None
     try:

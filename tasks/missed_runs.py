@@ -20,8 +20,9 @@ Progress = Literal["waits", "turned away", "goes on", "done", "ended"]
 class DueRun(Record):
     """A run of a deployment: when it was due, when it claimed its turn, how far it came.
 
-    `claimed` is when it left the queue, or was turned away since another run went on; None while
-    it waits. `ended` is an end without a result: skipped, cancelled, crashed or failed.
+    `claimed` is when it left the queue, or when it was turned away since another run went on;
+    where it waits, since when. `ended` is an end without a result: skipped in favour of another
+    run, cancelled, crashed or failed.
     """
 
     id: str
@@ -36,15 +37,12 @@ def made_up_by(run: DueRun, others: Iterable[DueRun]) -> DueRun | None:
     """Return the run that has done the work of `run` since it was due, None where none has."""
     if not run.by_schedule:
         return None
+    done = (other for other in _but(run, others) if other.progress == "done")
     return next(
         (
             other
-            for other in others
-            if other.id != run.id
-            and other.progress in ("goes on", "done")
-            and other.claimed is not None
-            and run.claimed is not None
-            and run.due < other.claimed < run.claimed
+            for other in done
+            if other.claimed and other.claimed > run.due and _first(other, run)
         ),
         None,
     )
@@ -58,15 +56,26 @@ def missed_before(run: DueRun, others: Iterable[DueRun], now: datetime) -> list[
     """
     missed = [
         other
-        for other in others
-        if other.id != run.id and other.by_schedule and other.due <= now and _lost_to(run, other)
+        for other in _but(run, others)
+        if other.by_schedule and other.due <= now and _lost_to(run, other)
     ]
     return sorted(missed, key=lambda other: other.due)
 
 
+def abandoned_before(run: DueRun, others: Iterable[DueRun]) -> list[DueRun]:
+    """Return the runs that are said to go on, but cannot, since `run` has the turn."""
+    return [
+        other for other in _but(run, others) if other.progress == "goes on" and _first(other, run)
+    ]
+
+
+def _but(run: DueRun, others: Iterable[DueRun]) -> Iterable[DueRun]:
+    return (other for other in others if other.id != run.id)
+
+
+def _first(one: DueRun, other: DueRun) -> bool:
+    return one.claimed is not None and other.claimed is not None and one.claimed < other.claimed
+
+
 def _lost_to(run: DueRun, other: DueRun) -> bool:
-    if other.progress == "waits":
-        return True
-    if other.progress != "turned away" or other.claimed is None or run.claimed is None:
-        return False
-    return other.claimed >= run.claimed
+    return other.progress == "waits" or (other.progress == "turned away" and _first(run, other))
