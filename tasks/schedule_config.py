@@ -40,7 +40,7 @@ def _length_of_time(given: object) -> object:
     """Return what a word such as 6h means; leave the rest to pydantic."""
     if not isinstance(given, str) or given.startswith("P"):  # P begins one as ISO 8601 writes it
         return given
-    found = re.fullmatch(r"([0-9]{1,9})([smhd])", given)
+    found = re.fullmatch(r"0*([1-9][0-9]{0,8})([smhd])", given)
     if found is None:
         raise ValueError(f"interval={given!r}: must be {_ALLOWED['interval']}")
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
