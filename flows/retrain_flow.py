@@ -15,6 +15,7 @@ from typing import Any  # noqa: E402
 from prefect import State, flow  # noqa: E402
 
 from flows import prefect_session, skipped  # noqa: E402
+from flows.failure_hook import keep_failure_record  # noqa: E402
 from flows.scheduled_turn import scheduled_turn  # noqa: E402
 from flows.train_flow import train_flow  # noqa: E402
 from tasks.drift_config import DriftConfig  # noqa: E402
@@ -46,6 +47,8 @@ Trains as train-sentiment does, and asks for the promotion of the model.
     name="retrain-sentiment",
     description=_DESCRIPTION,
     flow_run_name="{source.source}-{protocol.protocol}-seed{fit.seed}",
+    on_failure=[keep_failure_record],
+    on_crashed=[keep_failure_record],
 )
 def retrain_flow(
     source: SourceConfig = SourceConfig(),

@@ -41,21 +41,22 @@ def prefect_server_process(
     with (home / "server.log").open("w") as log:
         server = subprocess.Popen(command, env=kept | own | environment, stdout=log, stderr=log)
     try:
-        _wait_for(f"{url}/health", server)
+        wait_until_healthy(url, server)
         yield url, server
     finally:
         server.terminate()
         server.wait(30)
 
 
-def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
+def wait_until_healthy(api: str, server: subprocess.Popen[bytes]) -> None:
+    """Wait until the server whose API is at `api` answers."""
     deadline = time.monotonic() + _START_LIMIT_S
     while time.monotonic() < deadline:
         assert server.poll() is None, "the server ended at once"
         try:
-            with urllib.request.urlopen(url, timeout=5) as response:
+            with urllib.request.urlopen(f"{api}/health", timeout=5) as response:
                 if response.status == 200:
                     return
         except (urllib.error.URLError, OSError):
             time.sleep(0.3)
-    raise TimeoutError(url)
+    raise TimeoutError(api)

@@ -1,0 +1,112 @@
+"""A serve process as a user starts it, and what the server says of its runs."""
+
+import os
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tests.prefect_pages import ask
+from tests.terminal_run import SMALL_NETWORK, from_file
+
+ROOT = Path(__file__).parent.parent
+LIMIT_S = 120
+RETRAIN, MAINTAIN = "retrain-sentiment", "maintain-artifacts"
+
+ALL_GATES_OPEN = [
+    "--promotion.floor=0",
+    "--promotion.mode=not_worse",
+    "--promotion.margin=0.99",
+    "--promotion.control-margin=0.99",
+    "--promotion.largest-calibration-error=1",
+    "--promotion.largest-latency-ms=1000",
+]
+"""Each new model becomes champion, whatever it has learned from a few made-up reviews."""
+
+
+def environment(folder: Path, api: str) -> dict[str, str]:
+    """Return the environment of a process that talks to the server at `api`."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    own = {
+        "PREFECT_API_URL": api,
+        "PREFECT_HOME": str(folder / "home"),
+        "PREFECT_RUNNER_POLL_FREQUENCY": "2",
+        "PREFECT_WORKER_QUERY_SECONDS": "2",
+        "CUDA_VISIBLE_DEVICES": "-1",
+    }
+    return kept | own
+
+
+def small_options(reviews: Path, *more: str) -> list[str]:
+    """Return the options of a small training whose every model is promoted."""
+    return [*from_file(reviews), *SMALL_NETWORK, *ALL_GATES_OPEN, *more]
+
+
+def start_process(
+    folder: Path, api: str, script: str, *arguments: str, log: str = "serve.log"
+) -> subprocess.Popen[bytes]:
+    """Start a program of `flows` in `folder` with its log there; it obeys SIGINT."""
+    command = ["env", "--default-signal=INT", sys.executable, str(ROOT / "flows" / script)]
+    with (folder / log).open("ab") as output:
+        return subprocess.Popen(
+            [*command, *arguments],
+            cwd=folder,
+            env=environment(folder, api),
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+
+
+def runs_of(api: str, flow: str = RETRAIN) -> list[dict[str, Any]]:
+    """Return all flow runs of a flow that are due by now, the first due first."""
+    due = {"expected_start_time": {"before_": datetime.now(UTC).isoformat()}}
+    found: list[dict[str, Any]] = []
+    while True:
+        page = ask(
+            api,
+            "flow_runs",
+            flows={"name": {"any_": [flow]}},
+            flow_runs=due,
+            sort="EXPECTED_START_TIME_ASC",
+            offset=len(found),
+        )
+        found += page
+        if not page:
+            return found
+
+
+def state_of(run: dict[str, Any]) -> tuple[str, str]:
+    """Return type and name of the state of a flow run."""
+    return run["state"]["type"], run["state"]["name"]
+
+
+def process_of(flow_run_id: str) -> int | None:
+    """Return the process that runs a flow run on this machine, None where there is none."""
+    return processes().get(flow_run_id)
+
+
+def processes() -> dict[str, int]:
+    """Return the processes that run flow runs on this machine, by the id of the flow run."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes()
+            variables = (folder / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        ids = [v.partition(b"=")[2] for v in variables if v.startswith(b"PREFECT__FLOW_RUN_ID=")]
+        if ids and (b"prefect.engine" in command or b"workspace" in command):
+            found[ids[0].decode()] = int(folder.name)
+    return found
+
+
+def wait_for_log(file: Path, part: str, process: subprocess.Popen[bytes], since: int = 0) -> None:
+    """Wait until a log says `part`, after its first `since` characters."""
+    deadline = time.monotonic() + LIMIT_S
+    while part not in (log := file.read_text()[since:]):
+        assert process.poll() is None, log
+        assert time.monotonic() < deadline, log
+        time.sleep(0.05)
