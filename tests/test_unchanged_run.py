@@ -16,8 +16,7 @@ def steps(**changes: str | None) -> list[StepRun]:
     """Return the steps of a run by their keys."""
     keys: dict[str, Any] = KEYS | changes
     return [
-        StepRun(step=step, cached=True, why="", seconds=0, key=key)
-        for step, key in keys.items()
+        StepRun(step=step, cached=True, why="", seconds=0, key=key) for step, key in keys.items()
     ]
 
 
