@@ -26,6 +26,7 @@ _LONGEST_FIRST = [
     f"test_{name}.py"
     for name in (
         "faults",
+        "serve_flow",
         "resume",
         "prefect_ui",
         "server_death",
