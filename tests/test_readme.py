@@ -14,9 +14,12 @@ from flows import (
     maintain_flow,
     predict_command,
     promote,
+    retrain_command,
     runs,
+    serve_command,
     set_up_server,
     verify_run,
+    worker,
 )
 from flows.train_command import read_options
 from tasks.run_record import RUN_FILES
@@ -33,9 +36,13 @@ COMMANDS = [
     for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
     for line in block.splitlines()
 ]
-OPERATIONS = re.findall(
-    r"^python flows/.*$", (ROOT / "docs/operations.md").read_text(encoding="utf-8"), re.MULTILINE
-)
+OPERATIONS = [
+    command
+    for page in ("operations", "scheduling")
+    for command in re.findall(
+        r"^python flows/.*$", (ROOT / f"docs/{page}.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+]
 FLOW = "python flows/train_flow.py"
 RUNS = "python flows/runs.py"
 PREDICT = "python flows/predict_flow.py"
@@ -71,10 +78,18 @@ def test_no_command_of_the_readme_is_left_untested() -> None:
         "flows/maintain_flow.py": maintain_flow.app,
         "flows/set_up_server.py": set_up_server.app,
         "flows/predict_flow.py": predict_command.app,
+        "flows/worker.py": worker.app,
+    }
+    schedules = {
+        "flows/serve_flow.py": serve_command.read_options,
+        "flows/retrain_flow.py": retrain_command.read_options,
     }
     for command in [*others, *OPERATIONS]:
         python, script, *arguments = shlex.split(command)
         assert python == "python"
+        if script in schedules:
+            assert schedules[script](arguments)
+            continue
         known[script].parse_args(arguments, exit_on_error=False, print_error=False)
 
 

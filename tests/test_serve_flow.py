@@ -1,7 +1,10 @@
 """A real server and a real serve process, whose schedule fires every few seconds."""
 
+import json
+import shlex
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,7 +18,10 @@ from tasks.promotion_event import current_champion
 from tests.prefect_pages import ask
 from tests.real_server import prefect_server_process
 from tests.serve_process import (
+    MAINTAIN,
     RETRAIN,
+    ROOT,
+    environment,
     runs_of,
     small_options,
     start_process,
@@ -124,3 +130,37 @@ def test_a_run_that_is_stopped_waits_and_goes_on_and_what_was_missed_is_made_up_
     champion = current_champion(store.events())
     assert champion is not None
     assert (schedule.folder / "artifacts/runs" / champion.run_id).is_dir()
+
+
+def test_prefect_deploy_puts_both_deployments_on_the_server_and_a_worker_runs_one(
+    schedule: Schedule,
+) -> None:
+    pool = "prefect work-pool create retraining --type process"
+    for command in (pool, "prefect deploy --all"):
+        assert command in (ROOT / "docs/scheduling.md").read_text()
+        subprocess.run(
+            [sys.executable, "-m", *shlex.split(command)],
+            cwd=ROOT,
+            env=environment(schedule.folder, schedule.api),
+            stdin=subprocess.DEVNULL,
+            check=True,
+        )
+    deployed = {each["name"]: each for each in ask(schedule.api, "deployments")}
+    assert deployed["nightly"]["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
+    assert deployed["weekly"]["parameters"]["apply"] is True
+
+    # A dry run on an empty folder: the worker needs no training to show that it runs what is due.
+    given = {"artifacts": str(schedule.folder / "other"), "apply": False}
+    subprocess.run(
+        [sys.executable, "-m", "prefect", "deployment", "run", "maintain-artifacts/weekly"]
+        + [word for name in given for word in ("--param", f"{name}={json.dumps(given[name])}")],
+        env=environment(schedule.folder, schedule.api),
+        check=True,
+    )
+    worker = start_process(
+        schedule.folder, schedule.api, "worker.py", "--pool=retraining", log="worker.log"
+    )
+    wait_until(
+        lambda: ("COMPLETED", "Completed") in map(state_of, runs_of(schedule.api, MAINTAIN)), worker
+    )
+    stop(worker, signal.SIGTERM)
