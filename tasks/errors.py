@@ -4,6 +4,11 @@ import errno
 from pathlib import Path
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, its kind where it has none."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 class PipelineError(Exception):
     """Base of every error whose message is written for the user."""
 

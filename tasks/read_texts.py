@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Literal
 
-from tasks.errors import BadDataError
+from tasks.errors import BadDataError, first_line
 from tasks.text_rows import (
     LONGEST_TEXT,
     NOT_UTF8,
@@ -193,11 +193,7 @@ def _csv_values(lines: Iterable[str], column: str) -> Iterator[object]:
     csv.field_size_limit(LONGEST_TEXT)
     rows = _csv_rows(lines)
     header = next((row for row in rows if isinstance(row, list)), [])
-    if header.count(column) != 1:
-        raise BadDataError(
-            f"the file has {'several columns' if column in header else 'no column'} {column!r}; it"
-            f" has {', '.join(header) or 'none'} (choose with --text-column)"
-        )
+    _require_column(header, column)
     place = header.index(column)
     for row in rows:
         if isinstance(row, RowError):
@@ -206,6 +202,14 @@ def _csv_values(lines: Iterable[str], column: str) -> Iterator[object]:
             yield RowError(f"the row has {len(row)} fields instead of {len(header)}")
         else:
             yield row[place]
+
+
+def _require_column(names: list[str], column: str) -> None:
+    if names.count(column) != 1:
+        raise BadDataError(
+            f"the file has {'several columns' if column in names else 'no column'} {column!r}; it"
+            f" has {', '.join(names) or 'none'} (choose with --text-column)"
+        )
 
 
 def _csv_rows(lines: Iterable[str]) -> Iterator[list[str] | RowError]:
@@ -230,13 +234,9 @@ def _parquet_rows(file: IO[bytes], column: str) -> Iterator[tuple[TextRows, floa
         # Without these, a whole column chunk of a row group is held in memory.
         parquet = pq.ParquetFile(file, pre_buffer=False, buffer_size=_PARQUET_BUFFER)
     except (pa.ArrowException, OSError) as error:
-        raise BadDataError(f"the file cannot be read as Parquet: {_reason(error)}") from None
+        raise BadDataError(f"the file cannot be read as Parquet: {first_line(error)}") from None
     names = parquet.schema_arrow.names
-    if names.count(column) != 1:
-        raise BadDataError(
-            f"the file has {'several columns' if column in names else 'no column'} {column!r}; it"
-            f" has {', '.join(names) or 'none'} (choose with --text-column)"
-        )
+    _require_column(names, column)
     read, total = 0, max(1, parquet.metadata.num_rows)
     batches = parquet.iter_batches(_PARQUET_ROWS, columns=[column])
     while True:
@@ -248,7 +248,7 @@ def _parquet_rows(file: IO[bytes], column: str) -> Iterator[tuple[TextRows, floa
         except (pa.ArrowException, OSError) as error:
             raise BadDataError(
                 f"the file is damaged: it cannot be read as Parquet after row {read:,}:"
-                f" {_reason(error)}"
+                f" {first_line(error)}"
             ) from None
         read += len(rows)
         yield rows, read / total
@@ -263,7 +263,3 @@ def _as_text(column: pa.Array) -> pa.Array:
     is_text = types.is_string(kind) or types.is_large_string(kind) or types.is_binary(kind)
     is_text = is_text or types.is_large_binary(kind) or types.is_string_view(kind)
     return column if is_text else column.cast(pa.large_string())
-
-
-def _reason(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError
 
 from tasks.atomic_files import file_sha256, whole_file, write_text
 from tasks.canonical_json import readable_json
-from tasks.errors import BadDataError, SourceUnavailableError
+from tasks.errors import BadDataError, SourceUnavailableError, first_line
 from tasks.records import Record
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _system(uri: str) -> tuple[fs.FileSystem, str]:
     try:
         system, place = fs.FileSystem.from_uri(uri)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise BadDataError(f"{uri} is no address of a file: {_first_line(error)}") from None
+        raise BadDataError(f"{uri} is no address of a file: {first_line(error)}") from None
     return system, place
 
 
@@ -114,9 +114,5 @@ def _noted(note: Path) -> RemoteVersion | None:
 
 def _unreachable(uri: str, error: Exception) -> SourceUnavailableError:
     return SourceUnavailableError(
-        f"{uri} cannot be read: {_first_line(error)}; check the network and the credentials"
+        f"{uri} cannot be read: {first_line(error)}; check the network and the credentials"
     )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

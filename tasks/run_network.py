@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
-from tasks.errors import BadDataError
+from tasks.errors import BadDataError, first_line
 from tasks.folded_network import INPUT, NotFoldableError, folded_graph
 from tasks.keras_archive import read_keras_archive
 from tasks.select_accelerator import select_accelerator, use_device
@@ -99,8 +99,7 @@ def keras_network(model_file: Path) -> Network:
         model = keras.models.load_model(model_file, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises what its layers raise
         raise BadDataError(
-            f"{model_file} was not loaded: Keras's safe mode refuses it"
-            f" ({(str(error).splitlines() or [type(error).__name__])[0]})"
+            f"{model_file} was not loaded: Keras's safe mode refuses it ({first_line(error)})"
         ) from None
 
     one_at_a_time = threading.Lock()

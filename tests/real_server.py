@@ -1,6 +1,5 @@
 """A real Prefect server in a process of its own."""
 
-import os
 import socket
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.prefect_home import prepare_home
+from tests.prefect_home import prefect_environment, prepare_home
 
 _START_LIMIT_S = 180
 
@@ -32,14 +31,14 @@ def prefect_server_process(
     port = free_port()
     url = f"http://127.0.0.1:{port}/api"
     own = {
-        "PREFECT_HOME": str(home),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_UI_API_URL": url,
     }
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)]
     with (home / "server.log").open("w") as log:
-        server = subprocess.Popen(command, env=kept | own | environment, stdout=log, stderr=log)
+        server = subprocess.Popen(
+            command, env=prefect_environment(home, **(own | environment)), stdout=log, stderr=log
+        )
     try:
         wait_until_healthy(url, server)
         yield url, server

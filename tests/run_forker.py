@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults import Fault, StepCosts, StepWatch, arm, report_costs
+from tests.prefect_home import prefect_environment
 
 ROOT = Path(__file__).parent.parent
 HUNG_AFTER_S = 180
@@ -27,15 +28,12 @@ class RunForker:
 
     def __init__(self, api_url: str, home: Path) -> None:
         """Start the process and wait until it has imported all that a run needs."""
-        kept = {
-            name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")
-        }
-        own = {"PREFECT_API_URL": api_url, "PREFECT_HOME": str(home), "CUDA_VISIBLE_DEVICES": "-1"}
+        own = {"PREFECT_API_URL": api_url, "CUDA_VISIBLE_DEVICES": "-1"}
         self._log = (home / "forker.log").open("w")
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.run_forker"],
             cwd=ROOT,
-            env=kept | own,
+            env=prefect_environment(home, **own),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

@@ -1,13 +1,12 @@
 """A serve process as a user starts it, and what the server says of its runs."""
 
-import os
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tests.prefect_home import prefect_environment
 from tests.prefect_pages import ask
 from tests.terminal_run import SMALL_NETWORK, from_file
 
@@ -28,15 +27,13 @@ ALL_GATES_OPEN = [
 
 def environment(folder: Path, api: str) -> dict[str, str]:
     """Return the environment of a process that talks to the server at `api`."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    own = {
-        "PREFECT_API_URL": api,
-        "PREFECT_HOME": str(folder / "home"),
-        "PREFECT_RUNNER_POLL_FREQUENCY": "2",
-        "PREFECT_WORKER_QUERY_SECONDS": "2",
-        "CUDA_VISIBLE_DEVICES": "-1",
-    }
-    return kept | own
+    return prefect_environment(
+        folder / "home",
+        PREFECT_API_URL=api,
+        PREFECT_RUNNER_POLL_FREQUENCY="2",
+        PREFECT_WORKER_QUERY_SECONDS="2",
+        CUDA_VISIBLE_DEVICES="-1",
+    )
 
 
 def small_options(reviews: Path, *more: str) -> list[str]:
@@ -101,12 +98,3 @@ def processes() -> dict[str, int]:
         if ids and (b"prefect.engine" in command or b"workspace" in command):
             found[ids[0].decode()] = int(folder.name)
     return found
-
-
-def wait_for_log(file: Path, part: str, process: subprocess.Popen[bytes], since: int = 0) -> None:
-    """Wait until a log says `part`, after its first `since` characters."""
-    deadline = time.monotonic() + LIMIT_S
-    while part not in (log := file.read_text()[since:]):
-        assert process.poll() is None, log
-        assert time.monotonic() < deadline, log
-        time.sleep(0.05)

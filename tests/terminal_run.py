@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.prefect_home import prepare_home
+from tests.prefect_home import prefect_environment, prepare_home
 
 LIMIT_S = 600
 _ROOT = Path(__file__).parent.parent
@@ -40,15 +40,14 @@ def start_terminal_run(
     folder: Path, *arguments: str, home: Path | None = None, **environment: str
 ) -> subprocess.Popen[bytes]:
     """Start the flow in `folder` with its log in `run.log`, in a process group of its own."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     home = home or folder / "home"
     prepare_home(home)
-    own = {"PREFECT_HOME": str(home), "CUDA_VISIBLE_DEVICES": "-1"}
+    own = {"CUDA_VISIBLE_DEVICES": "-1"} | environment
     with (folder / "run.log").open("w") as log:
         return subprocess.Popen(
             [sys.executable, str(_ROOT / "flows/train_flow.py"), *arguments],
             cwd=folder,
-            env=kept | own | environment,
+            env=prefect_environment(home, **own),
             stdout=log,
             stderr=log,
             start_new_session=True,
@@ -57,8 +56,13 @@ def start_terminal_run(
 
 def wait_for_line(folder: Path, process: subprocess.Popen[bytes], part: str) -> None:
     """Wait until the log of the run in `folder` says `part`."""
+    wait_for_log(folder / "run.log", part, process)
+
+
+def wait_for_log(file: Path, part: str, process: subprocess.Popen[bytes], since: int = 0) -> None:
+    """Wait until a log says `part`, after its first `since` characters."""
     deadline = time.monotonic() + LIMIT_S
-    while part not in (log := (folder / "run.log").read_text()):
+    while part not in (log := file.read_text()[since:]):
         assert process.poll() is None, log
         assert time.monotonic() < deadline, log
         time.sleep(0.05)

@@ -1,6 +1,5 @@
 """What `promote.py` shows in Prefect's UI, and that it never depends on a server."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ from prefect.settings import PREFECT_API_URL
 
 from flows.promote import main
 from flows.publish_champion import publish_champion
+from tests.prefect_home import prefect_environment
 from tests.promotions import decide, make_challenger, run_id
 
 ROOT = Path(__file__).parent.parent
@@ -42,11 +42,10 @@ def test_a_rollback_from_the_terminal_is_seen_in_prefects_ui(
 
 
 def test_a_server_that_does_not_answer_is_said_and_the_decision_stands(artifacts: Path) -> None:
-    own = {"PREFECT_API_URL": "http://127.0.0.1:9/api", "PREFECT_HOME": str(artifacts / "home")}
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    url = "http://127.0.0.1:9/api"
     result = subprocess.run(
         [sys.executable, "flows/promote.py", "rollback", "--artifacts", str(artifacts)],
-        env=kept | own,
+        env=prefect_environment(artifacts / "home", PREFECT_API_URL=url),
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -15,6 +15,7 @@ import pytest
 
 from tasks.champion import ChampionStore
 from tasks.promotion_event import current_champion
+from tests.polling import wait_for
 from tests.prefect_pages import ask
 from tests.real_server import prefect_server_process
 from tests.serve_process import (
@@ -26,10 +27,9 @@ from tests.serve_process import (
     small_options,
     start_process,
     state_of,
-    wait_for_log,
 )
 from tests.small_run import write_reviews
-from tests.terminal_run import FIVE_EPOCHS
+from tests.terminal_run import FIVE_EPOCHS, wait_for_log
 
 LIMIT_S = 180
 EVERY_S = 4
@@ -68,11 +68,11 @@ def schedule(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Schedule]:
 
 
 def wait_until(happens: Callable[[], object], served: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + LIMIT_S
-    while not happens():
+    def happened() -> object:
         assert served.poll() is None, "the serve process ended"
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.3)
+        return happens()
+
+    wait_for(happened, LIMIT_S)
 
 
 def stop(served: subprocess.Popen[bytes], how: signal.Signals) -> None:

@@ -1,4 +1,3 @@
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +9,7 @@ from tasks.drift_config import DriftConfig
 from tasks.promotion_config import PromotionConfig
 from tasks.run_manifest import Score
 from tasks.training_config import TrainingConfig
-from tests.prefect_home import prepare_home
+from tests.prefect_home import prefect_environment, prepare_home
 from tests.small_run import write_reviews
 from tests.terminal_run import SMALL_NETWORK
 
@@ -141,12 +140,11 @@ def run_command(
     folder: Path, *arguments: str, python: tuple[str, ...] = (), **environment: str
 ) -> subprocess.CompletedProcess[str]:
     prepare_home(folder / "prefect")
-    own = {"PREFECT_HOME": str(folder / "prefect"), "CUDA_VISIBLE_DEVICES": "-1"}
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    own = {"CUDA_VISIBLE_DEVICES": "-1"} | environment
     return subprocess.run(
         [sys.executable, *python, str(ROOT / "flows/train_flow.py"), *arguments],
         cwd=folder,
-        env=kept | own | environment,
+        env=prefect_environment(folder / "prefect", **own),
         capture_output=True,
         text=True,
         timeout=300,

@@ -1,6 +1,5 @@
 """A real server that looks after real runs while nobody looks."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from tasks.monitoring_config import HEARTBEAT_SECONDS
 from tests.browser import needs_browser
 from tests.deploy_files import settings
 from tests.polling import wait_for
+from tests.prefect_home import prefect_environment
 from tests.prefect_pages import UIS, ask, our_complaints, prefect_page
 from tests.real_server import prefect_server_process
 from tests.small_run import write_reviews
@@ -49,11 +49,10 @@ class Served:
 
 def set_up(*options: str, api: str | None, home: Path) -> subprocess.CompletedProcess[str]:
     """Start the command as a user does."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    own = {"PREFECT_HOME": str(home)} | ({"PREFECT_API_URL": api} if api else {})
+    own = {"PREFECT_API_URL": api} if api else {}
     return subprocess.run(
         [sys.executable, str(_ROOT / "flows/set_up_server.py"), *options],
-        env=kept | own,
+        env=prefect_environment(home, **own),
         capture_output=True,
         text=True,
         check=False,
