@@ -1,20 +1,24 @@
-"""What the commands about finished runs share: their options, their answers, plain faults."""
+"""What the commands share: options, answers, and faults that are told in one sentence."""
 
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn, TypeVar
 
 from cyclopts import App, CycloptsError, Parameter
 from pydantic import ValidationError
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from flows.train_command import fail
 from tasks.canonical_json import readable_json
 from tasks.errors import InvalidConfigError, PipelineError
 from tasks.training_config import describe_invalid
+
+T = TypeVar("T")
+
+EXIT_FAILED = 1
+_EXIT_USAGE = 2
 
 
 @Parameter(name="*")
@@ -48,6 +52,34 @@ def run_command(app: App, arguments: Sequence[str] | None) -> object:
     except OSError as error:
         fail(f"{error.filename} cannot be used: {error.strerror}; mend it or name another one")
     return result
+
+
+def read_command(app: App, arguments: Sequence[str] | None, kind: type[T]) -> T:
+    """Return what a command makes of its options; ends the process on `--help` or a fault.
+
+    Args:
+        app: Has the command.
+        arguments: The words after the program's name; those of this process by default.
+        kind: What the command returns.
+    """
+    result = run_command(app, arguments)
+    if result is None:
+        sys.exit(0)
+    assert isinstance(result, kind)
+    return result
+
+
+def fail(sentence: str, *, usage: bool = False) -> NoReturn:
+    """Print one sentence to the error output and end the process with a non-zero status."""
+    show_error(sentence)
+    sys.exit(_EXIT_USAGE if usage else EXIT_FAILED)
+
+
+def show_error(sentence: str) -> None:
+    """Print one sentence to the error output."""
+    Console(stderr=True, highlight=False, soft_wrap=True).print(
+        f"error: {sentence}", style="bold red", markup=False
+    )
 
 
 def answer(result: Mapping[str, object], shown: Sequence[RenderableType], options: Options) -> None:

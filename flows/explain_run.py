@@ -9,7 +9,8 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from flows.train_command import cache_table, fail, headline
+from flows.command_line import fail
+from flows.train_command import cache_table, headline
 from tasks.errors import PipelineError
 from tasks.run_manifest import read_manifest
 

@@ -16,7 +16,8 @@ from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
 from prefect.exceptions import CancelledRun
 from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_LEVEL
 
-from flows.train_command import EXIT_FAILED, TrainOptions, fail, print_summary, show_error
+from flows.command_line import EXIT_FAILED, fail, show_error
+from flows.train_command import TrainOptions, print_summary
 from tasks.errors import PipelineError, describe_os_error
 from tasks.source_files import source_label
 

@@ -9,9 +9,8 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from flows import promotion_tables
-from flows.command_line import Options, answer, run_command
+from flows.command_line import EXIT_FAILED, Options, answer, run_command
 from flows.publish_champion import publish_champion
-from flows.train_command import EXIT_FAILED
 from tasks.champion import ChampionStore
 from tasks.find_runs import find_run
 from tasks.promote_model import promote, rollback, who_am_i

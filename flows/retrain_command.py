@@ -1,6 +1,5 @@
 """Command line of retraining: the options of a training that is repeated with the same config."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from flows.command_line import run_command, show_lines
+from flows.command_line import read_command, show_lines
 from flows.train_command import print_summary
 from tasks.drift_config import DriftConfig
 from tasks.promotion_config import PromotionConfig, require_promotable
@@ -103,11 +102,7 @@ def read_options(arguments: Sequence[str] | None = None) -> dict[str, Any]:
         help_format="markdown",
     )
     app.default(_parameters)
-    parameters = run_command(app, arguments)
-    if parameters is None:
-        sys.exit(0)
-    assert isinstance(parameters, dict)
-    return parameters
+    return read_command(app, arguments, dict)
 
 
 def show(result: object) -> None:

@@ -1,13 +1,12 @@
 """Command line of the schedules: what is retrained and maintained, and when."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from flows.command_line import run_command
+from flows.command_line import read_command
 from flows.retrain_command import Retraining
 from tasks.retention_config import RetentionConfig
 from tasks.schedule_config import ScheduleConfig
@@ -39,11 +38,7 @@ def read_options(arguments: Sequence[str] | None = None) -> ServeOptions:
         help_format="markdown",
     )
     app.default(_options)
-    options = run_command(app, arguments)
-    if options is None:
-        sys.exit(0)
-    assert isinstance(options, ServeOptions)
-    return options
+    return read_command(app, arguments, ServeOptions)
 
 
 def _options(

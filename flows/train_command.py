@@ -1,19 +1,19 @@
 """Command line of the training flow: options from the config, answers before Prefect loads."""
 
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from cyclopts import App, CycloptsError, Parameter
-from pydantic import Field, ValidationError
+from cyclopts import App, Parameter
+from pydantic import Field
 from rich.console import Console
 from rich.table import Table
 
+from flows.command_line import read_command
 from tasks.drift_config import DriftConfig
-from tasks.errors import InvalidConfigError, PipelineError
+from tasks.errors import InvalidConfigError
 from tasks.monitoring_config import HEARTBEAT_SECONDS
 from tasks.own_sources import sources_at_start
 from tasks.promotion_config import PromotionConfig, require_promotable
@@ -31,14 +31,10 @@ from tasks.training_config import (
     SourceConfig,
     TextConfig,
     TrainingConfig,
-    describe_invalid,
     validated_config,
 )
 
 G = TypeVar("G", PromotionConfig, DriftConfig)
-
-EXIT_FAILED = 1
-_EXIT_USAGE = 2
 
 # Nothing about a run leaves the machine, a busy machine may take long to start the server, a
 # server that is lost for half a minute is waited for but not much longer, a run says often that it
@@ -87,23 +83,7 @@ def read_options(arguments: Sequence[str] | None = None) -> TrainOptions:
         help_format="markdown",
     )
     app.default(_options)
-    try:
-        options = app(
-            arguments, exit_on_error=False, print_error=False, result_action="return_value"
-        )
-        if options is None:
-            raise SystemExit(0)
-        select_accelerator(options.accelerator)
-    except CycloptsError as error:
-        cause = error.__cause__
-        fail(
-            describe_invalid(cause) if isinstance(cause, ValidationError) else str(error),
-            usage=True,
-        )
-    except PipelineError as error:
-        fail(str(error), usage=isinstance(error, InvalidConfigError))
-    assert isinstance(options, TrainOptions)
-    return options
+    return read_command(app, arguments, TrainOptions)
 
 
 def _options(  # noqa: PLR0913 - one for each group of options
@@ -161,8 +141,10 @@ def _options(  # noqa: PLR0913 - one for each group of options
     gates = _asked_for(promote, promotion, PromotionConfig, "--promotion", "--promote")
     bounds = _asked_for(check_drift, drift, DriftConfig, "--drift", "--check-drift")
     require_promotable(gates, protocol)
+    config = validated_config(**groups)
+    select_accelerator(accelerator)
     return TrainOptions(
-        config=validated_config(**groups),
+        config=config,
         accelerator=accelerator,
         artifacts=artifacts.expanduser(),
         refresh=("all",) if refresh == () else refresh or (),
@@ -187,19 +169,6 @@ def begin_process() -> None:
     sources_at_start()
     for name, value in _PREFECT_SETTINGS.items():
         os.environ.setdefault(name, value)
-
-
-def fail(sentence: str, *, usage: bool = False) -> NoReturn:
-    """Print one sentence to the error output and end the process with a non-zero status."""
-    show_error(sentence)
-    sys.exit(_EXIT_USAGE if usage else EXIT_FAILED)
-
-
-def show_error(sentence: str) -> None:
-    """Print one sentence to the error output."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(
-        f"error: {sentence}", style="bold red", markup=False
-    )
 
 
 def headline(score: Score) -> str:

@@ -8,6 +8,7 @@ from cyclopts import App, Parameter
 from rich.console import Console
 
 from flows import train_command
+from flows.command_line import fail
 from flows.train_command import TrainOptions
 from tasks.artifact_store import ArtifactStore
 from tasks.errors import PipelineError
@@ -39,12 +40,12 @@ def verify_run(
         manifest = read_manifest(run)
         faults = damaged_files(run, manifest)
         if faults:
-            train_command.fail(f"{run}: {'; '.join(faults)}")
+            fail(f"{run}: {'; '.join(faults)}")
         _CONSOLE.print(f"All {len(manifest.files)} files are as recorded.")
         if not files:
             _compare(manifest, _repeat(run, manifest))
     except PipelineError as error:
-        train_command.fail(str(error))
+        fail(str(error))
 
 
 def _repeat(run: Path, manifest: Manifest) -> Manifest:
@@ -60,7 +61,7 @@ def _repeat(run: Path, manifest: Manifest) -> Manifest:
         share_downloads(ArtifactStore(run.absolute().parent.parent), scratch)
         changed = changed_source(manifest.source, fetch_reviews(source, scratch.open()))
         if changed:
-            train_command.fail(f"{changed}; without it the run cannot be repeated")
+            fail(f"{changed}; without it the run cannot be repeated")
         summary = prefect_session.run_flow(
             train_flow,
             TrainOptions(
@@ -83,7 +84,7 @@ def _compare(recorded: Manifest, repeated: Manifest) -> None:
         _CONSOLE.print("Verified: data, weights, history, predictions and metrics are equal.")
         return
     advice = "" if environment else ", though the machine and the libraries are the same"
-    train_command.fail(f"the repeated run differs; {difference}{advice}")
+    fail(f"the repeated run differs; {difference}{advice}")
 
 
 if __name__ == "__main__":
