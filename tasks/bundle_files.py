@@ -11,7 +11,7 @@ from tasks.atomic_files import file_sha256, write_text
 from tasks.canonical_json import readable_json
 from tasks.errors import BadDataError
 from tasks.records import Record
-from tasks.run_manifest import RunFile
+from tasks.run_manifest import RunFile, file_records
 from tasks.training_config import TextConfig
 
 BUNDLE, BUNDLE_SHA256 = "bundle.json", "bundle.sha256"
@@ -46,17 +46,6 @@ class BundleManifest(Record):
     run_id: str
     versions: dict[str, str]
     files: dict[str, RunFile]
-
-
-def file_records(folder: Path) -> dict[str, RunFile]:
-    """Return hash and size of each file below a folder."""
-    return {
-        path.relative_to(folder).as_posix(): RunFile(
-            sha256=file_sha256(path), size=path.stat().st_size
-        )
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 def write_bundle_manifest(folder: Path, run_id: str, versions: dict[str, str]) -> str:

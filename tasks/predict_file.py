@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING
 
 from pydantic import Field, ValidationError
 
+from tasks.arrow_batch import read_batch, write_batch
 from tasks.atomic_files import file_sha256, whole_file, write_text
 from tasks.canonical_json import readable_json
 from tasks.errors import BadDataError, storage_error
@@ -88,19 +89,11 @@ class PredictionParts:
 
     def keep(self, number: int, batch: pa.RecordBatch) -> None:
         """Write a chunk's predictions, whole or not at all."""
-        import pyarrow as pa
-
-        with whole_file(self.path(number)) as temporary, pa.OSFile(str(temporary), "wb") as file:
-            options = pa.ipc.IpcWriteOptions(compression="lz4")
-            with pa.ipc.new_file(file, batch.schema, options=options) as writer:
-                writer.write_batch(batch)
+        write_batch(self.path(number), batch)
 
     def read(self, number: int) -> pa.RecordBatch:
         """Return a chunk's predictions."""
-        import pyarrow as pa
-
-        with pa.OSFile(str(self.path(number))) as file, pa.ipc.open_file(file) as reader:
-            return reader.get_batch(0)
+        return read_batch(self.path(number))
 
     def join(self, chunks: int, kept: int, model: str) -> PredictionSummary:
         """Write the output from all chunks in order, remove them, and return what came of it."""

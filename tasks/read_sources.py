@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.errors import BadDataError
-from tasks.stratified_sample import grouped_sample, stratified_sample
+from tasks.stratified_sample import stratified_sample
 from tasks.tokenize_text import FIRST_WORD_OFFSET
 from tasks.validate_reviews import repeated_in_train
 from tasks.word_index import (
@@ -167,12 +167,13 @@ def _group_numbers(table: pa.Table) -> np.ndarray | None:
 def _hold_out(table: pa.Table, config: DataConfig) -> dict[str, pa.Table]:
     import pyarrow as pa
 
-    labels, groups = table["label"].to_numpy(), _group_numbers(table)
-    share, seed, purpose = config.test_fraction, config.test_seed, "test set"
-    if groups is None:
-        held_out = stratified_sample(labels, share, seed, purpose)
-    else:
-        held_out = grouped_sample(labels, groups, share, seed, purpose)
+    held_out = stratified_sample(
+        table["label"].to_numpy(),
+        config.test_fraction,
+        config.test_seed,
+        "test set",
+        _group_numbers(table),
+    )
     return {"train": table.filter(pa.array(~held_out)), "test": table.filter(pa.array(held_out))}
 
 

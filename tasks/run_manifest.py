@@ -137,6 +137,17 @@ def read_manifest(folder: Path) -> Manifest:
         raise BadDataError(f"{file} is damaged: {first['loc']}: {first['msg']}") from None
 
 
+def file_records(folder: Path) -> dict[str, RunFile]:
+    """Return hash and size of each file below a folder."""
+    return {
+        path.relative_to(folder).as_posix(): RunFile(
+            sha256=file_sha256(path), size=path.stat().st_size
+        )
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write the manifest and its hash; the last files of a run."""
     file = folder / MANIFEST

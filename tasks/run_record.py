@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 from datetime import UTC, datetime
-from pathlib import Path
 
 from tasks.artifact_store import ArtifactStore, StepOutput
 from tasks.atomic_files import (
-    file_sha256,
     sync_file,
     sync_folder,
     temporary_path,
@@ -24,11 +22,11 @@ from tasks.run_environment import describe_machine, describe_source, library_ver
 from tasks.run_manifest import (
     ControlScore,
     Manifest,
-    RunFile,
     RunSummary,
     Score,
     StepRun,
     Training,
+    file_records,
     write_manifest,
 )
 from tasks.run_report import REPORT, run_report
@@ -120,7 +118,7 @@ def record_run(
         write_text(temporary / REPORT, run_report(temporary, manifest))
         metrics = json.loads((temporary / "metrics.json").read_bytes())
         write_text(temporary / MODEL_CARD, model_card(manifest, metrics, config))
-        manifest = manifest.model_copy(update={"files": _hashes(temporary)})
+        manifest = manifest.model_copy(update={"files": file_records(temporary)})
         write_manifest(temporary, manifest)
         sync_folder(temporary / "figures")
         temporary.replace(store.runs / run_id)
@@ -149,13 +147,3 @@ def _training(by_step: dict[str, StepOutput]) -> Training:
 def _fingerprints(by_step: dict[str, StepOutput]) -> dict[str, str]:
     facts = by_step["load"].facts
     return {split: str(facts[f"{split}_fingerprint"]) for split in ("train", "test")}
-
-
-def _hashes(folder: Path) -> dict[str, RunFile]:
-    return {
-        path.relative_to(folder).as_posix(): RunFile(
-            sha256=file_sha256(path), size=path.stat().st_size
-        )
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.stratified_sample import grouped_sample, stratified_sample
+from tasks.stratified_sample import stratified_sample
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +29,6 @@ def validation_mask(
 
     if protocol.protocol == "tutorial":
         return np.zeros(len(labels), bool)
-    share, seed, purpose = protocol.validation_fraction, protocol.split_seed, "validation set"
-    if groups is not None:
-        return grouped_sample(labels, groups, share, seed, purpose)
-    return stratified_sample(labels, share, seed, purpose)
+    return stratified_sample(
+        labels, protocol.validation_fraction, protocol.split_seed, "validation set", groups
+    )

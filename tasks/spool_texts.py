@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tasks.atomic_files import whole_file
+from tasks.arrow_batch import read_batch, write_batch
 from tasks.predict_file import PredictionParts, file_chunks
 from tasks.records import Record
 from tasks.text_rows import TextRows
@@ -36,27 +36,15 @@ def spool_chunks(file: Path, parts: PredictionParts) -> list[SpooledChunk]:
             batch = pa.record_batch(
                 {"text": chunk.rows.texts, "error": chunk.rows.errors.cast(pa.string())}
             )
-            options = pa.ipc.IpcWriteOptions(compression="lz4")
-            with (
-                whole_file(_spooled(parts, chunk.number)) as temporary,
-                pa.OSFile(str(temporary), "wb") as target,
-                pa.ipc.new_file(target, batch.schema, options=options) as writer,
-            ):
-                writer.write_batch(batch)
+            write_batch(_spooled(parts, chunk.number), batch)
         chunks.append(SpooledChunk(number=chunk.number, was_there=was_there))
     return chunks
 
 
 def read_spooled(parts: PredictionParts, chunk: SpooledChunk) -> TextRows:
     """Return the texts of a chunk."""
-    import pyarrow as pa
-
-    with (
-        pa.OSFile(str(_spooled(parts, chunk.number))) as file,
-        pa.ipc.open_file(file) as reader,
-    ):
-        batch = reader.get_batch(0)
-        return TextRows(batch["text"], batch["error"])
+    batch = read_batch(_spooled(parts, chunk.number))
+    return TextRows(batch["text"], batch["error"])
 
 
 def _spooled(parts: PredictionParts, number: int) -> Path:

@@ -11,13 +11,25 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-def stratified_sample(labels: np.ndarray, fraction: float, seed: int, purpose: str) -> np.ndarray:
+def stratified_sample(
+    labels: np.ndarray, fraction: float, seed: int, purpose: str, groups: np.ndarray | None = None
+) -> np.ndarray:
     """Return a boolean mask of shape (n,) that marks about `fraction` of each class.
 
+    Args:
+        labels: Class of each row, shape (n,).
+        fraction: Share to mark.
+        seed: Of the choice.
+        purpose: What the rows are marked for.
+        groups: Number of each row's group, which is marked whole or not at all; None without.
+
     Raises:
-        BadDataError: A class is too small to have rows on both sides.
+        BadDataError: The rows or groups are too few to have each class on both sides.
     """
     import numpy as np
+
+    if groups is not None:
+        return grouped_sample(labels, groups, fraction, seed, purpose)
 
     chosen = np.zeros(len(labels), bool)
     random = generator(seed, purpose)
