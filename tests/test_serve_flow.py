@@ -83,8 +83,48 @@ def stop(served: subprocess.Popen[bytes], how: signal.Signals) -> None:
 
 def is_active(api: str) -> bool:
     """Tell whether the schedule of the retraining is not paused."""
-    (deployment,) = ask(api, "deployments", flows={"name": {"any_": [RETRAIN]}})
+    (deployment,) = ask(
+        api,
+        "deployments",
+        flows={"name": {"any_": [RETRAIN]}},
+        deployments={"name": {"any_": ["scheduled"]}},
+    )
     return not deployment["paused"] and all(each["active"] for each in deployment["schedules"])
+
+
+# Before the schedule of seconds, which keeps the server's database busy.
+def test_prefect_deploy_puts_both_deployments_on_the_server_and_a_worker_runs_one(
+    schedule: Schedule,
+) -> None:
+    pool = "prefect work-pool create retraining --type process"
+    for command in (pool, "prefect deploy --all"):
+        assert command in (ROOT / "docs/scheduling.md").read_text()
+        subprocess.run(
+            [sys.executable, "-m", *shlex.split(command)],
+            cwd=ROOT,
+            env=environment(schedule.folder, schedule.api),
+            stdin=subprocess.DEVNULL,
+            check=True,
+        )
+    deployed = {each["name"]: each for each in ask(schedule.api, "deployments")}
+    assert deployed["nightly"]["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
+    assert deployed["weekly"]["parameters"]["apply"] is True
+
+    # A dry run on an empty folder: the worker needs no training to show that it runs what is due.
+    given = {"artifacts": str(schedule.folder / "other"), "apply": False}
+    subprocess.run(
+        [sys.executable, "-m", "prefect", "deployment", "run", "maintain-artifacts/weekly"]
+        + [word for name in given for word in ("--param", f"{name}={json.dumps(given[name])}")],
+        env=environment(schedule.folder, schedule.api),
+        check=True,
+    )
+    worker = start_process(
+        schedule.folder, schedule.api, "worker.py", "--pool=retraining", log="worker.log"
+    )
+    wait_until(
+        lambda: ("COMPLETED", "Completed") in map(state_of, runs_of(schedule.api, MAINTAIN)), worker
+    )
+    stop(worker, signal.SIGTERM)
 
 
 @pytest.mark.parametrize(
@@ -130,37 +170,3 @@ def test_a_run_that_is_stopped_waits_and_goes_on_and_what_was_missed_is_made_up_
     champion = current_champion(store.events())
     assert champion is not None
     assert (schedule.folder / "artifacts/runs" / champion.run_id).is_dir()
-
-
-def test_prefect_deploy_puts_both_deployments_on_the_server_and_a_worker_runs_one(
-    schedule: Schedule,
-) -> None:
-    pool = "prefect work-pool create retraining --type process"
-    for command in (pool, "prefect deploy --all"):
-        assert command in (ROOT / "docs/scheduling.md").read_text()
-        subprocess.run(
-            [sys.executable, "-m", *shlex.split(command)],
-            cwd=ROOT,
-            env=environment(schedule.folder, schedule.api),
-            stdin=subprocess.DEVNULL,
-            check=True,
-        )
-    deployed = {each["name"]: each for each in ask(schedule.api, "deployments")}
-    assert deployed["nightly"]["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
-    assert deployed["weekly"]["parameters"]["apply"] is True
-
-    # A dry run on an empty folder: the worker needs no training to show that it runs what is due.
-    given = {"artifacts": str(schedule.folder / "other"), "apply": False}
-    subprocess.run(
-        [sys.executable, "-m", "prefect", "deployment", "run", "maintain-artifacts/weekly"]
-        + [word for name in given for word in ("--param", f"{name}={json.dumps(given[name])}")],
-        env=environment(schedule.folder, schedule.api),
-        check=True,
-    )
-    worker = start_process(
-        schedule.folder, schedule.api, "worker.py", "--pool=retraining", log="worker.log"
-    )
-    wait_until(
-        lambda: ("COMPLETED", "Completed") in map(state_of, runs_of(schedule.api, MAINTAIN)), worker
-    )
-    stop(worker, signal.SIGTERM)
