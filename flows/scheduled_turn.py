@@ -78,16 +78,16 @@ def _reason_not_to_run(flow_run_id: UUID, deployment_id: UUID) -> str | None:
         run = _described(recorded).model_copy(update={"claimed": _claimed(client, flow_run_id)})
         others = [_described(other) for other in _others(client, run, deployment_id, now)]
         for other in abandoned_before(run, others):
-            reason = f"its process is gone: run {run.name} has taken its place"
+            reason = f"its process is gone; the run {_due(run)} has taken its place"
             _close(client, other, Crashed(message=reason))
         if run.by_schedule and recorded.parameters != _parameters(client, deployment_id):
             return "it was scheduled with parameters that its deployment no longer has"
         maker = made_up_by(run, others)
         if maker is not None:
-            return f"it was due at {_shown(run.due)}; run {maker.name} has begun and ended since"
+            return f"missed, as it was {_due(run)}; the run {_due(maker)} has begun and ended since"
         missed = missed_before(run, others, now)
         for other in missed:
-            reason = f"it was due at {_shown(other.due)} and missed; run {run.name} makes up for it"
+            reason = f"missed, as it was {_due(other)}; the run {_due(run)} makes up for it"
             _close(client, other, not_done(reason))
     if missed:
         _LOG.info("this run makes up for %d missed ones as well", len(missed))
@@ -173,5 +173,6 @@ def _progress(run: FlowRun) -> Progress:
     return "done" if state.is_completed() else "ended"
 
 
-def _shown(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+def _due(run: DueRun) -> str:
+    """Return when a run was due, which tells it from others of the same name."""
+    return f"due at {run.due:%Y-%m-%d %H:%M:%S} UTC"

@@ -7,18 +7,20 @@ stopped, and goes on polling. Here the runner is stopped from within its event l
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from prefect import get_client
 from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterDeploymentId,
+    FlowRunFilterEndTime,
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import StateType
 
-from flows.stopping import ended_or_told_to_stop, put_back
+from flows.stopping import ended_or_told_to_stop, give_results_back, put_back
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 _POLL_S = 0.05
 _STARTING_S = 1.0
+_LATELY = timedelta(minutes=1)
+"""How long ago a run may have ended whose process is still there."""
 
 
 async def serve_until_stopped(runner: Runner, deployments: Collection[UUID]) -> None:
@@ -53,6 +57,7 @@ async def serve_until_stopped(runner: Runner, deployments: Collection[UUID]) -> 
 
 async def _stop(runner: Runner, serving: asyncio.Task[None], deployments: Collection[UUID]) -> None:
     """End the runs, also those whose process is only being started, and put them back."""
+    lately = datetime.now(UTC) - _LATELY
     ended = {run.id: run for run in await _going_on(deployments)}
     await runner.astop()
     while not serving.done():
@@ -62,14 +67,27 @@ async def _stop(runner: Runner, serving: asyncio.Task[None], deployments: Collec
     # What still goes on is run by another process, which has outlived an earlier one like this.
     still = {run.id for run in await _going_on(deployments)}
     await put_back(run for run in ended.values() if run.id not in still)
+    # The runner also cancels one that has a result and whose process has not ended yet.
+    await give_results_back(await _cancelled_since(lately, deployments))
 
 
 async def _going_on(deployments: Collection[UUID]) -> list[FlowRun]:
     begun = FlowRunFilterStateType(any_=[StateType.RUNNING, StateType.PENDING])
+    return await _runs(deployments, state=FlowRunFilterState(type=begun))
+
+
+async def _cancelled_since(moment: datetime, deployments: Collection[UUID]) -> list[FlowRun]:
+    cancelled = FlowRunFilterStateType(any_=[StateType.CANCELLED])
+    return await _runs(
+        deployments,
+        state=FlowRunFilterState(type=cancelled),
+        end_time=FlowRunFilterEndTime(after_=moment),
+    )
+
+
+async def _runs(deployments: Collection[UUID], **filters: Any) -> list[FlowRun]:  # noqa: ANN401
+    ours = FlowRunFilterDeploymentId(any_=list(deployments))
     async with get_client() as client:
         return await client.read_flow_runs(
-            flow_run_filter=FlowRunFilter(
-                deployment_id=FlowRunFilterDeploymentId(any_=list(deployments)),
-                state=FlowRunFilterState(type=begun),
-            )
+            flow_run_filter=FlowRunFilter(deployment_id=ours, **filters)
         )

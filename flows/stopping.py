@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from prefect import State
+    from prefect.client.orchestration import PrefectClient
     from prefect.client.schemas.objects import FlowRun
 
 INTERRUPTED = "Interrupted"
@@ -52,8 +53,7 @@ async def put_back(runs: Iterable[FlowRun]) -> None:
     """
     async with get_client() as client:
         for run in runs:
-            state = (await client.read_flow_run(run.id)).state
-            if state is None or _has_ended_by_itself(state):
+            if await _give_result_back(client, run):
                 continue
             now = datetime.now(UTC)
             reason = (
@@ -65,5 +65,26 @@ async def put_back(runs: Iterable[FlowRun]) -> None:
             _LOG.info("run %s waits as %s", run.name, INTERRUPTED)
 
 
-def _has_ended_by_itself(state: State[Any]) -> bool:
+async def give_results_back(runs: Iterable[FlowRun]) -> None:
+    """Let runs have the state again in which they ended by themselves, where they did."""
+    async with get_client() as client:
+        for run in runs:
+            await _give_result_back(client, run)
+
+
+async def _give_result_back(client: PrefectClient, run: FlowRun) -> bool:
+    """Return whether a run had ended by itself, in the moment before it was stopped."""
+    states = sorted(await client.read_flow_run_states(run.id), key=lambda state: state.timestamp)
+    while states and not _is_own_result(states[-1]):
+        if states.pop().is_pending():
+            return False
+    if not states:
+        return False
+    current = (await client.read_flow_run(run.id)).state
+    if current is None or not _is_own_result(current):
+        await client.set_flow_run_state(run.id, states[-1].model_copy(), force=True)
+    return True
+
+
+def _is_own_result(state: State[Any]) -> bool:
     return state.is_completed() or state.is_failed() or state.name == SKIPPED

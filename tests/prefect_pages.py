@@ -19,6 +19,9 @@ _PREFECTS_OWN = {
 }
 """Errors of Prefect's own pages, which no flow can avoid."""
 
+_STALLED_S = 150
+"""A server on SQLite may stall for a minute, its limit for a lock, when clients are cut off."""
+
 _IDLE_LIMIT_MS = 20_000
 _DRAWN_MS = 1000
 """Graphs and tabs are drawn after their data have come."""
@@ -31,7 +34,7 @@ def ask(api: str, path: str, **filters: Any) -> Any:
         json.dumps(filters).encode(),
         {"Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=30) as response:
+    with urllib.request.urlopen(request, timeout=_STALLED_S) as response:
         return json.load(response)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.prefect_home import prefect_environment, prepare_home
 
 _START_LIMIT_S = 180
+_STALLED_S = 150
 
 
 def free_port() -> int:
@@ -44,7 +45,7 @@ def prefect_server_process(
         yield url, server
     finally:
         server.terminate()
-        server.wait(30)
+        server.wait(_STALLED_S)
 
 
 def wait_until_healthy(api: str, server: subprocess.Popen[bytes]) -> None:

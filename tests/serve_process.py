@@ -80,13 +80,8 @@ def state_of(run: dict[str, Any]) -> tuple[str, str]:
     return run["state"]["type"], run["state"]["name"]
 
 
-def process_of(flow_run_id: str) -> int | None:
-    """Return the process that runs a flow run on this machine, None where there is none."""
-    return processes().get(flow_run_id)
-
-
-def processes() -> dict[str, int]:
-    """Return the processes that run flow runs on this machine, by the id of the flow run."""
+def processes(api: str) -> dict[str, int]:
+    """Return the processes that run flow runs of the server at `api`, by the flow run's id."""
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -95,6 +90,7 @@ def processes() -> dict[str, int]:
         except OSError:
             continue
         ids = [v.partition(b"=")[2] for v in variables if v.startswith(b"PREFECT__FLOW_RUN_ID=")]
-        if ids and (b"prefect.engine" in command or b"workspace" in command):
+        ours = f"PREFECT_API_URL={api}".encode() in variables
+        if ours and ids and (b"prefect.engine" in command or b"workspace" in command):
             found[ids[0].decode()] = int(folder.name)
     return found

@@ -94,11 +94,11 @@ class Soak:
             self._look()
             time.sleep(_POLL_S)
         self.serve.send_signal(signal.SIGTERM)
-        self.serve.wait(90)
+        self.serve.wait(180)
         self.outcome.seconds = time.monotonic() - begin
         self._judge()
         self.server.terminate()
-        self.server.wait(30)
+        self.server.wait(180)
         return self.outcome
 
     def _start_server(self) -> subprocess.Popen[bytes]:
@@ -145,20 +145,20 @@ class Soak:
 
     def _kill_a_run(self) -> None:
         """Wait for a run, and kill it at a moment of its few seconds."""
-        while not (going_on := processes()):
+        while not (going_on := processes(self.api)):
             self._look()
             time.sleep(_POLL_S)
         until = time.monotonic() + self.chance.uniform(0, 12)
         while time.monotonic() < until:
             self._look()
             time.sleep(_POLL_S)
-        process = self.chance.choice(list((processes() or going_on).values()))
+        process = self.chance.choice(list((processes(self.api) or going_on).values()))
         subprocess.run(["kill", "-9", str(process)], check=False, capture_output=True)
 
     def _look(self) -> None:
         """Note which runs live, and that there is one champion, which log and pointer agree on."""
         now = time.time()
-        for flow_run_id in processes():
+        for flow_run_id in processes(self.api):
             self.alive.setdefault(flow_run_id, [now, now])[1] = now
         if not (self.artifacts / "champion.json").exists():
             return

@@ -15,8 +15,9 @@ import pytest
 
 from tasks.champion import ChampionStore
 from tasks.promotion_event import current_champion
+from tests.browser import needs_browser
 from tests.polling import wait_for
-from tests.prefect_pages import ask
+from tests.prefect_pages import UIS, ask, our_complaints, prefect_page
 from tests.real_server import prefect_server_process
 from tests.serve_process import (
     MAINTAIN,
@@ -28,11 +29,15 @@ from tests.serve_process import (
     start_process,
     state_of,
 )
-from tests.small_run import write_reviews
+from tests.small_run import small_config, write_reviews
 from tests.terminal_run import FIVE_EPOCHS, wait_for_log
 
 LIMIT_S = 180
 EVERY_S = 4
+UNCHANGED = "nothing has changed since run "
+FINAL = ("COMPLETED", "CANCELLED", "FAILED", "CRASHED")
+SHOWN = 60
+"""How much of a long message Prefect's pages show at once."""
 
 
 @dataclass
@@ -127,46 +132,176 @@ def test_prefect_deploy_puts_both_deployments_on_the_server_and_a_worker_runs_on
     stop(worker, signal.SIGTERM)
 
 
-@pytest.mark.parametrize(
-    "how", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
-)
-def test_a_run_that_is_stopped_waits_and_goes_on_and_what_was_missed_is_made_up_for_once(
-    schedule: Schedule, how: signal.Signals
-) -> None:
-    def reasons() -> list[str]:
-        runs = runs_of(schedule.api)
-        return [run["state"]["message"] for run in runs if run["state"]["name"] == "Skipped"]
+@dataclass
+class Outage:
+    """What is seen of a run that is stopped in its training, and of the schedule later.
 
+    `after` are the runs that had not ended by then, until one that had nothing to do.
+    """
+
+    interrupted: dict[str, Any]
+    active: list[bool]
+    after: list[dict[str, Any]]
+    log: str
+
+    def missed(self) -> list[dict[str, Any]]:
+        """Return the runs that another one made up for."""
+        return [run for run in self.after if "makes up for it" in str(run["state"]["message"])]
+
+    def unchanged(self) -> list[dict[str, Any]]:
+        """Return the runs that had nothing to do."""
+        return [run for run in self.after if UNCHANGED in str(run["state"]["message"])]
+
+
+@pytest.fixture(
+    scope="module", params=[signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
+def outage(schedule: Schedule, request: pytest.FixtureRequest) -> Outage:
+    """Stop the serve process in a training, and serve again after five missed schedules."""
+    how = request.param
     write_reviews(schedule.folder / "reviews.csv", 300, seed=int(how))
     log = schedule.folder / "serve.log"
-    before = len(log.read_text()) if log.exists() else 0
+    began = len(log.read_text()) if log.exists() else 0
     served = schedule.serve()
-    wait_for_log(log, "epoch 2/5", served, before)
+    wait_for_log(log, "epoch 2/5", served, began)
     (run,) = schedule.running()
     stop(served, how)
     assert schedule.running() == []
-    interrupted = {run["id"]: run["state"] for run in runs_of(schedule.api)}[run["id"]]
-    assert (interrupted["type"], interrupted["name"]) == ("SCHEDULED", "Interrupted")
-    assert "goes on from the saved state" in interrupted["message"]
-    assert is_active(schedule.api)
+    runs = {each["id"]: each for each in runs_of(schedule.api)}
+    ended = {name for name, each in runs.items() if state_of(each)[0] in FINAL}
+    active = [is_active(schedule.api)]
 
     time.sleep(5 * EVERY_S)
-    done = schedule.states().count(("COMPLETED", "Completed"))
-    before = len(log.read_text())
+    began = len(log.read_text())
     again = schedule.serve()
-    wait_until(lambda: schedule.states().count(("COMPLETED", "Completed")) > done, again)
-    wait_until(lambda: any("nothing has changed since run " in why for why in reasons()), again)
-    assert any("makes up for it" in why for why in reasons())
-    states = schedule.states()
-    assert states.count(("COMPLETED", "Completed")) == done + 1
-    assert states.count(("CANCELLED", "Skipped")) >= 4
-    assert not {kind for kind, _ in states} & {"FAILED", "CRASHED"}
+
+    def others() -> list[dict[str, Any]]:
+        return [each for each in runs_of(schedule.api) if each["id"] not in ended]
+
+    wait_until(lambda: any(UNCHANGED in str(each["state"]["message"]) for each in others()), again)
+    after = others()
     stop(again, how)
     assert schedule.running() == []
-    assert is_active(schedule.api)
-    assert "going on after epoch" in log.read_text()[before:]
+    active.append(is_active(schedule.api))
+    return Outage(runs[run["id"]]["state"], active, after, log.read_text()[began:])
 
+
+def test_a_run_that_is_stopped_waits_and_the_schedule_stays_active(outage: Outage) -> None:
+    state = outage.interrupted
+    assert (state["type"], state["name"]) == ("SCHEDULED", "Interrupted")
+    assert "goes on from the saved state" in state["message"]
+    assert outage.active == [True, True]
+
+
+def test_one_run_makes_up_for_all_that_were_missed(outage: Outage) -> None:
+    states = [state_of(run) for run in outage.after]
+    assert states.count(("COMPLETED", "Completed")) == 1
+    assert "going on after epoch" in outage.log
+    assert len(outage.missed()) >= 4
+    assert {state_of(run) for run in outage.missed()} == {("CANCELLED", "Skipped")}
+    assert {state_of(run) for run in outage.unchanged()} == {("COMPLETED", "Skipped")}
+    assert not {kind for kind, _ in states} & {"FAILED", "CRASHED"}
+
+
+def test_the_model_of_that_run_is_the_champion(schedule: Schedule, outage: Outage) -> None:
+    assert outage.after
     store = ChampionStore(schedule.folder / "artifacts")
     champion = current_champion(store.events())
     assert champion is not None
     assert (schedule.folder / "artifacts/runs" / champion.run_id).is_dir()
+
+
+@needs_browser
+@pytest.mark.parametrize("ui", UIS)
+def test_the_pages_of_skipped_runs_say_why(
+    schedule: Schedule, outage: Outage, ui: str, screenshots: Path
+) -> None:
+    for kind, run in (("missed", outage.missed()[0]), ("unchanged", outage.unchanged()[0])):
+        path = f"/runs/flow-run/{run['id']}?tab=Details"
+        with prefect_page(schedule.api, ui, path) as opened:
+            opened.page.screenshot(path=screenshots / f"{ui}_{kind}.png")
+            shown = opened.page.inner_text("body")
+            assert our_complaints(opened) == []
+        assert "Skipped" in shown
+        assert run["state"]["message"][:SHOWN] in " ".join(shown.split())
+
+
+@needs_browser
+@pytest.mark.parametrize("ui", UIS)
+def test_the_list_of_runs_shows_one_that_completed_among_the_skipped(
+    schedule: Schedule, outage: Outage, ui: str, screenshots: Path
+) -> None:
+    assert outage.after
+    with prefect_page(schedule.api, ui, "/runs", height=1600) as opened:
+        opened.page.screenshot(path=screenshots / f"{ui}_schedule.png")
+        shown = opened.page.inner_text("body")
+        assert our_complaints(opened) == []
+    assert "Completed" in shown
+    assert shown.count("Skipped") >= len(outage.missed())
+
+
+def due_runs(api: str, flow: str, name: str) -> list[dict[str, Any]]:
+    """Return the runs of a flow in the state of that name."""
+    return [run for run in runs_of(api, flow) if run["state"]["name"] == name]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_of_a_worker_that_is_stopped_goes_on_when_the_worker_does(
+    tmp_path: Path, how: signal.Signals
+) -> None:
+    (tmp_path / "server").mkdir()
+    write_reviews(tmp_path / "reviews.csv", 300)
+    config = small_config(tmp_path / "reviews.csv", epochs=5).model_dump(mode="json")
+    config["fit"] |= {"batch_size": 1, "stop_patience": 9}
+    given = {name: config[name] for name in ("source", "data", "text", "protocol", "network")}
+    given |= {"fit": config["fit"], "artifacts": str(tmp_path / "artifacts"), "promotion": None}
+    with prefect_server_process(tmp_path / "server") as (api, _):
+
+        def prefect(*words: str) -> None:
+            subprocess.run(
+                [sys.executable, "-m", "prefect", *words],
+                cwd=ROOT,
+                env=environment(tmp_path, api),
+                stdin=subprocess.DEVNULL,
+                check=True,
+            )
+
+        def work() -> subprocess.Popen[bytes]:
+            return start_process(tmp_path, api, "worker.py", "--pool=retraining", log="worker.log")
+
+        prefect("work-pool", "create", "retraining", "--type", "process")
+        prefect("deploy", "--all")
+        options = [
+            word for name in given for word in ("--param", f"{name}={json.dumps(given[name])}")
+        ]
+        prefect("deployment", "run", f"{RETRAIN}/nightly", *options)
+        worker = work()
+        wait_for_log(tmp_path / "worker.log", "epoch 2/5", worker)
+        stop(worker, how)
+        assert len(due_runs(api, RETRAIN, "Interrupted")) == 1
+        worker = work()
+        wait_until(lambda: due_runs(api, RETRAIN, "Completed"), worker)
+        stop(worker, how)
+    assert "going on after epoch" in (tmp_path / "worker.log").read_text()
+
+
+@pytest.mark.slow
+def test_where_runs_queue_none_is_cancelled_and_no_maintenance_works_beside_one(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "server").mkdir()
+    write_reviews(tmp_path / "reviews.csv", 300)
+    options = small_options(tmp_path / "reviews.csv", *FIVE_EPOCHS, "--batch-size=2")
+    options += ["--overlap=queue", f"--interval={EVERY_S}s", f"--maintain.interval={EVERY_S}s"]
+    with prefect_server_process(tmp_path / "server") as (api, _):
+        served = start_process(tmp_path, api, "serve_flow.py", *options)
+        wait_until(lambda: due_runs(api, RETRAIN, "AwaitingConcurrencySlot"), served)
+        assert len(due_runs(api, RETRAIN, "Running")) <= 1
+        wait_until(lambda: due_runs(api, MAINTAIN, "Skipped"), served)
+        wait_until(lambda: due_runs(api, RETRAIN, "Completed"), served)
+        wait_until(lambda: due_runs(api, MAINTAIN, "Completed"), served)
+        stop(served, signal.SIGTERM)
+        assert due_runs(api, RETRAIN, "Cancelled") == []
+        skipped = {str(run["state"]["message"]) for run in due_runs(api, MAINTAIN, "Skipped")}
+        assert any("a run goes on in" in why for why in skipped), skipped
