@@ -13,6 +13,7 @@ from tasks.model_hash import model_hash, weights_hash
 from tasks.review_arrays import ReviewArrays, read_arrays
 from tasks.training_progress import tell_progress
 from tasks.training_state import TrainingState, restore_state
+from tasks.training_step import step_code, trained_form
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,6 +37,7 @@ def train_model(
     folder: Path,
     state: Path | None = None,
     save_every_steps: int | None = None,
+    device: str = "cpu",
 ) -> dict[str, Fact]:
     """Write `best_model.keras` and `history.json`.
 
@@ -52,10 +54,11 @@ def train_model(
         folder: Where to write.
         state: Where to save the training, and to look for an interrupted one.
         save_every_steps: Save after so many steps too; by default after whole epochs only.
+        device: cpu or gpu; has a say in how a step is computed.
 
     Returns:
-        Facts: epochs run, best epoch (from 1 on) and its validation loss, hashes of the best
-        model and of the last epoch's weights.
+        Facts: the code of the training step, epochs run, best epoch (from 1 on) and its
+        validation loss, hashes of the best model and of the last epoch's weights.
 
     Raises:
         DivergedError: A loss was not a number.
@@ -65,8 +68,9 @@ def train_model(
     keras.utils.set_random_seed(fit.seed)
     if fit.deterministic:
         _use_deterministic_operations()
-    model = keras.models.load_model(initial_model, compile=False)
-    compile_model(model, fit.learning_rate)
+    network = keras.models.load_model(initial_model, compile=False)
+    code = step_code(fit.training_step, network, device)
+    model = trained_form(network, code, fit.learning_rate)
     best_model = folder / "best_model.keras"
     done = restore_state(state, model, best_model) if state else TrainingState()
     if done != TrainingState():
@@ -78,11 +82,12 @@ def train_model(
     write_text(folder / "history.json", readable_json(done.history))
     losses = done.history["val_loss"]
     return {
+        "training_step": code,
         "epochs_run": len(losses),
         "best_epoch": losses.index(min(losses)) + 1,
         "best_val_loss": min(losses),
         "best_model_hash": model_hash(keras.models.load_model(best_model, compile=False)),
-        "last_weights_hash": weights_hash(model),
+        "last_weights_hash": weights_hash(network),
     }
 
 
@@ -155,25 +160,6 @@ def class_weights(labels: np.ndarray, fit: FitConfig) -> dict[int, float] | None
         return None
     ones = int(labels.sum())
     return {0: len(labels) / (2 * (len(labels) - ones)), 1: len(labels) / (2 * ones)}
-
-
-def compile_model(model: keras.Model, learning_rate: float) -> None:
-    """Compile for binary cross-entropy, accuracy and Adam (https://arxiv.org/abs/1412.6980).
-
-    The variables of optimizer and metrics are made at once: made in the first step, as Keras
-    would, they have it traced twice, and a begun epoch could not be restored into them.
-    """
-    import keras
-
-    model.compile(
-        optimizer=keras.optimizers.Adam(learning_rate),
-        loss="binary_crossentropy",
-        metrics=["accuracy"],
-    )
-    model.optimizer.build(model.trainable_variables)
-    one_review = keras.ops.zeros((1, 1))
-    model.compute_metrics(None, one_review, one_review)
-    model.reset_metrics()
 
 
 def _dataset(reviews: ReviewArrays, fit: FitConfig, begins: TrainingState) -> tf.data.Dataset:

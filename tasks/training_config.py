@@ -26,6 +26,8 @@ ImdbForm = Literal["any", "keras", "packages"]
 Protocol = Literal["honest", "tutorial"]
 Side = Literal["pre", "post"]
 ClassWeights = Literal["equal", "balanced"]
+StepCode = Literal["keras", "fast", "fast_bfloat16"]
+TrainingStep = Literal["auto", StepCode]
 CachedStep = Literal[
     "all",
     "load",
@@ -188,6 +190,14 @@ class FitConfig(_Group):
     deterministic: bool = Field(
         default=False,
         description="Use only operations that repeat bit for bit on a GPU; slower there.",
+    )
+    training_step: TrainingStep = Field(
+        "auto",
+        description="How a step is computed. keras: by Keras's layers. fast: the same network by"
+        " quicker code for a CPU; other rounding, other dropout masks, and an Adam that squares a"
+        " word's whole gradient. fast_bfloat16: its convolution multiplies bfloat16 numbers, too,"
+        " which pays only where the processor does so (AVX512-BF16, AMX). auto: fast for the"
+        " tutorial's network on a CPU, else keras.",
     )
     evaluation_batch_size: int = Field(
         256, ge=1, description="Reviews per step of validation and test; changes speed only."

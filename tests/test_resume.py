@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.train_model import compile_model, train_model
+from tasks.train_model import train_model
 from tasks.training_config import FitConfig
 from tasks.training_state import forget_state, restore_state
+from tasks.training_step import trained_form
 from tests.real_reviews import write_real_reviews
 from tests.real_server import prefect_server_process
 from tests.terminal_run import (
@@ -146,8 +147,8 @@ def test_a_damaged_generation_is_passed_over_for_the_one_before(
     before, newest = sorted(state.iterdir())
     with np.load(before / "variables.npz") as arrays:
         expected = arrays["arr_0"]
-    model = keras.models.load_model(prepared / "initial_model.keras", compile=False)
-    compile_model(model, FIT.learning_rate)
+    network = keras.models.load_model(prepared / "initial_model.keras", compile=False)
+    model = trained_form(network, "fast", FIT.learning_rate)
     for file in ("variables.npz", "best_model.keras", "state.json"):
         content = (newest / file).read_bytes()
         (newest / file).write_bytes(content[:-5])

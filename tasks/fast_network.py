@@ -1,0 +1,85 @@
+"""The tutorial's network with a faster training step on a CPU.
+
+Importing this module imports Keras; only the training does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import keras
+import tensorflow as tf
+
+from tasks.byte_dropout import byte_dropout
+from tasks.lstm_scan import gates_last, lstm_scan
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class FastNetwork(keras.Model):
+    """Trains the variables of a network of `build_network`, which stays what is saved and judged.
+
+    A training step computes the same function, but for rounding and for which numbers its
+    dropout hits. Keras's `Model.fit` and its callbacks work on it as on the network itself.
+    """
+
+    def __init__(self, network: keras.Sequential, convolution: str) -> None:
+        """Take the network, and the type in which its convolution multiplies.
+
+        Args:
+            network: As `build_network` makes it.
+            convolution: float32 or bfloat16; sums are float32 in both.
+        """
+        super().__init__(name="fast_training")
+        self.network = network
+        self.built = True
+        self._convolution = convolution
+        self._word_masks = keras.random.SeedGenerator(0)
+        self._sequence_masks = keras.random.SeedGenerator(0)
+
+    def call(self, tokens: tf.Tensor, training: bool = False) -> tf.Tensor:  # noqa: FBT001, FBT002 - Keras's signature
+        """Return the probabilities, (batch, 1), of int32 tokens (batch, maxlen)."""
+        if not training:
+            return self.network(tokens, training=False)
+        part = self.network.get_layer
+        words = tf.gather(part("embedding").embeddings.value, tokens)
+        words = byte_dropout(words, part("word_dropout").rate, _seed(self._word_masks))
+        found = self._convolve(words)
+        size = part("pooling").pool_size[0]
+        pooled = tf.nn.max_pool1d(found, size, size, "VALID")
+        by_time = tf.transpose(pooled, [1, 0, 2])
+        first = _both_ways(by_time, part("first_bidirectional"), sequences=True)
+        first = byte_dropout(first, part("sequence_dropout").rate, _seed(self._sequence_masks))
+        last = _both_ways(first, part("last_bidirectional"), sequences=False)
+        answer = part("probability")
+        return tf.sigmoid(tf.matmul(last, answer.kernel.value) + answer.bias.value)
+
+    def save(self, filepath: Path | str, **options: Any) -> None:  # noqa: ANN401 - Keras's signature
+        """Save the network alone."""
+        self.network.save(filepath, **options)
+
+    def _convolve(self, words: tf.Tensor) -> tf.Tensor:
+        layer = self.network.get_layer("convolution")
+        kind = tf.as_dtype(self._convolution)
+        kernel = tf.cast(layer.kernel.value, kind)
+        sums = tf.nn.conv1d(tf.cast(words, kind), kernel, 1, "VALID")
+        return tf.nn.relu(tf.cast(sums, tf.float32) + layer.bias.value)
+
+
+def _seed(generator: keras.random.SeedGenerator) -> tf.Tensor:
+    return tf.cast(generator.next(), tf.int32)
+
+
+def _both_ways(
+    inputs: tf.Tensor, layer: keras.layers.Bidirectional, *, sequences: bool
+) -> tf.Tensor:
+    """Return what a bidirectional LSTM gives for inputs (time, batch, features)."""
+    time, _, features = inputs.shape
+    flat = tf.reshape(inputs, [-1, features])
+    read = []
+    for backwards, part in enumerate((layer.forward_layer, layer.backward_layer)):
+        kernel, recurrent, bias = (gates_last(weight.value) for weight in part.weights[:3])
+        projected = tf.reshape(tf.matmul(flat, kernel) + bias, [time, -1, kernel.shape[-1]])
+        read.append(lstm_scan(projected, recurrent, backwards=bool(backwards), sequences=sequences))
+    return tf.concat(read, axis=-1)
