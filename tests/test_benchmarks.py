@@ -1,3 +1,4 @@
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from benchmarks import compare_forms, compare_inference, compare_loading, compare_training
+from benchmarks import (
+    compare_epochs,
+    compare_forms,
+    compare_inference,
+    compare_loading,
+    compare_training,
+)
 from benchmarks.load_once import tokens_sha256
 from benchmarks.make_npz import WORD_INDEX, word_ranks, write_npz
 from benchmarks.paired import (
@@ -16,6 +23,7 @@ from benchmarks.paired import (
     Spread,
     ratios,
     run_child,
+    run_module,
     tree_bytes,
     tree_pids,
     turn_order,
@@ -206,3 +214,25 @@ def test_the_table_of_forms_says_which_differ() -> None:
         ["2.0e-06", "1", "yes"],
         ["1.0e-01", "0", "no"],
     ]
+
+
+def test_the_table_of_epochs_relates_each_side_to_the_script_and_to_the_arithmetic() -> None:
+    def row(seconds: float, cpu: float) -> dict[str, float]:
+        return {"seconds": seconds, "cpu_seconds": cpu}
+
+    rows = {
+        "plain": [row(10, 20), row(20, 20)],
+        "fast": [row(5, 15), row(8, 10)],
+        "multiply": [{"per_second": 1e11, "per_cpu_second": 1066e5}] * 2,
+    }
+    lines = text_of(compare_epochs.table_of(rows, reviews=5, validation=0)).splitlines()
+    (ours,) = (line for line in lines if "ours, fast" in line)
+    for part in ("0.45 (0.40 to", "0.62 (0.50 to", "2.5 (2.0 to"):
+        assert part in " ".join(ours.split())
+
+
+def test_an_epoch_is_timed_in_a_process_of_its_own() -> None:
+    sizes = ["--reviews", "64", "--validation", "8"]
+    printed = json.loads(run_module("train_epoch", "fast", *sizes).output)
+    assert printed["seconds"] > 0
+    assert printed["cpu_seconds"] > 0

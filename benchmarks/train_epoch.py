@@ -1,0 +1,133 @@
+"""Train one side for two epochs in this process and print what the second one took, as JSON.
+
+`python -m benchmarks.train_epoch SIDE`; `compare_epochs` starts it. The first epoch warms up: the
+graph is traced, caches fill.
+"""
+
+import contextlib
+import io
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import get_args
+
+import cyclopts
+import numpy as np
+
+from benchmarks.made_reviews import padded_reviews, write_padded
+from tasks.training_config import FitConfig, NetworkConfig, StepCode
+from tasks.training_progress import TrainingProgress, watch_training
+
+Reviews = tuple[np.ndarray, np.ndarray]
+Moment = tuple[float, float]
+
+NUM_WORDS, MAXLEN, BATCH_SIZE = 10_000, 200, 64
+PLAIN, TORCH, MULTIPLY = "plain", "torch", "multiply"
+SIDES = [PLAIN, *get_args(StepCode), TORCH]
+
+_MATRIX, _MULTIPLY_S = 2048, 2.0
+
+
+def now() -> Moment:
+    """Return wall and CPU time of this process in seconds."""
+    return time.perf_counter(), time.process_time()
+
+
+def time_plain(train: Reviews, validation: Reviews, folder: Path) -> list[Moment]:
+    """Return begin and end of the second epoch of the plain Keras script."""
+    from benchmarks import plain_keras
+
+    model = plain_keras.build_model(NUM_WORDS, MAXLEN)
+
+    def epoch() -> object:
+        best = folder / "best_model.keras"
+        return plain_keras.train(model, (train, validation), best, 1, BATCH_SIZE)
+
+    return _second(epoch)
+
+
+def time_torch(train: Reviews, validation: Reviews) -> list[Moment]:
+    """Return begin and end of the second epoch in PyTorch."""
+    # Threads that wait by turning round would be counted, and slow each other on a busy machine.
+    os.environ["OMP_WAIT_POLICY"] = "passive"
+    from benchmarks.torch_network import TorchTraining
+
+    training = TorchTraining(NUM_WORDS, BATCH_SIZE, seed=0)
+    return _second(lambda: training.epoch(train, validation))
+
+
+def _second(epoch: Callable[[], object]) -> list[Moment]:
+    epoch()
+    begin = now()
+    epoch()
+    return [begin, now()]
+
+
+def time_ours(train: Reviews, validation: Reviews, folder: Path, code: StepCode) -> list[Moment]:
+    """Return begin and end of the second epoch of the `train` step."""
+    from tasks.build_model import build_model
+    from tasks.train_model import train_model
+
+    build_model(NUM_WORDS, MAXLEN, NetworkConfig(), 0, folder)
+    sets = (
+        write_padded(folder / "t.parquet", *train),
+        write_padded(folder / "v.parquet", *validation),
+    )
+    moments: dict[int, Moment] = {}
+
+    def note(progress: TrainingProgress) -> None:
+        moments.setdefault(progress.epochs_done, now())
+
+    fit = FitConfig(epochs=2, batch_size=BATCH_SIZE, training_step=code)
+    with watch_training(note):
+        train_model(folder / "initial_model.keras", *sets, fit, folder)
+    return [moments[1], moments[2]]
+
+
+def multiply_rate() -> dict[str, float]:
+    """Return how many floating-point operations a matrix product does in a second of each kind."""
+    import tensorflow as tf
+
+    matrix = tf.random.stateless_normal((_MATRIX, _MATRIX), (0, 0))
+    (matrix @ matrix).numpy()
+    begin, products = now(), 0
+    while now()[0] - begin[0] < _MULTIPLY_S:
+        (matrix @ matrix).numpy()
+        products += 1
+    operations = products * 2 * _MATRIX**3
+    wall, cpu = (later - earlier for earlier, later in zip(begin, now(), strict=True))
+    return {"per_second": operations / wall, "per_cpu_second": operations / cpu}
+
+
+def main(side: str, *, reviews: int, validation: int, seed: int = 0) -> None:
+    """Print the figures of one side.
+
+    Args:
+        side: One of SIDES, or multiply.
+        reviews: Reviews of an epoch.
+        validation: Reviews that it is validated on.
+        seed: Of the reviews.
+    """
+    if side == MULTIPLY:
+        sys.stdout.write(json.dumps(multiply_rate()) + "\n")
+        return
+    made = [
+        padded_reviews(rows, seed=seed + first) for first, rows in enumerate((reviews, validation))
+    ]
+    with tempfile.TemporaryDirectory() as name, contextlib.redirect_stdout(io.StringIO()):
+        if side == PLAIN:
+            begin, end = time_plain(*made, Path(name))
+        elif side == TORCH:
+            begin, end = time_torch(*made)
+        else:
+            begin, end = time_ours(*made, Path(name), side)
+    figures = {"seconds": end[0] - begin[0], "cpu_seconds": end[1] - begin[1]}
+    sys.stdout.write(json.dumps(figures) + "\n")
+
+
+if __name__ == "__main__":
+    cyclopts.run(main)
