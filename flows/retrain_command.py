@@ -9,6 +9,7 @@ from cyclopts import App, Parameter
 
 from flows.command_line import read_command, show_lines
 from flows.train_command import print_summary
+from tasks.data_parallel import require_divisible
 from tasks.drift_config import DriftConfig
 from tasks.promotion_config import PromotionConfig, require_promotable
 from tasks.run_manifest import RunSummary
@@ -39,7 +40,9 @@ class Retraining:
     network: Annotated[NetworkConfig, Parameter(name="*", group="Network")] = NetworkConfig()
     fit: Annotated[FitConfig, Parameter(name="*", group="Fit")] = FitConfig()
     saving: Annotated[SavingConfig, Parameter(name="*", group="Saving")] = SavingConfig()
-    accelerator: Annotated[str, Parameter(help="auto, cpu, gpu (the first one) or gpu:N.")] = "auto"
+    accelerator: Annotated[
+        str, Parameter(help="auto, cpu, gpu (the first one), gpu:N or multi-gpu (all).")
+    ] = "auto"
     artifacts: Annotated[Path, Parameter(help="Folder of the cache and the runs.")] = Path(
         "artifacts"
     )
@@ -66,7 +69,7 @@ class Retraining:
         require_pinned(self.source)
         promotion = self.promotion if self.promote else None
         require_promotable(promotion, self.protocol)
-        select_accelerator(self.accelerator)
+        require_divisible(self.fit, select_accelerator(self.accelerator))
         config = dict(self._config())
         config["source"] = _absolute(self.source)
         return {

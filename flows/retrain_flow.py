@@ -74,7 +74,7 @@ def retrain_flow(
         network: Sizes of the layers.
         fit: How the weights are learned.
         saving: How often an unfinished training is saved.
-        accelerator: auto, cpu, gpu (the first one) or gpu:N.
+        accelerator: auto, cpu, gpu (the first one), gpu:N or multi-gpu (all).
         artifacts: Folder of the cache and the runs.
         promotion: Gates to pass to become the champion; without, no promotion is asked for.
         drift: Bounds within which the training reviews must resemble the champion's; without,

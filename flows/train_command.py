@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.command_line import read_command
+from tasks.data_parallel import require_divisible
 from tasks.drift_config import DriftConfig
 from tasks.errors import InvalidConfigError
 from tasks.monitoring_config import HEARTBEAT_SECONDS
@@ -96,7 +97,7 @@ def _options(  # noqa: PLR0913 - one for each group of options
     fit: Annotated[FitConfig, Parameter(name="*", group="Fit")] = FitConfig(),
     saving: Annotated[SavingConfig, Parameter(name="*", group="Saving")] = SavingConfig(),
     accelerator: Annotated[
-        str, Parameter(help="auto, cpu, gpu (the first one) or gpu:N.")
+        str, Parameter(help="auto, cpu, gpu (the first one), gpu:N or multi-gpu (all).")
     ] = "auto",
     artifacts: Annotated[Path, Parameter(help="Folder of the cache and the runs.")] = Path(
         "artifacts"
@@ -142,7 +143,7 @@ def _options(  # noqa: PLR0913 - one for each group of options
     bounds = _asked_for(check_drift, drift, DriftConfig, "--drift", "--check-drift")
     require_promotable(gates, protocol)
     config = validated_config(**groups)
-    select_accelerator(accelerator)
+    require_divisible(fit, select_accelerator(accelerator))
     return TrainOptions(
         config=config,
         accelerator=accelerator,

@@ -25,6 +25,7 @@ from flows import (  # noqa: E402
 from flows.failure_hook import keep_failure_record  # noqa: E402
 from tasks import steps  # noqa: E402
 from tasks.artifact_store import ArtifactStore  # noqa: E402
+from tasks.data_parallel import require_divisible  # noqa: E402
 from tasks.drift_config import DriftConfig  # noqa: E402
 from tasks.folder_lock import in_use  # noqa: E402
 from tasks.promotion_config import PromotionConfig, require_promotable  # noqa: E402
@@ -98,7 +99,7 @@ def train_flow(  # noqa: PLR0913, PLR0917 - one for each part of the run form
         network: Sizes of the layers.
         fit: How the weights are learned.
         saving: How often an unfinished training is saved.
-        accelerator: auto, cpu, gpu (the first one) or gpu:N.
+        accelerator: auto, cpu, gpu (the first one), gpu:N or multi-gpu (all).
         artifacts: Folder of the cache and the runs.
         refresh: Steps to compute again even where the cache has their result.
         cache: Whether results are looked up and kept; without, nothing can be resumed.
@@ -120,6 +121,7 @@ def train_flow(  # noqa: PLR0913, PLR0917 - one for each part of the run form
     )
     require_promotable(promotion, protocol)
     device = select_accelerator(accelerator)
+    require_divisible(fit, device)
     LOG.info("device %s %s: %s", device.kind, device.name, device.reason)
     with in_use(artifacts):
         store = ArtifactStore(artifacts).open()

@@ -1,4 +1,4 @@
-"""Choose the device of a run from `auto | cpu | gpu | gpu:N`, with the reason for it.
+"""Choose the device of a run from `auto | cpu | gpu | gpu:N | multi-gpu`, with the reason for it.
 
 The choice is made without TensorFlow where that is possible, so that a wish that cannot
 be met fails at once; `use_device` then applies it before TensorFlow touches a device.
@@ -25,19 +25,27 @@ _INSTALL = "install TensorFlow's CUDA libraries with: pip install 'tensorflow[an
 
 
 class Device(BaseModel):
-    """The device of a run and why it was chosen; `name` is the hardware's own name."""
+    """The device of a run and why it was chosen; `name` is the hardware's own name.
+
+    With a `count` above 1 it is that many devices, from the first one on.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["cpu", "gpu"]
     index: int = 0
+    count: int = 1
     name: str = "cpu"
     reason: str
 
     @property
     def content_hash(self) -> str:
-        """What results depend on: the hardware, not its number and not the reason."""
-        return "cpu" if self.kind == "cpu" else f"gpu {self.name}"
+        """What results depend on: the hardware and how much of it, not which and not why."""
+        hardware = "cpu" if self.kind == "cpu" else f"gpu {self.name}"
+        return hardware if self.count == 1 else f"{self.count} x {hardware}"
+
+
+CPU = Device(kind="cpu", reason="by default")
 
 
 def probe_gpus() -> list[str]:
@@ -82,7 +90,7 @@ def select_accelerator(
     """Return the device for `requested`.
 
     Args:
-        requested: `auto`, `cpu`, `gpu` (the first one) or `gpu:N`.
+        requested: `auto`, `cpu`, `gpu` (the first one), `gpu:N` or `multi-gpu` (all of them).
         probe: Names of the GPUs in the machine; quick.
         usable: Names of the GPUs that TensorFlow can use; asked only when there are any.
 
@@ -91,7 +99,11 @@ def select_accelerator(
         AcceleratorError: The requested GPU is not there; says what was found.
     """
     if re.match(ACCELERATOR_PATTERN, requested) is None:
-        raise InvalidConfigError(f"accelerator={requested!r}: must be auto, cpu, gpu or gpu:N")
+        raise InvalidConfigError(
+            f"accelerator={requested!r}: must be auto, cpu, gpu, gpu:N or multi-gpu"
+        )
+    if requested == "multi-gpu":
+        return _all_gpus(probe(), usable)
     kind, _, number = requested.partition(":")
     if kind == "cpu":
         return Device(kind="cpu", reason="cpu was asked for")
@@ -107,6 +119,18 @@ def select_accelerator(
     raise AcceleratorError(f"accelerator={requested}: {why_not}; or use --accelerator cpu")
 
 
+def _all_gpus(probed: Sequence[str], usable: Callable[[], Sequence[str]]) -> Device:
+    names, why_not = _gpus(probed, 0, "was found in this machine")
+    if why_not is None:
+        names, why_not = _gpus(usable(), 0, f"can be used by TensorFlow; {_INSTALL}")
+    if why_not is None and len(names) == 1:
+        why_not = f"there is one GPU only ({names[0]})"
+    if why_not is not None:
+        raise AcceleratorError(f"accelerator=multi-gpu: {why_not}; or use --accelerator auto")
+    shown = " + ".join(dict.fromkeys(names))
+    return Device(kind="gpu", count=len(names), name=shown, reason="multi-gpu was asked for")
+
+
 def _gpus(names: Sequence[str], index: int, where: str) -> tuple[Sequence[str], str | None]:
     if not names:
         return names, f"no GPU {where}"
@@ -117,14 +141,15 @@ def _gpus(names: Sequence[str], index: int, where: str) -> tuple[Sequence[str], 
 
 
 def use_device(device: Device) -> None:
-    """Make TensorFlow see `device` only, with memory growth on a GPU.
+    """Make TensorFlow see `device` only, with memory growth on GPUs.
 
     Raises:
         AcceleratorError: TensorFlow has already started on another device in this process.
     """
     tf = _tensorflow()
     gpus = tf.config.list_physical_devices("GPU")
-    wanted = [gpus[device.index]] if device.kind == "gpu" else []
+    chosen = slice(device.index, device.index + device.count)
+    wanted = gpus[chosen] if device.kind == "gpu" else []
     try:
         for gpu in wanted:
             tf.config.experimental.set_memory_growth(gpu, enable=True)

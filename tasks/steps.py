@@ -210,7 +210,7 @@ def train(
             folder,
             _training_folder(store, transaction.key if transaction else None),
             saving.save_every_steps,
-            device.kind,
+            device,
         )
         content = {"best_model.keras": str(facts["best_model_hash"])}
         return store.keep("train", folder, facts, content)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from tasks.atomic_files import write_text
 from tasks.canonical_json import readable_json
+from tasks.data_parallel import strategy_for
 from tasks.epoch_batches import endless_batches, steps_per_epoch
 from tasks.model_hash import model_hash, weights_hash
 from tasks.review_arrays import ReviewArrays, read_arrays
+from tasks.select_accelerator import CPU, Device
 from tasks.training_progress import tell_progress
 from tasks.training_state import TrainingState, restore_state
 from tasks.training_step import step_code, trained_form
@@ -37,7 +39,7 @@ def train_model(
     folder: Path,
     state: Path | None = None,
     save_every_steps: int | None = None,
-    device: str = "cpu",
+    device: Device = CPU,
 ) -> dict[str, Fact]:
     """Write `best_model.keras` and `history.json`.
 
@@ -54,7 +56,7 @@ def train_model(
         folder: Where to write.
         state: Where to save the training, and to look for an interrupted one.
         save_every_steps: Save after so many steps too; by default after whole epochs only.
-        device: cpu or gpu; has a say in how a step is computed.
+        device: On what; several devices share each batch.
 
     Returns:
         Facts: the code of the training step, epochs run, best epoch (from 1 on) and its
@@ -68,16 +70,17 @@ def train_model(
     keras.utils.set_random_seed(fit.seed)
     if fit.deterministic:
         _use_deterministic_operations()
-    network = keras.models.load_model(initial_model, compile=False)
-    code = step_code(fit.training_step, network, device)
-    model = trained_form(network, code, fit.learning_rate)
-    best_model = folder / "best_model.keras"
-    done = restore_state(state, model, best_model) if state else TrainingState()
-    if done != TrainingState():
-        _LOG.info("going on after %s of an interrupted training", _place(done))
-    if not _is_over(done, fit):
-        sets = read_arrays(train), read_arrays(validation)
-        done = _fit(model, *sets, fit, done, best_model, state, save_every_steps)
+    with strategy_for(device).scope():
+        network = keras.models.load_model(initial_model, compile=False)
+        code = step_code(fit.training_step, network, device)
+        model = trained_form(network, code, fit.learning_rate)
+        best_model = folder / "best_model.keras"
+        done = restore_state(state, model, best_model) if state else TrainingState()
+        if done != TrainingState():
+            _LOG.info("going on after %s of an interrupted training", _place(done))
+        if not _is_over(done, fit):
+            sets = read_arrays(train), read_arrays(validation)
+            done = _fit(model, *sets, fit, done, best_model, state, save_every_steps)
     tell_progress(done, fit.epochs, step=0, steps=0, finished=True)
     write_text(folder / "history.json", readable_json(done.history))
     losses = done.history["val_loss"]

@@ -40,7 +40,7 @@ CachedStep = Literal[
     "plot",
     "analyse",
 ]
-ACCELERATOR_PATTERN = r"^(auto|cpu|gpu|gpu:[0-9]+)$"
+ACCELERATOR_PATTERN = r"^(auto|cpu|gpu|gpu:[0-9]+|multi-gpu)$"
 Accelerator = Annotated[str, Field(pattern=ACCELERATOR_PATTERN)]
 
 UserPath = Annotated[

@@ -9,6 +9,7 @@ from tasks.errors import InvalidConfigError
 if TYPE_CHECKING:
     import keras
 
+    from tasks.select_accelerator import Device
     from tasks.training_config import StepCode, TrainingStep
 
 _LAYERS = (
@@ -23,21 +24,21 @@ _LAYERS = (
 )
 
 
-def step_code(wanted: TrainingStep, network: keras.Model, device: str) -> StepCode:
+def step_code(wanted: TrainingStep, network: keras.Model, device: Device) -> StepCode:
     """Return the code that a training takes.
 
     Args:
-        wanted: auto: the fast one for the tutorial's network on a CPU, else Keras's layers, which
-            on a GPU use cuDNN.
+        wanted: auto: the fast one for the tutorial's network on one CPU, else Keras's layers,
+            which on a GPU use cuDNN.
         network: What is trained.
-        device: cpu or gpu.
+        device: On what.
 
     Raises:
         InvalidConfigError: There is no fast code for this network.
     """
     is_tutorials = tuple(layer.name for layer in network.layers) == _LAYERS
     if wanted == "auto":
-        return "fast" if is_tutorials and device == "cpu" else "keras"
+        return "fast" if is_tutorials and (device.kind, device.count) == ("cpu", 1) else "keras"
     if wanted != "keras" and not is_tutorials:
         raise InvalidConfigError(
             f"training_step={wanted!r}: must be 'auto' or 'keras' for a network other than the"

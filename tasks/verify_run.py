@@ -87,7 +87,9 @@ def share_downloads(store: ArtifactStore, scratch: ArtifactStore) -> None:
 
 def repeatable_accelerator(device: Device) -> str:
     """Return the accelerator of the recorded kind, `auto` where this machine has none such."""
+    wanted = device.kind if device.count == 1 else "multi-gpu"
     try:
-        return select_accelerator(device.kind).kind
+        select_accelerator(wanted)
     except AcceleratorError:
         return "auto"
+    return wanted

@@ -15,7 +15,7 @@ def choose(requested: str, *gpus: str) -> Device:
     "requested", ["tpu", "", "cpu:0", "gpu:", "gpu:x", "GPU", "auto:1", "gpu:-1"]
 )
 def test_an_unknown_accelerator_is_told_with_what_is_allowed(requested: str) -> None:
-    with pytest.raises(InvalidConfigError, match="must be auto, cpu, gpu or gpu:N"):
+    with pytest.raises(InvalidConfigError, match="must be auto, cpu, gpu, gpu:N or multi-gpu"):
         choose(requested, "A")
 
 
@@ -29,6 +29,25 @@ def test_auto_takes_the_first_gpu_or_else_says_why_not() -> None:
 def test_a_numbered_gpu_is_taken() -> None:
     assert choose("gpu:1", "A", "B").name == "B"
     assert choose("gpu", "A", "B").name == "A"
+
+
+def test_multi_gpu_takes_all_of_them() -> None:
+    assert choose("multi-gpu", "A", "A") == Device(
+        kind="gpu", count=2, name="A", reason="multi-gpu was asked for"
+    )
+    assert choose("multi-gpu", "A", "B").name == "A + B"
+
+
+@pytest.mark.parametrize(
+    ("gpus", "sentence"),
+    [
+        ([], "multi-gpu: no GPU was found in this machine; or use --accelerator auto"),
+        (["A"], r"multi-gpu: there is one GPU only \(A\); or use --accelerator auto"),
+    ],
+)
+def test_multi_gpu_needs_several(gpus: list[str], sentence: str) -> None:
+    with pytest.raises(AcceleratorError, match=sentence):
+        choose("multi-gpu", *gpus)
 
 
 def test_a_missing_gpu_is_an_error_that_says_what_was_found() -> None:
@@ -60,6 +79,7 @@ def test_what_enters_a_cache_key_is_the_hardware() -> None:
     one = Device(kind="gpu", index=0, name="A", reason="x")
     assert one.content_hash == Device(kind="gpu", index=1, name="A", reason="y").content_hash
     assert one.content_hash != Device(kind="gpu", index=0, name="B", reason="x").content_hash
+    assert one.content_hash != one.model_copy(update={"count": 2}).content_hash
 
 
 def fake_tensorflow(gpus: list[str], seen: list[str], *, started: bool) -> SimpleNamespace:
@@ -90,6 +110,8 @@ def test_the_chosen_gpu_alone_is_seen_and_its_memory_grows(monkeypatch: pytest.M
     assert module.tensorflow_gpus() == ["H a", "H b"]
     use_device(Device(kind="gpu", index=1, name="H b", reason="x"))
     assert (seen, tensorflow.grown) == (["b"], ["b"])
+    use_device(Device(kind="gpu", count=2, name="H", reason="x"))
+    assert (seen, tensorflow.grown) == (["a", "b"], ["b", "a", "b"])
     use_device(Device(kind="cpu", reason="x"))
     assert seen == []
 

@@ -67,7 +67,11 @@ def test_promotion_and_drift_are_off_until_they_are_asked_for() -> None:
         ("--maxlen 7", 2, "error: maxlen=7: must be at least 8"),
         ("--learning-rate nan", 2, "error: learning_rate='nan': must be a finite number"),
         ("--protocol best", 2, "error: protocol='best': must be 'honest' or 'tutorial'"),
-        ("--accelerator tpu", 2, "error: accelerator='tpu': must be auto, cpu, gpu or gpu:N"),
+        (
+            "--accelerator tpu",
+            2,
+            "error: accelerator='tpu': must be auto, cpu, gpu, gpu:N or multi-gpu",
+        ),
         ("--accelerator gpu:99", 1, "error: accelerator=gpu:99: no GPU"),
         ("--source files", 2, "error: train_file=None: source 'files' needs a train_file"),
         ("--unheard-of 3", 2, "error: Unknown option"),
