@@ -71,7 +71,7 @@ def retrain_flow(
         data: How they are read, held out and checked.
         text: How a review becomes a row of numbers.
         protocol: Which reviews choose the model and which judge it.
-        network: Sizes of the layers.
+        network: Architecture, and sizes of its layers.
         fit: How the weights are learned.
         saving: How often an unfinished training is saved.
         accelerator: auto, cpu, gpu (the first one), gpu:N or multi-gpu (all).

@@ -51,7 +51,7 @@ LOG = logging.getLogger("flows.train_flow")
 
 # Prefect's UI breaks a line wherever the text does, hence the backslashes.
 _DESCRIPTION = """\
-Trains a Conv1D and bidirectional LSTM network on movie reviews, and a linear control on the same \
+Trains a network on movie reviews, and a linear control on the same \
 reviews, and scores both on the test reviews.
 
 - **Steps**: fetch, load, pad, persist-parquet, build, train, evaluate, control, plot, analyse. \
@@ -96,7 +96,7 @@ def train_flow(  # noqa: PLR0913, PLR0917 - one for each part of the run form
         data: How they are read, held out and checked.
         text: How a review becomes a row of numbers.
         protocol: Which reviews choose the model and which judge it.
-        network: Sizes of the layers.
+        network: Architecture, and sizes of its layers.
         fit: How the weights are learned.
         saving: How often an unfinished training is saved.
         accelerator: auto, cpu, gpu (the first one), gpu:N or multi-gpu (all).
@@ -137,7 +137,7 @@ def train_flow(  # noqa: PLR0913, PLR0917 - one for each part of the run form
             steps.build, text.num_words, text.maxlen, network, fit.seed, device, store
         )
         with training_progress_artifact.show_progress():
-            trained = run.cached(steps.train, built, persisted, fit, saving, device, store)
+            trained = run.cached(steps.train, built, persisted, network, fit, saving, device, store)
         evaluated = run.cached(
             steps.evaluate, trained, persisted, fit.evaluation_batch_size, device, store
         )

@@ -1,4 +1,4 @@
-"""Build: the tutorial's network from the config, with its seeded first weights."""
+"""Build: the network of the config, with its seeded first weights."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 import logging
 from typing import TYPE_CHECKING, Any
 
+from tasks.architectures import ARCHITECTURES
 from tasks.atomic_files import whole_file, write_text
 from tasks.model_hash import model_hash
 from tasks.seeds import generator
@@ -21,54 +22,21 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 
-def build_network(num_words: int, maxlen: int, network: NetworkConfig) -> keras.Sequential:
-    """Return the uncompiled network.
+def build_network(num_words: int, maxlen: int, network: NetworkConfig) -> keras.Model:
+    """Return the uncompiled network of the architecture that `network` names.
 
     Input int32 (batch, maxlen), output float32 (batch, 1), the probability of label 1.
-    With the defaults the convolution gives (batch, 196, 64), the pooling (batch, 49, 64),
-    and there are 2,171,393 parameters.
     """
-    import keras
-    from keras import layers
-
-    # Explicit names: automatic ones count the models of the process and so never repeat.
-    return keras.Sequential(
-        [
-            keras.Input((maxlen,), dtype="int32", name="tokens"),
-            layers.Embedding(num_words, network.embedding_dim, name="embedding"),
-            layers.Dropout(network.dropout, name="word_dropout"),
-            layers.Conv1D(
-                network.filters,
-                network.kernel_size,
-                strides=1,
-                padding="valid",
-                activation="relu",
-                name="convolution",
-            ),
-            layers.MaxPooling1D(network.pool_size, name="pooling"),
-            layers.Bidirectional(
-                layers.LSTM(network.lstm_units, return_sequences=True, name="first_lstm"),
-                name="first_bidirectional",
-            ),
-            layers.Dropout(network.dropout, name="sequence_dropout"),
-            layers.Bidirectional(
-                layers.LSTM(network.last_lstm_units, name="last_lstm"), name="last_bidirectional"
-            ),
-            layers.Dense(1, activation="sigmoid", name="probability"),
-        ],
-        name="sentiment",
-    )
+    return ARCHITECTURES[network.architecture].build(num_words, maxlen, network)
 
 
-def with_own_seeds(model: keras.Sequential, seed: int) -> keras.Sequential:
+def with_own_seeds(model: keras.Model, seed: int) -> keras.Model:
     """Return the network anew, with a seed of its own for each first weight and random layer.
 
     Keras would draw these seeds from Python's global generator, from which the threads of
     other libraries draw as well: now and then the weights would differ.
     """
-    import keras
-
-    return keras.Sequential.from_config(_seeded(model.get_config(), seed, "first weights"))
+    return type(model).from_config(_seeded(model.get_config(), seed, "first weights"))
 
 
 def _seeded(config: Any, seed: int, place: str) -> Any:  # noqa: ANN401 - Keras's nested config
@@ -88,9 +56,9 @@ def build_model(
     """Write `initial_model.keras`, not compiled, and `model_summary.txt`.
 
     Args:
-        num_words: Size of the vocabulary, and of the Embedding.
+        num_words: Size of the vocabulary.
         maxlen: Tokens per review.
-        network: Sizes of the layers.
+        network: Architecture, and sizes of its layers.
         seed: Seed of Python, NumPy, TensorFlow and of each random layer and first weight.
         folder: Where to write.
 

@@ -153,7 +153,7 @@ def persist(padded: StepOutput, row_group_rows: int, store: ArtifactStore) -> St
 @task(
     name="build",
     task_run_name="build seed {seed}",
-    description="Build the Conv1D and bidirectional LSTM network with its seeded first weights.",
+    description="Build the network with its seeded first weights.",
     **_OPTIONS,
 )
 def build(
@@ -192,6 +192,7 @@ def forget_training(store: ArtifactStore, key: str | None) -> None:
 def train(
     built: StepOutput,
     persisted: StepOutput,
+    network: NetworkConfig,
     fit: FitConfig,
     saving: SavingConfig,
     device: Device,
@@ -211,6 +212,7 @@ def train(
             _training_folder(store, transaction.key if transaction else None),
             saving.save_every_steps,
             device,
+            network,
         )
         content = {"best_model.keras": str(facts["best_model_hash"])}
         return store.keep("train", folder, facts, content)

@@ -6,6 +6,7 @@ import logging
 import sys
 from typing import TYPE_CHECKING
 
+from tasks.architectures import ARCHITECTURES
 from tasks.atomic_files import write_text
 from tasks.canonical_json import readable_json
 from tasks.data_parallel import strategy_for
@@ -13,6 +14,7 @@ from tasks.epoch_batches import endless_batches, steps_per_epoch
 from tasks.model_hash import model_hash, weights_hash
 from tasks.review_arrays import ReviewArrays, read_arrays
 from tasks.select_accelerator import CPU, Device
+from tasks.training_config import NetworkConfig
 from tasks.training_progress import tell_progress
 from tasks.training_state import TrainingState, restore_state
 from tasks.training_step import step_code, trained_form
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _BATCHES_AHEAD = 2
+_REVIEWS_AT_ONCE = 4096
 
 
 def train_model(
@@ -40,6 +43,7 @@ def train_model(
     state: Path | None = None,
     save_every_steps: int | None = None,
     device: Device = CPU,
+    sizes: NetworkConfig = NetworkConfig(),
 ) -> dict[str, Fact]:
     """Write `best_model.keras` and `history.json`.
 
@@ -57,6 +61,7 @@ def train_model(
         state: Where to save the training, and to look for an interrupted one.
         save_every_steps: Save after so many steps too; by default after whole epochs only.
         device: On what; several devices share each batch.
+        sizes: Has the architecture, which says what is counted before the first step.
 
     Returns:
         Facts: the code of the training step, epochs run, best epoch (from 1 on) and its
@@ -80,6 +85,8 @@ def train_model(
             _LOG.info("going on after %s of an interrupted training", _place(done))
         if not _is_over(done, fit):
             sets = read_arrays(train), read_arrays(validation)
+            if done == TrainingState():
+                _prepare(network, sets[0], sizes)
             done = _fit(model, *sets, fit, done, best_model, state, save_every_steps)
     tell_progress(done, fit.epochs, step=0, steps=0, finished=True)
     write_text(folder / "history.json", readable_json(done.history))
@@ -92,6 +99,15 @@ def train_model(
         "best_model_hash": model_hash(keras.models.load_model(best_model, compile=False)),
         "last_weights_hash": weights_hash(network),
     }
+
+
+def _prepare(network: keras.Model, reviews: ReviewArrays, sizes: NetworkConfig) -> None:
+    prepare = ARCHITECTURES[sizes.architecture].prepare
+    if prepare is None:
+        return
+    starts = range(0, len(reviews), _REVIEWS_AT_ONCE)
+    parts = (slice(start, start + _REVIEWS_AT_ONCE) for start in starts)
+    prepare(network, ((reviews.tokens[part], reviews.labels[part]) for part in parts), sizes)
 
 
 def _place(state: TrainingState) -> str:

@@ -1,0 +1,45 @@
+"""The networks that can be trained, by name: how each is built and prepared, what it needs.
+
+A new one needs an entry here, its name in `tasks.training_config.Architecture`, and a file of its
+own. `tests/test_architectures.py` then asks of it what it asks of all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tasks.conv_bilstm_network import build_conv_bilstm
+from tasks.ngram_bag_network import build_ngram_bag, prepare_ngram_bag
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    import keras
+    import numpy as np
+
+    from tasks.training_config import Architecture, NetworkConfig
+
+    Parts = Iterable[tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class NetworkKind:
+    """How one kind of network comes to be.
+
+    `build` takes the size of the vocabulary, the tokens per review and the sizes of the layers; it
+    returns an uncompiled model from int32 tokens (batch, maxlen) to the float32 probability of
+    label 1 (batch, 1), made of Keras's own layers and operations, so that its file needs no code
+    of this project. `prepare` sets what is counted on the training reviews rather than learned,
+    before the first step; None where there is no such thing.
+    """
+
+    title: str
+    build: Callable[[int, int, NetworkConfig], keras.Model]
+    prepare: Callable[[keras.Model, Parts, NetworkConfig], None] | None = None
+
+
+ARCHITECTURES: dict[Architecture, NetworkKind] = {
+    "conv_bilstm": NetworkKind("Conv1D + bidirectional LSTM", build_conv_bilstm),
+    "ngram_bag": NetworkKind("naive-Bayes-weighted n-grams", build_ngram_bag, prepare_ngram_bag),
+}

@@ -1,0 +1,74 @@
+"""Number the word n-grams of padded reviews, inside a network and by plain Keras operations.
+
+An n-gram is known by 44 bits of a hash: 20 or so choose its bucket in a table, 24 are its
+fingerprint, by which the table tells it from others of that bucket. So the network keeps taking
+token ids, and its file needs no code of this project to be loaded.
+
+Importing this module imports Keras.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from keras import layers, ops
+
+from tasks.tokenize_text import FIRST_WORD_OFFSET
+
+if TYPE_CHECKING:
+    import keras
+
+FINGERPRINT_BITS = 24
+"""A float32 of the model's file holds integers of so many bits exactly."""
+
+# Odd constants whose products spread over all bits; a product of int32 wraps around.
+_STEP, _BUCKET_MIX, _FINGERPRINT_MIX = 739_982_445, 695_872_825, 1_540_483_477
+_POSITIVE = 0x7FFF_FFFF
+
+
+def ngram_hashes(
+    tokens: keras.KerasTensor, longest: int, buckets: int
+) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """Return bucket (int32, 0 for none) and fingerprint (float32) of all n-grams of each review.
+
+    Both have the shape (n, number of n-grams). An n-gram with padding, the start of the review or
+    an unknown word is none.
+
+    Args:
+        tokens: int32 ids of shape (n, maxlen).
+        longest: Words of the longest n-gram; the shorter ones from single words on are there too.
+        buckets: Size of the table, bucket 0 included.
+    """
+    maxlen = tokens.shape[1]
+    hashes, whole = [], []
+    for words in range(1, longest + 1):
+        windows = [tokens[:, place : maxlen - words + 1 + place] for place in range(words)]
+        mixed = ops.zeros_like(windows[0]) + words
+        for window in windows:
+            mixed = _spread(ops.bitwise_xor(mixed, window) * _STEP, 15)
+        hashes.append(mixed)
+        fewest = windows[0]
+        for window in windows[1:]:
+            fewest = ops.minimum(fewest, window)
+        whole.append(ops.cast(fewest > FIRST_WORD_OFFSET, "int32"))
+    mixed = ops.concatenate(hashes, axis=1)
+    bucket = ops.mod(_spread(mixed * _BUCKET_MIX, 12), buckets - 1) + 1
+    fingerprint = ops.mod(_spread(mixed * _FINGERPRINT_MIX, 13), 1 << FINGERPRINT_BITS)
+    return (
+        layers.Identity(name="bucket")(bucket * ops.concatenate(whole, axis=1)),
+        layers.Identity(name="fingerprint")(ops.cast(fingerprint, "float32")),
+    )
+
+
+def _spread(hashes: keras.KerasTensor, bits: int) -> keras.KerasTensor:
+    """Fold the high bits, which a product mixes best, into the low ones; none is negative."""
+    positive = ops.bitwise_and(hashes, ops.full_like(hashes, _POSITIVE))
+    return ops.bitwise_xor(positive, ops.right_shift(positive, ops.full_like(hashes, bits)))
+
+
+def distinct(numbers: keras.KerasTensor) -> keras.KerasTensor:
+    """Return the numbers of each row sorted, repeated ones as 0; int32 of the same shape."""
+    ordered = ops.sort(numbers, axis=1)
+    first = ops.ones_like(ordered[:, :1])
+    changed = ops.cast(ops.not_equal(ordered[:, 1:], ordered[:, :-1]), "int32")
+    return ordered * ops.concatenate([first, changed], axis=1)
