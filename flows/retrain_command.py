@@ -12,6 +12,7 @@ from flows.train_command import print_summary
 from tasks.data_parallel import require_divisible
 from tasks.drift_config import DriftConfig
 from tasks.promotion_config import PromotionConfig, require_promotable
+from tasks.recipe_book import DEFAULT_RECIPE, with_recipe
 from tasks.run_manifest import RunSummary
 from tasks.select_accelerator import select_accelerator
 from tasks.training_config import (
@@ -24,7 +25,6 @@ from tasks.training_config import (
     TextConfig,
     TrainingConfig,
     require_pinned,
-    validated_config,
 )
 
 
@@ -33,6 +33,10 @@ from tasks.training_config import (
 class Retraining:
     """What each run is called with."""
 
+    recipe: Annotated[
+        str,
+        Parameter(help="Named config that the other options change; train_flow.py --list-recipes."),
+    ] = DEFAULT_RECIPE
     source: Annotated[SourceConfig, Parameter(name="*", group="Source")] = SourceConfig()
     data: Annotated[DataConfig, Parameter(name="*", group="Data")] = DataConfig()
     text: Annotated[TextConfig, Parameter(name="*", group="Text")] = TextConfig()
@@ -68,9 +72,10 @@ class Retraining:
         """
         require_pinned(self.source)
         promotion = self.promotion if self.promote else None
-        require_promotable(promotion, self.protocol)
-        require_divisible(self.fit, select_accelerator(self.accelerator))
+        device = select_accelerator(self.accelerator)
         config = dict(self._config())
+        require_promotable(promotion, config["protocol"])
+        require_divisible(config["fit"], device)
         config["source"] = _absolute(self.source)
         return {
             **config,
@@ -81,15 +86,16 @@ class Retraining:
         }
 
     def _config(self) -> TrainingConfig:
-        return validated_config(
-            source=self.source,
-            data=self.data,
-            text=self.text,
-            protocol=self.protocol,
-            network=self.network,
-            fit=self.fit,
-            saving=self.saving,
-        )
+        groups = {
+            "source": self.source,
+            "data": self.data,
+            "text": self.text,
+            "protocol": self.protocol,
+            "network": self.network,
+            "fit": self.fit,
+            "saving": self.saving,
+        }
+        return with_recipe(self.recipe, groups)
 
 
 def read_options(arguments: Sequence[str] | None = None) -> dict[str, Any]:

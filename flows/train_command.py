@@ -4,20 +4,22 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 from cyclopts import App, Parameter
 from pydantic import Field
 from rich.console import Console
 from rich.table import Table
 
-from flows.command_line import read_command
+from flows.command_line import read_command, show_lines
+from flows.recipe_table import recipe_lines
 from tasks.data_parallel import require_divisible
 from tasks.drift_config import DriftConfig
 from tasks.errors import InvalidConfigError
 from tasks.monitoring_config import HEARTBEAT_SECONDS
 from tasks.own_sources import sources_at_start
 from tasks.promotion_config import PromotionConfig, require_promotable
+from tasks.recipe_book import DEFAULT_RECIPE, recipes, with_recipe
 from tasks.run_manifest import RunSummary, Score, StepRun
 from tasks.select_accelerator import select_accelerator
 from tasks.source_files import source_label
@@ -32,7 +34,6 @@ from tasks.training_config import (
     SourceConfig,
     TextConfig,
     TrainingConfig,
-    validated_config,
 )
 
 G = TypeVar("G", PromotionConfig, DriftConfig)
@@ -89,6 +90,12 @@ def read_options(arguments: Sequence[str] | None = None) -> TrainOptions:
 
 def _options(  # noqa: PLR0913 - one for each group of options
     *,
+    recipe: Annotated[
+        str, Parameter(help="Named config that the other options change; see --list-recipes.")
+    ] = DEFAULT_RECIPE,
+    list_recipes: Annotated[
+        bool, Parameter(help="Print all recipes with their scores and costs.", negative=())
+    ] = False,
     source: Annotated[_CommandSource, Parameter(name="*", group="Source")] = _CommandSource(),
     data: Annotated[DataConfig, Parameter(name="*", group="Data")] = DataConfig(),
     text: Annotated[TextConfig, Parameter(name="*", group="Text")] = TextConfig(),
@@ -129,9 +136,13 @@ def _options(  # noqa: PLR0913 - one for each group of options
     drift: Annotated[
         DriftConfig | None, Parameter(name="drift", group="Bounds of --check-drift")
     ] = None,
-) -> TrainOptions:
-    groups: dict[str, Any] = {
-        "source": source.model_dump(),
+) -> TrainOptions | None:
+    if list_recipes:
+        show_lines(*recipe_lines(recipes().values()))
+        return None
+    groups = {
+        # The default of the command line, auto, is not that of the config.
+        "source": SourceConfig.model_validate(source.model_dump()),
         "data": data,
         "text": text,
         "protocol": protocol,
@@ -141,9 +152,9 @@ def _options(  # noqa: PLR0913 - one for each group of options
     }
     gates = _asked_for(promote, promotion, PromotionConfig, "--promotion", "--promote")
     bounds = _asked_for(check_drift, drift, DriftConfig, "--drift", "--check-drift")
-    require_promotable(gates, protocol)
-    config = validated_config(**groups)
-    require_divisible(fit, select_accelerator(accelerator))
+    config = with_recipe(recipe, groups)
+    require_promotable(gates, config.protocol)
+    require_divisible(config.fit, select_accelerator(accelerator))
     return TrainOptions(
         config=config,
         accelerator=accelerator,
