@@ -25,18 +25,22 @@ _METRICS = {
 }
 
 
-def metrics_table(network: dict[str, Any], control: dict[str, Any]) -> Rows:
-    """Return the metrics of the network beside those of the linear control.
+def metrics_table(
+    network: dict[str, Any], control: dict[str, Any], bayes_control: dict[str, Any]
+) -> Rows:
+    """Return the metrics of the network beside those of the linear controls.
 
     Args:
         network: Content of `metrics.json`.
         control: Content of `control_metrics.json`.
+        bayes_control: Content of `bayes_control_metrics.json`.
     """
     return [
         {
             "metric": title,
             "network": _figure(network, name),
             "linear control": _figure(control, name),
+            "naive Bayes control": _figure(bayes_control, name),
         }
         for name, title in _METRICS.items()
     ]

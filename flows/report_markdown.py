@@ -25,7 +25,7 @@ def report_markdown(folder: Path, manifest: Manifest, notes: list[Note]) -> str:
     parts = [
         f"# Test accuracy {score(judged.accuracy)}",
         f"{judged.protocol} protocol, source {source}, {judged.test_reviews:,} test reviews",
-        _scores(judged, manifest.control),
+        _scores(judged, manifest.controls),
         "\n".join(f"- {_MARKS[note.kind]}{note.text}" for note in notes),
         _facts(folder, manifest),
         _figure(folder, "accuracy"),
@@ -34,8 +34,9 @@ def report_markdown(folder: Path, manifest: Manifest, notes: list[Note]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _scores(network: Score, control: ControlScore) -> str:
-    lines = [_row("network", network), _row(f"linear control: {control.name}", control)]
+def _scores(network: Score, controls: list[ControlScore]) -> str:
+    of_controls = [_row(f"linear control: {control.name}", control) for control in controls]
+    lines = [_row("network", network), *of_controls]
     return "\n".join(["| | test accuracy | 95 % interval |", "|---|---|---|", *lines])
 
 

@@ -12,8 +12,8 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from flows.artifact_tables import cache_table, data_table, metrics_table
 from flows.report_markdown import report_markdown
-from tasks.paired_test import PairedTest
 from tasks.run_manifest import read_manifest
+from tasks.run_report import control_tests
 from tasks.run_verdict import verdict
 from tasks.training_config import TrainingConfig
 
@@ -32,9 +32,9 @@ def publish(folder: Path) -> None:
     """
     manifest = read_manifest(folder)
     metrics, data = _read(folder, "metrics.json"), _read(folder, "data_report.json")
-    test = PairedTest.model_validate(_read(folder, "analysis.json")["network_against_control"])
+    tests = control_tests(_read(folder, "analysis.json"))
     config = TrainingConfig.model_validate(_read(folder, "config.json"))
-    notes = verdict(manifest, config, metrics, data, test)
+    notes = verdict(manifest, config, metrics, data, tests)
     score = manifest.score
     create_markdown_artifact(
         report_markdown(folder, manifest, notes),
@@ -42,7 +42,11 @@ def publish(folder: Path) -> None:
         description=f"Test accuracy {score.accuracy:.4f}, {score.protocol} protocol.",
     )
     create_table_artifact(
-        metrics_table(metrics, _read(folder, "control_metrics.json")),
+        metrics_table(
+            metrics,
+            _read(folder, "control_metrics.json"),
+            _read(folder, "bayes_control_metrics.json"),
+        ),
         key="metrics",
         description=f"Scores on {score.test_reviews:,} test reviews, {score.protocol} protocol;"
         " 95 % intervals in brackets.",

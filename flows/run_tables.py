@@ -117,12 +117,12 @@ def _marks(run: RunLine) -> list[str]:
 
 def _details_lines(run: RunDetails) -> Iterable[tuple[str, str]]:
     manifest = run.manifest
-    control = manifest.control
     yield "run", f"{manifest.run_id}{', the champion' if run.is_champion else ''}"
     yield "folder", str(run.folder)
     yield "when (UTC)", when(manifest.created)
-    bounds = interval_text(control.accuracy_low, control.accuracy_high)
-    yield "control", f"{control.accuracy:.4f} ({bounds}), {control.name}"
+    for control in manifest.controls:
+        bounds = interval_text(control.accuracy_low, control.accuracy_high)
+        yield "control", f"{control.accuracy:.4f} ({bounds}), {control.name}"
     yield "other scores", _other_scores(run)
     yield "time", f"{total_seconds(manifest):.0f} s in all steps"
     yield "epochs", f"{manifest.training.best_epoch} is the best of {manifest.training.epochs_run}"
@@ -211,7 +211,7 @@ def _tests_table(comparison: Comparison) -> Table:
         other = short_id(judgement.against)
         table.add_row(short_id(judgement.run_id), other, *_test_cells(judgement))
     for judgement in comparison.against_control:
-        table.add_row(short_id(judgement.run_id), "its control", *_test_cells(judgement))
+        table.add_row(short_id(judgement.run_id), judgement.against, *_test_cells(judgement))
     return table
 
 

@@ -10,6 +10,7 @@ from tasks.atomic_files import write_text
 from tasks.canonical_json import readable_json
 from tasks.confident_errors import confident_errors
 from tasks.draw_analysis import draw_analysis
+from tasks.paired_test import paired_test
 from tasks.word_index import words_by_rank
 
 if TYPE_CHECKING:
@@ -24,15 +25,18 @@ def analyse_run(files: Mapping[str, Path], text: TextConfig, folder: Path) -> No
 
     Args:
         files: Where the run's `history.json`, `predictions.parquet`,
-            `control_predictions.parquet`, `vocabulary.json` and `test.parquet` lie, the last
-            with whole token lists.
+            `control_predictions.parquet`, `bayes_control_predictions.parquet`, `vocabulary.json`
+            and `test.parquet` lie, the last with whole token lists.
         text: What the network sees of a review.
         folder: Where to write.
     """
     network = read_predictions(files["predictions.parquet"])
     control = read_predictions(files["control_predictions.parquet"])
     words = words_by_rank(json.loads(files["vocabulary.json"].read_bytes()))
-    analysis = analyse_predictions(network, control, text.maxlen)
+    bayes = read_predictions(files["bayes_control_predictions.parquet"])
+    analysis = analyse_predictions(network, control, text.maxlen) | {
+        "network_against_bayes_control": paired_test(network.correct, bayes.correct).model_dump()
+    }
     errors = confident_errors(network, files["test.parquet"], words, text)
     write_text(folder / "analysis.json", readable_json(analysis | {"confident_errors": errors}))
     history = json.loads(files["history.json"].read_bytes())

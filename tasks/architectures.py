@@ -35,11 +35,19 @@ class NetworkKind:
     """
 
     title: str
+    tags: tuple[str, ...]
     build: Callable[[int, int, NetworkConfig], keras.Model]
     prepare: Callable[[keras.Model, Parts, NetworkConfig], None] | None = None
 
 
 ARCHITECTURES: dict[Architecture, NetworkKind] = {
-    "conv_bilstm": NetworkKind("Conv1D + bidirectional LSTM", build_conv_bilstm),
-    "ngram_bag": NetworkKind("naive-Bayes-weighted n-grams", build_ngram_bag, prepare_ngram_bag),
+    "conv_bilstm": NetworkKind(
+        "Conv1D + bidirectional LSTM", ("conv1d", "bilstm"), build_conv_bilstm
+    ),
+    "ngram_bag": NetworkKind(
+        "Naive-Bayes-weighted n-gram",
+        ("n-grams", "naive-bayes"),
+        build_ngram_bag,
+        prepare_ngram_bag,
+    ),
 }

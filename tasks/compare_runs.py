@@ -9,7 +9,14 @@ from tasks.errors import InvalidConfigError
 from tasks.find_runs import Run
 from tasks.flat_config import Value, flat_config
 from tasks.paired_test import PairedTest, paired_test
-from tasks.read_run import CONTROL_PREDICTIONS, PREDICTIONS, checked_file, read_config, read_metrics
+from tasks.read_run import (
+    BAYES_PREDICTIONS,
+    CONTROL_PREDICTIONS,
+    PREDICTIONS,
+    checked_file,
+    read_config,
+    read_metrics,
+)
 from tasks.records import Record
 from tasks.run_manifest import ControlScore, Manifest, Score, Training
 from tasks.run_text import short_id
@@ -21,10 +28,11 @@ _SHORT_HASH = 8
 
 
 class RunScores(Record):
-    """What a run's network and its linear control score on the test reviews."""
+    """What a run's network and its linear controls score on the test reviews."""
 
     network: Score
     control: ControlScore
+    bayes_control: ControlScore | None
     loss: float
     roc_auc: float
 
@@ -71,7 +79,7 @@ class Comparison(Record):
 
 
 def compare_runs(runs: list[Run]) -> Comparison:
-    """Compare each further run with the first, and each with its own control.
+    """Compare each further run with the first, and each with its own controls.
 
     Raises:
         InvalidConfigError: Fewer than two different runs are given.
@@ -87,7 +95,7 @@ def compare_runs(runs: list[Run]) -> Comparison:
         runs=[_compared(run, first) for run in runs],
         differences=_differences(runs),
         against_first=[_against_first(run, first) for run in others],
-        against_control=[_against_control(run) for run in runs],
+        against_control=[judgement for run in runs for judgement in _against_controls(run)],
         notes=_notes(first, others),
     )
 
@@ -123,6 +131,7 @@ def _scores(run: Run) -> RunScores:
     return RunScores(
         network=run.manifest.score,
         control=run.manifest.control,
+        bayes_control=run.manifest.bayes_control,
         loss=metrics["loss"],
         roc_auc=metrics["roc_auc"],
     )
@@ -166,13 +175,18 @@ def _against_first(run: Run, first: Run) -> Judgement:
     )
 
 
-def _against_control(run: Run) -> Judgement:
-    return Judgement(
-        run_id=run.manifest.run_id,
-        against=run.manifest.control.name,
-        test=_test(_predictions(run), checked_file(run, CONTROL_PREDICTIONS)),
-        not_comparable=None,
-    )
+def _against_controls(run: Run) -> list[Judgement]:
+    # Runs of an earlier version have the first control only.
+    files = (CONTROL_PREDICTIONS, BAYES_PREDICTIONS)[: len(run.manifest.controls)]
+    return [
+        Judgement(
+            run_id=run.manifest.run_id,
+            against=control.name,
+            test=_test(_predictions(run), checked_file(run, file)),
+            not_comparable=None,
+        )
+        for control, file in zip(run.manifest.controls, files, strict=True)
+    ]
 
 
 def _predictions(run: Run) -> Path:

@@ -145,12 +145,14 @@ def _metrics(run: Run, time: int) -> list[Metric]:
 
 def _final(run: Run) -> dict[str, float]:
     """Return the scores on the test reviews, with their intervals as metrics of their own."""
-    control = run.manifest.control
+    names = ("control", "bayes_control")
     return {
         **{f"test_{name}": value for name, value in _numbers(read_metrics(run)).items()},
-        "control_test_accuracy": control.accuracy,
-        "control_test_accuracy_low": control.accuracy_low,
-        "control_test_accuracy_high": control.accuracy_high,
+        **{
+            f"{name}_test_{figure}": value
+            for name, control in zip(names, run.manifest.controls, strict=False)
+            for figure, value in control.model_dump(exclude={"name"}).items()
+        },
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tasks.architectures import ARCHITECTURES
 from tasks.flat_config import changed_settings
 from tasks.html_page import render_markdown
 from tasks.source_files import source_label
@@ -41,6 +42,7 @@ def model_card(manifest: Manifest, metrics: dict[str, Any], config: TrainingConf
         metrics=metrics,
         config=config,
         changed=settings,
+        architecture=ARCHITECTURES[config.network.architecture],
         source=source_label(manifest.score.source, manifest.score.form),
         dataset=_DATASETS[manifest.score.source],
     )

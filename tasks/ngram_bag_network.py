@@ -28,12 +28,14 @@ def build_ngram_bag(num_words: int, maxlen: int, network: NetworkConfig) -> kera
 
     Input int32 (batch, maxlen), output float32 (batch, 1), the probability of label 1. Three
     tables have one number per bucket: the fingerprint of the n-gram that the bucket holds, its
-    ratio, and its learned weight, which begins at 0.
+    ratio, and its learned weight, which begins at 0. With `ngram_tail` a fourth one has weights
+    that count in addition where the n-gram is among the last tokens, since reviews tend to end
+    with their verdict.
     """
     import keras
     from keras import layers, ops
 
-    from tasks.ngram_hashes import distinct, ngram_hashes
+    from tasks.ngram_hashes import distinct, ending, ngram_hashes
 
     def table(name: str, start: float, *, learned: bool) -> keras.layers.Embedding:
         first = keras.initializers.Constant(start)
@@ -44,9 +46,17 @@ def build_ngram_bag(num_words: int, maxlen: int, network: NetworkConfig) -> kera
     tokens = keras.Input((maxlen,), dtype="int32", name="tokens")
     buckets, fingerprints = ngram_hashes(tokens, network.ngram_words, network.ngram_buckets)
     held = ops.squeeze(table("fingerprints", _EMPTY, learned=False)(buckets), axis=-1)
-    present = distinct(buckets * ops.cast(ops.equal(held, fingerprints), "int32"))
-    ratios = table("ratios", 0.0, learned=False)(present)
-    logit = ops.sum(ratios * table("weights", 0.0, learned=True)(present), axis=1)
+    known = buckets * ops.cast(ops.equal(held, fingerprints), "int32")
+    ratios = table("ratios", 0.0, learned=False)
+
+    def evidence(ngrams: keras.KerasTensor, name: str) -> keras.KerasTensor:
+        present = distinct(ngrams)
+        return ops.sum(ratios(present) * table(name, 0.0, learned=True)(present), axis=1)
+
+    logit = evidence(known, "weights")
+    if network.ngram_tail:
+        last = ending(known, maxlen, network.ngram_words, network.ngram_tail)
+        logit = logit + evidence(last, "tail_weights")
     # Only its bias is used, and not learned: the ratio of the labels.
     probability = layers.Dense(
         1, "sigmoid", kernel_initializer="ones", trainable=False, name="probability"

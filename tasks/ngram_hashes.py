@@ -66,6 +66,22 @@ def _spread(hashes: keras.KerasTensor, bits: int) -> keras.KerasTensor:
     return ops.bitwise_xor(positive, ops.right_shift(positive, ops.full_like(hashes, bits)))
 
 
+def ending(ngrams: keras.KerasTensor, maxlen: int, longest: int, tail: int) -> keras.KerasTensor:
+    """Return those of all n-grams that lie in the last `tail` tokens, in the same order.
+
+    Args:
+        ngrams: One number for each n-gram, in the order of `ngram_hashes`, shape (n, all).
+        maxlen: Tokens per review.
+        longest: Words of the longest n-gram.
+        tail: Tokens at the end, `longest` or more.
+    """
+    parts, end = [], 0
+    for words in range(1, longest + 1):
+        end += maxlen - words + 1
+        parts.append(ngrams[:, end - (tail - words + 1) : end])
+    return ops.concatenate(parts, axis=1)
+
+
 def distinct(numbers: keras.KerasTensor) -> keras.KerasTensor:
     """Return the numbers of each row sorted, repeated ones as 0; int32 of the same shape."""
     ordered = ops.sort(numbers, axis=1)

@@ -39,6 +39,7 @@ class ChallengerFigures(Record):
     protocol: str
     accuracy: float
     control_accuracy: float
+    bayes_control_accuracy: float | None = None
     calibration_error: float
     latency: Latency
     model_bytes: int
@@ -70,7 +71,7 @@ def judge(
         _data(figures),
         _floor(figures, config.floor),
         _champion(champion, config),
-        _control(figures, config.control_margin),
+        _control(figures, config),
         _calibration(figures, config.largest_calibration_error),
         _latency(figures, config.largest_latency_ms),
         _size(figures, config.largest_model_mib),
@@ -162,9 +163,20 @@ def _p_relation(p_value: float) -> str:
     return text if text.startswith("<") else f"= {text}"
 
 
-def _control(figures: ChallengerFigures, margin: float) -> Gate:
+def _control(figures: ChallengerFigures, config: PromotionConfig) -> Gate:
+    margin = config.control_margin
+    is_bayes = config.control == "naive_bayes"
+    control = figures.bayes_control_accuracy if is_bayes else figures.control_accuracy
+    if control is None:
+        return Gate(
+            name="control",
+            passed=False,
+            figure=None,
+            bound=-margin,
+            sentence="the run has no naive Bayes control: train it again with this version",
+        )
     # Rounded, since a share that lies exactly on the bound must not fail by its last bit.
-    difference = round(figures.accuracy - figures.control_accuracy, 12)
+    difference = round(figures.accuracy - control, 12)
     passed = difference >= -margin
     bound = f"no more than {margin:.4f} below" if passed else f"more than {margin:.4f} below"
     return Gate(
@@ -172,7 +184,8 @@ def _control(figures: ChallengerFigures, margin: float) -> Gate:
         passed=passed,
         figure=difference,
         bound=-margin,
-        sentence=f"the accuracy is {bound} the linear control's {figures.control_accuracy:.4f}"
+        sentence=f"the accuracy is {bound} the {'naive Bayes' if is_bayes else 'linear'} control's"
+        f" {control:.4f}"
         f" ({difference:+.4f})",
     )
 

@@ -11,6 +11,7 @@ from tasks.training_config import TrainingConfig, validated_config
 
 PREDICTIONS = "predictions.parquet"
 CONTROL_PREDICTIONS = "control_predictions.parquet"
+BAYES_PREDICTIONS = "bayes_control_predictions.parquet"
 BEST_MODEL = "best_model.keras"
 VOCABULARY = "vocabulary.json"
 

@@ -1,7 +1,8 @@
 """The records of a run: its manifest, its score, its steps."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ValidationError
 
@@ -53,6 +54,11 @@ class ControlScore(Record):
     accuracy_low: float
     accuracy_high: float
 
+    @classmethod
+    def from_facts(cls, facts: Mapping[str, object], prefix: str = "") -> Self:
+        """Return the score in the facts of the `control` step whose names begin with `prefix`."""
+        return cls.model_validate({name: facts[f"{prefix}{name}"] for name in cls.model_fields})
+
 
 class Training(Record):
     """How long a training went on, and which epoch (from 1 on) gave the best model."""
@@ -79,7 +85,8 @@ class StepRun(Record):
 class Manifest(Record):
     """What was run, on what, with which result; written last, so it marks a finished run.
 
-    `fingerprints` are hashes of the texts and labels of the `train` and the `test` set.
+    `fingerprints` are hashes of the texts and labels of the `train` and the `test` set. Runs of
+    an earlier version have no `bayes_control`.
     """
 
     schema_version: int = _SCHEMA_VERSION
@@ -89,6 +96,7 @@ class Manifest(Record):
     seed: int
     score: Score
     control: ControlScore
+    bayes_control: ControlScore | None = None
     training: Training
     source: SourceFiles
     device: Device
@@ -100,6 +108,11 @@ class Manifest(Record):
     machine: dict[str, Any]
     git: dict[str, Any]
     files: dict[str, RunFile]
+
+    @property
+    def controls(self) -> list[ControlScore]:
+        """All linear controls of the run."""
+        return [one for one in (self.control, self.bayes_control) if one is not None]
 
 
 class RunSummary(Record):

@@ -32,14 +32,19 @@ def run_report(folder: Path, manifest: Manifest) -> str:
     metrics, data = _read(folder, "metrics.json"), _read(folder, "data_report.json")
     analysis, history = _read(folder, "analysis.json"), _read(folder, "history.json")
     config = TrainingConfig.model_validate(_read(folder, "config.json"))
-    control = PairedTest.model_validate(analysis["network_against_control"])
+    controls = control_tests(analysis)
     return render_page(
         "report.html.jinja",
         title=f"{_source(manifest)}, {manifest.score.protocol} protocol, seed {manifest.seed}",
         manifest=manifest,
         source=_source(manifest),
-        notes=verdict(manifest, config, metrics, data, control),
+        notes=verdict(manifest, config, metrics, data, controls),
         metrics=metrics,
+        scored={
+            "Network": metrics,
+            "Linear control": _read(folder, "control_metrics.json"),
+            "Naive Bayes control": _read(folder, "bayes_control_metrics.json"),
+        },
         control_metrics=_read(folder, "control_metrics.json"),
         data=data,
         analysis=analysis,
@@ -48,6 +53,16 @@ def run_report(folder: Path, manifest: Manifest) -> str:
         config=config.model_dump(mode="json"),
         defaults=TrainingConfig().model_dump(mode="json"),
     )
+
+
+def control_tests(analysis: dict[str, Any]) -> list[PairedTest]:
+    """Return the tests of the network against its linear controls.
+
+    Args:
+        analysis: Content of `analysis.json`.
+    """
+    names = ("network_against_control", "network_against_bayes_control")
+    return [PairedTest.model_validate(analysis[name]) for name in names]
 
 
 def _source(manifest: Manifest) -> str:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tasks.paired_test import PairedTest
-    from tasks.run_manifest import Manifest
+    from tasks.run_manifest import ControlScore, Manifest
     from tasks.training_config import TrainingConfig
 
 _LARGEST_CALIBRATION_ERROR = 0.05
@@ -30,7 +30,7 @@ def verdict(
     config: TrainingConfig,
     metrics: dict[str, Any],
     data_report: dict[str, Any],
-    control: PairedTest,
+    controls: Sequence[PairedTest],
 ) -> list[Note]:
     """Return the notes on a run, the weightiest first.
 
@@ -39,11 +39,11 @@ def verdict(
         config: All numbers of the run.
         metrics: Content of `metrics.json`.
         data_report: Content of `data_report.json`.
-        control: The network against its linear control on the same test reviews.
+        controls: The network against each of its linear controls on the same test reviews.
     """
     return [
         *_on_protocol(manifest),
-        _on_control(manifest, control),
+        *(_on_control(manifest, *pair) for pair in zip(manifest.controls, controls, strict=True)),
         *_on_balance(metrics),
         *_on_data(manifest, data_report),
         *_on_training(manifest, config),
@@ -72,12 +72,12 @@ def _on_protocol(manifest: Manifest) -> Iterator[Note]:
         )
 
 
-def _on_control(manifest: Manifest, test: PairedTest) -> Note:
-    difference = manifest.score.accuracy - manifest.control.accuracy
+def _on_control(manifest: Manifest, control: ControlScore, test: PairedTest) -> Note:
+    difference = manifest.score.accuracy - control.accuracy
     sides = f"{abs(100 * difference):.2f} points {'above' if difference > 0 else 'below'}"
     figures = (
-        f"The network is {sides} the linear control, {manifest.control.name}"
-        f" ({manifest.control.accuracy:.4f}; exact McNemar test, p = {test.p_value:.2g})"
+        f"The network is {sides} the linear control, {control.name}"
+        f" ({control.accuracy:.4f}; exact McNemar test, p = {test.p_value:.2g})"
     )
     if test.p_value >= _LEVEL:
         return Note("warning", f"{figures}: they cannot be told apart.")

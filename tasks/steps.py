@@ -248,11 +248,11 @@ def evaluate(
 @task(
     name="control",
     task_run_name="control, {protocol.protocol} protocol",
-    description="Train a linear model on the same reviews, and score it on the test reviews.",
+    description="Train two linear models on the same reviews, and score them on the test reviews.",
     **_OPTIONS,
 )
 def control(loaded: StepOutput, protocol: ProtocolConfig, store: ArtifactStore) -> StepOutput:
-    """Return `control_metrics.json` and `control_predictions.parquet`."""
+    """Return metrics (JSON) and predictions (Parquet) of both linear controls."""
     train_file, test_file = store.file(loaded, "train.parquet"), store.file(loaded, "test.parquet")
     described = {name: str(loaded.facts[name]) for name in ("source", "form")}
     with store.workspace() as folder:
@@ -295,6 +295,7 @@ def analyse(
         "history.json": trained,
         "predictions.parquet": evaluated,
         "control_predictions.parquet": controlled,
+        "bayes_control_predictions.parquet": controlled,
     }
     files = {name: store.file(output, name) for name, output in origins.items()}
     with store.workspace() as folder:

@@ -182,6 +182,11 @@ class NetworkConfig(_Group):
     ngram_least_reviews: int = Field(
         2, ge=1, description="Fewest training reviews that a known n-gram occurs in."
     )
+    ngram_tail: int = Field(
+        0,
+        ge=0,
+        description="Tokens at the end of a review whose n-grams have a second weight; 0: none.",
+    )
     ngram_smoothing: float = Field(
         10.0,
         gt=0,
@@ -250,11 +255,7 @@ class TrainingConfig(_Group):
     @model_validator(mode="after")
     def _review_survives_the_network(self) -> Self:
         if self.network.architecture == "ngram_bag":
-            if self.text.maxlen < self.network.ngram_words:
-                raise ValueError(
-                    f"maxlen={self.text.maxlen}: must be at least"
-                    f" {self.network.ngram_words}, which ngram_words needs"
-                )
+            self._require_room_for_ngrams()
             return self
         needed = self.network.kernel_size + self.network.pool_size - 1
         if self.text.maxlen < needed:
@@ -264,6 +265,26 @@ class TrainingConfig(_Group):
                 f" pool_size={self.network.pool_size} need"
             )
         return self
+
+    def _require_room_for_ngrams(self) -> None:
+        network, text = self.network, self.text
+        if text.maxlen < network.ngram_words:
+            raise ValueError(
+                f"maxlen={text.maxlen}: must be at least {network.ngram_words}, which"
+                " ngram_words needs"
+            )
+        if network.ngram_tail == 0:
+            return
+        if not network.ngram_words <= network.ngram_tail <= text.maxlen:
+            raise ValueError(
+                f"ngram_tail={network.ngram_tail}: must be 0, or from {network.ngram_words}"
+                f" (ngram_words) to {text.maxlen} (maxlen)"
+            )
+        if text.padding != "pre":
+            raise ValueError(
+                f"padding={text.padding!r}: must be 'pre' with ngram_tail, so that reviews end"
+                " where the rows end"
+            )
 
 
 def describe_invalid(error: ValidationError) -> str:

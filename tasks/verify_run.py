@@ -14,6 +14,14 @@ from tasks.select_accelerator import Device, select_accelerator
 from tasks.source_files import SourceFiles
 from tasks.training_config import SourceConfig
 
+_RESULTS = (
+    "history.json",
+    "predictions.parquet",
+    "metrics.json",
+    "control_metrics.json",
+    "bayes_control_metrics.json",
+)
+
 
 def damaged_files(run: Path, manifest: Manifest) -> list[str]:
     """Return what is wrong with the files of a run, by the hashes in its manifest."""
@@ -62,7 +70,8 @@ def first_difference(recorded: Manifest, repeated: Manifest) -> str | None:
     ]
     pairs += [
         (name, recorded.files[name].sha256, repeated.files[name].sha256)
-        for name in ("history.json", "predictions.parquet", "metrics.json", "control_metrics.json")
+        for name in _RESULTS
+        if name in recorded.files
     ]
     for name, then, now in pairs:
         if then != now:
