@@ -1,5 +1,6 @@
 """Tables and lines for the terminal, made from what `tasks` says of runs."""
 
+import textwrap
 from collections.abc import Iterable
 
 from rich import box
@@ -15,6 +16,7 @@ from tasks.run_manifest import Manifest, RunFile
 from tasks.run_text import difference_text, interval_text, p_text, short_id, value_text, when
 
 _WIDE = 110
+_AGAINST_WIDTH = 11
 _INTERVAL_WIDTH = len("(0.8770 to 0.8851)")
 
 
@@ -211,7 +213,9 @@ def _tests_table(comparison: Comparison) -> Table:
         other = short_id(judgement.against)
         table.add_row(short_id(judgement.run_id), other, *_test_cells(judgement))
     for judgement in comparison.against_control:
-        table.add_row(short_id(judgement.run_id), judgement.against, *_test_cells(judgement))
+        # Without the name of the classifier, which is that of all controls.
+        control = textwrap.fill(judgement.against.partition(" + ")[0], _AGAINST_WIDTH)
+        table.add_row(short_id(judgement.run_id), control, *_test_cells(judgement))
     return table
 
 

@@ -33,10 +33,36 @@ def build_network(num_words: int, maxlen: int, network: NetworkConfig) -> keras.
 def with_own_seeds(model: keras.Model, seed: int) -> keras.Model:
     """Return the network anew, with a seed of its own for each first weight and random layer.
 
+    Its operations are numbered within it, see `with_own_names`.
+
     Keras would draw these seeds from Python's global generator, from which the threads of
     other libraries draw as well: now and then the weights would differ.
     """
-    return type(model).from_config(_seeded(model.get_config(), seed, "first weights"))
+    config = with_own_names(model.get_config())
+    return type(model).from_config(_seeded(config, seed, "first weights"))
+
+
+def with_own_names(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a model's config with its operations numbered within the model.
+
+    Layers have explicit names here; to operations Keras gives names that count those of the
+    process, by which equal networks would have different configs and hashes.
+    """
+    layers = config["layers"]
+    operations = [layer["config"]["name"] for layer in layers if ".ops." in layer["module"]]
+    names = {name: f"operation_{number}" for number, name in enumerate(operations)}
+    renamed: dict[str, Any] = _renamed(config, names)
+    return renamed
+
+
+def _renamed(config: Any, names: dict[str, str]) -> Any:  # noqa: ANN401 - Keras's nested config
+    if isinstance(config, str):
+        return names.get(config, config)
+    if isinstance(config, dict):
+        return {name: _renamed(part, names) for name, part in config.items()}
+    if isinstance(config, list | tuple):
+        return type(config)(_renamed(part, names) for part in config)
+    return config
 
 
 def _seeded(config: Any, seed: int, place: str) -> Any:  # noqa: ANN401 - Keras's nested config

@@ -23,7 +23,7 @@ FINGERPRINT_BITS = 24
 
 # Odd constants whose products spread over all bits; a product of int32 wraps around.
 _STEP, _BUCKET_MIX, _FINGERPRINT_MIX = 739_982_445, 695_872_825, 1_540_483_477
-_POSITIVE = 0x7FFF_FFFF
+_POSITIVE = 1 << 30
 
 
 def ngram_hashes(
@@ -62,7 +62,7 @@ def ngram_hashes(
 
 def _spread(hashes: keras.KerasTensor, bits: int) -> keras.KerasTensor:
     """Fold the high bits, which a product mixes best, into the low ones; none is negative."""
-    positive = ops.bitwise_and(hashes, ops.full_like(hashes, _POSITIVE))
+    positive = ops.mod(hashes, _POSITIVE)
     return ops.bitwise_xor(positive, ops.right_shift(positive, ops.full_like(hashes, bits)))
 
 

@@ -33,6 +33,7 @@ def make_run(
     *,
     right: Sequence[bool] = RIGHT,
     control_right: Sequence[bool] = RIGHT,
+    bayes_right: Sequence[bool] | None = None,
     protocol: str = "honest",
     fingerprints: tuple[str, str] = ("train", "test"),
     backwards: bool = False,
@@ -46,6 +47,7 @@ def make_run(
         run_id: Also tells when the run was.
         right: Which test reviews the network judges rightly, in the order of their ids.
         control_right: The same of the control.
+        bayes_right: The same of the naive Bayes control; by default as the other control.
         protocol: Of the run.
         fingerprints: Of the training and the test reviews.
         backwards: Whether the files of predictions hold the last review first.
@@ -69,7 +71,10 @@ def make_run(
     (folder / "best_model.keras").write_bytes(f"model of {run_id}".encode())
     write_predictions(folder / "predictions.parquet", right, backwards)
     write_predictions(folder / "control_predictions.parquet", control_right, backwards)
+    bayes = control_right if bayes_right is None else bayes_right
+    write_predictions(folder / "bayes_control_predictions.parquet", bayes, backwards)
     control = {name: sum(control_right) / len(right) for name in score}
+    bayes_control = {name: sum(bayes) / len(right) for name in score}
     day, _, end = run_id.partition("-")
     manifest = {
         "run_id": run_id,
@@ -79,6 +84,7 @@ def make_run(
         "score": score
         | {"test_reviews": len(right), "protocol": protocol, "source": "files", "form": "files"},
         "control": {"name": "TF-IDF + logistic regression"} | control,
+        "bayes_control": {"name": "naive Bayes bigrams + logistic regression"} | bayes_control,
         "training": {"epochs_run": 2, "best_epoch": 2},
         "source": {
             "source": "files",

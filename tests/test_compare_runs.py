@@ -8,7 +8,7 @@ from tasks.compare_runs import Comparison, compare_runs
 from tasks.errors import BadDataError, InvalidConfigError
 from tasks.flat_config import changed_settings, flat_config
 from tasks.training_config import TrainingConfig
-from tests.made_runs import FIRST, SECOND, THIRD, make_run
+from tests.made_runs import FIRST, RIGHT, SECOND, THIRD, make_run
 
 BETTER = (True,) * 8
 
@@ -30,9 +30,27 @@ def test_the_further_run_is_tested_against_the_first_review_by_review(tmp_path: 
     assert judgement.test.difference == pytest.approx(0.25)
 
 
-def test_each_network_is_tested_against_its_own_control(tmp_path: Path) -> None:
-    runs = [make_run(tmp_path, FIRST, control_right=BETTER), make_run(tmp_path, SECOND)]
-    first, second = compare_runs(runs).against_control
+def test_a_run_of_an_earlier_version_is_tested_against_its_only_control(tmp_path: Path) -> None:
+    runs = [make_run(tmp_path, FIRST, bayes_control=None), make_run(tmp_path, SECOND)]
+    comparison = compare_runs(runs)
+    assert [judgement.run_id for judgement in comparison.against_control] == [FIRST, SECOND, SECOND]
+    scores = [run.scores for run in comparison.runs]
+    assert scores[0] is not None
+    assert scores[0].bayes_control is None
+
+
+def test_each_network_is_tested_against_its_own_controls(tmp_path: Path) -> None:
+    runs = [
+        make_run(tmp_path, FIRST, control_right=BETTER, bayes_right=RIGHT),
+        make_run(tmp_path, SECOND, bayes_right=BETTER),
+    ]
+    first, first_bayes, second, second_bayes = compare_runs(runs).against_control
+    for equal in (first_bayes, second):
+        assert equal.test is not None
+        assert equal.test.difference == 0
+    assert second_bayes.test is not None
+    assert second_bayes.test.difference == pytest.approx(-0.25)
+    assert second_bayes.against == "naive Bayes bigrams + logistic regression"
     assert first.test is not None
     assert second.test is not None
     assert (first.test.only_first_right, first.test.only_second_right) == (0, 2)

@@ -20,6 +20,7 @@ def a_manifest(
     training: tuple[int, int] = (5, 3),
     *,
     changed: bool = False,
+    bayes: float = 0.88,
 ) -> Manifest:
     """Return what a verdict reads of a manifest."""
     score = Score(
@@ -34,6 +35,7 @@ def a_manifest(
     return Manifest.model_construct(
         score=score,
         control=ControlScore(name="a line", accuracy=0.88, accuracy_low=0.8, accuracy_high=0.9),
+        bayes_control=ControlScore(name="pairs", accuracy=bayes, accuracy_low=0.8, accuracy_high=1),
         training=Training(epochs_run=training[0], best_epoch=training[1]),
         git={"commit": "abc", "changed": changed},
     )
@@ -54,7 +56,8 @@ def notes(
         difference_low=0.01,
         difference_high=0.03,
     )
-    return verdict(manifest, CONFIG, FIGURES | {"expected_calibration_error": error}, data, test)
+    figures = FIGURES | {"expected_calibration_error": error}
+    return verdict(manifest, CONFIG, figures, data, [test, test])
 
 
 def warnings(*arguments: Any, **options: Any) -> str:
@@ -73,6 +76,7 @@ def test_a_good_run_has_no_warning() -> None:
         (a_manifest(source="packaged"), {}, "not comparable with published ones"),
         (a_manifest(), {"p_value": 0.2}, "they cannot be told apart"),
         (a_manifest(accuracy=0.86), {}, "worse than a model trained in seconds"),
+        (a_manifest(bayes=0.91), {}, "1.00 points below the linear control, pairs (0.9100;"),
         (a_manifest(training=(6, 6)), {}, "more epochs may score higher"),
         (a_manifest(), {"error": 0.08}, "Probabilities are off by 8.0 points"),
         (a_manifest(changed=True), {}, "changes that were not committed"),

@@ -63,7 +63,7 @@ def test_no_number_of_a_table_is_cut_in_a_narrow_terminal(
     assert "…" not in shown
     assert "(0.3750 to 1.0000)" in shown
     assert max(len(line) for line in shown.splitlines() if "0.7500" in line) <= columns
-    assert shown.count("+0.0000 (-0.2772 to +0.2772)") == 5
+    assert shown.count("+0.0000 (-0.2772 to +0.2772)") == 2 + 2 * 3
 
 
 def test_what_cannot_be_read_is_one_line_below_the_list(
