@@ -138,7 +138,7 @@ def _options(  # noqa: PLR0913 - one for each group of options
     ] = None,
 ) -> TrainOptions | None:
     if list_recipes:
-        show_lines(*recipe_lines(recipes().values()))
+        show_lines(*recipe_lines(recipes()))
         return None
     groups = {
         # The default of the command line, auto, is not that of the config.

@@ -95,11 +95,8 @@ def with_recipe(name: str, groups: Mapping[str, BaseModel]) -> TrainingConfig:
     if name not in known:
         names = " or ".join(map(repr, sorted(known)))
         raise InvalidConfigError(f"recipe={name!r}: must be {names}")
-    recipe = known[name].config.model_dump()
-    given = {
-        group: fields.model_dump(include=fields.model_fields_set)
-        for group, fields in groups.items()
-    }
-    return validated_config(
-        **{group: recipe.get(group, {}) | fields for group, fields in given.items()}
-    )
+    merged: dict[str, dict[str, Any]] = known[name].config.model_dump()
+    for group, fields in groups.items():
+        given = fields.model_dump(include=fields.model_fields_set)
+        merged[group] = merged.get(group, {}) | given
+    return validated_config(**merged)

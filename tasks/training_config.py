@@ -297,6 +297,8 @@ def _describe_fault(fault: dict[str, Any]) -> str:
     message = str(fault["msg"]).removeprefix("Value error, ")
     if not field or fault["type"] == "value_error":
         return message
+    if fault["type"] == "missing":
+        return f"{field}: is missing"
     if fault["type"] == "extra_forbidden":
         return f"{field}={fault['input']!r}: there is no such field"
     message = message.removeprefix("Input ").replace("should be", "must be", 1)

@@ -5,8 +5,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import scipy.sparse as sp
 
-from tasks.linear_control import train_control, word_counts
+from tasks.linear_control import log_count_ratios, train_control, word_counts
 from tasks.review_files import write_parquet
 from tasks.split_validation import validation_mask
 from tasks.training_config import ProtocolConfig
@@ -39,12 +40,39 @@ def test_words_are_counted_and_start_unknown_and_rarer_words_are_not() -> None:
 
 def test_the_control_learns_what_the_words_tell(sets: tuple[Path, Path], tmp_path: Path) -> None:
     facts = train_control(*sets, HONEST, DESCRIBED, tmp_path)
-    assert facts["accuracy"] == 1.0
-    metrics = json.loads((tmp_path / "control_metrics.json").read_text())
-    assert (metrics["name"], metrics["protocol"]) == (facts["name"], "honest")
-    predictions = pq.read_table(tmp_path / "control_predictions.parquet")
-    assert predictions["review_id"].to_pylist() == list(range(60))
-    assert ((predictions["probability"].to_numpy() > 0.5) == predictions["label"].to_numpy()).all()
+    for prefix in ("", "bayes_"):
+        assert facts[f"{prefix}accuracy"] == 1.0
+        metrics = json.loads((tmp_path / f"{prefix}control_metrics.json").read_text())
+        assert (metrics["name"], metrics["protocol"]) == (facts[f"{prefix}name"], "honest")
+        predictions = pq.read_table(tmp_path / f"{prefix}control_predictions.parquet")
+        assert predictions["review_id"].to_pylist() == list(range(60))
+        right = (predictions["probability"].to_numpy() > 0.5) == predictions["label"].to_numpy()
+        assert right.all()
+
+
+def test_pairs_of_words_tell_the_second_control_what_single_words_do_not(tmp_path: Path) -> None:
+    files = []
+    for name, seed in (("train.parquet", 0), ("test.parquet", 1)):
+        random = np.random.default_rng(seed)
+        reviews = []
+        for row in range(200):
+            other = [int(word) for word in random.integers(20, 60, 10)]
+            # Each word is in half of the reviews of each label; good are 4 5 and 6 7 in a row.
+            first = int(random.integers(2))
+            pairs = ([4, 5], [6, 7]) if row % 2 else ([4, 7], [6, 5])
+            reviews.append([1, *pairs[first], *other, *pairs[1 - first]])
+        write_parquet(tmp_path / name, [review_batch(reviews)], {}, 64)
+        files.append(tmp_path / name)
+    facts = train_control(files[0], files[1], TUTORIAL, DESCRIBED, tmp_path)
+    assert float(str(facts["accuracy"])) < 0.7
+    assert float(str(facts["bayes_accuracy"])) > 0.95
+
+
+def test_a_ratio_is_that_of_the_smoothed_shares() -> None:
+    present = sp.csr_matrix([[1.0, 1, 0], [1, 0, 0], [0, 1, 0]])
+    ratios = log_count_ratios(present, np.array([1, 1, 0]))
+    ones, zeros = np.array([3, 2, 1]) / 6, np.array([1, 2, 1]) / 4
+    np.testing.assert_allclose(ratios, np.log(ones / zeros), rtol=1e-6)
 
 
 def test_it_learns_from_the_same_reviews_as_the_network(
@@ -52,7 +80,7 @@ def test_it_learns_from_the_same_reviews_as_the_network(
 ) -> None:
     from sklearn.linear_model import LogisticRegression
 
-    learned = []
+    learned: list[int] = []
     fit = LogisticRegression.fit
 
     def watched(model: LogisticRegression, rows: object, labels: np.ndarray) -> object:
@@ -62,7 +90,7 @@ def test_it_learns_from_the_same_reviews_as_the_network(
     monkeypatch.setattr(LogisticRegression, "fit", watched)
     for protocol in (HONEST, TUTORIAL):
         train_control(*sets, protocol, DESCRIBED, tmp_path)
-    assert learned == [160, 200]
+    assert learned == [160, 160, 200, 200]
 
 
 def test_equal_inputs_give_equal_bytes(sets: tuple[Path, Path], tmp_path: Path) -> None:
