@@ -67,10 +67,11 @@ def test_the_report_tells_the_score_how_it_was_had_and_whether_to_believe_it(
     first: RunSummary, manifest: Manifest
 ) -> None:
     report = str(artifacts_of(manifest)["report"].data)
-    score, control = manifest.score, manifest.control
+    score = manifest.score
     assert report.startswith(f"# Test accuracy {score.accuracy:.4f}\n")
     assert "honest protocol, source files, 48 test reviews" in report
-    for judged in (score, control):
+    assert len(manifest.controls) == 2
+    for judged in (score, *manifest.controls):
         interval = f"{judged.accuracy_low:.4f} to {judged.accuracy_high:.4f}"
         assert f"| **{judged.accuracy:.4f}** | {interval} |" in report
     assert "- ✓ A validation split chose the epoch" in report
@@ -92,18 +93,20 @@ def test_the_report_carries_its_figures_and_says_what_they_show(
     }
 
 
-def test_the_metrics_stand_beside_those_of_the_linear_control(
+def test_the_metrics_stand_beside_those_of_the_linear_controls(
     first: RunSummary, manifest: Manifest
 ) -> None:
     network = json.loads((first.folder / "metrics.json").read_bytes())
     control = json.loads((first.folder / "control_metrics.json").read_bytes())
     rows = table(artifacts_of(manifest)["metrics"])
-    assert rows == metrics_table(network, control)
+    bayes = json.loads((first.folder / "bayes_control_metrics.json").read_bytes())
+    assert rows == metrics_table(network, control, bayes)
     assert [row["metric"] for row in rows[:2]] == ["accuracy", "ROC AUC"]
     low, high = network["accuracy_interval_95"]
     assert rows[0]["network"] == f"{network['accuracy']:.4f} ({low:.4f} to {high:.4f})"
     (brier,) = (row for row in rows if row["metric"] == "Brier score")
     assert brier["linear control"] == f"{control['brier']:.4f}"
+    assert brier["naive Bayes control"] == f"{bayes['brier']:.4f}"
 
 
 def test_the_data_table_tells_what_the_checks_found(first: RunSummary, manifest: Manifest) -> None:
