@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class FastNetwork(keras.Model):
-    """Trains the variables of a network of `build_network`, which stays what is saved and judged.
+    """Trains a network of `build_conv_bilstm`, which stays what is saved and judged.
 
     A training step computes the same function, but for rounding and for which numbers its
     dropout hits. Keras's `Model.fit` and its callbacks work on it as on the network itself.
@@ -28,7 +28,7 @@ class FastNetwork(keras.Model):
         """Take the network, and the type in which its convolution multiplies.
 
         Args:
-            network: As `build_network` makes it.
+            network: As `build_conv_bilstm` makes it.
             convolution: float32 or bfloat16; sums are float32 in both.
         """
         super().__init__(name="fast_training")

@@ -47,7 +47,7 @@ def step_code(wanted: TrainingStep, network: keras.Model, device: Device) -> Ste
     return wanted
 
 
-def trained_form(network: keras.Sequential, code: StepCode, learning_rate: float) -> keras.Model:
+def trained_form(network: keras.Model, code: StepCode, learning_rate: float) -> keras.Model:
     """Return the network, or a form of it with the same variables and a quicker step, compiled.
 
     For binary cross-entropy, accuracy and Adam (https://arxiv.org/abs/1412.6980).

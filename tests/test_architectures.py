@@ -22,8 +22,9 @@ from tasks.open_model import open_predictor
 from tasks.read_run import read_config, read_metrics
 from tasks.review_arrays import read_arrays
 from tasks.run_network import keras_network, open_network
-from tasks.train_model import compile_model, train_model
+from tasks.train_model import train_model
 from tasks.training_config import Architecture, FitConfig, NetworkConfig
+from tasks.training_step import step_code, trained_form
 from tests.made_models import WORDS
 from tests.made_runs import FIRST, make_run, rewritten
 
@@ -69,7 +70,7 @@ def train(
     sets = (prepared / "train.parquet", prepared / "validation.parquet")
     fit = FIT.model_copy(update={"epochs": epochs})
     initial = folder / "initial_model.keras"
-    return train_model(initial, *sets, fit, folder, state, network=network)
+    return train_model(initial, *sets, fit, folder, state, sizes=network)
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +115,7 @@ def test_it_learns_one_batch_by_heart(name: Architecture) -> None:
     prepare = ARCHITECTURES[name].prepare
     if prepare is not None:
         prepare(model, [(tokens[:20], labels[:20]), (tokens[20:], labels[20:])], network)
-    compile_model(model, 0.05)
+    model = trained_form(model, step_code("auto", model, "cpu"), 0.05)
     model.fit(tokens, labels, batch_size=len(tokens), epochs=60, verbose=0)
     loss, accuracy = model.evaluate(tokens, labels, verbose=0)
     assert accuracy == 1
