@@ -22,6 +22,7 @@ from tasks.open_model import open_predictor
 from tasks.read_run import read_config, read_metrics
 from tasks.review_arrays import read_arrays
 from tasks.run_network import keras_network, open_network
+from tasks.select_accelerator import CPU
 from tasks.train_model import train_model
 from tasks.training_config import Architecture, FitConfig, NetworkConfig
 from tasks.training_step import step_code, trained_form
@@ -115,7 +116,7 @@ def test_it_learns_one_batch_by_heart(name: Architecture) -> None:
     prepare = ARCHITECTURES[name].prepare
     if prepare is not None:
         prepare(model, [(tokens[:20], labels[:20]), (tokens[20:], labels[20:])], network)
-    model = trained_form(model, step_code("auto", model, "cpu"), 0.05)
+    model = trained_form(model, step_code("auto", model, CPU), 0.05)
     model.fit(tokens, labels, batch_size=len(tokens), epochs=60, verbose=0)
     loss, accuracy = model.evaluate(tokens, labels, verbose=0)
     assert accuracy == 1
