@@ -80,21 +80,15 @@ def prepare_ngram_bag(
     from tasks.ngram_counts import NgramCounts
     from tasks.ngram_hashes import FINGERPRINT_BITS
 
-    outputs = [model.get_layer(name).output for name in ("bucket", "fingerprint")]
-    hashes = keras.Model(model.input, outputs)
+    hashes = keras.Model(
+        model.input, [model.get_layer(name).output for name in ("bucket", "fingerprint")]
+    )
     counts = NgramCounts()
     of_label = np.zeros(2, np.int64)
     for tokens, labels in parts:
-        codes = [
-            (bucket.astype(np.int64) << FINGERPRINT_BITS) | fingerprint.astype(np.int64)
-            for bucket, fingerprint in (
-                hashes.predict_on_batch(tokens[start : start + _REVIEWS_AT_ONCE])
-                for start in range(0, len(tokens), _REVIEWS_AT_ONCE)
-            )
-        ]
-        together = np.concatenate(codes)
-        together[together < 1 << FINGERPRINT_BITS] = 0  # the bucket 0 stands for none
-        counts.add(together, labels[:, 0])
+        starts = range(0, len(tokens), _REVIEWS_AT_ONCE)
+        codes = [_codes(hashes, tokens[start : start + _REVIEWS_AT_ONCE]) for start in starts]
+        counts.add(np.concatenate(codes), labels[:, 0])
         of_label += np.bincount(labels[:, 0].astype(np.int64), minlength=2)
     buckets = counts.codes >> FINGERPRINT_BITS
     kept = counts.table(buckets, network.ngram_least_reviews, network.ngram_smoothing)
@@ -109,3 +103,14 @@ def prepare_ngram_bag(
         layer.set_weights([filled])
     bias = np.log(of_label[1] / of_label[0]).astype(np.float32)
     model.get_layer("probability").set_weights([np.ones((1, 1), np.float32), bias[None]])
+
+
+def _codes(hashes: keras.Model, tokens: np.ndarray) -> np.ndarray:
+    """Return bucket and fingerprint of each n-gram in one int64, 0 for none, shape (n, all)."""
+    import numpy as np
+
+    from tasks.ngram_hashes import FINGERPRINT_BITS
+
+    # Not by `predict`, which has each of several devices compute all reviews.
+    bucket, fingerprint = (np.asarray(part).astype(np.int64) for part in hashes(tokens))
+    return np.where(bucket > 0, bucket << FINGERPRINT_BITS | fingerprint, 0)

@@ -34,10 +34,11 @@ def read(folder: Path, name: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.parametrize("what", ["losses", "bag"])
 def test_two_devices_have_the_losses_of_one_with_the_same_batches(
-    prepared: Path, tmp_path: Path
+    what: str, prepared: Path, tmp_path: Path
 ) -> None:
-    train("losses", prepared, tmp_path)
+    train(what, prepared, tmp_path)
     two = read(tmp_path / "two", "history.json")
     for figure, expected in read(tmp_path / "one", "history.json").items():
         np.testing.assert_allclose(two[figure], expected, rtol=1e-4, err_msg=figure)

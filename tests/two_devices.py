@@ -1,14 +1,15 @@
 """Train a small network on one and on two virtual CPU devices, in a process of its own.
 
 `python -m tests.two_devices losses PREPARED FOLDER` leaves what `train_model` writes in `one` and
-`two` of FOLDER, without dropout. `cut` does so in `whole`, with dropout, and ends itself in the
-second epoch of `resumed`, which `resume` finishes. Each has a `facts.json` too.
+`two` of FOLDER, without dropout; `bag` does so with the n-gram network. `cut` does so in `whole`,
+with dropout, and ends itself in the second epoch of `resumed`, which `resume` finishes. Each has a
+`facts.json` too.
 """
 
 import json
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import cyclopts
 
@@ -32,10 +33,10 @@ def end(progress: TrainingProgress) -> None:
         os._exit(CUT)
 
 
-def train(prepared: Path, folder: Path, count: int, dropout: float) -> None:
+def train(prepared: Path, folder: Path, count: int, **sizes: Any) -> None:
     """Train on so many devices, and go on where FOLDER has the state of an interrupted training."""
     config = small_config(prepared)
-    network = config.network.model_copy(update={"dropout": dropout})
+    network = config.network.model_copy(update=sizes)
     folder.mkdir(exist_ok=True)
     build_model(config.text.num_words, config.text.maxlen, network, 0, folder)
     facts = train_model(
@@ -47,11 +48,12 @@ def train(prepared: Path, folder: Path, count: int, dropout: float) -> None:
         folder / "state",
         SAVED_EVERY,
         Device(kind="cpu", count=count, reason="virtual"),
+        network,
     )
     (folder / "facts.json").write_text(json.dumps(facts))
 
 
-def main(what: Literal["losses", "cut", "resume"], prepared: Path, folder: Path) -> None:
+def main(what: Literal["losses", "bag", "cut", "resume"], prepared: Path, folder: Path) -> None:
     """Train what is asked for."""
     import tensorflow as tf
 
@@ -61,6 +63,10 @@ def main(what: Literal["losses", "cut", "resume"], prepared: Path, folder: Path)
     if what == "losses":
         train(prepared, folder / "one", 1, dropout=0)
         train(prepared, folder / "two", 2, dropout=0)
+    elif what == "bag":
+        for name, count in (("one", 1), ("two", 2)):
+            sizes = {"architecture": "ngram_bag", "ngram_buckets": 4096}
+            train(prepared, folder / name, count, **sizes)
     elif what == "cut":
         train(prepared, folder / "whole", 2, dropout=0.5)
         with watch_training(end):
