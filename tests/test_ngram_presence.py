@@ -30,7 +30,8 @@ def test_a_row_has_one_for_each_distinct_ngram_of_words(
             if min(review[start : start + words]) > 3
         }
         found = set(present[row].indices.tolist())
-        assert len(found) == len(ngrams)  # two of so few hardly ever share a column
+        # Two of so few share a column now and then, four hardly ever.
+        assert len(ngrams) - 1 <= len(found) <= len(ngrams)
         for ngram in ngrams:
             columns.setdefault(ngram, found)
             columns[ngram] &= found
