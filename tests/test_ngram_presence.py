@@ -33,8 +33,7 @@ def test_a_row_has_one_for_each_distinct_ngram_of_words(
         # Two of so few share a column now and then, four hardly ever.
         assert len(ngrams) - 1 <= len(found) <= len(ngrams)
         for ngram in ngrams:
-            columns.setdefault(ngram, found)
-            columns[ngram] &= found
+            columns[ngram] = columns.get(ngram, found) & found
     assert all(columns.values())  # an n-gram has the same column in all reviews
 
 
