@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from tasks.atomic_files import whole_file, write_text
 from tasks.calibration import brier_score, expected_calibration_error, reliability
 from tasks.canonical_json import readable_json
-from tasks.review_arrays import read_arrays
+from tasks.review_datasets import ordered_dataset
+from tasks.review_files import read_labels
 from tasks.roc_auc import roc_auc, roc_auc_interval
 from tasks.score_intervals import wilson_interval
 
@@ -43,9 +44,8 @@ def evaluate_model(
     import keras
 
     model = keras.models.load_model(best_model, compile=False)
-    reviews = read_arrays(test)
-    probabilities = model.predict(reviews.tokens, batch_size=batch_size, verbose=0)[:, 0]
-    metrics = score(probabilities, reviews.labels[:, 0])
+    probabilities = model.predict(ordered_dataset(test, batch_size), verbose=0)[:, 0]
+    metrics = score(probabilities, read_labels(test))
     write_text(folder / "metrics.json", readable_json(metrics | described))
     write_predictions(test, probabilities, folder / "predictions.parquet")
     low, high = metrics["accuracy_interval_95"]

@@ -94,13 +94,29 @@ def write_parquet(
             use_dictionary=["label", "tokens.list.element"],
         ) as writer,
     ):
-        for batch in _rebatched(batches, row_group_rows):
+        for batch in rebatched(batches, row_group_rows):
             writer.write_table(pa.Table.from_batches([batch]), row_group_size=row_group_rows)
             rows += batch.num_rows
     return rows
 
 
-def _rebatched(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
+def count_reviews(path: Path) -> int:
+    """Return the number of reviews in a Parquet file, by its metadata alone."""
+    import pyarrow.parquet as pq
+
+    rows: int = pq.read_metadata(path).num_rows
+    return rows
+
+
+def read_labels(path: Path) -> np.ndarray:
+    """Return the labels of a Parquet file of reviews, int8 of shape (n,), in the file's order."""
+    import pyarrow.parquet as pq
+
+    labels: np.ndarray = pq.read_table(path, columns=["label"])["label"].to_numpy()
+    return labels
+
+
+def rebatched(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
     """Yield the same rows in batches of exactly `rows`, the last one may be smaller."""
     import pyarrow as pa
 

@@ -10,9 +10,10 @@ from tasks.architectures import ARCHITECTURES
 from tasks.atomic_files import write_text
 from tasks.canonical_json import readable_json
 from tasks.data_parallel import strategy_for
-from tasks.epoch_batches import endless_batches, steps_per_epoch
+from tasks.epoch_batches import Shuffle, steps_per_epoch
 from tasks.model_hash import model_hash, weights_hash
-from tasks.review_arrays import ReviewArrays, read_arrays
+from tasks.review_datasets import ordered_batches, ordered_dataset, shuffled_dataset
+from tasks.review_files import count_reviews, read_labels
 from tasks.select_accelerator import CPU, Device
 from tasks.training_config import NetworkConfig
 from tasks.training_progress import tell_progress
@@ -24,13 +25,11 @@ if TYPE_CHECKING:
 
     import keras
     import numpy as np
-    import tensorflow as tf
 
     from tasks.artifact_store import Fact
     from tasks.training_config import FitConfig
 
 _LOG = logging.getLogger(__name__)
-_BATCHES_AHEAD = 2
 _REVIEWS_AT_ONCE = 4096
 
 
@@ -48,9 +47,11 @@ def train_model(
     """Write `best_model.keras` and `history.json`.
 
     The order of the reviews and the dropout masks of an epoch depend on the seed and the
-    epoch alone. The history has one list per figure, with one number per epoch; the
-    learning rate is the one that the epoch was trained with. With `state`, the training is
-    saved there as it goes on, and an interrupted one ends with the same weights bit for bit.
+    epoch alone. Reviews are read as they are needed: at most `fit.shuffle_buffer` of them are
+    held, or one row group where that has more. The history has one list per figure, with one
+    number per epoch; the learning rate is the one that the epoch was trained with. With `state`,
+    the training is saved there as it goes on, and an interrupted one ends with the same weights
+    bit for bit.
 
     Args:
         initial_model: Network with its first weights, not compiled.
@@ -84,10 +85,9 @@ def train_model(
         if done != TrainingState():
             _LOG.info("going on after %s of an interrupted training", _place(done))
         if not _is_over(done, fit):
-            sets = read_arrays(train), read_arrays(validation)
             if done == TrainingState():
-                _prepare(network, sets[0], sizes)
-            done = _fit(model, *sets, fit, done, best_model, state, save_every_steps)
+                _prepare(network, train, sizes)
+            done = _fit(model, train, validation, fit, done, best_model, state, save_every_steps)
     tell_progress(done, fit.epochs, step=0, steps=0, finished=True)
     write_text(folder / "history.json", readable_json(done.history))
     losses = done.history["val_loss"]
@@ -101,13 +101,10 @@ def train_model(
     }
 
 
-def _prepare(network: keras.Model, reviews: ReviewArrays, sizes: NetworkConfig) -> None:
+def _prepare(network: keras.Model, train: Path, sizes: NetworkConfig) -> None:
     prepare = ARCHITECTURES[sizes.architecture].prepare
-    if prepare is None:
-        return
-    starts = range(0, len(reviews), _REVIEWS_AT_ONCE)
-    parts = (slice(start, start + _REVIEWS_AT_ONCE) for start in starts)
-    prepare(network, ((reviews.tokens[part], reviews.labels[part]) for part in parts), sizes)
+    if prepare is not None:
+        prepare(network, ordered_batches(train, _REVIEWS_AT_ONCE), sizes)
 
 
 def _place(state: TrainingState) -> str:
@@ -121,8 +118,8 @@ def _is_over(state: TrainingState, fit: FitConfig) -> bool:
 
 def _fit(
     model: keras.Model,
-    reviews: ReviewArrays,
-    judged: ReviewArrays,
+    train: Path,
+    validation: Path,
     fit: FitConfig,
     begins: TrainingState,
     best_model: Path,
@@ -138,20 +135,21 @@ def _fit(
         tutorial_callbacks,
     )
 
-    _LOG.info("training on %d reviews, validating on %d", len(reviews), len(judged))
+    rows, judged = count_reviews(train), count_reviews(validation)
+    _LOG.info("training on %d reviews, validating on %d", rows, judged)
     judges = tutorial_callbacks(fit, best_model)
-    steps = steps_per_epoch(len(reviews), fit.batch_size)
+    steps = steps_per_epoch(rows, fit.batch_size)
+    shuffle = Shuffle(fit.seed, fit.shuffle_buffer, fit.batch_size)
     now = begins
     while not _is_over(now, fit):
         keeper = KeepState(now, judges, best_model, state, save_every_steps)
         model.fit(
-            _dataset(reviews, fit, now),
+            shuffled_dataset(train, shuffle, now.epochs_done, now.steps_done),
             steps_per_epoch=steps - now.steps_done,
             epochs=now.epochs_done + 1 if now.begun else fit.epochs,
             initial_epoch=now.epochs_done,
-            validation_data=(judged.tokens, judged.labels),
-            validation_batch_size=fit.evaluation_batch_size,
-            class_weight=class_weights(reviews.labels, fit),
+            validation_data=ordered_dataset(validation, fit.evaluation_batch_size),
+            class_weight=class_weights(read_labels(train), fit),
             callbacks=[
                 EpochSeeds(fit.seed),
                 *judges,
@@ -172,36 +170,13 @@ def class_weights(labels: np.ndarray, fit: FitConfig) -> dict[int, float] | None
     Balanced weights give both labels the same sum, and a review 1 on average.
 
     Args:
-        labels: 0 or 1 of the training reviews, both present, shape (n, 1).
+        labels: 0 or 1 of the training reviews, both present, shape (n,).
         fit: Whether weights are balanced.
     """
     if fit.class_weights == "equal":
         return None
     ones = int(labels.sum())
     return {0: len(labels) / (2 * (len(labels) - ones)), 1: len(labels) / (2 * ones)}
-
-
-def _dataset(reviews: ReviewArrays, fit: FitConfig, begins: TrainingState) -> tf.data.Dataset:
-    import tensorflow as tf
-
-    options = tf.data.Options()
-    # The thread that tunes often misses that it has to end, and is then waited for: up to a minute.
-    options.autotune.enabled = False
-    batches = tf.data.Dataset.from_generator(
-        lambda: endless_batches(
-            reviews.tokens,
-            reviews.labels,
-            batch_size=fit.batch_size,
-            seed=fit.seed,
-            first_epoch=begins.epochs_done,
-            first_step=begins.steps_done,
-        ),
-        output_signature=(
-            tf.TensorSpec((None, reviews.tokens.shape[1]), tf.int32),
-            tf.TensorSpec((None, 1), tf.float32),
-        ),
-    )
-    return batches.prefetch(_BATCHES_AHEAD).with_options(options)
 
 
 def _use_deterministic_operations() -> None:

@@ -214,6 +214,12 @@ class FitConfig(_Group):
         description="balanced: reviews of the rarer label count for more, so that both labels"
         " weigh the same in the training loss.",
     )
+    shuffle_buffer: int = Field(
+        25_000,
+        ge=1,
+        description="Most training reviews in memory. More than these are shuffled by row groups,"
+        " and within as many of them as fit.",
+    )
     deterministic: bool = Field(
         default=False,
         description="Use only operations that repeat bit for bit on a GPU; slower there.",

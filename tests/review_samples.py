@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from tasks.atomic_files import file_sha256
 from tasks.read_sources import FULL_PACKAGE_CSV, LabelledTokens
-from tasks.review_files import review_schema
+from tasks.review_files import padded_matrix, review_schema
 from tasks.source_files import Form, SourceFiles
 from tasks.word_index import RaggedTokens, sequence_hashes
 
@@ -167,3 +167,8 @@ def write_full_wheel(path: Path, reviews: Reviews) -> Path:
         wheel.write(plain, FULL_PACKAGE_CSV)
     plain.unlink()
     return path
+
+
+def padded_tokens(path: Path) -> np.ndarray:
+    """Return the padded reviews of a Parquet file, int32 of shape (n, maxlen)."""
+    return padded_matrix(pq.read_table(path)["tokens"].combine_chunks())

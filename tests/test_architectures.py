@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
+from tasks.review_arrays import read_arrays
 
 from tasks.architectures import ARCHITECTURES
 from tasks.build_model import build_model, build_network, with_own_seeds
@@ -20,7 +21,6 @@ from tasks.model_card import model_card
 from tasks.model_hash import model_hash
 from tasks.open_model import open_predictor
 from tasks.read_run import read_config, read_metrics
-from tasks.review_arrays import read_arrays
 from tasks.run_network import keras_network, open_network
 from tasks.select_accelerator import CPU
 from tasks.train_model import train_model

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from flows import predict_command, runs
@@ -30,7 +31,6 @@ from tasks.pad_reviews import pad_reviews
 from tasks.persist_parquet import persist_parquet
 from tasks.predict_texts import Predictor
 from tasks.read_sources import read_test_reviews
-from tasks.review_arrays import read_arrays
 from tasks.run_network import keras_network, onnx_network
 from tasks.text_graph import lower_case_table, saved_model_probabilities, words_of
 from tasks.tokenize_text import split_words
@@ -38,7 +38,7 @@ from tasks.training_config import DataConfig, NetworkConfig, TextConfig
 from tests.made_models import lively, make_model_run
 from tests.made_runs import FIRST, make_run, rewritten
 from tests.real_reviews import write_real_reviews
-from tests.review_samples import source_of
+from tests.review_samples import padded_tokens, source_of
 from tests.small_run import small_config
 from tests.test_preprocess_texts import CONTROLS, EMOJI, HTML, LANGUAGES
 
@@ -321,11 +321,12 @@ def test_all_forms_agree_on_a_thousand_real_reviews(tmp_path: Path) -> None:
     }.items():
         run = rewritten(run, name, content)
 
-    reviews = read_arrays(persisted / "test.parquet")
-    trained = keras_network(run.folder / "best_model.keras")(reviews.tokens)
+    test = persisted / "test.parquet"
+    trained = keras_network(run.folder / "best_model.keras")(padded_tokens(test))
     assert len(trained) >= 1000
     assert trained.std() > 0.03
-    texts = read_test_reviews(source, data)["text"].take(reviews.review_ids).to_pylist()
+    order = pq.read_table(test)["review_id"]
+    texts = read_test_reviews(source, data)["text"].take(order).to_pylist()
     export_bundle(run, tmp_path / "bundle.zip")
     bundle = open_bundle(tmp_path / "bundle.zip")
     with zipfile.ZipFile(tmp_path / "bundle.zip") as archive:

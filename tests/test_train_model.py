@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from tasks.build_model import build_model
@@ -13,11 +14,11 @@ from tasks.load_reviews import load_reviews
 from tasks.model_hash import model_hash
 from tasks.pad_reviews import pad_reviews
 from tasks.persist_parquet import persist_parquet
-from tasks.review_arrays import read_arrays
+from tasks.review_files import count_reviews, read_labels
 from tasks.run_network import keras_network
 from tasks.train_model import class_weights, train_model
 from tasks.training_config import FitConfig
-from tests.review_samples import source_of
+from tests.review_samples import padded_tokens, source_of
 from tests.small_run import small_config
 
 
@@ -52,10 +53,21 @@ def test_the_kept_model_is_that_of_the_lowest_validation_loss(
     assert history["val_loss"][int(str(facts["best_epoch"])) - 1] == min(history["val_loss"])
     best = keras.models.load_model(tmp_path / "a/best_model.keras", compile=False)
     assert model_hash(best) == facts["best_model_hash"]
-    judged = read_arrays(prepared / "validation.parquet")
-    probabilities = best.predict(judged.tokens, verbose=0)[:, 0]
-    loss = score(probabilities, judged.labels[:, 0])["loss"]
+    judged = prepared / "validation.parquet"
+    probabilities = best.predict(padded_tokens(judged), verbose=0)[:, 0]
+    loss = score(probabilities, read_labels(judged))["loss"]
     assert loss == pytest.approx(facts["best_val_loss"], abs=1e-5)
+
+
+def test_a_buffer_smaller_than_the_set_gives_another_order_of_the_same_reviews(
+    prepared: Path, tmp_path: Path
+) -> None:
+    whole = fit_small(prepared, tmp_path / "whole")
+    rows = count_reviews(prepared / "train.parquet")
+    assert fit_small(prepared, tmp_path / "just", shuffle_buffer=rows) == whole
+    parts = fit_small(prepared, tmp_path / "parts", shuffle_buffer=rows - 1)
+    assert parts["last_weights_hash"] != whole["last_weights_hash"]
+    assert fit_small(prepared, tmp_path / "again", shuffle_buffer=rows - 1) == parts
 
 
 def test_training_stops_and_lowers_its_rate_without_progress(
@@ -107,8 +119,6 @@ def test_the_small_network_learns_the_small_reviews(prepared: Path, tmp_path: Pa
 
 
 def test_predictions_can_be_scored_again_from_their_file(prepared: Path, tmp_path: Path) -> None:
-    import pyarrow.parquet as pq
-
     fit_small(prepared, tmp_path / "a")
     (tmp_path / "scores").mkdir()
     model, test = tmp_path / "a/best_model.keras", prepared / "test.parquet"
@@ -117,11 +127,11 @@ def test_predictions_can_be_scored_again_from_their_file(prepared: Path, tmp_pat
     again = score(table["probability"].to_numpy(), table["label"].to_numpy())
     assert again["accuracy"] == facts["accuracy"]
     assert again["loss"] == pytest.approx(facts["loss"])
-    assert table["review_id"].to_pylist() == read_arrays(test).review_ids.tolist()
+    assert table["review_id"].to_pylist() == pq.read_table(test)["review_id"].to_pylist()
 
 
 def test_balanced_weights_give_both_labels_the_same_sum() -> None:
-    labels = np.array([[0], [0], [0], [1]], np.float32)
+    labels = np.array([0, 0, 0, 1], np.int8)
     fit = FitConfig(class_weights="balanced")
     weights = class_weights(labels, fit)
     assert weights == {0: pytest.approx(2 / 3), 1: 2}
@@ -150,8 +160,8 @@ def test_balanced_weights_change_the_training_where_a_label_is_rare(
     balanced = fit_small(tmp_path, tmp_path / "balanced", class_weights="balanced")
     assert balanced["last_weights_hash"] != equal["last_weights_hash"]
     network = keras_network(tmp_path / "balanced/best_model.keras")
-    reviews = read_arrays(tmp_path / "test.parquet")
-    found = score(network(reviews.tokens), reviews.labels[:, 0])
+    test = tmp_path / "test.parquet"
+    found = score(network(padded_tokens(test)), read_labels(test))
     assert found["majority_share"] > 0.7
 
 
