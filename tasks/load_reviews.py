@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from tasks.atomic_files import write_text
 from tasks.canonical_json import readable_json
-from tasks.read_sources import OFFICIAL_SPLIT_ROWS, LabelledTokens, read_source
+from tasks.read_sources import OFFICIAL_SPLIT_ROWS, read_source
 from tasks.review_files import review_schema, token_lists, write_groups, write_parquet
+from tasks.spool_tokens import tokens_in_order
 from tasks.tokenize_text import UNKNOWN_ID
 from tasks.validate_reviews import describe_reviews, require_valid
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from tasks.artifact_store import Fact
+    from tasks.labelled_tokens import LabelledTokens
     from tasks.source_files import SourceFiles
     from tasks.training_config import DataConfig
 
@@ -33,6 +35,7 @@ def load_reviews(source: SourceFiles, config: DataConfig, folder: Path) -> dict[
 
     Where reviews belong to groups, also `train_groups.parquet`, in the order of `train.parquet`.
     The token lists hold full ids: `num_words` and `maxlen` are applied by the next step.
+    Tokens wait on the disk of `folder` meanwhile; memory holds some bytes for each review.
 
     Args:
         source: The verified raw files.
@@ -47,7 +50,7 @@ def load_reviews(source: SourceFiles, config: DataConfig, folder: Path) -> dict[
     """
     import numpy as np
 
-    loaded = read_source(source, config)
+    loaded = read_source(source, config, folder)
     report = describe_reviews(loaded) | {"source": source.source, "form": source.form}
     official = source.source == "imdb" and not config.deduplicate
     require_valid(
@@ -59,12 +62,13 @@ def load_reviews(source: SourceFiles, config: DataConfig, folder: Path) -> dict[
     ranks = {word: rank for rank, word in enumerate(loaded.words, start=1)}
     write_text(folder / "vocabulary.json", readable_json(ranks))
     provenance = {"source": source.source, "form": source.form, "raw_files": source.content_hash}
-    order = np.random.RandomState(_ORDER_SEED)  # one for both sets, as in `load_data`
+    random = np.random.RandomState(_ORDER_SEED)  # one for both sets, as in `load_data`
     for split, reviews in (("train", loaded.train), ("test", loaded.test)):
-        ordered = _in_order_of(order, reviews)
+        order = np.arange(len(reviews.labels), dtype=np.int32)
+        random.shuffle(order)
         if split == "train" and loaded.train_groups is not None:
-            write_groups(folder / TRAIN_GROUPS, loaded.train_groups[ordered.review_ids])
-        batches = _batches(ordered, config.row_group_rows)
+            write_groups(folder / TRAIN_GROUPS, loaded.train_groups[reviews.review_ids[order]])
+        batches = _batches(reviews, order, config.row_group_rows, folder)
         write_parquet(folder / f"{split}.parquet", batches, provenance, config.row_group_rows)
     return {
         "source": source.source,
@@ -77,31 +81,24 @@ def load_reviews(source: SourceFiles, config: DataConfig, folder: Path) -> dict[
     }
 
 
-def _batches(reviews: LabelledTokens, rows: int) -> Iterator[pa.RecordBatch]:
+def _batches(
+    reviews: LabelledTokens, order: np.ndarray, rows: int, folder: Path
+) -> Iterator[pa.RecordBatch]:
     import numpy as np
     import pyarrow as pa
 
-    for start in range(0, len(reviews.labels), rows):
-        offsets = reviews.tokens.offsets[start : start + rows + 1]
-        ids = reviews.tokens.ids[offsets[0] : offsets[-1]]
-        begins = offsets - offsets[0]
-        is_unknown = np.concatenate([[0], np.cumsum(ids == UNKNOWN_ID)])
-        part = slice(start, start + rows)
+    start = 0
+    for tokens in tokens_in_order(reviews.tokens, reviews.lengths, order, rows, folder):
+        chosen = order[start : start + len(tokens)]
+        start += len(tokens)
+        is_unknown = np.concatenate([[0], np.cumsum(tokens.ids == UNKNOWN_ID)])
         yield pa.record_batch(
             [
-                reviews.review_ids[part],
-                reviews.labels[part],
-                token_lists(ids, begins),
-                np.diff(begins).astype(np.int32),
-                np.diff(is_unknown[begins]).astype(np.int32),
+                reviews.review_ids[chosen],
+                reviews.labels[chosen],
+                token_lists(tokens.ids, tokens.offsets),
+                np.diff(tokens.offsets).astype(np.int32),
+                np.diff(is_unknown[tokens.offsets]).astype(np.int32),
             ],
             schema=review_schema(),
         )
-
-
-def _in_order_of(random: np.random.RandomState, reviews: LabelledTokens) -> LabelledTokens:
-    import numpy as np
-
-    order = np.arange(len(reviews.labels))
-    random.shuffle(order)
-    return reviews.take(order)

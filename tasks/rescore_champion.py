@@ -9,7 +9,8 @@ from tasks.analyse_predictions import judged_rightly
 from tasks.atomic_files import file_sha256
 from tasks.errors import PromotionError
 from tasks.read_run import BEST_MODEL, VOCABULARY, checked_file, read_config, read_data_report
-from tasks.read_sources import read_test_reviews, text_fingerprint
+from tasks.read_sources import read_test_reviews
+from tasks.tokenize_source import text_fingerprint
 from tasks.word_index import words_by_rank
 
 if TYPE_CHECKING:

@@ -8,47 +8,66 @@ from tasks.errors import BadDataError
 from tasks.tokenize_text import UNKNOWN_ID
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy as np
 
-    from tasks.read_sources import LabelledTokens, TokenizedSource
+    from tasks.labelled_tokens import LabelledTokens
+    from tasks.tokenize_source import TokenizedSource
+    from tasks.word_index import RaggedTokens
 
 SMALLEST_CLASS = 5
 _ONLY_START = 1
 
 
-def repeated_in_train(train: list[bytes], test: list[bytes]) -> np.ndarray:
-    """Return a mask of training reviews that occur earlier in training, or in the test set."""
+def repeated_in_train(train: np.ndarray, test: np.ndarray) -> np.ndarray:
+    """Return which training reviews occur earlier in training, or in the test set.
+
+    Args:
+        train: Hash of each training review, shape (n,).
+        test: Hash of each test review.
+    """
     import numpy as np
 
-    seen = set(test)
-    mask = np.zeros(len(train), bool)
-    for row, digest in enumerate(train):
-        mask[row] = digest in seen
-        seen.add(digest)
-    return mask
+    mask: np.ndarray = _occur_in(np.unique(test), train)
+    is_later = np.ones(len(train), bool)
+    is_later[np.unique(train, return_index=True)[1]] = False
+    return mask | is_later
+
+
+def _occur_in(distinct: np.ndarray, hashes: np.ndarray) -> np.ndarray:
+    """Return which of the hashes are among the sorted distinct ones."""
+    import numpy as np
+
+    if not len(distinct):
+        return np.zeros(len(hashes), bool)
+    places = np.minimum(np.searchsorted(distinct, hashes), len(distinct) - 1)
+    found: np.ndarray = distinct[places] == hashes
+    return found
 
 
 def describe_reviews(source: TokenizedSource) -> dict[str, Any]:
     """Return the data report: sizes, balance, lengths, unknown words, duplicates, overlap."""
-    train_hashes, test_hashes = source.train.hashes, source.test.hashes
-    both = set(train_hashes) & set(test_hashes)
+    import numpy as np
+
+    train, test = (np.unique(reviews.hashes) for reviews in (source.train, source.test))
     return {
         "label_names": list(source.label_names),
         "vocabulary_words": len(source.words),
-        "train": _describe_set(source.train),
-        "test": _describe_set(source.test),
+        "train": _describe_set(source.train, len(train)),
+        "test": _describe_set(source.test, len(test)),
         "overlap": {
-            "distinct_texts_in_both": len(both),
-            "test_reviews_seen_in_train": sum(digest in both for digest in test_hashes),
+            "distinct_texts_in_both": int(_occur_in(train, test).sum()),
+            "test_reviews_seen_in_train": int(_occur_in(train, source.test.hashes).sum()),
         },
     }
 
 
-def _describe_set(reviews: LabelledTokens) -> dict[str, Any]:
+def _describe_set(reviews: LabelledTokens, distinct: int) -> dict[str, Any]:
     import numpy as np
 
-    lengths = np.diff(reviews.tokens.offsets)
-    ids = reviews.tokens.ids
+    lengths = reviews.lengths
+    tokens, unknown, lowest, highest = _count_ids(reviews.tokens)
     quantiles: list[float] = (
         np.quantile(lengths, [0, 0.25, 0.5, 0.75, 0.95, 1]).tolist() if len(lengths) else []
     )
@@ -56,15 +75,28 @@ def _describe_set(reviews: LabelledTokens) -> dict[str, Any]:
         "reviews": len(reviews.labels),
         "class_counts": np.bincount(reviews.labels, minlength=2).tolist(),
         "empty_texts": int(np.sum(lengths == _ONLY_START)),
-        "duplicates": len(reviews.hashes) - len(set(reviews.hashes)),
-        "tokens": len(ids),
+        "duplicates": len(reviews.hashes) - distinct,
+        "tokens": tokens,
         "mean_length": round(float(lengths.mean()), 3) if len(lengths) else 0.0,
         "length_quantiles": dict(
             zip(["min", "q25", "median", "q75", "q95", "max"], quantiles, strict=False)
         ),
-        "unknown_share": round(float(np.mean(ids == UNKNOWN_ID)), 6) if len(ids) else 0.0,
-        "id_range": [int(ids.min()), int(ids.max())] if len(ids) else [0, 0],
+        "unknown_share": round(unknown / tokens, 6) if tokens else 0.0,
+        "id_range": [lowest, highest] if tokens else [0, 0],
     }
+
+
+def _count_ids(chunks: Iterable[RaggedTokens]) -> tuple[int, int, int, int]:
+    """Return how many ids there are, how many of them are unknown, the lowest and the highest."""
+    import numpy as np
+
+    tokens = unknown = highest = 0
+    lowest = np.iinfo(np.int32).max
+    for ids in (chunk.ids for chunk in chunks if len(chunk.ids)):
+        tokens += len(ids)
+        unknown += int(np.sum(ids == UNKNOWN_ID))
+        lowest, highest = min(lowest, int(ids.min())), max(highest, int(ids.max()))
+    return tokens, unknown, lowest, highest
 
 
 def require_valid(report: dict[str, Any], *, max_overlap: float, expected_rows: int | None) -> None:

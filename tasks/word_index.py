@@ -26,86 +26,93 @@ class RaggedTokens:
         """Return the number of reviews."""
         return len(self.offsets) - 1
 
+    def take(self, rows: np.ndarray) -> RaggedTokens:
+        """Return the reviews at the positions `rows`, in that order."""
+        import pyarrow as pa
 
-@dataclass
-class _CodedWords:
-    """Words as codes into a growing list of distinct words, in order of first occurrence."""
+        lists = pa.LargeListArray.from_arrays(pa.array(self.offsets), pa.array(self.ids))
+        taken = lists.take(pa.array(rows))
+        return RaggedTokens(taken.flatten().to_numpy(), taken.offsets.to_numpy())
 
-    codes: dict[str, int]
-    chunks: list[tuple[np.ndarray, np.ndarray]]
 
-    @classmethod
-    def of(cls, texts: Iterable[pa.Array], known: Iterable[str] = ()) -> _CodedWords:
-        """Code the words of `texts`, those in `known` by their position there."""
+def offsets_of(lengths: np.ndarray) -> np.ndarray:
+    """Return where each of n lists begins and the last one ends, int64 of shape (n + 1,)."""
+    import numpy as np
+
+    offsets = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return offsets
+
+
+def joined_tokens(chunks: Iterable[RaggedTokens]) -> RaggedTokens:
+    """Return the reviews of all chunks, one after another."""
+    import numpy as np
+
+    ids, lengths = [np.empty(0, np.int32)], [np.empty(0, np.int64)]
+    for chunk in chunks:
+        ids.append(chunk.ids)
+        lengths.append(np.diff(chunk.offsets))
+    return RaggedTokens(np.concatenate(ids), offsets_of(np.concatenate(lengths)))
+
+
+class WordCodes:
+    """The distinct words of texts, numbered from 0 on as they occur."""
+
+    def __init__(self) -> None:
+        """Know no word yet."""
+        self._codes: dict[str, int] = {}
+
+    def words(self) -> list[str]:
+        """Return the words by their codes."""
+        return list(self._codes)
+
+    def coded(self, texts: pa.Array) -> RaggedTokens:
+        """Return the codes of the words of `texts`, and learn those that are new."""
         import numpy as np
 
-        coded = cls({word: code for code, word in enumerate(known)}, [])
-        for words, offsets in map(split_words, texts):
-            encoded = words.dictionary_encode()
-            codes = coded.codes
-            own = [codes.setdefault(word, len(codes)) for word in encoded.dictionary.to_pylist()]
-            flat = np.asarray(own, np.int32)[encoded.indices.to_numpy()]
-            coded.chunks.append((flat, offsets))
-        return coded
-
-    def counts(self) -> np.ndarray:
-        import numpy as np
-
-        total = np.zeros(len(self.codes), np.int64)
-        for codes, _ in self.chunks:
-            total += np.bincount(codes, minlength=len(total))
-        return total
-
-    def tokens(self, id_of_code: np.ndarray) -> RaggedTokens:
-        """Replace codes by ids and begin each review with the start id."""
-        import numpy as np
-
-        ids, lengths = [], []
-        for codes, offsets in self.chunks:
-            ids.append(with_start_ids(id_of_code[codes], offsets))
-            lengths.append(np.diff(offsets) + 1)
-        offsets = np.concatenate([[0], np.cumsum(np.concatenate(lengths))])
-        return RaggedTokens(np.concatenate(ids), offsets)
-
-    def hashes(self) -> list[bytes]:
-        """Return one hash per review over its codes."""
-        return [
-            digest for codes, offsets in self.chunks for digest in sequence_hashes(codes, offsets)
-        ]
+        words, offsets = split_words(texts)
+        encoded = words.dictionary_encode()
+        codes = self._codes
+        own = [codes.setdefault(word, len(codes)) for word in encoded.dictionary.to_pylist()]
+        return RaggedTokens(np.asarray(own, np.int32)[encoded.indices.to_numpy()], offsets)
 
 
-@dataclass(frozen=True)
-class IndexedWords:
-    """Tokens of both sets, the words by rank, and a hash of each review's exact words."""
+def codes_by_rank(chunks: Iterable[RaggedTokens], number: int) -> np.ndarray:
+    """Return the codes that occur, the most frequent first, int64 of shape (words,).
 
-    train: RaggedTokens
-    test: RaggedTokens
-    words: list[str]
-    train_hashes: list[bytes]
-    test_hashes: list[bytes]
+    Equal counts are ranked by first occurrence.
 
-
-def index_words(train_texts: Iterable[pa.Array], test_texts: Iterable[pa.Array]) -> IndexedWords:
-    """Return the tokens of both sets and the words by rank, learned on the training texts only.
-
-    Equal counts are ranked by first occurrence. A test word that no training text holds
-    becomes the unknown id 2. The vocabulary is not cut here: `num_words` is applied later.
+    Args:
+        chunks: Codes of the training texts.
+        number: How many codes there are, those that do not occur here included.
     """
     import numpy as np
 
-    train = _CodedWords.of(train_texts)
-    test = _CodedWords.of(test_texts, known=train.codes)
-    words = list(train.codes)
-    order = np.argsort(-train.counts(), kind="stable")
-    id_of_code = np.full(len(test.codes), UNKNOWN_ID, np.int32)
-    id_of_code[order] = np.arange(len(words), dtype=np.int32) + 1 + FIRST_WORD_OFFSET
-    return IndexedWords(
-        train=train.tokens(id_of_code),
-        test=test.tokens(id_of_code),
-        words=[words[code] for code in order.tolist()],
-        train_hashes=train.hashes(),
-        test_hashes=test.hashes(),
-    )
+    counts = np.zeros(number, np.int64)
+    never = np.iinfo(np.int64).max
+    first = np.full(number, never)
+    seen = 0
+    for chunk in chunks:
+        counts += np.bincount(chunk.ids, minlength=number)
+        # Backwards, so that of several places of a new code the first one stays.
+        new = np.flatnonzero(first[chunk.ids] == never)[::-1]
+        first[chunk.ids[new]] = seen + new
+        seen += len(chunk.ids)
+    return np.lexsort((first, -counts))[: np.count_nonzero(counts)]
+
+
+def ids_by_code(ranked: np.ndarray, number: int) -> np.ndarray:
+    """Return the token id of each code, int32 of shape (number,); the unknown id 2 without a rank.
+
+    Args:
+        ranked: Codes, that of the word of rank 1 first.
+        number: How many codes there are.
+    """
+    import numpy as np
+
+    ids = np.full(number, UNKNOWN_ID, np.int32)
+    ids[ranked] = np.arange(len(ranked), dtype=np.int32) + 1 + FIRST_WORD_OFFSET
+    return ids
 
 
 class WordIndex:
@@ -117,17 +124,16 @@ class WordIndex:
 
     def tokens(self, texts: Iterable[pa.Array]) -> RaggedTokens:
         """Return the tokens of all `texts`, each review with the start id before it."""
+        return joined_tokens(map(self._tokens, texts))
+
+    def _tokens(self, texts: pa.Array) -> RaggedTokens:
         import numpy as np
 
-        ids, lengths = [np.empty(0, np.int32)], [np.empty(0, np.int64)]
-        for words, offsets in map(split_words, texts):
-            encoded = words.dictionary_encode()
-            own = [self._ids.get(word, UNKNOWN_ID) for word in encoded.dictionary.to_pylist()]
-            flat = np.asarray(own, np.int32)[encoded.indices.to_numpy()]
-            ids.append(with_start_ids(flat, offsets))
-            lengths.append(np.diff(offsets) + 1)
-        offsets = np.concatenate([[0], np.cumsum(np.concatenate(lengths))])
-        return RaggedTokens(np.concatenate(ids), offsets)
+        words, offsets = split_words(texts)
+        encoded = words.dictionary_encode()
+        own = [self._ids.get(word, UNKNOWN_ID) for word in encoded.dictionary.to_pylist()]
+        flat = np.asarray(own, np.int32)[encoded.indices.to_numpy()]
+        return with_start_ids(RaggedTokens(flat, offsets))
 
 
 def words_by_rank(ranks: Mapping[str, int]) -> list[str]:
@@ -135,17 +141,17 @@ def words_by_rank(ranks: Mapping[str, int]) -> list[str]:
     return sorted(ranks, key=ranks.__getitem__)
 
 
-def with_start_ids(ids: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Return flat int32 ids with the start id before each review; `offsets` are those of `ids`."""
+def with_start_ids(words: RaggedTokens) -> RaggedTokens:
+    """Return the same reviews with the start id before each."""
     import numpy as np
 
-    starts = offsets[:-1] + np.arange(len(offsets) - 1)
-    started = np.empty(len(ids) + len(starts), np.int32)
-    is_word = np.ones(len(started), bool)
-    is_word[starts] = False
-    started[starts] = START_ID
-    started[is_word] = ids
-    return started
+    offsets = words.offsets + np.arange(len(words) + 1)
+    ids = np.empty(offsets[-1], np.int32)
+    is_word = np.ones(len(ids), bool)
+    is_word[offsets[:-1]] = False
+    ids[offsets[:-1]] = START_ID
+    ids[is_word] = words.ids
+    return RaggedTokens(ids, offsets)
 
 
 def sequence_hashes(numbers: np.ndarray, offsets: np.ndarray) -> list[bytes]:

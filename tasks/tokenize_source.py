@@ -1,0 +1,160 @@
+"""Turn a source's texts into token ids on the disk, numbered by the words of the training texts."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tasks.errors import BadDataError
+from tasks.labelled_tokens import LabelledTokens, NumberedTokens, kept_reviews
+from tasks.spool_tokens import TokenSpool
+from tasks.text_source import SPLITS
+from tasks.validate_reviews import repeated_in_train
+from tasks.word_index import WordCodes, codes_by_rank, ids_by_code, sequence_hashes, text_chunks
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    import pyarrow as pa
+
+    from tasks.text_source import Split, TextSource
+    from tasks.word_index import RaggedTokens
+
+
+@dataclass(frozen=True)
+class TokenizedSource:
+    """Both sets of a source, the words by rank, and what the labels 0 and 1 mean.
+
+    The fingerprint of a set is a hash of its texts and labels in the source's order. It does
+    not depend on the other set, the vocabulary or the padding. `train_groups` has the number of
+    the group of each training review by its id, int32; None where the source knows of no groups.
+    """
+
+    train: LabelledTokens
+    test: LabelledTokens
+    words: list[str]
+    label_names: tuple[str, str]
+    fingerprints: dict[str, str]
+    train_groups: np.ndarray | None = None
+
+
+def tokenize_source(
+    source: TextSource, *, deduplicate: bool = False, folder: Path | None = None
+) -> TokenizedSource:
+    """Return the tokens of both sets and the words by rank, learned on the training texts only.
+
+    Equal counts are ranked by first occurrence. A test word that no training text holds becomes
+    the unknown id 2. The vocabulary is not cut here: `num_words` is applied later.
+
+    Args:
+        source: The texts.
+        deduplicate: Whether training reviews are dropped that repeat others or test reviews.
+        folder: Whose disk takes the words, by default that of temporary files.
+
+    Raises:
+        BadDataError: No training review would be left.
+    """
+    import numpy as np
+
+    words = WordCodes()
+    codes = {split: TokenSpool(folder) for split in SPLITS}
+    hashes: dict[Split, list[np.ndarray]] = {split: [] for split in SPLITS}
+    fingerprints = {split: TextFingerprint(source.labels[split]) for split in SPLITS}
+    for split, texts in source.texts():
+        coded = words.coded(texts)
+        codes[split].add(coded)
+        hashes[split].append(short_hashes(coded))
+        fingerprints[split].add(texts)
+    found = {split: np.concatenate(hashes[split]) for split in SPLITS}
+    kept = kept_in_train(found) if deduplicate else None
+    names = words.words()
+    # Ranked by what is kept, so that the vocabulary holds no word of a dropped review.
+    ranked = codes_by_rank(kept_reviews(codes["train"], kept), len(names))
+    ids = ids_by_code(ranked, len(names))
+    return TokenizedSource(
+        labelled_tokens(codes["train"], ids, source.labels["train"], found["train"], kept),
+        labelled_tokens(codes["test"], ids, source.labels["test"], found["test"]),
+        [names[code] for code in ranked.tolist()],
+        source.label_names,
+        {split: fingerprints[split].hexdigest() for split in SPLITS},
+        source.train_groups,
+    )
+
+
+def short_hashes(reviews: RaggedTokens) -> np.ndarray:
+    """Return 64 bits of each review's hash: equal ones by chance are rare among a billion."""
+    import numpy as np
+
+    digests = b"".join(digest[:8] for digest in sequence_hashes(reviews.ids, reviews.offsets))
+    return np.frombuffer(digests, np.uint64)
+
+
+def kept_in_train(hashes: dict[Split, np.ndarray]) -> np.ndarray:
+    """Return which training reviews repeat no other one and no test review, bool of shape (n,).
+
+    Raises:
+        BadDataError: None is left.
+    """
+    kept: np.ndarray = ~repeated_in_train(hashes["train"], hashes["test"])
+    if not kept.any():
+        raise BadDataError("deduplicate drops every training review: all are test reviews too")
+    return kept
+
+
+def labelled_tokens(
+    codes: TokenSpool,
+    id_of_code: np.ndarray,
+    labels: np.ndarray,
+    hashes: np.ndarray,
+    kept: np.ndarray | None = None,
+) -> LabelledTokens:
+    """Return the reviews of a set.
+
+    Args:
+        codes: The codes of all its words.
+        id_of_code: Token id of each code, int32 of shape (codes,).
+        labels: 0 or 1, int8 of shape (n,).
+        hashes: Of each review's words, uint64 of shape (n,).
+        kept: Which reviews are meant, bool of shape (n,); None means all.
+    """
+    import numpy as np
+
+    rows = slice(None) if kept is None else kept
+    return LabelledTokens(
+        tokens=NumberedTokens(codes, id_of_code, kept),
+        lengths=(codes.lengths() + 1)[rows],
+        labels=labels[rows],
+        review_ids=np.arange(len(labels), dtype=np.int32)[rows],
+        hashes=hashes[rows],
+    )
+
+
+def text_fingerprint(reviews: pa.Table) -> str:
+    """Return a hash of the texts and labels of `reviews`, in their order."""
+    fingerprint = TextFingerprint(reviews["label"].to_numpy())
+    for texts in text_chunks(reviews["text"]):
+        fingerprint.add(texts)
+    return fingerprint.hexdigest()
+
+
+class TextFingerprint:
+    """A hash of a set's texts and labels, taken chunk by chunk."""
+
+    def __init__(self, labels: np.ndarray) -> None:
+        """Take the labels of the set, 0 or 1, shape (n,)."""
+        self._digest = hashlib.sha256()
+        self._labels = labels
+        self._rows = 0
+
+    def add(self, texts: pa.Array) -> None:
+        """Take the next texts."""
+        labels = self._labels[self._rows : self._rows + len(texts)].tolist()
+        self._rows += len(texts)
+        for text, label in zip(texts.to_pylist(), labels, strict=True):
+            self._digest.update(f"{label} {len(text or '')} {text or ''}".encode())
+
+    def hexdigest(self) -> str:
+        """Return the hash of what was taken, as hexadecimal."""
+        return self._digest.hexdigest()
