@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.review_files import read_groups, read_parquet, review_schema, token_lists, write_arrow
+from tasks.review_files import (
+    count_reviews,
+    read_groups,
+    read_labels,
+    read_parquet,
+    review_schema,
+    token_lists,
+    write_arrow,
+)
 from tasks.split_validation import validation_mask
 from tasks.tokenize_text import PAD_ID, UNKNOWN_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     import numpy as np
@@ -40,17 +48,16 @@ def pad_reviews(
     Returns:
         Facts: rows of each set written.
     """
-    import pyarrow.parquet as pq
-
-    write_arrow(folder / "test.arrow", _padded_batches(test, text))
-    labels = pq.read_table(train, columns=["label"])["label"].to_numpy()
-    rows: dict[str, Fact] = {"test_rows": pq.read_metadata(test).num_rows}
+    write_arrow(folder / "test.arrow", _padded_batches(read_parquet(test), text))
+    labels = read_labels(train)
+    rows: dict[str, Fact] = {"test_rows": count_reviews(test)}
     validates = validation_mask(labels, protocol, read_groups(groups))
     if not validates.any():
-        write_arrow(folder / "train.arrow", _padded_batches(train, text))
+        write_arrow(folder / "train.arrow", _padded_batches(read_parquet(train), text))
         return rows | {"train_rows": len(labels)}
     for name, mask in (("train", ~validates), ("validation", validates)):
-        write_arrow(folder / f"{name}.arrow", _chosen(_padded_batches(train, text), mask))
+        chosen = _chosen(read_parquet(train), mask)
+        write_arrow(folder / f"{name}.arrow", _padded_batches(chosen, text))
         rows[f"{name}_rows"] = int(mask.sum())
     return rows
 
@@ -81,11 +88,13 @@ def pad_tokens(ids: np.ndarray, offsets: np.ndarray, text: TextConfig) -> np.nda
     return np.where(is_token, taken, PAD_ID).astype(np.int32)
 
 
-def _padded_batches(path: Path, text: TextConfig) -> Iterator[pa.RecordBatch]:
+def _padded_batches(
+    batches: Iterable[pa.RecordBatch], text: TextConfig
+) -> Iterator[pa.RecordBatch]:
     import numpy as np
     import pyarrow as pa
 
-    for batch in read_parquet(path):
+    for batch in batches:
         lists = batch["tokens"]
         offsets = lists.offsets.to_numpy().astype(np.int64)
         offsets = offsets - offsets[0]

@@ -24,9 +24,7 @@ _PARQUET_ROWS = 4096
 _PARQUET_BUFFER = 1 << 20
 
 
-def read_rows(
-    path: Path, columns: Sequence[str], others: Sequence[str] = ()
-) -> Iterator[pa.RecordBatch]:
+def read_rows(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """Yield the columns `columns` of a file in batches, in the file's order, maybe none.
 
     Columns of a CSV file are text even where they look like numbers.
@@ -34,7 +32,6 @@ def read_rows(
     Args:
         path: The file; its suffix says what it is.
         columns: Names of columns, each once.
-        others: Names of columns that the file must have too.
 
     Raises:
         BadDataError: The file cannot be read, or has no such column.
@@ -49,7 +46,7 @@ def read_rows(
     if path.stat().st_size == 0:
         raise BadDataError(f"{path} is empty")
     try:
-        for batch in reader(path, columns, [*columns, *others]):
+        for batch in reader(path, columns):
             batch.validate(full=True)  # a reader takes text on trust that is not UTF-8
             yield batch
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
@@ -71,25 +68,21 @@ def _require_columns(path: Path, names: Sequence[str], columns: Sequence[str]) -
             )
 
 
-def _csv_batches(
-    path: Path, columns: Sequence[str], needed: Sequence[str]
-) -> Iterator[pa.RecordBatch]:
+def _csv_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
     import pyarrow.csv as pc
 
     size = pc.ReadOptions(block_size=_CSV_BYTES)
     parsing = pc.ParseOptions(newlines_in_values=True)
     with pc.open_csv(path, size, parsing) as reader:
-        _require_columns(path, reader.schema.names, needed)
+        _require_columns(path, reader.schema.names, columns)
     types = dict.fromkeys(columns, pa.string())
     chosen = pc.ConvertOptions(column_types=types, include_columns=list(columns))
     with pc.open_csv(path, size, parsing, chosen) as reader:
         yield from reader
 
 
-def _jsonl_batches(
-    path: Path, columns: Sequence[str], needed: Sequence[str]
-) -> Iterator[pa.RecordBatch]:
+def _jsonl_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """Parse some lines at a time; a column that only other lines have is null in these."""
     import pyarrow as pa
     import pyarrow.json as pj
@@ -102,7 +95,7 @@ def _jsonl_batches(
             table[name] if name in table.column_names else pa.nulls(len(table)) for name in columns
         ]
         yield from pa.table(found, names=list(columns)).to_batches()
-    _require_columns(path, list(known), needed)
+    _require_columns(path, list(known), columns)
 
 
 def _whole_lines(path: Path) -> Iterator[bytes]:
@@ -111,19 +104,17 @@ def _whole_lines(path: Path) -> Iterator[bytes]:
             yield lines + file.readline(_LONGEST_LINE)
 
 
-def _parquet_batches(
-    path: Path, columns: Sequence[str], needed: Sequence[str]
-) -> Iterator[pa.RecordBatch]:
+def _parquet_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     import pyarrow.parquet as pq
 
     # Without these, a whole column chunk of a row group is held in memory.
     with pq.ParquetFile(path, pre_buffer=False, buffer_size=_PARQUET_BUFFER) as file:
-        _require_columns(path, file.schema_arrow.names, needed)
+        _require_columns(path, file.schema_arrow.names, columns)
         for batch in file.iter_batches(_PARQUET_ROWS, columns=list(columns)):
             yield batch.select(list(columns))
 
 
-_READERS: dict[str, Callable[[Path, Sequence[str], Sequence[str]], Iterator[pa.RecordBatch]]] = {
+_READERS: dict[str, Callable[[Path, Sequence[str]], Iterator[pa.RecordBatch]]] = {
     ".csv": _csv_batches,
     ".jsonl": _jsonl_batches,
     ".parquet": _parquet_batches,

@@ -81,10 +81,14 @@ class _UsersColumns:
     def of(
         cls, path: Path, text_column: str, label_column: str, group_column: str | None
     ) -> _UsersColumns:
+        import pyarrow as pa
+
         labels, groups = _NamedRows(), None if group_column is None else _NamedRows()
         columns = [label_column, *([group_column] if group_column else [])]
         missing = dict.fromkeys(columns, 0)
-        for batch in read_rows(path, list(missing), [text_column]):
+        # The texts too, so that a fault in them is told before any work is done.
+        for batch in read_rows(path, list(dict.fromkeys([text_column, *columns]))):
+            _as_text(path, batch[text_column], pa.large_string())
             for column, found in ((label_column, labels), (group_column, groups)):
                 if column is None or found is None:
                     continue

@@ -69,6 +69,8 @@ def tokenize_source(
         fingerprints[split].add(texts)
     found = {split: np.concatenate(hashes[split]) for split in SPLITS}
     kept = kept_in_train(found) if deduplicate else None
+    if kept is not None:
+        fingerprints["train"] = _train_fingerprint(source, kept)
     names = words.words()
     # Ranked by what is kept, so that the vocabulary holds no word of a dropped review.
     ranked = codes_by_rank(kept_reviews(codes["train"], kept), len(names))
@@ -81,6 +83,18 @@ def tokenize_source(
         {split: fingerprints[split].hexdigest() for split in SPLITS},
         source.train_groups,
     )
+
+
+def _train_fingerprint(source: TextSource, kept: np.ndarray) -> TextFingerprint:
+    """Read the texts once more for a fingerprint of the training reviews that are kept."""
+    import pyarrow as pa
+
+    fingerprint = TextFingerprint(source.labels["train"][kept])
+    start = 0
+    for texts in (texts for split, texts in source.texts() if split == "train"):
+        fingerprint.add(texts.filter(pa.array(kept[start : start + len(texts)])))
+        start += len(texts)
+    return fingerprint
 
 
 def short_hashes(reviews: RaggedTokens) -> np.ndarray:

@@ -4,7 +4,7 @@ import csv
 import json
 import random
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.atomic_files import file_sha256
-from tasks.read_sources import FULL_PACKAGE_CSV, LabelledTokens
+from tasks.labelled_tokens import LabelledTokens
+from tasks.read_sources import FULL_PACKAGE_CSV
 from tasks.review_files import padded_matrix, review_schema
 from tasks.source_files import Form, SourceFiles
-from tasks.word_index import RaggedTokens, sequence_hashes
+from tasks.text_source import Split, TextSource
+from tasks.tokenize_source import TokenizedSource, short_hashes, tokenize_source
+from tasks.word_index import RaggedTokens, joined_tokens
 
 KERAS_FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 
@@ -81,8 +84,9 @@ def ragged(lists: Sequence[Sequence[int]]) -> RaggedTokens:
     return RaggedTokens(np.asarray(flat, np.int32), offsets)
 
 
-def lists_of(tokens: RaggedTokens) -> list[list[int]]:
-    """Return flat tokens as lists of ids."""
+def lists_of(tokens: RaggedTokens | Iterable[RaggedTokens]) -> list[list[int]]:
+    """Return flat tokens, or chunks of them, as lists of ids."""
+    tokens = tokens if isinstance(tokens, RaggedTokens) else joined_tokens(tokens)
     return [tokens.ids[start:end].tolist() for start, end in pairwise(tokens.offsets.tolist())]
 
 
@@ -90,8 +94,16 @@ def labelled(lists: Sequence[Sequence[int]], labels: Sequence[int]) -> LabelledT
     """Return reviews of these ids and labels, numbered from 0."""
     ids = np.arange(len(lists), dtype=np.int32)
     tokens = ragged(lists)
-    hashes = sequence_hashes(tokens.ids, tokens.offsets)
-    return LabelledTokens(tokens, np.asarray(labels, np.int8), ids, hashes)
+    lengths = np.diff(tokens.offsets).astype(np.int32)
+    return LabelledTokens([tokens], lengths, np.asarray(labels, np.int8), ids, short_hashes(tokens))
+
+
+def index_texts(train: Sequence[pa.Array], test: Sequence[pa.Array]) -> TokenizedSource:
+    """Return the tokens of texts that come in these chunks, all with the label 0."""
+    sets: dict[Split, Sequence[pa.Array]] = {"train": train, "test": test}
+    labels = {split: np.zeros(sum(map(len, chunks)), np.int8) for split, chunks in sets.items()}
+    chunks = [(split, texts) for split, all_texts in sets.items() for texts in all_texts]
+    return tokenize_source(TextSource(labels, lambda: iter(chunks), ("a", "b"), None))
 
 
 def texts_of(reviews: LabelledTokens, words: list[str]) -> list[str]:

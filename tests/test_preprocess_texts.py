@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from tasks.pad_reviews import pad_tokens
 from tasks.preprocess_texts import Preprocessing
 from tasks.training_config import TextConfig
-from tasks.word_index import index_words
-from tests.review_samples import reference_words
+from tasks.word_index import joined_tokens
+from tests.review_samples import index_texts, reference_words
 
 HTML = "<p class='x'>It&#39;s <b>GREAT</b><br /><br/>&nbsp;10/10</p><script>alert(1)</script>"
 EMOJI = "👍🏽 loved it 👨\u200d👩\u200d👧 🏳️\u200d🌈 ❤️‼️"
@@ -33,9 +33,10 @@ def test_a_text_becomes_the_same_numbers_as_if_it_had_been_a_test_review(
     text = TextConfig.model_validate(
         {"num_words": num_words, "maxlen": maxlen, "padding": padding, "truncating": truncating}
     )
-    indexed = index_words([pa.array(train)], [pa.array(asked)])
+    indexed = index_texts([pa.array(train)], [pa.array(asked)])
     prepared = Preprocessing(indexed.words, text).prepare(pa.array(asked))
-    expected = pad_tokens(indexed.test.ids, indexed.test.offsets, text)
+    tokens = joined_tokens(indexed.test.tokens)
+    expected = pad_tokens(tokens.ids, tokens.offsets, text)
     np.testing.assert_array_equal(prepared.tokens, expected)
     assert prepared.words.tolist() == [len(reference_words(words)) for words in asked]
 
@@ -54,8 +55,9 @@ def test_a_text_of_a_megabyte_is_read_as_in_training(piece: str) -> None:
     text = piece * ((1 << 20) // len(piece.encode()))
     asked = pa.array([text, "short"])
     config = TextConfig(num_words=50, maxlen=200)
-    indexed = index_words([pa.array([text[:1000]])], [asked])
+    indexed = index_texts([pa.array([text[:1000]])], [asked])
     prepared = Preprocessing(indexed.words, config).prepare(asked)
-    expected = pad_tokens(indexed.test.ids, indexed.test.offsets, config)
+    tokens = joined_tokens(indexed.test.tokens)
+    expected = pad_tokens(tokens.ids, tokens.offsets, config)
     np.testing.assert_array_equal(prepared.tokens, expected)
     assert prepared.words.tolist() == [len(reference_words(text)), 1]

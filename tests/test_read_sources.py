@@ -3,19 +3,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import tasks.read_sources as module
 from tasks.convert_npz import convert_npz
 from tasks.errors import BadDataError
-from tasks.read_sources import TokenizedSource, read_source
+from tasks.read_sources import read_source
+from tasks.tokenize_source import TokenizedSource
 from tasks.training_config import DataConfig
 from tests.review_samples import (
     Reviews,
     distinct_reviews,
     fake_ranks,
-    labelled,
     lists_of,
     reference_words,
     source_of,
@@ -304,25 +302,10 @@ def test_ids_of_keras_ranks_begin_with_1_and_are_raised_by_3(tmp_path: Path) -> 
         ranks = fake_ranks(10, 40, seed)
         assert lists_of(reviews.tokens) == [[1, *(rank + 3 for rank in row)] for row in ranks]
         assert reviews.labels.tolist() == [0] * 5 + [1] * 5
-        assert (reviews.labels.dtype, reviews.tokens.ids.dtype) == (np.int8, np.int32)
+        assert reviews.labels.dtype == np.int8
+        assert {chunk.ids.dtype for chunk in reviews.tokens} == {np.dtype(np.int32)}
     assert source.words == [f"word{rank}" for rank in range(1, 41)]
     assert source.label_names == ("negative", "positive")
-
-
-@settings(deadline=None)
-@given(
-    lists=st.lists(st.lists(st.integers(1, 99), max_size=5), min_size=1, max_size=9),
-    data=st.data(),
-)
-def test_taken_reviews_are_the_chosen_ones_in_the_chosen_order(
-    lists: list[list[int]], data: st.DataObject
-) -> None:
-    rows = data.draw(st.lists(st.integers(0, len(lists) - 1), max_size=12))
-    labels = [row % 2 for row in range(len(lists))]
-    taken = labelled(lists, labels).take(np.asarray(rows, np.int64))
-    assert lists_of(taken.tokens) == [lists[row] for row in rows]
-    assert taken.labels.tolist() == [labels[row] for row in rows]
-    assert taken.review_ids.tolist() == rows
 
 
 @pytest.mark.parametrize(

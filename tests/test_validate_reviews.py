@@ -1,11 +1,12 @@
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.errors import BadDataError
-from tasks.read_sources import TokenizedSource
+from tasks.tokenize_source import TokenizedSource
 from tasks.validate_reviews import describe_reviews, repeated_in_train, require_valid
 from tests.review_samples import labelled
 
@@ -43,7 +44,7 @@ def test_equal_reviews_and_no_others_have_equal_hashes(lists: Ids) -> None:
 def test_what_is_not_repeated_is_the_first_of_its_kind_and_not_in_the_test_set(
     train: list[str], test: list[str]
 ) -> None:
-    mask = repeated_in_train([c.encode() for c in train], [c.encode() for c in test])
+    mask = repeated_in_train(*(np.array([ord(c) for c in s], np.uint64) for s in (train, test)))
     kept = [text for text, repeated in zip(train, mask, strict=True) if not repeated]
     assert kept == [text for text in dict.fromkeys(train) if text not in test]
 

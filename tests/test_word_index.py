@@ -1,25 +1,24 @@
 from collections import Counter
-from collections.abc import Iterable
 
 import numpy as np
 import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.word_index import WordIndex, index_words, text_chunks
-from tests.review_samples import lists_of, reference_words
+from tasks.word_index import WordIndex, joined_tokens, text_chunks
+from tests.review_samples import index_texts, lists_of, reference_words
 
 TEXTS = st.lists(st.text("abcAB ,", max_size=12), min_size=1, max_size=12)
 Result = tuple[list[list[int]], list[list[int]], list[str]]
 
 
 def indexed(train: list[str], test: list[str], rows: int = 4096) -> Result:
-    def chunks(texts: list[str]) -> Iterable[pa.Array]:
-        return text_chunks(pa.chunked_array([pa.array(texts, pa.string())]), rows)
+    def chunks(texts: list[str]) -> list[pa.Array]:
+        return list(text_chunks(pa.chunked_array([pa.array(texts, pa.string())]), rows))
 
-    result = index_words(chunks(train), chunks(test))
-    train_tokens, test_tokens, words = result.train, result.test, result.words
-    hashes = result.train_hashes + result.test_hashes
+    result = index_texts(chunks(train), chunks(test))
+    train_tokens, test_tokens = (joined_tokens(s.tokens) for s in (result.train, result.test))
+    words, hashes = result.words, [*result.train.hashes, *result.test.hashes]
     texts = [tuple(reference_words(text)) for text in (*train, *test)]
     assert len(set(hashes)) == len(set(texts))
     assert len(set(zip(texts, hashes, strict=True))) == len(set(texts))
