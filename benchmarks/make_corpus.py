@@ -37,7 +37,13 @@ def made_up_words(count: int = VOCABULARY) -> pa.Array:
     return pa.array(itertools.islice(words, count))
 
 
-def write_corpus(path: Path, reviews: int, seed: int = 0, mean_length: float = 1.0) -> None:
+def write_corpus(
+    path: Path,
+    reviews: int,
+    seed: int = 0,
+    mean_length: float = 1.0,
+    vocabulary: int = VOCABULARY,
+) -> None:
     """Write `reviews` rows of `text` and `label` as CSV.
 
     Args:
@@ -45,9 +51,10 @@ def write_corpus(path: Path, reviews: int, seed: int = 0, mean_length: float = 1
         reviews: How many.
         seed: Of the words, lengths and labels.
         mean_length: Factor on the lengths; 1 is that of the IMDB reviews.
+        vocabulary: Distinct words.
     """
     random = np.random.default_rng(seed)
-    words = made_up_words()
+    words = made_up_words(vocabulary)
     shares = 1 / np.arange(3, 3 + len(words))
     # A word for each of many equal cells: quick to draw from.
     cells = np.searchsorted(np.cumsum(shares / shares.sum()), (np.arange(_CELLS) + 0.5) / _CELLS)

@@ -58,6 +58,7 @@ def measure_size(
     reviews: int, scratch: Path, repeats: int = 1, *, trains: bool = True, mean_length: float = 1.0
 ) -> list[Growth]:
     """Return the figures of all stages for one number of reviews, the medians of some repeats."""
+    scratch.mkdir(exist_ok=True)
     corpus = scratch / f"{reviews}.csv"
     write_corpus(corpus, reviews, mean_length=mean_length)
     found: list[Growth] = []

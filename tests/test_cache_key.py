@@ -133,6 +133,7 @@ CHANGES = {
     "fit.reduce_patience": st.integers(3, 9),
     "fit.reduce_factor": st.floats(0.3, 0.9),
     "fit.class_weights": st.just("balanced"),
+    "fit.shuffle_buffer": st.integers(1, 24_999),
     "fit.deterministic": st.just(value=True),
     "fit.training_step": st.sampled_from(["keras", "fast"]),
     "fit.evaluation_batch_size": st.integers(1, 255),

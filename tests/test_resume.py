@@ -26,9 +26,16 @@ from tests.terminal_run import (
     wait_for_line,
 )
 
-# Reduces its rate and improves now and then, so that every callback has a state to lose.
+# Reduces its rate and improves now and then, so that every callback has a state to lose. The
+# buffer holds less than the training set, so that an epoch may be interrupted in any part of it.
 FIT = FitConfig(
-    epochs=6, batch_size=16, learning_rate=0.05, stop_patience=3, reduce_patience=1, seed=3
+    epochs=6,
+    batch_size=16,
+    learning_rate=0.05,
+    stop_patience=3,
+    reduce_patience=1,
+    seed=3,
+    shuffle_buffer=100,
 )
 
 

@@ -1,0 +1,71 @@
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasks.epoch_batches import Shuffle
+from tasks.review_datasets import ordered_dataset, shuffled_dataset
+from tasks.review_files import read_labels, write_parquet
+from tasks.row_groups import RowGroups
+from tasks.seeds import generator
+from tests.review_samples import padded_tokens, review_batch
+
+ROWS = 50
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("reviews") / "train.parquet"
+    lists = [[row, 2 * row, 3 * row] for row in range(ROWS)]
+    write_parquet(path, [review_batch(lists)], {}, 8)
+    return path
+
+
+@given(st.lists(st.integers(0, 6), min_size=1, unique=True), st.data())
+def test_held_row_groups_have_the_rows_of_the_file(
+    file: Path, groups: list[int], data: st.DataObject
+) -> None:
+    numbers = np.concatenate([np.arange(8 * group, min(8 * group + 8, ROWS)) for group in groups])
+    places = data.draw(st.lists(st.integers(0, len(numbers) - 1), max_size=9))
+    with RowGroups(file) as reviews:
+        assert reviews.rows == [8] * 6 + [2]
+        reviews.hold(groups)
+        tokens, labels = reviews.take(np.asarray(places, np.int64))
+    assert (tokens == padded_tokens(file)[numbers[places]]).all()
+    assert (labels[:, 0] == read_labels(file)[numbers[places]]).all()
+    assert (tokens.dtype, labels.dtype) == (np.int32, np.float32)
+
+
+def test_training_batches_of_a_small_set_are_a_permutation_of_the_file(file: Path) -> None:
+    dataset = shuffled_dataset(file, Shuffle(seed=3, buffer=ROWS, batch_size=20), 1, 0)
+    batches = list(islice(dataset.as_numpy_iterator(), 3))
+    order = generator(3, "shuffle", 1).permutation(ROWS)
+    assert [len(labels) for _, labels in batches] == [20, 20, 10]
+    assert (np.concatenate([tokens for tokens, _ in batches]) == padded_tokens(file)[order]).all()
+    assert dataset.element_spec[0].shape == (None, 3)
+
+
+def test_two_datasets_of_a_file_do_not_disturb_each_other(file: Path) -> None:
+    shuffle = Shuffle(seed=0, buffer=16, batch_size=5)
+    alone = list(islice(shuffled_dataset(file, shuffle, 0, 0).as_numpy_iterator(), 20))
+    first, second = (shuffled_dataset(file, shuffle, 0, 0).as_numpy_iterator() for _ in range(2))
+    for tokens, labels in alone:
+        for other in (next(first), next(second)):
+            assert (other[0] == tokens).all()
+            assert (other[1] == labels).all()
+
+
+@settings(max_examples=5)
+@given(st.integers(1, 60))
+def test_validation_and_test_reviews_come_once_in_the_files_order(file: Path, size: int) -> None:
+    dataset = ordered_dataset(file, size)
+    for _ in range(2):
+        batches = list(dataset.as_numpy_iterator())
+        assert len(batches) == dataset.cardinality().numpy()
+        assert {len(labels) for _, labels in batches[:-1]} <= {size}
+        assert (np.concatenate([tokens for tokens, _ in batches]) == padded_tokens(file)).all()
+        labels = np.concatenate([labels for _, labels in batches])
+        assert (labels[:, 0] == read_labels(file)).all()
