@@ -9,7 +9,6 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
-from tasks.review_arrays import read_arrays
 
 from tasks.architectures import ARCHITECTURES
 from tasks.build_model import build_model, build_network, with_own_seeds
@@ -28,6 +27,7 @@ from tasks.training_config import Architecture, FitConfig, NetworkConfig
 from tasks.training_step import step_code, trained_form
 from tests.made_models import WORDS
 from tests.made_runs import FIRST, make_run, rewritten
+from tests.review_samples import padded_tokens
 
 NUM_WORDS, MAXLEN = 40, 12
 SIZES: dict[Architecture, dict[str, Any]] = {
@@ -142,7 +142,7 @@ def test_an_interrupted_training_ends_with_the_same_weights(
 def test_files_of_all_architectures_load_without_this_projects_code(
     trained: dict[str, Path], prepared: Path, tmp_path: Path
 ) -> None:
-    tokens = read_arrays(prepared / "test.parquet").tokens
+    tokens = padded_tokens(prepared / "test.parquet")
     np.save(tmp_path / "tokens.npy", tokens)
     for name, folder in trained.items():
         shutil.copyfile(folder / "best_model.keras", tmp_path / f"{name}.keras")
@@ -167,7 +167,7 @@ def test_it_is_evaluated_and_served_as_it_was_trained(
     described = {"protocol": "honest", "source": "files", "form": "files"}
     facts = evaluate_model(file, prepared / "test.parquet", 16, described, tmp_path)
     assert float(str(facts["accuracy"])) > 0.9
-    tokens = read_arrays(prepared / "test.parquet").tokens
+    tokens = padded_tokens(prepared / "test.parquet")
     served, expected = open_network(file)(tokens), keras_network(file)(tokens)
     np.testing.assert_allclose(served, expected, atol=1e-5)
 
