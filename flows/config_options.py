@@ -1,0 +1,53 @@
+"""The options that make up a config: a recipe, and all fields that change it."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from tasks.recipe_book import DEFAULT_RECIPE, with_recipe
+from tasks.training_config import (
+    DataConfig,
+    FitConfig,
+    NetworkConfig,
+    ProtocolConfig,
+    SavingConfig,
+    SourceConfig,
+    TextConfig,
+    TrainingConfig,
+)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class ConfigOptions:
+    """What a training is made of."""
+
+    recipe: Annotated[
+        str,
+        Parameter(help="Named config that the other options change; train_flow.py --list-recipes."),
+    ] = DEFAULT_RECIPE
+    source: Annotated[SourceConfig, Parameter(name="*", group="Source")] = SourceConfig()
+    data: Annotated[DataConfig, Parameter(name="*", group="Data")] = DataConfig()
+    text: Annotated[TextConfig, Parameter(name="*", group="Text")] = TextConfig()
+    protocol: Annotated[ProtocolConfig, Parameter(name="*", group="Protocol")] = ProtocolConfig()
+    network: Annotated[NetworkConfig, Parameter(name="*", group="Network")] = NetworkConfig()
+    fit: Annotated[FitConfig, Parameter(name="*", group="Fit")] = FitConfig()
+    saving: Annotated[SavingConfig, Parameter(name="*", group="Saving")] = SavingConfig()
+
+    def config(self) -> TrainingConfig:
+        """Return the checked config.
+
+        Raises:
+            InvalidConfigError: There is no such recipe, or a value is impossible.
+        """
+        groups = {
+            "source": self.source,
+            "data": self.data,
+            "text": self.text,
+            "protocol": self.protocol,
+            "network": self.network,
+            "fit": self.fit,
+            "saving": self.saving,
+        }
+        return with_recipe(self.recipe, groups)

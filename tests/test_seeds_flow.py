@@ -1,0 +1,156 @@
+"""Trainings with several seeds, each in a process of its own: on this machine, and on a cluster."""
+
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows.seeds_command import read_options
+from flows.seeds_flow import requests, seeds_flow
+from flows.seeds_text import seeds_markdown
+from flows.task_runners import task_runner
+from flows.train_in_process import TrainingFailedError, TrainingRequest, train_in_process
+from tasks.find_runs import find_runs
+from tasks.runner_config import RunnerConfig
+from tasks.seeds_config import SeedsConfig
+from tasks.seeds_report import SeedsReport
+from tests.polling import wait_for
+from tests.small_run import small_config
+
+HONEST = SeedsConfig(seeds=2, protocols=("honest",))
+
+
+def weights(artifacts: Path) -> dict[int, dict[str, str]]:
+    """Return the weights hashes of the runs by seed."""
+    found = find_runs(artifacts).runs
+    return {run.manifest.seed: run.manifest.weights for run in found}
+
+
+@pytest.fixture(scope="module")
+def local(
+    prefect_server: None,  # noqa: ARG001 - starts it
+    small_reviews: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, SeedsReport]:
+    """The artifacts and the report of two seeds trained here."""
+    artifacts = tmp_path_factory.mktemp("seeds") / "artifacts"
+    config = small_config(small_reviews)
+    return artifacts, seeds_flow(config, HONEST, "cpu", artifacts)
+
+
+def test_each_seed_is_a_run_of_its_own(local: tuple[Path, SeedsReport]) -> None:
+    artifacts, report = local
+    runs = {run.manifest.run_id: run.manifest for run in find_runs(artifacts).runs}
+    assert [run.seed for run in report.runs["honest"]] == [0, 1]
+    for run in report.runs["honest"]:
+        assert runs[run.run_id].seed == run.seed
+        assert runs[run.run_id].score.accuracy == run.accuracy
+    assert report.gap is None
+
+
+def test_the_report_is_kept_and_shown(local: tuple[Path, SeedsReport]) -> None:
+    artifacts, report = local
+    (file,) = artifacts.glob("seeds/*/seeds.json")
+    assert SeedsReport.model_validate_json(file.read_bytes()) == report
+    shown = seeds_markdown(report)
+    assert f"{report.statistics['honest'].over_seeds.mean:.4f}" in shown
+    assert report.runs["honest"][1].run_id in shown
+
+
+def test_each_seed_is_trained_under_each_protocol(small_reviews: Path) -> None:
+    config = small_config(small_reviews, seed=3)
+    asked = requests(config, SeedsConfig(seeds=2), "cpu", Path("a"))
+    assert [request.name for request in asked] == [
+        "honest seed 3",
+        "tutorial seed 3",
+        "honest seed 4",
+        "tutorial seed 4",
+    ]
+
+
+def test_a_training_that_fails_in_its_process_is_told(
+    prefect_server: None,  # noqa: ARG001 - starts it
+    tmp_path: Path,
+) -> None:
+    from prefect.settings import PREFECT_API_URL
+
+    config = small_config(tmp_path / "missing.csv")
+    request = TrainingRequest(config=config, accelerator="cpu", artifacts=tmp_path / "artifacts")
+    with pytest.raises(TrainingFailedError, match="honest seed 0 ended with status 1"):
+        train_in_process(request, str(PREFECT_API_URL.value()))
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("--seeds 0", "seeds='0': must be greater than or equal to 1"),
+        ("--protocols honest --protocols honest", "must name each protocol once"),
+        ("--address tcp://h:1", "address='tcp://h:1': needs runner 'dask' or 'ray'"),
+        ("--source auto", "source='auto': must be"),
+        ("--recipe best", "recipe='best': must be"),
+    ],
+)
+def test_an_impossible_comparison_is_refused_before_it_starts(
+    words: str, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        read_options(words.split())
+    assert ended.value.code == 2
+    assert sentence in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_cluster_whose_package_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tasks.errors import MissingExtraError
+
+    assert isinstance(task_runner(RunnerConfig()), ThreadPoolTaskRunner)
+    for name in ("dask", "ray"):
+        monkeypatch.setitem(sys.modules, f"prefect_{name}.task_runners", None)
+        with pytest.raises(MissingExtraError, match=f"{name} is not installed; get it with"):
+            task_runner(RunnerConfig.model_validate({"runner": name}))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("runner", ["dask", "ray"])
+def test_a_cluster_gives_the_weights_of_this_machine(
+    local: tuple[Path, SeedsReport], small_reviews: Path, tmp_path: Path, runner: str
+) -> None:
+    pytest.importorskip(f"prefect_{runner}")
+    config = RunnerConfig.model_validate({"runner": runner, "workers": 2})
+    on_cluster: Any = seeds_flow.with_options(task_runner=task_runner(config))
+    report = on_cluster(small_config(small_reviews), HONEST, "cpu", tmp_path / "artifacts")
+    assert report.statistics == local[1].statistics
+    assert weights(tmp_path / "artifacts") == weights(local[0])
+
+
+@pytest.mark.slow
+def test_a_dask_worker_that_is_killed_in_a_training_loses_nothing(
+    local: tuple[Path, SeedsReport], small_reviews: Path, tmp_path: Path
+) -> None:
+    distributed = pytest.importorskip("distributed")
+    artifacts = tmp_path / "artifacts"
+    killed: list[int] = []
+
+    def kill_one(cluster: Any) -> None:
+        wait_for(lambda: list(artifacts.glob("cache/training/*/epoch-*")), 120)
+        worker = next(iter(cluster.workers.values()))
+        os.kill(worker.process.pid, signal.SIGKILL)
+        killed.append(worker.process.pid)
+
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+    ) as cluster:
+        config = RunnerConfig(runner="dask", address=cluster.scheduler_address)
+        killer = threading.Thread(target=kill_one, args=(cluster,))
+        killer.start()
+        on_cluster: Any = seeds_flow.with_options(task_runner=task_runner(config))
+        report = on_cluster(small_config(small_reviews), HONEST, "cpu", artifacts)
+        killer.join()
+    assert killed
+    assert report.statistics == local[1].statistics
+    assert json.dumps(weights(artifacts)) == json.dumps(weights(local[0]))
