@@ -157,12 +157,13 @@ def main(
         json_out: File to write all figures to.
     """
     found: list[Growth] = []
+    console = Console(highlight=False)
     with scratch_folder() as scratch:
         for size in sizes:
             times = 1 if size == max(sizes) else repeats
             trains = size <= train_up_to
             found += measure_size(size, scratch, times, trains=trains, mean_length=mean_length)
-    Console(highlight=False).print(table_of(found))
+            console.print(table_of(found))
     draw_growth(found, figure)
     if json_out is not None:
         write_result(json_out, {"growth": [vars(row) for row in found]})

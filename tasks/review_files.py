@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 _ZSTD_LEVEL = 3
+_READ_BYTES = 1 << 20
 
 
 def review_schema() -> pa.Schema:
@@ -160,5 +161,6 @@ def read_parquet(path: Path, rows: int = 4096) -> Iterator[pa.RecordBatch]:
     """Yield the reviews of a Parquet file in batches of at most `rows`."""
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path) as file:
+    # Without a buffer, what was read of the file stays in memory to its end.
+    with pq.ParquetFile(path, pre_buffer=False, buffer_size=_READ_BYTES) as file:
         yield from file.iter_batches(batch_size=rows)
