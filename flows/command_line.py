@@ -3,9 +3,11 @@
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
 
+import docstring_parser
 from cyclopts import App, CycloptsError, Parameter
 from pydantic import ValidationError
 from rich.console import Console, RenderableType
@@ -39,6 +41,7 @@ def run_command(app: App, arguments: Sequence[str] | None) -> object:
         app: Has the commands.
         arguments: The words after the program's name; those of this process by default.
     """
+    _read_docstrings_once()
     try:
         result: object = app(
             arguments, exit_on_error=False, print_error=False, result_action="return_value"
@@ -52,6 +55,15 @@ def run_command(app: App, arguments: Sequence[str] | None) -> object:
     except OSError as error:
         fail(f"{error.filename} cannot be used: {error.strerror}; mend it or name another one")
     return result
+
+
+def _read_docstrings_once() -> None:
+    """Keep what is read of a class's docstring, which makes --help twice as quick.
+
+    Cyclopts reads the source of a base class anew for each class that has it, and all groups of
+    options have pydantic's.
+    """
+    docstring_parser.parse_from_object = cache(docstring_parser.parse_from_object)
 
 
 def read_command(app: App, arguments: Sequence[str] | None, kind: type[T]) -> T:
