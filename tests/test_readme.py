@@ -16,6 +16,7 @@ from flows import (
     promote,
     retrain_command,
     runs,
+    seeds_command,
     serve_command,
     set_up_server,
     verify_run,
@@ -38,7 +39,7 @@ COMMANDS = [
 ]
 OPERATIONS = [
     command
-    for page in ("operations", "scheduling")
+    for page in ("operations", "scheduling", "seeds")
     for command in re.findall(
         r"^python flows/.*$", (ROOT / f"docs/{page}.md").read_text(encoding="utf-8"), re.MULTILINE
     )
@@ -83,15 +84,16 @@ def test_no_command_of_the_readme_is_left_untested() -> None:
         "flows/predict_flow.py": predict_command.app,
         "flows/worker.py": worker.app,
     }
-    schedules = {
+    read = {
         "flows/serve_flow.py": serve_command.read_options,
         "flows/retrain_flow.py": retrain_command.read_options,
+        "flows/seeds_flow.py": seeds_command.read_options,
     }
     for command in [*others, *OPERATIONS]:
         python, script, *arguments = shlex.split(command)
         assert python == "python"
-        if script in schedules:
-            assert schedules[script](arguments)
+        if script in read:
+            assert read[script](arguments)
             continue
         known[script].parse_args(arguments, exit_on_error=False, print_error=False)
 
