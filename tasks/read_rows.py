@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-_CSV_BYTES = 1 << 22
-"""Bytes that are parsed at a time, which a row must fit into."""
+_CSV_BYTES = 1 << 20
+"""Bytes that are parsed at a time, which a row must fit into. Arrow reads dozens of these ahead."""
 
-_JSONL_BYTES = 1 << 24
+_JSONL_BYTES = 1 << 23
 _LONGEST_LINE = 1 << 26
 """Bytes that one line of a JSONL file may have."""
 

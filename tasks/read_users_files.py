@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tasks.text_source import FilesAndNames
 
 _SHOWN_NAMES = 5
+_CHUNK_ROWS = 4096
+"""Texts whose words are numbered together: many, since each chunk looks up its distinct words."""
 
 
 def read_users_files(source: SourceFiles) -> FilesAndNames:
@@ -136,14 +138,24 @@ def _users_texts(path: Path, column: str, rows: int) -> Iterator[pa.Array]:
     """Yield the texts of a file that was seen to have `rows` rows."""
     import pyarrow as pa
 
-    read = 0
+    read, pending = 0, _no_texts()
     for batch in read_rows(path, [column]):
         read += batch.num_rows
+        pending.append(_as_text(path, batch[column], pa.large_string()))
         if read > rows:
             break
-        yield from text_chunks(pa.chunked_array([_as_text(path, batch[column], pa.large_string())]))
+        if sum(map(len, pending)) >= _CHUNK_ROWS:
+            yield from text_chunks(pa.chunked_array(pending))
+            pending = _no_texts()
+    yield from text_chunks(pa.chunked_array(pending))
     if read != rows:
         raise BadDataError(f"{path} was changed while it was read; start again")
+
+
+def _no_texts() -> list[pa.Array]:
+    import pyarrow as pa
+
+    return [pa.array([], pa.large_string())]
 
 
 def _require_whole_groups(files: Sequence[_NamedRows | None]) -> None:
