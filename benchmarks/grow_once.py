@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 import sys
 import time
 from pathlib import Path
@@ -96,8 +97,17 @@ def run_training(persisted: Path, folder: Path) -> dict[str, Any]:
     }
 
 
+def peak_mib() -> float:
+    """Return the largest resident memory of this process so far; Linux only.
+
+    `ru_maxrss` would begin with the memory of the process that started this one.
+    """
+    status = Path("/proc/self/status").read_text()
+    return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) / 1024
+
+
 def main(stage: Stage, *, source: Path, folder: Path) -> None:
-    """Run a stage and write reviews, seconds and CPU seconds to the output.
+    """Run a stage and write reviews, seconds, CPU seconds and peak memory to the output.
 
     Args:
         stage: load, pad, persist or train.
@@ -105,7 +115,7 @@ def main(stage: Stage, *, source: Path, folder: Path) -> None:
         folder: An empty folder to write to.
     """
     result = run_training(source, folder) if stage == "train" else run_stage(stage, source, folder)
-    sys.stdout.write(json.dumps(result) + "\n")
+    sys.stdout.write(json.dumps(result | {"peak_mib": peak_mib()}) + "\n")
 
 
 if __name__ == "__main__":

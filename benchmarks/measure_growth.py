@@ -16,7 +16,6 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.make_corpus import write_corpus
 from benchmarks.paired import run_module, scratch_folder, write_result
 from tasks.chart_style import COLOURS, chart_style
 
@@ -48,7 +47,7 @@ def measure_stage(stage: str, reviews: int, source: Path, folder: Path) -> Growt
     return Growth(
         stage,
         reviews,
-        child.largest_process_mib,
+        found["peak_mib"],
         found["seconds"] * each,
         found["cpu_seconds"] * each,
     )
@@ -60,7 +59,8 @@ def measure_size(
     """Return the figures of all stages for one number of reviews, the medians of some repeats."""
     scratch.mkdir(exist_ok=True)
     corpus = scratch / f"{reviews}.csv"
-    write_corpus(corpus, reviews, mean_length=mean_length)
+    size = ("--reviews", str(reviews), "--mean-length", str(mean_length))
+    run_module("make_corpus", str(corpus), *size)
     found: list[Growth] = []
     for _ in range(repeats):
         source = corpus
