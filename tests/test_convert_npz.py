@@ -93,6 +93,7 @@ def loaded_by_us(npz: Path, converted: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("tasks.load_reviews.OFFICIAL_SPLIT_ROWS", 30)
     index = write_word_index(npz.parent / "index.json")
     out = npz.parent / "out"
+    out.mkdir()
     load_reviews(source_of("keras", reviews=converted, word_index=index), DataConfig(), out)
     tables = {name: pq.read_table(out / f"{name}.parquet") for name in ("train", "test")}
     return {

@@ -138,13 +138,13 @@ def test_long_texts_make_chunks_of_fewer_rows(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
 def test_texts_are_those_that_the_training_reads(tmp_path: Path, suffix: str) -> None:
-    from tasks.read_sources import _users_table
+    from tasks.read_rows import read_rows
 
     chance = random.Random(0)
     texts = ['say "hi"', "a,b", "two\nlines", "NA", "null", "", "é 评论", "1", "true", " x "]
     texts += ["".join(chance.choices("ab ,\"'\n\t", k=9)) for _ in range(40)]
     file = write_file(tmp_path / f"r{suffix}", {"text": texts, "label": [0] * len(texts)})
-    trained = _users_table(file, "text", "label")["text"].to_pylist()
+    trained = [text for batch in read_rows(file, ["text"]) for text in batch["text"].to_pylist()]
     assert read(file.read_bytes(), kind_of(file.name)) == trained == texts
 
 
