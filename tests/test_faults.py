@@ -23,8 +23,8 @@ from tests.tiny_disk import tiny_disk
 Note = Callable[[str, object], None]
 
 CACHED_STEPS = STEPS[1:-1]
-KILLS_EACH_WAY = dict.fromkeys(STEPS, 2) | {"train": 3, "control": 1, "plot": 1, "analyse": 1}
-SLOW_KILLS_EACH_WAY = dict.fromkeys(STEPS, 8) | {"train": 30}
+KILLS_EACH_WAY = dict.fromkeys(STEPS, 1) | {"train": 3}
+SLOW_KILLS_EACH_WAY = dict.fromkeys(STEPS, 9) | {"train": 30}
 """How often a step is killed at one of its file operations, and as often at a moment."""
 
 
