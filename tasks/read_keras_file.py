@@ -49,7 +49,7 @@ def read_keras_file(
         labels[split].append(some)
         hashes[split].append(short_hashes(reviews))
         highest = max(highest, int(reviews.ids.max(initial=0)))
-    found = {split: np.concatenate(hashes[split]) for split in SPLITS}
+    found = {split: np.concatenate(hashes.pop(split)) for split in SPLITS}
     kept = kept_in_train(found) if deduplicate else None
     ids = np.arange(highest + 1, dtype=np.int32) + FIRST_WORD_OFFSET
     sets = {

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import ExitStack
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from tasks.word_index import RaggedTokens, joined_tokens, offsets_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from io import BufferedRandom
     from pathlib import Path
 
     import numpy as np
@@ -89,18 +90,23 @@ def tokens_in_order(
             file.seek(0)
             wanted = order[start : start + part_rows]
             arrived = np.sort(wanted)
-            lists = _read_lists(file, lengths[arrived])
-            yield from _taken(lists, np.searchsorted(arrived, wanted), rows)
+            places = np.searchsorted(arrived, wanted)
+            # Without a name, so that a part is let go of before the next one is read.
+            yield from _taken(_read_lists(file, lengths[arrived]), places, rows)
 
 
 def _distribute(
-    chunks: Iterable[RaggedTokens], order: np.ndarray, part_rows: int, files: Sequence[IO[bytes]]
+    chunks: Iterable[RaggedTokens],
+    order: np.ndarray,
+    part_rows: int,
+    files: Sequence[BufferedRandom],
 ) -> None:
     """Write each list to the file of the part of the new order in which it stands."""
     import numpy as np
 
     part_of = np.empty(len(order), np.int16)
-    part_of[order] = np.arange(len(order)) // part_rows
+    for part in range(len(files)):
+        part_of[order[part * part_rows : (part + 1) * part_rows]] = part
     start = 0
     for chunk in chunks:
         numbers = part_of[start : start + len(chunk)]
@@ -112,11 +118,13 @@ def _distribute(
             file.write(lists.ids[begin:end].data)
 
 
-def _read_lists(file: IO[bytes], lengths: np.ndarray) -> RaggedTokens:
+def _read_lists(file: BufferedRandom, lengths: np.ndarray) -> RaggedTokens:
     import numpy as np
 
     offsets = offsets_of(lengths)
-    return RaggedTokens(np.frombuffer(file.read(int(offsets[-1]) * _ID_BYTES), np.int32), offsets)
+    ids = np.empty(offsets[-1], np.int32)
+    file.readinto(ids.data)
+    return RaggedTokens(ids, offsets)
 
 
 def _taken(lists: RaggedTokens, order: np.ndarray, rows: int) -> Iterator[RaggedTokens]:

@@ -67,7 +67,7 @@ def tokenize_source(
         codes[split].add(coded)
         hashes[split].append(short_hashes(coded))
         fingerprints[split].add(texts)
-    found = {split: np.concatenate(hashes[split]) for split in SPLITS}
+    found = {split: np.concatenate(hashes.pop(split)) for split in SPLITS}
     kept = kept_in_train(found) if deduplicate else None
     if kept is not None:
         fingerprints["train"] = _train_fingerprint(source, kept)

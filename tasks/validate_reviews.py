@@ -29,10 +29,21 @@ def repeated_in_train(train: np.ndarray, test: np.ndarray) -> np.ndarray:
     """
     import numpy as np
 
-    mask: np.ndarray = _occur_in(np.unique(test), train)
+    mask: np.ndarray = _occur_in(_distinct(test), train)
     is_later = np.ones(len(train), bool)
     is_later[np.unique(train, return_index=True)[1]] = False
     return mask | is_later
+
+
+def _distinct(hashes: np.ndarray) -> np.ndarray:
+    """Return the distinct hashes in ascending order."""
+    import numpy as np
+
+    # np.unique builds a hash table, which takes five times the memory.
+    ordered = np.sort(hashes)
+    is_first = np.ones(len(ordered), bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=is_first[1:])
+    return ordered[is_first]
 
 
 def _occur_in(distinct: np.ndarray, hashes: np.ndarray) -> np.ndarray:
@@ -48,14 +59,15 @@ def _occur_in(distinct: np.ndarray, hashes: np.ndarray) -> np.ndarray:
 
 def describe_reviews(source: TokenizedSource) -> dict[str, Any]:
     """Return the data report: sizes, balance, lengths, unknown words, duplicates, overlap."""
-    import numpy as np
-
-    train, test = (np.unique(reviews.hashes) for reviews in (source.train, source.test))
+    described = {
+        "train": _describe_set(source.train),
+        "test": _describe_set(source.test),
+    }
+    train, test = _distinct(source.train.hashes), _distinct(source.test.hashes)
     return {
         "label_names": list(source.label_names),
         "vocabulary_words": len(source.words),
-        "train": _describe_set(source.train, len(train)),
-        "test": _describe_set(source.test, len(test)),
+        **described,
         "overlap": {
             "distinct_texts_in_both": int(_occur_in(train, test).sum()),
             "test_reviews_seen_in_train": int(_occur_in(train, source.test.hashes).sum()),
@@ -63,7 +75,7 @@ def describe_reviews(source: TokenizedSource) -> dict[str, Any]:
     }
 
 
-def _describe_set(reviews: LabelledTokens, distinct: int) -> dict[str, Any]:
+def _describe_set(reviews: LabelledTokens) -> dict[str, Any]:
     import numpy as np
 
     lengths = reviews.lengths
@@ -75,7 +87,7 @@ def _describe_set(reviews: LabelledTokens, distinct: int) -> dict[str, Any]:
         "reviews": len(reviews.labels),
         "class_counts": np.bincount(reviews.labels, minlength=2).tolist(),
         "empty_texts": int(np.sum(lengths == _ONLY_START)),
-        "duplicates": len(reviews.hashes) - distinct,
+        "duplicates": len(reviews.hashes) - len(_distinct(reviews.hashes)),
         "tokens": tokens,
         "mean_length": round(float(lengths.mean()), 3) if len(lengths) else 0.0,
         "length_quantiles": dict(
