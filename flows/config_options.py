@@ -42,7 +42,8 @@ class ConfigOptions:
             InvalidConfigError: There is no such recipe, or a value is impossible.
         """
         groups = {
-            "source": self.source,
+            # Whole, since a command may have another default than the config.
+            "source": SourceConfig.model_validate(self.source.model_dump()),
             "data": self.data,
             "text": self.text,
             "protocol": self.protocol,

@@ -8,42 +8,21 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from flows.command_line import read_command, show_lines
+from flows.config_options import ConfigOptions
 from flows.train_command import print_summary
 from tasks.data_parallel import require_divisible
 from tasks.drift_config import DriftConfig
 from tasks.promotion_config import PromotionConfig, require_promotable
-from tasks.recipe_book import DEFAULT_RECIPE, with_recipe
 from tasks.run_manifest import RunSummary
 from tasks.select_accelerator import select_accelerator
-from tasks.training_config import (
-    DataConfig,
-    FitConfig,
-    NetworkConfig,
-    ProtocolConfig,
-    SavingConfig,
-    SourceConfig,
-    TextConfig,
-    TrainingConfig,
-    require_pinned,
-)
+from tasks.training_config import SourceConfig, require_pinned
 
 
 @Parameter(name="*")
 @dataclass(frozen=True)
-class Retraining:
+class Retraining(ConfigOptions):
     """What each run is called with."""
 
-    recipe: Annotated[
-        str,
-        Parameter(help="Named config that the other options change; train_flow.py --list-recipes."),
-    ] = DEFAULT_RECIPE
-    source: Annotated[SourceConfig, Parameter(name="*", group="Source")] = SourceConfig()
-    data: Annotated[DataConfig, Parameter(name="*", group="Data")] = DataConfig()
-    text: Annotated[TextConfig, Parameter(name="*", group="Text")] = TextConfig()
-    protocol: Annotated[ProtocolConfig, Parameter(name="*", group="Protocol")] = ProtocolConfig()
-    network: Annotated[NetworkConfig, Parameter(name="*", group="Network")] = NetworkConfig()
-    fit: Annotated[FitConfig, Parameter(name="*", group="Fit")] = FitConfig()
-    saving: Annotated[SavingConfig, Parameter(name="*", group="Saving")] = SavingConfig()
     accelerator: Annotated[
         str, Parameter(help="auto, cpu, gpu (the first one), gpu:N or multi-gpu (all).")
     ] = "auto"
@@ -73,7 +52,7 @@ class Retraining:
         require_pinned(self.source)
         promotion = self.promotion if self.promote else None
         device = select_accelerator(self.accelerator)
-        config = dict(self._config())
+        config = dict(self.config())
         require_promotable(promotion, config["protocol"])
         require_divisible(config["fit"], device)
         config["source"] = _absolute(self.source)
@@ -84,18 +63,6 @@ class Retraining:
             "promotion": promotion,
             "drift": self.drift if self.check_drift else None,
         }
-
-    def _config(self) -> TrainingConfig:
-        groups = {
-            "source": self.source,
-            "data": self.data,
-            "text": self.text,
-            "protocol": self.protocol,
-            "network": self.network,
-            "fit": self.fit,
-            "saving": self.saving,
-        }
-        return with_recipe(self.recipe, groups)
 
 
 def read_options(arguments: Sequence[str] | None = None) -> dict[str, Any]:

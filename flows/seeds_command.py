@@ -11,6 +11,7 @@ from rich.table import Table
 from flows.command_line import read_command, show_lines
 from flows.config_options import ConfigOptions
 from flows.seeds_text import COLUMNS, seeds_rows, seeds_sentences
+from tasks.data_parallel import require_divisible
 from tasks.runner_config import RunnerConfig
 from tasks.seeds_config import SeedsConfig
 from tasks.seeds_report import SeedsReport
@@ -51,16 +52,17 @@ def _options(
     runner: Annotated[RunnerConfig, Parameter(name="*", group="Where")] = RunnerConfig(),
     config: ConfigOptions = ConfigOptions(),
     accelerator: Annotated[
-        str, Parameter(help="auto, cpu, gpu (the first one) or gpu:N.")
+        str, Parameter(help="auto, cpu, gpu (the first one), gpu:N or multi-gpu (all).")
     ] = "auto",
     artifacts: Annotated[Path, Parameter(help="Folder of the cache and the runs.")] = Path(
         "artifacts"
     ),
 ) -> SeedsOptions:
     require_pinned(config.source)
-    select_accelerator(accelerator)
+    made = config.config()
+    require_divisible(made.fit, select_accelerator(accelerator))
     return SeedsOptions(
-        config=config.config(),
+        config=made,
         seeds=seeds,
         runner=runner,
         accelerator=accelerator,

@@ -82,7 +82,7 @@ def seeds_flow(
     Args:
         config: Of every training; its seed is the first one.
         seeds: How many seeds, under which protocols.
-        accelerator: auto, cpu, gpu (the first one) or gpu:N.
+        accelerator: auto, cpu, gpu (the first one), gpu:N or multi-gpu (all).
         artifacts: Folder of the cache and the runs.
     """
     prefect_session.show_our_logs()

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.command_line import read_command, show_lines
+from flows.config_options import ConfigOptions
 from flows.recipe_table import recipe_lines
 from tasks.data_parallel import require_divisible
 from tasks.drift_config import DriftConfig
@@ -19,22 +20,11 @@ from tasks.errors import InvalidConfigError
 from tasks.monitoring_config import HEARTBEAT_SECONDS
 from tasks.own_sources import sources_at_start
 from tasks.promotion_config import PromotionConfig, require_promotable
-from tasks.recipe_book import DEFAULT_RECIPE, recipes, with_recipe
+from tasks.recipe_book import recipes
 from tasks.run_manifest import RunSummary, Score, StepRun
 from tasks.select_accelerator import select_accelerator
 from tasks.source_files import source_label
-from tasks.training_config import (
-    CachedStep,
-    DataConfig,
-    FitConfig,
-    NetworkConfig,
-    ProtocolConfig,
-    SavingConfig,
-    Source,
-    SourceConfig,
-    TextConfig,
-    TrainingConfig,
-)
+from tasks.training_config import CachedStep, Source, SourceConfig, TrainingConfig
 
 G = TypeVar("G", PromotionConfig, DriftConfig)
 
@@ -57,6 +47,14 @@ class _CommandSource(SourceConfig):
     """The command line takes what it can get; the flow asks for one source."""
 
     source: Source = Field("auto", description=SourceConfig.model_fields["source"].description)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class _CommandConfig(ConfigOptions):
+    """A config whose source is found."""
+
+    source: Annotated[_CommandSource, Parameter(name="*", group="Source")] = _CommandSource()
 
 
 @dataclass(frozen=True)
@@ -88,21 +86,12 @@ def read_options(arguments: Sequence[str] | None = None) -> TrainOptions:
     return read_command(app, arguments, TrainOptions)
 
 
-def _options(  # noqa: PLR0913 - one for each group of options
+def _options(
     *,
-    recipe: Annotated[
-        str, Parameter(help="Named config that the other options change; see --list-recipes.")
-    ] = DEFAULT_RECIPE,
     list_recipes: Annotated[
         bool, Parameter(help="Print all recipes with their scores and costs.", negative=())
     ] = False,
-    source: Annotated[_CommandSource, Parameter(name="*", group="Source")] = _CommandSource(),
-    data: Annotated[DataConfig, Parameter(name="*", group="Data")] = DataConfig(),
-    text: Annotated[TextConfig, Parameter(name="*", group="Text")] = TextConfig(),
-    protocol: Annotated[ProtocolConfig, Parameter(name="*", group="Protocol")] = ProtocolConfig(),
-    network: Annotated[NetworkConfig, Parameter(name="*", group="Network")] = NetworkConfig(),
-    fit: Annotated[FitConfig, Parameter(name="*", group="Fit")] = FitConfig(),
-    saving: Annotated[SavingConfig, Parameter(name="*", group="Saving")] = SavingConfig(),
+    options: _CommandConfig = _CommandConfig(),
     accelerator: Annotated[
         str, Parameter(help="auto, cpu, gpu (the first one), gpu:N or multi-gpu (all).")
     ] = "auto",
@@ -140,19 +129,9 @@ def _options(  # noqa: PLR0913 - one for each group of options
     if list_recipes:
         show_lines(*recipe_lines(recipes()))
         return None
-    groups = {
-        # The default of the command line, auto, is not that of the config.
-        "source": SourceConfig.model_validate(source.model_dump()),
-        "data": data,
-        "text": text,
-        "protocol": protocol,
-        "network": network,
-        "fit": fit,
-        "saving": saving,
-    }
     gates = _asked_for(promote, promotion, PromotionConfig, "--promotion", "--promote")
     bounds = _asked_for(check_drift, drift, DriftConfig, "--drift", "--check-drift")
-    config = with_recipe(recipe, groups)
+    config = options.config()
     require_promotable(gates, config.protocol)
     require_divisible(config.fit, select_accelerator(accelerator))
     return TrainOptions(
