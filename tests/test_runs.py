@@ -2,6 +2,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -194,7 +195,9 @@ def test_a_real_run_and_its_cached_repetition_are_listed_compared_and_used(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    first, again = (start_run(tmp_path, small_reviews, epochs=1).folder for _ in range(2))
+    first = start_run(tmp_path, small_reviews, epochs=1).folder
+    time.sleep(1)  # runs of one second have no order
+    again = start_run(tmp_path, small_reviews, epochs=1).folder
     lines = said(capsys, tmp_path, "list").splitlines()
     assert [line.split()[-1] for line in lines[2:]] == ["all", "1/1"]
     shown = said(capsys, tmp_path, "compare", str(first), again.name)
