@@ -1,7 +1,7 @@
 """What the commands share: options, answers, and faults that are told in one sentence."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,12 @@ from tasks.training_config import describe_invalid
 
 T = TypeVar("T")
 
+ArtifactsOption = Annotated[Path, Parameter(help="Folder of the cache and the runs.")]
+ARTIFACTS = Path("artifacts")
+AcceleratorOption = Annotated[
+    str, Parameter(help="auto, cpu, gpu (the first one), gpu:N or multi-gpu (all).")
+]
+
 EXIT_FAILED = 1
 _EXIT_USAGE = 2
 
@@ -28,9 +34,7 @@ _EXIT_USAGE = 2
 class Options:
     """What every command takes."""
 
-    artifacts: Annotated[Path, Parameter(help="Folder of the cache and the runs.")] = Path(
-        "artifacts"
-    )
+    artifacts: ArtifactsOption = ARTIFACTS
     json: Annotated[bool, Parameter(help="Print JSON.", negative=())] = False
 
 
@@ -63,17 +67,29 @@ def _read_docstrings_once() -> None:
     Cyclopts reads the source of a base class anew for each class that has it, and all groups of
     options have pydantic's.
     """
-    docstring_parser.parse_from_object = cache(docstring_parser.parse_from_object)
+    parse = docstring_parser.parse_from_object
+    if not hasattr(parse, "cache_info"):
+        docstring_parser.parse_from_object = cache(parse)
 
 
-def read_command(app: App, arguments: Sequence[str] | None, kind: type[T]) -> T:
+def read_command(
+    program: str,
+    purpose: str,
+    command: Callable[..., T | None],
+    kind: type[T],
+    arguments: Sequence[str] | None,
+) -> T:
     """Return what a command makes of its options; ends the process on `--help` or a fault.
 
     Args:
-        app: Has the command.
+        program: Name of the program.
+        purpose: What it does, in Markdown.
+        command: Takes the options.
+        kind: What it returns; None where it has said all that was asked for.
         arguments: The words after the program's name; those of this process by default.
-        kind: What the command returns.
     """
+    app = App(name=program, help=purpose, version_flags=[], help_format="markdown")
+    app.default(command)
     result = run_command(app, arguments)
     if result is None:
         sys.exit(0)

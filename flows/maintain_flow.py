@@ -20,6 +20,7 @@ from rich.filesize import decimal  # noqa: E402
 from rich.table import Table  # noqa: E402
 
 from flows import prefect_session, skipped  # noqa: E402
+from flows.command_line import ARTIFACTS, ArtifactsOption  # noqa: E402
 from flows.failure_hook import keep_failure_record  # noqa: E402
 from flows.scheduled_turn import scheduled_turn  # noqa: E402
 from tasks.apply_retention import apply_retention  # noqa: E402
@@ -103,9 +104,7 @@ def maintain_flow(
 def maintain(
     *,
     retention: Annotated[RetentionConfig, Parameter(name="*")] = RetentionConfig(),
-    artifacts: Annotated[Path, Parameter(help="Folder of the cache and the runs.")] = Path(
-        "artifacts"
-    ),
+    artifacts: ArtifactsOption = ARTIFACTS,
     apply: Annotated[bool, Parameter(help="Remove it.", negative=())] = False,
 ) -> None:
     """Show what nobody needs any more, and remove it with --apply."""

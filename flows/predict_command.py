@@ -10,7 +10,7 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.progress import Progress
 
-from flows.command_line import run_command
+from flows.command_line import ARTIFACTS, ArtifactsOption, run_command
 from tasks.artifact_store import ArtifactStore
 from tasks.atomic_files import whole_file
 from tasks.errors import BadDataError, InvalidConfigError
@@ -85,9 +85,7 @@ def predict(
     flow: Annotated[
         bool, Parameter(help="Work as a flow run of Prefect, with --output.", negative=())
     ] = False,
-    artifacts: Annotated[Path, Parameter(help="Folder of the cache and the runs.")] = Path(
-        "artifacts"
-    ),
+    artifacts: ArtifactsOption = ARTIFACTS,
 ) -> None:
     """Predict texts that are given, a file, or the standard input."""
     if bool(texts) == (file is not None):

@@ -2,12 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
-from flows.command_line import read_command, show_lines
+from flows.command_line import (
+    ARTIFACTS,
+    AcceleratorOption,
+    ArtifactsOption,
+    read_command,
+    show_lines,
+)
 from flows.config_options import ConfigOptions
 from flows.train_command import print_summary
 from tasks.data_parallel import require_divisible
@@ -23,12 +28,8 @@ from tasks.training_config import SourceConfig, require_pinned
 class Retraining(ConfigOptions):
     """What each run is called with."""
 
-    accelerator: Annotated[
-        str, Parameter(help="auto, cpu, gpu (the first one), gpu:N or multi-gpu (all).")
-    ] = "auto"
-    artifacts: Annotated[Path, Parameter(help="Folder of the cache and the runs.")] = Path(
-        "artifacts"
-    )
+    accelerator: AcceleratorOption = "auto"
+    artifacts: ArtifactsOption = ARTIFACTS
     promote: Annotated[bool, Parameter(help="Make a run the champion if it passes all gates.")] = (
         True
     )
@@ -71,14 +72,13 @@ def read_options(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     Args:
         arguments: The words after the program's name; those of this process by default.
     """
-    app = App(
-        name="retrain_flow.py",
-        help="Retrain once, now, as the schedule does.",
-        version_flags=[],
-        help_format="markdown",
+    return read_command(
+        "retrain_flow.py",
+        "Retrain once, now, as the schedule does.",
+        _parameters,
+        dict,
+        arguments,
     )
-    app.default(_parameters)
-    return read_command(app, arguments, dict)
 
 
 def show(result: object) -> None:

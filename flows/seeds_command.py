@@ -5,10 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 from rich.table import Table
 
-from flows.command_line import read_command, show_lines
+from flows.command_line import (
+    ARTIFACTS,
+    AcceleratorOption,
+    ArtifactsOption,
+    read_command,
+    show_lines,
+)
 from flows.config_options import ConfigOptions
 from flows.seeds_text import COLUMNS, seeds_rows, seeds_sentences
 from tasks.data_parallel import require_divisible
@@ -36,14 +42,13 @@ def read_options(arguments: Sequence[str] | None = None) -> SeedsOptions:
     Args:
         arguments: The words after the program's name; those of this process by default.
     """
-    app = App(
-        name="seeds_flow.py",
-        help="Train with several seeds, under both protocols, and show what they say together.",
-        version_flags=[],
-        help_format="markdown",
+    return read_command(
+        "seeds_flow.py",
+        "Train with several seeds, under both protocols, and show what they say together.",
+        _options,
+        SeedsOptions,
+        arguments,
     )
-    app.default(_options)
-    return read_command(app, arguments, SeedsOptions)
 
 
 def _options(
@@ -51,12 +56,8 @@ def _options(
     seeds: Annotated[SeedsConfig, Parameter(name="*", group="Seeds")] = SeedsConfig(),
     runner: Annotated[RunnerConfig, Parameter(name="*", group="Where")] = RunnerConfig(),
     config: ConfigOptions = ConfigOptions(),
-    accelerator: Annotated[
-        str, Parameter(help="auto, cpu, gpu (the first one), gpu:N or multi-gpu (all).")
-    ] = "auto",
-    artifacts: Annotated[Path, Parameter(help="Folder of the cache and the runs.")] = Path(
-        "artifacts"
-    ),
+    accelerator: AcceleratorOption = "auto",
+    artifacts: ArtifactsOption = ARTIFACTS,
 ) -> SeedsOptions:
     require_pinned(config.source)
     made = config.config()

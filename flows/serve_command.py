@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
 from flows.command_line import read_command
 from flows.retrain_command import Retraining
@@ -29,16 +29,15 @@ def read_options(arguments: Sequence[str] | None = None) -> ServeOptions:
     Args:
         arguments: The words after the program's name; those of this process by default.
     """
-    app = App(
-        name="serve_flow.py",
-        help="Retrain and maintain on a schedule, until this process is stopped."
+    return read_command(
+        "serve_flow.py",
+        "Retrain and maintain on a schedule, until this process is stopped."
         " Retraining: every night at three, or --cron, --interval or --rrule. Maintenance: every"
         " Sunday at noon, or --maintain.cron and so on.",
-        version_flags=[],
-        help_format="markdown",
+        _options,
+        ServeOptions,
+        arguments,
     )
-    app.default(_options)
-    return read_command(app, arguments, ServeOptions)
 
 
 def _options(

@@ -6,12 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 from pydantic import Field
 from rich.console import Console
 from rich.table import Table
 
-from flows.command_line import read_command, show_lines
+from flows.command_line import (
+    ARTIFACTS,
+    AcceleratorOption,
+    ArtifactsOption,
+    read_command,
+    show_lines,
+)
 from flows.config_options import ConfigOptions
 from flows.recipe_table import recipe_lines
 from tasks.data_parallel import require_divisible
@@ -76,14 +82,13 @@ def read_options(arguments: Sequence[str] | None = None) -> TrainOptions:
     Args:
         arguments: The words after the program's name; those of this process by default.
     """
-    app = App(
-        name="train_flow.py",
-        help="Train the sentiment network on movie reviews and leave a versioned run folder.",
-        version_flags=[],
-        help_format="markdown",
+    return read_command(
+        "train_flow.py",
+        "Train the sentiment network on movie reviews and leave a versioned run folder.",
+        _options,
+        TrainOptions,
+        arguments,
     )
-    app.default(_options)
-    return read_command(app, arguments, TrainOptions)
 
 
 def _options(
@@ -92,12 +97,8 @@ def _options(
         bool, Parameter(help="Print all recipes with their scores and costs.", negative=())
     ] = False,
     options: _CommandConfig = _CommandConfig(),
-    accelerator: Annotated[
-        str, Parameter(help="auto, cpu, gpu (the first one), gpu:N or multi-gpu (all).")
-    ] = "auto",
-    artifacts: Annotated[Path, Parameter(help="Folder of the cache and the runs.")] = Path(
-        "artifacts"
-    ),
+    accelerator: AcceleratorOption = "auto",
+    artifacts: ArtifactsOption = ARTIFACTS,
     refresh: Annotated[
         tuple[CachedStep, ...] | None,
         Parameter(
