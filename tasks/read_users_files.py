@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tasks.errors import BadDataError
+from tasks.number_names import number_names
 from tasks.read_rows import read_rows
 from tasks.text_source import SPLITS, TextFile
 from tasks.word_index import text_chunks
@@ -57,11 +58,7 @@ class _NamedRows:
         self._numbers: list[np.ndarray] = []
 
     def add(self, column: pa.Array) -> None:
-        import numpy as np
-
-        encoded, names = column.dictionary_encode(), self.names
-        own = [names.setdefault(name, len(names)) for name in encoded.dictionary.to_pylist()]
-        self._numbers.append(np.asarray(own, np.int32)[encoded.indices.to_numpy()])
+        self._numbers.append(number_names(column, self.names))
 
     def numbers(self) -> np.ndarray:
         """Return the number of each row's name, int32 of shape (n,)."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from tasks.number_names import number_names
 from tasks.tokenize_text import FIRST_WORD_OFFSET, START_ID, UNKNOWN_ID, split_words
 
 if TYPE_CHECKING:
@@ -68,13 +69,8 @@ class WordCodes:
 
     def coded(self, texts: pa.Array) -> RaggedTokens:
         """Return the codes of the words of `texts`, and learn those that are new."""
-        import numpy as np
-
         words, offsets = split_words(texts)
-        encoded = words.dictionary_encode()
-        codes = self._codes
-        own = [codes.setdefault(word, len(codes)) for word in encoded.dictionary.to_pylist()]
-        return RaggedTokens(np.asarray(own, np.int32)[encoded.indices.to_numpy()], offsets)
+        return RaggedTokens(number_names(words, self._codes), offsets)
 
 
 def codes_by_rank(chunks: Iterable[RaggedTokens], number: int) -> np.ndarray:
