@@ -24,6 +24,9 @@ _PROBE_LIMIT_S = 5.0
 _INSTALL = "install TensorFlow's CUDA libraries with: pip install 'tensorflow[and-cuda]'"
 
 
+_Names = Callable[[], Sequence[str]]
+
+
 class Device(BaseModel):
     """The device of a run and why it was chosen; `name` is the hardware's own name.
 
@@ -84,8 +87,8 @@ def tensorflow_gpus() -> list[str]:
 
 def select_accelerator(
     requested: str,
-    probe: Callable[[], Sequence[str]] = probe_gpus,
-    usable: Callable[[], Sequence[str]] = tensorflow_gpus,
+    probe: _Names = probe_gpus,
+    usable: _Names = tensorflow_gpus,
 ) -> Device:
     """Return the device for `requested`.
 
@@ -103,14 +106,12 @@ def select_accelerator(
             f"accelerator={requested!r}: must be auto, cpu, gpu, gpu:N or multi-gpu"
         )
     if requested == "multi-gpu":
-        return _all_gpus(probe(), usable)
+        return _all_gpus(probe, usable)
     kind, _, number = requested.partition(":")
     if kind == "cpu":
         return Device(kind="cpu", reason="cpu was asked for")
     index = int(number or 0)
-    _, why_not = _gpus(probe(), index, "was found in this machine")
-    if why_not is None:
-        gpus, why_not = _gpus(usable(), index, f"can be used by TensorFlow; {_INSTALL}")
+    gpus, why_not = _usable_gpus(probe, usable, index)
     if why_not is None:
         reason = f"{requested} was asked for" if kind == "gpu" else "auto: a GPU can be used"
         return Device(kind="gpu", index=index, name=gpus[index], reason=reason)
@@ -119,16 +120,22 @@ def select_accelerator(
     raise AcceleratorError(f"accelerator={requested}: {why_not}; or use --accelerator cpu")
 
 
-def _all_gpus(probed: Sequence[str], usable: Callable[[], Sequence[str]]) -> Device:
-    names, why_not = _gpus(probed, 0, "was found in this machine")
-    if why_not is None:
-        names, why_not = _gpus(usable(), 0, f"can be used by TensorFlow; {_INSTALL}")
+def _all_gpus(probe: _Names, usable: _Names) -> Device:
+    names, why_not = _usable_gpus(probe, usable, 0)
     if why_not is None and len(names) == 1:
         why_not = f"there is one GPU only ({names[0]})"
     if why_not is not None:
         raise AcceleratorError(f"accelerator=multi-gpu: {why_not}; or use --accelerator auto")
     shown = " + ".join(dict.fromkeys(names))
     return Device(kind="gpu", count=len(names), name=shown, reason="multi-gpu was asked for")
+
+
+def _usable_gpus(probe: _Names, usable: _Names, index: int) -> tuple[Sequence[str], str | None]:
+    """Return the GPUs that TensorFlow can use, and why the one with number `index` is not one."""
+    names, why_not = _gpus(probe(), index, "was found in this machine")
+    if why_not is None:
+        names, why_not = _gpus(usable(), index, f"can be used by TensorFlow; {_INSTALL}")
+    return names, why_not
 
 
 def _gpus(names: Sequence[str], index: int, where: str) -> tuple[Sequence[str], str | None]:
