@@ -19,13 +19,12 @@ from prefect.client.schemas.filters import (
     FlowRunFilterEndTime,
     FlowRunFilterExpectedStartTime,
     FlowRunFilterStartTime,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Crashed
 
+from flows.run_filters import BEGUN, of_type
 from flows.skipped import not_done
 from tasks.errors import FolderInUseError
 from tasks.folder_lock import only_one
@@ -106,28 +105,23 @@ def _others(
     client: SyncPrefectClient, run: DueRun, deployment_id: UUID, now: datetime
 ) -> Iterator[FlowRun]:
     """Yield the runs that may have done this one's work, or whose work this one does."""
-    begun = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
     wanted = [
         FlowRunFilter(
-            state=_of_type(StateType.SCHEDULED),
+            state=of_type(StateType.SCHEDULED),
             expected_start_time=FlowRunFilterExpectedStartTime(before_=now),
         ),
-        FlowRunFilter(state=_of_type(*begun)),
+        FlowRunFilter(state=of_type(*BEGUN, StateType.CANCELLING)),
         FlowRunFilter(
-            state=_of_type(StateType.COMPLETED),
+            state=of_type(StateType.COMPLETED),
             start_time=FlowRunFilterStartTime(after_=run.due),
         ),
         FlowRunFilter(
-            state=_of_type(StateType.CANCELLED), end_time=FlowRunFilterEndTime(after_=run.claimed)
+            state=of_type(StateType.CANCELLED), end_time=FlowRunFilterEndTime(after_=run.claimed)
         ),
     ]
     ours = FlowRunFilterDeploymentId(any_=[deployment_id])
     for each in wanted:
         yield from _pages(client, each.model_copy(update={"deployment_id": ours}))
-
-
-def _of_type(*types: StateType) -> FlowRunFilterState:
-    return FlowRunFilterState(type=FlowRunFilterStateType(any_=list(types)))
 
 
 def _pages(client: SyncPrefectClient, wanted: FlowRunFilter) -> Iterator[FlowRun]:

@@ -15,11 +15,10 @@ from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterDeploymentId,
     FlowRunFilterEndTime,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import StateType
 
+from flows.run_filters import BEGUN, of_type
 from flows.stopping import ended_or_told_to_stop, give_results_back, put_back
 
 if TYPE_CHECKING:
@@ -72,17 +71,12 @@ async def _stop(runner: Runner, serving: asyncio.Task[None], deployments: Collec
 
 
 async def _going_on(deployments: Collection[UUID]) -> list[FlowRun]:
-    begun = FlowRunFilterStateType(any_=[StateType.RUNNING, StateType.PENDING])
-    return await _runs(deployments, state=FlowRunFilterState(type=begun))
+    return await _runs(deployments, state=of_type(*BEGUN))
 
 
 async def _cancelled_since(moment: datetime, deployments: Collection[UUID]) -> list[FlowRun]:
-    cancelled = FlowRunFilterStateType(any_=[StateType.CANCELLED])
-    return await _runs(
-        deployments,
-        state=FlowRunFilterState(type=cancelled),
-        end_time=FlowRunFilterEndTime(after_=moment),
-    )
+    ended = FlowRunFilterEndTime(after_=moment)
+    return await _runs(deployments, state=of_type(StateType.CANCELLED), end_time=ended)
 
 
 async def _runs(deployments: Collection[UUID], **filters: Any) -> list[FlowRun]:  # noqa: ANN401

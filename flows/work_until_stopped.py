@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 from prefect import get_client
 from prefect.client.schemas.filters import (
     FlowRunFilter,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
     WorkPoolFilter,
     WorkPoolFilterName,
 )
-from prefect.client.schemas.objects import StateType
 from prefect.workers.process import ProcessWorker
 
+from flows.run_filters import BEGUN, of_type
 from flows.stopping import ended_or_told_to_stop, put_back
 
 if TYPE_CHECKING:
@@ -47,10 +45,9 @@ async def work_until_stopped(pool: str) -> None:
 
 
 async def _left_by(worker: str, pool: str) -> list[FlowRun]:
-    begun = FlowRunFilterStateType(any_=[StateType.RUNNING, StateType.PENDING])
     async with get_client() as client:
         runs = await client.read_flow_runs(
-            flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=begun)),
+            flow_run_filter=FlowRunFilter(state=of_type(*BEGUN)),
             work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[pool])),
         )
     return [run for run in runs if run.labels.get(_WORKER) == worker]
