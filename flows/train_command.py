@@ -70,8 +70,8 @@ class TrainOptions:
     config: TrainingConfig
     accelerator: str
     artifacts: Path
-    refresh: tuple[CachedStep, ...]
-    cache: bool
+    refresh: tuple[CachedStep, ...] = ()
+    cache: bool = True
     promotion: PromotionConfig | None = None
     drift: DriftConfig | None = None
 

@@ -1,35 +1,26 @@
-"""Train a config in a process of its own.
+"""Train a config in a process of its own."""
 
-Keras's seeds belong to the whole process, so that trainings side by side need one each; one that
-runs out of memory takes no other with it.
-"""
-
-import os
-import subprocess
 import sys
 from pathlib import Path
 
-from tasks.errors import PipelineError
+from flows.child_process import answer_parent, in_child
 from tasks.records import Record
 from tasks.run_manifest import RunSummary
-from tasks.training_config import TrainingConfig
+from tasks.training_config import CachedStep, TrainingConfig
 
 
 class TrainingRequest(Record):
-    """What is trained, on what, and where it is kept."""
+    """What is trained, on what, where it is kept, and which steps are not taken from the cache."""
 
     config: TrainingConfig
     accelerator: str
     artifacts: Path
+    refresh: tuple[CachedStep, ...] = ()
 
     @property
     def name(self) -> str:
         """Protocol and seed, which tell it from others of its kind."""
         return f"{self.config.protocol.protocol} seed {self.config.fit.seed}"
-
-
-class TrainingFailedError(PipelineError):
-    """A training in a process of its own ended without a result."""
 
 
 def train_in_process(request: TrainingRequest, api: str) -> RunSummary:
@@ -43,22 +34,10 @@ def train_in_process(request: TrainingRequest, api: str) -> RunSummary:
         api: URL of the Prefect server's API that the run reports to.
 
     Raises:
-        TrainingFailedError: The process ended with an error, which it has shown.
+        ChildFailedError: The process ended with an error, which it has shown.
     """
-    child = subprocess.run(
-        [sys.executable, "-m", "flows.train_in_process"],
-        input=request.model_dump_json(),
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PREFECT_API_URL": api},
-        check=False,
-    )
-    if child.returncode:
-        raise TrainingFailedError(
-            f"the training of {request.name} ended with status {child.returncode}; its lines above"
-            " and `python flows/runs.py failures` tell why; start the same command again to go on"
-        )
-    return RunSummary.model_validate_json(child.stdout.splitlines()[-1])
+    what = f"the training of {request.name}"
+    return in_child("flows.train_in_process", request, RunSummary, api, what)
 
 
 def _train() -> None:
@@ -74,11 +53,9 @@ def _train() -> None:
         config=request.config,
         accelerator=request.accelerator,
         artifacts=request.artifacts,
-        refresh=(),
-        cache=True,
+        refresh=request.refresh,
     )
-    summary = prefect_session.run_flow(train_flow, options)
-    sys.stdout.write(summary.model_dump_json() + "\n")
+    answer_parent(prefect_session.run_flow(train_flow, options))
 
 
 if __name__ == "__main__":

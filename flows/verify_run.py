@@ -68,8 +68,6 @@ def _repeat(run: Path, manifest: Manifest) -> Manifest:
                 config=config.model_copy(update={"source": source}),
                 accelerator=repeatable_accelerator(manifest.device),
                 artifacts=scratch.root,
-                refresh=(),
-                cache=True,
             ),
         )
         return read_manifest(summary.folder)

@@ -33,6 +33,10 @@ class DivergedError(PipelineError):
     """The training produced no usable weights."""
 
 
+class HopelessTrialError(PipelineError):
+    """A trial of a sweep is worse than the others were; says by which figure."""
+
+
 class FolderInUseError(PipelineError):
     """A run goes on in the artifacts folder that maintenance needs for itself."""
 

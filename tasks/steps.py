@@ -3,6 +3,8 @@
 A step takes what its function really uses, since that is what its cache key is made of.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -18,7 +20,7 @@ from tasks.artifact_store import ArtifactStore, Fact, StepOutput
 from tasks.build_model import build_model
 from tasks.check_drift import DriftReport, check_drift
 from tasks.drift_config import DriftConfig
-from tasks.errors import is_worth_retrying
+from tasks.errors import HopelessTrialError, is_worth_retrying
 from tasks.evaluate_model import evaluate_model
 from tasks.fetch_reviews import fetch_reviews
 from tasks.find_runs import find_run
@@ -183,6 +185,15 @@ def forget_training(store: ArtifactStore, key: str | None) -> None:
         forget_state(folder)
 
 
+@contextmanager
+def _forgotten_if_hopeless(store: ArtifactStore, key: str | None) -> Iterator[None]:
+    try:
+        yield
+    except HopelessTrialError:
+        forget_training(store, key)
+        raise
+
+
 @task(
     name="train",
     task_run_name="train seed {fit.seed}, at most {fit.epochs} epochs",
@@ -202,14 +213,15 @@ def train(
     use_device(device)
     transaction = get_transaction()
     chooses = "test" if persisted.facts["protocol"] == "tutorial" else "validation"
-    with store.workspace() as folder:
+    key = transaction.key if transaction else None
+    with store.workspace() as folder, _forgotten_if_hopeless(store, key):
         facts = train_model(
             store.file(built, "initial_model.keras"),
             store.file(persisted, "train.parquet"),
             store.file(persisted, f"{chooses}.parquet"),
             fit,
             folder,
-            _training_folder(store, transaction.key if transaction else None),
+            _training_folder(store, key),
             saving.save_every_steps,
             device,
             network,

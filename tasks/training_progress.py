@@ -1,6 +1,6 @@
-"""How far a training is, told as it goes on to whoever watches it.
+"""How far a training is, told as it goes on to all who watch it.
 
-The training knows nothing of its watcher, so that no code which shows progress is a part of the
+The training knows nothing of its watchers, so that no code which shows progress is a part of the
 training's cache key.
 """
 
@@ -38,25 +38,28 @@ class TrainingProgress:
 
 
 Watcher = Callable[[TrainingProgress], None]
-"""Is called after every step, in the thread that trains; so it must never wait."""
+"""Is called after every step, in the thread that trains; so it must be quick.
 
-_WATCHER: ContextVar[Watcher | None] = ContextVar("watcher of the training", default=None)
+What it raises ends the training.
+"""
+
+_WATCHERS: ContextVar[tuple[Watcher, ...]] = ContextVar("watchers of the training", default=())
 
 
 @contextmanager
 def watch_training(watcher: Watcher) -> Iterator[None]:
-    """Have the trainings inside this context tell `watcher` how far they are."""
-    token = _WATCHER.set(watcher)
+    """Have the trainings inside this context tell `watcher`, too, how far they are."""
+    token = _WATCHERS.set((*_WATCHERS.get(), watcher))
     try:
         yield
     finally:
-        _WATCHER.reset(token)
+        _WATCHERS.reset(token)
 
 
 def tell_progress(
     state: TrainingState, most_epochs: int, step: int, steps: int, *, finished: bool = False
 ) -> None:
-    """Tell the watcher, if there is one.
+    """Tell all watchers.
 
     Args:
         state: Where the training was after its last whole epoch.
@@ -65,7 +68,9 @@ def tell_progress(
         steps: Steps of an epoch.
         finished: Whether the training is over.
     """
-    watcher = _WATCHER.get()
-    if watcher is not None:
+    watchers = _WATCHERS.get()
+    if watchers:
         figures = {name: values[-1] for name, values in state.history.items()}
-        watcher(TrainingProgress(state.epochs_done, most_epochs, step, steps, figures, finished))
+        told = TrainingProgress(state.epochs_done, most_epochs, step, steps, figures, finished)
+        for watcher in watchers:
+            watcher(told)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -45,7 +46,7 @@ def postgres_process() -> Iterator[str]:
             _wait_until_ready(programs / "pg_isready", port, log)
             yield f"postgresql+asyncpg://prefect@127.0.0.1:{port}/postgres"
         finally:
-            server.terminate()
+            server.send_signal(signal.SIGINT)  # as asked by one that waits for no client
             server.wait(30)
     finally:
         shutil.rmtree(folder)

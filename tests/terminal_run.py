@@ -37,15 +37,19 @@ def from_file(reviews: Path) -> list[str]:
 
 
 def start_terminal_run(
-    folder: Path, *arguments: str, home: Path | None = None, **environment: str
+    folder: Path,
+    *arguments: str,
+    home: Path | None = None,
+    program: str = "train_flow.py",
+    **environment: str,
 ) -> subprocess.Popen[bytes]:
-    """Start the flow in `folder` with its log in `run.log`, in a process group of its own."""
+    """Start a flow in `folder` with its log in `run.log`, in a process group of its own."""
     home = home or folder / "home"
     prepare_home(home)
     own = {"CUDA_VISIBLE_DEVICES": "-1"} | environment
     with (folder / "run.log").open("w") as log:
         return subprocess.Popen(
-            [sys.executable, str(_ROOT / "flows/train_flow.py"), *arguments],
+            [sys.executable, str(_ROOT / "flows" / program), *arguments],
             cwd=folder,
             env=prefect_environment(home, **own),
             stdout=log,

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.child_process import ChildFailedError
 from flows.seeds_command import read_options
 from flows.seeds_flow import requests, seeds_flow
 from flows.seeds_text import seeds_markdown
 from flows.task_runners import task_runner
-from flows.train_in_process import TrainingFailedError, TrainingRequest, train_in_process
+from flows.train_in_process import TrainingRequest, train_in_process
 from tasks.find_runs import find_runs
 from tasks.runner_config import RunnerConfig
 from tasks.seeds_config import SeedsConfig
@@ -82,7 +83,7 @@ def test_a_training_that_fails_in_its_process_is_told(
 
     config = small_config(tmp_path / "missing.csv")
     request = TrainingRequest(config=config, accelerator="cpu", artifacts=tmp_path / "artifacts")
-    with pytest.raises(TrainingFailedError, match="honest seed 0 ended with status 1"):
+    with pytest.raises(ChildFailedError, match="honest seed 0 ended with status 1"):
         train_in_process(request, str(PREFECT_API_URL.value()))
 
 

@@ -1,0 +1,110 @@
+"""One trial of a sweep: load → pad → persist-parquet → build → train, and no look at the test set.
+
+`flows/sweep_flow.py` starts it.
+"""
+
+import json
+import logging
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import cast
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from flows import prefect_session, training_progress_artifact
+from flows.failure_hook import keep_failure_record
+from tasks import steps
+from tasks.artifact_store import ArtifactStore
+from tasks.data_parallel import require_divisible
+from tasks.errors import DivergedError, HopelessTrialError, PipelineError
+from tasks.folder_lock import in_use
+from tasks.run_manifest import StepRun
+from tasks.select_accelerator import select_accelerator
+from tasks.step_runner import StepRunner
+from tasks.sweep_config import SweepConfig
+from tasks.sweep_study import open_trial
+from tasks.training_config import Accelerator, TrainingConfig
+from tasks.training_progress import watch_training
+from tasks.trial_reporter import TrialReporter, best_epoch
+from tasks.trial_result import TrialResult
+
+LOG = logging.getLogger("flows.trial_flow")
+
+
+@flow(
+    name="sweep-trial",
+    description="Train one config of a sweep and judge it on the validation reviews.",
+    flow_run_name="{sweep.study}-trial{number}",
+    on_failure=[keep_failure_record],
+    on_crashed=[keep_failure_record],
+)
+def trial_flow(
+    number: int,
+    config: TrainingConfig,
+    sweep: SweepConfig,
+    accelerator: Accelerator = "auto",
+    artifacts: Path = Path("artifacts"),
+) -> TrialResult:
+    """Train a config until its end, or until it is hopeless.
+
+    Args:
+        number: Of the trial in its study.
+        config: What is trained.
+        sweep: Has the study's database, and what is better.
+        accelerator: auto, cpu, gpu (the first one), gpu:N or multi-gpu (all).
+        artifacts: Folder of the cache.
+    """
+    prefect_session.show_our_logs()
+    device = select_accelerator(accelerator)
+    require_divisible(config.fit, device)
+    reporter = TrialReporter(open_trial(sweep, number), sweep.objective)
+    with in_use(artifacts), ExitStack() as watched:
+        store = ArtifactStore(artifacts).open()
+        run = StepRunner(store)
+
+        files = run.fresh(steps.fetch, config.source, store)
+        loaded = run.cached(steps.load, files, config.data, store)
+        padded = run.cached(steps.pad, loaded, config.text, config.protocol, store)
+        persisted = run.cached(steps.persist, padded, config.data.row_group_rows, store)
+        text, network, fit = config.text, config.network, config.fit
+        built = run.cached(
+            steps.build, text.num_words, text.maxlen, network, fit.seed, device, store
+        )
+        watched.enter_context(training_progress_artifact.show_progress())
+        watched.enter_context(watch_training(reporter))
+        try:
+            trained = run.cached(
+                steps.train, built, persisted, network, fit, config.saving, device, store
+            )
+        except (HopelessTrialError, DivergedError) as ended:
+            return _ended_early(ended, reporter.epochs, run.runs)
+        steps.forget_training(store, run.key("train"))
+        history = json.loads(store.file(trained, "history.json").read_text())
+        reporter.report_all(history)
+        epoch = best_epoch(history)
+        LOG.info("%s %.4f", sweep.objective, history[sweep.objective][epoch - 1])
+        return TrialResult(
+            outcome="complete",
+            epochs=reporter.epochs,
+            best_epoch=epoch,
+            figure=history[sweep.objective][epoch - 1],
+            weights=str(trained.facts["best_model_hash"]),
+            steps=tuple(run.runs),
+        )
+
+
+def _ended_early(reason: PipelineError, epochs: int, runs: Sequence[StepRun]) -> TrialResult:
+    pruned = isinstance(reason, HopelessTrialError)
+    result = TrialResult(
+        outcome="pruned" if pruned else "failed",
+        epochs=epochs,
+        steps=tuple(runs),
+        reason=str(reason),
+    )
+    # Prefect takes the state as that of the flow run, and its data as the result.
+    name = "Pruned" if pruned else "Diverged"
+    state: State[TrialResult] = Completed(name=name, message=str(reason), data=result)
+    return cast("TrialResult", state)

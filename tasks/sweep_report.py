@@ -1,0 +1,91 @@
+"""The record of a sweep: its trials, the best one, and what the winner scores on the test set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks.atomic_files import write_text
+from tasks.canonical_json import readable_json
+from tasks.draw_sweep import draw_sweep
+from tasks.records import Record
+from tasks.sweep_study import (
+    EndedTrial,
+    StudyBasis,
+    Winner,
+    basis_of,
+    ended_trials,
+    spent_seconds,
+    winners,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    import optuna
+
+    from tasks.sweep_config import Objective
+
+SWEEP_JSON = "sweep.json"
+
+
+class SweepReport(Record):
+    """What came of a study; the last winner is that of the best trial."""
+
+    study: str
+    basis: StudyBasis
+    seconds: float
+    trials: list[EndedTrial]
+    best: int
+    winners: list[Winner]
+
+    @property
+    def ranked(self) -> list[EndedTrial]:
+        """The complete trials, the best one first, then the others by their numbers."""
+        complete = [one for one in self.trials if one.result.figure is not None]
+        others = [one for one in self.trials if one.result.figure is None]
+        return [*sorted(complete, key=_order(self.basis.objective)), *others]
+
+
+def sweep_report(study: optuna.Study, objective: Objective, winner: Winner) -> SweepReport:
+    """Return the report of a study.
+
+    Args:
+        study: With at least one complete trial.
+        objective: What the best trial is best in.
+        winner: The run of the best trial's config.
+    """
+    trials = ended_trials(study)
+    best = best_trial(trials, objective)
+    assert best is not None
+    others = [one for one in winners(study) if one.run_id != winner.run_id]
+    return SweepReport(
+        study=study.study_name,
+        basis=basis_of(study),
+        seconds=spent_seconds(study),
+        trials=trials,
+        best=best.number,
+        winners=[*others, winner],
+    )
+
+
+def best_trial(trials: Sequence[EndedTrial], objective: Objective) -> EndedTrial | None:
+    """Return the complete trial with the best figure, the first of equal ones; None without."""
+    complete = [one for one in trials if one.result.figure is not None]
+    return min(complete, key=_order(objective), default=None)
+
+
+def _order(objective: Objective) -> Callable[[EndedTrial], tuple[float, int]]:
+    sign = 1 if objective == "val_loss" else -1
+
+    def place(trial: EndedTrial) -> tuple[float, int]:
+        assert trial.result.figure is not None
+        return sign * trial.result.figure, trial.number
+
+    return place
+
+
+def write_sweep(folder: Path, report: SweepReport) -> None:
+    """Write `sweep.json`, `sweep.svg` and `sweep.png` into the folder of the study."""
+    write_text(folder / SWEEP_JSON, readable_json(report.model_dump(mode="json")))
+    draw_sweep(report.trials, report.basis.objective, folder)

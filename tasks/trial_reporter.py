@@ -1,0 +1,59 @@
+"""Report the epochs of a trial to its study, and end the trial where it is hopeless."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks.errors import HopelessTrialError
+
+if TYPE_CHECKING:
+    import optuna
+
+    from tasks.sweep_config import Objective
+    from tasks.training_progress import TrainingProgress
+
+History = dict[str, list[float]]
+
+
+class TrialReporter:
+    """Watches the training of a trial.
+
+    A training that goes on after an interruption reports the epoch that it goes on from again,
+    since it may have been killed between saving and reporting it.
+    """
+
+    def __init__(self, trial: optuna.Trial, objective: Objective) -> None:
+        """Take the trial, and which figure counts."""
+        self.epochs = 0
+        self._trial, self._objective = trial, objective
+
+    def __call__(self, progress: TrainingProgress) -> None:
+        """Report an epoch that has ended.
+
+        Raises:
+            HopelessTrialError: Its figure is worse than those of earlier trials.
+        """
+        if progress.epochs_done <= self.epochs:
+            return
+        self.epochs = progress.epochs_done
+        figure = progress.figures[self._objective]
+        self._trial.report(figure, self.epochs)
+        is_over = progress.finished or self.epochs == progress.most_epochs
+        if not is_over and self._trial.should_prune():
+            raise HopelessTrialError(
+                f"{self._objective} {figure:.4f} after epoch {self.epochs} is worse than that of"
+                " half of the earlier trials"
+            )
+
+    def report_all(self, history: History) -> None:
+        """Report the epochs of a training that is over, as one from the cache is."""
+        for epoch, figure in enumerate(history[self._objective], start=1):
+            if epoch > self.epochs:
+                self._trial.report(figure, epoch)
+                self.epochs = epoch
+
+
+def best_epoch(history: History) -> int:
+    """Return the epoch, from 1 on, whose model is kept: that with the lowest validation loss."""
+    losses = history["val_loss"]
+    return losses.index(min(losses)) + 1
