@@ -17,6 +17,9 @@ Kind = Literal["seen", "unknown", "cut"]
 
 _SHOWN = 10
 _CUT_WORDS = 60
+_LEFT_OUT = "…"
+"""Stands for words that were cut between others that are shown."""
+
 _NO_WORD = "[?]"
 """Stands for a word that no training text holds, so that nobody knows what it was."""
 
@@ -62,21 +65,28 @@ def confident_errors(
 
 def shown_words(tokens: list[int], words: list[str], text: TextConfig) -> dict[str, Any]:
     """Return a review's `parts` of one kind each, and how many cut words are `not_shown`."""
-    cut = max(0, len(tokens) - text.maxlen)
-    first, last = (cut, len(tokens)) if text.truncating == "pre" else (0, text.maxlen)
-    begin, end = max(0, first - _CUT_WORDS), last + _CUT_WORDS
+    head = text.kept_first
+    cut = range(head, head + max(0, len(tokens) - text.maxlen))
+    # What is cut is shown near to what was seen, on either side that has some.
+    hidden = range(
+        cut.start + (_CUT_WORDS if head else 0),
+        cut.stop - (_CUT_WORDS if head < text.maxlen else 0),
+    )
     described: list[tuple[Kind, str]] = []
-    for place, token in enumerate(tokens[begin:end], start=begin):
+    for place, token in enumerate(tokens):
+        if place in hidden:
+            continue
+        if place == hidden.stop and hidden and head:
+            described.append(("cut", _LEFT_OUT))
         if token == UNKNOWN_ID or token > FIRST_WORD_OFFSET:
-            seen = first <= place < last
             known = UNKNOWN_ID < token < text.num_words
-            kind: Kind = "cut" if not seen else "seen" if known else "unknown"
+            kind: Kind = "cut" if place in cut else "seen" if known else "unknown"
             described.append((kind, _word(token, words)))
     parts = [
         {"kind": kind, "text": " ".join(word for _, word in group)}
         for kind, group in groupby(described, key=lambda part: part[0])
     ]
-    return {"parts": parts, "not_shown": begin + max(0, len(tokens) - end)}
+    return {"parts": parts, "not_shown": len(hidden)}
 
 
 def _word(token: int, words: list[str]) -> str:

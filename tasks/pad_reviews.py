@@ -67,7 +67,9 @@ def pad_tokens(ids: np.ndarray, offsets: np.ndarray, text: TextConfig) -> np.nda
 
     Equal to Keras's `pad_sequences` after `load_data(num_words=...)`: ids from `num_words`
     on become the unknown id 2, the rest is cut or filled with 0 on the configured sides.
-    See https://keras.io/api/data_loading/timeseries/#padsequences-function
+    See https://keras.io/api/data_loading/timeseries/#padsequences-function. To cut in the middle,
+    which Keras does not know, is the head and tail of C. Sun, X. Qiu, Y. Xu and X. Huang, "How to
+    Fine-Tune BERT for Text Classification?", CCL 2019 (https://arxiv.org/abs/1905.05583).
 
     Args:
         ids: Flat int32 ids of n reviews.
@@ -81,8 +83,7 @@ def pad_tokens(ids: np.ndarray, offsets: np.ndarray, text: TextConfig) -> np.nda
     kept = np.minimum(lengths, text.maxlen)
     position = columns - (text.maxlen - kept if text.padding == "pre" else 0)
     is_token = (position >= 0) & (position < kept)
-    if text.truncating == "pre":
-        position = position + lengths - kept
+    position = np.where(position < text.kept_first, position, position + lengths - kept)
     known = np.where(ids < text.num_words, ids, UNKNOWN_ID)
     taken = known[np.where(is_token, starts + position, 0)] if len(known) else PAD_ID
     return np.where(is_token, taken, PAD_ID).astype(np.int32)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
     from tasks.predict_texts import TrainedModel
+    from tasks.training_config import TextConfig
 
 _HIGHEST_CODE_POINT = 0x10FFFF
 _SURROGATES = (0xD800, 0xDFFF)
@@ -77,27 +78,36 @@ def _text_module(model: TrainedModel) -> Any:  # noqa: ANN401 - TensorFlow is no
     index = tf.lookup.StaticHashTable(entries, UNKNOWN_ID)
     names = tf.constant(model.label_names)
     lower = tf.constant(lower_case_table())
-    text = model.text
 
     def predict(text: tf.Tensor) -> dict[str, tf.Tensor]:
-        tokens = padded(index.lookup(words_of(text, lower)))
+        tokens = padded_ids(index.lookup(words_of(text, lower)), model.text)
         probability = network(tokens, training=False)[:, 0]
         label = tf.gather(names, tf.cast(probability > THRESHOLD, tf.int32))
         return {"probability": probability, "label": label}
-
-    def padded(ids: tf.RaggedTensor) -> tf.Tensor:
-        starts = tf.fill([ids.nrows(), 1], START_ID)
-        ids = tf.concat([tf.RaggedTensor.from_tensor(starts), ids], axis=1)
-        ids = ids[:, -text.maxlen :] if text.truncating == "pre" else ids[:, : text.maxlen]
-        if text.padding == "post":
-            return ids.to_tensor(PAD_ID, shape=[None, text.maxlen])
-        backwards = ids[:, ::-1].to_tensor(PAD_ID, shape=[None, text.maxlen])
-        return backwards[:, ::-1]
 
     module = tf.Module()
     module.network, module.index = network, index  # kept with the module, else not saved
     module.predict = tf.function(predict, [tf.TensorSpec([None], tf.string, name="text")])
     return module
+
+
+def padded_ids(ids: tf.RaggedTensor, text: TextConfig) -> tf.Tensor:
+    """Return the ids of each text's words, after the start, as `pad_tokens` cuts and fills them.
+
+    Args:
+        ids: int32 ids of n texts, none of them above the vocabulary.
+        text: Length and sides.
+    """
+    import tensorflow as tf
+
+    starts = tf.fill([ids.nrows(), 1], START_ID)
+    ids = tf.concat([tf.RaggedTensor.from_tensor(starts), ids], axis=1)
+    rest, last = ids[:, text.kept_first :], text.maxlen - text.kept_first
+    ids = tf.concat([ids[:, : text.kept_first], rest[:, -last:] if last else rest[:, :0]], axis=1)
+    if text.padding == "post":
+        return ids.to_tensor(PAD_ID, shape=[None, text.maxlen])
+    backwards = ids[:, ::-1].to_tensor(PAD_ID, shape=[None, text.maxlen])
+    return backwards[:, ::-1]
 
 
 def words_of(texts: tf.Tensor, lower: tf.Tensor) -> tf.RaggedTensor:

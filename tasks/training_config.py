@@ -25,6 +25,7 @@ Source = Literal["auto", "imdb", "packaged", "files"]
 ImdbForm = Literal["any", "keras", "packages"]
 Protocol = Literal["honest", "tutorial"]
 Side = Literal["pre", "post"]
+Truncating = Literal["pre", "middle", "post"]
 ClassWeights = Literal["equal", "balanced"]
 StepCode = Literal["keras", "fast", "fast_bfloat16"]
 TrainingStep = Literal["auto", StepCode]
@@ -140,7 +141,22 @@ class TextConfig(_Group):
     )
     maxlen: int = Field(200, ge=1, le=100_000, description="Tokens per review.")
     padding: Side = Field("pre", description="Side on which short reviews are padded.")
-    truncating: Side = Field("pre", description="Side on which long reviews are cut.")
+    truncating: Truncating = Field(
+        "pre",
+        description="Where long reviews are cut: pre keeps their end, post their beginning, middle"
+        " both.",
+    )
+    head: int = Field(
+        64,
+        ge=1,
+        description="Tokens kept from the beginning of a long review where truncating is 'middle';"
+        " the rest of maxlen is kept from its end. Not used otherwise.",
+    )
+
+    @property
+    def kept_first(self) -> int:
+        """How many of the tokens that a long review keeps are from its beginning."""
+        return {"pre": 0, "middle": self.head, "post": self.maxlen}[self.truncating]
 
 
 class ProtocolConfig(_Group):
@@ -259,6 +275,16 @@ class TrainingConfig(_Group):
     saving: SavingConfig = SavingConfig()
 
     @model_validator(mode="after")
+    def _both_ends_are_kept(self) -> Self:
+        # Not in the group itself, since a recipe may have another length than the default.
+        if self.text.truncating == "middle" and self.text.head >= self.text.maxlen:
+            raise ValueError(
+                f"head={self.text.head}: must be less than {self.text.maxlen} (maxlen) with"
+                " truncating 'middle', so that both ends are kept"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _review_survives_the_network(self) -> Self:
         if self.network.architecture == "ngram_bag":
             self._require_room_for_ngrams()
@@ -281,10 +307,12 @@ class TrainingConfig(_Group):
             )
         if network.ngram_tail == 0:
             return
-        if not network.ngram_words <= network.ngram_tail <= text.maxlen:
+        both_ends = text.truncating == "middle"
+        most = text.maxlen - text.head if both_ends else text.maxlen
+        if not network.ngram_words <= network.ngram_tail <= most:
             raise ValueError(
                 f"ngram_tail={network.ngram_tail}: must be 0, or from {network.ngram_words}"
-                f" (ngram_words) to {text.maxlen} (maxlen)"
+                f" (ngram_words) to {most} ({'maxlen less head' if both_ends else 'maxlen'})"
             )
         if text.padding != "pre":
             raise ValueError(

@@ -35,9 +35,26 @@ def test_far_cut_words_are_counted_only_on_either_side() -> None:
     assert [part["kind"] for part in post["parts"]] == ["seen", "cut"]
 
 
-@given(st.lists(st.integers(4, 42), min_size=1, max_size=30), st.sampled_from(["pre", "post"]))
-def test_the_seen_words_are_those_that_the_network_gets(ids: list[int], side: str) -> None:
-    text = TextConfig.model_validate({"num_words": 20, "maxlen": 6, "truncating": side})
+def test_words_cut_in_the_middle_are_shown_next_to_both_ends() -> None:
+    text = TextConfig(num_words=10, maxlen=4, truncating="middle", head=3)
+    shown = shown_words([1, 4, 5, *[6] * 150, 7], WORDS, text)
+    assert shown["not_shown"] == 30
+    assert [part["kind"] for part in shown["parts"]] == ["seen", "cut", "seen"]
+    assert shown["parts"][1]["text"] == " ".join(["word3"] * 60 + ["…"] + ["word3"] * 60)
+    assert (shown["parts"][0]["text"], shown["parts"][2]["text"]) == ("word1 word2", "word4")
+
+
+@given(
+    st.lists(st.integers(4, 42), min_size=1, max_size=30),
+    st.sampled_from(["pre", "middle", "post"]),
+    st.integers(1, 5),
+)
+def test_the_seen_words_are_those_that_the_network_gets(
+    ids: list[int], cut: str, head: int
+) -> None:
+    text = TextConfig.model_validate(
+        {"num_words": 20, "maxlen": 6, "truncating": cut, "head": head}
+    )
     tokens = [1, *ids]
     (padded,) = pad_tokens(np.array(tokens), np.array([0, len(tokens)]), text).tolist()
     expected = [WORDS[token - 4] for token in padded if token > 3]

@@ -27,18 +27,18 @@ from tasks.find_runs import find_run
 from tasks.load_reviews import load_reviews
 from tasks.open_bundle import open_bundle
 from tasks.open_model import open_predictor
-from tasks.pad_reviews import pad_reviews
+from tasks.pad_reviews import pad_reviews, pad_tokens
 from tasks.persist_parquet import persist_parquet
 from tasks.predict_texts import Predictor
 from tasks.read_sources import read_test_reviews
 from tasks.run_network import keras_network, onnx_network
-from tasks.text_graph import lower_case_table, saved_model_probabilities, words_of
+from tasks.text_graph import lower_case_table, padded_ids, saved_model_probabilities, words_of
 from tasks.tokenize_text import split_words
 from tasks.training_config import DataConfig, NetworkConfig, TextConfig
 from tests.made_models import lively, make_model_run
 from tests.made_runs import FIRST, make_run, rewritten
 from tests.real_reviews import write_real_reviews
-from tests.review_samples import padded_tokens, source_of
+from tests.review_samples import padded_tokens, ragged, source_of
 from tests.small_run import small_config
 from tests.test_preprocess_texts import CONTROLS, EMOJI, HTML, LANGUAGES
 
@@ -99,6 +99,19 @@ def test_the_graph_splits_every_character_as_the_tokenizer_does() -> None:
     ragged = words_of(tf.constant(texts), tf.constant(lower_case_table()))
     assert ragged.row_lengths().numpy().tolist() == np.diff(offsets).tolist()
     assert [word.decode() for word in ragged.flat_values.numpy()] == words.to_pylist()
+
+
+@pytest.mark.parametrize("padding", ["pre", "post"])
+@pytest.mark.parametrize("truncating", ["pre", "middle", "post"])
+def test_the_graph_cuts_and_fills_as_the_training_does(padding: str, truncating: str) -> None:
+    import tensorflow as tf
+
+    sides = {"padding": padding, "truncating": truncating}
+    text = TextConfig.model_validate({"num_words": 40, "maxlen": 6, "head": 2} | sides)
+    lists = [list(range(4, 4 + words)) for words in range(10)]
+    found = padded_ids(tf.ragged.constant(lists, dtype=tf.int32), text)
+    tokens = ragged([[1, *ids] for ids in lists])
+    np.testing.assert_array_equal(found, pad_tokens(tokens.ids, tokens.offsets, text))
 
 
 def test_the_loader_of_a_bundle_needs_nothing_of_this_project(

@@ -108,3 +108,15 @@ def test_no_value_can_change_the_front_matter(tmp_path: Path, protocol: str) -> 
     assert "license" not in front
     name = front["model-index"][0]["results"][0]["metrics"][0]["name"]
     assert name.startswith(f"Test accuracy, {protocol} protocol")
+
+
+def test_the_card_says_where_long_reviews_are_cut(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    config = read_config(run)
+    both_ends = config.text.model_copy(update={"truncating": "middle", "head": 5})
+    cards = [
+        model_card(run.manifest, read_metrics(run), config.model_copy(update={"text": text}))
+        for text in (config.text, both_ends)
+    ]
+    assert "on the pre side (pre is the beginning). Output:" in cards[0]
+    assert "in the middle (the first 5 are kept). Output:" in cards[1]

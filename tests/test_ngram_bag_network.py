@@ -104,6 +104,10 @@ def test_reviews_part_by_part_give_the_same_tables() -> None:
         ({"network": {"ngram_tail": 2}}, "ngram_tail=2: must be 0, or from 3"),
         ({"network": {"ngram_tail": 999}}, "ngram_tail=999: must be 0, or from 3"),
         (
+            {"network": {"ngram_tail": 140}, "text": {"truncating": "middle"}},
+            r"ngram_tail=140: must be 0, or from 3 \(ngram_words\) to 136 \(maxlen less head\)",
+        ),
+        (
             {"network": {"ngram_tail": 40}, "text": {"padding": "post"}},
             "padding='post': must be 'pre' with ngram_tail",
         ),

@@ -48,6 +48,24 @@ def test_padded_tokens_are_those_of_keras(
     assert padded(lists, num_words=num_words, maxlen=maxlen, **sides) == expected.tolist()
 
 
+@given(
+    lists=st.lists(st.lists(st.integers(1, 40), max_size=12), max_size=8),
+    head=st.integers(1, 6),
+    tail=st.integers(1, 6),
+    padding=SIDES,
+)
+def test_cutting_in_the_middle_keeps_both_ends_of_long_reviews_and_short_ones_whole(
+    lists: list[list[int]], head: int, tail: int, padding: str
+) -> None:
+    def reference(ids: list[int]) -> list[int]:
+        kept = ids if len(ids) <= head + tail else ids[:head] + ids[-tail:]
+        filling = [0] * (head + tail - len(kept))
+        return filling + kept if padding == "pre" else kept + filling
+
+    text = {"maxlen": head + tail, "head": head, "truncating": "middle", "padding": padding}
+    assert padded(lists, num_words=45, **text) == [reference(ids) for ids in lists]
+
+
 def test_a_long_review_keeps_its_last_tokens() -> None:
     assert padded([[1, 5, 6, 7, 8]], maxlen=3) == [[6, 7, 8]]
 

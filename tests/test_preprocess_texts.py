@@ -24,14 +24,21 @@ TEXTS = st.lists(st.one_of(st.text(max_size=40), PIECES), min_size=1, max_size=8
     num_words=st.integers(4, 30),
     maxlen=st.integers(1, 12),
     padding=st.sampled_from(["pre", "post"]),
-    truncating=st.sampled_from(["pre", "post"]),
+    truncating=st.sampled_from(["pre", "middle", "post"]),
 )
 @example([HTML, EMOJI], [CONTROLS, LANGUAGES], 10, 5, "pre", "pre")
+@example([HTML, EMOJI], [CONTROLS, LANGUAGES], 10, 5, "pre", "middle")
 def test_a_text_becomes_the_same_numbers_as_if_it_had_been_a_test_review(
     train: list[str], asked: list[str], num_words: int, maxlen: int, padding: str, truncating: str
 ) -> None:
     text = TextConfig.model_validate(
-        {"num_words": num_words, "maxlen": maxlen, "padding": padding, "truncating": truncating}
+        {
+            "num_words": num_words,
+            "maxlen": maxlen,
+            "padding": padding,
+            "truncating": truncating,
+            "head": 2,
+        }
     )
     indexed = index_texts([pa.array(train)], [pa.array(asked)])
     prepared = Preprocessing(indexed.words, text).prepare(pa.array(asked))

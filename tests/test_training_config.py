@@ -32,6 +32,11 @@ def test_a_config_survives_json() -> None:
     [
         ({"text": {"num_words": 0}}, "text.num_words=0: must be greater than or equal to 4"),
         ({"text": {"maxlen": 7}}, "maxlen=7: must be at least 8, which kernel_size=5 and"),
+        (
+            {"text": {"truncating": "middle", "maxlen": 64}},
+            "head=64: must be less than 64 (maxlen) with truncating 'middle'",
+        ),
+        ({"text": {"head": 0}}, "text.head=0: must be greater than or equal to 1"),
         ({"text": {"words": 5}}, "text.words=5: there is no such field"),
         ({"fit": {"learning_rate": float("inf")}}, "fit.learning_rate=inf: must be"),
         ({"fit": {"epochs": 1.5}}, "fit.epochs=1.5: must be a valid integer"),
@@ -49,6 +54,11 @@ def test_an_impossible_value_is_named_with_what_is_allowed(
     with pytest.raises(InvalidConfigError) as raised:
         validated_config(**groups)
     assert sentence in str(raised.value)
+
+
+def test_the_head_may_be_longer_than_a_review_where_it_is_not_used() -> None:
+    assert validated_config(text={"maxlen": 64}).text.kept_first == 0
+    assert validated_config(text={"maxlen": 64, "truncating": "post"}).text.kept_first == 64
 
 
 def test_all_faults_are_listed_at_once() -> None:
