@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from tasks.atomic_files import write_text
+from tasks.atomic_files import whole_file, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +25,7 @@ ORANGE = "#d55e00"
 GREEN = "#009e73"
 PURPLE = "#aa4499"
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
+_DOTS_PER_INCH = 120
 _ON_DARK = {
     INK: "#dddddd",
     QUIET: "#9a9a9a",
@@ -73,6 +74,12 @@ def save_chart(figure: Figure, path: Path) -> None:
     with mpl.rc_context({"svg.hashsalt": path.name}):
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
     write_text(path, _themed(text.getvalue()))
+
+
+def save_picture(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG, on white."""
+    with whole_file(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=_DOTS_PER_INCH)
 
 
 def _themed(svg: str) -> str:

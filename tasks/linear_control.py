@@ -1,7 +1,8 @@
 """Controls: what linear models score that learned from the same reviews in seconds.
 
-A network that costs minutes has to beat them. Both are logistic regressions on whole reviews and
-all words. The first one has TF-IDF weighted words and scikit-learn's defaults, see
+A network that costs minutes has to beat them. Both are logistic regressions, on whole reviews and
+all words, or on what a network sees of them. The first one has TF-IDF weighted words and
+scikit-learn's defaults, see
 https://scikit-learn.org/stable/modules/feature_extraction.html#tfidf-term-weighting. The second
 one has the presence of words and pairs of words, each times its naive Bayes log-count ratio: Wang
 and Manning, *Baselines and Bigrams*, ACL 2012 (https://aclanthology.org/P12-2018/).
@@ -15,7 +16,7 @@ from tasks.atomic_files import write_text
 from tasks.canonical_json import readable_json
 from tasks.evaluate_model import score, write_predictions
 from tasks.ngram_presence import ngram_presence
-from tasks.review_files import read_groups
+from tasks.review_files import count_reviews, read_groups, read_labels
 from tasks.split_validation import validation_mask
 from tasks.tokenize_text import FIRST_WORD_OFFSET
 
@@ -64,12 +65,48 @@ def train_control(
     Raises:
         BadDataError: The validation split would hold too few reviews of a class.
     """
+    learns = ~validation_mask(read_labels(train), protocol, read_groups(groups))
+    described = described | {"protocol": protocol.protocol}
+    return fit_controls(train, test, learns, described, folder)
+
+
+def train_seen_control(
+    train: Path, test: Path, described: dict[str, str], folder: Path
+) -> dict[str, Fact]:
+    """Write metrics and predictions of both controls that see of a review what a network sees.
+
+    Files and facts are those of `train_control`.
+
+    Args:
+        train: Cut and padded reviews that the network learns from, and no others (Parquet).
+        test: Cut and padded reviews of the test set (Parquet).
+        described: Source, form and protocol, without which a score is never shown.
+        folder: Where to write.
+    """
+    import numpy as np
+
+    return fit_controls(train, test, np.ones(count_reviews(train), bool), described, folder)
+
+
+def fit_controls(
+    train: Path, test: Path, learns: np.ndarray, described: dict[str, str], folder: Path
+) -> dict[str, Fact]:
+    """Write metrics and predictions of both controls.
+
+    Args:
+        train: Token lists, padded or not (Parquet).
+        test: Token lists of the test set (Parquet).
+        learns: Which of the training reviews are learned from, bool of shape (n,).
+        described: Source, form and protocol.
+        folder: Where to write.
+
+    Returns:
+        Facts, as `train_control` has them.
+    """
     import pyarrow.parquet as pq
 
     known, judged = (pq.read_table(file, columns=["tokens", "label"]) for file in (train, test))
-    learns = ~validation_mask(known["label"].to_numpy(), protocol, read_groups(groups))
     labels = known["label"].to_numpy()[learns]
-    described = described | {"protocol": protocol.protocol}
     facts: dict[str, Fact] = {}
     for prefix, name, model in (
         ("", CONTROL_NAME, _tfidf_probabilities),
@@ -148,7 +185,7 @@ def word_counts(tokens: pa.ChunkedArray, words: int | None = None) -> sp.csr_mat
     """Return how often each word occurs in each review, shape (n, words).
 
     Args:
-        tokens: Lists of ids; start and unknown ids are no words.
+        tokens: Lists of ids; start, unknown and padding ids are no words.
         words: Number of words, rarer ones are left out; by default as many as occur.
     """
     import numpy as np

@@ -26,7 +26,7 @@ def ngram_presence(tokens: pa.ChunkedArray, longest: int) -> sp.csr_matrix:
     A row takes 8 bytes for each of its n-grams, whatever the number of columns.
 
     Args:
-        tokens: Lists of ids; an n-gram with the start or an unknown word is left out.
+        tokens: Lists of ids; an n-gram with the start, padding or an unknown word is left out.
         longest: Words of the longest n-gram.
     """
     import numpy as np

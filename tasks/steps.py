@@ -24,7 +24,7 @@ from tasks.errors import HopelessTrialError, is_worth_retrying
 from tasks.evaluate_model import evaluate_model
 from tasks.fetch_reviews import fetch_reviews
 from tasks.find_runs import find_run
-from tasks.linear_control import train_control
+from tasks.linear_control import train_control, train_seen_control
 from tasks.load_reviews import TRAIN_GROUPS, load_reviews
 from tasks.model_latency import measure_latency
 from tasks.pad_reviews import pad_reviews
@@ -271,6 +271,26 @@ def control(loaded: StepOutput, protocol: ProtocolConfig, store: ArtifactStore) 
         groups = _groups(loaded, store)
         facts = train_control(train_file, test_file, protocol, described, folder, groups)
         return store.keep("control", folder, facts)
+
+
+@task(
+    name="control-seen",
+    task_run_name="control on what the network sees, {persisted.facts[protocol]} protocol",
+    description="Train the linear models on what the network sees of the same reviews: cut, and"
+    " with its words alone.",
+    **_OPTIONS,
+)
+def control_seen(persisted: StepOutput, store: ArtifactStore) -> StepOutput:
+    """Return metrics (JSON) and predictions (Parquet) of both linear controls."""
+    described = {name: str(persisted.facts[name]) for name in ("protocol", "source", "form")}
+    with store.workspace() as folder:
+        facts = train_seen_control(
+            store.file(persisted, "train.parquet"),
+            store.file(persisted, "test.parquet"),
+            described,
+            folder,
+        )
+        return store.keep("control-seen", folder, facts)
 
 
 @task(

@@ -7,10 +7,18 @@ import pyarrow.parquet as pq
 import pytest
 import scipy.sparse as sp
 
-from tasks.linear_control import log_count_ratios, train_control, word_counts
+from tasks.linear_control import (
+    log_count_ratios,
+    train_control,
+    train_seen_control,
+    word_counts,
+)
+from tasks.ngram_presence import ngram_presence
+from tasks.pad_reviews import pad_reviews
+from tasks.persist_parquet import persist_parquet
 from tasks.review_files import write_parquet
 from tasks.split_validation import validation_mask
-from tasks.training_config import ProtocolConfig
+from tasks.training_config import ProtocolConfig, TextConfig
 from tests.review_samples import fake_ranks, review_batch
 
 HONEST, TUTORIAL = ProtocolConfig(), ProtocolConfig(protocol="tutorial")
@@ -91,6 +99,37 @@ def test_it_learns_from_the_same_reviews_as_the_network(
     for protocol in (HONEST, TUTORIAL):
         train_control(*sets, protocol, DESCRIBED, tmp_path)
     assert learned == [160, 160, 200, 200]
+
+
+def test_padding_and_unknown_ids_are_no_words() -> None:
+    cut = pa.chunked_array([[[0, 0, 1, 4, 5], [4, 2, 5, 0, 0]]], pa.list_(pa.int32()))
+    plain = pa.chunked_array([[[1, 4, 5], [4, 2, 5]]], pa.list_(pa.int32()))
+    for made in (word_counts, lambda tokens: ngram_presence(tokens, 2)):
+        assert (made(cut) != made(plain)).nnz == 0
+    assert ngram_presence(cut, 2).sum(axis=1).tolist() == [[3], [2]]
+
+
+def test_what_a_network_sees_of_the_same_reviews_is_what_the_seen_control_learns_from(
+    sets: tuple[Path, Path], tmp_path: Path
+) -> None:
+    for name, text in (
+        ("whole", TextConfig(num_words=100, maxlen=40)),
+        ("blind", TextConfig(num_words=100, maxlen=4)),  # without the word that tells the label
+    ):
+        folder = tmp_path / name
+        pad_reviews(*sets, text, HONEST, folder)
+        files = {split: folder / f"{split}.arrow" for split in ("train", "validation", "test")}
+        persist_parquet(files, {}, 64, folder)
+        described = DESCRIBED | {"protocol": "honest"}
+        facts = train_seen_control(
+            folder / "train.parquet", folder / "test.parquet", described, folder
+        )
+        if name == "whole":
+            assert facts == train_control(*sets, HONEST, DESCRIBED, tmp_path)
+            for file in ("control_metrics.json", "bayes_control_metrics.json"):
+                assert (folder / file).read_bytes() == (tmp_path / file).read_bytes()
+        else:
+            assert facts["accuracy"] != 1.0
 
 
 def test_equal_inputs_give_equal_bytes(sets: tuple[Path, Path], tmp_path: Path) -> None:
