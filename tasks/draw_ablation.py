@@ -33,6 +33,7 @@ _LOOKS: list[dict[str, Any]] = [
     {"color": GREEN, "fmt": "^", "markersize": 7, "markerfacecolor": "none"},
 ]
 _DASHES = ["--", ":"]
+_BASE = "\n(the config)"
 
 
 def draw_ablation(report: AblationReport, folder: Path) -> None:
@@ -47,7 +48,7 @@ def draw_ablation(report: AblationReport, folder: Path) -> None:
     with chart_style():
         figure = Figure(figsize=_INCHES, layout="constrained")
         tokens, words = figure.subplots(1, 2, sharey=True)
-        _draw(tokens, report, report.by_tokens, tokens_name)
+        handles = _draw(tokens, report, report.by_tokens, tokens_name)
         tokens.set(
             title=f"Tokens kept, with {words_name(base)} words",
             xlabel="Tokens kept of a long review",
@@ -58,8 +59,7 @@ def draw_ablation(report: AblationReport, folder: Path) -> None:
             title=f"Words known, with the {tokens_name(base)} tokens",
             xlabel="Size of the vocabulary",
         )
-        handles, labels = tokens.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=2)
+        figure.legend(handles=handles, loc="outside lower center", ncols=2)
         save_chart(figure, folder / f"{PICTURE}.svg")
         save_picture(figure, folder / f"{PICTURE}.png")
 
@@ -69,31 +69,34 @@ def _draw(
     report: AblationReport,
     results: Sequence[VariantResult],
     name: Callable[[TextConfig], str],
-) -> None:
-    scores = [
-        [(result.network.over_seeds.mean, *result.network.over_reviews) for result in results],
-        *(
-            [
-                (one.accuracy, one.accuracy_low, one.accuracy_high)
-                for one in (result.controls[place] for result in results)
-            ]
-            for place in range(len(report.whole_controls))
-        ),
-    ]
-    names = ["network", *(f"{one.name}, on what the network sees" for one in report.whole_controls)]
-    for series, (points, label, look) in enumerate(zip(scores, names, _LOOKS, strict=True)):
+) -> list[Any]:
+    """Draw one panel, and return what its legend shows."""
+    controls = [one.name.partition(" + ")[0] for one in report.whole_controls]
+    labels = ["network", *(f"{control}, on the same tokens and words" for control in controls)]
+    drawn: list[Any] = []
+    columns = zip(*map(_points, results), strict=True)
+    for series, (column, label, look) in enumerate(zip(columns, labels, _LOOKS, strict=True)):
         places = [place + _APART * (series - 1) for place in range(len(results))]
-        middle = [point[0] for point in points]
-        below = [point[0] - point[1] for point in points]
-        above = [point[2] - point[0] for point in points]
-        axes.errorbar(places, middle, (below, above), capsize=3, label=label, **look)
-    for control, look, dashes in zip(report.whole_controls, _LOOKS[1:], _DASHES, strict=True):
-        label = f"{control.name}, on whole reviews and all words"
-        axes.axhline(control.accuracy, color=look["color"], linestyle=dashes, label=label)
+        middle, low, high = zip(*column, strict=True)
+        below = [one - bound for one, bound in zip(middle, low, strict=True)]
+        above = [bound - one for one, bound in zip(middle, high, strict=True)]
+        drawn.append(axes.errorbar(places, middle, (below, above), capsize=3, label=label, **look))
+    for whole, control, look, dashes in zip(
+        report.whole_controls, controls, _LOOKS[1:], _DASHES, strict=True
+    ):
+        label = f"{control}, on whole reviews and all words"
+        line = axes.axhline(whole.accuracy, color=look["color"], linestyle=dashes, label=label)
+        drawn.append(line)
     base = report.config.text
-    labels = [
-        f"{name(one.text)}\n(the config)" if one.text == base else name(one.text) for one in results
-    ]
-    axes.set_xticks(range(len(results)), labels)
+    ticks = [f"{name(one.text)}{_BASE if one.text == base else ''}" for one in results]
+    axes.set_xticks(range(len(results)), ticks)
     axes.set_xlim(-0.5, len(results) - 0.5)
     axes.grid(visible=False, axis="x")
+    return drawn
+
+
+def _points(result: VariantResult) -> list[tuple[float, float, float]]:
+    """Return accuracy and bounds of the network, then those of each control."""
+    network = (result.network.over_seeds.mean, *result.network.over_reviews)
+    controls = ((one.accuracy, one.accuracy_low, one.accuracy_high) for one in result.controls)
+    return [network, *controls]

@@ -150,9 +150,8 @@ def test_an_impossible_ablation_is_refused_before_it_starts(
 
 
 def test_the_options_of_an_ablation_are_understood() -> None:
-    options = read_options(
-        ["--recipe", "ngrams", "--tokens", "100+700", "--words", "5000", "--seeds", "3"]
-    )
+    words = ["--recipe", "ngrams", "--tokens", "100+700", "--words", "5000", "--seeds", "3"]
+    options = read_options(words)
     assert options.config.text.maxlen == 800
     assert options.ablation == AblationConfig(tokens=("100+700",), words=(5000,), seeds=3)
     assert re.fullmatch(r"/.*/artifacts", str(options.artifacts))
