@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from flows import (
+    ablation_command,
     explain_run,
     maintain_flow,
     predict_command,
@@ -39,7 +40,7 @@ COMMANDS = [
 ]
 OPERATIONS = [
     command
-    for page in ("operations", "scheduling", "seeds")
+    for page in ("operations", "scheduling", "seeds", "ablation")
     for command in re.findall(
         r"^python flows/.*$", (ROOT / f"docs/{page}.md").read_text(encoding="utf-8"), re.MULTILINE
     )
@@ -88,6 +89,7 @@ def test_no_command_of_the_readme_is_left_untested() -> None:
         "flows/serve_flow.py": serve_command.read_options,
         "flows/retrain_flow.py": retrain_command.read_options,
         "flows/seeds_flow.py": seeds_command.read_options,
+        "flows/ablation_flow.py": ablation_command.read_options,
     }
     for command in [*others, *OPERATIONS]:
         python, script, *arguments = shlex.split(command)
@@ -161,7 +163,9 @@ def test_each_option_that_the_readme_names_exists(capsys: pytest.CaptureFixture[
     assert [option for option in re.findall(r"`(--[a-z-]+)`", README) if option not in shown] == []
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/operations.md", "docs/predict.md"])
+@pytest.mark.parametrize(
+    "document", ["README.md", "docs/operations.md", "docs/predict.md", "docs/ablation.md"]
+)
 def test_each_file_that_a_document_links_to_exists(document: str) -> None:
     links = re.findall(r"\]\(([^)]+)\)", (ROOT / document).read_text(encoding="utf-8"))
     folder = (ROOT / document).parent
