@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.table import Table
 
 from flows.ablation_text import COLUMNS, ablation_rows, ablation_sentences
 from flows.command_line import (
@@ -17,6 +16,7 @@ from flows.command_line import (
     show_lines,
 )
 from flows.config_options import ConfigOptions
+from flows.run_tables import plain_table
 from tasks.ablation import text_variants
 from tasks.ablation_config import AblationConfig
 from tasks.ablation_report import AblationReport
@@ -75,9 +75,7 @@ def _options(
 
 def show(report: AblationReport) -> None:
     """Print the table and its sentences."""
-    table = Table()
-    for column in COLUMNS:
-        table.add_column(column, overflow="fold")
+    table = plain_table(*COLUMNS)
     for row in ablation_rows(report):
         table.add_row(*row)
     show_lines(table, *ablation_sentences(report))

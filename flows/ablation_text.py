@@ -13,23 +13,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tasks.ablation_report import AblationReport, VariantResult
+    from tasks.paired_difference import PairedDifference
 
 COLUMNS = [
     "tokens",
     "words",
     "network",
-    "sd",
-    "95 % over test reviews",
-    "less the config's (95 %)",
-    "validation",
+    "95 %",
+    "points more (95 %)",
+    "valid.",
     "TF-IDF",
-    "naive Bayes",
+    "Bayes",
 ]
 
 
 def ablation_rows(report: AblationReport) -> list[list[str]]:
     """Return a row of accuracies for each variant, and one of the controls that see all."""
-    whole = ["whole reviews", "all", "", "", "", "", ""]
+    whole = ["all", "all", "", "", "", ""]
     return [
         *(_cells(result) for result in report.results),
         [*whole, *(f"{control.accuracy:.4f}" for control in report.whole_controls)],
@@ -44,12 +44,14 @@ def ablation_sentences(report: AblationReport) -> list[str]:
         f"Test accuracy by {seeds} seed{'s' if seeds > 1 else ''},"
         f" {report.config.protocol.protocol} protocol, on {report.test_reviews:,} test reviews of"
         f" the source {report.source}.",
-        "TF-IDF and naive Bayes: the linear controls on the same tokens and words of the same"
-        " reviews. Where they lose as the network does, the cut loses information; where they do"
+        "95 %: where the accuracy may lie on other test reviews of the same kind.",
+        "Points more: accuracy less that of the config, the first row, in percentage points, review"
+        " by review and by the same seeds; the interval is over test reviews, and says nothing of"
+        " other seeds.",
+        "TF-IDF and Bayes: the linear controls on the same tokens and words of the same reviews,"
+        " and on all. Where they lose as the network does, the cut loses information; where they do"
         " not, the network does not use it.",
-        "Less the config's: review by review, by the same seeds; the interval is over test reviews"
-        " and says nothing of other seeds.",
-        "Validation: accuracy of the epoch that was chosen, on"
+        "Valid.: accuracy of the epoch that was chosen, on"
         + (" the test reviews themselves." if tutorial else " reviews set apart from training."),
         "Nothing is chosen here, and the test accuracies are for reading: who chooses a text form"
         " by them has chosen on the test reviews. Choose by the validation, and then look once.",
@@ -80,18 +82,22 @@ def ablation_markdown(report: AblationReport, picture: Path) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def _points(difference: PairedDifference) -> str:
+    mean, low, high = (
+        f"{100 * part:+.2f}" for part in (difference.mean, difference.low, difference.high)
+    )
+    return f"{mean} ({low} to {high})"
+
+
 def _cells(result: VariantResult) -> list[str]:
-    over, found = result.network.over_seeds, result.over_reviews
-    difference = "the config"
-    if found is not None:
-        difference = f"{found.mean:+.4f} ({found.low:+.4f} to {found.high:+.4f})"
+    over = result.network.over_seeds
+    spread = "" if over.deviation is None else f" ± {over.deviation:.4f}"
     return [
         tokens_name(result.text),
         words_name(result.text),
-        f"{over.mean:.4f}",
-        "" if over.deviation is None else f"{over.deviation:.4f}",
+        f"{over.mean:.4f}{spread}",
         interval_text(*result.network.over_reviews),
-        difference,
+        "" if result.over_reviews is None else _points(result.over_reviews),
         f"{result.validation_accuracy:.4f}",
         *(f"{control.accuracy:.4f}" for control in result.controls),
     ]

@@ -97,7 +97,7 @@ def test_report_and_figure_are_kept_and_shown(
     assert [row[:2] for row in ablation_rows(report)] == [
         ["last 12", "40"],
         ["4 + 6", "40"],
-        ["whole reviews", "all"],
+        ["all", "all"],
     ]
     assert any("set apart from training" in sentence for sentence in ablation_sentences(report))
 
