@@ -31,6 +31,7 @@ from tasks.artifact_store import ArtifactStore  # noqa: E402
 from tasks.draw_ablation import PICTURE, draw_ablation  # noqa: E402
 from tasks.folder_lock import in_use  # noqa: E402
 from tasks.run_manifest import ControlScore, RunSummary  # noqa: E402
+from tasks.runner_config import RunnerConfig  # noqa: E402
 from tasks.step_runner import StepRunner  # noqa: E402
 from tasks.training_config import Accelerator, TextConfig, TrainingConfig  # noqa: E402
 
@@ -57,20 +58,26 @@ def variant_name(text: TextConfig) -> str:
 
 
 def train_variants(
-    variants: Sequence[TrainingConfig], seeds: int, accelerator: str, artifacts: Path
+    variants: Sequence[TrainingConfig],
+    seeds: int,
+    runner: RunnerConfig,
+    accelerator: str,
+    artifacts: Path,
 ) -> list[dict[int, RunSummary]]:
     """Return the summaries of the runs of each variant, by seed."""
     with get_client(sync_client=True) as client:
         api = str(client.api_url)
     started: list[dict[int, Any]] = [{} for _ in variants]
-    # Seed by seed, so that an interrupted ablation has whole rows.
-    for seed in range(variants[0].fit.seed, variants[0].fit.seed + seeds):
-        for variant, by_seed in zip(variants, started, strict=True):
-            request = TrainingRequest(
-                config=with_seed(variant, seed), accelerator=accelerator, artifacts=artifacts
-            )
-            by_seed[seed] = train_variant.submit(variant_name(variant.text), request, api)
-    return [{seed: future.result() for seed, future in by_seed.items()} for by_seed in started]
+    with task_runners.task_runner(runner) as place:
+        # Seed by seed, so that an interrupted ablation has whole rows.
+        for seed in range(variants[0].fit.seed, variants[0].fit.seed + seeds):
+            for variant, by_seed in zip(variants, started, strict=True):
+                request = TrainingRequest(
+                    config=with_seed(variant, seed), accelerator=accelerator, artifacts=artifacts
+                )
+                asked = {"name": variant_name(variant.text), "request": request, "api": api}
+                by_seed[seed] = place.submit(train_variant, asked)
+        return [{seed: future.result() for seed, future in one.items()} for one in started]
 
 
 def seen_controls(variants: Sequence[TrainingConfig], artifacts: Path) -> list[list[ControlScore]]:
@@ -100,6 +107,7 @@ def seen_controls(variants: Sequence[TrainingConfig], artifacts: Path) -> list[l
 def ablation_flow(
     config: TrainingConfig = TrainingConfig(),
     ablation: AblationConfig = AblationConfig(),
+    runner: RunnerConfig = RunnerConfig(),
     accelerator: Accelerator = "auto",
     artifacts: Path = Path("artifacts"),
 ) -> AblationReport:
@@ -108,13 +116,14 @@ def ablation_flow(
     Args:
         config: What the variants vary; its seed is the first one.
         ablation: The variants, and how many seeds each.
+        runner: Where, and how many at the same time.
         accelerator: auto, cpu, gpu (the first one), gpu:N or multi-gpu (all).
         artifacts: Folder of the cache and the runs.
     """
     prefect_session.show_our_logs()
     prefect_session.show_plain_errors()
     variants = text_variants(config, ablation)
-    trained = train_variants(variants, ablation.seeds, accelerator, artifacts)
+    trained = train_variants(variants, ablation.seeds, runner, accelerator, artifacts)
     report = ablation_report(variants, trained, seen_controls(variants, artifacts))
     folder = artifacts / "ablation" / str(runtime.flow_run.id)
     write_report(folder, report)
@@ -126,17 +135,15 @@ def ablation_flow(
 
 def main(options: AblationOptions) -> None:
     """Run the flow for a person."""
-    flow_here: Any = ablation_flow.with_options(
-        task_runner=task_runners.task_runner(options.runner)
-    )
     parameters = {
         "config": options.config,
         "ablation": options.ablation,
+        "runner": options.runner,
         "accelerator": options.accelerator,
         "artifacts": options.artifacts,
     }
     report = prefect_session.call_flow(
-        flow_here,
+        ablation_flow,
         options.artifacts,
         parameters,
         lambda made: 2 + len(made.results) * (options.ablation.seeds + 3),

@@ -11,7 +11,6 @@ if __name__ == "__main__":
 train_command.begin_process()
 
 from pathlib import Path  # noqa: E402
-from typing import Any  # noqa: E402
 
 from prefect import flow, get_client, runtime, task  # noqa: E402
 from prefect.artifacts import create_markdown_artifact  # noqa: E402
@@ -23,6 +22,7 @@ from flows.seeds_command import SeedsOptions  # noqa: E402
 from flows.seeds_text import seeds_markdown  # noqa: E402
 from flows.train_in_process import TrainingRequest, train_in_process  # noqa: E402
 from tasks.run_manifest import RunSummary  # noqa: E402
+from tasks.runner_config import RunnerConfig  # noqa: E402
 from tasks.seeds_config import SeedsConfig  # noqa: E402
 from tasks.seeds_report import SeedsReport, seeds_report, write_report  # noqa: E402
 from tasks.training_config import Accelerator, Protocol, TrainingConfig  # noqa: E402
@@ -74,6 +74,7 @@ def with_protocol(config: TrainingConfig, protocol: Protocol, seed: int) -> Trai
 def seeds_flow(
     config: TrainingConfig = TrainingConfig(),
     seeds: SeedsConfig = SeedsConfig(),
+    runner: RunnerConfig = RunnerConfig(),
     accelerator: Accelerator = "auto",
     artifacts: Path = Path("artifacts"),
 ) -> SeedsReport:
@@ -82,6 +83,7 @@ def seeds_flow(
     Args:
         config: Of every training; its seed is the first one.
         seeds: How many seeds, under which protocols.
+        runner: Where, and how many at the same time.
         accelerator: auto, cpu, gpu (the first one), gpu:N or multi-gpu (all).
         artifacts: Folder of the cache and the runs.
     """
@@ -90,11 +92,12 @@ def seeds_flow(
     with get_client(sync_client=True) as client:
         api = str(client.api_url)
     asked = requests(config, seeds, accelerator, artifacts)
-    started = [train_seed.submit(request, api) for request in asked]
     trained: dict[Protocol, dict[int, RunSummary]] = {name: {} for name in seeds.protocols}
-    for request, future in zip(asked, started, strict=True):
-        protocol, seed = request.config.protocol.protocol, request.config.fit.seed
-        trained[protocol][seed] = future.result()
+    with task_runners.task_runner(runner) as place:
+        started = [place.submit(train_seed, {"request": one, "api": api}) for one in asked]
+        for request, future in zip(asked, started, strict=True):
+            protocol, seed = request.config.protocol.protocol, request.config.fit.seed
+            trained[protocol][seed] = future.result()
     report = seeds_report(config, trained)
     write_report(artifacts / "seeds" / str(runtime.flow_run.id), report)
     create_markdown_artifact(seeds_markdown(report), key="seeds")
@@ -103,16 +106,16 @@ def seeds_flow(
 
 def main(options: SeedsOptions) -> None:
     """Run the flow for a person."""
-    flow_here: Any = seeds_flow.with_options(task_runner=task_runners.task_runner(options.runner))
     parameters = {
         "config": options.config,
         "seeds": options.seeds,
+        "runner": options.runner,
         "accelerator": options.accelerator,
         "artifacts": options.artifacts,
     }
     trainings = options.seeds.seeds * len(options.seeds.protocols)
     report = prefect_session.call_flow(
-        flow_here, options.artifacts, parameters, lambda _: trainings
+        seeds_flow, options.artifacts, parameters, lambda _: trainings
     )
     seeds_command.show(report)
 

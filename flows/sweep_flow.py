@@ -19,6 +19,7 @@ from prefect.artifacts import create_markdown_artifact  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 from prefect.futures import PrefectFuture  # noqa: E402
 from prefect.states import Completed  # noqa: E402
+from prefect.task_runners import TaskRunner  # noqa: E402
 
 from flows import prefect_session, sweep_text, task_runners  # noqa: E402
 from flows.failure_hook import keep_failure_record  # noqa: E402
@@ -31,6 +32,7 @@ from flows.try_in_process import TrialRequest, try_in_process  # noqa: E402
 from tasks import sweep_study  # noqa: E402
 from tasks.folder_lock import only_one  # noqa: E402
 from tasks.run_manifest import RunSummary  # noqa: E402
+from tasks.runner_config import RunnerConfig  # noqa: E402
 from tasks.search_space import read_space, with_values  # noqa: E402
 from tasks.sweep_config import SweepConfig  # noqa: E402
 from tasks.sweep_report import SweepReport, sweep_report, write_sweep  # noqa: E402
@@ -69,7 +71,7 @@ def train_winner(request: TrainingRequest, api: str) -> RunSummary:
 def sweep_flow(
     config: TrainingConfig = TrainingConfig(),
     sweep: SweepConfig = SweepConfig(),
-    workers: int = 1,
+    runner: RunnerConfig = RunnerConfig(),
     accelerator: Accelerator = "auto",
     artifacts: Path = Path("artifacts"),
 ) -> SweepReport:
@@ -78,7 +80,7 @@ def sweep_flow(
     Args:
         config: What is varied.
         sweep: Budget, sampler, pruning, and where the study is kept.
-        workers: Most trials at the same time.
+        runner: Where, and how many at the same time.
         accelerator: auto, cpu, gpu (the first one), gpu:N or multi-gpu (all).
         artifacts: Folder of the cache, the runs and the report.
     """
@@ -93,7 +95,9 @@ def sweep_flow(
         stored = sweep.model_copy(update={"storage": sweep_study.storage_url(sweep, folder)})
         study = sweep_study.create_study(stored, config, space)
         trials = SweepTrials(study, space, stored, config, accelerator, artifacts)
-        run_trials(trials.ask, partial(_submit, api), trials.tell, workers)
+        with task_runners.task_runner(runner) as place:
+            start = partial(_start, place, api)
+            run_trials(trials.ask, start, trials.tell, runner.workers)
         best = trials.best()
         winner = known_winner(study, best, artifacts)
         if winner is None:
@@ -110,22 +114,22 @@ def sweep_flow(
     return report
 
 
-def _submit(api: str, request: TrialRequest) -> PrefectFuture[TrialResult]:
-    return try_values.submit(request, api)
+def _start(place: TaskRunner[Any], api: str, request: TrialRequest) -> PrefectFuture[TrialResult]:
+    future: PrefectFuture[TrialResult] = place.submit(try_values, {"request": request, "api": api})
+    return future
 
 
 def main(options: SweepOptions) -> None:
     """Run the flow for a person."""
-    flow_here: Any = sweep_flow.with_options(task_runner=task_runners.task_runner(options.runner))
     parameters = {
         "config": options.config,
         "sweep": options.sweep,
-        "workers": options.runner.workers,
+        "runner": options.runner,
         "accelerator": options.accelerator,
         "artifacts": options.artifacts,
     }
     # Trials of earlier runs of the study have their task runs there.
-    report = prefect_session.call_flow(flow_here, options.artifacts, parameters, lambda _: 0)
+    report = prefect_session.call_flow(sweep_flow, options.artifacts, parameters, lambda _: 0)
     sweep_command.show(report)
 
 

@@ -12,6 +12,7 @@ from tasks.ablation_config import AblationConfig
 from tasks.ablation_report import AblationReport
 from tasks.find_runs import find_runs
 from tasks.read_run import read_config, read_history
+from tasks.runner_config import RunnerConfig
 from tasks.training_config import TextConfig
 from tests.small_run import small_config
 
@@ -27,7 +28,9 @@ def made(
 ) -> tuple[Path, AblationReport]:
     """The artifacts and the report of the config and one variant, trained here."""
     artifacts = tmp_path_factory.mktemp("ablation") / "artifacts"
-    return artifacts, ablation_flow(small_config(small_reviews), TWO, "cpu", artifacts)
+    return artifacts, ablation_flow(
+        small_config(small_reviews), TWO, RunnerConfig(), "cpu", artifacts
+    )
 
 
 def test_each_variant_is_a_run_of_its_own(made: tuple[Path, AblationReport]) -> None:
@@ -121,7 +124,7 @@ def test_what_was_trained_before_is_not_trained_again(
 ) -> None:
     artifacts, report = made
     before = {run.manifest.run_id for run in find_runs(artifacts).runs}
-    again = ablation_flow(small_config(small_reviews), ONE, "cpu", artifacts)
+    again = ablation_flow(small_config(small_reviews), ONE, RunnerConfig(), "cpu", artifacts)
     (new,) = (run for run in find_runs(artifacts).runs if run.manifest.run_id not in before)
     assert all(step.cached for step in new.manifest.steps if step.step != "fetch")
     assert again.results[0].network == report.results[0].network

@@ -20,6 +20,7 @@ from flows import (
     seeds_command,
     serve_command,
     set_up_server,
+    sweep_command,
     verify_run,
     worker,
 )
@@ -40,7 +41,7 @@ COMMANDS = [
 ]
 OPERATIONS = [
     command
-    for page in ("operations", "scheduling", "seeds", "ablation")
+    for page in ("ablation", "cluster", "operations", "scheduling", "seeds", "sweep")
     for command in re.findall(
         r"^python flows/.*$", (ROOT / f"docs/{page}.md").read_text(encoding="utf-8"), re.MULTILINE
     )
@@ -90,6 +91,7 @@ def test_no_command_of_the_readme_is_left_untested() -> None:
         "flows/retrain_flow.py": retrain_command.read_options,
         "flows/seeds_flow.py": seeds_command.read_options,
         "flows/ablation_flow.py": ablation_command.read_options,
+        "flows/sweep_flow.py": sweep_command.read_options,
     }
     for command in [*others, *OPERATIONS]:
         python, script, *arguments = shlex.split(command)

@@ -24,6 +24,7 @@ from tasks.seeds_report import SeedsReport
 from tests.polling import wait_for
 from tests.small_run import small_config
 
+HERE = RunnerConfig()
 HONEST = SeedsConfig(seeds=2, protocols=("honest",))
 
 
@@ -42,7 +43,7 @@ def local(
     """The artifacts and the report of two seeds trained here."""
     artifacts = tmp_path_factory.mktemp("seeds") / "artifacts"
     config = small_config(small_reviews)
-    return artifacts, seeds_flow(config, HONEST, "cpu", artifacts)
+    return artifacts, seeds_flow(config, HONEST, HERE, "cpu", artifacts)
 
 
 def test_each_seed_is_a_run_of_its_own(local: tuple[Path, SeedsReport]) -> None:
@@ -122,11 +123,11 @@ def test_a_cluster_gives_the_weights_of_this_machine(
     local: tuple[Path, SeedsReport], small_reviews: Path, tmp_path: Path, runner: str
 ) -> None:
     pytest.importorskip(f"prefect_{runner}")
-    config = RunnerConfig.model_validate({"runner": runner, "workers": 2})
-    on_cluster: Any = seeds_flow.with_options(task_runner=task_runner(config))
-    report = on_cluster(small_config(small_reviews), HONEST, "cpu", tmp_path / "artifacts")
+    place = RunnerConfig.model_validate({"runner": runner, "workers": 2})
+    config, artifacts = small_config(small_reviews), tmp_path / "artifacts"
+    report = seeds_flow(config, HONEST, place, "cpu", artifacts)
     assert report.statistics == local[1].statistics
-    assert weights(tmp_path / "artifacts") == weights(local[0])
+    assert weights(artifacts) == weights(local[0])
 
 
 @pytest.mark.slow
@@ -146,11 +147,10 @@ def test_a_dask_worker_that_is_killed_in_a_training_loses_nothing(
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
     ) as cluster:
-        config = RunnerConfig(runner="dask", address=cluster.scheduler_address)
+        place = RunnerConfig(runner="dask", address=cluster.scheduler_address)
         killer = threading.Thread(target=kill_one, args=(cluster,))
         killer.start()
-        on_cluster: Any = seeds_flow.with_options(task_runner=task_runner(config))
-        report = on_cluster(small_config(small_reviews), HONEST, "cpu", artifacts)
+        report = seeds_flow(small_config(small_reviews), HONEST, place, "cpu", artifacts)
         killer.join()
     assert killed
     assert report.statistics == local[1].statistics

@@ -14,7 +14,6 @@ from prefect.settings import PREFECT_API_URL
 from flows.sweep_command import read_options
 from flows.sweep_flow import sweep_flow
 from flows.sweep_text import sweep_markdown
-from flows.task_runners import task_runner
 from tasks.artifact_store import ArtifactStore
 from tasks.errors import FolderInUseError, InvalidConfigError
 from tasks.find_runs import find_runs
@@ -34,6 +33,7 @@ from tests.terminal_run import (
     wait_for_line,
 )
 
+HERE = RunnerConfig()
 SAVED = "cache/training/*/epoch-*"
 SPACE = """
 [fit.learning_rate]
@@ -74,7 +74,7 @@ def swept(
     folder = tmp_path_factory.mktemp("sweep")
     sweep = sweep_of(folder / "space.toml")
     artifacts = folder / "artifacts"
-    return artifacts, sweep_flow(config_of(small_reviews), sweep, 1, "cpu", artifacts)
+    return artifacts, sweep_flow(config_of(small_reviews), sweep, HERE, "cpu", artifacts)
 
 
 def test_trials_share_the_cached_steps_and_only_the_winner_sees_the_test_reviews(
@@ -121,7 +121,7 @@ def test_a_sweep_that_is_over_is_shown_again_without_a_training(
 ) -> None:
     artifacts, report = swept
     space = artifacts.parent / "space.toml"
-    again = sweep_flow(config_of(small_reviews), sweep_of(space), 1, "cpu", artifacts)
+    again = sweep_flow(config_of(small_reviews), sweep_of(space), HERE, "cpu", artifacts)
     assert again == report
     assert len(find_runs(artifacts).runs) == 1
 
@@ -140,7 +140,7 @@ def test_the_report_is_kept_and_shown(swept: tuple[Path, SweepReport]) -> None:
 def test_one_sweep_at_a_time_goes_on_in_a_study(tmp_path: Path, small_reviews: Path) -> None:
     artifacts = tmp_path / "artifacts"
     with only_one(artifacts / "sweeps" / "sweep", "the sweep"), pytest.raises(FolderInUseError):
-        sweep_flow(config_of(small_reviews), sweep_of(tmp_path / "s.toml"), 1, "cpu", artifacts)
+        sweep_flow(config_of(small_reviews), sweep_of(tmp_path / "s.toml"), HERE, "cpu", artifacts)
 
 
 def test_a_protocol_that_chooses_on_the_test_reviews_is_refused(small_reviews: Path) -> None:
@@ -216,9 +216,8 @@ def test_a_cluster_gives_the_trials_of_this_machine(
 ) -> None:
     pytest.importorskip(f"prefect_{runner}")
     place = RunnerConfig.model_validate({"runner": runner})
-    on_cluster: Any = sweep_flow.with_options(task_runner=task_runner(place))
     sweep = sweep_of(tmp_path / "space.toml")
-    report = on_cluster(config_of(small_reviews), sweep, 1, "cpu", tmp_path / "artifacts")
+    report = sweep_flow(config_of(small_reviews), sweep, place, "cpu", tmp_path / "artifacts")
     assert told(report) == told(swept[1])
     assert report.winners[0].score == swept[1].winners[0].score
 
@@ -233,7 +232,7 @@ def test_a_dask_worker_that_is_killed_in_a_trial_loses_nothing(
     # Values that do not depend on which trial ends first.
     sweep = sweep_of(tmp_path / "space.toml", sampler="random", pruning=False, trials=3)
     config = config_of(small_reviews)
-    here = sweep_flow(config, sweep, 1, "cpu", tmp_path / "here")
+    here = sweep_flow(config, sweep, HERE, "cpu", tmp_path / "here")
     killed: list[int] = []
 
     def kill_one(cluster: Any) -> None:
@@ -245,11 +244,10 @@ def test_a_dask_worker_that_is_killed_in_a_trial_loses_nothing(
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
     ) as cluster:
-        place = RunnerConfig(runner="dask", address=cluster.scheduler_address)
+        place = RunnerConfig(runner="dask", workers=2, address=cluster.scheduler_address)
         killer = threading.Thread(target=kill_one, args=(cluster,))
         killer.start()
-        on_cluster: Any = sweep_flow.with_options(task_runner=task_runner(place))
-        there = on_cluster(config, sweep, 2, "cpu", tmp_path / "there")
+        there = sweep_flow(config, sweep, place, "cpu", tmp_path / "there")
         killer.join()
     assert killed
     assert told(there) == told(here)
