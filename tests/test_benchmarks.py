@@ -1,3 +1,4 @@
+import io
 import json
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from benchmarks import (
     compare_inference,
     compare_loading,
     compare_training,
+    measure_sweep,
 )
 from benchmarks.load_once import tokens_sha256
 from benchmarks.make_npz import WORD_INDEX, word_ranks, write_npz
@@ -229,6 +231,20 @@ def test_the_table_of_epochs_relates_each_side_to_the_script_and_to_the_arithmet
     (ours,) = (line for line in lines if "ours, fast" in line)
     for part in ("0.45 (0.40 to", "0.62 (0.50 to", "2.5 (2.0 to"):
         assert part in " ".join(ours.split())
+
+
+def test_the_table_of_a_sweep_parts_training_from_the_rest_and_relates_the_workers() -> None:
+    def cost(workers: str, seconds: float) -> measure_sweep.SweepCost:
+        return measure_sweep.SweepCost(workers, 4, seconds, [20.0, 22.0], [8.0, 10.0])
+
+    console = Console(width=200, record=True, file=io.StringIO())
+    measure_sweep.show(
+        [cost("1", 120), cost("2", 60), cost("2", 80), cost("1", 120)], "dask", console
+    )
+    shown = console.export_text()
+    assert "21.0 (20.0 to 22.0)" in shown
+    assert "9.0 (8.0 to 10.0)" in shown
+    assert "two workers are 1.75 (1.50 to 2.00) times as quick" in shown
 
 
 def test_an_epoch_is_timed_in_a_process_of_its_own() -> None:
