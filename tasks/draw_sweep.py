@@ -5,8 +5,7 @@ from __future__ import annotations
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from tasks.atomic_files import whole_file
-from tasks.chart_style import BLUE, ORANGE, QUIET, chart_style, new_chart, save_chart
+from tasks.chart_style import BLUE, ORANGE, QUIET, chart_style, new_chart, save_chart, save_picture
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,5 +49,4 @@ def draw_sweep(trials: Sequence[EndedTrial], objective: Objective, folder: Path)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.legend(ncols=4, loc="lower right", bbox_to_anchor=(1, 1))
         save_chart(figure, folder / "sweep.svg")
-        with whole_file(folder / "sweep.png") as temporary:
-            figure.savefig(temporary, format="png", dpi=120)
+        save_picture(figure, folder / "sweep.png")
