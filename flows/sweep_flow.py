@@ -91,7 +91,7 @@ def sweep_flow(
     with get_client(sync_client=True) as client:
         api = str(client.api_url)
     folder = artifacts / "sweeps" / sweep.study
-    with only_one(folder, "the sweep"):
+    with only_one(folder, "sweep"):
         stored = sweep.model_copy(update={"storage": sweep_study.storage_url(sweep, folder)})
         study = sweep_study.create_study(stored, config, space)
         trials = SweepTrials(study, space, stored, config, accelerator, artifacts)

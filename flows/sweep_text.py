@@ -16,16 +16,21 @@ _MOST_ROWS = 100
 
 
 def sweep_columns(report: SweepReport) -> list[str]:
-    """Return the heads of the table; the varied fields stand last."""
-    varied = [name.partition(".")[2] for name in report.basis.space.fields]
-    return ["trial", "outcome", report.basis.objective, "epochs", "cached", "seconds", *varied]
+    """Return the heads of the short table."""
+    return ["trial", report.basis.objective, "epochs", "seconds", "values"]
 
 
 def sweep_rows(report: SweepReport, most: int) -> list[list[str]]:
-    """Return a row for each of the `most` best trials."""
-    names = report.basis.space.fields
+    """Return a row for each of the `most` best trials; those without a figure have the outcome."""
+    names = list(report.basis.space.fields)
     return [
-        [*_cells(trial), *(_short(trial.values[name]) for name in names)]
+        [
+            str(trial.number),
+            _figure(trial) or trial.result.outcome,
+            str(trial.result.epochs),
+            f"{trial.result.seconds:.0f}",
+            ", ".join(f"{_field(name)} {_short(trial.values[name])}" for name in names),
+        ]
         for trial in report.ranked[:most]
     ]
 
@@ -58,9 +63,19 @@ def sweep_markdown(report: SweepReport) -> str:
         "# Sweep",
         markdown_list(sweep_sentences(report)),
         "## Trials, the best one first",
-        markdown_table(sweep_columns(report), sweep_rows(report, _MOST_ROWS)),
+        _trials_table(report),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _trials_table(report: SweepReport) -> str:
+    names = list(report.basis.space.fields)
+    heads = ["trial", "outcome", report.basis.objective, "epochs", "cached", "seconds"]
+    rows = [
+        [*_cells(trial), *(_short(trial.values[name]) for name in names)]
+        for trial in report.ranked[:_MOST_ROWS]
+    ]
+    return markdown_table([*heads, *map(_field, names)], rows)
 
 
 def _cells(trial: EndedTrial) -> list[str]:
@@ -69,11 +84,19 @@ def _cells(trial: EndedTrial) -> list[str]:
     return [
         str(trial.number),
         result.outcome,
-        "" if result.figure is None else f"{result.figure:.4f}",
+        _figure(trial),
         str(result.epochs),
         f"{cached} of {len(result.steps)}",
         f"{result.seconds:.0f}",
     ]
+
+
+def _figure(trial: EndedTrial) -> str:
+    return "" if trial.result.figure is None else f"{trial.result.figure:.4f}"
+
+
+def _field(name: str) -> str:
+    return name.partition(".")[2]
 
 
 def _short(value: Value) -> str:

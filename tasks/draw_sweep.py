@@ -40,10 +40,10 @@ def draw_sweep(trials: Sequence[EndedTrial], objective: Objective, folder: Path)
         # They have no figure of a whole training, so they stand at the edge.
         for outcome, marker in (("pruned", "|"), ("failed", "x")):
             ended = [one.number for one in trials if one.result.outcome == outcome]
-            edge = axes.get_xaxis_transform()
-            axes.plot(
-                ended, [0.03] * len(ended), marker, color=QUIET, transform=edge, label=outcome
-            )
+            if ended:
+                edge = axes.get_xaxis_transform()
+                places = [0.03] * len(ended)
+                axes.plot(ended, places, marker, color=QUIET, transform=edge, label=outcome)
         axes.set_xlabel("Trial")
         axes.set_ylabel(f"{objective} of the best epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))

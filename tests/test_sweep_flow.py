@@ -139,7 +139,7 @@ def test_the_report_is_kept_and_shown(swept: tuple[Path, SweepReport]) -> None:
 
 def test_one_sweep_at_a_time_goes_on_in_a_study(tmp_path: Path, small_reviews: Path) -> None:
     artifacts = tmp_path / "artifacts"
-    with only_one(artifacts / "sweeps" / "sweep", "the sweep"), pytest.raises(FolderInUseError):
+    with only_one(artifacts / "sweeps" / "sweep", "sweep"), pytest.raises(FolderInUseError):
         sweep_flow(config_of(small_reviews), sweep_of(tmp_path / "s.toml"), HERE, "cpu", artifacts)
 
 
