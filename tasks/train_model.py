@@ -137,7 +137,7 @@ def _fit(
 
     rows, judged = count_reviews(train), count_reviews(validation)
     _LOG.info("training on %d reviews, validating on %d", rows, judged)
-    judges = tutorial_callbacks(fit, best_model)
+    judges, weights = tutorial_callbacks(fit, best_model), class_weights(read_labels(train), fit)
     steps = steps_per_epoch(rows, fit.batch_size)
     shuffle = Shuffle(fit.seed, fit.shuffle_buffer, fit.batch_size)
     now = begins
@@ -149,7 +149,7 @@ def _fit(
             epochs=now.epochs_done + 1 if now.begun else fit.epochs,
             initial_epoch=now.epochs_done,
             validation_data=ordered_dataset(validation, fit.evaluation_batch_size),
-            class_weight=class_weights(read_labels(train), fit),
+            class_weight=weights,
             callbacks=[
                 EpochSeeds(fit.seed),
                 *judges,
