@@ -8,7 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks.epoch_batches import endless_batches, steps_per_epoch
-from tasks.review_files import count_reviews, padded_matrix, read_parquet, rebatched
+from tasks.review_files import (
+    count_reviews,
+    padded_matrix,
+    padded_width,
+    read_parquet,
+    rebatched,
+)
 from tasks.row_groups import RowGroups
 
 if TYPE_CHECKING:
@@ -70,10 +76,12 @@ def ordered_batches(path: Path, batch_size: int) -> Iterator[Batch]:
 def _streamed(batches: Callable[[], Iterator[Batch]], path: Path) -> tf.data.Dataset:
     import tensorflow as tf
 
-    width = len(next(read_parquet(path, 1))["tokens"][0])
     options = tf.data.Options()
     # The thread that tunes often misses that it has to end, and is then waited for: up to a minute.
     options.autotune.enabled = False
-    signature = (tf.TensorSpec((None, width), tf.int32), tf.TensorSpec((None, 1), tf.float32))
+    signature = (
+        tf.TensorSpec((None, padded_width(path)), tf.int32),
+        tf.TensorSpec((None, 1), tf.float32),
+    )
     dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
     return dataset.prefetch(_BATCHES_AHEAD).with_options(options)

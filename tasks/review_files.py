@@ -101,6 +101,11 @@ def write_parquet(
     return rows
 
 
+def padded_width(path: Path) -> int:
+    """Return how many tokens each review has in a Parquet file of padded ones, at least one."""
+    return len(next(read_parquet(path, 1))["tokens"][0])
+
+
 def count_reviews(path: Path) -> int:
     """Return the number of reviews in a Parquet file, by its metadata alone."""
     import pyarrow.parquet as pq

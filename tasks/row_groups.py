@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from tasks.review_files import padded_matrix
+from tasks.review_files import padded_matrix, padded_width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,8 +28,7 @@ class RowGroups:
         self._file = pq.ParquetFile(path)
         metadata = self._file.metadata
         self.rows = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
-        first = next(self._file.iter_batches(1, columns=["tokens"]))
-        self.width = len(first["tokens"][0])
+        self.width = padded_width(path)
         self._held: Sequence[int] = ()
         self._tokens: np.ndarray | None = None
         self._labels: np.ndarray | None = None
