@@ -91,11 +91,11 @@ def with_recipe(name: str, groups: Mapping[str, BaseModel]) -> TrainingConfig:
     Raises:
         InvalidConfigError: There is no such recipe, or a value is impossible.
     """
-    known = recipes()
-    if name not in known:
-        names = " or ".join(map(repr, sorted(known)))
+    files = {file.stem: file for file in _FOLDER.glob("*.toml")}
+    if name not in files:
+        names = " or ".join(map(repr, sorted(files)))
         raise InvalidConfigError(f"recipe={name!r}: must be {names}")
-    merged: dict[str, dict[str, Any]] = known[name].config.model_dump()
+    merged: dict[str, dict[str, Any]] = read_recipe(files[name]).config.model_dump()
     for group, fields in groups.items():
         given = fields.model_dump(include=fields.model_fields_set)
         merged[group] = merged.get(group, {}) | given
