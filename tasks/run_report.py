@@ -32,7 +32,7 @@ def run_report(folder: Path, manifest: Manifest) -> str:
     metrics, data = _read(folder, "metrics.json"), _read(folder, "data_report.json")
     analysis, history = _read(folder, "analysis.json"), _read(folder, "history.json")
     config = TrainingConfig.model_validate(_read(folder, "config.json"))
-    controls = control_tests(analysis)
+    controls, control_metrics = control_tests(analysis), _read(folder, "control_metrics.json")
     return render_page(
         "report.html.jinja",
         title=f"{_source(manifest)}, {manifest.score.protocol} protocol, seed {manifest.seed}",
@@ -42,10 +42,10 @@ def run_report(folder: Path, manifest: Manifest) -> str:
         metrics=metrics,
         scored={
             "Network": metrics,
-            "Linear control": _read(folder, "control_metrics.json"),
+            "Linear control": control_metrics,
             "Naive Bayes control": _read(folder, "bayes_control_metrics.json"),
         },
-        control_metrics=_read(folder, "control_metrics.json"),
+        control_metrics=control_metrics,
         data=data,
         analysis=analysis,
         charts={name: image_uri(folder / "figures" / f"{name}.svg") for name in CHARTS},
