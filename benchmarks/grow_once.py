@@ -4,12 +4,12 @@ import importlib
 import json
 import re
 import sys
-import time
 from pathlib import Path
 from typing import Any, Literal
 
 import cyclopts
 
+from benchmarks.process_clock import Moment, now, time_between
 from tasks.atomic_files import file_sha256
 from tasks.build_model import build_model
 from tasks.load_reviews import load_reviews
@@ -62,24 +62,20 @@ def run_stage(
     """Run a stage of preparation; the clock starts after the imports."""
     for name in _IMPORTED_FIRST:
         importlib.import_module(name)
-    started, cpu_started = time.perf_counter(), time.process_time()
+    begin = now()
     reviews = _STAGES[stage](source, folder)
-    return {
-        "reviews": reviews,
-        "seconds": time.perf_counter() - started,
-        "cpu_seconds": time.process_time() - cpu_started,
-    }
+    return {"reviews": reviews} | time_between(begin, now())
 
 
 def run_training(persisted: Path, folder: Path) -> dict[str, Any]:
     """Train a small network for an epoch; the clock runs from its first step to its last."""
     text, fit = TextConfig(), FitConfig(epochs=1)
     build_model(text.num_words, text.maxlen, SMALL, fit.seed, folder)
-    seen: list[tuple[float, float]] = []
+    seen: list[Moment] = []
 
     def note(progress: TrainingProgress) -> None:
         if progress.step:
-            seen.append((time.perf_counter(), time.process_time()))
+            seen.append(now())
 
     with watch_training(note):
         train_model(
@@ -89,12 +85,7 @@ def run_training(persisted: Path, folder: Path) -> dict[str, Any]:
             fit,
             folder,
         )
-    (started, cpu_started), (ended, cpu_ended) = seen[0], seen[-1]
-    return {
-        "reviews": (len(seen) - 1) * fit.batch_size,
-        "seconds": ended - started,
-        "cpu_seconds": cpu_ended - cpu_started,
-    }
+    return {"reviews": (len(seen) - 1) * fit.batch_size} | time_between(seen[0], seen[-1])
 
 
 def peak_mib() -> float:

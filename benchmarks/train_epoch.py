@@ -10,7 +10,6 @@ import json
 import os
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
@@ -19,22 +18,17 @@ import cyclopts
 import numpy as np
 
 from benchmarks.made_reviews import padded_reviews, write_padded
+from benchmarks.process_clock import Moment, now, time_between
 from tasks.training_config import FitConfig, NetworkConfig, StepCode
 from tasks.training_progress import TrainingProgress, watch_training
 
 Reviews = tuple[np.ndarray, np.ndarray]
-Moment = tuple[float, float]
 
 NUM_WORDS, MAXLEN, BATCH_SIZE = 10_000, 200, 64
 PLAIN, TORCH, MULTIPLY = "plain", "torch", "multiply"
 SIDES = [PLAIN, *get_args(StepCode), TORCH]
 
 _MATRIX, _MULTIPLY_S = 2048, 2.0
-
-
-def now() -> Moment:
-    """Return wall and CPU time of this process in seconds."""
-    return time.perf_counter(), time.process_time()
 
 
 def time_plain(train: Reviews, validation: Reviews, folder: Path) -> list[Moment]:
@@ -98,9 +92,11 @@ def multiply_rate() -> dict[str, float]:
     while now()[0] - begin[0] < _MULTIPLY_S:
         (matrix @ matrix).numpy()
         products += 1
-    operations = products * 2 * _MATRIX**3
-    wall, cpu = (later - earlier for earlier, later in zip(begin, now(), strict=True))
-    return {"per_second": operations / wall, "per_cpu_second": operations / cpu}
+    took, operations = time_between(begin, now()), products * 2 * _MATRIX**3
+    return {
+        "per_second": operations / took["seconds"],
+        "per_cpu_second": operations / took["cpu_seconds"],
+    }
 
 
 def main(side: str, *, reviews: int, validation: int, seed: int = 0) -> None:
@@ -125,8 +121,7 @@ def main(side: str, *, reviews: int, validation: int, seed: int = 0) -> None:
             begin, end = time_torch(*made)
         else:
             begin, end = time_ours(*made, Path(name), side)
-    figures = {"seconds": end[0] - begin[0], "cpu_seconds": end[1] - begin[1]}
-    sys.stdout.write(json.dumps(figures) + "\n")
+    sys.stdout.write(json.dumps(time_between(begin, end)) + "\n")
 
 
 if __name__ == "__main__":
