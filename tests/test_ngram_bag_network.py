@@ -3,9 +3,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.architectures import ARCHITECTURES
 from tasks.build_model import build_network
 from tasks.errors import InvalidConfigError
+from tasks.ngram_bag_network import prepare_ngram_bag
 from tasks.training_config import NetworkConfig, validated_config
 
 # Words that occur in the reviews of one label only, in those of the other, and in both.
@@ -23,9 +23,7 @@ def prepared(**changes: Any) -> Any:
     model = build_network(20, 8, network)
     tokens = np.array([padded(BOTH, GOOD), padded(BAD, BOTH)] * 4, np.int32)
     labels = np.array([[1.0], [0.0]] * 4, np.float32)
-    prepare = ARCHITECTURES["ngram_bag"].prepare
-    assert prepare is not None
-    prepare(model, [(tokens, labels)], network)
+    prepare_ngram_bag(model, [(tokens, labels)], network)
     return model
 
 
@@ -73,17 +71,13 @@ def test_the_last_words_count_in_addition() -> None:
 def test_the_bias_is_the_ratio_of_the_labels() -> None:
     network = NetworkConfig(architecture="ngram_bag", ngram_buckets=64)
     model = build_network(20, 8, network)
-    prepare = ARCHITECTURES["ngram_bag"].prepare
-    assert prepare is not None
     labels = np.array([[1.0], [1.0], [1.0], [0.0]], np.float32)
-    prepare(model, [(np.array([padded(GOOD)] * 4, np.int32), labels)], network)
+    prepare_ngram_bag(model, [(np.array([padded(GOOD)] * 4, np.int32), labels)], network)
     assert logit(model, UNSEEN) == pytest.approx(np.log(3), abs=1e-5)
 
 
 def test_reviews_part_by_part_give_the_same_tables() -> None:
     network = NetworkConfig(architecture="ngram_bag", ngram_buckets=512, ngram_least_reviews=1)
-    prepare = ARCHITECTURES["ngram_bag"].prepare
-    assert prepare is not None
     random = np.random.default_rng(0)
     tokens = random.integers(0, 20, (60, 8)).astype(np.int32)
     labels = (np.arange(60) % 2)[:, None].astype(np.float32)
@@ -91,7 +85,9 @@ def test_reviews_part_by_part_give_the_same_tables() -> None:
     for size in (60, 7):
         model = build_network(20, 8, network)
         cuts = range(0, 60, size)
-        prepare(model, [(tokens[at : at + size], labels[at : at + size]) for at in cuts], network)
+        prepare_ngram_bag(
+            model, [(tokens[at : at + size], labels[at : at + size]) for at in cuts], network
+        )
         weights.append(model.get_weights())
     for whole, parts in zip(*weights, strict=True):
         np.testing.assert_array_equal(whole, parts)
