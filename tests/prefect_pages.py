@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from tests.browser import OpenPage, open_page
+from tests.real_server import STALLED_S
 
 UIS = {"v1": "", "v2": "/v2"}
 """What stands before a page's path in each UI."""
@@ -18,9 +19,6 @@ _PREFECTS_OWN = {
     "v2 asks this host, even where analytics are off": r"\(https://sr-client-cfg\.amplitude\.com/",
 }
 """Errors of Prefect's own pages, which no flow can avoid."""
-
-_STALLED_S = 150
-"""A server on SQLite may stall for a minute, its limit for a lock, when clients are cut off."""
 
 _IDLE_LIMIT_MS = 20_000
 _DRAWN_MS = 1000
@@ -34,7 +32,7 @@ def ask(api: str, path: str, **filters: Any) -> Any:
         json.dumps(filters).encode(),
         {"Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=_STALLED_S) as response:
+    with urllib.request.urlopen(request, timeout=STALLED_S) as response:
         return json.load(response)
 
 

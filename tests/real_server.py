@@ -13,7 +13,8 @@ from pathlib import Path
 from tests.prefect_home import prefect_environment, prepare_home
 
 _START_LIMIT_S = 180
-_STALLED_S = 150
+STALLED_S = 150
+"""A server on SQLite may stall for a minute, its limit for a lock, when clients are cut off."""
 
 
 def free_port() -> int:
@@ -45,7 +46,7 @@ def prefect_server_process(
         yield url, server
     finally:
         server.terminate()
-        server.wait(_STALLED_S)
+        server.wait(STALLED_S)
 
 
 def wait_until_healthy(api: str, server: subprocess.Popen[bytes]) -> None:
