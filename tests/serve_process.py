@@ -1,5 +1,6 @@
 """A serve process as a user starts it, and what the server says of its runs."""
 
+import json
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -34,6 +35,23 @@ def environment(folder: Path, api: str) -> dict[str, str]:
         PREFECT_WORKER_QUERY_SECONDS="2",
         CUDA_VISIBLE_DEVICES="-1",
     )
+
+
+def run_prefect(folder: Path, api: str, *words: str) -> None:
+    """Run a command of Prefect in the project's folder, and require that it succeeds."""
+    subprocess.run(
+        [sys.executable, "-m", "prefect", *words],
+        cwd=ROOT,
+        env=environment(folder, api),
+        stdin=subprocess.DEVNULL,
+        check=True,
+    )
+
+
+def run_deployment(folder: Path, api: str, deployment: str, **parameters: object) -> None:
+    """Ask for a run of a deployment with these parameters."""
+    given = [f"--param={name}={json.dumps(value)}" for name, value in parameters.items()]
+    run_prefect(folder, api, "deployment", "run", deployment, *given)
 
 
 def small_options(reviews: Path, *more: str) -> list[str]:

@@ -1,10 +1,8 @@
 """A real server and a real serve process, whose schedule fires every few seconds."""
 
-import json
 import shlex
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,7 +21,8 @@ from tests.serve_process import (
     MAINTAIN,
     RETRAIN,
     ROOT,
-    environment,
+    run_deployment,
+    run_prefect,
     runs_of,
     small_options,
     start_process,
@@ -104,24 +103,15 @@ def test_prefect_deploy_puts_both_deployments_on_the_server_and_a_worker_runs_on
     pool = "prefect work-pool create retraining --type process"
     for command in (pool, "prefect deploy --all"):
         assert command in (ROOT / "docs/scheduling.md").read_text()
-        subprocess.run(
-            [sys.executable, "-m", *shlex.split(command)],
-            cwd=ROOT,
-            env=environment(schedule.folder, schedule.api),
-            stdin=subprocess.DEVNULL,
-            check=True,
-        )
+        run_prefect(schedule.folder, schedule.api, *shlex.split(command)[1:])
     deployed = {each["name"]: each for each in ask(schedule.api, "deployments")}
     assert deployed["nightly"]["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
     assert deployed["weekly"]["parameters"]["apply"] is True
 
     # A dry run on an empty folder: the worker needs no training to show that it runs what is due.
-    given = {"artifacts": str(schedule.folder / "other"), "apply": False}
-    subprocess.run(
-        [sys.executable, "-m", "prefect", "deployment", "run", "maintain-artifacts/weekly"]
-        + [word for name in given for word in ("--param", f"{name}={json.dumps(given[name])}")],
-        env=environment(schedule.folder, schedule.api),
-        check=True,
+    other = str(schedule.folder / "other")
+    run_deployment(
+        schedule.folder, schedule.api, f"{MAINTAIN}/weekly", artifacts=other, apply=False
     )
     worker = start_process(
         schedule.folder, schedule.api, "worker.py", "--pool=retraining", log="worker.log"
@@ -246,24 +236,12 @@ def test_a_run_of_a_worker_that_is_stopped_goes_on_when_the_worker_does(
     given |= {"fit": config["fit"], "artifacts": str(tmp_path / "artifacts"), "promotion": None}
     with prefect_server_process(tmp_path / "server") as (api, _):
 
-        def prefect(*words: str) -> None:
-            subprocess.run(
-                [sys.executable, "-m", "prefect", *words],
-                cwd=ROOT,
-                env=environment(tmp_path, api),
-                stdin=subprocess.DEVNULL,
-                check=True,
-            )
-
         def work() -> subprocess.Popen[bytes]:
             return start_process(tmp_path, api, "worker.py", "--pool=retraining", log="worker.log")
 
-        prefect("work-pool", "create", "retraining", "--type", "process")
-        prefect("deploy", "--all")
-        options = [
-            word for name in given for word in ("--param", f"{name}={json.dumps(given[name])}")
-        ]
-        prefect("deployment", "run", f"{RETRAIN}/nightly", *options)
+        run_prefect(tmp_path, api, "work-pool", "create", "retraining", "--type", "process")
+        run_prefect(tmp_path, api, "deploy", "--all")
+        run_deployment(tmp_path, api, f"{RETRAIN}/nightly", **given)
         worker = work()
         wait_for_log(tmp_path / "worker.log", "epoch 2/5", worker)
         stop(worker, how)
