@@ -75,7 +75,7 @@ def _both_ways(
     inputs: tf.Tensor, layer: keras.layers.Bidirectional, *, sequences: bool
 ) -> tf.Tensor:
     """Return what a bidirectional LSTM gives for inputs (time, batch, features)."""
-    time, _, features = inputs.shape
+    time, features = tf.shape(inputs)[0], inputs.shape[-1]
     flat = tf.reshape(inputs, [-1, features])
     read = []
     for backwards, part in enumerate((layer.forward_layer, layer.backward_layer)):
