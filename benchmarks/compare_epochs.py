@@ -24,6 +24,8 @@ NAMES = {
     "keras": "ours, Keras's layers",
     "fast": "ours, fast (the default)",
     "fast_bfloat16": "ours, fast_bfloat16",
+    "fast_by_length": "ours, fast, by length",
+    "fast_bfloat16_by_length": "ours, fast_bfloat16, by length",
     TORCH: "PyTorch",
 }
 TRAINED, JUDGED = 106.6e6, 35.5e6

@@ -26,7 +26,11 @@ Reviews = tuple[np.ndarray, np.ndarray]
 
 NUM_WORDS, MAXLEN, BATCH_SIZE = 10_000, 200, 64
 PLAIN, TORCH, MULTIPLY = "plain", "torch", "multiply"
-SIDES = [PLAIN, *get_args(StepCode), TORCH]
+BY_LENGTH: dict[str, StepCode] = {
+    "fast_by_length": "fast",
+    "fast_bfloat16_by_length": "fast_bfloat16",
+}
+SIDES = [PLAIN, *get_args(StepCode), *BY_LENGTH, TORCH]
 
 _MATRIX, _MULTIPLY_S = 2048, 2.0
 
@@ -61,7 +65,7 @@ def _second(epoch: Callable[[], object]) -> list[Moment]:
     return [begin, now()]
 
 
-def time_ours(train: Reviews, validation: Reviews, folder: Path, code: StepCode) -> list[Moment]:
+def time_ours(train: Reviews, validation: Reviews, folder: Path, fit: FitConfig) -> list[Moment]:
     """Return begin and end of the second epoch of the `train` step."""
     from tasks.build_model import build_model
     from tasks.train_model import train_model
@@ -76,7 +80,6 @@ def time_ours(train: Reviews, validation: Reviews, folder: Path, code: StepCode)
     def note(progress: TrainingProgress) -> None:
         moments.setdefault(progress.epochs_done, now())
 
-    fit = FitConfig(epochs=2, batch_size=BATCH_SIZE, training_step=code)
     with watch_training(note):
         train_model(folder / "initial_model.keras", *sets, fit, folder)
     return [moments[1], moments[2]]
@@ -120,7 +123,15 @@ def main(side: str, *, reviews: int, validation: int, seed: int = 0) -> None:
         elif side == TORCH:
             begin, end = time_torch(*made)
         else:
-            begin, end = time_ours(*made, Path(name), side)
+            fit = FitConfig.model_validate(
+                {
+                    "epochs": 2,
+                    "batch_size": BATCH_SIZE,
+                    "training_step": BY_LENGTH.get(side, side),
+                    "batches": "by_length" if side in BY_LENGTH else "shuffled",
+                }
+            )
+            begin, end = time_ours(*made, Path(name), fit)
     sys.stdout.write(json.dumps(time_between(begin, end)) + "\n")
 
 

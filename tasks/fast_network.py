@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from tasks.byte_dropout import byte_dropout
 from tasks.lstm_scan import gates_last, lstm_scan
+from tasks.tokenize_text import PAD_ID
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,17 +25,24 @@ class FastNetwork(keras.Model):
     dropout hits. Keras's `Model.fit` and its callbacks work on it as on the network itself.
     """
 
-    def __init__(self, network: keras.Sequential, convolution: str) -> None:
-        """Take the network, and the type in which its convolution multiplies.
+    def __init__(
+        self, network: keras.Sequential, convolution: str, *, leave_padding_out: bool = False
+    ) -> None:
+        """Take the network, and how to train it.
 
         Args:
             network: As `build_conv_bilstm` makes it.
-            convolution: float32 or bfloat16; sums are float32 in both.
+            convolution: Type in which the convolution multiplies, float32 or bfloat16; sums are
+                float32 in both.
+            leave_padding_out: Whether a training step leaves out the columns in front in which
+                no review of the batch has a word. The function is another one then: the network
+                itself reads them.
         """
         super().__init__(name="fast_training")
         self.network = network
         self.built = True
         self._convolution = convolution
+        self._leave_padding_out = leave_padding_out
         self._word_masks = keras.random.SeedGenerator(0)
         self._sequence_masks = keras.random.SeedGenerator(0)
 
@@ -43,6 +51,8 @@ class FastNetwork(keras.Model):
         if not training:
             return self.network(tokens, training=False)
         part = self.network.get_layer
+        if self._leave_padding_out:
+            tokens = self._without_padding(tokens)
         words = tf.gather(part("embedding").embeddings.value, tokens)
         words = byte_dropout(words, part("word_dropout").rate, _seed(self._word_masks))
         found = self._convolve(words)
@@ -58,6 +68,15 @@ class FastNetwork(keras.Model):
     def save(self, filepath: Path | str, **options: Any) -> None:  # noqa: ANN401 - Keras's signature
         """Save the network alone."""
         self.network.save(filepath, **options)
+
+    def _without_padding(self, tokens: tf.Tensor) -> tf.Tensor:
+        """Cut whole windows of the pooling, so that the others stay where they are."""
+        window = self.network.get_layer("pooling").pool_size[0]
+        needed = self.network.get_layer("convolution").kernel_size[0] + window - 1
+        holds_words = tf.reduce_any(tokens != PAD_ID, axis=0)
+        padding = tf.argmax(tf.cast(holds_words, tf.int32), output_type=tf.int32)
+        most = tokens.shape[1] - needed
+        return tokens[:, tf.minimum(padding, most) // window * window :]
 
     def _convolve(self, words: tf.Tensor) -> tf.Tensor:
         layer = self.network.get_layer("convolution")

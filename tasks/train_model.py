@@ -79,7 +79,7 @@ def train_model(
     with strategy_for(device).scope():
         network = keras.models.load_model(initial_model, compile=False)
         code = step_code(fit.training_step, network, device)
-        model = trained_form(network, code, fit.learning_rate)
+        model = trained_form(network, code, fit.learning_rate, fit.batches)
         best_model = folder / "best_model.keras"
         done = restore_state(state, model, best_model) if state else TrainingState()
         if done != TrainingState():
@@ -139,7 +139,7 @@ def _fit(
     _LOG.info("training on %d reviews, validating on %d", rows, judged)
     judges, weights = tutorial_callbacks(fit, best_model), class_weights(read_labels(train), fit)
     steps = steps_per_epoch(rows, fit.batch_size)
-    shuffle = Shuffle(fit.seed, fit.shuffle_buffer, fit.batch_size)
+    shuffle = Shuffle(fit.seed, fit.shuffle_buffer, fit.batch_size, fit.batches == "by_length")
     now = begins
     while not _is_over(now, fit):
         keeper = KeepState(now, judges, best_model, state, save_every_steps)

@@ -29,6 +29,7 @@ Truncating = Literal["pre", "middle", "post"]
 ClassWeights = Literal["equal", "balanced"]
 StepCode = Literal["keras", "fast", "fast_bfloat16"]
 TrainingStep = Literal["auto", StepCode]
+Batches = Literal["shuffled", "by_length"]
 Architecture = Literal["conv_bilstm", "ngram_bag"]
 CachedStep = Literal[
     "all",
@@ -236,6 +237,13 @@ class FitConfig(_Group):
         description="Most training reviews in memory. More than these are shuffled by row groups,"
         " and within as many of them as fit.",
     )
+    batches: Batches = Field(
+        "shuffled",
+        description="by_length: reviews of about the same length share a batch, and a training step"
+        " leaves out the padding that all of a batch have. Quicker, with other results: the network"
+        " sees less padding than in validation and test; on IMDB it was half a point less accurate"
+        " in the mean of five seeds. For padding 'pre' and the fast steps.",
+    )
     deterministic: bool = Field(
         default=False,
         description="Use only operations that repeat bit for bit on a GPU; slower there.",
@@ -281,6 +289,22 @@ class TrainingConfig(_Group):
             raise ValueError(
                 f"head={self.text.head}: must be less than {self.text.maxlen} (maxlen) with"
                 " truncating 'middle', so that both ends are kept"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _padding_can_be_left_out(self) -> Self:
+        if self.fit.batches == "shuffled":
+            return self
+        if self.text.padding != "pre":
+            raise ValueError(
+                f"padding={self.text.padding!r}: must be 'pre' with batches='by_length', which"
+                " leaves out padding in front"
+            )
+        if self.network.architecture != "conv_bilstm" or self.fit.training_step == "keras":
+            raise ValueError(
+                "batches='by_length': must be 'shuffled' with another architecture than"
+                " 'conv_bilstm' and with training_step 'keras', which see the padding"
             )
         return self
 

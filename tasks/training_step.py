@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import keras
 
     from tasks.select_accelerator import Device
-    from tasks.training_config import StepCode, TrainingStep
+    from tasks.training_config import Batches, StepCode, TrainingStep
 
 _LAYERS = (
     "embedding",
@@ -47,23 +47,40 @@ def step_code(wanted: TrainingStep, network: keras.Model, device: Device) -> Ste
     return wanted
 
 
-def trained_form(network: keras.Model, code: StepCode, learning_rate: float) -> keras.Model:
+def trained_form(
+    network: keras.Model, code: StepCode, learning_rate: float, batches: Batches = "shuffled"
+) -> keras.Model:
     """Return the network, or a form of it with the same variables and a quicker step, compiled.
 
     For binary cross-entropy, accuracy and Adam (https://arxiv.org/abs/1412.6980).
 
     The variables of optimizer and metrics are made at once: made in the first step, as Keras
     would, they have it traced twice, and a begun epoch could not be restored into them.
+
+    Args:
+        network: What is trained.
+        code: What computes a step.
+        learning_rate: The first one.
+        batches: by_length: a step leaves out the padding that all reviews of a batch have.
+
+    Raises:
+        InvalidConfigError: Keras's layers cannot leave padding out.
     """
     import keras
 
+    by_length = batches == "by_length"
     if code == "keras":
+        if by_length:
+            raise InvalidConfigError(
+                f"batches={batches!r}: must be 'shuffled' where Keras's layers train, as on a GPU"
+            )
         model, optimizer = network, keras.optimizers.Adam(learning_rate)
     else:
         from tasks.fast_network import FastNetwork
         from tasks.fused_adam import FusedAdam
 
-        model = FastNetwork(network, "float32" if code == "fast" else "bfloat16")
+        kind = "float32" if code == "fast" else "bfloat16"
+        model = FastNetwork(network, kind, leave_padding_out=by_length)
         optimizer = FusedAdam(learning_rate)
     model.compile(optimizer=optimizer, loss="binary_crossentropy", metrics=["accuracy"])
     model.optimizer.build(model.trainable_variables)

@@ -135,6 +135,7 @@ CHANGES = {
     "fit.reduce_factor": st.floats(0.3, 0.9),
     "fit.class_weights": st.just("balanced"),
     "fit.shuffle_buffer": st.integers(1, 24_999),
+    "fit.batches": st.just("by_length"),
     "fit.deterministic": st.just(value=True),
     "fit.training_step": st.sampled_from(["keras", "fast"]),
     "fit.evaluation_batch_size": st.integers(1, 255),

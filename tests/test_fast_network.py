@@ -17,7 +17,7 @@ from tasks.fused_adam import FusedAdam
 from tasks.lstm_scan import gates_last, lstm_scan
 from tasks.model_hash import model_hash, weights_hash
 from tasks.train_model import train_model
-from tasks.training_config import FitConfig, NetworkConfig, StepCode
+from tasks.training_config import Batches, FitConfig, NetworkConfig, StepCode
 
 NETWORK = NetworkConfig(
     embedding_dim=6,
@@ -132,21 +132,53 @@ def test_dropout_hits_its_share_another_one_with_each_seed() -> None:
     assert np.mean(np.asarray(masks[0]) == np.asarray(masks[2])) == pytest.approx(0.5, abs=0.01)
 
 
-def train(prepared: Path, folder: Path, code: StepCode, state: Path | None = None) -> object:
+def test_padding_that_a_whole_batch_has_is_left_out_of_a_step_by_whole_windows() -> None:
+    network = with_own_seeds(build_network(30, 14, NETWORK), 0)
+    model = FastNetwork(network, "float32", leave_padding_out=True)
+    whole = FastNetwork(network, "float32")
+    tokens = np.random.default_rng(0).integers(1, 30, (4, 14)).astype("int32")
+    # The pooling's windows are two tokens wide, and the network needs four.
+    for padding, cut in ((0, 0), (1, 0), (5, 4), (14, 0)):
+        tokens[:, :padding] = 0
+        expected = whole(tokens[:, cut:], training=True)
+        np.testing.assert_allclose(model(tokens, training=True), expected, rtol=1e-6)
+    tokens[0, -1] = 7
+    np.testing.assert_allclose(
+        model(tokens, training=True), whole(tokens[:, 10:], training=True), rtol=1e-6
+    )
+    np.testing.assert_array_equal(model(tokens, training=False), network(tokens, training=False))
+
+
+def train(
+    prepared: Path,
+    folder: Path,
+    code: StepCode,
+    state: Path | None = None,
+    batches: Batches = "shuffled",
+) -> object:
     folder.mkdir()
-    fit = FitConfig(epochs=2, batch_size=16, learning_rate=0.01, training_step=code)
+    fit = FitConfig(
+        epochs=2, batch_size=16, learning_rate=0.01, training_step=code, batches=batches
+    )
     sets = prepared / "train.parquet", prepared / "validation.parquet"
     facts = train_model(prepared / "initial_model.keras", *sets, fit, folder, state)
     return facts, json.loads((folder / "history.json").read_text())
 
 
-@pytest.mark.parametrize("code", ["fast", "fast_bfloat16"])
+@pytest.mark.parametrize(
+    ("code", "batches"),
+    [("fast", "shuffled"), ("fast", "by_length"), ("fast_bfloat16", "shuffled")],
+)
 def test_a_fast_training_repeats_goes_on_exactly_and_leaves_a_plain_model(
-    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: StepCode
+    prepared: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    code: StepCode,
+    batches: Batches,
 ) -> None:
     from tasks import training_callbacks
 
-    whole = train(prepared, tmp_path / "whole", code)
+    whole = train(prepared, tmp_path / "whole", code, batches=batches)
 
     def cut(*_: object) -> None:
         raise KeyboardInterrupt
@@ -154,8 +186,8 @@ def test_a_fast_training_repeats_goes_on_exactly_and_leaves_a_plain_model(
     with monkeypatch.context() as patch:
         patch.setattr(training_callbacks.TellProgress, "on_epoch_end", cut)
         with pytest.raises(KeyboardInterrupt):
-            train(prepared, tmp_path / "cut", code, tmp_path / "state")
-    assert train(prepared, tmp_path / "resumed", code, tmp_path / "state") == whole
+            train(prepared, tmp_path / "cut", code, tmp_path / "state", batches)
+    assert train(prepared, tmp_path / "resumed", code, tmp_path / "state", batches) == whole
 
     model = keras.models.load_model(tmp_path / "whole/best_model.keras", compile=False)
     initial = keras.models.load_model(prepared / "initial_model.keras", compile=False)

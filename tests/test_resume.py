@@ -40,11 +40,15 @@ FIT = FitConfig(
 
 
 def train(
-    prepared: Path, folder: Path, state: Path | None = None, every: int | None = None
+    prepared: Path,
+    folder: Path,
+    state: Path | None = None,
+    every: int | None = None,
+    fit: FitConfig = FIT,
 ) -> dict[str, Any]:
     folder.mkdir()
     sets = (prepared / "train.parquet", prepared / "validation.parquet")
-    facts = train_model(prepared / "initial_model.keras", *sets, FIT, folder, state, every)
+    facts = train_model(prepared / "initial_model.keras", *sets, fit, folder, state, every)
     return facts | {"history": json.loads((folder / "history.json").read_text())}
 
 
@@ -101,16 +105,15 @@ def test_an_interrupted_training_ends_as_an_uninterrupted_one(
     assert train(prepared, tmp_path / "resumed", state) == uninterrupted
 
 
-@pytest.mark.parametrize(("epoch", "step"), [(1, 4), (3, 9)])
-def test_a_training_that_is_saved_every_few_steps_goes_on_inside_an_epoch(
+def interrupt_inside(
     prepared: Path,
-    uninterrupted: dict[str, Any],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
     epoch: int,
     step: int,
-) -> None:
+    fit: FitConfig = FIT,
+) -> Path:
+    """Train until after a step, save every three, and return the folder of the state."""
     from tasks.training_callbacks import KeepState
 
     state, original = tmp_path / "state", KeepState.on_train_batch_end
@@ -123,10 +126,34 @@ def test_a_training_that_is_saved_every_few_steps_goes_on_inside_an_epoch(
     with monkeypatch.context() as patch:
         patch.setattr(KeepState, "on_train_batch_end", cut)
         with pytest.raises(PowerCut):
-            train(prepared, tmp_path / "cut", state, every=3)
+            train(prepared, tmp_path / "cut", state, every=3, fit=fit)
+    return state
+
+
+@pytest.mark.parametrize(("epoch", "step"), [(1, 4), (3, 9)])
+def test_a_training_that_is_saved_every_few_steps_goes_on_inside_an_epoch(
+    prepared: Path,
+    uninterrupted: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    epoch: int,
+    step: int,
+) -> None:
+    state = interrupt_inside(prepared, tmp_path, monkeypatch, epoch, step)
     with caplog.at_level(logging.INFO, "tasks"):
         assert train(prepared, tmp_path / "resumed", state, every=3) == uninterrupted
     assert f"going on after epoch {epoch - 1}, step {step // 3 * 3} of" in caplog.text
+
+
+def test_batches_by_length_go_on_inside_an_epoch_and_are_other_batches(
+    prepared: Path, uninterrupted: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit = FIT.model_copy(update={"batches": "by_length", "epochs": 2})
+    whole = train(prepared, tmp_path / "whole", fit=fit)
+    assert whole["history"]["loss"][0] != uninterrupted["history"]["loss"][0]
+    state = interrupt_inside(prepared, tmp_path, monkeypatch, 2, 7, fit)
+    assert train(prepared, tmp_path / "resumed", state, every=3, fit=fit) == whole
 
 
 def test_saving_after_the_last_step_of_an_epoch_waits_for_its_validation(
