@@ -55,7 +55,7 @@ def try_values(request: TrialRequest, api: str) -> TrialResult:
     return cast("TrialResult", Completed(name=name, message=result.reason, data=result))
 
 
-@task(name="train-winner", task_run_name="train {request.name} anew", cache_policy=NO_CACHE)
+@task(name="train-winner", task_run_name="train the winner anew", cache_policy=NO_CACHE)
 def train_winner(request: TrainingRequest, api: str) -> RunSummary:
     """Return the summary of the winner's run, the only one that looks at the test reviews."""
     return train_in_process(request, api)
@@ -64,7 +64,7 @@ def train_winner(request: TrainingRequest, api: str) -> RunSummary:
 @flow(
     name="sweep",
     description="Search for better numbers on the validation reviews; score the winner once.",
-    flow_run_name="sweep {sweep.study}",
+    flow_run_name="{sweep.study}",
     on_failure=[keep_failure_record],
     on_crashed=[keep_failure_record],
 )

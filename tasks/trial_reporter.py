@@ -18,14 +18,16 @@ History = dict[str, list[float]]
 class TrialReporter:
     """Watches the training of a trial.
 
-    A training that goes on after an interruption reports the epoch that it goes on from again,
-    since it may have been killed between saving and reporting it.
+    A training that goes on after an interruption tells of the epoch that it goes on from, which
+    may have been saved but not reported.
     """
 
     def __init__(self, trial: optuna.Trial, objective: Objective) -> None:
         """Take the trial, and which figure counts."""
         self.epochs = 0
         self._trial, self._objective = trial, objective
+        known = trial.study.get_trials(deepcopy=False)[trial.number]
+        self._reported = set(known.intermediate_values)
 
     def __call__(self, progress: TrainingProgress) -> None:
         """Report an epoch that has ended.
@@ -37,7 +39,7 @@ class TrialReporter:
             return
         self.epochs = progress.epochs_done
         figure = progress.figures[self._objective]
-        self._trial.report(figure, self.epochs)
+        self._report(figure)
         is_over = progress.finished or self.epochs == progress.most_epochs
         if not is_over and self._trial.should_prune():
             raise HopelessTrialError(
@@ -49,8 +51,12 @@ class TrialReporter:
         """Report the epochs of a training that is over, as one from the cache is."""
         for epoch, figure in enumerate(history[self._objective], start=1):
             if epoch > self.epochs:
-                self._trial.report(figure, epoch)
                 self.epochs = epoch
+                self._report(figure)
+
+    def _report(self, figure: float) -> None:
+        if self.epochs not in self._reported:
+            self._trial.report(figure, self.epochs)
 
 
 def best_epoch(history: History) -> int:

@@ -109,7 +109,7 @@ def test_the_winner_is_trained_anew_to_the_weights_of_the_best_trial(
 def test_trials_are_task_runs_of_the_sweep(swept: tuple[Path, SweepReport]) -> None:
     _, report = swept
     with get_client(sync_client=True) as client:
-        ours = FlowRunFilter(name=FlowRunFilterName(any_=["sweep sweep"]))
+        ours = FlowRunFilter(name=FlowRunFilterName(any_=["sweep"]))
         names = {run.name: run.state_name for run in client.read_task_runs(flow_run_filter=ours)}
     states = {"complete": "Completed", "pruned": "Pruned"}
     for trial in report.trials:

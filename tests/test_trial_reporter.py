@@ -72,16 +72,20 @@ def test_a_better_one_goes_on_and_each_epoch_is_reported_once(sweep: SweepConfig
     assert reported == {1: figure, 2: figure}
 
 
-def test_one_that_goes_on_after_a_kill_reports_its_last_epoch_again(sweep: SweepConfig) -> None:
+@pytest.mark.parametrize("reported", [1, 2])
+@pytest.mark.filterwarnings("error")
+def test_one_that_goes_on_after_a_kill_reports_the_epoch_that_was_saved(
+    sweep: SweepConfig, reported: int
+) -> None:
     first = begun(sweep)
-    first(progress(1, 0.35))
+    for epoch in range(1, reported + 1):
+        first(progress(epoch, 0.35))
     number = create_study(sweep, TrainingConfig(), SPACE).trials[-1].number
     again = TrialReporter(open_trial(sweep, number), sweep.objective)
-    again(progress(2, 0.32))  # was saved, but not reported
-    assert list(create_study(sweep, TrainingConfig(), SPACE).trials[-1].intermediate_values) == [
-        1,
-        2,
-    ]
+    again(progress(2, 0.35))
+    found = create_study(sweep, TrainingConfig(), SPACE).trials[-1].intermediate_values
+    assert list(found) == [1, 2]
+    assert again.epochs == 2
 
 
 def test_a_training_that_is_over_is_not_pruned(sweep: SweepConfig) -> None:
