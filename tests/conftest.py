@@ -37,6 +37,9 @@ _LONGEST_FIRST = [
         "verify_run",
         "two_runs",
         "train_command",
+        "sweep_flow",
+        "ablation_flow",
+        "seeds_flow",
     )
 ]
 

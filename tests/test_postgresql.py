@@ -69,7 +69,9 @@ def run_at_once(
         assert run.wait(LIMIT_S) == 0, (log / "run.log").read_text()
     folders = sorted(set(artifacts.glob("runs/*")) - before)
     manifests = [read_manifest(folder) for folder in folders]
-    assert [damaged_files(*pair) for pair in zip(folders, manifests, strict=True)] == [[]] * RUNS
+    assert [damaged_files(*pair) for pair in zip(folders, manifests, strict=True)] == [[]] * len(
+        runs
+    )
     return manifests
 
 
@@ -89,12 +91,13 @@ def computed(manifests: list[Manifest]) -> Counter[str]:
     return Counter(run.step for manifest in manifests for run in manifest.steps if not run.cached)
 
 
-def test_eight_equal_runs_at_once_lose_nothing_and_compute_each_step_once(
-    served: Served, tmp_path: Path
+@pytest.mark.parametrize("runs", [3, pytest.param(RUNS, marks=pytest.mark.slow)])
+def test_equal_runs_at_once_lose_nothing_and_compute_each_step_once(
+    served: Served, tmp_path: Path, runs: int
 ) -> None:
-    manifests = run_at_once(tmp_path, served.api, tmp_path / "artifacts", [["--epochs=1"]] * RUNS)
+    manifests = run_at_once(tmp_path, served.api, tmp_path / "artifacts", [["--epochs=1"]] * runs)
     assert_all_is_recorded(served.api, manifests)
-    assert computed(manifests) == dict.fromkeys(TASKS, 1) | {"fetch": RUNS}
+    assert computed(manifests) == dict.fromkeys(TASKS, 1) | {"fetch": runs}
     assert len({str(manifest.weights) for manifest in manifests}) == 1
 
 
