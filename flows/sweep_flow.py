@@ -91,8 +91,8 @@ def sweep_flow(
     with get_client(sync_client=True) as client:
         api = str(client.api_url)
     folder = artifacts / "sweeps" / sweep.study
-    with only_one(folder, "sweep"):
-        stored = sweep.model_copy(update={"storage": sweep_study.storage_url(sweep, folder)})
+    stored = sweep.model_copy(update={"storage": sweep_study.storage_url(sweep, folder)})
+    with only_one(folder, "sweep"), sweep_study.plain_faults(stored):
         study = sweep_study.create_study(stored, config, space)
         trials = SweepTrials(study, space, stored, config, accelerator, artifacts)
         with task_runners.task_runner(runner) as place:

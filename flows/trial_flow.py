@@ -25,7 +25,7 @@ from tasks.run_manifest import StepRun
 from tasks.select_accelerator import select_accelerator
 from tasks.step_runner import StepRunner
 from tasks.sweep_config import SweepConfig
-from tasks.sweep_study import open_trial
+from tasks.sweep_study import open_trial, plain_faults
 from tasks.training_config import Accelerator, TrainingConfig
 from tasks.training_progress import watch_training
 from tasks.trial_reporter import TrialReporter, best_epoch
@@ -61,7 +61,7 @@ def trial_flow(
     device = select_accelerator(accelerator)
     require_divisible(config.fit, device)
     reporter = TrialReporter(open_trial(sweep, number), sweep.objective)
-    with in_use(artifacts), ExitStack() as watched:
+    with in_use(artifacts), plain_faults(sweep), ExitStack() as watched:
         store = ArtifactStore(artifacts).open()
         run = StepRunner(store)
 

@@ -7,6 +7,7 @@ on as if it had not been.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tasks.errors import InvalidConfigError, MissingExtraError, StorageError, first_line
@@ -19,7 +20,7 @@ from tasks.training_config import TrainingConfig
 from tasks.trial_result import TrialResult
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     import optuna
@@ -117,18 +118,15 @@ def open_trial(sweep: SweepConfig, number: int) -> optuna.Trial:
 
 
 def _opened(sweep: SweepConfig) -> optuna.Study:
-    try:
-        import optuna
-    except ImportError:
-        raise MissingExtraError("sweep") from None
-    from sqlalchemy.exc import SQLAlchemyError
+    require_optuna()
+    import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     assert sweep.storage is not None
     url, options = sweep.storage, {}
     if url.startswith("sqlite:"):
         options = {"connect_args": {"timeout": _DATABASE_PATIENCE_S}}
-    try:
+    with plain_faults(sweep):
         storage = optuna.storages.RDBStorage(
             url.replace("postgresql://", "postgresql+psycopg://", 1), engine_kwargs=options
         )
@@ -140,10 +138,38 @@ def _opened(sweep: SweepConfig) -> optuna.Study:
             direction="minimize" if sweep.objective == "val_loss" else "maximize",
             load_if_exists=True,
         )
-    except (SQLAlchemyError, optuna.exceptions.OptunaError, RuntimeError) as error:
+
+
+def require_optuna() -> None:
+    """Go on only where Optuna is installed.
+
+    Raises:
+        MissingExtraError: It is not.
+    """
+    try:
+        import optuna  # noqa: F401
+    except ImportError:
+        raise MissingExtraError("sweep") from None
+
+
+@contextmanager
+def plain_faults(sweep: SweepConfig) -> Iterator[None]:
+    """Tell a fault of the study's database in one sentence.
+
+    Raises:
+        MissingExtraError: Optuna is not installed.
+        StorageError: The database cannot be used.
+    """
+    require_optuna()
+    from optuna.exceptions import OptunaError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (SQLAlchemyError, OptunaError) as error:
         raise StorageError(
-            f"storage={url!r}: cannot be used ({first_line(error)}); start or mend the database, or"
-            " name another one with --storage"
+            f"storage={sweep.storage!r}: cannot be used ({first_line(error)}); start or mend the"
+            " database, or name another one with --storage; what was noted there is gone on with"
         ) from None
 
 

@@ -21,6 +21,7 @@ from tasks.sweep_study import (
     going_on,
     next_trial,
     open_trial,
+    plain_faults,
     spent_seconds,
     storage_url,
     tell_result,
@@ -180,6 +181,8 @@ def test_a_missing_optuna_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(MissingExtraError, match=r"sweep is not installed; get it with.*\[sweep\]"):
         create_study(sweep_in(tmp_path), CONFIG, SPACE)
+    with pytest.raises(MissingExtraError), plain_faults(sweep_in(tmp_path)):
+        pass
 
 
 @needs_postgres
@@ -192,3 +195,6 @@ def test_a_study_in_postgresql_is_searched_as_one_in_a_file(tmp_path: Path) -> N
         search(in_server, 5)
         search(in_server)
         assert values(in_server) == values(in_file)
+        study = create_study(in_server, CONFIG, SPACE)
+    with pytest.raises(StorageError, match="start or mend the database"), plain_faults(in_server):
+        next_trial(study, SPACE, in_server)
