@@ -203,7 +203,7 @@ def test_a_disk_that_cannot_be_written_to_ends_the_run_with_one_sentence(
     require_next_run(laboratory, artifacts)
 
 
-@pytest.mark.parametrize("kibibytes", [100, 300])
+@pytest.mark.parametrize("kibibytes", [100, pytest.param(300, marks=pytest.mark.slow)])
 def test_a_really_full_disk_ends_the_run_with_one_sentence(
     laboratory: Laboratory, tmp_path: Path, record_property: Note, kibibytes: int
 ) -> None:
@@ -218,7 +218,10 @@ def test_a_really_full_disk_ends_the_run_with_one_sentence(
     require_next_run(laboratory, Path(saved))
 
 
-@pytest.mark.parametrize(("step", "share"), [("load", 0.3), ("train", 0.6), ("record", 0.5)])
+@pytest.mark.parametrize(
+    ("step", "share"),
+    [pytest.param("load", 0.3, marks=pytest.mark.slow), ("train", 0.6), ("record", 0.5)],
+)
 def test_an_unforeseen_exception_loses_nothing(
     laboratory: Laboratory, tmp_path: Path, record_property: Note, step: str, share: float
 ) -> None:
@@ -267,7 +270,7 @@ def damage(path: Path, chance: random.Random) -> str:
 
 
 @pytest.mark.parametrize("kind", ["keys", "records", "results", "objects"])
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_damaged_cache_is_computed_again(
     laboratory: Laboratory, tmp_path: Path, record_property: Note, kind: str, seed: int
 ) -> None:

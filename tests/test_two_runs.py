@@ -1,6 +1,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tasks.run_manifest import read_manifest
 from tests.faults import STEPS
 from tests.small_run import write_reviews
@@ -9,6 +11,7 @@ from tests.terminal_run import LIMIT_S, SLOW_SMALL_RUN, from_file, start_termina
 CACHED_STEPS = set(STEPS[1:-1])
 
 
+@pytest.mark.slow
 def test_two_equal_runs_at_once_compute_each_step_once(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
