@@ -44,5 +44,5 @@ def test_every_review_is_in_one_bin_and_the_error_is_a_share(
 def test_the_brier_score_is_that_of_scikit_learn(
     probabilities: np.ndarray, labels: np.ndarray
 ) -> None:
-    expected = brier_score_loss(labels, probabilities, pos_label=1)
+    expected = brier_score_loss(labels, probabilities.astype(np.float64), pos_label=1)
     assert brier_score(probabilities, labels) == pytest.approx(expected, abs=1e-7)

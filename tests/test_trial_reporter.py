@@ -73,7 +73,7 @@ def test_a_better_one_goes_on_and_each_epoch_is_reported_once(sweep: SweepConfig
 
 
 @pytest.mark.parametrize("reported", [1, 2])
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::UserWarning")
 def test_one_that_goes_on_after_a_kill_reports_the_epoch_that_was_saved(
     sweep: SweepConfig, reported: int
 ) -> None:
