@@ -14,7 +14,7 @@ from collections.abc import Sequence  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
-from prefect import flow, get_client, runtime, task  # noqa: E402
+from prefect import flow, runtime, task  # noqa: E402
 from prefect.artifacts import create_markdown_artifact  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 
@@ -65,8 +65,7 @@ def train_variants(
     artifacts: Path,
 ) -> list[dict[int, RunSummary]]:
     """Return the summaries of the runs of each variant, by seed."""
-    with get_client(sync_client=True) as client:
-        api = str(client.api_url)
+    api = prefect_session.api_url()
     started: list[dict[int, Any]] = [{} for _ in variants]
     with task_runners.task_runner(runner) as place:
         # Seed by seed, so that an interrupted ablation has whole rows.
@@ -135,17 +134,10 @@ def ablation_flow(
 
 def main(options: AblationOptions) -> None:
     """Run the flow for a person."""
-    parameters = {
-        "config": options.config,
-        "ablation": options.ablation,
-        "runner": options.runner,
-        "accelerator": options.accelerator,
-        "artifacts": options.artifacts,
-    }
     report = prefect_session.call_flow(
         ablation_flow,
         options.artifacts,
-        parameters,
+        vars(options),
         lambda made: 2 + len(made.results) * (options.ablation.seeds + 3),
     )
     ablation_command.show(report)

@@ -145,6 +145,12 @@ def _end_without_server(error: Exception) -> NoReturn:
     os._exit(EXIT_FAILED)
 
 
+def api_url() -> str:
+    """Return the URL of the API that this process reports to, a temporary server's included."""
+    with get_client(sync_client=True) as client:
+        return str(client.api_url)
+
+
 def require_configured_server() -> str:
     """Return the URL of the server's API; end with one sentence where there is no such server."""
     url = PREFECT_API_URL.value()

@@ -2,38 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.table import Table
 
-from flows.command_line import (
-    ARTIFACTS,
-    AcceleratorOption,
-    ArtifactsOption,
-    read_command,
-    show_lines,
-)
-from flows.config_options import ConfigOptions
+from flows.command_line import read_command
+from flows.many_trainings import Trainings, TrainingsOptions, show_report
 from flows.seeds_text import COLUMNS, seeds_rows, seeds_sentences
-from tasks.data_parallel import require_divisible
-from tasks.runner_config import RunnerConfig
 from tasks.seeds_config import SeedsConfig
 from tasks.seeds_report import SeedsReport
-from tasks.select_accelerator import select_accelerator
-from tasks.training_config import TrainingConfig, require_pinned
 
 
 @dataclass(frozen=True)
-class SeedsOptions:
+class SeedsOptions(Trainings):
     """What the command line asks for."""
 
-    config: TrainingConfig
     seeds: SeedsConfig
-    runner: RunnerConfig
-    accelerator: str
-    artifacts: Path
 
 
 def read_options(arguments: Sequence[str] | None = None) -> SeedsOptions:
@@ -54,28 +38,11 @@ def read_options(arguments: Sequence[str] | None = None) -> SeedsOptions:
 def _options(
     *,
     seeds: Annotated[SeedsConfig, Parameter(name="*", group="Seeds")] = SeedsConfig(),
-    runner: Annotated[RunnerConfig, Parameter(name="*", group="Where")] = RunnerConfig(),
-    config: ConfigOptions = ConfigOptions(),
-    accelerator: AcceleratorOption = "auto",
-    artifacts: ArtifactsOption = ARTIFACTS,
+    trainings: TrainingsOptions = TrainingsOptions(),
 ) -> SeedsOptions:
-    require_pinned(config.source)
-    made = config.config()
-    require_divisible(made.fit, select_accelerator(accelerator))
-    return SeedsOptions(
-        config=made,
-        seeds=seeds,
-        runner=runner,
-        accelerator=accelerator,
-        artifacts=artifacts.expanduser().absolute(),
-    )
+    return SeedsOptions(seeds=seeds, **trainings.checked())
 
 
 def show(report: SeedsReport) -> None:
     """Print the table and its sentences."""
-    table = Table()
-    for column in COLUMNS:
-        table.add_column(column, overflow="fold")
-    for row in seeds_rows(report):
-        table.add_row(*row)
-    show_lines(table, *seeds_sentences(report))
+    show_report(COLUMNS, seeds_rows(report), seeds_sentences(report))

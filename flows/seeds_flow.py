@@ -12,7 +12,7 @@ train_command.begin_process()
 
 from pathlib import Path  # noqa: E402
 
-from prefect import flow, get_client, runtime, task  # noqa: E402
+from prefect import flow, runtime, task  # noqa: E402
 from prefect.artifacts import create_markdown_artifact  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 
@@ -89,8 +89,7 @@ def seeds_flow(
     """
     prefect_session.show_our_logs()
     prefect_session.show_plain_errors()
-    with get_client(sync_client=True) as client:
-        api = str(client.api_url)
+    api = prefect_session.api_url()
     asked = requests(config, seeds, accelerator, artifacts)
     trained: dict[Protocol, dict[int, RunSummary]] = {name: {} for name in seeds.protocols}
     with task_runners.task_runner(runner) as place:
@@ -106,16 +105,9 @@ def seeds_flow(
 
 def main(options: SeedsOptions) -> None:
     """Run the flow for a person."""
-    parameters = {
-        "config": options.config,
-        "seeds": options.seeds,
-        "runner": options.runner,
-        "accelerator": options.accelerator,
-        "artifacts": options.artifacts,
-    }
     trainings = options.seeds.seeds * len(options.seeds.protocols)
     report = prefect_session.call_flow(
-        seeds_flow, options.artifacts, parameters, lambda _: trainings
+        seeds_flow, options.artifacts, vars(options), lambda _: trainings
     )
     seeds_command.show(report)
 

@@ -2,42 +2,27 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.table import Table
 
-from flows.command_line import (
-    ARTIFACTS,
-    AcceleratorOption,
-    ArtifactsOption,
-    read_command,
-    show_lines,
-)
-from flows.config_options import ConfigOptions
+from flows.command_line import read_command
+from flows.many_trainings import Trainings, TrainingsOptions, show_report
 from flows.sweep_text import sweep_columns, sweep_rows, sweep_sentences
-from tasks.data_parallel import require_divisible
 from tasks.errors import InvalidConfigError
-from tasks.runner_config import RunnerConfig
 from tasks.search_space import read_space
-from tasks.select_accelerator import select_accelerator
 from tasks.sweep_config import SweepConfig
 from tasks.sweep_report import SweepReport
-from tasks.training_config import ProtocolConfig, TrainingConfig, require_pinned
+from tasks.training_config import ProtocolConfig
 
 _SHOWN = 10
 
 
 @dataclass(frozen=True)
-class SweepOptions:
+class SweepOptions(Trainings):
     """What the command line asks for."""
 
-    config: TrainingConfig
     sweep: SweepConfig
-    runner: RunnerConfig
-    accelerator: str
-    artifacts: Path
 
 
 def read_options(arguments: Sequence[str] | None = None) -> SweepOptions:
@@ -58,23 +43,12 @@ def read_options(arguments: Sequence[str] | None = None) -> SweepOptions:
 def _options(
     *,
     sweep: Annotated[SweepConfig, Parameter(name="*", group="Sweep")] = SweepConfig(),
-    runner: Annotated[RunnerConfig, Parameter(name="*", group="Where")] = RunnerConfig(),
-    config: ConfigOptions = ConfigOptions(),
-    accelerator: AcceleratorOption = "auto",
-    artifacts: ArtifactsOption = ARTIFACTS,
+    trainings: TrainingsOptions = TrainingsOptions(),
 ) -> SweepOptions:
-    require_pinned(config.source)
-    made = config.config()
-    require_honest(made.protocol)
-    read_space(sweep.space, made)
-    require_divisible(made.fit, select_accelerator(accelerator))
-    return SweepOptions(
-        config=made,
-        sweep=sweep,
-        runner=runner,
-        accelerator=accelerator,
-        artifacts=artifacts.expanduser().absolute(),
-    )
+    checked = trainings.checked()
+    require_honest(checked["config"].protocol)
+    read_space(sweep.space, checked["config"])
+    return SweepOptions(sweep=sweep, **checked)
 
 
 def require_honest(protocol: ProtocolConfig) -> None:
@@ -92,9 +66,4 @@ def require_honest(protocol: ProtocolConfig) -> None:
 
 def show(report: SweepReport) -> None:
     """Print the best trials and the sentences."""
-    table = Table()
-    for column in sweep_columns(report):
-        table.add_column(column, overflow="fold")
-    for row in sweep_rows(report, _SHOWN):
-        table.add_row(*row)
-    show_lines(table, *sweep_sentences(report))
+    show_report(sweep_columns(report), sweep_rows(report, _SHOWN), sweep_sentences(report))

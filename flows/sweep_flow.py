@@ -14,7 +14,7 @@ from functools import partial  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any, cast  # noqa: E402
 
-from prefect import flow, get_client, task  # noqa: E402
+from prefect import flow, task  # noqa: E402
 from prefect.artifacts import create_markdown_artifact  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 from prefect.futures import PrefectFuture  # noqa: E402
@@ -88,8 +88,7 @@ def sweep_flow(
     prefect_session.show_plain_errors()
     require_honest(config.protocol)
     space = read_space(sweep.space, config)
-    with get_client(sync_client=True) as client:
-        api = str(client.api_url)
+    api = prefect_session.api_url()
     folder = artifacts / "sweeps" / sweep.study
     stored = sweep.model_copy(update={"storage": sweep_study.storage_url(sweep, folder)})
     with only_one(folder, "sweep"), sweep_study.plain_faults(stored):
@@ -121,15 +120,8 @@ def _start(place: TaskRunner[Any], api: str, request: TrialRequest) -> PrefectFu
 
 def main(options: SweepOptions) -> None:
     """Run the flow for a person."""
-    parameters = {
-        "config": options.config,
-        "sweep": options.sweep,
-        "runner": options.runner,
-        "accelerator": options.accelerator,
-        "artifacts": options.artifacts,
-    }
     # Trials of earlier runs of the study have their task runs there.
-    report = prefect_session.call_flow(sweep_flow, options.artifacts, parameters, lambda _: 0)
+    report = prefect_session.call_flow(sweep_flow, options.artifacts, vars(options), lambda _: 0)
     sweep_command.show(report)
 
 
