@@ -6,7 +6,6 @@
 import json
 import logging
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import cast
 
@@ -18,6 +17,7 @@ from flows import prefect_session, training_progress_artifact
 from flows.failure_hook import keep_failure_record
 from tasks import steps
 from tasks.artifact_store import ArtifactStore
+from tasks.best_epoch import best_epoch
 from tasks.data_parallel import require_divisible
 from tasks.errors import DivergedError, HopelessTrialError, PipelineError
 from tasks.folder_lock import in_use
@@ -28,7 +28,7 @@ from tasks.sweep_config import SweepConfig
 from tasks.sweep_study import open_trial, plain_faults
 from tasks.training_config import Accelerator, TrainingConfig
 from tasks.training_progress import watch_training
-from tasks.trial_reporter import TrialReporter, best_epoch
+from tasks.trial_reporter import TrialReporter
 from tasks.trial_result import TrialResult
 
 LOG = logging.getLogger("flows.trial_flow")
@@ -61,7 +61,7 @@ def trial_flow(
     device = select_accelerator(accelerator)
     require_divisible(config.fit, device)
     reporter = TrialReporter(open_trial(sweep, number), sweep.objective)
-    with in_use(artifacts), plain_faults(sweep), ExitStack() as watched:
+    with in_use(artifacts), plain_faults(sweep):
         store = ArtifactStore(artifacts).open()
         run = StepRunner(store)
 
@@ -73,24 +73,24 @@ def trial_flow(
         built = run.cached(
             steps.build, text.num_words, text.maxlen, network, fit.seed, device, store
         )
-        watched.enter_context(training_progress_artifact.show_progress())
-        watched.enter_context(watch_training(reporter))
         try:
-            trained = run.cached(
-                steps.train, built, persisted, network, fit, config.saving, device, store
-            )
+            with training_progress_artifact.show_progress(), watch_training(reporter):
+                trained = run.cached(
+                    steps.train, built, persisted, network, fit, config.saving, device, store
+                )
         except (HopelessTrialError, DivergedError) as ended:
             return _ended_early(ended, reporter.epochs, run.runs)
         steps.forget_training(store, run.key("train"))
         history = json.loads(store.file(trained, "history.json").read_text())
         reporter.report_all(history)
         epoch = best_epoch(history)
-        LOG.info("%s %.4f", sweep.objective, history[sweep.objective][epoch - 1])
+        figure = history[sweep.objective][epoch - 1]
+        LOG.info("%s %.4f", sweep.objective, figure)
         return TrialResult(
             outcome="complete",
             epochs=reporter.epochs,
             best_epoch=epoch,
-            figure=history[sweep.objective][epoch - 1],
+            figure=figure,
             weights=str(trained.facts["best_model_hash"]),
             steps=tuple(run.runs),
         )

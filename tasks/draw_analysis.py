@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tasks.best_epoch import best_epoch
 from tasks.calibration import BINS
 from tasks.chart_style import BLUE, GREEN, INK, ORANGE, QUIET, chart_style, new_chart, save_chart
 from tasks.plot_history import draw_curves
@@ -75,11 +76,9 @@ def _draw_learning_rate(axes: Axes, history: dict[str, list[float]]) -> None:
 
     losses, rates = history["val_loss"], history["learning_rate"]
     epochs = range(1, len(losses) + 1)
-    best = losses.index(min(losses))
+    best = best_epoch(history)
     axes.plot(epochs, losses, color=BLUE, marker="o", label="validation loss")
-    axes.plot(
-        best + 1, losses[best], "*", color=GREEN, markersize=16, label=f"best epoch: {best + 1}"
-    )
+    axes.plot(best, min(losses), "*", color=GREEN, markersize=16, label=f"best epoch: {best}")
     axes.set(xlabel="Epoch", ylabel="Validation loss")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     right = axes.twinx()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tasks.architectures import ARCHITECTURES
 from tasks.atomic_files import write_text
+from tasks.best_epoch import best_epoch
 from tasks.canonical_json import readable_json
 from tasks.data_parallel import strategy_for
 from tasks.epoch_batches import Shuffle, steps_per_epoch
@@ -94,7 +95,7 @@ def train_model(
     return {
         "training_step": code,
         "epochs_run": len(losses),
-        "best_epoch": losses.index(min(losses)) + 1,
+        "best_epoch": best_epoch(done.history),
         "best_val_loss": min(losses),
         "best_model_hash": model_hash(keras.models.load_model(best_model, compile=False)),
         "last_weights_hash": weights_hash(network),

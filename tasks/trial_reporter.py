@@ -57,9 +57,3 @@ class TrialReporter:
     def _report(self, figure: float) -> None:
         if self.epochs not in self._reported:
             self._trial.report(figure, self.epochs)
-
-
-def best_epoch(history: History) -> int:
-    """Return the epoch, from 1 on, whose model is kept: that with the lowest validation loss."""
-    losses = history["val_loss"]
-    return losses.index(min(losses)) + 1

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.best_epoch import best_epoch
 from tasks.errors import HopelessTrialError
 from tasks.search_space import Range, SearchSpace
 from tasks.sweep_config import Objective, SweepConfig
@@ -17,7 +18,7 @@ from tasks.sweep_study import (
 )
 from tasks.training_config import TrainingConfig
 from tasks.training_progress import TrainingProgress
-from tasks.trial_reporter import TrialReporter, best_epoch
+from tasks.trial_reporter import TrialReporter
 from tasks.trial_result import TrialResult
 
 SPACE = SearchSpace(fields={"network.filters": Range(low=8, high=64)})
