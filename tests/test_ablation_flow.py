@@ -14,6 +14,7 @@ from tasks.find_runs import find_runs
 from tasks.read_run import read_config, read_history
 from tasks.runner_config import RunnerConfig
 from tasks.training_config import TextConfig
+from tests.refusals import refusal
 from tests.small_run import small_config
 
 TWO = AblationConfig(tokens=("last-12", "4+6"), words=(40,))
@@ -146,10 +147,9 @@ def test_what_was_trained_before_is_not_trained_again(
 def test_an_impossible_ablation_is_refused_before_it_starts(
     words: str, sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit) as ended:
-        read_options(words.split())
-    assert ended.value.code == 2
-    assert sentence in " ".join(capsys.readouterr().err.split())
+    status, shown = refusal(read_options, words, capsys)
+    assert status == 2
+    assert sentence in shown
 
 
 def test_the_options_of_an_ablation_are_understood() -> None:

@@ -21,6 +21,7 @@ from tasks.runner_config import RunnerConfig
 from tasks.seeds_config import SeedsConfig
 from tasks.seeds_report import SeedsReport
 from tests.polling import wait_for
+from tests.refusals import refusal
 from tests.small_run import small_config
 
 HERE = RunnerConfig()
@@ -100,10 +101,9 @@ def test_a_training_that_fails_in_its_process_is_told(
 def test_an_impossible_comparison_is_refused_before_it_starts(
     words: str, sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit) as ended:
-        read_options(words.split())
-    assert ended.value.code == 2
-    assert sentence in " ".join(capsys.readouterr().err.split())
+    status, shown = refusal(read_options, words, capsys)
+    assert status == 2
+    assert sentence in shown
 
 
 def test_a_cluster_whose_package_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
