@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from tasks.cache_key import KeyParts
+from tasks.changed_items import changed_items
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,19 +33,19 @@ def explain_miss(parts: KeyParts, earlier: Iterable[Path]) -> list[str]:
 def diff_parts(before: KeyParts, after: KeyParts) -> list[str]:
     """Return one line per part that differs, as a person would say it."""
     lines = []
-    for name, old, new in _differences(_leaves(before.config), _leaves(after.config)):
+    for name, old, new in changed_items(_leaves(before.config), _leaves(after.config)):
         lines.append(f"{name} {_shown(old)} → {_shown(new)}")
-    for name, _, _ in _differences(before.inputs, after.inputs):
+    for name, _, _ in changed_items(before.inputs, after.inputs):
         lines.append(f"input {name} changed")
     modules: dict[str, list[str]] = {}
-    for name, _, _ in _differences(before.source, after.source):
+    for name, _, _ in changed_items(before.source, after.source):
         module, _, definition = name.rpartition(".")
         modules.setdefault(module.removeprefix("tasks."), []).append(definition)
     for module, definitions in modules.items():
         lines.append(f"{module}.py changed ({', '.join(definitions)})")
-    for name, old, new in _differences(before.libraries, after.libraries):
+    for name, old, new in changed_items(before.libraries, after.libraries):
         lines.append(f"{name} {old or 'not used'} → {new or 'not used'}")
-    for name, old, new in _differences(before.environment, after.environment):
+    for name, old, new in changed_items(before.environment, after.environment):
         lines.append(f"{name} {old or 'not set'} → {new or 'not set'}")
     if before.python != after.python:
         lines.append(f"Python {before.python} → {after.python}")
@@ -72,14 +73,6 @@ def _changed_at(path: Path) -> float:
         return path.stat().st_mtime
     except OSError:  # it was removed meanwhile
         return 0.0
-
-
-def _differences(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, Any, Any]]:
-    return [
-        (name, old.get(name), new.get(name))
-        for name in sorted(old.keys() | new.keys())
-        if old.get(name) != new.get(name)
-    ]
 
 
 def _leaves(config: dict[str, Any]) -> dict[str, Any]:

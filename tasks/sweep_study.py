@@ -10,6 +10,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from tasks.changed_items import changed_items
 from tasks.errors import InvalidConfigError, MissingExtraError, StorageError, first_line
 from tasks.records import Record
 from tasks.run_manifest import Score
@@ -182,9 +183,8 @@ def _pruner(sweep: SweepConfig) -> optuna.pruners.BasePruner:
 
 
 def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    old, new = _flat(before), _flat(now)
-    names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
-    return [f"{name} was {old.get(name)!r}, is {new.get(name)!r}" for name in names]
+    changed = changed_items(_flat(before), _flat(now))
+    return [f"{name} was {old!r}, is {new!r}" for name, old, new in changed]
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
