@@ -26,14 +26,15 @@ from flows.train_in_process import TrainingRequest, train_in_process  # noqa: E4
 from tasks import steps  # noqa: E402
 from tasks.ablation import text_variants, tokens_name, words_name  # noqa: E402
 from tasks.ablation_config import AblationConfig  # noqa: E402
-from tasks.ablation_report import AblationReport, ablation_report, write_report  # noqa: E402
+from tasks.ablation_report import ABLATION_JSON, AblationReport, ablation_report  # noqa: E402
 from tasks.artifact_store import ArtifactStore  # noqa: E402
 from tasks.draw_ablation import PICTURE, draw_ablation  # noqa: E402
 from tasks.folder_lock import in_use  # noqa: E402
+from tasks.record_files import write_record  # noqa: E402
 from tasks.run_manifest import ControlScore, RunSummary  # noqa: E402
 from tasks.runner_config import RunnerConfig  # noqa: E402
 from tasks.step_runner import StepRunner  # noqa: E402
-from tasks.training_config import Accelerator, TextConfig, TrainingConfig  # noqa: E402
+from tasks.training_config import Accelerator, TextConfig, TrainingConfig, with_seed  # noqa: E402
 
 
 @task(
@@ -45,11 +46,6 @@ from tasks.training_config import Accelerator, TextConfig, TrainingConfig  # noq
 def train_variant(name: str, request: TrainingRequest, api: str) -> RunSummary:  # noqa: ARG001 - names the task run
     """Return the summary of one run, trained in a process of its own."""
     return train_in_process(request, api)
-
-
-def with_seed(config: TrainingConfig, seed: int) -> TrainingConfig:
-    """Return the config with another seed."""
-    return config.model_copy(update={"fit": config.fit.model_copy(update={"seed": seed})})
 
 
 def variant_name(text: TextConfig) -> str:
@@ -125,7 +121,7 @@ def ablation_flow(
     trained = train_variants(variants, ablation.seeds, runner, accelerator, artifacts)
     report = ablation_report(variants, trained, seen_controls(variants, artifacts))
     folder = artifacts / "ablation" / str(runtime.flow_run.id)
-    write_report(folder, report)
+    write_record(folder / ABLATION_JSON, report)
     draw_ablation(report, folder)
     markdown = ablation_markdown(report, folder / f"{PICTURE}.png")
     create_markdown_artifact(markdown, key="ablation")

@@ -21,11 +21,12 @@ from flows.failure_hook import keep_failure_record  # noqa: E402
 from flows.seeds_command import SeedsOptions  # noqa: E402
 from flows.seeds_text import seeds_markdown  # noqa: E402
 from flows.train_in_process import TrainingRequest, train_in_process  # noqa: E402
+from tasks.record_files import write_record  # noqa: E402
 from tasks.run_manifest import RunSummary  # noqa: E402
 from tasks.runner_config import RunnerConfig  # noqa: E402
 from tasks.seeds_config import SeedsConfig  # noqa: E402
-from tasks.seeds_report import SeedsReport, seeds_report, write_report  # noqa: E402
-from tasks.training_config import Accelerator, Protocol, TrainingConfig  # noqa: E402
+from tasks.seeds_report import SEEDS_JSON, SeedsReport, seeds_report  # noqa: E402
+from tasks.training_config import Accelerator, Protocol, TrainingConfig, with_seed  # noqa: E402
 
 
 @task(
@@ -46,7 +47,7 @@ def requests(
     first = config.fit.seed
     return [
         TrainingRequest(
-            config=with_protocol(config, protocol, seed),
+            config=with_protocol(with_seed(config, seed), protocol),
             accelerator=accelerator,
             artifacts=artifacts,
         )
@@ -55,14 +56,10 @@ def requests(
     ]
 
 
-def with_protocol(config: TrainingConfig, protocol: Protocol, seed: int) -> TrainingConfig:
-    """Return the config with another protocol and another seed."""
-    return config.model_copy(
-        update={
-            "protocol": config.protocol.model_copy(update={"protocol": protocol}),
-            "fit": config.fit.model_copy(update={"seed": seed}),
-        }
-    )
+def with_protocol(config: TrainingConfig, protocol: Protocol) -> TrainingConfig:
+    """Return the config with another protocol."""
+    changed = config.protocol.model_copy(update={"protocol": protocol})
+    return config.model_copy(update={"protocol": changed})
 
 
 @flow(
@@ -98,7 +95,7 @@ def seeds_flow(
             protocol, seed = request.config.protocol.protocol, request.config.fit.seed
             trained[protocol][seed] = future.result()
     report = seeds_report(config, trained)
-    write_report(artifacts / "seeds" / str(runtime.flow_run.id), report)
+    write_record(artifacts / "seeds" / str(runtime.flow_run.id) / SEEDS_JSON, report)
     create_markdown_artifact(seeds_markdown(report), key="seeds")
     return report
 

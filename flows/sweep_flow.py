@@ -107,7 +107,7 @@ def sweep_flow(
                 refresh=("train",),
             )
             winner = note_winner(study, best, train_winner(request, api))
-        report = sweep_report(study, sweep.objective, winner)
+        report = sweep_report(study, winner)
         write_sweep(folder, report)
     create_markdown_artifact(sweep_text.sweep_markdown(report), key="sweep")
     return report

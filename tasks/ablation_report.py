@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks.analyse_predictions import read_predictions
-from tasks.atomic_files import write_text
-from tasks.canonical_json import readable_json
 from tasks.find_runs import Run
 from tasks.paired_difference import PairedDifference, paired_difference
 from tasks.read_run import PREDICTIONS, checked_file, read_history
@@ -17,7 +15,6 @@ from tasks.training_config import TextConfig, TrainingConfig
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     import numpy as np
 
@@ -158,11 +155,3 @@ def _rightly(by_seed: dict[int, Run]) -> np.ndarray:
     found = [read_predictions(checked_file(run, PREDICTIONS)).correct for run in by_seed.values()]
     shares: np.ndarray = np.mean(found, axis=0)
     return shares
-
-
-def write_report(folder: Path, report: AblationReport) -> Path:
-    """Write `ablation.json` into a folder, which is made where it is missing; return its path."""
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / ABLATION_JSON
-    write_text(file, readable_json(report.model_dump(mode="json")))
-    return file

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.atomic_files import write_text
-from tasks.canonical_json import readable_json
 from tasks.records import Record
 from tasks.run_manifest import RunSummary
 from tasks.seed_statistics import SeedStatistics, Spread, gap, seed_statistics
@@ -13,7 +11,6 @@ from tasks.training_config import Protocol, TrainingConfig
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 SEEDS_JSON = "seeds.json"
 
@@ -79,11 +76,3 @@ def _gap(runs: dict[Protocol, list[SeedRun]]) -> Spread | None:
     if runs.keys() != {"honest", "tutorial"}:
         return None
     return gap(_accuracies(runs["tutorial"]), _accuracies(runs["honest"]))
-
-
-def write_report(folder: Path, report: SeedsReport) -> Path:
-    """Write `seeds.json` into a folder, which is made where it is missing, and return its path."""
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / SEEDS_JSON
-    write_text(file, readable_json(report.model_dump(mode="json")))
-    return file

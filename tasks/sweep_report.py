@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.atomic_files import write_text
-from tasks.canonical_json import readable_json
 from tasks.draw_sweep import draw_sweep
+from tasks.record_files import write_record
 from tasks.records import Record
 from tasks.sweep_study import (
     EndedTrial,
@@ -47,24 +46,20 @@ class SweepReport(Record):
         return [*sorted(complete, key=_order(self.basis.objective)), *others]
 
 
-def sweep_report(study: optuna.Study, objective: Objective, winner: Winner) -> SweepReport:
+def sweep_report(study: optuna.Study, winner: Winner) -> SweepReport:
     """Return the report of a study.
 
     Args:
         study: With at least one complete trial.
-        objective: What the best trial is best in.
         winner: The run of the best trial's config.
     """
-    trials = ended_trials(study)
-    best = best_trial(trials, objective)
-    assert best is not None
     others = [one for one in winners(study) if one.run_id != winner.run_id]
     return SweepReport(
         study=study.study_name,
         basis=basis_of(study),
         seconds=spent_seconds(study),
-        trials=trials,
-        best=best.number,
+        trials=ended_trials(study),
+        best=winner.trial,
         winners=[*others, winner],
     )
 
@@ -87,5 +82,5 @@ def _order(objective: Objective) -> Callable[[EndedTrial], tuple[float, int]]:
 
 def write_sweep(folder: Path, report: SweepReport) -> None:
     """Write `sweep.json`, `sweep.svg` and `sweep.png` into the folder of the study."""
-    write_text(folder / SWEEP_JSON, readable_json(report.model_dump(mode="json")))
+    write_record(folder / SWEEP_JSON, report)
     draw_sweep(report.trials, report.basis.objective, folder)

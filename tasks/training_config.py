@@ -375,6 +375,11 @@ def validated_config(**groups: BaseModel | dict[str, Any]) -> TrainingConfig:
         raise InvalidConfigError(describe_invalid(error)) from None
 
 
+def with_seed(config: TrainingConfig, seed: int) -> TrainingConfig:
+    """Return the config with another seed."""
+    return config.model_copy(update={"fit": config.fit.model_copy(update={"seed": seed})})
+
+
 def require_pinned(source: SourceConfig) -> None:
     """Refuse a source that may be other data in each run, before anything is scheduled with it.
 
