@@ -3,15 +3,11 @@
 An n-gram is known by 44 bits of a hash: 20 or so choose its bucket in a table, 24 are its
 fingerprint, by which the table tells it from others of that bucket. So the network keeps taking
 token ids, and its file needs no code of this project to be loaded.
-
-Importing this module imports Keras.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-
-from keras import layers, ops
 
 from tasks.tokenize_text import FIRST_WORD_OFFSET
 
@@ -39,6 +35,8 @@ def ngram_hashes(
         longest: Words of the longest n-gram; the shorter ones from single words on are there too.
         buckets: Size of the table, bucket 0 included.
     """
+    from keras import layers, ops
+
     maxlen = tokens.shape[1]
     hashes, whole = [], []
     for words in range(1, longest + 1):
@@ -62,6 +60,8 @@ def ngram_hashes(
 
 def _spread(hashes: keras.KerasTensor, bits: int) -> keras.KerasTensor:
     """Fold the high bits, which a product mixes best, into the low ones; none is negative."""
+    from keras import ops
+
     positive = ops.mod(hashes, _POSITIVE)
     return ops.bitwise_xor(positive, ops.right_shift(positive, ops.full_like(hashes, bits)))
 
@@ -75,6 +75,8 @@ def ending(ngrams: keras.KerasTensor, maxlen: int, longest: int, tail: int) -> k
         longest: Words of the longest n-gram.
         tail: Tokens at the end, `longest` or more.
     """
+    from keras import ops
+
     parts, end = [], 0
     for words in range(1, longest + 1):
         end += maxlen - words + 1
@@ -84,6 +86,8 @@ def ending(ngrams: keras.KerasTensor, maxlen: int, longest: int, tail: int) -> k
 
 def distinct(numbers: keras.KerasTensor) -> keras.KerasTensor:
     """Return the numbers of each row sorted, repeated ones as 0; int32 of the same shape."""
+    from keras import ops
+
     ordered = ops.sort(numbers, axis=1)
     first = ops.ones_like(ordered[:, :1])
     changed = ops.cast(ops.not_equal(ordered[:, 1:], ordered[:, :-1]), "int32")

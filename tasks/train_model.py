@@ -16,6 +16,14 @@ from tasks.model_hash import model_hash, weights_hash
 from tasks.review_datasets import ordered_batches, ordered_dataset, shuffled_dataset
 from tasks.review_files import count_reviews, read_labels
 from tasks.select_accelerator import CPU, Device
+from tasks.training_callbacks import (
+    EpochLines,
+    EpochSeeds,
+    KeepState,
+    TellProgress,
+    as_callback,
+    tutorial_callbacks,
+)
 from tasks.training_config import NetworkConfig
 from tasks.training_progress import tell_progress
 from tasks.training_state import TrainingState, restore_state
@@ -80,7 +88,7 @@ def train_model(
     with strategy_for(device).scope():
         network = keras.models.load_model(initial_model, compile=False)
         code = step_code(fit.training_step, network, device)
-        model = trained_form(network, code, fit.learning_rate, fit.batches)
+        model = trained_form(network, code, fit.first_rate, fit.batches)
         best_model = folder / "best_model.keras"
         done = restore_state(state, model, best_model) if state else TrainingState()
         if done != TrainingState():
@@ -128,14 +136,6 @@ def _fit(
     save_every_steps: int | None,
 ) -> TrainingState:
     """Train from a state to the end; an epoch that was begun is finished on its own first."""
-    from tasks.training_callbacks import (
-        EpochLines,
-        EpochSeeds,
-        KeepState,
-        TellProgress,
-        tutorial_callbacks,
-    )
-
     rows, judged = count_reviews(train), count_reviews(validation)
     _LOG.info("training on %d reviews, validating on %d", rows, judged)
     judges, weights = tutorial_callbacks(fit, best_model), class_weights(read_labels(train), fit)
@@ -143,7 +143,7 @@ def _fit(
     shuffle = Shuffle(fit.seed, fit.shuffle_buffer, fit.batch_size, fit.batches == "by_length")
     now = begins
     while not _is_over(now, fit):
-        keeper = KeepState(now, judges, best_model, state, save_every_steps)
+        keeper = KeepState(model, now, steps, judges, best_model, state, save_every_steps)
         model.fit(
             shuffled_dataset(train, shuffle, now.epochs_done, now.steps_done),
             steps_per_epoch=steps - now.steps_done,
@@ -152,11 +152,11 @@ def _fit(
             validation_data=ordered_dataset(validation, fit.evaluation_batch_size),
             class_weight=weights,
             callbacks=[
-                EpochSeeds(fit.seed),
+                as_callback(EpochSeeds(model, fit.seed)),
                 *judges,
-                keeper,
-                EpochLines(fit.epochs),
-                TellProgress(keeper, fit.epochs, steps),
+                as_callback(keeper),
+                as_callback(EpochLines(fit.epochs)),
+                as_callback(TellProgress(keeper, fit.epochs, steps)),
             ],
             shuffle=False,
             verbose="auto" if sys.stdout.isatty() else 0,

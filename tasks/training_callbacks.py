@@ -1,7 +1,4 @@
-"""Keras callbacks of the training: the tutorial's three, and the project's own.
-
-Importing this module imports Keras; only the training does.
-"""
+"""What follows a training: Keras callbacks as the tutorial has them, and the project's own."""
 
 from __future__ import annotations
 
@@ -9,8 +6,6 @@ import logging
 import math
 import time
 from typing import TYPE_CHECKING
-
-import keras
 
 from tasks.errors import DivergedError
 from tasks.seeds import generator
@@ -28,11 +23,23 @@ from tasks.training_state import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import keras
+
     from tasks.training_config import FitConfig
 
 _LOG = logging.getLogger(__name__)
 
 Logs = dict[str, float]
+
+_HOOKS = ("on_train_begin", "on_epoch_begin", "on_train_batch_end", "on_epoch_end")
+
+
+def as_callback(follower: object) -> keras.callbacks.Callback:
+    """Return a Keras callback of those of Keras's hooks that the follower has."""
+    import keras
+
+    hooks = {name: getattr(follower, name) for name in _HOOKS if hasattr(follower, name)}
+    return keras.callbacks.LambdaCallback(**hooks)
 
 
 def tutorial_callbacks(fit: FitConfig, best_model: Path) -> list[keras.callbacks.Callback]:
@@ -40,6 +47,8 @@ def tutorial_callbacks(fit: FitConfig, best_model: Path) -> list[keras.callbacks
 
     See https://keras.io/api/callbacks/
     """
+    import keras
+
     return [
         keras.callbacks.EarlyStopping(monitor="val_loss", patience=fit.stop_patience),
         keras.callbacks.ReduceLROnPlateau(
@@ -49,25 +58,24 @@ def tutorial_callbacks(fit: FitConfig, best_model: Path) -> list[keras.callbacks
     ]
 
 
-class EpochSeeds(keras.callbacks.Callback):
+class EpochSeeds:
     """Seed every random layer anew from (seed, layer, epoch) as an epoch begins.
 
     An epoch thereby does not depend on how many steps ran before it in this process.
     """
 
-    def __init__(self, seed: int) -> None:
-        """Take the run's seed."""
-        super().__init__()
-        self._seed = seed
+    def __init__(self, model: keras.Model, seed: int) -> None:
+        """Take what is trained, and the run's seed."""
+        self._model, self._seed = model, seed
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:  # noqa: ARG002
         """Assign the two integers of each layer's seed state."""
-        for number, state in enumerate(seed_states(self.model)):
+        for number, state in enumerate(seed_states(self._model)):
             random = generator(self._seed, f"random layer {number}", epoch)
             state.assign(random.integers(0, 2**31, size=state.shape))
 
 
-class KeepState(keras.callbacks.Callback):
+class KeepState:
     """Begin from a state of the training, follow it, and save it after each epoch or oftener.
 
     Stands after the callbacks that it saves: they have reset themselves when it restores
@@ -76,7 +84,9 @@ class KeepState(keras.callbacks.Callback):
 
     def __init__(
         self,
+        model: keras.Model,
         state: TrainingState,
+        steps: int,
         judges: list[keras.callbacks.Callback],
         best_model: Path,
         folder: Path | None,
@@ -85,16 +95,17 @@ class KeepState(keras.callbacks.Callback):
         """Take the state to begin from, whose arrays the model has, and where to save.
 
         Args:
+            model: What is trained.
             state: Where the training is.
+            steps: Steps of a whole epoch.
             judges: The callbacks to restore and save.
             best_model: File of the best model so far.
             folder: Where to save; None saves nothing.
             every: Steps between two savings inside an epoch; None saves whole epochs only.
         """
-        super().__init__()
         self.state = state
-        self._judges, self._best_model, self._folder = judges, best_model, folder
-        self._every = every
+        self._model, self._steps, self._judges = model, steps, judges
+        self._best_model, self._folder, self._every = best_model, folder, every
 
     def on_train_begin(self, logs: Logs | None = None) -> None:  # noqa: ARG002
         """Put the callbacks where they were."""
@@ -104,14 +115,13 @@ class KeepState(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:  # noqa: ARG002
         """Go on inside an epoch that was begun."""
         if self.state.begun:
-            resume_epoch(self.model, self.state.begun)
+            resume_epoch(self._model, self.state.begun)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:  # noqa: ARG002
         """Save the begun epoch when it is time."""
         steps = self.state.steps_done + batch + 1
-        is_last = batch + 1 == self.params["steps"]
-        if self._every and steps % self._every == 0 and not is_last:
-            self._save(self.state.model_copy(update={"begun": begun_epoch(self.model, steps)}))
+        if self._every and steps % self._every == 0 and steps < self._steps:
+            self._save(self.state.model_copy(update={"begun": begun_epoch(self._model, steps)}))
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Take note of the epoch and save it.
@@ -124,7 +134,7 @@ class KeepState(keras.callbacks.Callback):
         history = self.state.history
         self.state = TrainingState(
             epochs_done=epoch + 1,
-            finished=bool(self.model.stop_training),
+            finished=bool(self._model.stop_training),
             history={name: [*history.get(name, []), value] for name, value in figures.items()},
             callbacks=callback_states(self._judges),
         )
@@ -132,24 +142,23 @@ class KeepState(keras.callbacks.Callback):
 
     def _save(self, state: TrainingState) -> None:
         if self._folder is not None:
-            save_state(self._folder, self.model, self._best_model, state)
+            save_state(self._folder, self._model, self._best_model, state)
 
 
 def _require_numbers(epoch: int, figures: Logs) -> None:
     for name, value in figures.items():
         if not math.isfinite(value):
             raise DivergedError(
-                f"{name} is {value} in epoch {epoch + 1}; set a learning_rate below"
-                f" {figures['learning_rate']:g}"
+                f"{name} is {value} in epoch {epoch + 1}, at a learning rate of"
+                f" {figures['learning_rate']:g}; set a smaller learning_rate"
             )
 
 
-class EpochLines(keras.callbacks.Callback):
+class EpochLines:
     """Log one plain line per epoch."""
 
     def __init__(self, epochs: int) -> None:
         """Take the most epochs that will run."""
-        super().__init__()
         self._epochs = epochs
         self._started = 0.0
 
@@ -164,7 +173,7 @@ class EpochLines(keras.callbacks.Callback):
         _LOG.info("epoch %d/%d: %s, %.1f s", epoch + 1, self._epochs, figures, seconds)
 
 
-class TellProgress(keras.callbacks.Callback):
+class TellProgress:
     """Tell how far the training is, as it begins, after each step and after each epoch."""
 
     def __init__(self, keeper: KeepState, epochs: int, steps: int) -> None:
@@ -175,7 +184,6 @@ class TellProgress(keras.callbacks.Callback):
             epochs: The most epochs that will run.
             steps: Steps of a whole epoch.
         """
-        super().__init__()
         self._keeper, self._epochs, self._steps = keeper, epochs, steps
 
     def on_train_begin(self, logs: Logs | None = None) -> None:  # noqa: ARG002
