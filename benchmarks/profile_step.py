@@ -67,7 +67,6 @@ def convolution_parts() -> list[Part]:
 def dropout_parts() -> list[Part]:
     """Return the dropout of the words' vectors."""
     import tensorflow as tf
-
     from tasks.byte_dropout import byte_dropout
 
     words = tf.random.stateless_normal((BATCH, MAXLEN, WIDTH), (0, 0))

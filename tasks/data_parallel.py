@@ -40,7 +40,7 @@ def require_divisible(fit: FitConfig, device: Device) -> None:
     if fit.batches == "by_length" and fit.training_step == "auto" and not is_one_cpu:
         raise InvalidConfigError(
             "batches='by_length': must be 'shuffled' on a GPU, where Keras's layers train, unless"
-            " training_step is 'fast' or 'fast_bfloat16'"
+            " training_step is 'fast'"
         )
     if device.count == 1:
         return

@@ -1,104 +1,107 @@
-"""The tutorial's network with a faster training step on a CPU.
-
-Importing this module imports Keras; only the training does.
-"""
+"""The tutorial's network with a faster training step on a CPU."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
-import keras
-import tensorflow as tf
-
-from tasks.byte_dropout import byte_dropout
-from tasks.lstm_scan import gates_last, lstm_scan
+from tasks.dropped_words import dropped_words
+from tasks.hashed_dropout import hashed_dropout
+from tasks.lstm_scan import lstm_scan
+from tasks.pooled_convolution import pooled_convolution
 from tasks.tokenize_text import PAD_ID
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import keras
+    import tensorflow as tf
 
-class FastNetwork(keras.Model):
-    """Trains a network of `build_conv_bilstm`, which stays what is saved and judged.
+_PARTS = 4
+
+
+def fast_network(network: keras.Sequential, *, leave_padding_out: bool = False) -> keras.Model:
+    """Return a form of a network of `build_conv_bilstm` that trains it, and is saved as it.
 
     A training step computes the same function, but for rounding and for which numbers its
     dropout hits. Keras's `Model.fit` and its callbacks work on it as on the network itself.
+
+    Args:
+        network: What is trained, and judged.
+        leave_padding_out: Whether a training step leaves out the columns in front in which
+            no review of the batch has a word. The function is another one then: the network
+            itself reads them.
     """
+    import keras
+    import tensorflow as tf
 
-    def __init__(
-        self, network: keras.Sequential, convolution: str, *, leave_padding_out: bool = False
-    ) -> None:
-        """Take the network, and how to train it.
+    class FastNetwork(keras.Model):
+        def __init__(self) -> None:
+            super().__init__(name="fast_training")
+            self.network = network
+            self.built = True
+            self.seeds = [keras.random.SeedGenerator(0), keras.random.SeedGenerator(0)]
 
-        Args:
-            network: As `build_conv_bilstm` makes it.
-            convolution: Type in which the convolution multiplies, float32 or bfloat16; sums are
-                float32 in both.
-            leave_padding_out: Whether a training step leaves out the columns in front in which
-                no review of the batch has a word. The function is another one then: the network
-                itself reads them.
-        """
-        super().__init__(name="fast_training")
-        self.network = network
-        self.built = True
-        self._convolution = convolution
-        self._leave_padding_out = leave_padding_out
-        self._word_masks = keras.random.SeedGenerator(0)
-        self._sequence_masks = keras.random.SeedGenerator(0)
+        def call(self, tokens: tf.Tensor, training: bool = False) -> tf.Tensor:  # noqa: FBT001, FBT002 - Keras's signature
+            """Return the probabilities, (batch, 1), of int32 tokens (batch, maxlen)."""
+            if not training:
+                return network(tokens, training=False)
+            if leave_padding_out:
+                tokens = _without_padding(network, tokens)
+            seeds = [tf.cast(generator.next(), tf.int32) for generator in self.seeds]
+            return _probabilities(network, tokens, *seeds)
 
-    def call(self, tokens: tf.Tensor, training: bool = False) -> tf.Tensor:  # noqa: FBT001, FBT002 - Keras's signature
-        """Return the probabilities, (batch, 1), of int32 tokens (batch, maxlen)."""
-        if not training:
-            return self.network(tokens, training=False)
-        part = self.network.get_layer
-        if self._leave_padding_out:
-            tokens = self._without_padding(tokens)
-        words = tf.gather(part("embedding").embeddings.value, tokens)
-        words = byte_dropout(words, part("word_dropout").rate, _seed(self._word_masks))
-        found = self._convolve(words)
-        size = part("pooling").pool_size[0]
-        pooled = tf.nn.max_pool1d(found, size, size, "VALID")
-        by_time = tf.transpose(pooled, [1, 0, 2])
-        first = _both_ways(by_time, part("first_bidirectional"), sequences=True)
-        first = byte_dropout(first, part("sequence_dropout").rate, _seed(self._sequence_masks))
-        last = _both_ways(first, part("last_bidirectional"), sequences=False)
-        answer = part("probability")
-        return tf.sigmoid(tf.matmul(last, answer.kernel.value) + answer.bias.value)
+        def save(self, filepath: Path | str, **options: Any) -> None:  # noqa: ANN401 - Keras's signature
+            """Save the network alone."""
+            network.save(filepath, **options)
 
-    def save(self, filepath: Path | str, **options: Any) -> None:  # noqa: ANN401 - Keras's signature
-        """Save the network alone."""
-        self.network.save(filepath, **options)
-
-    def _without_padding(self, tokens: tf.Tensor) -> tf.Tensor:
-        """Cut whole windows of the pooling, so that the others stay where they are."""
-        window = self.network.get_layer("pooling").pool_size[0]
-        needed = self.network.get_layer("convolution").kernel_size[0] + window - 1
-        holds_words = tf.reduce_any(tokens != PAD_ID, axis=0)
-        padding = tf.argmax(tf.cast(holds_words, tf.int32), output_type=tf.int32)
-        most = tokens.shape[1] - needed
-        return tokens[:, tf.minimum(padding, most) // window * window :]
-
-    def _convolve(self, words: tf.Tensor) -> tf.Tensor:
-        layer = self.network.get_layer("convolution")
-        kind = tf.as_dtype(self._convolution)
-        kernel = tf.cast(layer.kernel.value, kind)
-        sums = tf.nn.conv1d(tf.cast(words, kind), kernel, 1, "VALID")
-        return tf.nn.relu(tf.cast(sums, tf.float32) + layer.bias.value)
+    return FastNetwork()
 
 
-def _seed(generator: keras.random.SeedGenerator) -> tf.Tensor:
-    return tf.cast(generator.next(), tf.int32)
-
-
-def _both_ways(
-    inputs: tf.Tensor, layer: keras.layers.Bidirectional, *, sequences: bool
+def _probabilities(
+    network: keras.Sequential, tokens: tf.Tensor, word_seed: tf.Tensor, sequence_seed: tf.Tensor
 ) -> tf.Tensor:
-    """Return what a bidirectional LSTM gives for inputs (time, batch, features)."""
-    time, features = tf.shape(inputs)[0], inputs.shape[-1]
-    flat = tf.reshape(inputs, [-1, features])
+    import tensorflow as tf
+
+    part = network.get_layer
+    table, rate = part("embedding").embeddings.value, part("word_dropout").rate
+    words = dropped_words(tf.convert_to_tensor(table), tf.transpose(tokens), rate, word_seed)
+    kernel, bias = (weight.value for weight in part("convolution").weights)
+    found = pooled_convolution(words, kernel, bias, part("pooling").pool_size[0])
+    first = tf.concat(_both_ways(found, part("first_bidirectional")), axis=-1)
+    first = hashed_dropout(first, part("sequence_dropout").rate, sequence_seed)
+    forward, backward = _both_ways(first, part("last_bidirectional"))
+    last = tf.concat([forward[-1], backward[0]], axis=-1)
+    answer = part("probability")
+    return tf.sigmoid(tf.matmul(last, answer.kernel.value) + answer.bias.value)
+
+
+def _both_ways(inputs: tf.Tensor, layer: keras.layers.Bidirectional) -> list[tf.Tensor]:
+    """Return the outputs at all times of both LSTMs, for inputs (time, batch, features)."""
+    import tensorflow as tf
+
     read = []
     for backwards, part in enumerate((layer.forward_layer, layer.backward_layer)):
-        kernel, recurrent, bias = (gates_last(weight.value) for weight in part.weights[:3])
-        projected = tf.reshape(tf.matmul(flat, kernel) + bias, [time, -1, kernel.shape[-1]])
-        read.append(lstm_scan(projected, recurrent, backwards=bool(backwards), sequences=sequences))
-    return tf.concat(read, axis=-1)
+        kernel, recurrent, bias = (weight.value for weight in part.weights[:3])
+        by_reading = tf.reverse(inputs, [0]) if backwards else inputs
+        flat = tf.reshape(by_reading, [-1, inputs.shape[-1]])
+        shape = [*tf.unstack(tf.shape(inputs)[:2]), kernel.shape[-1]]
+        projected = tf.reshape(tf.matmul(flat, kernel) + bias, shape)
+        outputs = lstm_scan(projected, recurrent)
+        read.append(tf.reverse(outputs, [0]) if backwards else outputs)
+    return read
+
+
+def _without_padding(network: keras.Sequential, tokens: tf.Tensor) -> tf.Tensor:
+    """Cut a quarter of the columns, two or three: the code is compiled anew for each width.
+
+    Whole windows of the pooling are cut, so that the others stay where they are.
+    """
+    import tensorflow as tf
+
+    window, maxlen = network.get_layer("pooling").pool_size[0], tokens.shape[1]
+    quarter = math.ceil(maxlen / (_PARTS * window)) * window
+    most = maxlen - (network.get_layer("convolution").kernel_size[0] + window - 1)
+    holds_words = tf.reduce_any(tokens != PAD_ID, axis=0)
+    padding = tf.argmax(tf.cast(holds_words, tf.int32), output_type=tf.int32)
+    return tokens[:, tf.minimum(padding, most) // quarter * quarter :]

@@ -1,39 +1,44 @@
-"""Adam in one pass over the memory of each variable.
-
-Importing this module imports Keras; only the training does.
-"""
+"""Adam in one pass over the memory of each variable."""
 
 from __future__ import annotations
 
-import keras
-import tensorflow as tf
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
 
 
-class FusedAdam(keras.optimizers.Adam):
-    """Adam, updated by TensorFlow's one operation for it.
+def fused_adam(learning_rate: float) -> keras.optimizers.Optimizer:
+    """Return an Adam that is updated by TensorFlow's one operation for it.
 
-    It moves as Keras's does, but for rounding, where a gradient is whole. An embedding's comes in
-    rows, one for each time that a word occurs: Keras squares these one by one for the second
-    moment, this squares their sum, which is the gradient. Frequent words move less for it.
+    It moves as Keras's does, but for rounding, where a gradient is whole. Where an embedding's
+    comes in rows, one for each time that a word occurs, Keras squares these one by one for the
+    second moment, this squares their sum, which is the gradient. Frequent words move less for it.
 
     See https://arxiv.org/abs/1412.6980 and https://keras.io/api/optimizers/adam/
     """
+    import keras
+    import tensorflow as tf
 
-    def update_step(
-        self, gradient: tf.Tensor, variable: keras.Variable, learning_rate: tf.Tensor
-    ) -> None:
-        """Update one variable and its two moments."""
-        place = self._get_variable_index(variable)
-        steps = tf.cast(self.iterations.value + 1, tf.float32)
-        tf.raw_ops.ResourceApplyAdam(
-            var=variable.handle,
-            m=self._momentums[place].handle,
-            v=self._velocities[place].handle,
-            beta1_power=tf.pow(self.beta_1, steps),
-            beta2_power=tf.pow(self.beta_2, steps),
-            lr=tf.cast(learning_rate, tf.float32),
-            beta1=self.beta_1,
-            beta2=self.beta_2,
-            epsilon=self.epsilon,
-            grad=tf.convert_to_tensor(gradient),
-        )
+    class FusedAdam(keras.optimizers.Adam):
+        def update_step(
+            self, gradient: tf.Tensor, variable: keras.Variable, learning_rate: tf.Tensor
+        ) -> None:
+            """Update one variable and its two moments."""
+            place = self._get_variable_index(variable)
+            steps = tf.cast(self.iterations.value + 1, tf.float32)
+            tf.raw_ops.ResourceApplyAdam(
+                var=variable.handle,
+                m=self._momentums[place].handle,
+                v=self._velocities[place].handle,
+                beta1_power=tf.pow(self.beta_1, steps),
+                beta2_power=tf.pow(self.beta_2, steps),
+                lr=tf.cast(learning_rate, tf.float32),
+                beta1=self.beta_1,
+                beta2=self.beta_2,
+                epsilon=self.epsilon,
+                grad=tf.convert_to_tensor(gradient),
+            )
+
+    return FusedAdam(learning_rate)

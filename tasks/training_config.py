@@ -27,9 +27,10 @@ Protocol = Literal["honest", "tutorial"]
 Side = Literal["pre", "post"]
 Truncating = Literal["pre", "middle", "post"]
 ClassWeights = Literal["equal", "balanced"]
-StepCode = Literal["keras", "fast", "fast_bfloat16"]
+StepCode = Literal["keras", "fast"]
 TrainingStep = Literal["auto", StepCode]
 Batches = Literal["shuffled", "by_length"]
+RateScaling = Literal["none", "sqrt", "linear"]
 Architecture = Literal["conv_bilstm", "ngram_bag"]
 CachedStep = Literal[
     "all",
@@ -43,6 +44,9 @@ CachedStep = Literal[
     "plot",
     "analyse",
 ]
+_SCALED_FROM = 64
+"""Batch size for which a learning rate is meant where it grows with the batch."""
+
 ACCELERATOR_PATTERN = r"^(auto|cpu|gpu|gpu:[0-9]+|multi-gpu)$"
 Accelerator = Annotated[str, Field(pattern=ACCELERATOR_PATTERN)]
 
@@ -219,6 +223,11 @@ class FitConfig(_Group):
     epochs: int = Field(20, ge=1, description="Most epochs; early stopping may need fewer.")
     batch_size: int = Field(64, ge=1, description="Reviews per training step.")
     learning_rate: float = Field(0.001, gt=0, le=10, description="First learning rate of Adam.")
+    rate_scaling: RateScaling = Field(
+        "none",
+        description="How learning_rate grows with batch_size / 64: sqrt, as suits Adam, linear, or"
+        " not at all.",
+    )
     stop_patience: int = Field(
         4, ge=0, description="Epochs without a better validation loss before stopping."
     )
@@ -252,13 +261,18 @@ class FitConfig(_Group):
         "auto",
         description="How a step is computed. keras: by Keras's layers. fast: the same network by"
         " quicker code for a CPU; other rounding, other dropout masks, and an Adam that squares a"
-        " word's whole gradient. fast_bfloat16: its convolution multiplies bfloat16 numbers, too,"
-        " which pays only where the processor does so (AVX512-BF16, AMX). auto: fast for the"
-        " tutorial's network on a CPU, else keras.",
+        " word's whole gradient. auto: fast for the tutorial's network on a CPU, else keras.",
     )
     evaluation_batch_size: int = Field(
         256, ge=1, description="Reviews per step of validation and test; changes speed only."
     )
+
+    @property
+    def first_rate(self) -> float:
+        """The learning rate of the first epoch."""
+        larger: float = self.batch_size / _SCALED_FROM
+        factors = {"none": 1.0, "sqrt": larger**0.5, "linear": larger}
+        return self.learning_rate * factors[self.rate_scaling]
 
 
 class SavingConfig(_Group):

@@ -76,12 +76,11 @@ def trained_form(
             )
         model, optimizer = network, keras.optimizers.Adam(learning_rate)
     else:
-        from tasks.fast_network import FastNetwork
-        from tasks.fused_adam import FusedAdam
+        from tasks.fast_network import fast_network
+        from tasks.fused_adam import fused_adam
 
-        kind = "float32" if code == "fast" else "bfloat16"
-        model = FastNetwork(network, kind, leave_padding_out=by_length)
-        optimizer = FusedAdam(learning_rate)
+        model = fast_network(network, leave_padding_out=by_length)
+        optimizer = fused_adam(learning_rate)
     model.compile(optimizer=optimizer, loss="binary_crossentropy", metrics=["accuracy"])
     model.optimizer.build(model.trainable_variables)
     one_review = keras.ops.zeros((1, 1))

@@ -130,6 +130,7 @@ CHANGES = {
     "fit.epochs": st.integers(1, 19),
     "fit.batch_size": st.integers(1, 63),
     "fit.learning_rate": st.floats(0.002, 1),
+    "fit.rate_scaling": st.sampled_from(["sqrt", "linear"]),
     "fit.stop_patience": st.integers(5, 9),
     "fit.reduce_patience": st.integers(3, 9),
     "fit.reduce_factor": st.floats(0.3, 0.9),
@@ -183,6 +184,7 @@ HELPERS = {
     "tasks.atomic_files": ALL,
     "tasks.word_index": AFTER_LOAD,
     "tasks.training_callbacks": AFTER_TRAIN,
+    "tasks.minimal_filtering": AFTER_TRAIN,  # called by the functions that are compiled
     "tasks.build_model": {"build"} | AFTER_TRAIN,
     "tasks.conv_bilstm_network": {"build"} | AFTER_TRAIN,
     "tasks.ngram_counts": {"build"} | AFTER_TRAIN,  # called when the training begins
