@@ -12,7 +12,17 @@ import cyclopts
 from rich.console import Console
 from rich.table import Table
 
-BATCH, MAXLEN, WORDS, WIDTH, FILTERS, TIME, UNITS = 64, 200, 10_000, 200, 64, 49, 64
+BATCH, MAXLEN, WORDS, WIDTH, TAPS, FILTERS, POOL, TIME, UNITS = (
+    64,
+    200,
+    10_000,
+    200,
+    5,
+    64,
+    4,
+    49,
+    64,
+)
 Part = tuple[str, str, Callable[..., object], list[Any]]
 
 
@@ -44,36 +54,51 @@ def with_gradient(function: Callable[..., Any]) -> Callable[..., object]:
     return both
 
 
-def convolution_parts() -> list[Part]:
-    """Return the convolution in both types."""
+def word_parts() -> list[Part]:
+    """Return the words' vectors with dropout, whose gradient is a whole table."""
     import tensorflow as tf
 
-    words = tf.random.stateless_normal((BATCH, MAXLEN, WIDTH), (0, 0))
-    kernel = tf.random.stateless_normal((5, WIDTH, FILTERS), (0, 1))
+    from tasks.dropped_words import dropped_words
 
-    def convolve(kind: tf.DType) -> Callable[..., object]:
-        return with_gradient(
-            lambda words, kernel: tf.cast(
-                tf.nn.conv1d(tf.cast(words, kind), tf.cast(kernel, kind), 1, "VALID"), tf.float32
-            )
-        )
-
-    return [
-        ("convolution", "Keras, fast", convolve(tf.float32), [words, kernel]),
-        ("convolution", "fast_bfloat16", convolve(tf.bfloat16), [words, kernel]),
-    ]
-
-
-def dropout_parts() -> list[Part]:
-    """Return the dropout of the words' vectors."""
-    import tensorflow as tf
-    from tasks.byte_dropout import byte_dropout
-
-    words = tf.random.stateless_normal((BATCH, MAXLEN, WIDTH), (0, 0))
+    table = tf.random.stateless_normal((WORDS, WIDTH), (0, 0))
+    ranks = tf.random.stateless_uniform((BATCH, MAXLEN), (0, 1))
+    words = tf.cast(WORDS**ranks, tf.int32) - 1  # most of them frequent ones, as in texts
     seed = tf.constant([1, 2])
+
+    def by_keras(table: tf.Tensor) -> tf.Tensor:
+        return tf.nn.experimental.stateless_dropout(tf.gather(table, words), 0.5, seed)
+
+    def fast(table: tf.Tensor) -> tf.Tensor:
+        return dropped_words(table, words, 0.5, seed)
+
+    def whole(function: Callable[..., Any]) -> Callable[..., object]:
+        return lambda table: tf.convert_to_tensor(with_gradient(function)(table)[0])
+
+    name = "words' vectors, dropout"
+    return [(name, "Keras", whole(by_keras), [table]), (name, "fast", whole(fast), [table])]
+
+
+def convolution_parts() -> list[Part]:
+    """Return the convolution with what follows it, up to the pooling."""
+    import tensorflow as tf
+
+    from tasks.pooled_convolution import pooled_convolution
+
+    words = tf.random.stateless_normal((BATCH, MAXLEN, WIDTH), (0, 0))
+    kernel = tf.random.stateless_normal((TAPS, WIDTH, FILTERS), (0, 1))
+    bias = tf.zeros(FILTERS)
+
+    def by_keras(words: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+        found = tf.nn.relu(tf.nn.conv1d(words, kernel, 1, "VALID") + bias)
+        return tf.nn.max_pool1d(found, POOL, POOL, "VALID")
+
+    def fast(words: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+        return pooled_convolution(words, kernel, bias, POOL)
+
+    name = "convolution, pooling"
     return [
-        ("dropout", "Keras", lambda x: tf.nn.experimental.stateless_dropout(x, 0.5, seed), [words]),
-        ("dropout", "fast", lambda x: byte_dropout(x, 0.5, seed), [words]),
+        (name, "Keras", with_gradient(by_keras), [words, kernel, bias]),
+        (name, "fast", with_gradient(fast), [tf.transpose(words, [1, 0, 2]), kernel, bias]),
     ]
 
 
@@ -82,15 +107,13 @@ def lstm_parts() -> list[Part]:
     import keras
     import tensorflow as tf
 
-    from tasks.lstm_scan import gates_last, lstm_scan
+    from tasks.lstm_scan import lstm_scan
 
     inputs = tf.random.stateless_normal((BATCH, TIME, FILTERS), (0, 0))
     by_time = tf.transpose(inputs, [1, 0, 2])
     layer = keras.layers.LSTM(UNITS, return_sequences=True)
     layer.build(inputs.shape)
-    kernel, recurrent, bias = (
-        gates_last(tf.convert_to_tensor(weight.value)) for weight in layer.weights[:3]
-    )
+    kernel, recurrent, bias = (tf.convert_to_tensor(weight.value) for weight in layer.weights[:3])
 
     def by_keras(inputs: tf.Tensor) -> object:
         with tf.GradientTape() as tape:
@@ -101,7 +124,7 @@ def lstm_parts() -> list[Part]:
 
     def scanned(inputs: tf.Tensor, *weights: tf.Tensor) -> tf.Tensor:
         kernel, recurrent, bias = weights
-        return lstm_scan(inputs @ kernel + bias, recurrent, backwards=False, sequences=True)
+        return lstm_scan(inputs @ kernel + bias, recurrent)
 
     return [
         ("first LSTM, one way", "Keras", by_keras, [inputs]),
@@ -119,23 +142,21 @@ def optimizer_parts() -> list[Part]:
     import keras
     import tensorflow as tf
 
-    from tasks.fused_adam import FusedAdam
+    from tasks.fused_adam import fused_adam
 
     rows = tf.random.stateless_normal((BATCH * MAXLEN, WIDTH), (0, 0))
     words = tf.random.stateless_uniform((BATCH * MAXLEN,), (0, 1), 0, WORDS, tf.int32)
+    by_rows = tf.IndexedSlices(rows, words, tf.constant([WORDS, WIDTH]))
 
     def update(optimizer: keras.optimizers.Optimizer) -> Callable[..., object]:
         table = keras.Variable(tf.zeros((WORDS, WIDTH)))
         optimizer.build([table])
+        return lambda gradient: optimizer.apply([gradient])
 
-        def apply(rows: tf.Tensor, words: tf.Tensor) -> None:
-            optimizer.apply([tf.IndexedSlices(rows, words, tf.constant([WORDS, WIDTH]))])
-
-        return apply
-
+    name = "Adam, words' vectors"
     return [
-        ("Adam, words' vectors", "Keras", update(keras.optimizers.Adam()), [rows, words]),
-        ("Adam, words' vectors", "fast", update(FusedAdam()), [rows, words]),
+        (name, "Keras", update(keras.optimizers.Adam(0.001)), [by_rows]),
+        (name, "fast", update(fused_adam(0.001)), [tf.convert_to_tensor(by_rows)]),
     ]
 
 
@@ -146,7 +167,7 @@ def main(*, repeats: int = 10) -> None:
         repeats: Calls in a round; the quickest of three rounds counts.
     """
     table = Table("part", "by", "CPU time, ms")
-    for make in (convolution_parts, dropout_parts, lstm_parts, optimizer_parts):
+    for make in (word_parts, convolution_parts, lstm_parts, optimizer_parts):
         for part, by, function, arguments in make():
             took = cpu_milliseconds(function, arguments, repeats)
             table.add_row(part, by, f"{took:.1f}")

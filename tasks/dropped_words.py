@@ -20,12 +20,12 @@ def dropped_words(table: tf.Tensor, tokens: tf.Tensor, rate: float, seed: tf.Ten
 
     Args:
         table: Vectors of all words, (words, width).
-        tokens: int32 of any shape.
+        tokens: int32 (batch, time).
         rate: Share to set to zero.
         seed: int32 of shape (2,).
 
     Returns:
-        The shape of the tokens, and the width.
+        (time, batch, width).
     """
     import tensorflow as tf
 
@@ -43,7 +43,7 @@ def dropped_words(table: tf.Tensor, tokens: tf.Tensor, rate: float, seed: tf.Ten
 def _vectors(table: tf.Tensor, tokens: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
     import tensorflow as tf
 
-    return kept(tf.gather(table, tokens), rate, seed)
+    return kept(tf.gather(table, tf.transpose(tokens)), rate, seed)
 
 
 def _d_table(
@@ -52,4 +52,4 @@ def _d_table(
     import tensorflow as tf
 
     rows = tf.reshape(kept(upstream, rate, seed), [-1, upstream.shape[-1]])
-    return tf.math.unsorted_segment_sum(rows, tf.reshape(tokens, [-1]), words)
+    return tf.math.unsorted_segment_sum(rows, tf.reshape(tf.transpose(tokens), [-1]), words)

@@ -65,7 +65,7 @@ def _probabilities(
 
     part = network.get_layer
     table, rate = part("embedding").embeddings.value, part("word_dropout").rate
-    words = dropped_words(tf.convert_to_tensor(table), tf.transpose(tokens), rate, word_seed)
+    words = dropped_words(tf.convert_to_tensor(table), tokens, rate, word_seed)
     kernel, bias = (weight.value for weight in part("convolution").weights)
     found = pooled_convolution(words, kernel, bias, part("pooling").pool_size[0])
     first = tf.concat(_both_ways(found, part("first_bidirectional")), axis=-1)

@@ -5,6 +5,7 @@ official IMDB split, seed 0, they reach a test accuracy of about 0.87 to 0.88 in
 on two CPU cores: `python flows/train_flow.py`.
 """
 
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -270,8 +271,8 @@ class FitConfig(_Group):
     @property
     def first_rate(self) -> float:
         """The learning rate of the first epoch."""
-        larger: float = self.batch_size / _SCALED_FROM
-        factors = {"none": 1.0, "sqrt": larger**0.5, "linear": larger}
+        larger = self.batch_size / _SCALED_FROM
+        factors = {"none": 1.0, "sqrt": math.sqrt(larger), "linear": larger}
         return self.learning_rate * factors[self.rate_scaling]
 
 

@@ -2,6 +2,7 @@
 
 import random
 from pathlib import Path
+from typing import Any
 
 from tasks.training_config import (
     DataConfig,
@@ -46,3 +47,13 @@ def small_config(
         ),
         fit=FitConfig(seed=seed, epochs=epochs, batch_size=16, learning_rate=0.01),
     )
+
+
+def uncompiled_config(train_file: Path, **changes: Any) -> TrainingConfig:
+    """Return a small config for a training in a process of its own, by Keras's layers.
+
+    To compile the fast step takes seconds, which only the first training in a process pays.
+    """
+    config = small_config(train_file, **changes)
+    fit = config.fit.model_copy(update={"training_step": "keras"})
+    return config.model_copy(update={"fit": fit})

@@ -15,7 +15,7 @@ from tasks.read_run import read_config, read_history
 from tasks.runner_config import RunnerConfig
 from tasks.training_config import TextConfig
 from tests.refusals import refusal
-from tests.small_run import small_config
+from tests.small_run import uncompiled_config
 
 TWO = AblationConfig(tokens=("last-12", "4+6"), words=(40,))
 ONE = AblationConfig(tokens=("last-12",), words=(40,))
@@ -30,7 +30,7 @@ def made(
     """The artifacts and the report of the config and one variant, trained here."""
     artifacts = tmp_path_factory.mktemp("ablation") / "artifacts"
     return artifacts, ablation_flow(
-        small_config(small_reviews), TWO, RunnerConfig(), "cpu", artifacts
+        uncompiled_config(small_reviews), TWO, RunnerConfig(), "cpu", artifacts
     )
 
 
@@ -125,7 +125,7 @@ def test_what_was_trained_before_is_not_trained_again(
 ) -> None:
     artifacts, report = made
     before = {run.manifest.run_id for run in find_runs(artifacts).runs}
-    again = ablation_flow(small_config(small_reviews), ONE, RunnerConfig(), "cpu", artifacts)
+    again = ablation_flow(uncompiled_config(small_reviews), ONE, RunnerConfig(), "cpu", artifacts)
     (new,) = (run for run in find_runs(artifacts).runs if run.manifest.run_id not in before)
     assert all(step.cached for step in new.manifest.steps if step.step != "fetch")
     assert again.results[0].network == report.results[0].network

@@ -22,7 +22,7 @@ from tasks.seeds_config import SeedsConfig
 from tasks.seeds_report import SeedsReport
 from tests.polling import wait_for
 from tests.refusals import refusal
-from tests.small_run import small_config
+from tests.small_run import uncompiled_config
 
 HERE = RunnerConfig()
 HONEST = SeedsConfig(seeds=2, protocols=("honest",))
@@ -42,7 +42,7 @@ def local(
 ) -> tuple[Path, SeedsReport]:
     """The artifacts and the report of two seeds trained here."""
     artifacts = tmp_path_factory.mktemp("seeds") / "artifacts"
-    config = small_config(small_reviews)
+    config = uncompiled_config(small_reviews)
     return artifacts, seeds_flow(config, HONEST, HERE, "cpu", artifacts)
 
 
@@ -66,7 +66,7 @@ def test_the_report_is_kept_and_shown(local: tuple[Path, SeedsReport]) -> None:
 
 
 def test_each_seed_is_trained_under_each_protocol(small_reviews: Path) -> None:
-    config = small_config(small_reviews, seed=3)
+    config = uncompiled_config(small_reviews, seed=3)
     asked = requests(config, SeedsConfig(seeds=2), "cpu", Path("a"))
     assert [request.name for request in asked] == [
         "honest seed 3",
@@ -82,7 +82,7 @@ def test_a_training_that_fails_in_its_process_is_told(
 ) -> None:
     from prefect.settings import PREFECT_API_URL
 
-    config = small_config(tmp_path / "missing.csv")
+    config = uncompiled_config(tmp_path / "missing.csv")
     request = TrainingRequest(config=config, accelerator="cpu", artifacts=tmp_path / "artifacts")
     with pytest.raises(ChildFailedError, match="honest seed 0 ended with status 1"):
         train_in_process(request, str(PREFECT_API_URL.value()))
@@ -123,7 +123,7 @@ def test_a_cluster_gives_the_weights_of_this_machine(
 ) -> None:
     pytest.importorskip(f"prefect_{runner}")
     place = RunnerConfig.model_validate({"runner": runner, "workers": 2})
-    config, artifacts = small_config(small_reviews), tmp_path / "artifacts"
+    config, artifacts = uncompiled_config(small_reviews), tmp_path / "artifacts"
     report = seeds_flow(config, HONEST, place, "cpu", artifacts)
     assert report.statistics == local[1].statistics
     assert weights(artifacts) == weights(local[0])
@@ -149,7 +149,7 @@ def test_a_dask_worker_that_is_killed_in_a_training_loses_nothing(
         place = RunnerConfig(runner="dask", address=cluster.scheduler_address)
         killer = threading.Thread(target=kill_one, args=(cluster,))
         killer.start()
-        report = seeds_flow(small_config(small_reviews), HONEST, place, "cpu", artifacts)
+        report = seeds_flow(uncompiled_config(small_reviews), HONEST, place, "cpu", artifacts)
         killer.join()
     assert killed
     assert report.statistics == local[1].statistics

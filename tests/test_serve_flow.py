@@ -28,7 +28,7 @@ from tests.serve_process import (
     start_process,
     state_of,
 )
-from tests.small_run import small_config, write_reviews
+from tests.small_run import uncompiled_config, write_reviews
 from tests.terminal_run import FIVE_EPOCHS, wait_for_log
 
 LIMIT_S = 180
@@ -230,7 +230,7 @@ def test_a_run_of_a_worker_that_is_stopped_goes_on_when_the_worker_does(
 ) -> None:
     (tmp_path / "server").mkdir()
     write_reviews(tmp_path / "reviews.csv", 300)
-    config = small_config(tmp_path / "reviews.csv", epochs=5).model_dump(mode="json")
+    config = uncompiled_config(tmp_path / "reviews.csv", epochs=5).model_dump(mode="json")
     config["fit"] |= {"batch_size": 1, "stop_patience": 9}
     given = {name: config[name] for name in ("source", "data", "text", "protocol", "network")}
     given |= {"fit": config["fit"], "artifacts": str(tmp_path / "artifacts"), "promotion": None}

@@ -25,7 +25,7 @@ from tasks.sweep_report import SweepReport
 from tasks.training_config import TrainingConfig
 from tests.polling import wait_for
 from tests.refusals import refusal
-from tests.small_run import small_config
+from tests.small_run import uncompiled_config
 from tests.terminal_run import (
     SLOW_SMALL_RUN,
     from_file,
@@ -54,7 +54,7 @@ def sweep_of(space: Path, **changes: Any) -> SweepConfig:
 
 
 def config_of(reviews: Path) -> TrainingConfig:
-    return small_config(reviews, epochs=3)
+    return uncompiled_config(reviews, epochs=3)
 
 
 def told(report: SweepReport) -> list[tuple[Any, ...]]:
@@ -146,7 +146,7 @@ def test_one_sweep_at_a_time_goes_on_in_a_study(tmp_path: Path, small_reviews: P
 
 def test_a_protocol_that_chooses_on_the_test_reviews_is_refused(small_reviews: Path) -> None:
     with pytest.raises(InvalidConfigError, match="protocol='tutorial': must be 'honest'"):
-        sweep_flow(small_config(small_reviews, protocol="tutorial"))
+        sweep_flow(uncompiled_config(small_reviews, protocol="tutorial"))
 
 
 @pytest.mark.parametrize(
