@@ -15,7 +15,7 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks.paired import Spread, ratios, run_module, turn_order, write_result
-from benchmarks.train_epoch import BY_LENGTH, MULTIPLY, PLAIN, SIDES, TORCH
+from benchmarks.train_epoch import MULTIPLY, PLAIN, SIDES, TORCH
 
 Rounds = dict[str, list[dict[str, float]]]
 
@@ -23,7 +23,8 @@ NAMES = {
     PLAIN: "plain Keras script",
     "keras": "ours, Keras's layers",
     "fast": "ours, fast (the default)",
-    BY_LENGTH: "ours, fast, by length",
+    "fast_by_length": "ours, fast, by length",
+    "fast_batch_256": "ours, fast, batches of 256",
     TORCH: "PyTorch",
 }
 TRAINED, JUDGED = 106.6e6, 35.5e6

@@ -12,22 +12,26 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import get_args
 
 import cyclopts
 import numpy as np
 
 from benchmarks.made_reviews import padded_reviews, write_padded
 from benchmarks.process_clock import Moment, now, time_between
-from tasks.training_config import FitConfig, NetworkConfig, StepCode
+from tasks.training_config import FitConfig, NetworkConfig
 from tasks.training_progress import TrainingProgress, watch_training
 
 Reviews = tuple[np.ndarray, np.ndarray]
 
 NUM_WORDS, MAXLEN, BATCH_SIZE = 10_000, 200, 64
 PLAIN, TORCH, MULTIPLY = "plain", "torch", "multiply"
-BY_LENGTH = "fast_by_length"
-SIDES = [PLAIN, *get_args(StepCode), BY_LENGTH, TORCH]
+OURS: dict[str, dict[str, object]] = {
+    "keras": {"training_step": "keras"},
+    "fast": {"training_step": "fast"},
+    "fast_by_length": {"training_step": "fast", "batches": "by_length"},
+    "fast_batch_256": {"training_step": "fast", "batch_size": 256},
+}
+SIDES = [PLAIN, *OURS, TORCH]
 
 _MATRIX, _MULTIPLY_S = 2048, 2.0
 
@@ -120,14 +124,7 @@ def main(side: str, *, reviews: int, validation: int, seed: int = 0) -> None:
         elif side == TORCH:
             begin, end = time_torch(*made)
         else:
-            fit = FitConfig.model_validate(
-                {
-                    "epochs": 2,
-                    "batch_size": BATCH_SIZE,
-                    "training_step": "fast" if side == BY_LENGTH else side,
-                    "batches": "by_length" if side == BY_LENGTH else "shuffled",
-                }
-            )
+            fit = FitConfig.model_validate({"epochs": 2, "batch_size": BATCH_SIZE} | OURS[side])
             begin, end = time_ours(*made, Path(name), fit)
     sys.stdout.write(json.dumps(time_between(begin, end)) + "\n")
 
