@@ -48,7 +48,7 @@ def with_gradient(function: Callable[..., Any]) -> Callable[..., object]:
     def both(*arguments: tf.Tensor) -> object:
         with tf.GradientTape() as tape:
             tape.watch(arguments)
-            score = tf.reduce_sum(function(*arguments) ** 2)
+            score = tf.reduce_sum(tf.square(function(*arguments)))
         return tape.gradient(score, arguments)
 
     return both
@@ -118,7 +118,7 @@ def lstm_parts() -> list[Part]:
     def by_keras(inputs: tf.Tensor) -> object:
         with tf.GradientTape() as tape:
             tape.watch(inputs)
-            score = tf.reduce_sum(layer(inputs) ** 2)
+            score = tf.reduce_sum(tf.square(layer(inputs)))
         weights = [weight.value for weight in layer.trainable_weights]
         return tape.gradient(score, [inputs, *weights])
 
