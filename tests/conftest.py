@@ -80,14 +80,9 @@ def pytest_terminal_summary(
 @pytest.fixture(scope="session")
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A Prefect server with its own database; starting it takes some seconds."""
-    from prefect.settings import PREFECT_API_URL, temporary_settings
+    from tests.real_server import prefect_server_process, talk_to
 
-    from tests.real_server import prefect_server_process
-
-    with (
-        prefect_server_process(tmp_path_factory.mktemp("server")) as (url, _),
-        temporary_settings({PREFECT_API_URL: url}),
-    ):
+    with prefect_server_process(tmp_path_factory.mktemp("server")) as (url, _), talk_to(url):
         yield
 
 

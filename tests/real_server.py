@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.prefect_home import prefect_environment, prepare_home
 
 _START_LIMIT_S = 180
+_DRAIN_LIMIT_S = 30
 STALLED_S = 150
 """A server on SQLite may stall for a minute, its limit for a lock, when clients are cut off."""
 
@@ -47,6 +48,25 @@ def prefect_server_process(
     finally:
         server.terminate()
         server.wait(STALLED_S)
+
+
+@contextmanager
+def talk_to(api: str) -> Iterator[None]:
+    """Let this process talk to a server; what sent its records to another one is replaced.
+
+    Prefect keeps the first connection of a process, though the setting has changed since.
+    """
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    workers = (EventsWorker, APILogWorker)
+    with temporary_settings({PREFECT_API_URL: api}):
+        for worker in workers:
+            worker.drain_all(timeout=_DRAIN_LIMIT_S, at_exit=False)
+        yield
+        for worker in workers:
+            worker.drain_all(timeout=_DRAIN_LIMIT_S, at_exit=False)
 
 
 def wait_until_healthy(api: str, server: subprocess.Popen[bytes]) -> None:

@@ -17,7 +17,7 @@ from tests.faults import STEPS
 from tests.polling import wait_for
 from tests.postgres import needs_postgres, postgres_process
 from tests.prefect_pages import ask
-from tests.real_server import prefect_server_process
+from tests.real_server import prefect_server_process, talk_to
 from tests.small_run import write_reviews
 from tests.terminal_run import LIMIT_S, SMALL_NETWORK, from_file, start_terminal_run
 
@@ -105,7 +105,6 @@ def test_old_runs_go_from_the_server_with_their_logs_and_artifacts_and_new_ones_
 ) -> None:
     from prefect import flow, get_run_logger
     from prefect.artifacts import create_markdown_artifact
-    from prefect.settings import PREFECT_API_URL, temporary_settings
 
     @flow(name="maintain-artifacts")
     def leaves_traces() -> None:
@@ -121,7 +120,7 @@ def test_old_runs_go_from_the_server_with_their_logs_and_artifacts_and_new_ones_
             len(ask(served.api, "flow_runs", flow_runs={"id": {"any_": [flow_run_id]}})),
         ]
 
-    with temporary_settings({PREFECT_API_URL: served.api}):
+    with talk_to(served.api):
         ended = [leaves_traces(return_state=True) for _ in range(2)]
     old, new = [str(state.state_details.flow_run_id) for state in ended]
     wait_for(lambda: all(traces(old)) and all(traces(new)))

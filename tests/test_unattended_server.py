@@ -20,7 +20,7 @@ from tests.deploy_files import settings
 from tests.polling import wait_for
 from tests.prefect_home import prefect_environment
 from tests.prefect_pages import UIS, ask, our_complaints, prefect_page
-from tests.real_server import prefect_server_process
+from tests.real_server import prefect_server_process, talk_to
 from tests.small_run import write_reviews
 from tests.terminal_run import (
     SLOW_SMALL_RUN,
@@ -173,7 +173,6 @@ def test_a_living_run_that_was_closed_by_mistake_still_ends_as_completed(
 ) -> None:
     """As after a server that was away, or a machine that slept."""
     from prefect import flow, get_client, runtime
-    from prefect.settings import PREFECT_API_URL, temporary_settings
 
     assert changes
     states = []
@@ -182,7 +181,7 @@ def test_a_living_run_that_was_closed_by_mistake_still_ends_as_completed(
     def lives_on() -> None:
         states.append(wait_for(lambda: _closed(served.api, runtime.flow_run.id)))
 
-    with temporary_settings({PREFECT_API_URL: served.api}), get_client(sync_client=True) as client:
+    with talk_to(served.api), get_client(sync_client=True) as client:
         state = lives_on(return_state=True)
         run = client.read_flow_run(state.state_details.flow_run_id)
     assert states == ["Crashed"]
