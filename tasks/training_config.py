@@ -250,9 +250,9 @@ class FitConfig(_Group):
     batches: Batches = Field(
         "shuffled",
         description="by_length: reviews of about the same length share a batch, and a training step"
-        " leaves out the padding that all of a batch have. Quicker, with other results: the network"
-        " sees less padding than in validation and test; on IMDB it was half a point less accurate"
-        " in the mean of five seeds. For padding 'pre' and the fast steps.",
+        " leaves out padding that all of a batch have, by quarters of the row. Quicker, with other"
+        " results: the network sees less padding than in validation and test. For padding 'pre' and"
+        " the fast step.",
     )
     deterministic: bool = Field(
         default=False,
