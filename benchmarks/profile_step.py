@@ -12,17 +12,8 @@ import cyclopts
 from rich.console import Console
 from rich.table import Table
 
-BATCH, MAXLEN, WORDS, WIDTH, TAPS, FILTERS, POOL, TIME, UNITS = (
-    64,
-    200,
-    10_000,
-    200,
-    5,
-    64,
-    4,
-    49,
-    64,
-)
+BATCH, MAXLEN, WORDS, WIDTH = 64, 200, 10_000, 200
+TAPS, FILTERS, POOL, TIME, UNITS = 5, 64, 4, 49, 64
 Part = tuple[str, str, Callable[..., object], list[Any]]
 
 

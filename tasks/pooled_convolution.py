@@ -13,7 +13,7 @@ from tasks.compiled_function import compiled
 from tasks.minimal_filtering import MOST_PRODUCTS, minimal_filtering
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     import tensorflow as tf
@@ -138,9 +138,8 @@ def _d_products(
     return d_products, tf.reduce_sum(d_largest, [0, 1])
 
 
-def _sums(factors: np.ndarray, parts: Iterable[tf.Tensor]) -> list[tf.Tensor]:
+def _sums(factors: np.ndarray, parts: Sequence[tf.Tensor]) -> list[tf.Tensor]:
     """Return the sum of the parts by each row of factors; most are 0 or powers of 2."""
-    parts = list(parts)
     return [
         sum(factor * part for factor, part in zip(row.tolist(), parts, strict=True) if factor)
         for row in factors

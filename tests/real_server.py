@@ -56,17 +56,22 @@ def talk_to(api: str) -> Iterator[None]:
 
     Prefect keeps the first connection of a process, though the setting has changed since.
     """
-    from prefect.events.worker import EventsWorker
-    from prefect.logging.handlers import APILogWorker
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    workers = (EventsWorker, APILogWorker)
     with temporary_settings({PREFECT_API_URL: api}):
-        for worker in workers:
-            worker.drain_all(timeout=_DRAIN_LIMIT_S, at_exit=False)
-        yield
-        for worker in workers:
-            worker.drain_all(timeout=_DRAIN_LIMIT_S, at_exit=False)
+        _forget_connections()
+        try:
+            yield
+        finally:
+            _forget_connections()
+
+
+def _forget_connections() -> None:
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+
+    for worker in (EventsWorker, APILogWorker):
+        worker.drain_all(timeout=_DRAIN_LIMIT_S, at_exit=False)
 
 
 def wait_until_healthy(api: str, server: subprocess.Popen[bytes]) -> None:

@@ -10,7 +10,7 @@ from tasks.dropped_words import dropped_words
 from tasks.hashed_dropout import hashed_dropout
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     shape=st.tuples(st.integers(1, 9), st.integers(1, 30), st.integers(1, 40)),
     rate=st.floats(0, 0.999),

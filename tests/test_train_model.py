@@ -107,7 +107,7 @@ def test_a_loss_that_is_no_number_ends_the_training_with_what_to_do(
     monkeypatch.setattr(training_callbacks.EpochSeeds, "on_epoch_end", lose, raising=False)
     with pytest.raises(
         DivergedError,
-        match=r"nan in epoch 2, at a learning rate of 0\.01; set a smaller learning_ra",
+        match=r"loss is nan in epoch 2, at a learning rate of 0\.01; set a smaller learning_rate",
     ):
         fit_small(prepared, tmp_path / "a")
 
