@@ -25,6 +25,7 @@ from tasks.drift_config import DriftConfig
 from tasks.errors import InvalidConfigError
 from tasks.monitoring_config import HEARTBEAT_SECONDS
 from tasks.own_sources import sources_at_start
+from tasks.process_memory import keep_memory_together
 from tasks.promotion_config import PromotionConfig, require_promotable
 from tasks.recipe_book import recipes
 from tasks.run_manifest import RunSummary, Score, StepRun
@@ -154,11 +155,12 @@ def _asked_for(asked: bool, given: G | None, group: type[G], options: str, flag:
 
 
 def begin_process() -> None:
-    """Note the source that this process runs, and set this project's defaults for Prefect.
+    """Note the source that this process runs, and set this project's defaults for it and Prefect.
 
     To be called before the flow and Prefect are imported. What the user has set stays.
     """
     sources_at_start()
+    keep_memory_together()
     for name, value in _PREFECT_SETTINGS.items():
         os.environ.setdefault(name, value)
 

@@ -54,7 +54,7 @@ _DESCRIPTION = """\
 Trains a network on movie reviews, and a linear control on the same \
 reviews, and scores both on the test reviews.
 
-- **Steps**: fetch, load, pad, persist-parquet, build, train, evaluate, control, plot, analyse. \
+- **Steps**: fetch, load, control, pad, persist-parquet, build, train, evaluate, plot, analyse. \
 Each but the first comes from the cache where nothing that it depends on has changed.
 - **While it runs**: the artifact `progress` tells the epoch, and how long it may last. A run that \
 was interrupted goes on where it was when it is started again.
@@ -131,6 +131,7 @@ def train_flow(  # noqa: PLR0913, PLR0917 - one for each part of the run form
         title = prefect_session.name_run(files, config)
         loaded = run.cached(steps.load, files, data, store)
         drifted = drift_step.require_no_drift(run, loaded, drift, store) if drift else None
+        controlled = run.cached(steps.control, loaded, protocol, store)
         padded = run.cached(steps.pad, loaded, text, protocol, store)
         persisted = run.cached(steps.persist, padded, data.row_group_rows, store)
         built = run.cached(
@@ -141,7 +142,6 @@ def train_flow(  # noqa: PLR0913, PLR0917 - one for each part of the run form
         evaluated = run.cached(
             steps.evaluate, trained, persisted, fit.evaluation_batch_size, device, store
         )
-        controlled = run.cached(steps.control, loaded, protocol, store)
         plotted = run.cached(steps.plot, trained, title, store)
         analysed = run.cached(steps.analyse, loaded, trained, evaluated, controlled, text, store)
 
@@ -149,12 +149,12 @@ def train_flow(  # noqa: PLR0913, PLR0917 - one for each part of the run form
             require_change(artifacts, run.runs, promotion)
         outputs = [
             loaded,
+            controlled,
             padded,
             persisted,
             built,
             trained,
             evaluated,
-            controlled,
             plotted,
             analysed,
         ]

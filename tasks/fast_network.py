@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 _PARTS = 4
 
 
-def fast_network(network: keras.Sequential, *, leave_padding_out: bool = False) -> keras.Model:
+def fast_network(
+    network: keras.Sequential, batch_size: int, *, leave_padding_out: bool = False
+) -> keras.Model:
     """Return a form of a network of `build_conv_bilstm` that trains it, and is saved as it.
 
     A training step computes the same function, but for rounding and for which numbers its
@@ -28,6 +30,8 @@ def fast_network(network: keras.Sequential, *, leave_padding_out: bool = False) 
 
     Args:
         network: What is trained, and judged.
+        batch_size: Reviews of a batch at most. A smaller one is filled with empty reviews, whose
+            probabilities are dropped: the code is compiled anew for each size.
         leave_padding_out: Whether a training step leaves out the columns in front in which
             no review of the batch has a word. The function is another one then: the network
             itself reads them.
@@ -46,10 +50,12 @@ def fast_network(network: keras.Sequential, *, leave_padding_out: bool = False) 
             """Return the probabilities, (batch, 1), of int32 tokens (batch, maxlen)."""
             if not training:
                 return network(tokens, training=False)
+            reviews = tf.shape(tokens)[0]
+            tokens = _filled(tokens, batch_size)
             if leave_padding_out:
                 tokens = _without_padding(network, tokens)
             seeds = [tf.cast(generator.next(), tf.int32) for generator in self.seeds]
-            return _probabilities(network, tokens, *seeds)
+            return _probabilities(network, tokens, *seeds)[:reviews]
 
         def save(self, filepath: Path | str, **options: Any) -> None:  # noqa: ANN401 - Keras's signature
             """Save the network alone."""
@@ -90,6 +96,14 @@ def _both_ways(inputs: tf.Tensor, layer: keras.layers.Bidirectional) -> list[tf.
         outputs = lstm_scan(projected, recurrent)
         read.append(tf.reverse(outputs, [0]) if backwards else outputs)
     return read
+
+
+def _filled(tokens: tf.Tensor, batch_size: int) -> tf.Tensor:
+    import tensorflow as tf
+
+    missing = batch_size - tf.shape(tokens)[0]
+    whole = tf.pad(tokens, [[0, missing], [0, 0]], constant_values=PAD_ID)
+    return tf.ensure_shape(whole, (batch_size, tokens.shape[1]))
 
 
 def _without_padding(network: keras.Sequential, tokens: tf.Tensor) -> tf.Tensor:

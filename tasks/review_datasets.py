@@ -5,6 +5,8 @@ See https://www.tensorflow.org/guide/data_performance
 
 from __future__ import annotations
 
+import itertools
+import threading
 from typing import TYPE_CHECKING
 
 from tasks.epoch_batches import endless_batches, steps_per_epoch
@@ -29,6 +31,27 @@ _BATCHES_AHEAD = 16
 """Steps of the training that hide the time in which the next buffer is decoded."""
 
 
+class NumberedBatches:
+    """The batches of a stream by their numbers; taken in order, nothing is read twice."""
+
+    def __init__(self, stream_from: Callable[[int], Iterator[Batch]]) -> None:
+        """Take what yields the batches from a number on."""
+        self._stream_from = stream_from
+        self._lock = threading.Lock()
+        self._stream: Iterator[Batch] = iter(())
+        self._next: int | None = None
+
+    def __call__(self, number: int) -> Batch:
+        """Return one batch; two passes at once disturb each other in their speed alone."""
+        with self._lock:
+            if number != self._next:
+                self._stream = self._stream_from(int(number))
+            self._next = None  # where reading fails, the next pass opens the file anew
+            batch = next(self._stream)
+            self._next = number + 1
+            return batch
+
+
 def shuffled_dataset(
     path: Path, shuffle: Shuffle, first_epoch: int, first_step: int
 ) -> tf.data.Dataset:
@@ -40,13 +63,17 @@ def shuffled_dataset(
         first_epoch: The epoch to begin in, from 0 on.
         first_step: The batch of that epoch to begin with.
     """
+    import tensorflow as tf
 
-    def batches() -> Iterator[Batch]:
-        # Opened by each iterator for itself: that of an interrupted epoch may still be reading.
+    steps = steps_per_epoch(count_reviews(path), shuffle.batch_size)
+
+    def batches_from(number: int) -> Iterator[Batch]:
+        epoch, step = divmod(first_epoch * steps + first_step + number, steps)
+        # Opened by each stream for itself: that of an interrupted epoch may still be reading.
         with RowGroups(path) as reviews:
-            yield from endless_batches(reviews, shuffle, first_epoch, first_step)
+            yield from endless_batches(reviews, shuffle, epoch, step)
 
-    return _streamed(batches, path)
+    return _streamed(tf.data.Dataset.counter(), batches_from, path)
 
 
 def ordered_dataset(path: Path, batch_size: int) -> tf.data.Dataset:
@@ -58,10 +85,11 @@ def ordered_dataset(path: Path, batch_size: int) -> tf.data.Dataset:
     """
     import tensorflow as tf
 
+    def batches_from(number: int) -> Iterator[Batch]:
+        return itertools.islice(ordered_batches(path, batch_size), number, None)
+
     steps = steps_per_epoch(count_reviews(path), batch_size)
-    batches = _streamed(lambda: ordered_batches(path, batch_size), path)
-    # Without it Keras takes the end of the first pass for a lack of data.
-    return batches.apply(tf.data.experimental.assert_cardinality(steps))
+    return _streamed(tf.data.Dataset.range(steps), batches_from, path)
 
 
 def ordered_batches(path: Path, batch_size: int) -> Iterator[Batch]:
@@ -73,15 +101,23 @@ def ordered_batches(path: Path, batch_size: int) -> Iterator[Batch]:
         yield padded_matrix(batch["tokens"]), labels[:, None]
 
 
-def _streamed(batches: Callable[[], Iterator[Batch]], path: Path) -> tf.data.Dataset:
+def _streamed(
+    numbers: tf.data.Dataset, batches_from: Callable[[int], Iterator[Batch]], path: Path
+) -> tf.data.Dataset:
+    """Return the batches with these numbers.
+
+    Not by `Dataset.from_generator`: on Python 3.11 that has glibc map the memory of each tensor
+    anew, and a training step then causes tens of thousands of page faults.
+    """
     import tensorflow as tf
 
     options = tf.data.Options()
     # The thread that tunes often misses that it has to end, and is then waited for: up to a minute.
     options.autotune.enabled = False
-    signature = (
-        tf.TensorSpec((None, padded_width(path)), tf.int32),
-        tf.TensorSpec((None, 1), tf.float32),
-    )
-    dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
-    return dataset.prefetch(_BATCHES_AHEAD).with_options(options)
+    numbered, width = NumberedBatches(batches_from), padded_width(path)
+
+    def batch(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        tokens, labels = tf.numpy_function(numbered, [number], [tf.int32, tf.float32])
+        return tf.ensure_shape(tokens, (None, width)), tf.ensure_shape(labels, (None, 1))
+
+    return numbers.map(batch).prefetch(_BATCHES_AHEAD).with_options(options)

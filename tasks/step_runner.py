@@ -12,6 +12,7 @@ from prefect import runtime
 from prefect.cache_policies import NO_CACHE
 
 from tasks.explain_miss import explain_miss, read_parts
+from tasks.process_memory import give_back_memory
 from tasks.run_manifest import StepRun
 from tasks.step_cache import cache_options, key_file
 
@@ -94,6 +95,8 @@ class StepRunner:
             seconds=round(time.monotonic() - started, 3),
         )
         self.runs.append(run)
+        if not cached:
+            give_back_memory()
         _LOG.info("%s: %s, %s", run.step, run.outcome, run.why)
         return result
 

@@ -19,6 +19,7 @@ from tasks.select_accelerator import CPU, Device
 from tasks.training_callbacks import (
     EpochLines,
     EpochSeeds,
+    GiveBackMemory,
     KeepState,
     TellProgress,
     as_callback,
@@ -88,7 +89,7 @@ def train_model(
     with strategy_for(device).scope():
         network = keras.models.load_model(initial_model, compile=False)
         code = step_code(fit.training_step, network, device)
-        model = trained_form(network, code, fit.first_rate, fit.batches)
+        model = trained_form(network, code, fit)
         best_model = folder / "best_model.keras"
         done = restore_state(state, model, best_model) if state else TrainingState()
         if done != TrainingState():
@@ -155,6 +156,7 @@ def _fit(
                 as_callback(EpochSeeds(model, fit.seed)),
                 *judges,
                 as_callback(keeper),
+                as_callback(GiveBackMemory()),
                 as_callback(EpochLines(fit.epochs)),
                 as_callback(TellProgress(keeper, fit.epochs, steps)),
             ],

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from tasks.errors import DivergedError
+from tasks.process_memory import give_back_memory
 from tasks.seeds import generator
 from tasks.training_progress import tell_progress
 from tasks.training_state import (
@@ -152,6 +153,20 @@ def _require_numbers(epoch: int, figures: Logs) -> None:
                 f"{name} is {value} in epoch {epoch + 1}, at a learning rate of"
                 f" {figures['learning_rate']:g}; set a smaller learning_rate"
             )
+
+
+class GiveBackMemory:
+    """Give back what tracing and compiling have left, after the first step of a process."""
+
+    def __init__(self) -> None:
+        """Expect the first step."""
+        self._given_back = False
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:  # noqa: ARG002
+        """Give back memory once."""
+        if not self._given_back:
+            self._given_back = True
+            give_back_memory()
 
 
 class EpochLines:

@@ -36,12 +36,12 @@ Architecture = Literal["conv_bilstm", "ngram_bag"]
 CachedStep = Literal[
     "all",
     "load",
+    "control",
     "pad",
     "persist-parquet",
     "build",
     "train",
     "evaluate",
-    "control",
     "plot",
     "analyse",
 ]

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import keras
 
     from tasks.select_accelerator import Device
-    from tasks.training_config import Batches, StepCode, TrainingStep
+    from tasks.training_config import FitConfig, StepCode, TrainingStep
 
 _LAYERS = (
     "embedding",
@@ -47,9 +47,7 @@ def step_code(wanted: TrainingStep, network: keras.Model, device: Device) -> Ste
     return wanted
 
 
-def trained_form(
-    network: keras.Model, code: StepCode, learning_rate: float, batches: Batches = "shuffled"
-) -> keras.Model:
+def trained_form(network: keras.Model, code: StepCode, fit: FitConfig) -> keras.Model:
     """Return the network, or a form of it with the same variables and a quicker step, compiled.
 
     For binary cross-entropy, accuracy and Adam (https://arxiv.org/abs/1412.6980).
@@ -60,27 +58,28 @@ def trained_form(
     Args:
         network: What is trained.
         code: What computes a step.
-        learning_rate: The first one.
-        batches: by_length: a step leaves out the padding that all reviews of a batch have.
+        fit: First learning rate, size of a batch, and whether a step leaves out the padding that
+            all reviews of a batch have.
 
     Raises:
         InvalidConfigError: Keras's layers cannot leave padding out.
     """
     import keras
 
-    by_length = batches == "by_length"
+    by_length = fit.batches == "by_length"
     if code == "keras":
         if by_length:
             raise InvalidConfigError(
-                f"batches={batches!r}: must be 'shuffled' where Keras's layers train, as on a GPU"
+                f"batches={fit.batches!r}: must be 'shuffled' where Keras's layers train, as on a"
+                " GPU"
             )
-        model, optimizer = network, keras.optimizers.Adam(learning_rate)
+        model, optimizer = network, keras.optimizers.Adam(fit.first_rate)
     else:
         from tasks.fast_network import fast_network
         from tasks.fused_adam import fused_adam
 
-        model = fast_network(network, leave_padding_out=by_length)
-        optimizer = fused_adam(learning_rate)
+        model = fast_network(network, fit.batch_size, leave_padding_out=by_length)
+        optimizer = fused_adam(fit.first_rate)
     model.compile(optimizer=optimizer, loss="binary_crossentropy", metrics=["accuracy"])
     model.optimizer.build(model.trainable_variables)
     one_review = keras.ops.zeros((1, 1))

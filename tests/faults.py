@@ -17,12 +17,12 @@ from pydantic import BaseModel, ConfigDict
 STEPS = (
     "fetch",
     "load",
+    "control",
     "pad",
     "persist-parquet",
     "build",
     "train",
     "evaluate",
-    "control",
     "plot",
     "analyse",
     "record",

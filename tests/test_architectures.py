@@ -116,7 +116,8 @@ def test_it_learns_one_batch_by_heart(name: Architecture) -> None:
     prepare = ARCHITECTURES[name].prepare
     if prepare is not None:
         prepare(model, [(tokens[:20], labels[:20]), (tokens[20:], labels[20:])], network)
-    model = trained_form(model, step_code("auto", model, CPU), 0.05)
+    fit = FitConfig(learning_rate=0.05, batch_size=len(tokens))
+    model = trained_form(model, step_code("auto", model, CPU), fit)
     model.fit(tokens, labels, batch_size=len(tokens), epochs=60, verbose=0)
     loss, accuracy = model.evaluate(tokens, labels, verbose=0)
     assert accuracy == 1

@@ -41,9 +41,19 @@ def test_without_dropout_a_training_is_that_of_keras_but_for_rounding(
 ) -> None:
     sizes = NETWORK.model_copy(update={"kernel_size": kernel_size, "pool_size": pool_size})
     plain, network = (with_own_seeds(build_network(30, 14, sizes), 0) for _ in range(2))
-    np.testing.assert_allclose(losses_of(fast_network(network)), losses_of(plain), rtol=1e-5)
+    np.testing.assert_allclose(losses_of(fast_network(network, 8)), losses_of(plain), rtol=1e-5)
     for weight, expected in zip(network.weights, plain.weights, strict=True):
         np.testing.assert_allclose(weight, expected, atol=1e-5)
+
+
+def test_a_batch_that_is_smaller_is_trained_on_as_by_keras_by_code_for_whole_ones() -> None:
+    plain, network = (with_own_seeds(build_network(30, 14, NETWORK), 0) for _ in range(2))
+    model = fast_network(network, 11)
+    np.testing.assert_allclose(losses_of(model), losses_of(plain), rtol=1e-5)
+    for weight, expected in zip(network.weights, plain.weights, strict=True):
+        np.testing.assert_allclose(weight, expected, atol=1e-5)
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        model(np.ones((12, 14), "int32"), training=True)
 
 
 def test_fused_adam_moves_as_kerass_adam_does_by_whole_gradients() -> None:
@@ -65,8 +75,8 @@ def test_fused_adam_moves_as_kerass_adam_does_by_whole_gradients() -> None:
 
 def test_padding_that_a_whole_batch_has_is_left_out_of_a_step_by_quarters_of_the_row() -> None:
     network = with_own_seeds(build_network(30, 14, NETWORK), 0)
-    model = fast_network(network, leave_padding_out=True)
-    whole = fast_network(network)
+    model = fast_network(network, 4, leave_padding_out=True)
+    whole = fast_network(network, 4)
     tokens = np.random.default_rng(0).integers(1, 30, (4, 14)).astype("int32")
     # The pooling's windows are two tokens wide, a quarter is four, and the network needs four.
     for padding, cut in ((0, 0), (3, 0), (4, 4), (7, 4), (14, 0)):

@@ -182,7 +182,7 @@ def test_a_damaged_generation_is_passed_over_for_the_one_before(
     with np.load(before / "variables.npz") as arrays:
         expected = arrays["arr_0"]
     network = keras.models.load_model(prepared / "initial_model.keras", compile=False)
-    model = trained_form(network, "fast", FIT.learning_rate)
+    model = trained_form(network, "fast", FIT)
     for file in ("variables.npz", "best_model.keras", "state.json"):
         content = (newest / file).read_bytes()
         (newest / file).write_bytes(content[:-5])

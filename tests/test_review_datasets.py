@@ -1,3 +1,5 @@
+import itertools
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -7,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.epoch_batches import Shuffle
-from tasks.review_datasets import ordered_dataset, shuffled_dataset
+from tasks.review_datasets import NumberedBatches, ordered_dataset, shuffled_dataset
 from tasks.review_files import read_labels, write_parquet
 from tasks.row_groups import RowGroups
 from tasks.seeds import generator
 from tests.review_samples import padded_tokens, review_batch
 
 ROWS = 50
+Batch = tuple[np.ndarray, np.ndarray]
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +68,52 @@ def test_two_datasets_of_a_file_do_not_disturb_each_other(file: Path) -> None:
         for other in (next(first), next(second)):
             assert (other[0] == tokens).all()
             assert (other[1] == labels).all()
+
+
+def test_two_passes_through_one_dataset_do_not_disturb_each_other(file: Path) -> None:
+    dataset = shuffled_dataset(file, Shuffle(seed=0, buffer=16, batch_size=7), 1, 3)
+    alone = list(islice(dataset.as_numpy_iterator(), 40))
+    first, second = dataset.as_numpy_iterator(), dataset.as_numpy_iterator()
+    turns = [first] * 20 + [second] * 3 + [first, second] * 18
+    seen = {id(first): 0, id(second): 0}
+    for turn in turns:
+        tokens, labels = next(turn)
+        assert (tokens == alone[seen[id(turn)]][0]).all()
+        assert (labels == alone[seen[id(turn)]][1]).all()
+        seen[id(turn)] += 1
+
+
+@given(st.lists(st.integers(0, 12), max_size=30))
+def test_a_batch_depends_on_its_number_and_in_order_the_stream_is_opened_once(
+    numbers: list[int],
+) -> None:
+    opened = []
+
+    def stream_from(number: int) -> Iterator[Batch]:
+        opened.append(number)
+        return ((np.array([place]), np.array([-place])) for place in itertools.count(number))
+
+    batch = NumberedBatches(stream_from)
+    assert [batch(number)[0][0] for number in numbers] == numbers
+    before = [None, *numbers]
+    assert opened == [
+        number
+        for number, last in zip(numbers, before[:-1] if numbers else [], strict=True)
+        if last is None or number != last + 1
+    ]
+
+
+def test_after_a_stream_that_failed_the_next_one_begins_where_it_is_asked_to() -> None:
+    def stream_from(number: int) -> Iterator[Batch]:
+        if number == 0:
+            raise OSError("the disk is gone")
+        yield np.array([number]), np.array([number])
+
+    batch = NumberedBatches(stream_from)
+    for _ in range(2):
+        with pytest.raises(OSError, match="the disk is gone"):
+            batch(0)
+        assert batch(1)[0] == [1]
 
 
 @settings(max_examples=5)
