@@ -15,6 +15,7 @@ from tasks.build_model import build_model
 from tasks.load_reviews import load_reviews
 from tasks.pad_reviews import pad_reviews
 from tasks.persist_parquet import persist_parquet
+from tasks.process_memory import keep_memory_together
 from tasks.review_files import count_reviews
 from tasks.source_files import SourceFiles
 from tasks.train_model import train_model
@@ -69,6 +70,7 @@ def run_stage(
 
 def run_training(persisted: Path, folder: Path) -> dict[str, Any]:
     """Train a small network for an epoch; the clock runs from its first step to its last."""
+    keep_memory_together()
     text, fit = TextConfig(), FitConfig(epochs=1)
     build_model(text.num_words, text.maxlen, SMALL, fit.seed, folder)
     seen: list[Moment] = []

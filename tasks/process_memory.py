@@ -33,8 +33,7 @@ def keep_memory_together() -> None:
 
 def give_back_memory() -> None:
     """Return to the system what nothing uses any more and the heap still holds."""
-    import pyarrow as pa
-
     if "keras" in sys.modules:
         gc.collect()  # a model refers to itself, and is freed by nothing else
-    pa.system_memory_pool().release_unused()
+    if "pyarrow" in sys.modules:  # else nothing large was read, and importing it takes time
+        sys.modules["pyarrow"].system_memory_pool().release_unused()

@@ -134,7 +134,7 @@ def test_the_flow_checks_for_drift_before_it_trains_and_stops_where_asked(
     same = promoting(artifacts, small_reviews, drift=DriftConfig())
     if decision_of(same).kind == "promoted":
         same = promoting(artifacts, small_reviews, drift=DriftConfig())
-    assert [step.step for step in same.steps[:4]] == ["fetch", "load", "check-drift", "pad"]
+    assert [step.step for step in same.steps[:4]] == ["fetch", "load", "check-drift", "control"]
     report = DriftReport.model_validate_json((same.folder / "drift.json").read_bytes())
     assert report.note == "the champion was trained on the same reviews: nothing has changed"
     assert "drift.json" in read_manifest(same.folder).files
