@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 
+from tasks.review_files import read_parquet
 from tasks.tokenize_text import FIRST_WORD_OFFSET, UNKNOWN_ID
 
 if TYPE_CHECKING:
@@ -40,17 +41,12 @@ def confident_errors(
         seen by the network, unknown to it, or cut off. Far cut words are only counted.
     """
     import numpy as np
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
 
     wrong = np.flatnonzero(~predictions.correct)
     distance = np.abs(predictions.probability[wrong] - 0.5)
     rows = wrong[np.argsort(-distance, kind="stable")[:_SHOWN]]
     ids = predictions.review_id[rows].tolist()
-    table = pq.read_table(
-        test, columns=["review_id", "tokens"], filters=pc.field("review_id").isin(ids)
-    )
-    tokens = dict(zip(table["review_id"].to_pylist(), table["tokens"].to_pylist(), strict=True))
+    tokens = _tokens_of(ids, test)
     return [
         {
             "review_id": review,
@@ -61,6 +57,19 @@ def confident_errors(
         }
         for review, row in zip(ids, rows.tolist(), strict=True)
     ]
+
+
+def _tokens_of(ids: list[int], test: Path) -> dict[int, list[int]]:
+    """Return the tokens of some reviews by their ids; a filter of Arrow's would read far ahead."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    wanted = pa.array(ids, pa.int32())
+    found: dict[int, list[int]] = {}
+    for batch in read_parquet(test):
+        chosen = batch.filter(pc.is_in(batch["review_id"], value_set=wanted))
+        found |= zip(chosen["review_id"].to_pylist(), chosen["tokens"].to_pylist(), strict=True)
+    return found
 
 
 def shown_words(tokens: list[int], words: list[str], text: TextConfig) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def weights_hash(model: keras.Model) -> str:
     for variable in model.weights:
         array = np.ascontiguousarray(variable.numpy())
         digest.update(f"{array.shape} {array.dtype.str}\n".encode())
-        digest.update(array.tobytes())
+        digest.update(array.data)
     return digest.hexdigest()
 
 

@@ -13,6 +13,7 @@ from tasks.canonical_json import readable_json
 from tasks.data_parallel import strategy_for
 from tasks.epoch_batches import Shuffle, steps_per_epoch
 from tasks.model_hash import model_hash, weights_hash
+from tasks.process_memory import give_back_memory
 from tasks.review_datasets import ordered_batches, ordered_dataset, shuffled_dataset
 from tasks.review_files import count_reviews, read_labels
 from tasks.select_accelerator import CPU, Device
@@ -99,6 +100,7 @@ def train_model(
                 _prepare(network, train, sizes)
             done = _fit(model, train, validation, fit, done, best_model, state, save_every_steps)
     tell_progress(done, fit.epochs, step=0, steps=0, finished=True)
+    give_back_memory()  # before the best model is loaded beside the last one
     write_text(folder / "history.json", readable_json(done.history))
     losses = done.history["val_loss"]
     return {
