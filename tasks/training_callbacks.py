@@ -156,7 +156,7 @@ def _require_numbers(epoch: int, figures: Logs) -> None:
 
 
 class GiveBackMemory:
-    """Give back what tracing and compiling have left, after the first step of a process."""
+    """Give back what tracing and compiling have left, after the first step."""
 
     def __init__(self) -> None:
         """Expect the first step."""

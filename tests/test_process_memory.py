@@ -10,16 +10,12 @@ import pytest
 from tasks.review_files import write_parquet
 from tests.review_samples import review_batch
 
-RESIDENT = """
-def resident_mib():
-    return int(open("/proc/self/statm").read().split()[1]) * 4096 / 2**20
-"""
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
 def run(program: str, **environment: str) -> list[float]:
     """Return the numbers that a program prints."""
-    command = [sys.executable, "-c", RESIDENT + textwrap.dedent(program)]
+    command = [sys.executable, "-c", textwrap.dedent(program)]
     child = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     return [float(number) for number in child.stdout.split()]
 
@@ -28,11 +24,15 @@ def run(program: str, **environment: str) -> list[float]:
 def test_what_arrow_has_freed_goes_back_to_the_system() -> None:
     before, freed, given_back = run(
         """
+        import os
+        from benchmarks.paired import tree_bytes
         from tasks.process_memory import give_back_memory, keep_memory_together
         keep_memory_together()
         import numpy as np
         import pyarrow as pa
         import pyarrow.compute as pc
+        def resident_mib():
+            return tree_bytes(os.getpid()) / 2**20
         def texts():
             return pc.cast(pa.array(np.arange(60_000)), pa.string())
         texts()  # loads what the casting needs

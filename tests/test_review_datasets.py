@@ -1,6 +1,5 @@
-import itertools
 from collections.abc import Iterator
-from itertools import islice
+from itertools import count, islice, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -91,15 +90,12 @@ def test_a_batch_depends_on_its_number_and_in_order_the_stream_is_opened_once(
 
     def stream_from(number: int) -> Iterator[Batch]:
         opened.append(number)
-        return ((np.array([place]), np.array([-place])) for place in itertools.count(number))
+        return ((np.array([place]), np.array([-place])) for place in count(number))
 
     batch = NumberedBatches(stream_from)
     assert [batch(number)[0][0] for number in numbers] == numbers
-    before = [None, *numbers]
     assert opened == [
-        number
-        for number, last in zip(numbers, before[:-1] if numbers else [], strict=True)
-        if last is None or number != last + 1
+        number for last, number in pairwise([None, *numbers]) if last is None or number != last + 1
     ]
 
 
