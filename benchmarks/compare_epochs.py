@@ -23,8 +23,6 @@ NAMES = {
     PLAIN: "plain Keras script",
     "keras": "ours, Keras's layers",
     "fast": "ours, fast (the default)",
-    "fast_by_length": "ours, fast, by length",
-    "fast_batch_256": "ours, fast, batches of 256",
     TORCH: "PyTorch",
 }
 TRAINED, JUDGED = 106.6e6, 35.5e6

@@ -28,8 +28,6 @@ PLAIN, TORCH, MULTIPLY = "plain", "torch", "multiply"
 OURS: dict[str, dict[str, object]] = {
     "keras": {"training_step": "keras"},
     "fast": {"training_step": "fast"},
-    "fast_by_length": {"training_step": "fast", "batches": "by_length"},
-    "fast_batch_256": {"training_step": "fast", "batch_size": 256},
 }
 SIDES = [PLAIN, *OURS, TORCH]
 

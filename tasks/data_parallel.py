@@ -33,15 +33,8 @@ def require_divisible(fit: FitConfig, device: Device) -> None:
     """Refuse a training that the devices cannot do or share evenly, before anything starts.
 
     Raises:
-        InvalidConfigError: The batch cannot be divided, the training step is for one device, or
-            padding is to be left out where Keras's layers train.
+        InvalidConfigError: The batch cannot be divided, or the training step is for one device.
     """
-    is_one_cpu = (device.kind, device.count) == ("cpu", 1)
-    if fit.batches == "by_length" and fit.training_step == "auto" and not is_one_cpu:
-        raise InvalidConfigError(
-            "batches='by_length': must be 'shuffled' on a GPU, where Keras's layers train, unless"
-            " training_step is 'fast'"
-        )
     if device.count == 1:
         return
     if fit.batch_size % device.count:

@@ -12,7 +12,6 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from tasks.length_sorting import sorted_by_length
 from tasks.seeds import generator
 
 if TYPE_CHECKING:
@@ -34,9 +33,6 @@ class GroupedReviews(Protocol):
     def take(self, rows: np.ndarray) -> Batch:
         """Return tokens and labels at these positions among the reviews held."""
 
-    def lengths(self) -> np.ndarray:
-        """Return how many tokens each of the reviews held has after the padding in front."""
-
 
 @dataclass(frozen=True)
 class Shuffle:
@@ -46,13 +42,11 @@ class Shuffle:
         seed: The run's seed.
         buffer: Most reviews that are held; one row group is held even where it has more.
         batch_size: Reviews per batch.
-        by_length: Whether reviews of about the same length share a batch.
     """
 
     seed: int
     buffer: int
     batch_size: int
-    by_length: bool = False
 
 
 def steps_per_epoch(rows: int, batch_size: int) -> int:
@@ -101,17 +95,13 @@ def epoch_batches(
     size, skipped = shuffle.batch_size, first_step * shuffle.batch_size
     random = generator(shuffle.seed, "shuffle", epoch)
     begun: list[Batch] = []  # of a batch whose rest is in the next buffer
-    missing, rows_before = size, 0
+    missing = size
     for groups in buffered_groups(reviews.rows, shuffle, epoch):
         order = random.permutation(sum(reviews.rows[group] for group in groups))
-        begins, rows_before = -rows_before % size, rows_before + len(order)
         if skipped >= len(order):
             skipped -= len(order)
             continue
         reviews.hold(groups)
-        if shuffle.by_length:
-            own = generator(shuffle.seed, f"batches up to row {rows_before}", epoch)
-            order = sorted_by_length(order, reviews.lengths(), begins, size, own)
         start, skipped = skipped, 0
         while start < len(order):
             part = reviews.take(order[start : start + missing])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from tasks.dropped_words import dropped_words
@@ -17,12 +16,8 @@ if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
-_PARTS = 4
 
-
-def fast_network(
-    network: keras.Sequential, batch_size: int, *, leave_padding_out: bool = False
-) -> keras.Model:
+def fast_network(network: keras.Sequential, batch_size: int) -> keras.Model:
     """Return a form of a network of `build_conv_bilstm` that trains it, and is saved as it.
 
     A training step computes the same function, but for rounding and for which numbers its
@@ -32,9 +27,6 @@ def fast_network(
         network: What is trained, and judged.
         batch_size: Reviews of a batch at most. A smaller one is filled with empty reviews, whose
             probabilities are dropped: the code is compiled anew for each size.
-        leave_padding_out: Whether a training step leaves out the columns in front in which
-            no review of the batch has a word. The function is another one then: the network
-            itself reads them.
     """
     import keras
     import tensorflow as tf
@@ -52,8 +44,6 @@ def fast_network(
                 return network(tokens, training=False)
             reviews = tf.shape(tokens)[0]
             tokens = _filled(tokens, batch_size)
-            if leave_padding_out:
-                tokens = _without_padding(network, tokens)
             seeds = [tf.cast(generator.next(), tf.int32) for generator in self.seeds]
             return _probabilities(network, tokens, *seeds)[:reviews]
 
@@ -104,18 +94,3 @@ def _filled(tokens: tf.Tensor, batch_size: int) -> tf.Tensor:
     missing = batch_size - tf.shape(tokens)[0]
     whole = tf.pad(tokens, [[0, missing], [0, 0]], constant_values=PAD_ID)
     return tf.ensure_shape(whole, (batch_size, tokens.shape[1]))
-
-
-def _without_padding(network: keras.Sequential, tokens: tf.Tensor) -> tf.Tensor:
-    """Cut a quarter of the columns, two or three: the code is compiled anew for each width.
-
-    Whole windows of the pooling are cut, so that the others stay where they are.
-    """
-    import tensorflow as tf
-
-    window, maxlen = network.get_layer("pooling").pool_size[0], tokens.shape[1]
-    quarter = math.ceil(maxlen / (_PARTS * window)) * window
-    most = maxlen - (network.get_layer("convolution").kernel_size[0] + window - 1)
-    holds_words = tf.reduce_any(tokens != PAD_ID, axis=0)
-    padding = tf.argmax(tf.cast(holds_words, tf.int32), output_type=tf.int32)
-    return tokens[:, tf.minimum(padding, most) // quarter * quarter :]

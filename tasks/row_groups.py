@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from tasks.review_files import padded_matrix, padded_width
-from tasks.tokenize_text import PAD_ID
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,9 +68,3 @@ class RowGroups:
         assert self._tokens is not None
         assert self._labels is not None
         return self._tokens[rows], self._labels[rows]
-
-    def lengths(self) -> np.ndarray:
-        """Return how many tokens each review held has after its padding in front, shape (n,)."""
-        assert self._tokens is not None
-        lengths: np.ndarray = self.width - (self._tokens != PAD_ID).argmax(axis=1)
-        return lengths

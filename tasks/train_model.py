@@ -143,7 +143,7 @@ def _fit(
     _LOG.info("training on %d reviews, validating on %d", rows, judged)
     judges, weights = tutorial_callbacks(fit, best_model), class_weights(read_labels(train), fit)
     steps = steps_per_epoch(rows, fit.batch_size)
-    shuffle = Shuffle(fit.seed, fit.shuffle_buffer, fit.batch_size, fit.batches == "by_length")
+    shuffle = Shuffle(fit.seed, fit.shuffle_buffer, fit.batch_size)
     now = begins
     while not _is_over(now, fit):
         keeper = KeepState(model, now, steps, judges, best_model, state, save_every_steps)

@@ -5,7 +5,6 @@ official IMDB split, seed 0, they reach a test accuracy of about 0.87 to 0.88 in
 on two CPU cores: `python flows/train_flow.py`.
 """
 
-import math
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -30,8 +29,6 @@ Truncating = Literal["pre", "middle", "post"]
 ClassWeights = Literal["equal", "balanced"]
 StepCode = Literal["keras", "fast"]
 TrainingStep = Literal["auto", StepCode]
-Batches = Literal["shuffled", "by_length"]
-RateScaling = Literal["none", "sqrt", "linear"]
 Architecture = Literal["conv_bilstm", "ngram_bag"]
 CachedStep = Literal[
     "all",
@@ -45,8 +42,6 @@ CachedStep = Literal[
     "plot",
     "analyse",
 ]
-_SCALED_FROM = 64
-"""Batch size for which a learning rate is meant where it grows with the batch."""
 
 ACCELERATOR_PATTERN = r"^(auto|cpu|gpu|gpu:[0-9]+|multi-gpu)$"
 Accelerator = Annotated[str, Field(pattern=ACCELERATOR_PATTERN)]
@@ -224,11 +219,6 @@ class FitConfig(_Group):
     epochs: int = Field(20, ge=1, description="Most epochs; early stopping may need fewer.")
     batch_size: int = Field(64, ge=1, description="Reviews per training step.")
     learning_rate: float = Field(0.001, gt=0, le=10, description="First learning rate of Adam.")
-    rate_scaling: RateScaling = Field(
-        "none",
-        description="How learning_rate grows with batch_size / 64: sqrt, as suits Adam, linear, or"
-        " not at all.",
-    )
     stop_patience: int = Field(
         4, ge=0, description="Epochs without a better validation loss before stopping."
     )
@@ -247,13 +237,6 @@ class FitConfig(_Group):
         description="Most training reviews in memory. More than these are shuffled by row groups,"
         " and within as many of them as fit.",
     )
-    batches: Batches = Field(
-        "shuffled",
-        description="by_length: reviews of about the same length share a batch, and a training step"
-        " leaves out padding that all of a batch have, by quarters of the row. Quicker, with other"
-        " results: the network sees less padding than in validation and test. For padding 'pre' and"
-        " the fast step.",
-    )
     deterministic: bool = Field(
         default=False,
         description="Use only operations that repeat bit for bit on a GPU; slower there.",
@@ -267,13 +250,6 @@ class FitConfig(_Group):
     evaluation_batch_size: int = Field(
         256, ge=1, description="Reviews per step of validation and test; changes speed only."
     )
-
-    @property
-    def first_rate(self) -> float:
-        """The learning rate of the first epoch."""
-        larger = self.batch_size / _SCALED_FROM
-        factors = {"none": 1.0, "sqrt": math.sqrt(larger), "linear": larger}
-        return self.learning_rate * factors[self.rate_scaling]
 
 
 class SavingConfig(_Group):
@@ -304,22 +280,6 @@ class TrainingConfig(_Group):
             raise ValueError(
                 f"head={self.text.head}: must be less than {self.text.maxlen} (maxlen) with"
                 " truncating 'middle', so that both ends are kept"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _padding_can_be_left_out(self) -> Self:
-        if self.fit.batches == "shuffled":
-            return self
-        if self.text.padding != "pre":
-            raise ValueError(
-                f"padding={self.text.padding!r}: must be 'pre' with batches='by_length', which"
-                " leaves out padding in front"
-            )
-        if self.network.architecture != "conv_bilstm" or self.fit.training_step == "keras":
-            raise ValueError(
-                "batches='by_length': must be 'shuffled' with another architecture than"
-                " 'conv_bilstm' and with training_step 'keras', which see the padding"
             )
         return self
 

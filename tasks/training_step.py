@@ -58,28 +58,18 @@ def trained_form(network: keras.Model, code: StepCode, fit: FitConfig) -> keras.
     Args:
         network: What is trained.
         code: What computes a step.
-        fit: First learning rate, size of a batch, and whether a step leaves out the padding that
-            all reviews of a batch have.
-
-    Raises:
-        InvalidConfigError: Keras's layers cannot leave padding out.
+        fit: First learning rate, and size of a batch.
     """
     import keras
 
-    by_length = fit.batches == "by_length"
     if code == "keras":
-        if by_length:
-            raise InvalidConfigError(
-                f"batches={fit.batches!r}: must be 'shuffled' where Keras's layers train, as on a"
-                " GPU"
-            )
-        model, optimizer = network, keras.optimizers.Adam(fit.first_rate)
+        model, optimizer = network, keras.optimizers.Adam(fit.learning_rate)
     else:
         from tasks.fast_network import fast_network
         from tasks.fused_adam import fused_adam
 
-        model = fast_network(network, fit.batch_size, leave_padding_out=by_length)
-        optimizer = fused_adam(fit.first_rate)
+        model = fast_network(network, fit.batch_size)
+        optimizer = fused_adam(fit.learning_rate)
     model.compile(optimizer=optimizer, loss="binary_crossentropy", metrics=["accuracy"])
     model.optimizer.build(model.trainable_variables)
     one_review = keras.ops.zeros((1, 1))

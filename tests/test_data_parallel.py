@@ -59,7 +59,6 @@ def test_a_training_that_ended_early_on_two_devices_goes_on_to_the_same_weights(
     [
         (FitConfig(batch_size=65), "batch_size=65: must be a multiple of 2, since 2 devices"),
         (FitConfig(training_step="fast"), "training_step='fast': must be 'auto' or 'keras'"),
-        (FitConfig(batches="by_length"), "batches='by_length': must be 'shuffled'"),
     ],
 )
 def test_what_several_devices_cannot_share_is_told(fit: FitConfig, sentence: str) -> None:

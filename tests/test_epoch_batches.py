@@ -36,14 +36,6 @@ class CountedReviews:
         numbers = self._held[rows][:, None]
         return numbers, numbers * 2
 
-    def lengths(self) -> np.ndarray:
-        return lengths_of(self._held)
-
-
-def lengths_of(numbers: np.ndarray) -> np.ndarray:
-    """Return a length of 1 to 101 for each review, by its number."""
-    return numbers * 37 % 101 + 1
-
 
 def numbers_of(
     rows: list[int], shuffle: Shuffle, epoch: int = 0, first_step: int = 0
@@ -53,9 +45,7 @@ def numbers_of(
 
 
 GROUPS = st.lists(st.integers(0, 12), min_size=1, max_size=9).filter(sum)
-SHUFFLES = st.builds(
-    Shuffle, st.integers(0, 9), st.integers(1, 70), st.integers(1, 30), st.booleans()
-)
+SHUFFLES = st.builds(Shuffle, st.integers(0, 9), st.integers(1, 70), st.integers(1, 30))
 
 
 @given(GROUPS, SHUFFLES, st.integers(0, 9))
@@ -141,28 +131,6 @@ def test_a_file_sorted_by_label_is_mixed_by_a_buffer_of_a_tenth() -> None:
 def test_labels_stay_with_their_reviews() -> None:
     for tokens, labels in epoch_batches(CountedReviews([7] * 6), Shuffle(0, 20, 9), 0):
         assert (tokens * 2 == labels).all()
-
-
-def test_by_length_reviews_share_a_batch_with_others_of_about_their_length() -> None:
-    rows, size = [100] * 16, 16
-    spans = {}
-    for by_length in (False, True):
-        batches = numbers_of(rows, Shuffle(0, 800, size, by_length), epoch=1)
-        lengths = [lengths_of(np.array(batch)) for batch in batches]
-        spans[by_length] = np.mean([np.ptp(each) for each in lengths])
-        # Batches of short and of long reviews come in turn.
-        assert np.std([each.mean() for each in lengths[:50]]) > (25 if by_length else 5)
-        assert abs(np.mean(lengths[:25]) - np.mean(lengths[25:50])) < 15
-    assert spans[True] < 5
-    assert spans[False] > 80
-
-
-def test_by_length_the_order_still_depends_on_seed_and_epoch_and_nothing_else() -> None:
-    places = ((0, 3), (0, 4), (1, 3))
-    orders = [numbers_of([50] * 4, Shuffle(seed, 120, 8, True), epoch) for seed, epoch in places]
-    again = [numbers_of([50] * 4, Shuffle(seed, 120, 8, True), epoch) for seed, epoch in places]
-    assert orders == again
-    assert orders[0] != orders[1] != orders[2] != orders[0]
 
 
 def test_endless_batches_go_on_with_the_next_epoch() -> None:

@@ -13,7 +13,7 @@ from tasks.fast_network import fast_network
 from tasks.fused_adam import fused_adam
 from tasks.model_hash import model_hash, weights_hash
 from tasks.train_model import train_model
-from tasks.training_config import Batches, FitConfig, NetworkConfig
+from tasks.training_config import FitConfig, NetworkConfig
 
 NETWORK = NetworkConfig(
     embedding_dim=6,
@@ -73,48 +73,20 @@ def test_fused_adam_moves_as_kerass_adam_does_by_whole_gradients() -> None:
     np.testing.assert_allclose(*moved, rtol=1e-5)
 
 
-def test_padding_that_a_whole_batch_has_is_left_out_of_a_step_by_quarters_of_the_row() -> None:
-    network = with_own_seeds(build_network(30, 14, NETWORK), 0)
-    model = fast_network(network, 4, leave_padding_out=True)
-    whole = fast_network(network, 4)
-    tokens = np.random.default_rng(0).integers(1, 30, (4, 14)).astype("int32")
-    # The pooling's windows are two tokens wide, a quarter is four, and the network needs four.
-    for padding, cut in ((0, 0), (3, 0), (4, 4), (7, 4), (14, 0)):
-        tokens[:, :padding] = 0
-        expected = whole(tokens[:, cut:], training=True)
-        np.testing.assert_allclose(model(tokens, training=True), expected, rtol=1e-6)
-    tokens[0, -1] = 7
-    np.testing.assert_allclose(
-        model(tokens, training=True), whole(tokens[:, 8:], training=True), rtol=1e-6
-    )
-    np.testing.assert_array_equal(model(tokens, training=False), network(tokens, training=False))
-
-
-def train(
-    prepared: Path,
-    folder: Path,
-    batches: Batches,
-    state: Path | None = None,
-) -> object:
+def train(prepared: Path, folder: Path, state: Path | None = None) -> object:
     folder.mkdir()
-    fit = FitConfig(
-        epochs=2, batch_size=16, learning_rate=0.01, training_step="fast", batches=batches
-    )
+    fit = FitConfig(epochs=2, batch_size=16, learning_rate=0.01, training_step="fast")
     sets = prepared / "train.parquet", prepared / "validation.parquet"
     facts = train_model(prepared / "initial_model.keras", *sets, fit, folder, state)
     return facts, json.loads((folder / "history.json").read_text())
 
 
-@pytest.mark.parametrize("batches", ["shuffled", "by_length"])
 def test_a_fast_training_repeats_goes_on_exactly_and_leaves_a_plain_model(
-    prepared: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    batches: Batches,
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tasks import training_callbacks
 
-    whole = train(prepared, tmp_path / "whole", batches)
+    whole = train(prepared, tmp_path / "whole")
 
     def cut(*_: object) -> None:
         raise KeyboardInterrupt
@@ -122,8 +94,8 @@ def test_a_fast_training_repeats_goes_on_exactly_and_leaves_a_plain_model(
     with monkeypatch.context() as patch:
         patch.setattr(training_callbacks.TellProgress, "on_epoch_end", cut)
         with pytest.raises(KeyboardInterrupt):
-            train(prepared, tmp_path / "cut", batches, tmp_path / "state")
-    assert train(prepared, tmp_path / "resumed", batches, tmp_path / "state") == whole
+            train(prepared, tmp_path / "cut", tmp_path / "state")
+    assert train(prepared, tmp_path / "resumed", tmp_path / "state") == whole
 
     model = keras.models.load_model(tmp_path / "whole/best_model.keras", compile=False)
     initial = keras.models.load_model(prepared / "initial_model.keras", compile=False)

@@ -40,15 +40,11 @@ FIT = FitConfig(
 
 
 def train(
-    prepared: Path,
-    folder: Path,
-    state: Path | None = None,
-    every: int | None = None,
-    fit: FitConfig = FIT,
+    prepared: Path, folder: Path, state: Path | None = None, every: int | None = None
 ) -> dict[str, Any]:
     folder.mkdir()
     sets = (prepared / "train.parquet", prepared / "validation.parquet")
-    facts = train_model(prepared / "initial_model.keras", *sets, fit, folder, state, every)
+    facts = train_model(prepared / "initial_model.keras", *sets, FIT, folder, state, every)
     return facts | {"history": json.loads((folder / "history.json").read_text())}
 
 
@@ -106,12 +102,7 @@ def test_an_interrupted_training_ends_as_an_uninterrupted_one(
 
 
 def interrupt_inside(
-    prepared: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    epoch: int,
-    step: int,
-    fit: FitConfig = FIT,
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, epoch: int, step: int
 ) -> Path:
     """Train until after a step, save every three, and return the folder of the state."""
     from tasks.training_callbacks import KeepState
@@ -126,7 +117,7 @@ def interrupt_inside(
     with monkeypatch.context() as patch:
         patch.setattr(KeepState, "on_train_batch_end", cut)
         with pytest.raises(PowerCut):
-            train(prepared, tmp_path / "cut", state, every=3, fit=fit)
+            train(prepared, tmp_path / "cut", state, every=3)
     return state
 
 
@@ -144,16 +135,6 @@ def test_a_training_that_is_saved_every_few_steps_goes_on_inside_an_epoch(
     with caplog.at_level(logging.INFO, "tasks"):
         assert train(prepared, tmp_path / "resumed", state, every=3) == uninterrupted
     assert f"going on after epoch {epoch - 1}, step {step // 3 * 3} of" in caplog.text
-
-
-def test_batches_by_length_go_on_inside_an_epoch_and_are_other_batches(
-    prepared: Path, uninterrupted: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fit = FIT.model_copy(update={"batches": "by_length", "epochs": 2})
-    whole = train(prepared, tmp_path / "whole", fit=fit)
-    assert whole["history"]["loss"][0] != uninterrupted["history"]["loss"][0]
-    state = interrupt_inside(prepared, tmp_path, monkeypatch, 2, 7, fit)
-    assert train(prepared, tmp_path / "resumed", state, every=3, fit=fit) == whole
 
 
 def test_saving_after_the_last_step_of_an_epoch_waits_for_its_validation(

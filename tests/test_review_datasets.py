@@ -41,15 +41,6 @@ def test_held_row_groups_have_the_rows_of_the_file(
     assert (tokens.dtype, labels.dtype) == (np.int32, np.float32)
 
 
-def test_a_review_is_as_long_as_its_row_without_the_padding_in_front(tmp_path: Path) -> None:
-    path = tmp_path / "train.parquet"
-    lists = [[0, 0, 5], [0, 1, 0], [4, 0, 2], [0, 0, 9]]
-    write_parquet(path, [review_batch(lists)], {}, 2)
-    with RowGroups(path) as reviews:
-        reviews.hold([0, 1])
-        assert reviews.lengths().tolist() == [1, 2, 3, 1]
-
-
 def test_training_batches_of_a_small_set_are_a_permutation_of_the_file(file: Path) -> None:
     dataset = shuffled_dataset(file, Shuffle(seed=3, buffer=ROWS, batch_size=20), 1, 0)
     batches = list(islice(dataset.as_numpy_iterator(), 3))

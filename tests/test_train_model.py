@@ -43,16 +43,6 @@ def test_equal_seeds_give_equal_weights_and_histories(prepared: Path, tmp_path: 
     assert fit_small(prepared, tmp_path / "c", seed=1) != first
 
 
-@pytest.mark.parametrize(("scaling", "rate"), [("none", 0.01), ("sqrt", 0.005), ("linear", 0.0025)])
-def test_the_first_rate_grows_with_the_batch_as_asked(
-    prepared: Path, tmp_path: Path, scaling: str, rate: float
-) -> None:
-    assert FitConfig().first_rate == FitConfig().learning_rate
-    fit_small(prepared, tmp_path / "a", epochs=1, rate_scaling=scaling)
-    history = json.loads((tmp_path / "a/history.json").read_text())
-    assert history["learning_rate"] == [pytest.approx(rate)]
-
-
 def test_the_kept_model_is_that_of_the_lowest_validation_loss(
     prepared: Path, tmp_path: Path
 ) -> None:

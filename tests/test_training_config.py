@@ -41,19 +41,6 @@ def test_a_config_survives_json() -> None:
         ({"fit": {"learning_rate": float("inf")}}, "fit.learning_rate=inf: must be"),
         ({"fit": {"epochs": 1.5}}, "fit.epochs=1.5: must be a valid integer"),
         ({"protocol": {"protocol": "best"}}, "protocol.protocol='best': must be 'honest' or"),
-        ({"fit": {"batches": "sorted"}}, "fit.batches='sorted': must be 'shuffled' or"),
-        (
-            {"fit": {"batches": "by_length"}, "text": {"padding": "post"}},
-            "padding='post': must be 'pre' with batches='by_length'",
-        ),
-        (
-            {"fit": {"batches": "by_length", "training_step": "keras"}},
-            "batches='by_length': must be 'shuffled' with",
-        ),
-        (
-            {"fit": {"batches": "by_length"}, "network": {"architecture": "ngram_bag"}},
-            "batches='by_length': must be 'shuffled' with",
-        ),
         ({"source": {"source": "files"}}, "source 'files' needs a train_file"),
         ({"source": {"train_file": "a.csv"}}, "train_file and test_file need source 'files'"),
         ({"source": {"source": "packaged", "imdb_npz": "i.npz"}}, "needs source 'imdb' or 'auto'"),
