@@ -4,17 +4,14 @@
 `flows/train_flow.py --source packaged --epochs 1`.
 """
 
-import subprocess
 import sys
-import time
 from pathlib import Path
-from statistics import median
-from typing import Annotated
 
-from cyclopts import App, Parameter
+import cyclopts
 from rich.console import Console
 
-ROOT = Path(__file__).parent.parent
+from benchmarks.paired import Spread, ratios, run_child, turn_order
+
 EMPTY_FLOW = """
 from flows.train_command import begin_process
 begin_process()
@@ -27,34 +24,29 @@ def empty() -> None:
 empty()
 """
 
-app = App(name="compare_cached", help="A cached run against an empty Prefect flow.")
 
+def main(*, artifacts: Path, pairs: int = 7) -> None:
+    """Print the times of both sides and their ratio, pair by pair.
 
-def seconds(command: list[str]) -> float:
-    """Return the wall time of a command that must succeed."""
-    started = time.perf_counter()
-    subprocess.run(command, check=True, cwd=ROOT, capture_output=True)
-    return time.perf_counter() - started
-
-
-@app.default
-def compare(
-    *,
-    artifacts: Annotated[Path, Parameter(help="Artifacts folder with the finished run.")],
-    pairs: Annotated[int, Parameter(help="Pairs of runs.")] = 7,
-) -> None:
-    """Print both medians and the median of the paired ratios."""
-    cached = [sys.executable, "flows/train_flow.py", "--source=packaged", "--epochs=1"]
-    cached.append(f"--artifacts={artifacts.absolute()}")
-    empty = [sys.executable, "-c", EMPTY_FLOW]
-    both = [(seconds(empty), seconds(cached)) for _ in range(pairs)]
-    ratios = sorted(after / before for before, after in both)
-    Console(highlight=False).print(
-        f"empty flow {median(before for before, _ in both):.2f} s, cached run"
-        f" {median(after for _, after in both):.2f} s, ratio {median(ratios):.2f}"
-        f" ({ratios[0]:.2f} to {ratios[-1]:.2f}) over {pairs} pairs"
-    )
+    Args:
+        artifacts: Artifacts folder with the finished run.
+        pairs: How often both sides are run.
+    """
+    run = ["flows/train_flow.py", "--source=packaged", "--epochs=1"]
+    sides = {
+        "empty flow": ["-c", EMPTY_FLOW],
+        "cached run": [*run, f"--artifacts={artifacts.absolute()}"],
+    }
+    seconds: dict[str, list[float]] = {side: [] for side in sides}
+    for turn in range(pairs):
+        for side in turn_order(list(sides), turn):
+            seconds[side].append(run_child([sys.executable, *sides[side]]).seconds)
+    console = Console(highlight=False)
+    for side, taken in seconds.items():
+        console.print(f"{side}: {Spread.of(taken).text(2)} s")
+    ratio = Spread.of(ratios(seconds["cached run"], seconds["empty flow"]))
+    console.print(f"ratio: {ratio.text(2)}, over {pairs} pairs")
 
 
 if __name__ == "__main__":
-    app()
+    cyclopts.run(main)

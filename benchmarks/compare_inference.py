@@ -3,13 +3,10 @@
 Start it from the project's folder with `python -m benchmarks.compare_inference --run latest`.
 """
 
-import json
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,7 +18,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from benchmarks.paired import ROOT, Spread, ratios, turn_order, write_result
+from benchmarks.paired import Spread, ratios, run_child, turn_order, write_result
 from tasks.artifact_store import ArtifactStore
 from tasks.fetch_reviews import fetch_reviews
 from tasks.find_runs import find_run
@@ -47,30 +44,12 @@ _ROWS_PER_THREAD = 256
 _TOLERANCE = 1e-5
 
 COLD = """
-import json, time
-began = time.time()
+import time
 from pathlib import Path
-from tasks.open_model import chosen_run, model_of_run
-from tasks.predict_texts import Predictor
-import numpy, pyarrow, pyarrow.compute, onnx, onnxruntime, h5py
-imported = time.time()
-run = chosen_run(Path({artifacts!r}), {run!r})
-model = model_of_run(run)
-checked = time.time()
-from tasks.run_network import folded_network
-network = folded_network(model.file)
-folded = time.time()
-predictor = Predictor(model, network)
-predictor.predict(["A lovely film"])
-print(json.dumps([began, imported, checked, folded, time.time()]))
+from tasks.open_model import open_predictor
+open_predictor(Path({artifacts!r}), {run!r}).predict(["A lovely film"])
+print(time.time())
 """
-COLD_PARTS = (
-    "start Python",
-    "import libraries",
-    "check hashes, read word index",
-    "read and fold the network",
-    "index words, first answer",
-)
 
 
 def measure(artifacts: Path, name: str, reviews: int, pairs: int) -> dict[str, Any]:
@@ -125,14 +104,11 @@ def _warm(predictor: Predictor, text: str) -> float:
     return 1000 * (time.perf_counter() - started)
 
 
-def _cold(artifacts: Path, name: str) -> list[float]:
-    code = COLD.format(artifacts=str(artifacts), run=name)
+def _cold(artifacts: Path, name: str) -> float:
+    """Return the seconds from the start of Python to its first answer."""
     started = time.time()
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
-    )
-    times = [started, *json.loads(done.stdout)]
-    return [after - before for before, after in pairwise(times)]
+    code = COLD.format(artifacts=str(artifacts), run=name)
+    return float(run_child([sys.executable, "-c", code]).output) - started
 
 
 def table_of(measured: dict[str, Any]) -> Table:
@@ -176,10 +152,7 @@ def main(
         f"One text, warm process: median {statistics.median(warm):.2f} ms,"
         f" 95th percentile {np.quantile(warm, 0.95):.2f} ms"
     )
-    parts = [Spread.of(values).median for values in zip(*measured["cold_seconds"], strict=True)]
-    console.print(f"Cold start: {sum(parts):.2f} s, of which")
-    for name, taken in zip(COLD_PARTS, parts, strict=True):
-        console.print(f"  {taken:.2f} s  {name}")
+    console.print(f"Cold start: {Spread.of(measured['cold_seconds']).text(2)} s")
     if json_out is not None:
         write_result(json_out, measured)
 

@@ -3,24 +3,118 @@
 Start it from the project's folder with `python -m benchmarks.measure_growth`.
 """
 
+import importlib
 import json
+import re
 import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Annotated
+from typing import Annotated, Any
 
-import cyclopts
-from cyclopts import Parameter
+from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.paired import run_module, scratch_folder, write_result
+from benchmarks.paired import Moment, now, run_module, scratch_folder, time_between, write_result
+from tasks.atomic_files import file_sha256
+from tasks.build_model import build_model
 from tasks.chart_style import COLOURS, chart_style
+from tasks.load_reviews import load_reviews
+from tasks.pad_reviews import pad_reviews
+from tasks.persist_parquet import persist_parquet
+from tasks.process_memory import keep_memory_together
+from tasks.review_files import count_reviews
+from tasks.source_files import SourceFiles
+from tasks.train_model import train_model
+from tasks.training_config import DataConfig, FitConfig, NetworkConfig, ProtocolConfig, TextConfig
+from tasks.training_progress import TrainingProgress, watch_training
 
-PREPARING = ("load", "pad", "persist")
-STAGES = (*PREPARING, "train")
+SMALL = NetworkConfig(embedding_dim=8, filters=8, lstm_units=4, last_lstm_units=4)
+"""A step of this network is quick, so that reading the reviews is a large part of it."""
+
+_IMPORTED_FIRST = ("pyarrow.compute", "pyarrow.csv", "pyarrow.parquet", "pyarrow.ipc")
+
+app = App(name="measure_growth", help="How memory and time grow with the number of reviews.")
+
+
+def _load(file: Path, folder: Path) -> int:
+    files = SourceFiles(
+        source="files",
+        form="files",
+        paths={"train": file},
+        sha256={"train": file_sha256(file)},
+        columns=("text", "label"),
+        reason="a benchmark",
+    )
+    facts = load_reviews(files, DataConfig(), folder)
+    return int(str(facts["train_rows"])) + int(str(facts["test_rows"]))
+
+
+def _pad(loaded: Path, folder: Path) -> int:
+    files = loaded / "train.parquet", loaded / "test.parquet"
+    pad_reviews(*files, TextConfig(), ProtocolConfig(), folder)
+    return sum(map(count_reviews, files))
+
+
+def _persist(padded: Path, folder: Path) -> int:
+    sets = {path.stem: path for path in padded.iterdir()}
+    return sum(persist_parquet(sets, {}, DataConfig().row_group_rows, folder).values())
+
+
+_PREPARING = {"load": _load, "pad": _pad, "persist": _persist}
+STAGES = (*_PREPARING, "train")
+
+
+def run_preparation(stage: str, source: Path, folder: Path) -> dict[str, Any]:
+    """Run a stage of preparation; the clock starts after the imports."""
+    for name in _IMPORTED_FIRST:
+        importlib.import_module(name)
+    begin = now()
+    reviews = _PREPARING[stage](source, folder)
+    return {"reviews": reviews} | time_between(begin, now())
+
+
+def run_training(persisted: Path, folder: Path) -> dict[str, Any]:
+    """Train a small network for an epoch; the clock runs from its first step to its last."""
+    keep_memory_together()
+    text, fit = TextConfig(), FitConfig(epochs=1)
+    build_model(text.num_words, text.maxlen, SMALL, fit.seed, folder)
+    seen: list[Moment] = []
+
+    def note(progress: TrainingProgress) -> None:
+        if progress.step:
+            seen.append(now())
+
+    sets = persisted / "train.parquet", persisted / "validation.parquet"
+    with watch_training(note):
+        train_model(folder / "initial_model.keras", *sets, fit, folder)
+    return {"reviews": (len(seen) - 1) * fit.batch_size} | time_between(seen[0], seen[-1])
+
+
+def peak_mib() -> float:
+    """Return the largest resident memory of this process so far; Linux only.
+
+    `ru_maxrss` would begin with the memory of the process that started this one.
+    """
+    status = Path("/proc/self/status").read_text()
+    return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) / 1024
+
+
+@app.command(name="stage")
+def run_stage(stage: str, source: Path, folder: Path) -> None:
+    """Run one stage in this process; write reviews, seconds and peak memory to the output.
+
+    Args:
+        stage: load, pad, persist or train.
+        source: What the stage before it left; the file of reviews for load.
+        folder: An empty folder to write to.
+    """
+    run = run_training if stage == "train" else partial(run_preparation, stage)
+    sys.stdout.write(json.dumps(run(source, folder) | {"peak_mib": peak_mib()}) + "\n")
 
 
 @dataclass(frozen=True)
@@ -37,34 +131,34 @@ class Growth:
     cpu_microseconds: float
 
 
+_FIGURES = ("peak_mib", "microseconds", "cpu_microseconds")
+
+
 def measure_stage(stage: str, reviews: int, source: Path, folder: Path) -> Growth:
     """Run a stage in a fresh process and return its figures."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    child = run_module("grow_once", stage, "--source", str(source), "--folder", str(folder))
+    child = run_module("measure_growth", "stage", stage, str(source), str(folder))
     found = json.loads(child.output.splitlines()[-1])
     each = 1e6 / found["reviews"]
-    return Growth(
-        stage,
-        reviews,
-        found["peak_mib"],
-        found["seconds"] * each,
-        found["cpu_seconds"] * each,
-    )
+    times = found["seconds"] * each, found["cpu_seconds"] * each
+    return Growth(stage, reviews, found["peak_mib"], *times)
 
 
 def measure_size(
-    reviews: int, scratch: Path, repeats: int = 1, *, trains: bool = True, mean_length: float = 1.0
+    reviews: int, scratch: Path, repeats: int = 1, *, trains: bool = True
 ) -> list[Growth]:
     """Return the figures of all stages for one number of reviews, the medians of some repeats."""
+    # Imports Arrow, which the process of a training has to do later.
+    from benchmarks.made_reviews import write_corpus
+
     scratch.mkdir(exist_ok=True)
     corpus = scratch / f"{reviews}.csv"
-    size = ("--reviews", str(reviews), "--mean-length", str(mean_length))
-    run_module("make_corpus", str(corpus), *size)
+    write_corpus(corpus, reviews)
     found: list[Growth] = []
     for _ in range(repeats):
         source = corpus
-        for stage in STAGES if trains else PREPARING:
+        for stage in STAGES if trains else [*_PREPARING]:
             folder = scratch / stage
             found.append(measure_stage(stage, reviews, source, folder))
             source = folder
@@ -79,14 +173,8 @@ def medians(found: Sequence[Growth]) -> list[Growth]:
     for row in found:
         groups.setdefault((row.stage, row.reviews), []).append(row)
     return [
-        Growth(
-            stage,
-            reviews,
-            median(row.peak_mib for row in rows),
-            median(row.microseconds for row in rows),
-            median(row.cpu_microseconds for row in rows),
-        )
-        for (stage, reviews), rows in groups.items()
+        Growth(*group, *(median(getattr(row, figure) for row in rows) for figure in _FIGURES))
+        for group, rows in groups.items()
     ]
 
 
@@ -98,17 +186,11 @@ def table_of(found: Sequence[Growth]) -> Table:
     for stage in STAGES:
         rows = [row for row in found if row.stage == stage]
         for row in rows:
-            first = rows[0]
-            table.add_row(
-                stage,
-                f"{row.reviews:,}",
-                f"{row.peak_mib:.0f}",
-                f"{row.peak_mib / first.peak_mib:.2f}",
-                f"{row.microseconds:.0f}",
-                f"{row.microseconds / first.microseconds:.2f}",
-                f"{row.cpu_microseconds:.0f}",
-                f"{row.cpu_microseconds / first.cpu_microseconds:.2f}",
-            )
+            cells = []
+            for figure in _FIGURES:
+                value, first = getattr(row, figure), getattr(rows[0], figure)
+                cells += [f"{value:.0f}", f"{value / first:.2f}"]
+            table.add_row(stage, f"{row.reviews:,}", *cells)
     return table
 
 
@@ -123,9 +205,7 @@ def draw_growth(found: Sequence[Growth], path: Path) -> None:
             rows = [row for row in found if row.stage == stage]
             sizes = [row.reviews for row in rows]
             memory.plot(sizes, [row.peak_mib for row in rows], "o-", color=colour, label=stage)
-            cost.plot(
-                sizes, [row.cpu_microseconds for row in rows], "o-", color=colour, label=stage
-            )
+            cost.plot(sizes, [row.cpu_microseconds for row in rows], "o-", color=colour)
         memory.set(xscale="log", xlabel="reviews", ylabel="peak memory, MiB")
         cost.set(xscale="log", yscale="log", xlabel="reviews", ylabel="CPU time per review, µs")
         memory.set_ylim(bottom=0)
@@ -133,6 +213,7 @@ def draw_growth(found: Sequence[Growth], path: Path) -> None:
         figure.savefig(path, dpi=130, metadata={"Software": None})
 
 
+@app.default
 def main(
     *,
     sizes: Annotated[tuple[int, ...], Parameter(consume_multiple=True)] = (
@@ -142,7 +223,6 @@ def main(
     ),
     train_up_to: int = 250_000,
     repeats: int = 3,
-    mean_length: float = 1.0,
     figure: Path = Path("docs/growth.png"),
     json_out: Annotated[Path | None, Parameter(name="--json")] = None,
 ) -> None:
@@ -152,7 +232,6 @@ def main(
         sizes: Numbers of reviews, the smallest first.
         train_up_to: Largest corpus that a network is trained on too.
         repeats: How often each size but the largest is measured; the medians count.
-        mean_length: Factor on the lengths of the reviews; 1 is that of the IMDB reviews.
         figure: PNG file to draw.
         json_out: File to write all figures to.
     """
@@ -162,7 +241,7 @@ def main(
         for size in sizes:
             times = 1 if size == max(sizes) else repeats
             trains = size <= train_up_to
-            found += measure_size(size, scratch, times, trains=trains, mean_length=mean_length)
+            found += measure_size(size, scratch, times, trains=trains)
             console.print(table_of(found))
     draw_growth(found, figure)
     if json_out is not None:
@@ -170,4 +249,4 @@ def main(
 
 
 if __name__ == "__main__":
-    cyclopts.run(main)
+    app()

@@ -14,11 +14,11 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.made_reviews import write_corpus
 from benchmarks.paired import (
     Spread,
     ratios,
     run_child,
-    run_module,
     scratch_folder,
     turn_order,
     write_result,
@@ -104,7 +104,7 @@ def main(
     costs: list[SweepCost] = []
     with scratch_folder() as scratch:
         corpus, artifacts = scratch / "corpus.csv", scratch / "artifacts"
-        run_module("make_corpus", str(corpus), "--reviews", str(reviews))
+        write_corpus(corpus, reviews)
         (scratch / "space.toml").write_text(_SPACE)
         # It leaves the prepared reviews in the cache, for all that follow.
         measure_sweep("1", runner, 1, 0, corpus, artifacts)

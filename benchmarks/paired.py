@@ -13,14 +13,18 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from tasks.atomic_files import write_text
 from tasks.canonical_json import readable_json
 from tasks.run_environment import describe_machine, describe_source, library_versions
+
+Moment = tuple[float, float]
 
 ROOT = Path(__file__).parent.parent
 SAMPLE_EVERY_S = 0.2
@@ -48,6 +52,16 @@ class ChildRun:
     output: str
 
 
+def now() -> Moment:
+    """Return wall and CPU time of this process in seconds."""
+    return time.perf_counter(), time.process_time()
+
+
+def time_between(begin: Moment, end: Moment) -> dict[str, float]:
+    """Return the seconds and CPU seconds from one moment to another."""
+    return {"seconds": end[0] - begin[0], "cpu_seconds": end[1] - begin[1]}
+
+
 @dataclass(frozen=True)
 class Spread:
     """Median, smallest and largest of some numbers."""
@@ -67,11 +81,7 @@ class Spread:
 
 
 def ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
-    """Return ours / theirs, pair by pair.
-
-    Raises:
-        ValueError: The sides have different numbers of runs.
-    """
+    """Return ours / theirs, pair by pair."""
     return [our / their for our, their in zip(ours, theirs, strict=True)]
 
 
@@ -81,33 +91,15 @@ def turn_order(sides: Sequence[str], turn: int) -> list[str]:
     return [*sides[first:], *sides[:first]]
 
 
-def tree_pids(root: int, proc: Path = Path("/proc")) -> set[int]:
-    """Return `root` and the ids of all its living descendants."""
-    children: dict[int, list[int]] = {}
-    for stat in proc.glob("[0-9]*/stat"):
-        try:
-            # The name in brackets may itself hold spaces and brackets.
-            parent = int(stat.read_text().rpartition(")")[2].split()[1])
-        except (OSError, IndexError, ValueError):
-            continue  # it ended while it was read
-        children.setdefault(parent, []).append(int(stat.parent.name))
-    found, pending = set(), [root]
-    while pending:
-        pid = pending.pop()
-        found.add(pid)
-        pending += children.get(pid, [])
-    return found
-
-
-def tree_bytes(root: int, proc: Path = Path("/proc")) -> int:
+def tree_bytes(root: int) -> int:
     """Return the resident memory of a process and its descendants, each counted in full."""
-    pages = 0
-    for pid in tree_pids(root, proc):
-        try:
-            pages += int((proc / str(pid) / "statm").read_text().split()[1])
-        except (OSError, IndexError):
-            continue  # it ended while it was read
-    return pages * os.sysconf("SC_PAGE_SIZE")
+    total = 0
+    with suppress(psutil.NoSuchProcess):  # it ended while it was read
+        process = psutil.Process(root)
+        for each in [process, *process.children(recursive=True)]:
+            with suppress(psutil.NoSuchProcess):
+                total += each.memory_info().rss
+    return total
 
 
 class _TreePeak(threading.Thread):

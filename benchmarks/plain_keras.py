@@ -3,9 +3,9 @@
 This is the other side of the comparisons; it uses nothing of this project.
 """
 
-import argparse
 from pathlib import Path
 
+import cyclopts
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,39 +15,23 @@ from rich.console import Console
 
 Reviews = tuple[np.ndarray, np.ndarray]
 
-
-def read_arguments() -> argparse.Namespace:
-    """Return the options of the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--npz", type=Path, help="a local file in the format of imdb.npz")
-    parser.add_argument("--out", type=Path, default=Path(), help="folder of model and figures")
-    parser.add_argument("--epochs", type=int, default=20)
-    parser.add_argument("--batch-size", type=int, default=64)
-    parser.add_argument("--maxlen", type=int, default=200)
-    parser.add_argument("--num-words", type=int, default=10_000)
-    parser.add_argument("--seed", type=int, default=0)
-    return parser.parse_args()
+NUM_WORDS, MAXLEN, BATCH_SIZE = 10_000, 200, 64
 
 
-def use_local_file(npz: Path) -> None:
-    """Make `load_data` read `npz`; by itself it takes only the one file that it has pinned."""
-    keras_imdb.get_file = lambda **_: str(npz)
-
-
-def load_padded(num_words: int, maxlen: int) -> tuple[Reviews, Reviews]:
-    """Return training and test set: int32 tokens (25000, maxlen), labels (25000,)."""
-    (x_train, y_train), (x_test, y_test) = keras.datasets.imdb.load_data(num_words=num_words)
-    x_train = keras.utils.pad_sequences(x_train, maxlen=maxlen)
-    x_test = keras.utils.pad_sequences(x_test, maxlen=maxlen)
+def load_padded() -> tuple[Reviews, Reviews]:
+    """Return training and test set: int32 tokens (25000, 200), labels (25000,)."""
+    (x_train, y_train), (x_test, y_test) = keras.datasets.imdb.load_data(num_words=NUM_WORDS)
+    x_train = keras.utils.pad_sequences(x_train, maxlen=MAXLEN)
+    x_test = keras.utils.pad_sequences(x_test, maxlen=MAXLEN)
     return (x_train, y_train), (x_test, y_test)
 
 
-def build_model(num_words: int, maxlen: int) -> keras.Sequential:
-    """Return the compiled network: (batch, maxlen) token ids to (batch, 1) probabilities."""
+def build_model() -> keras.Sequential:
+    """Return the compiled network: (batch, 200) token ids to (batch, 1) probabilities."""
     model = keras.Sequential(
         [
-            keras.Input((maxlen,), dtype="int32"),
-            layers.Embedding(num_words, 200),
+            keras.Input((MAXLEN,), dtype="int32"),
+            layers.Embedding(NUM_WORDS, 200),
             layers.Dropout(0.5),
             layers.Conv1D(64, 5, padding="valid", activation="relu", strides=1),
             layers.MaxPooling1D(pool_size=4),
@@ -62,7 +46,7 @@ def build_model(num_words: int, maxlen: int) -> keras.Sequential:
 
 
 def train(
-    model: keras.Model, sets: tuple[Reviews, Reviews], best: Path, epochs: int, batch_size: int
+    model: keras.Model, sets: tuple[Reviews, Reviews], best: Path, epochs: int
 ) -> dict[str, list[float]]:
     """Fit the model, keep the best epoch in the file `best`, and return the history."""
     (x_train, y_train), test = sets
@@ -74,7 +58,7 @@ def train(
     history: dict[str, list[float]] = model.fit(
         x_train,
         y_train,
-        batch_size=batch_size,
+        batch_size=BATCH_SIZE,
         epochs=epochs,
         validation_data=test,
         callbacks=callbacks,
@@ -94,22 +78,26 @@ def draw(history: dict[str, list[float]], name: str, folder: Path) -> None:
     plt.close()
 
 
-def main() -> None:
-    """Train, score the best epoch, draw."""
-    options = read_arguments()
-    options.out.mkdir(parents=True, exist_ok=True)
-    keras.utils.set_random_seed(options.seed)
-    if options.npz is not None:
-        use_local_file(options.npz)
-    sets = load_padded(options.num_words, options.maxlen)
-    model = build_model(options.num_words, options.maxlen)
-    best = options.out / "best_model.keras"
-    history = train(model, sets, best, options.epochs, options.batch_size)
+def main(*, npz: Path, out: Path, epochs: int) -> None:
+    """Train, score the best epoch, draw.
+
+    Args:
+        npz: A local file in the format of imdb.npz.
+        out: Folder of model and figures.
+        epochs: Most epochs.
+    """
+    keras.utils.set_random_seed(0)
+    # By itself `load_data` takes only the one file that it has pinned.
+    keras_imdb.get_file = lambda **_: str(npz)
+    sets = load_padded()
+    model = build_model()
+    best = out / "best_model.keras"
+    history = train(model, sets, best, epochs)
     _, accuracy = keras.models.load_model(best).evaluate(*sets[1])
     Console(highlight=False).print(f"Test Accuracy: {accuracy:.4f}")
-    draw(history, "loss", options.out)
-    draw(history, "accuracy", options.out)
+    draw(history, "loss", out)
+    draw(history, "accuracy", out)
 
 
 if __name__ == "__main__":
-    main()
+    cyclopts.run(main)

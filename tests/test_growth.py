@@ -11,7 +11,7 @@ import pytest
 
 import tasks.read_rows
 import tasks.spool_tokens
-from benchmarks.make_corpus import made_up_words, write_corpus
+from benchmarks.made_reviews import made_up_words, write_corpus
 from benchmarks.measure_growth import Growth, draw_growth, measure_size, medians, table_of
 from tasks.load_reviews import load_reviews
 from tasks.pad_reviews import pad_reviews
