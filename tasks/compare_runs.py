@@ -32,7 +32,7 @@ class RunScores(Record):
 
     network: Score
     control: ControlScore
-    bayes_control: ControlScore | None
+    bayes_control: ControlScore
     loss: float
     roc_auc: float
 
@@ -176,8 +176,7 @@ def _against_first(run: Run, first: Run) -> Judgement:
 
 
 def _against_controls(run: Run) -> list[Judgement]:
-    # Runs of an earlier version have the first control only.
-    files = (CONTROL_PREDICTIONS, BAYES_PREDICTIONS)[: len(run.manifest.controls)]
+    files = (CONTROL_PREDICTIONS, BAYES_PREDICTIONS)
     return [
         Judgement(
             run_id=run.manifest.run_id,

@@ -150,7 +150,7 @@ def _final(run: Run) -> dict[str, float]:
         **{f"test_{name}": value for name, value in _numbers(read_metrics(run)).items()},
         **{
             f"{name}_test_{figure}": value
-            for name, control in zip(names, run.manifest.controls, strict=False)
+            for name, control in zip(names, run.manifest.controls, strict=True)
             for figure, value in control.model_dump(exclude={"name"}).items()
         },
     }

@@ -184,7 +184,7 @@ def challenger_figures(run: Run, measure: MeasureLatency) -> ChallengerFigures:
         protocol=manifest.score.protocol,
         accuracy=manifest.score.accuracy,
         control_accuracy=manifest.control.accuracy,
-        bayes_control_accuracy=bayes.accuracy if (bayes := manifest.bayes_control) else None,
+        bayes_control_accuracy=manifest.bayes_control.accuracy,
         calibration_error=read_metrics(run)["expected_calibration_error"],
         latency=measure(run, config),
         model_bytes=manifest.files[BEST_MODEL].size,

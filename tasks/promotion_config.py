@@ -5,12 +5,12 @@ control 0.8826, calibration error 0.02, 25 MiB, 1.3 to 3.4 ms per review on two 
 and refuse that with seed 1 (0.8685, calibration error 0.055).
 """
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.errors import InvalidConfigError
-from tasks.training_config import ProtocolConfig, describe_invalid
+from tasks.training_config import ProtocolConfig
 
 PromotionMode = Literal["better", "not_worse"]
 PromotionControl = Literal["tf_idf", "naive_bayes"]
@@ -77,18 +77,6 @@ class PromotionConfig(BaseModel):
         description="Largest model file in MiB; the tutorial's network has 25 with the state of"
         " its optimizer.",
     )
-
-
-def validated_promotion(**fields: Any) -> PromotionConfig:  # noqa: ANN401 - checked here
-    """Return the config made of `fields`.
-
-    Raises:
-        InvalidConfigError: A value is unknown or impossible.
-    """
-    try:
-        return PromotionConfig.model_validate(fields)
-    except ValidationError as error:
-        raise InvalidConfigError(describe_invalid(error)) from None
 
 
 def require_promotable(promotion: PromotionConfig | None, protocol: ProtocolConfig) -> None:

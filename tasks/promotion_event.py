@@ -28,7 +28,7 @@ class PromotionEvent(Record):
     reason: str
     run_id: str
     manifest_sha256: str
-    model: str | None = None
+    model: str
     test_fingerprint: str
     former_champion: str | None
     config: PromotionConfig | None = None
@@ -126,8 +126,8 @@ def taken_back(
 
 
 def model_of(events: Sequence[PromotionEvent], run_id: str) -> str:
-    """Return the hash of a run's model as the log has it, else the run's own id."""
-    return next((event.model for event in events if event.run_id == run_id and event.model), run_id)
+    """Return the hash of a run's model, as the log has it."""
+    return next(event.model for event in events if event.run_id == run_id)
 
 
 def earlier_comparisons(

@@ -85,8 +85,7 @@ class StepRun(Record):
 class Manifest(Record):
     """What was run, on what, with which result; written last, so it marks a finished run.
 
-    `fingerprints` are hashes of the texts and labels of the `train` and the `test` set. Runs of
-    an earlier version have no `bayes_control`.
+    `fingerprints` are hashes of the texts and labels of the `train` and the `test` set.
     """
 
     schema_version: int = _SCHEMA_VERSION
@@ -96,7 +95,7 @@ class Manifest(Record):
     seed: int
     score: Score
     control: ControlScore
-    bayes_control: ControlScore | None = None
+    bayes_control: ControlScore
     training: Training
     source: SourceFiles
     device: Device
@@ -112,7 +111,7 @@ class Manifest(Record):
     @property
     def controls(self) -> list[ControlScore]:
         """All linear controls of the run."""
-        return [one for one in (self.control, self.bayes_control) if one is not None]
+        return [self.control, self.bayes_control]
 
 
 class RunSummary(Record):

@@ -12,9 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from tasks.errors import InvalidConfigError
-from tasks.training_config import describe_invalid
-
 if TYPE_CHECKING:
     from prefect.server.schemas.schedules import SCHEDULE_TYPES
 
@@ -98,18 +95,6 @@ class ScheduleConfig(BaseModel):
         """Return the kind and its value, `default_cron` where none is given."""
         given = {name: value for name in _KINDS if (value := getattr(self, name)) is not None}
         return given or {"cron": default_cron}
-
-
-def validated_schedule(**fields: Any) -> ScheduleConfig:  # noqa: ANN401 - checked here
-    """Return the config made of `fields`.
-
-    Raises:
-        InvalidConfigError: A value is unknown or impossible.
-    """
-    try:
-        return ScheduleConfig.model_validate(fields)
-    except ValidationError as error:
-        raise InvalidConfigError(describe_invalid(error)) from None
 
 
 def _prefects(name: str, value: object, timezone: str) -> SCHEDULE_TYPES:

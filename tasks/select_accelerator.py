@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,9 +21,6 @@ from tasks.training_config import ACCELERATOR_PATTERN
 _DRIVER_FOLDER = Path("/proc/driver/nvidia/gpus")
 _PROBE_LIMIT_S = 5.0
 _INSTALL = "install TensorFlow's CUDA libraries with: pip install 'tensorflow[and-cuda]'"
-
-
-_Names = Callable[[], Sequence[str]]
 
 
 class Device(BaseModel):
@@ -85,17 +81,11 @@ def tensorflow_gpus() -> list[str]:
     ]
 
 
-def select_accelerator(
-    requested: str,
-    probe: _Names = probe_gpus,
-    usable: _Names = tensorflow_gpus,
-) -> Device:
+def select_accelerator(requested: str) -> Device:
     """Return the device for `requested`.
 
     Args:
         requested: `auto`, `cpu`, `gpu` (the first one), `gpu:N` or `multi-gpu` (all of them).
-        probe: Names of the GPUs in the machine; quick.
-        usable: Names of the GPUs that TensorFlow can use; asked only when there are any.
 
     Raises:
         InvalidConfigError: `requested` is none of these.
@@ -106,12 +96,12 @@ def select_accelerator(
             f"accelerator={requested!r}: must be auto, cpu, gpu, gpu:N or multi-gpu"
         )
     if requested == "multi-gpu":
-        return _all_gpus(probe, usable)
+        return _all_gpus()
     kind, _, number = requested.partition(":")
     if kind == "cpu":
         return Device(kind="cpu", reason="cpu was asked for")
     index = int(number or 0)
-    gpus, why_not = _usable_gpus(probe, usable, index)
+    gpus, why_not = _usable_gpus(index)
     if why_not is None:
         reason = f"{requested} was asked for" if kind == "gpu" else "auto: a GPU can be used"
         return Device(kind="gpu", index=index, name=gpus[index], reason=reason)
@@ -120,8 +110,8 @@ def select_accelerator(
     raise AcceleratorError(f"accelerator={requested}: {why_not}; or use --accelerator cpu")
 
 
-def _all_gpus(probe: _Names, usable: _Names) -> Device:
-    names, why_not = _usable_gpus(probe, usable, 0)
+def _all_gpus() -> Device:
+    names, why_not = _usable_gpus(0)
     if why_not is None and len(names) == 1:
         why_not = f"there is one GPU only ({names[0]})"
     if why_not is not None:
@@ -130,15 +120,18 @@ def _all_gpus(probe: _Names, usable: _Names) -> Device:
     return Device(kind="gpu", count=len(names), name=shown, reason="multi-gpu was asked for")
 
 
-def _usable_gpus(probe: _Names, usable: _Names, index: int) -> tuple[Sequence[str], str | None]:
-    """Return the GPUs that TensorFlow can use, and why the one with number `index` is not one."""
-    names, why_not = _gpus(probe(), index, "was found in this machine")
+def _usable_gpus(index: int) -> tuple[list[str], str | None]:
+    """Return the GPUs that TensorFlow can use, and why the one with number `index` is not one.
+
+    TensorFlow, which is slow to start, is asked only when there are any.
+    """
+    names, why_not = _gpus(probe_gpus(), index, "was found in this machine")
     if why_not is None:
-        names, why_not = _gpus(usable(), index, f"can be used by TensorFlow; {_INSTALL}")
+        names, why_not = _gpus(tensorflow_gpus(), index, f"can be used by TensorFlow; {_INSTALL}")
     return names, why_not
 
 
-def _gpus(names: Sequence[str], index: int, where: str) -> tuple[Sequence[str], str | None]:
+def _gpus(names: list[str], index: int, where: str) -> tuple[list[str], str | None]:
     if not names:
         return names, f"no GPU {where}"
     if index >= len(names):

@@ -13,6 +13,7 @@ def make_event(number: int, kind: EventKind, run_id: str, **changes: Any) -> Pro
         "who": "me@here",
         "reason": "",
         "manifest_sha256": f"manifest of {run_id}",
+        "model": run_id,
         "test_fingerprint": "test",
         "former_champion": None,
     }

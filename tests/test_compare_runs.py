@@ -30,15 +30,6 @@ def test_the_further_run_is_tested_against_the_first_review_by_review(tmp_path: 
     assert judgement.test.difference == pytest.approx(0.25)
 
 
-def test_a_run_of_an_earlier_version_is_tested_against_its_only_control(tmp_path: Path) -> None:
-    runs = [make_run(tmp_path, FIRST, bayes_control=None), make_run(tmp_path, SECOND)]
-    comparison = compare_runs(runs)
-    assert [judgement.run_id for judgement in comparison.against_control] == [FIRST, SECOND, SECOND]
-    scores = [run.scores for run in comparison.runs]
-    assert scores[0] is not None
-    assert scores[0].bayes_control is None
-
-
 def test_each_network_is_tested_against_its_own_controls(tmp_path: Path) -> None:
     runs = [
         make_run(tmp_path, FIRST, control_right=BETTER, bayes_right=RIGHT),

@@ -24,6 +24,7 @@ from tasks.promotion_event import PromotionEvent
 from tasks.retention_config import RetentionConfig
 from tasks.run_manifest import RunSummary, read_manifest
 from tasks.verify_run import damaged_files
+from tests.promotion_events import make_event
 from tests.start_run import start_run
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -105,17 +106,7 @@ def test_a_pinned_run_stays(copied: tuple[Path, list[str]]) -> None:
 
 
 def promoted(number: int, run_id: str, when: datetime) -> PromotionEvent:
-    return PromotionEvent(
-        number=number,
-        kind="promoted",
-        when=when.isoformat(),
-        who="a test",
-        reason="",
-        run_id=run_id,
-        manifest_sha256="",
-        test_fingerprint="",
-        former_champion=None,
-    )
+    return make_event(number, "promoted", run_id, when=when.isoformat())
 
 
 def test_what_was_champion_within_the_period_stays(copied: tuple[Path, list[str]]) -> None:

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from tasks.errors import InvalidConfigError
-from tasks.schedule_config import ScheduleConfig, validated_schedule
+from tasks.schedule_config import ScheduleConfig
+from tasks.training_config import describe_invalid
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,7 @@ from tasks.schedule_config import ScheduleConfig, validated_schedule
     ],
 )
 def test_one_kind_is_taken_or_the_default(fields: dict[str, Any], kind: dict[str, Any]) -> None:
-    assert validated_schedule(**fields).kind("0 3 * * *") == kind
+    assert ScheduleConfig.model_validate(fields).kind("0 3 * * *") == kind
 
 
 @pytest.mark.parametrize(
@@ -49,9 +50,9 @@ def test_one_kind_is_taken_or_the_default(fields: dict[str, Any], kind: dict[str
 def test_what_cannot_come_due_is_refused_with_field_value_and_what_is_allowed(
     fields: dict[str, Any], told: str
 ) -> None:
-    with pytest.raises(InvalidConfigError) as refused:
-        validated_schedule(**fields)
-    assert told in str(refused.value)
+    with pytest.raises(ValidationError) as refused:
+        ScheduleConfig.model_validate(fields)
+    assert told in describe_invalid(refused.value)
 
 
 @given(st.integers(0, 59), st.integers(0, 23), st.sampled_from(["UTC", "Asia/Seoul"]))
@@ -62,7 +63,7 @@ def test_each_minute_of_the_day_is_a_schedule(minute: int, hour: int, timezone: 
 
 @given(st.text(alphabet="0123456789smhdPT ", max_size=6))
 def test_a_length_of_time_is_taken_or_refused_but_never_an_unplanned_error(text: str) -> None:
-    with suppress(InvalidConfigError):
-        taken = validated_schedule(interval=text).interval
+    with suppress(ValidationError):
+        taken = ScheduleConfig.model_validate({"interval": text}).interval
         assert taken is not None
         assert taken >= timedelta(seconds=1)

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
@@ -6,32 +7,44 @@ from tasks import select_accelerator as module
 from tasks.errors import AcceleratorError, InvalidConfigError
 from tasks.select_accelerator import Device, probe_gpus, select_accelerator, use_device
 
+Choose = Callable[..., Device]
 
-def choose(requested: str, *gpus: str) -> Device:
-    return select_accelerator(requested, lambda: gpus, lambda: gpus)
+
+@pytest.fixture
+def choose(monkeypatch: pytest.MonkeyPatch) -> Choose:
+    def chosen(requested: str, *gpus: str, usable: list[str] | None = None) -> Device:
+        monkeypatch.setattr(module, "probe_gpus", lambda: list(gpus))
+        monkeypatch.setattr(
+            module, "tensorflow_gpus", lambda: list(gpus) if usable is None else usable
+        )
+        return select_accelerator(requested)
+
+    return chosen
 
 
 @pytest.mark.parametrize(
     "requested", ["tpu", "", "cpu:0", "gpu:", "gpu:x", "GPU", "auto:1", "gpu:-1"]
 )
-def test_an_unknown_accelerator_is_told_with_what_is_allowed(requested: str) -> None:
+def test_an_unknown_accelerator_is_told_with_what_is_allowed(
+    choose: Choose, requested: str
+) -> None:
     with pytest.raises(InvalidConfigError, match="must be auto, cpu, gpu, gpu:N or multi-gpu"):
         choose(requested, "A")
 
 
-def test_auto_takes_the_first_gpu_or_else_says_why_not() -> None:
+def test_auto_takes_the_first_gpu_or_else_says_why_not(choose: Choose) -> None:
     assert choose("auto", "A", "B") == Device(
         kind="gpu", index=0, name="A", reason="auto: a GPU can be used"
     )
     assert choose("auto").reason == "auto: no GPU was found in this machine"
 
 
-def test_a_numbered_gpu_is_taken() -> None:
+def test_a_numbered_gpu_is_taken(choose: Choose) -> None:
     assert choose("gpu:1", "A", "B").name == "B"
     assert choose("gpu", "A", "B").name == "A"
 
 
-def test_multi_gpu_takes_all_of_them() -> None:
+def test_multi_gpu_takes_all_of_them(choose: Choose) -> None:
     assert choose("multi-gpu", "A", "A") == Device(
         kind="gpu", count=2, name="A", reason="multi-gpu was asked for"
     )
@@ -45,22 +58,22 @@ def test_multi_gpu_takes_all_of_them() -> None:
         (["A"], r"multi-gpu: there is one GPU only \(A\); or use --accelerator auto"),
     ],
 )
-def test_multi_gpu_needs_several(gpus: list[str], sentence: str) -> None:
+def test_multi_gpu_needs_several(choose: Choose, gpus: list[str], sentence: str) -> None:
     with pytest.raises(AcceleratorError, match=sentence):
         choose("multi-gpu", *gpus)
 
 
-def test_a_missing_gpu_is_an_error_that_says_what_was_found() -> None:
+def test_a_missing_gpu_is_an_error_that_says_what_was_found(choose: Choose) -> None:
     with pytest.raises(AcceleratorError, match="no GPU was found in this machine"):
         choose("gpu")
     with pytest.raises(AcceleratorError, match=r"no GPU with number 2 .*found gpu:0 A, gpu:1 B"):
         choose("gpu:2", "A", "B")
 
 
-def test_a_gpu_that_tensorflow_cannot_use_is_told_with_the_remedy() -> None:
+def test_a_gpu_that_tensorflow_cannot_use_is_told_with_the_remedy(choose: Choose) -> None:
     with pytest.raises(AcceleratorError, match="can be used by TensorFlow; install"):
-        select_accelerator("gpu", lambda: ["A"], list)
-    assert "install TensorFlow" in select_accelerator("auto", lambda: ["A"], list).reason
+        choose("gpu", "A", usable=[])
+    assert "install TensorFlow" in choose("auto", "A", usable=[]).reason
 
 
 def test_hidden_gpus_are_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,11 +81,10 @@ def test_hidden_gpus_are_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert probe_gpus() == []
 
 
-def test_cpu_asks_for_nothing() -> None:
-    def fail() -> list[str]:
-        raise AssertionError
-
-    assert select_accelerator("cpu", fail, fail).kind == "cpu"
+def test_cpu_asks_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(module, "probe_gpus")
+    monkeypatch.delattr(module, "tensorflow_gpus")
+    assert select_accelerator("cpu").kind == "cpu"
 
 
 def test_what_enters_a_cache_key_is_the_hardware() -> None:
