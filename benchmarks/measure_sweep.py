@@ -23,7 +23,7 @@ from benchmarks.paired import (
     turn_order,
     write_result,
 )
-from tasks.runner_config import Runner
+from tasks.experiments_config import Runner
 from tasks.sweep_report import SWEEP_JSON, SweepReport
 
 WORKERS = ("1", "2")

@@ -10,11 +10,14 @@ from typing import Annotated, NoReturn, TypeVar
 import docstring_parser
 from cyclopts import App, CycloptsError, Parameter
 from pydantic import ValidationError
+from rich import box
 from rich.console import Console, RenderableType
+from rich.table import Table as RichTable
 from rich.text import Text
 
 from tasks.canonical_json import readable_json
 from tasks.errors import InvalidConfigError, PipelineError
+from tasks.tables import Table
 from tasks.training_config import describe_invalid
 
 T = TypeVar("T")
@@ -110,7 +113,9 @@ def show_error(sentence: str) -> None:
     )
 
 
-def answer(result: Mapping[str, object], shown: Sequence[RenderableType], options: Options) -> None:
+def answer(
+    result: Mapping[str, object], shown: Sequence[RenderableType | Table], options: Options
+) -> None:
     """Print a result: for a person, or as JSON where that is asked for."""
     if options.json:
         sys.stdout.write(readable_json(dict(result)))
@@ -118,8 +123,29 @@ def answer(result: Mapping[str, object], shown: Sequence[RenderableType], option
         show_lines(*shown)
 
 
-def show_lines(*shown: RenderableType) -> None:
+def show_lines(*shown: RenderableType | Table) -> None:
     """Print tables and lines; lines are not broken."""
     console = Console(highlight=False)
     for part in shown:
-        console.print(part, soft_wrap=isinstance(part, str | Text), markup=False)
+        if isinstance(part, Table):
+            console.print(_for_terminal(part))
+        else:
+            console.print(part, soft_wrap=isinstance(part, str | Text), markup=False)
+
+
+def _for_terminal(table: Table) -> RichTable:
+    """Return a table without frames; where there is little room, long texts are folded."""
+    rich = RichTable(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    shown = [place for place, column in enumerate(table.columns) if not column.is_extra]
+    for column in (table.columns[place] for place in shown):
+        rich.add_column(
+            column.head,
+            justify="right" if column.is_number else "left",
+            no_wrap=column.is_number,
+            min_width=column.width,
+            overflow="fold",
+        )
+    for row in table.rows:
+        cells = ((table.columns[place], row[place]) for place in shown)
+        rich.add_row(*(Text(cell, style=column.styles.get(cell, "")) for column, cell in cells))
+    return rich

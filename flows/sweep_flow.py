@@ -3,11 +3,11 @@
 `--help` shows all options. A sweep that was interrupted goes on when the same command is given.
 """
 
-from flows import sweep_command, train_command
+from flows import experiment_commands, train_command
 
 if __name__ == "__main__":
     # Answered before Prefect is imported, so that --help and mistakes take no time.
-    OPTIONS = sweep_command.read_options()
+    PARAMETERS = experiment_commands.read_sweep()
 train_command.begin_process()
 
 from functools import partial  # noqa: E402
@@ -17,27 +17,29 @@ from typing import Any, cast  # noqa: E402
 from prefect import flow, task  # noqa: E402
 from prefect.artifacts import create_markdown_artifact  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
-from prefect.futures import PrefectFuture  # noqa: E402
 from prefect.states import Completed  # noqa: E402
-from prefect.task_runners import TaskRunner  # noqa: E402
 
-from flows import prefect_session, sweep_text, task_runners  # noqa: E402
+from flows import experiment, prefect_session, task_runners  # noqa: E402
+from flows.experiment_text import sweep_shown  # noqa: E402
 from flows.failure_hook import keep_failure_record  # noqa: E402
-from flows.sweep_command import SweepOptions, require_honest  # noqa: E402
+from flows.in_process import TrainingRequest, TrialRequest, try_in_process  # noqa: E402
 from flows.sweep_trials import SweepTrials  # noqa: E402
-from flows.sweep_winner import known_winner, note_winner  # noqa: E402
-from flows.train_in_process import TrainingRequest, train_in_process  # noqa: E402
-from flows.trial_loop import run_trials  # noqa: E402
-from flows.try_in_process import TrialRequest, try_in_process  # noqa: E402
 from tasks import sweep_study  # noqa: E402
+from tasks.experiments_config import RunnerConfig, SweepConfig, require_honest  # noqa: E402
 from tasks.folder_lock import only_one  # noqa: E402
-from tasks.run_manifest import RunSummary  # noqa: E402
-from tasks.runner_config import RunnerConfig  # noqa: E402
 from tasks.search_space import read_space, with_values  # noqa: E402
-from tasks.sweep_config import SweepConfig  # noqa: E402
-from tasks.sweep_report import SweepReport, sweep_report, write_sweep  # noqa: E402
+from tasks.sweep_report import (  # noqa: E402
+    SweepReport,
+    known_winner,
+    note_winner,
+    sweep_report,
+    write_sweep,
+)
 from tasks.training_config import Accelerator, TrainingConfig  # noqa: E402
 from tasks.trial_result import TrialResult  # noqa: E402
+
+_SHOWN = 10
+"""Trials, in the terminal."""
 
 
 @task(
@@ -53,12 +55,6 @@ def try_values(request: TrialRequest, api: str) -> TrialResult:
     name = {"complete": "Completed", "pruned": "Pruned", "failed": "Diverged"}[result.outcome]
     # Prefect takes the state as that of the task run, and its data as the result.
     return cast("TrialResult", Completed(name=name, message=result.reason, data=result))
-
-
-@task(name="train-winner", task_run_name="train the winner anew", cache_policy=NO_CACHE)
-def train_winner(request: TrainingRequest, api: str) -> RunSummary:
-    """Return the summary of the winner's run, the only one that looks at the test reviews."""
-    return train_in_process(request, api)
 
 
 @flow(
@@ -95,35 +91,33 @@ def sweep_flow(
         study = sweep_study.create_study(stored, config, space)
         trials = SweepTrials(study, space, stored, config, accelerator, artifacts)
         with task_runners.task_runner(runner) as place:
-            start = partial(_start, place, api)
-            run_trials(trials.ask, start, trials.tell, runner.workers)
-        best = trials.best()
+            best = trials.run(
+                lambda request: place.submit(try_values, {"request": request, "api": api}),
+                runner.workers,
+            )
         winner = known_winner(study, best, artifacts)
         if winner is None:
             request = TrainingRequest(
+                name="the winner anew",
                 config=with_values(config, best.values),
                 accelerator=accelerator,
                 artifacts=artifacts,
                 refresh=("train",),
             )
-            winner = note_winner(study, best, train_winner(request, api))
+            # The only run that looks at the test reviews.
+            winner = note_winner(study, best, experiment.train_run(request, api))
         report = sweep_report(study, winner)
         write_sweep(folder, report)
-    create_markdown_artifact(sweep_text.sweep_markdown(report), key="sweep")
+    create_markdown_artifact(sweep_shown(report).markdown(), key="sweep")
     return report
 
 
-def _start(place: TaskRunner[Any], api: str, request: TrialRequest) -> PrefectFuture[TrialResult]:
-    future: PrefectFuture[TrialResult] = place.submit(try_values, {"request": request, "api": api})
-    return future
-
-
-def main(options: SweepOptions) -> None:
+def main(parameters: dict[str, Any]) -> None:
     """Run the flow for a person."""
+    shown = partial(sweep_shown, most=_SHOWN)
     # Trials of earlier runs of the study have their task runs there.
-    report = prefect_session.call_flow(sweep_flow, options.artifacts, vars(options), lambda _: 0)
-    sweep_command.show(report)
+    experiment.run_in_terminal(sweep_flow, parameters, shown, lambda _: 0)
 
 
 if __name__ == "__main__":
-    main(OPTIONS)
+    main(PARAMETERS)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
 
-from flows.try_in_process import TrialRequest
+from flows.in_process import TrialRequest
 from tasks.errors import InvalidConfigError, PipelineError, first_line
 from tasks.search_space import with_values
 from tasks.sweep_report import best_trial
@@ -14,12 +15,14 @@ from tasks.sweep_study import ended_trials, going_on, next_trial, spent_seconds,
 from tasks.trial_result import TrialResult
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import optuna
+    from prefect.futures import PrefectFuture
 
+    from tasks.experiments_config import SweepConfig
     from tasks.search_space import SearchSpace
-    from tasks.sweep_config import SweepConfig
     from tasks.sweep_study import AskedTrial, EndedTrial
     from tasks.training_config import TrainingConfig
 
@@ -51,6 +54,31 @@ class SweepTrials:
         self._left = going_on(study, space)
         self._spent, self._began = spent_seconds(study), time.monotonic()
         self._failures: list[str] = []
+
+    def run(
+        self, start: Callable[[TrialRequest], PrefectFuture[TrialResult]], at_once: int
+    ) -> EndedTrial:
+        """Keep so many trials going until no more may begin, and return the best of the study.
+
+        Args:
+            start: Begins one.
+            at_once: Most trials that go on at the same time.
+
+        Raises:
+            TrialsFailedError: The last ones failed in a row, or none is complete.
+        """
+        ended: SimpleQueue[PrefectFuture[TrialResult]] = SimpleQueue()
+        going: dict[Any, TrialRequest] = {}
+        while True:
+            while len(going) < at_once and (request := self.ask()) is not None:
+                future = start(request)
+                going[future.task_run_id] = request
+                future.add_done_callback(ended.put)
+            if not going:
+                return self.best()
+            future = ended.get()
+            result: Any = future.result(raise_on_failure=False)
+            self.tell(going.pop(future.task_run_id), result)
 
     def ask(self) -> TrialRequest | None:
         """Return the next trial, None where no more may begin."""

@@ -11,7 +11,7 @@ from tasks.errors import MissingExtraError
 if TYPE_CHECKING:
     from prefect.task_runners import TaskRunner
 
-    from tasks.runner_config import RunnerConfig
+    from tasks.experiments_config import RunnerConfig
 
 
 def task_runner(config: RunnerConfig) -> TaskRunner[Any]:

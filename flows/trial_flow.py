@@ -19,12 +19,12 @@ from tasks import steps
 from tasks.artifact_store import ArtifactStore
 from tasks.best_epoch import best_epoch
 from tasks.data_parallel import require_divisible
-from tasks.errors import DivergedError, HopelessTrialError, PipelineError
+from tasks.errors import DivergedError, PipelineError, PrunedTrialError
+from tasks.experiments_config import SweepConfig
 from tasks.folder_lock import in_use
 from tasks.run_manifest import StepRun
 from tasks.select_accelerator import select_accelerator
 from tasks.step_runner import StepRunner
-from tasks.sweep_config import SweepConfig
 from tasks.sweep_study import open_trial, plain_faults
 from tasks.training_config import Accelerator, TrainingConfig
 from tasks.training_progress import watch_training
@@ -48,7 +48,7 @@ def trial_flow(
     accelerator: Accelerator = "auto",
     artifacts: Path = Path("artifacts"),
 ) -> TrialResult:
-    """Train a config until its end, or until it is hopeless.
+    """Train a config until its end, or until it is pruned.
 
     Args:
         number: Of the trial in its study.
@@ -78,7 +78,7 @@ def trial_flow(
                 trained = run.cached(
                     steps.train, built, persisted, network, fit, config.saving, device, store
                 )
-        except (HopelessTrialError, DivergedError) as ended:
+        except (PrunedTrialError, DivergedError) as ended:
             return _ended_early(ended, reporter.epochs, run.runs)
         steps.forget_training(store, run.key("train"))
         history = json.loads(store.file(trained, "history.json").read_text())
@@ -97,7 +97,7 @@ def trial_flow(
 
 
 def _ended_early(reason: PipelineError, epochs: int, runs: Sequence[StepRun]) -> TrialResult:
-    pruned = isinstance(reason, HopelessTrialError)
+    pruned = isinstance(reason, PrunedTrialError)
     result = TrialResult(
         outcome="pruned" if pruned else "failed",
         epochs=epochs,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tasks.training_config import validated_config
 
 if TYPE_CHECKING:
-    from tasks.ablation_config import AblationConfig
+    from tasks.experiments_config import AblationConfig
     from tasks.training_config import TextConfig, TrainingConfig
 
 

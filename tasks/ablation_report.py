@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-ABLATION_JSON = "ablation.json"
-
 
 class VariantRun(Record):
     """One training: seed, run folder's name, test accuracy, and that which chose the epoch."""
@@ -79,79 +77,74 @@ class AblationReport(Record):
 
 def ablation_report(
     variants: Sequence[TrainingConfig],
-    trained: Sequence[dict[int, RunSummary]],
+    trained: Sequence[RunSummary],
     controls: Sequence[list[ControlScore]],
 ) -> AblationReport:
     """Return the report of trainings that differ in text and seed alone.
 
     Args:
         variants: The configs, with the first seed; the first one is what the others vary.
-        trained: Summaries of the runs of each, by seed.
-        controls: Of each, those that see the same.
+        trained: Summaries of the runs, all variants with the first seed, then with the next one.
+        controls: Of each variant, those that see the same.
 
     Raises:
         BadDataError: A file of a run is damaged.
     """
-    runs = [{seed: _finished(one) for seed, one in by_seed.items()} for by_seed in trained]
-    base, right_of_base = runs[0], _rightly(runs[0])
-    manifest = next(iter(base.values())).manifest
-    results = [
-        _result(config, by_seed, seen, base, right_of_base)
-        for config, by_seed, seen in zip(variants, runs, controls, strict=True)
-    ]
+    found = [Run(folder=one.folder, manifest=read_manifest(one.folder)) for one in trained]
+    runs = [found[place :: len(variants)] for place in range(len(variants))]
+    base = found[0].manifest
+    right_of_base = _rightly(runs[0])
     return AblationReport(
         config=variants[0],
-        source=manifest.score.source,
-        test_reviews=manifest.score.test_reviews,
-        results=results,
-        whole_controls=manifest.controls,
+        source=base.score.source,
+        test_reviews=base.score.test_reviews,
+        results=[
+            _result(config, by_seed, seen, runs[0], right_of_base)
+            for config, by_seed, seen in zip(variants, runs, controls, strict=True)
+        ],
+        whole_controls=base.controls,
     )
-
-
-def _finished(summary: RunSummary) -> Run:
-    return Run(folder=summary.folder, manifest=read_manifest(summary.folder))
 
 
 def _result(
     config: TrainingConfig,
-    by_seed: dict[int, Run],
+    found: list[Run],
     controls: list[ControlScore],
-    base: dict[int, Run],
+    base: list[Run],
     right_of_base: np.ndarray,
 ) -> VariantResult:
-    runs = [_run(seed, run) for seed, run in sorted(by_seed.items())]
-    accuracies = _accuracies(by_seed)
-    test_reviews = next(iter(by_seed.values())).manifest.score.test_reviews
-    is_base = by_seed is base
+    runs = [_run(run) for run in found]
+    accuracies = _accuracies(found)
+    is_base = found is base
     return VariantResult(
         text=config.text,
         runs=runs,
-        network=seed_statistics(accuracies, test_reviews),
+        network=seed_statistics(accuracies, found[0].manifest.score.test_reviews),
         validation_accuracy=sum(run.validation_accuracy for run in runs) / len(runs),
         difference=None if is_base else gap(accuracies, _accuracies(base)),
-        over_reviews=None if is_base else paired_difference(_rightly(by_seed), right_of_base),
+        over_reviews=None if is_base else paired_difference(_rightly(found), right_of_base),
         controls=controls,
     )
 
 
-def _run(seed: int, run: Run) -> VariantRun:
+def _run(run: Run) -> VariantRun:
     best = run.manifest.training.best_epoch - 1
     return VariantRun(
-        seed=seed,
+        seed=run.manifest.seed,
         run_id=run.folder.name,
         accuracy=run.manifest.score.accuracy,
         validation_accuracy=read_history(run)["val_accuracy"][best],
     )
 
 
-def _accuracies(by_seed: dict[int, Run]) -> dict[int, float]:
-    return {seed: run.manifest.score.accuracy for seed, run in sorted(by_seed.items())}
+def _accuracies(found: Sequence[Run]) -> dict[int, float]:
+    return {run.manifest.seed: run.manifest.score.accuracy for run in found}
 
 
-def _rightly(by_seed: dict[int, Run]) -> np.ndarray:
+def _rightly(found: Sequence[Run]) -> np.ndarray:
     """Return the share of the seeds that judged each test review rightly, shape (n,)."""
     import numpy as np
 
-    found = [read_predictions(checked_file(run, PREDICTIONS)).correct for run in by_seed.values()]
-    shares: np.ndarray = np.mean(found, axis=0)
+    judged = [read_predictions(checked_file(run, PREDICTIONS)).correct for run in found]
+    shares: np.ndarray = np.mean(judged, axis=0)
     return shares

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from tasks.sweep_config import Objective
+    from tasks.experiments_config import Objective
     from tasks.sweep_study import EndedTrial
 
 _WIDTH, _HEIGHT = 8.0, 3.6

@@ -33,8 +33,8 @@ class DivergedError(PipelineError):
     """The training produced no usable weights."""
 
 
-class HopelessTrialError(PipelineError):
-    """A trial of a sweep is worse than the others were; says by which figure."""
+class PrunedTrialError(PipelineError):
+    """A trial of a sweep is pruned, as worse than the others were; says by which figure."""
 
 
 class FolderInUseError(PipelineError):

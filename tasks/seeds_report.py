@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks.records import Record
-from tasks.run_manifest import RunSummary
 from tasks.seed_statistics import SeedStatistics, Spread, gap, seed_statistics
-from tasks.training_config import Protocol, TrainingConfig
+from tasks.training_config import TrainingConfig
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SEEDS_JSON = "seeds.json"
+    from tasks.run_manifest import RunSummary
 
 
 class SeedRun(Record):
@@ -33,46 +32,34 @@ class SeedsReport(Record):
     config: TrainingConfig
     source: str
     test_reviews: int
-    runs: dict[Protocol, list[SeedRun]]
-    statistics: dict[Protocol, SeedStatistics]
+    runs: dict[str, list[SeedRun]]
+    statistics: dict[str, SeedStatistics]
     gap: Spread | None
 
 
-def seeds_report(
-    config: TrainingConfig, trained: dict[Protocol, dict[int, RunSummary]]
-) -> SeedsReport:
+def seeds_report(config: TrainingConfig, trained: Sequence[RunSummary]) -> SeedsReport:
     """Return the report of trainings that differ in protocol and seed alone.
 
     Args:
         config: Theirs, with the first seed.
-        trained: Summaries of the runs, by protocol and seed.
+        trained: Summaries of the runs; those of a protocol in the order of their seeds.
     """
-    runs = {
-        protocol: [
-            SeedRun(seed=seed, run_id=summary.folder.name, accuracy=summary.score.accuracy)
-            for seed, summary in sorted(by_seed.items())
-        ]
-        for protocol, by_seed in trained.items()
-    }
-    score = next(iter(next(iter(trained.values())).values())).score
+    runs: dict[str, list[SeedRun]] = {}
+    for summary in trained:
+        found = runs.setdefault(summary.score.protocol, [])
+        run_id, accuracy = summary.folder.name, summary.score.accuracy
+        found.append(SeedRun(seed=config.fit.seed + len(found), run_id=run_id, accuracy=accuracy))
+    score = trained[0].score
+    accuracies = {name: {run.seed: run.accuracy for run in found} for name, found in runs.items()}
+    both = accuracies.keys() == {"honest", "tutorial"}
     return SeedsReport(
         config=config,
         source=score.source,
         test_reviews=score.test_reviews,
         runs=runs,
         statistics={
-            protocol: seed_statistics(_accuracies(found), score.test_reviews)
-            for protocol, found in runs.items()
+            protocol: seed_statistics(by_seed, score.test_reviews)
+            for protocol, by_seed in accuracies.items()
         },
-        gap=_gap(runs),
+        gap=gap(accuracies["tutorial"], accuracies["honest"]) if both else None,
     )
-
-
-def _accuracies(runs: Sequence[SeedRun]) -> dict[int, float]:
-    return {run.seed: run.accuracy for run in runs}
-
-
-def _gap(runs: dict[Protocol, list[SeedRun]]) -> Spread | None:
-    if runs.keys() != {"honest", "tutorial"}:
-        return None
-    return gap(_accuracies(runs["tutorial"]), _accuracies(runs["honest"]))

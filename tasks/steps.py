@@ -20,7 +20,7 @@ from tasks.artifact_store import ArtifactStore, Fact, StepOutput
 from tasks.build_model import build_model
 from tasks.check_drift import DriftReport, check_drift
 from tasks.drift_config import DriftConfig
-from tasks.errors import HopelessTrialError, is_worth_retrying
+from tasks.errors import PrunedTrialError, is_worth_retrying
 from tasks.evaluate_model import evaluate_model
 from tasks.fetch_reviews import fetch_reviews
 from tasks.find_runs import find_run
@@ -186,10 +186,10 @@ def forget_training(store: ArtifactStore, key: str | None) -> None:
 
 
 @contextmanager
-def _forgotten_if_hopeless(store: ArtifactStore, key: str | None) -> Iterator[None]:
+def _forgotten_if_pruned(store: ArtifactStore, key: str | None) -> Iterator[None]:
     try:
         yield
-    except HopelessTrialError:
+    except PrunedTrialError:
         forget_training(store, key)
         raise
 
@@ -214,7 +214,7 @@ def train(
     transaction = get_transaction()
     chooses = "test" if persisted.facts["protocol"] == "tutorial" else "validation"
     key = transaction.key if transaction else None
-    with store.workspace() as folder, _forgotten_if_hopeless(store, key):
+    with store.workspace() as folder, _forgotten_if_pruned(store, key):
         facts = train_model(
             store.file(built, "initial_model.keras"),
             store.file(persisted, "train.parquet"),

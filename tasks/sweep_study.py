@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.changed_items import changed_items
 from tasks.errors import InvalidConfigError, MissingExtraError, StorageError, first_line
+from tasks.experiments_config import Objective, SweepConfig
 from tasks.records import Record
 from tasks.run_manifest import Score
 from tasks.search_space import Choices, SearchSpace, Value
 from tasks.seeds import generator
-from tasks.sweep_config import Objective, SweepConfig
 from tasks.training_config import TrainingConfig
 from tasks.trial_result import TrialResult
 

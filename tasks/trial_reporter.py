@@ -1,15 +1,15 @@
-"""Report the epochs of a trial to its study, and end the trial where it is hopeless."""
+"""Report the epochs of a trial to its study, and prune the trial that is worse than the others."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.errors import HopelessTrialError
+from tasks.errors import PrunedTrialError
 
 if TYPE_CHECKING:
     import optuna
 
-    from tasks.sweep_config import Objective
+    from tasks.experiments_config import Objective
     from tasks.training_progress import TrainingProgress
 
 History = dict[str, list[float]]
@@ -33,7 +33,7 @@ class TrialReporter:
         """Report an epoch that has ended.
 
         Raises:
-            HopelessTrialError: Its figure is worse than those of earlier trials.
+            PrunedTrialError: Its figure is worse than those of earlier trials.
         """
         if progress.epochs_done <= self.epochs:
             return
@@ -42,7 +42,7 @@ class TrialReporter:
         self._report(figure)
         is_over = progress.finished or self.epochs == progress.most_epochs
         if not is_over and self._trial.should_prune():
-            raise HopelessTrialError(
+            raise PrunedTrialError(
                 f"{self._objective} {figure:.4f} after epoch {self.epochs} is worse than that of"
                 " half of the earlier trials"
             )

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tasks.ablation import text_variants, tokens_name, words_name
-from tasks.ablation_config import AblationConfig
 from tasks.errors import InvalidConfigError
+from tasks.experiments_config import AblationConfig
 from tasks.recipe_book import with_recipe
 from tasks.training_config import TrainingConfig, describe_invalid, validated_config
 

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from flows.ablation_command import read_options, show
 from flows.ablation_flow import ablation_flow
-from flows.ablation_text import ablation_markdown, ablation_rows, ablation_sentences
-from tasks.ablation_config import AblationConfig
+from flows.command_line import show_lines
+from flows.experiment_commands import read_ablation
+from flows.experiment_text import ablation_shown
 from tasks.ablation_report import AblationReport
+from tasks.experiments_config import AblationConfig, RunnerConfig
 from tasks.find_runs import find_runs
 from tasks.read_run import read_config, read_history
-from tasks.runner_config import RunnerConfig
 from tasks.training_config import TextConfig
 from tests.refusals import refusal
 from tests.small_run import uncompiled_config
@@ -91,19 +91,19 @@ def test_report_and_figure_are_kept_and_shown(
     drawn = (folder / "ablation.svg").read_text()
     for words in ("last 12", "4 + 6", "(the config)", "network", "on whole reviews and all words"):
         assert words in drawn
-    markdown = ablation_markdown(report, folder / "ablation.png")
+    shown = ablation_shown(report)
+    markdown = shown.markdown(folder / "ablation.png")
     assert report.results[1].runs[0].run_id in markdown
     assert "data:image/png;base64," in markdown
-    show(report)
-    shown = capsys.readouterr().out
-    for text in (f"{report.results[1].network.over_seeds.mean:.4f}", "nothing is chosen here"):
-        assert text.lower() in shown.lower()
-    assert [row[:2] for row in ablation_rows(report)] == [
+    assert "Nothing is chosen here" in markdown
+    show_lines(shown.table)
+    assert f"{report.results[1].network.over_seeds.mean:.4f}" in capsys.readouterr().out
+    assert [row[:2] for row in shown.table.rows] == [
         ["last 12", "40"],
         ["4 + 6", "40"],
         ["all", "all"],
     ]
-    assert any("set apart from training" in sentence for sentence in ablation_sentences(report))
+    assert any("set apart from training" in sentence for sentence in shown.sentences)
 
 
 def test_the_panels_have_the_variants_that_differ_in_one_thing(
@@ -147,14 +147,14 @@ def test_what_was_trained_before_is_not_trained_again(
 def test_an_impossible_ablation_is_refused_before_it_starts(
     words: str, sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    status, shown = refusal(read_options, words, capsys)
+    status, shown = refusal(read_ablation, words, capsys)
     assert status == 2
     assert sentence in shown
 
 
 def test_the_options_of_an_ablation_are_understood() -> None:
     words = ["--recipe", "ngrams", "--tokens", "100+700", "--words", "5000", "--seeds", "3"]
-    options = read_options(words)
-    assert options.config.text.maxlen == 800
-    assert options.ablation == AblationConfig(tokens=("100+700",), words=(5000,), seeds=3)
-    assert re.fullmatch(r"/.*/artifacts", str(options.artifacts))
+    options = read_ablation(words)
+    assert options["config"].text.maxlen == 800
+    assert options["ablation"] == AblationConfig(tokens=("100+700",), words=(5000,), seeds=3)
+    assert re.fullmatch(r"/.*/artifacts", str(options["artifacts"]))

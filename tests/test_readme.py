@@ -10,17 +10,15 @@ from pathlib import Path
 import pytest
 
 from flows import (
-    ablation_command,
+    experiment_commands,
     explain_run,
     maintain_flow,
     predict_command,
     promote,
     retrain_command,
     runs,
-    seeds_command,
     serve_command,
     set_up_server,
-    sweep_command,
     verify_run,
     worker,
 )
@@ -89,9 +87,9 @@ def test_no_command_of_the_readme_is_left_untested() -> None:
     read = {
         "flows/serve_flow.py": serve_command.read_options,
         "flows/retrain_flow.py": retrain_command.read_options,
-        "flows/seeds_flow.py": seeds_command.read_options,
-        "flows/ablation_flow.py": ablation_command.read_options,
-        "flows/sweep_flow.py": sweep_command.read_options,
+        "flows/seeds_flow.py": experiment_commands.read_seeds,
+        "flows/ablation_flow.py": experiment_commands.read_ablation,
+        "flows/sweep_flow.py": experiment_commands.read_sweep,
     }
     for command in [*others, *OPERATIONS]:
         python, script, *arguments = shlex.split(command)

@@ -10,15 +10,13 @@ from typing import Any
 import pytest
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.child_process import ChildFailedError
-from flows.seeds_command import read_options
+from flows.experiment_commands import read_seeds
+from flows.experiment_text import seeds_shown
+from flows.in_process import ChildFailedError, TrainingRequest, train_in_process
 from flows.seeds_flow import requests, seeds_flow
-from flows.seeds_text import seeds_markdown
 from flows.task_runners import task_runner
-from flows.train_in_process import TrainingRequest, train_in_process
+from tasks.experiments_config import RunnerConfig, SeedsConfig
 from tasks.find_runs import find_runs
-from tasks.runner_config import RunnerConfig
-from tasks.seeds_config import SeedsConfig
 from tasks.seeds_report import SeedsReport
 from tests.polling import wait_for
 from tests.refusals import refusal
@@ -60,7 +58,7 @@ def test_the_report_is_kept_and_shown(local: tuple[Path, SeedsReport]) -> None:
     artifacts, report = local
     (file,) = artifacts.glob("seeds/*/seeds.json")
     assert SeedsReport.model_validate_json(file.read_bytes()) == report
-    shown = seeds_markdown(report)
+    shown = seeds_shown(report).markdown()
     assert f"{report.statistics['honest'].over_seeds.mean:.4f}" in shown
     assert report.runs["honest"][1].run_id in shown
 
@@ -83,8 +81,9 @@ def test_a_training_that_fails_in_its_process_is_told(
     from prefect.settings import PREFECT_API_URL
 
     config = uncompiled_config(tmp_path / "missing.csv")
-    request = TrainingRequest(config=config, accelerator="cpu", artifacts=tmp_path / "artifacts")
-    with pytest.raises(ChildFailedError, match="honest seed 0 ended with status 1"):
+    artifacts = tmp_path / "artifacts"
+    request = TrainingRequest(name="seed 0", config=config, accelerator="cpu", artifacts=artifacts)
+    with pytest.raises(ChildFailedError, match="training of seed 0 ended with status 1"):
         train_in_process(request, str(PREFECT_API_URL.value()))
 
 
@@ -92,7 +91,7 @@ def test_a_training_that_fails_in_its_process_is_told(
     ("words", "sentence"),
     [
         ("--seeds 0", "seeds='0': must be greater than or equal to 1"),
-        ("--protocols honest --protocols honest", "must name each protocol once"),
+        ("--protocols honest --protocols honest", "must name each one once"),
         ("--address tcp://h:1", "address='tcp://h:1': needs runner 'dask' or 'ray'"),
         ("--source auto", "source='auto': must be"),
         ("--recipe best", "recipe='best': must be"),
@@ -101,7 +100,7 @@ def test_a_training_that_fails_in_its_process_is_told(
 def test_an_impossible_comparison_is_refused_before_it_starts(
     words: str, sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    status, shown = refusal(read_options, words, capsys)
+    status, shown = refusal(read_seeds, words, capsys)
     assert status == 2
     assert sentence in shown
 

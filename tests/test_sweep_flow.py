@@ -11,16 +11,15 @@ from prefect import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
 from prefect.settings import PREFECT_API_URL
 
-from flows.sweep_command import read_options
+from flows.experiment_commands import read_sweep
+from flows.experiment_text import sweep_shown
 from flows.sweep_flow import sweep_flow
-from flows.sweep_text import sweep_markdown
 from tasks.artifact_store import ArtifactStore
 from tasks.errors import FolderInUseError, InvalidConfigError
+from tasks.experiments_config import RunnerConfig, SweepConfig
 from tasks.find_runs import find_runs
 from tasks.folder_lock import only_one
 from tasks.read_run import read_config
-from tasks.runner_config import RunnerConfig
-from tasks.sweep_config import SweepConfig
 from tasks.sweep_report import SweepReport
 from tasks.training_config import TrainingConfig
 from tests.polling import wait_for
@@ -133,7 +132,7 @@ def test_the_report_is_kept_and_shown(swept: tuple[Path, SweepReport]) -> None:
     assert SweepReport.model_validate_json((folder / "sweep.json").read_bytes()) == report
     assert (folder / "sweep.png").read_bytes().startswith(b"\x89PNG")
     assert "<svg" in (folder / "sweep.svg").read_text()
-    shown = sweep_markdown(report)
+    shown = sweep_shown(report).markdown()
     assert f"{report.winners[0].score.accuracy:.4f}" in shown
     assert "No trial has looked at the test reviews." in shown
 
@@ -166,7 +165,7 @@ def test_a_protocol_that_chooses_on_the_test_reviews_is_refused(small_reviews: P
 def test_an_impossible_sweep_is_refused_before_it_starts(
     words: str, sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    status, shown = refusal(read_options, words, capsys)
+    status, shown = refusal(read_sweep, words, capsys)
     assert status in (1, 2)
     assert sentence in shown
     assert "secret" not in shown

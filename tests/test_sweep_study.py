@@ -7,9 +7,9 @@ import optuna
 import pytest
 
 from tasks.errors import InvalidConfigError, MissingExtraError, StorageError
+from tasks.experiments_config import SweepConfig
 from tasks.run_manifest import Score
 from tasks.search_space import Choices, Range, SearchSpace
-from tasks.sweep_config import SweepConfig
 from tasks.sweep_report import best_trial
 from tasks.sweep_study import (
     AskedTrial,

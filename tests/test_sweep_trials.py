@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
+from flows.in_process import TrialRequest
 from flows.sweep_trials import SweepTrials, TrialsFailedError
-from flows.trial_loop import run_trials
-from flows.try_in_process import TrialRequest
+from tasks.experiments_config import SweepConfig
 from tasks.search_space import Choices, Range, SearchSpace
-from tasks.sweep_config import SweepConfig
 from tasks.sweep_study import create_study, ended_trials, next_trial, storage_url
 from tasks.training_config import TrainingConfig
 from tasks.trial_result import TrialResult
@@ -130,9 +129,12 @@ class FakeFuture:
         return GOOD.model_copy(update={"epochs": self.task_run_id})
 
 
-def test_as_many_trials_go_on_at_once_as_there_are_workers(tmp_path: Path) -> None:
+def test_as_many_trials_go_on_at_once_as_there_are_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     trials = trials_in(tmp_path, trials=7)
     going, most, told = 0, 0, []
+    note = trials.tell
 
     def start(request: TrialRequest) -> Any:
         nonlocal going, most
@@ -146,9 +148,10 @@ def test_as_many_trials_go_on_at_once_as_there_are_workers(tmp_path: Path) -> No
         assert isinstance(result, TrialResult)
         assert result.epochs == request.number
         told.append(request.number)
-        trials.tell(request, result)
+        note(request, result)
 
-    run_trials(trials.ask, start, tell, at_once=3)
+    monkeypatch.setattr(trials, "tell", tell)
+    assert trials.run(start, at_once=3).number == 0
     assert sorted(told) == list(range(7))
     assert most == 3
 

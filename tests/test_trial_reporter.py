@@ -1,13 +1,13 @@
-"""A trial reports its epochs, and ends where it is hopeless."""
+"""A trial reports its epochs, and is pruned where it is worse than others."""
 
 from pathlib import Path
 
 import pytest
 
 from tasks.best_epoch import best_epoch
-from tasks.errors import HopelessTrialError
+from tasks.errors import PrunedTrialError
+from tasks.experiments_config import Objective, SweepConfig
 from tasks.search_space import Range, SearchSpace
-from tasks.sweep_config import Objective, SweepConfig
 from tasks.sweep_study import (
     create_study,
     ended_trials,
@@ -54,11 +54,11 @@ def begun(sweep: SweepConfig) -> TrialReporter:
     return TrialReporter(open_trial(sweep, asked.number), sweep.objective)
 
 
-def test_a_trial_worse_than_the_median_is_hopeless(sweep: SweepConfig) -> None:
+def test_a_trial_worse_than_the_median_is_pruned(sweep: SweepConfig) -> None:
     reporter = begun(sweep)
     reporter(progress(0, 0.0))
     reporter(progress(0, 0.0, step=4))
-    with pytest.raises(HopelessTrialError, match="after epoch 1 is worse than"):
+    with pytest.raises(PrunedTrialError, match="after epoch 1 is worse than"):
         reporter(progress(1, 0.45))
     assert reporter.epochs == 1
 
@@ -95,7 +95,7 @@ def test_a_training_that_is_over_is_not_pruned(sweep: SweepConfig) -> None:
     assert reporter.epochs == 3
 
 
-def test_without_pruning_nothing_is_hopeless(sweep: SweepConfig) -> None:
+def test_without_pruning_nothing_is_pruned(sweep: SweepConfig) -> None:
     patient = sweep.model_copy(update={"pruning": False, "study": "patient"})
     reporter = begun(patient)
     reporter(progress(1, 0.99))
