@@ -23,8 +23,7 @@ from tasks.artifact_store import ArtifactStore
 from tasks.fetch_reviews import fetch_reviews
 from tasks.find_runs import find_run
 from tasks.open_model import model_of_run
-from tasks.predict_texts import Predictor
-from tasks.preprocess_texts import Preprocessing
+from tasks.predict_texts import Predictor, prepare_texts
 from tasks.read_sources import read_test_reviews
 from tasks.run_network import folded_network, in_threads, keras_network
 from tasks.training_config import DataConfig, SourceConfig
@@ -57,10 +56,9 @@ def measure(artifacts: Path, name: str, reviews: int, pairs: int) -> dict[str, A
     run = find_run(artifacts, name)
     model = model_of_run(run)
     texts = _texts(artifacts, reviews)
-    preprocessing = Preprocessing(model.words, model.text)
     ours, keras = folded_network(model.file), keras_network(model.file)
     predictor = Predictor(model, ours)
-    tokens = preprocessing.prepare(texts).tokens
+    tokens = prepare_texts(texts, model.vocabulary, model.text).tokens
     parts = [
         tokens[start : start + _ROWS_PER_THREAD]
         for start in range(0, len(tokens), _ROWS_PER_THREAD)
@@ -69,7 +67,7 @@ def measure(artifacts: Path, name: str, reviews: int, pairs: int) -> dict[str, A
     sides: dict[str, Side] = {
         "keras": lambda: keras(tokens),
         "ours": lambda: np.concatenate(list(in_threads(ours, parts))),
-        "keras texts": lambda: keras(preprocessing.prepare(texts).tokens),
+        "keras texts": lambda: keras(prepare_texts(texts, model.vocabulary, model.text).tokens),
         "ours texts": lambda: np.asarray(predictor.predict(rows)["probability"]),
     }
     answers = {side: answer() for side, answer in sides.items()}  # also warms up

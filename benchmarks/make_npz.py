@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from tasks.artifact_store import ArtifactStore
 from tasks.fetch_reviews import fetch_reviews
 from tasks.load_reviews import load_reviews
-from tasks.tokenize_text import FIRST_WORD_OFFSET
+from tasks.tokenize_text import FIRST_WORD_ID
 from tasks.training_config import DataConfig, SourceConfig
 
 
@@ -26,7 +26,7 @@ def read_split(parquet: Path) -> tuple[np.ndarray, np.ndarray]:
     # Keras's restricted reader accepts Python's own lists and integers, no NumPy scalars.
     ranks = np.empty(table.num_rows, object)
     for row, tokens in enumerate(table["tokens"]):
-        known = (token - FIRST_WORD_OFFSET for token in tokens.as_py())
+        known = (token - FIRST_WORD_ID + 1 for token in tokens.as_py())
         ranks[row] = [rank for rank in known if rank > 0]
     return ranks, table["label"].to_numpy().astype(np.int64)
 

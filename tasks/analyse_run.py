@@ -11,7 +11,7 @@ from tasks.canonical_json import readable_json
 from tasks.confident_errors import confident_errors
 from tasks.draw_analysis import draw_analysis
 from tasks.paired_test import paired_test
-from tasks.word_index import words_by_rank
+from tasks.word_index import Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,12 +32,12 @@ def analyse_run(files: Mapping[str, Path], text: TextConfig, folder: Path) -> No
     """
     network = read_predictions(files["predictions.parquet"])
     control = read_predictions(files["control_predictions.parquet"])
-    words = words_by_rank(json.loads(files["vocabulary.json"].read_bytes()))
+    vocabulary = Vocabulary.read(files["vocabulary.json"])
     bayes = read_predictions(files["bayes_control_predictions.parquet"])
     analysis = analyse_predictions(network, control, text.maxlen) | {
         "network_against_bayes_control": paired_test(network.correct, bayes.correct).model_dump()
     }
-    errors = confident_errors(network, files["test.parquet"], words, text)
+    errors = confident_errors(network, files["test.parquet"], vocabulary, text)
     write_text(folder / "analysis.json", readable_json(analysis | {"confident_errors": errors}))
     history = json.loads(files["history.json"].read_bytes())
     draw_analysis(history, analysis, network, control, folder)

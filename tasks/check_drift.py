@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from tasks.champion_data import champion_run, loaded_reviews
@@ -11,7 +10,7 @@ from tasks.drift_measures import DriftMeasure
 from tasks.errors import BadDataError, DriftError, PipelineError
 from tasks.read_run import VOCABULARY, read_config
 from tasks.records import Record
-from tasks.word_index import words_by_rank
+from tasks.word_index import Vocabulary
 
 if TYPE_CHECKING:
     from tasks.artifact_store import ArtifactStore, StepOutput
@@ -104,11 +103,8 @@ def _label_names(output: StepOutput) -> str:
 
 
 def _indexed(store: ArtifactStore, output: StepOutput) -> IndexedReviews:
-    ranks = json.loads(store.file(output, VOCABULARY).read_text(encoding="utf-8"))
     return IndexedReviews(
         train=store.file(output, "train.parquet"),
         test=store.file(output, "test.parquet"),
-        train_rows=int(str(output.facts["train_rows"])),
-        test_rows=int(str(output.facts["test_rows"])),
-        words=words_by_rank(ranks),
+        vocabulary=Vocabulary.read(store.file(output, VOCABULARY)),
     )

@@ -13,11 +13,12 @@ from tasks.drift_measures import (
     unknown_measure,
     word_measure,
 )
-from tasks.review_profile import ReviewProfile, review_profile, sampled_rows
+from tasks.ngrams import token_counts
+from tasks.review_files import count_reviews, read_parquet
 from tasks.seeds import generator
-from tasks.tokenize_text import FIRST_WORD_OFFSET
+from tasks.tokenize_text import FIRST_WORD_ID, START_ID
 from tasks.two_sample_test import two_sample_test
-from tasks.word_index import RaggedTokens, sequence_hashes
+from tasks.word_index import RaggedTokens, Vocabulary, joined_tokens, sequence_hashes
 from tasks.word_stability import word_stability
 
 if TYPE_CHECKING:
@@ -25,22 +26,34 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy as np
-    import scipy.sparse as sp
 
     from tasks.drift_config import DriftConfig
-
-_FIRST_WORD = FIRST_WORD_OFFSET + 1
 
 
 @dataclass(frozen=True)
 class IndexedReviews:
-    """Reviews as the `load` step keeps them: both sets, their sizes, and the words by rank."""
+    """Reviews as the `load` step keeps them: both sets, and the words that number them."""
 
     train: Path
     test: Path
-    train_rows: int
-    test_rows: int
-    words: list[str]
+    vocabulary: Vocabulary
+
+
+@dataclass(frozen=True)
+class ReviewProfile:
+    """Figures of n reviews, and the words of some of them.
+
+    Attributes:
+        lengths: Words of each review, int64, shape (n,).
+        unknown: Those that the champion does not know, int64, shape (n,).
+        labels: 0 or 1, int8, shape (n,).
+        sample: Token ids of the sampled reviews, without start ids.
+    """
+
+    lengths: np.ndarray
+    unknown: np.ndarray
+    labels: np.ndarray
+    sample: RaggedTokens
 
 
 def compare_data(
@@ -57,14 +70,21 @@ def compare_data(
         num_words: Size of the champion's vocabulary, with the reserved ids.
         config: Bounds, sample and seed.
     """
-    known = champion.words[: num_words - _FIRST_WORD]
-    theirs, ours = _is_known(champion.words, known), _is_known(new.words, known)
-    before, now = _trained(champion, theirs, config), _trained(new, ours, config)
-    no_sample = sampled_rows(champion.test_rows, 0, generator(config.seed, "no sample"))
-    tested = review_profile(champion.test, theirs, no_sample)
-    samples = [before.sample, _by_the_words_of(champion.words, new.words, now.sample)]
-    counts, teaches = _word_counts(samples), _teaches(samples)
-    is_second = _is_second(samples)
+    import numpy as np
+
+    known = set(champion.vocabulary.known(num_words))
+    theirs, ours = (_is_known(reviews.vocabulary, known) for reviews in (champion, new))
+    before, now = (
+        review_profile(reviews.train, is_known, _sampled(reviews.train, config))
+        for reviews, is_known in ((champion, theirs), (new, ours))
+    )
+    tested = review_profile(champion.test, theirs)
+    samples = [before.sample, _by_the_words_of(champion.vocabulary, new.vocabulary, now.sample)]
+    both = joined_tokens(samples)
+    counts = token_counts(both, 1 + int(both.ids.max(initial=0)), np.float32)
+    # A review is in the half that its words put it in.
+    teaches = np.asarray([digest[0] % 2 == 0 for digest in sequence_hashes(both)], bool)
+    is_second = np.repeat([False, True], [len(tokens) for tokens in samples])
     random = generator(config.seed, "words change sets")
     return [
         length_measure(before.lengths, now.lengths, config),
@@ -75,58 +95,61 @@ def compare_data(
     ]
 
 
-def _trained(reviews: IndexedReviews, is_known: np.ndarray, config: DriftConfig) -> ReviewProfile:
-    random = generator(config.seed, "drift sample")
-    return review_profile(
-        reviews.train, is_known, sampled_rows(reviews.train_rows, config.sample, random)
+def review_profile(
+    file: Path, is_known: np.ndarray, sampled: np.ndarray | None = None
+) -> ReviewProfile:
+    """Return the profile of a Parquet file of reviews as the `load` step writes them.
+
+    Args:
+        file: Token lists and labels.
+        is_known: Whether the champion's network knows the word of a token id, bool, shape (ids,).
+        sampled: Whether a review is in the sample, bool, shape (n,); None for no sample.
+    """
+    import numpy as np
+
+    lengths, unknown, labels, sample = [], [], [], []
+    start = 0
+    for batch in read_parquet(file):
+        tokens = RaggedTokens.of(batch["tokens"])
+        words = tokens.where(tokens.ids != START_ID)
+        lengths.append(words.lengths())
+        unknown.append(words.counts(~is_known[words.ids]))
+        labels.append(batch["label"].to_numpy())
+        if sampled is not None:
+            sample.append(words.take(np.flatnonzero(sampled[start : start + len(words)])))
+        start += len(words)
+    return ReviewProfile(
+        lengths=np.concatenate(lengths),
+        unknown=np.concatenate(unknown),
+        labels=np.concatenate(labels),
+        sample=joined_tokens(sample),
     )
 
 
-def _is_known(words: list[str], known: Collection[str]) -> np.ndarray:
-    """Return for each token id of an index of `words` whether its word is among `known`."""
+def _sampled(file: Path, config: DriftConfig) -> np.ndarray:
+    """Return a mask of the reviews of `file` that marks the sample, or all if there are fewer."""
     import numpy as np
 
-    found = set(known)
-    return np.asarray([False] * _FIRST_WORD + [word in found for word in words], bool)
+    rows = count_reviews(file)
+    mask = np.zeros(rows, bool)
+    mask[generator(config.seed, "drift sample").permutation(rows)[: config.sample]] = True
+    return mask
 
 
-def _by_the_words_of(champions: list[str], words: list[str], tokens: RaggedTokens) -> RaggedTokens:
+def _is_known(vocabulary: Vocabulary, known: Collection[str]) -> np.ndarray:
+    """Return for each token id of a vocabulary whether its word is among `known`."""
+    import numpy as np
+
+    return np.asarray([False] * FIRST_WORD_ID + [word in known for word in vocabulary.words], bool)
+
+
+def _by_the_words_of(
+    champions: Vocabulary, vocabulary: Vocabulary, tokens: RaggedTokens
+) -> RaggedTokens:
     """Return tokens with the ids of the champion's index, and further ids for other words."""
     import numpy as np
 
-    ids = {word: number for number, word in enumerate(champions, start=_FIRST_WORD)}
-    joint = [ids.setdefault(word, len(ids) + _FIRST_WORD) for word in words]
-    id_of_id = np.asarray([*range(_FIRST_WORD), *joint], np.int32)
+    ids = {word: number for number, word in enumerate(champions.words, start=FIRST_WORD_ID)}
+    joint = [ids.setdefault(word, len(ids) + FIRST_WORD_ID) for word in vocabulary.words]
+    id_of_id = np.asarray([*range(FIRST_WORD_ID), *joint], np.int32)
     return RaggedTokens(id_of_id[tokens.ids], tokens.offsets)
-
-
-def _word_counts(samples: list[RaggedTokens]) -> sp.csr_matrix:
-    """Return how often each id occurs in each review of both samples, one after the other."""
-    import numpy as np
-    import scipy.sparse as sp
-
-    width = 1 + max(int(tokens.ids.max(initial=0)) for tokens in samples)
-    parts = [
-        sp.csr_matrix(
-            (np.ones(len(tokens.ids), np.float32), tokens.ids, tokens.offsets),
-            (len(tokens), width),
-        )
-        for tokens in samples
-    ]
-    counts = sp.vstack(parts, format="csr")
-    counts.sum_duplicates()
-    return counts
-
-
-def _teaches(samples: list[RaggedTokens]) -> np.ndarray:
-    """Return for each review whether it is in the half that its words put it in."""
-    import numpy as np
-
-    hashes = [one for tokens in samples for one in sequence_hashes(tokens.ids, tokens.offsets)]
-    return np.asarray([digest[0] % 2 == 0 for digest in hashes], bool)
-
-
-def _is_second(samples: list[RaggedTokens]) -> np.ndarray:
-    import numpy as np
-
-    return np.repeat([False, True], [len(tokens) for tokens in samples])

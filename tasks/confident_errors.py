@@ -6,13 +6,15 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 
 from tasks.review_files import read_parquet
-from tasks.tokenize_text import FIRST_WORD_OFFSET, UNKNOWN_ID
+from tasks.tokenize_text import FIRST_WORD_ID, UNKNOWN_ID
+from tasks.word_index import is_unknown
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tasks.analyse_predictions import Predictions
     from tasks.training_config import TextConfig
+    from tasks.word_index import Vocabulary
 
 Kind = Literal["seen", "unknown", "cut"]
 
@@ -26,14 +28,14 @@ _NO_WORD = "[?]"
 
 
 def confident_errors(
-    predictions: Predictions, test: Path, words: list[str], text: TextConfig
+    predictions: Predictions, test: Path, vocabulary: Vocabulary, text: TextConfig
 ) -> list[dict[str, Any]]:
     """Return the wrong predictions that are farthest from one half, the worst first.
 
     Args:
         predictions: Of the network, in the order of the review ids.
         test: Token lists of the test set (Parquet).
-        words: The vocabulary by rank.
+        vocabulary: The words of the training.
         text: What the network sees of a review.
 
     Returns:
@@ -53,7 +55,7 @@ def confident_errors(
             "label": int(predictions.label[row]),
             "probability": float(predictions.probability[row]),
             "length": int(predictions.length[row]),
-            **shown_words(tokens[review], words, text),
+            **shown_words(tokens[review], vocabulary, text),
         }
         for review, row in zip(ids, rows.tolist(), strict=True)
     ]
@@ -72,8 +74,11 @@ def _tokens_of(ids: list[int], test: Path) -> dict[int, list[int]]:
     return found
 
 
-def shown_words(tokens: list[int], words: list[str], text: TextConfig) -> dict[str, Any]:
+def shown_words(tokens: list[int], vocabulary: Vocabulary, text: TextConfig) -> dict[str, Any]:
     """Return a review's `parts` of one kind each, and how many cut words are `not_shown`."""
+    import numpy as np
+
+    unknown = is_unknown(np.asarray(tokens), text.num_words)
     head = text.kept_first
     cut = range(head, head + max(0, len(tokens) - text.maxlen))
     # What is cut is shown near to what was seen, on either side that has some.
@@ -87,17 +92,11 @@ def shown_words(tokens: list[int], words: list[str], text: TextConfig) -> dict[s
             continue
         if place == hidden.stop and hidden and head:
             described.append(("cut", _LEFT_OUT))
-        if token == UNKNOWN_ID or token > FIRST_WORD_OFFSET:
-            known = UNKNOWN_ID < token < text.num_words
-            kind: Kind = "cut" if place in cut else "seen" if known else "unknown"
-            described.append((kind, _word(token, words)))
+        if token == UNKNOWN_ID or token >= FIRST_WORD_ID:
+            kind: Kind = "cut" if place in cut else "unknown" if unknown[place] else "seen"
+            described.append((kind, vocabulary.word(token) or _NO_WORD))
     parts = [
         {"kind": kind, "text": " ".join(word for _, word in group)}
         for kind, group in groupby(described, key=lambda part: part[0])
     ]
     return {"parts": parts, "not_shown": len(hidden)}
-
-
-def _word(token: int, words: list[str]) -> str:
-    rank = token - FIRST_WORD_OFFSET
-    return words[rank - 1] if 0 < rank <= len(words) else _NO_WORD

@@ -34,7 +34,7 @@ from tasks.run_network import keras_network, onnx_network
 from tasks.seeds import generator
 from tasks.text_graph import saved_model_probabilities, write_text_graph
 from tasks.tokenize_text import (
-    FIRST_WORD_OFFSET,
+    FIRST_WORD_ID,
     PAD_ID,
     SEPARATORS,
     START_ID,
@@ -111,7 +111,7 @@ def _write_files(run: Run, folder: Path, *, litert: bool) -> dict[str, float]:
         pad_id=PAD_ID,
         start_id=START_ID,
         unknown_id=UNKNOWN_ID,
-        first_word_id=FIRST_WORD_OFFSET + 1,
+        first_word_id=FIRST_WORD_ID,
         text=model.text,
         label_names=model.label_names,
     )
@@ -139,7 +139,7 @@ def _write_files(run: Run, folder: Path, *, litert: bool) -> dict[str, float]:
 def _probes(model: TrainedModel) -> list[str]:
     """Return made-up texts of all lengths of the model's own words, and an empty one."""
     random = generator(0, "probes")
-    words = [*model.words[: model.text.num_words], "?unknown"]
+    words = [*model.vocabulary.words[: model.text.num_words], "?unknown"]
     lengths = random.integers(1, _LONGEST_PROBE, _PROBES)
     return ["", *(" ".join(random.choice(words, length)) for length in lengths)]
 

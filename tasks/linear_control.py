@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 from tasks.atomic_files import write_text
 from tasks.canonical_json import readable_json
 from tasks.evaluate_model import score, write_predictions
-from tasks.ngram_presence import ngram_presence
+from tasks.ngrams import log_count_ratios, ngram_presence, token_counts
 from tasks.review_files import count_reviews, read_groups, read_labels
 from tasks.split_validation import validation_mask
-from tasks.tokenize_text import FIRST_WORD_OFFSET
+from tasks.tokenize_text import FIRST_WORD_ID
+from tasks.word_index import RaggedTokens
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -143,10 +144,15 @@ def _bayes_probabilities(
     known: pa.ChunkedArray, learns: np.ndarray, labels: np.ndarray, judged: pa.ChunkedArray
 ) -> np.ndarray:
     """Return the probabilities of label 1 by the second control, shape (n,)."""
+    import numpy as np
     from sklearn.linear_model import LogisticRegression
 
     present = ngram_presence(known, _BAYES_WORDS)[learns]
-    ratios = log_count_ratios(present, labels)
+    zeros, ones = (
+        np.bincount(present[labels == label].indices, minlength=present.shape[1])
+        for label in (0, 1)
+    )
+    ratios = log_count_ratios(zeros, ones, 1)
     # The dual form takes seconds where the default solver takes a quarter of a minute.
     model = LogisticRegression(
         solver="liblinear", dual=True, max_iter=_MOST_ITERATIONS, random_state=0
@@ -155,24 +161,6 @@ def _bayes_probabilities(
     test = _weighted(ngram_presence(judged, _BAYES_WORDS), ratios)
     probabilities: np.ndarray = model.predict_proba(test)[:, 1]
     return probabilities
-
-
-def log_count_ratios(present: sp.csr_matrix, labels: np.ndarray) -> np.ndarray:
-    """Return how much likelier each n-gram is in label 1, as a logarithm, float32 of shape (m,).
-
-    Args:
-        present: 1.0 where a review has the n-gram, shape (n, m).
-        labels: 0 or 1, both present, shape (n,).
-    """
-    import numpy as np
-
-    shares = []
-    for label in (0, 1):
-        columns = present[labels == label].indices
-        counts = np.bincount(columns, minlength=present.shape[1]) + 1
-        shares.append(counts / counts.sum())
-    ratios: np.ndarray = np.log(shares[1] / shares[0]).astype(np.float32)
-    return ratios
 
 
 def _weighted(present: sp.csr_matrix, ratios: np.ndarray) -> sp.csr_matrix:
@@ -189,13 +177,9 @@ def word_counts(tokens: pa.ChunkedArray, words: int | None = None) -> sp.csr_mat
         words: Number of words, rarer ones are left out; by default as many as occur.
     """
     import numpy as np
-    import scipy.sparse as sp
 
-    lists = tokens.combine_chunks()
-    rows = np.repeat(np.arange(len(lists)), np.diff(lists.offsets.to_numpy()))
-    ranks = lists.flatten().to_numpy() - FIRST_WORD_OFFSET - 1
-    width = int(ranks.max()) + 1 if words is None else words
-    is_word = (ranks >= 0) & (ranks < width)
-    columns = ranks[is_word]
-    shape = (len(lists), width)
-    return sp.coo_matrix((np.ones(len(columns)), (rows[is_word], columns)), shape).tocsr()
+    reviews = RaggedTokens.of(tokens.combine_chunks())
+    width = int(reviews.ids.max()) - FIRST_WORD_ID + 1 if words is None else words
+    is_word = (reviews.ids >= FIRST_WORD_ID) & (reviews.ids < width + FIRST_WORD_ID)
+    found = reviews.where(is_word)
+    return token_counts(RaggedTokens(found.ids - FIRST_WORD_ID, found.offsets), width, np.float64)

@@ -11,6 +11,7 @@ from tasks.review_files import review_schema, token_lists, write_groups, write_p
 from tasks.spool_tokens import tokens_in_order
 from tasks.tokenize_text import UNKNOWN_ID
 from tasks.validate_reviews import describe_reviews, require_valid
+from tasks.word_index import Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from tasks.artifact_store import Fact
-    from tasks.labelled_tokens import LabelledTokens
     from tasks.source_files import SourceFiles
+    from tasks.tokenize_source import LabelledTokens
     from tasks.training_config import DataConfig
 
 TRAIN_GROUPS = "train_groups.parquet"
@@ -59,8 +60,7 @@ def load_reviews(source: SourceFiles, config: DataConfig, folder: Path) -> dict[
         expected_rows=OFFICIAL_SPLIT_ROWS if official else None,
     )
     write_text(folder / "data_report.json", readable_json(report))
-    ranks = {word: rank for rank, word in enumerate(loaded.words, start=1)}
-    write_text(folder / "vocabulary.json", readable_json(ranks))
+    Vocabulary(loaded.words).write(folder / "vocabulary.json")
     provenance = {"source": source.source, "form": source.form, "raw_files": source.content_hash}
     random = np.random.RandomState(_ORDER_SEED)  # one for both sets, as in `load_data`
     for split, reviews in (("train", loaded.train), ("test", loaded.test)):
@@ -91,14 +91,13 @@ def _batches(
     for tokens in tokens_in_order(reviews.tokens, reviews.lengths, order, rows, folder):
         chosen = order[start : start + len(tokens)]
         start += len(tokens)
-        is_unknown = np.concatenate([[0], np.cumsum(tokens.ids == UNKNOWN_ID)])
         yield pa.record_batch(
             [
                 reviews.review_ids[chosen],
                 reviews.labels[chosen],
                 token_lists(tokens.ids, tokens.offsets),
-                np.diff(tokens.offsets).astype(np.int32),
-                np.diff(is_unknown[tokens.offsets]).astype(np.int32),
+                tokens.lengths().astype(np.int32),
+                tokens.counts(tokens.ids == UNKNOWN_ID).astype(np.int32),
             ],
             schema=review_schema(),
         )

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tasks.ngrams import FINGERPRINT_BITS, NgramCounts, distinct, ending, ngram_hashes
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -34,8 +36,6 @@ def build_ngram_bag(num_words: int, maxlen: int, network: NetworkConfig) -> kera
     """
     import keras
     from keras import layers, ops
-
-    from tasks.ngram_hashes import distinct, ending, ngram_hashes
 
     def table(name: str, start: float, *, learned: bool) -> keras.layers.Embedding:
         first = keras.initializers.Constant(start)
@@ -77,9 +77,6 @@ def prepare_ngram_bag(
     import keras
     import numpy as np
 
-    from tasks.ngram_counts import NgramCounts
-    from tasks.ngram_hashes import FINGERPRINT_BITS
-
     hashes = keras.Model(
         model.input, [model.get_layer(name).output for name in ("bucket", "fingerprint")]
     )
@@ -108,8 +105,6 @@ def prepare_ngram_bag(
 def _codes(hashes: keras.Model, tokens: np.ndarray) -> np.ndarray:
     """Return bucket and fingerprint of each n-gram in one int64, 0 for none, shape (n, all)."""
     import numpy as np
-
-    from tasks.ngram_hashes import FINGERPRINT_BITS
 
     # Not by `predict`, which has each of several devices compute all reviews.
     bucket, fingerprint = (np.asarray(part).astype(np.int64) for part in hashes(tokens))

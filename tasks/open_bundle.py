@@ -8,7 +8,6 @@ without it no code of a bundle is run: models are read as data, or by Keras in s
 from __future__ import annotations
 
 import hashlib
-import json
 import stat
 import tempfile
 import zipfile
@@ -33,7 +32,7 @@ from tasks.canonical_json import json_sha256
 from tasks.errors import BadDataError
 from tasks.predict_texts import Predictor, TrainedModel
 from tasks.run_network import open_network
-from tasks.word_index import words_by_rank
+from tasks.word_index import Vocabulary
 
 MOST_BYTES = 1 << 32
 """Bytes of all files of a bundle; a zip's own figures are checked before anything is unpacked."""
@@ -130,8 +129,7 @@ def _predictor(folder: Path, path: Path, sha256: str | None) -> Predictor:
     try:
         content = (folder / PREPROCESSING).read_bytes()
         preprocessing = BundlePreprocessing.model_validate_json(content)
-        ranks = json.loads((folder / WORD_INDEX).read_bytes())
-        words = words_by_rank(ranks)
+        vocabulary = Vocabulary.read(folder / WORD_INDEX)
     except (ValidationError, ValueError, RecursionError, AttributeError, TypeError):
         raise BadDataError(
             f"{path}: {PREPROCESSING} or {WORD_INDEX} is not what a bundle holds; {_GET_AGAIN}"
@@ -140,7 +138,7 @@ def _predictor(folder: Path, path: Path, sha256: str | None) -> Predictor:
     model = TrainedModel(
         name=manifest.run_id,
         file=folder / MODEL,
-        words=words,
+        vocabulary=vocabulary,
         text=preprocessing.text,
         label_names=preprocessing.label_names,
         content_hash=json_sha256(hashes),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from tasks.canonical_json import json_sha256
@@ -13,7 +12,7 @@ from tasks.predict_texts import Predictor, TrainedModel
 from tasks.promotion_event import current_champion
 from tasks.read_run import BEST_MODEL, VOCABULARY, checked_file, read_config, read_data_report
 from tasks.run_network import open_network
-from tasks.word_index import words_by_rank
+from tasks.word_index import Vocabulary
 
 _KERAS_NOTE = (
     "this run learned from Keras's file of numbers, so its texts were never seen here: words are"
@@ -53,7 +52,6 @@ def model_of_run(run: Run) -> TrainedModel:
         BadDataError: A file is damaged or was written by another version of the project.
     """
     file = checked_file(run, BEST_MODEL)
-    ranks = json.loads(checked_file(run, VOCABULARY).read_text(encoding="utf-8"))
     config = read_config(run)
     negative, positive = read_data_report(run)["label_names"]
     hashes = {name: run.manifest.files[name].sha256 for name in (BEST_MODEL, VOCABULARY)}
@@ -61,7 +59,7 @@ def model_of_run(run: Run) -> TrainedModel:
     return TrainedModel(
         name=run.manifest.run_id,
         file=file,
-        words=words_by_rank(ranks),
+        vocabulary=Vocabulary.read(checked_file(run, VOCABULARY)),
         text=config.text,
         label_names=(negative, positive),
         content_hash=json_sha256(hashes | {"text": text, "labels": [negative, positive]}),

@@ -15,6 +15,7 @@ from tasks.review_files import (
 )
 from tasks.split_validation import validation_mask
 from tasks.tokenize_text import PAD_ID, UNKNOWN_ID
+from tasks.word_index import RaggedTokens, is_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -62,7 +63,7 @@ def pad_reviews(
     return rows
 
 
-def pad_tokens(ids: np.ndarray, offsets: np.ndarray, text: TextConfig) -> np.ndarray:
+def pad_tokens(tokens: RaggedTokens, text: TextConfig) -> np.ndarray:
     """Return padded token ids of shape (n, maxlen), int32.
 
     Equal to Keras's `pad_sequences` after `load_data(num_words=...)`: ids from `num_words`
@@ -72,19 +73,18 @@ def pad_tokens(ids: np.ndarray, offsets: np.ndarray, text: TextConfig) -> np.nda
     Fine-Tune BERT for Text Classification?", CCL 2019 (https://arxiv.org/abs/1905.05583).
 
     Args:
-        ids: Flat int32 ids of n reviews.
-        offsets: Where each review begins, shape (n + 1,).
+        tokens: Those of n reviews.
         text: Vocabulary size, length, sides.
     """
     import numpy as np
 
-    starts, lengths = offsets[:-1, None], np.diff(offsets)[:, None]
+    starts, lengths = tokens.offsets[:-1, None], tokens.lengths()[:, None]
     columns = np.arange(text.maxlen)[None, :]
     kept = np.minimum(lengths, text.maxlen)
     position = columns - (text.maxlen - kept if text.padding == "pre" else 0)
     is_token = (position >= 0) & (position < kept)
     position = np.where(position < text.kept_first, position, position + lengths - kept)
-    known = np.where(ids < text.num_words, ids, UNKNOWN_ID)
+    known = np.where(is_unknown(tokens.ids, text.num_words), UNKNOWN_ID, tokens.ids)
     taken = known[np.where(is_token, starts + position, 0)] if len(known) else PAD_ID
     return np.where(is_token, taken, PAD_ID).astype(np.int32)
 
@@ -96,13 +96,9 @@ def _padded_batches(
     import pyarrow as pa
 
     for batch in batches:
-        lists = batch["tokens"]
-        offsets = lists.offsets.to_numpy().astype(np.int64)
-        offsets = offsets - offsets[0]
-        ids = lists.flatten().to_numpy()
-        padded = pad_tokens(ids, offsets, text)
-        is_unknown = (ids >= text.num_words) | (ids == UNKNOWN_ID)
-        unknown = np.diff(np.concatenate([[0], np.cumsum(is_unknown)])[offsets])
+        tokens = RaggedTokens.of(batch["tokens"])
+        padded = pad_tokens(tokens, text)
+        unknown = tokens.counts(is_unknown(tokens.ids, text.num_words))
         begins = np.arange(len(padded) + 1) * text.maxlen
         yield pa.record_batch(
             [

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks.evaluate_model import THRESHOLD
-from tasks.preprocess_texts import PreparedTexts, Preprocessing
+from tasks.pad_reviews import pad_tokens
 from tasks.run_network import Network, in_threads
 from tasks.text_rows import TextRows, rows_of
+from tasks.tokenize_text import START_ID
+from tasks.word_index import is_unknown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from tasks.training_config import TextConfig
+    from tasks.word_index import Vocabulary
 
 EMPTY, TRUNCATED, MOSTLY_UNKNOWN = "empty", "truncated", "mostly unknown"
 
@@ -58,11 +61,39 @@ class TrainedModel:
 
     name: str
     file: Path
-    words: list[str]
+    vocabulary: Vocabulary
     text: TextConfig
     label_names: tuple[str, str]
     content_hash: str
     note: str | None = None
+
+
+@dataclass(frozen=True)
+class PreparedTexts:
+    """What the network sees of n texts, and what it does not.
+
+    `tokens` is int32 of shape (n, maxlen). Of shape (n,) are `words`, the words of the whole
+    text, `unknown`, those that the vocabulary does not hold, and `used`, those in `tokens`.
+    """
+
+    tokens: np.ndarray
+    words: np.ndarray
+    unknown: np.ndarray
+    used: np.ndarray
+
+
+def prepare_texts(texts: pa.Array, vocabulary: Vocabulary, text: TextConfig) -> PreparedTexts:
+    """Return n texts, cut and padded as in the training; a missing text counts as an empty one."""
+    import numpy as np
+
+    tokens = vocabulary.tokens([texts])
+    padded = pad_tokens(tokens, text)
+    return PreparedTexts(
+        tokens=padded,
+        words=tokens.lengths() - 1,
+        unknown=tokens.counts(is_unknown(tokens.ids, text.num_words)),
+        used=np.sum(padded > START_ID, axis=1),
+    )
 
 
 class Predictor:
@@ -72,7 +103,6 @@ class Predictor:
         """Take a model, and its network as it is to be computed."""
         self.model = model
         self._network = network
-        self._preprocessing = Preprocessing(model.words, model.text)
 
     def predict(self, texts: Sequence[str | None]) -> pa.RecordBatch:
         """Return one row of `prediction_schema` for each text."""
@@ -109,7 +139,7 @@ class Predictor:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        prepared = self._preprocessing.prepare(rows.texts)
+        prepared = prepare_texts(rows.texts, self.model.vocabulary, self.model.text)
         probabilities = self._network(prepared.tokens)
         names = np.array(self.model.label_names, object)
         share = prepared.unknown / np.maximum(prepared.words, 1)

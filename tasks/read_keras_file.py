@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import TYPE_CHECKING
 
 from tasks.read_rows import read_rows
 from tasks.spool_tokens import TokenSpool
 from tasks.text_source import SPLITS
 from tasks.tokenize_source import TokenizedSource, kept_in_train, labelled_tokens, short_hashes
-from tasks.tokenize_text import FIRST_WORD_OFFSET
-from tasks.word_index import RaggedTokens, sequence_hashes, words_by_rank
+from tasks.tokenize_text import FIRST_WORD_ID
+from tasks.word_index import RaggedTokens, Vocabulary, sequence_hashes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from tasks.labelled_tokens import LabelledTokens
     from tasks.text_source import Split
+    from tasks.tokenize_source import LabelledTokens
 
 
 def read_keras_file(
@@ -39,7 +38,6 @@ def read_keras_file(
     """
     import numpy as np
 
-    ranks: dict[str, int] = json.loads(index_file.read_text())
     codes = {split: TokenSpool(folder) for split in SPLITS}
     hashes: dict[Split, list[np.ndarray]] = {split: [] for split in SPLITS}
     labels: dict[Split, list[np.ndarray]] = {split: [] for split in SPLITS}
@@ -51,7 +49,7 @@ def read_keras_file(
         highest = max(highest, int(reviews.ids.max(initial=0)))
     found = {split: np.concatenate(hashes.pop(split)) for split in SPLITS}
     kept = kept_in_train(found) if deduplicate else None
-    ids = np.arange(highest + 1, dtype=np.int32) + FIRST_WORD_OFFSET
+    ids = np.arange(highest + 1, dtype=np.int32) + FIRST_WORD_ID - 1
     sets = {
         split: labelled_tokens(
             codes[split],
@@ -65,7 +63,7 @@ def read_keras_file(
     return TokenizedSource(
         sets["train"],
         sets["test"],
-        words_by_rank(ranks),
+        Vocabulary.read(index_file).words,
         ("negative", "positive"),
         {split: _tokens_fingerprint(reviews) for split, reviews in sets.items()},
     )
@@ -79,15 +77,13 @@ def _keras_chunks(path: Path) -> Iterator[tuple[Split, np.ndarray, RaggedTokens]
     for batch in read_rows(path, ["split", "label", "ranks"]):
         for split in SPLITS:
             rows = batch.filter(pc.equal(batch["split"], split))
-            lists = rows["ranks"]
-            offsets = lists.offsets.to_numpy().astype(np.int64)
-            reviews = RaggedTokens(lists.flatten().to_numpy(), offsets - offsets[0])
-            yield split, rows["label"].to_numpy().astype(np.int8), reviews
+            labels = rows["label"].to_numpy().astype(np.int8)
+            yield split, labels, RaggedTokens.of(rows["ranks"])
 
 
 def _tokens_fingerprint(reviews: LabelledTokens) -> str:
     digest = hashlib.sha256(reviews.labels.tobytes())
     for chunk in reviews.tokens:
-        for review in sequence_hashes(chunk.ids, chunk.offsets):
+        for review in sequence_hashes(chunk):
             digest.update(review)
     return digest.hexdigest()

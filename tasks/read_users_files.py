@@ -7,10 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tasks.errors import BadDataError
-from tasks.number_names import number_names
 from tasks.read_rows import read_rows
 from tasks.text_source import SPLITS, TextFile
-from tasks.word_index import text_chunks
+from tasks.word_index import number_names, text_chunks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

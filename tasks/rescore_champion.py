@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from tasks.analyse_predictions import judged_rightly
 from tasks.atomic_files import file_sha256
 from tasks.errors import PromotionError
+from tasks.pad_reviews import pad_tokens
 from tasks.read_run import BEST_MODEL, VOCABULARY, checked_file, read_config, read_data_report
 from tasks.read_sources import read_test_reviews
 from tasks.tokenize_source import text_fingerprint
-from tasks.word_index import words_by_rank
+from tasks.word_index import Vocabulary, text_chunks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,11 +39,8 @@ def rescored(champion: Run, challenger: Run) -> np.ndarray:
     config = read_config(champion)
     import keras
 
-    from tasks.pad_reviews import pad_tokens
-    from tasks.word_index import WordIndex, text_chunks
-
-    tokens = WordIndex(_words(champion)).tokens(text_chunks(reviews["text"]))
-    padded = pad_tokens(tokens.ids, tokens.offsets, config.text)
+    vocabulary = Vocabulary.read(checked_file(champion, VOCABULARY))
+    padded = pad_tokens(vocabulary.tokens(text_chunks(reviews["text"])), config.text)
     model = keras.models.load_model(model_file, compile=False)
     size = config.fit.evaluation_batch_size
     probabilities = model.predict(padded, batch_size=size, verbose=0)[:, 0]
@@ -70,8 +67,3 @@ def _test_reviews(challenger: Run) -> pa.Table:
     if text_fingerprint(reviews) != challenger.manifest.fingerprints["test"]:
         raise PromotionError("they can no longer be read as then: repeat the challenger's run")
     return reviews
-
-
-def _words(run: Run) -> list[str]:
-    """Return the words of a run's index by rank."""
-    return words_by_rank(json.loads(checked_file(run, VOCABULARY).read_text(encoding="utf-8")))

@@ -40,7 +40,7 @@ class TokenSpool:
         import numpy as np
 
         self._file.write(chunk.ids.data)
-        self._lengths.append(np.diff(chunk.offsets).astype(np.int32))
+        self._lengths.append(chunk.lengths().astype(np.int32))
 
     def lengths(self) -> np.ndarray:
         """Return the lengths of all lists, int32 of shape (n,)."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.evaluate_model import THRESHOLD
 from tasks.select_accelerator import select_accelerator, use_device
-from tasks.tokenize_text import FIRST_WORD_OFFSET, PAD_ID, SEPARATORS, START_ID, UNKNOWN_ID
+from tasks.tokenize_text import FIRST_WORD_ID, PAD_ID, SEPARATORS, START_ID, UNKNOWN_ID
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,8 +72,8 @@ def _text_module(model: TrainedModel) -> Any:  # noqa: ANN401 - TensorFlow is no
     import tensorflow as tf
 
     network = keras.models.load_model(model.file, compile=False, safe_mode=True)
-    kept = model.words[: model.text.num_words - FIRST_WORD_OFFSET - 1]
-    ids = tf.range(len(kept), dtype=tf.int32) + FIRST_WORD_OFFSET + 1
+    kept = model.vocabulary.known(model.text.num_words)
+    ids = tf.range(len(kept), dtype=tf.int32) + FIRST_WORD_ID
     entries = tf.lookup.KeyValueTensorInitializer(tf.constant(kept), ids)
     index = tf.lookup.StaticHashTable(entries, UNKNOWN_ID)
     names = tf.constant(model.label_names)

@@ -7,20 +7,78 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks.errors import BadDataError
-from tasks.labelled_tokens import LabelledTokens, NumberedTokens, kept_reviews
 from tasks.spool_tokens import TokenSpool
 from tasks.text_source import SPLITS
+from tasks.tokenize_text import FIRST_WORD_ID, UNKNOWN_ID, split_words
 from tasks.validate_reviews import repeated_in_train
-from tasks.word_index import WordCodes, codes_by_rank, ids_by_code, sequence_hashes, text_chunks
+from tasks.word_index import (
+    RaggedTokens,
+    codes_by_rank,
+    number_names,
+    sequence_hashes,
+    text_chunks,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     import numpy as np
     import pyarrow as pa
 
     from tasks.text_source import Split, TextSource
-    from tasks.word_index import RaggedTokens
+
+
+@dataclass(frozen=True)
+class LabelledTokens:
+    """n reviews in the order of their source.
+
+    Attributes:
+        tokens: Their token ids, in chunks that can be read again and again.
+        lengths: Tokens of each review, int32 of shape (n,).
+        labels: 0 or 1, int8 of shape (n,).
+        review_ids: Position in the source, int32 of shape (n,).
+        hashes: A hash of each review's exact words, uint64 of shape (n,).
+    """
+
+    tokens: Iterable[RaggedTokens]
+    lengths: np.ndarray
+    labels: np.ndarray
+    review_ids: np.ndarray
+    hashes: np.ndarray
+
+
+@dataclass(frozen=True)
+class NumberedTokens:
+    """The token ids of reviews whose words lie on the disk as codes.
+
+    Attributes:
+        codes: The words of each review, without start id.
+        id_of_code: Token id of each code, int32 of shape (codes,).
+        kept: Which reviews are meant, bool of shape (n,); None means all.
+    """
+
+    codes: TokenSpool
+    id_of_code: np.ndarray
+    kept: np.ndarray | None = None
+
+    def __iter__(self) -> Iterator[RaggedTokens]:
+        """Yield the reviews in chunks, each review with the start id before it."""
+        for chunk in kept_reviews(self.codes, self.kept):
+            yield RaggedTokens(self.id_of_code[chunk.ids], chunk.offsets).with_start_ids()
+
+
+def kept_reviews(chunks: Iterable[RaggedTokens], kept: np.ndarray | None) -> Iterator[RaggedTokens]:
+    """Yield the chunks with only those reviews that the mask `kept` marks; None keeps all."""
+    import numpy as np
+
+    start = 0
+    for chunk in chunks:
+        if kept is None:
+            yield chunk
+        else:
+            yield chunk.take(np.flatnonzero(kept[start : start + len(chunk)]))
+        start += len(chunk)
 
 
 @dataclass(frozen=True)
@@ -58,12 +116,13 @@ def tokenize_source(
     """
     import numpy as np
 
-    words = WordCodes()
+    code_of: dict[str, int] = {}
     codes = {split: TokenSpool(folder) for split in SPLITS}
     hashes: dict[Split, list[np.ndarray]] = {split: [] for split in SPLITS}
     fingerprints = {split: TextFingerprint(source.labels[split]) for split in SPLITS}
     for split, texts in source.texts():
-        coded = words.coded(texts)
+        words, offsets = split_words(texts)
+        coded = RaggedTokens(number_names(words, code_of), offsets)
         codes[split].add(coded)
         hashes[split].append(short_hashes(coded))
         fingerprints[split].add(texts)
@@ -71,10 +130,11 @@ def tokenize_source(
     kept = kept_in_train(found) if deduplicate else None
     if kept is not None:
         fingerprints["train"] = _train_fingerprint(source, kept)
-    names = words.words()
+    names = list(code_of)
     # Ranked by what is kept, so that the vocabulary holds no word of a dropped review.
     ranked = codes_by_rank(kept_reviews(codes["train"], kept), len(names))
-    ids = ids_by_code(ranked, len(names))
+    ids = np.full(len(names), UNKNOWN_ID, np.int32)
+    ids[ranked] = np.arange(len(ranked)) + FIRST_WORD_ID
     return TokenizedSource(
         labelled_tokens(codes["train"], ids, source.labels["train"], found["train"], kept),
         labelled_tokens(codes["test"], ids, source.labels["test"], found["test"]),
@@ -101,7 +161,7 @@ def short_hashes(reviews: RaggedTokens) -> np.ndarray:
     """Return 64 bits of each review's hash: equal ones by chance are rare among a billion."""
     import numpy as np
 
-    digests = b"".join(digest[:8] for digest in sequence_hashes(reviews.ids, reviews.offsets))
+    digests = b"".join(digest[:8] for digest in sequence_hashes(reviews))
     return np.frombuffer(digests, np.uint64)
 
 

@@ -15,8 +15,8 @@ SEPARATORS = r'[!"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~\t\n\r]'
 PAD_ID = 0
 START_ID = 1
 UNKNOWN_ID = 2
-FIRST_WORD_OFFSET = 3
-"""Keras's numbering: the word of rank r (from 1) has the id r + 3; the id 3 never occurs."""
+FIRST_WORD_ID = 4
+"""Keras's numbering: the word of rank 1 has the id 4, that of rank 2 the id 5; 3 never occurs."""
 
 
 def split_words(texts: pa.Array) -> tuple[pa.Array, np.ndarray]:

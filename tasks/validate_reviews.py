@@ -12,8 +12,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from tasks.labelled_tokens import LabelledTokens
-    from tasks.tokenize_source import TokenizedSource
+    from tasks.tokenize_source import LabelledTokens, TokenizedSource
     from tasks.word_index import RaggedTokens
 
 SMALLEST_CLASS = 5

@@ -1,19 +1,75 @@
-"""Give each word its id: by frequency in the training texts, numbered as Keras does."""
+"""Words and their ids: by frequency in the training texts, numbered as Keras does."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from tasks.number_names import number_names
-from tasks.tokenize_text import FIRST_WORD_OFFSET, START_ID, UNKNOWN_ID, split_words
+from tasks.atomic_files import write_text
+from tasks.canonical_json import readable_json
+from tasks.tokenize_text import FIRST_WORD_ID, START_ID, UNKNOWN_ID, split_words
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     import pyarrow as pa
+
+
+class Vocabulary:
+    """The words of an index that was learned before, by rank: `words[0]` has the rank 1."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        """Take the words; any other word is unknown."""
+        self.words = list(words)
+
+    @classmethod
+    def read(cls, file: Path) -> Vocabulary:
+        """Return what `write`, or Keras for its own index, wrote: the rank of each word (JSON)."""
+        ranks: dict[str, int] = json.loads(file.read_bytes())
+        return cls(sorted(ranks, key=ranks.__getitem__))
+
+    def write(self, file: Path) -> None:
+        """Write the rank of each word."""
+        ranks = {word: rank for rank, word in enumerate(self.words, start=1)}
+        write_text(file, readable_json(ranks))
+
+    def known(self, num_words: int) -> list[str]:
+        """Return the words that a network with `num_words` ids, reserved ones included, knows."""
+        return self.words[: num_words - FIRST_WORD_ID]
+
+    def word(self, token: int) -> str | None:
+        """Return the word of an id, None where no training text holds it."""
+        place = token - FIRST_WORD_ID
+        return self.words[place] if 0 <= place < len(self.words) else None
+
+    def tokens(self, texts: Iterable[pa.Array]) -> RaggedTokens:
+        """Return the ids of all `texts` as the training read its own, each behind a start id."""
+        return joined_tokens(map(self._tokens, texts))
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        return {word: token for token, word in enumerate(self.words, start=FIRST_WORD_ID)}
+
+    def _tokens(self, texts: pa.Array) -> RaggedTokens:
+        import numpy as np
+
+        words, offsets = split_words(texts)
+        encoded = words.dictionary_encode()
+        own = [self._ids.get(word, UNKNOWN_ID) for word in encoded.dictionary.to_pylist()]
+        flat = np.asarray(own, np.int32)[encoded.indices.to_numpy()]
+        return RaggedTokens(flat, offsets).with_start_ids()
+
+
+def is_unknown(ids: np.ndarray, num_words: int) -> np.ndarray:
+    """Return which ids are those of words that a network with `num_words` ids does not know."""
+    unknown: np.ndarray = (ids >= num_words) | (ids == UNKNOWN_ID)
+    return unknown
 
 
 @dataclass(frozen=True)
@@ -23,9 +79,40 @@ class RaggedTokens:
     ids: np.ndarray
     offsets: np.ndarray
 
+    @classmethod
+    def of(cls, lists: pa.ListArray) -> RaggedTokens:
+        """Return the lists of an Arrow column, which may be a part of a longer one."""
+        import numpy as np
+
+        offsets = lists.offsets.to_numpy().astype(np.int64)
+        return cls(lists.flatten().to_numpy(), offsets - offsets[0])
+
     def __len__(self) -> int:
         """Return the number of reviews."""
         return len(self.offsets) - 1
+
+    def lengths(self) -> np.ndarray:
+        """Return the number of tokens of each review, int64 of shape (n,)."""
+        import numpy as np
+
+        return np.diff(self.offsets)
+
+    def counts(self, chosen: np.ndarray) -> np.ndarray:
+        """Return how many of each review's tokens are `chosen`, a mask of all ids; shape (n,)."""
+        import numpy as np
+
+        return np.diff(self._places(chosen))
+
+    def where(self, chosen: np.ndarray) -> RaggedTokens:
+        """Return the reviews with only those tokens that are `chosen`, a mask of all ids."""
+        return RaggedTokens(self.ids[chosen], self._places(chosen))
+
+    def _places(self, chosen: np.ndarray) -> np.ndarray:
+        """Return where each review begins among the chosen tokens, shape (n + 1,)."""
+        import numpy as np
+
+        places: np.ndarray = np.concatenate([[0], np.cumsum(chosen)])[self.offsets]
+        return places
 
     def take(self, rows: np.ndarray) -> RaggedTokens:
         """Return the reviews at the positions `rows`, in that order."""
@@ -34,6 +121,18 @@ class RaggedTokens:
         lists = pa.LargeListArray.from_arrays(pa.array(self.offsets), pa.array(self.ids))
         taken = lists.take(pa.array(rows))
         return RaggedTokens(taken.flatten().to_numpy(), taken.offsets.to_numpy())
+
+    def with_start_ids(self) -> RaggedTokens:
+        """Return the same reviews with the start id before each."""
+        import numpy as np
+
+        offsets = self.offsets + np.arange(len(self) + 1)
+        ids = np.empty(offsets[-1], np.int32)
+        is_word = np.ones(len(ids), bool)
+        is_word[offsets[:-1]] = False
+        ids[offsets[:-1]] = START_ID
+        ids[is_word] = self.ids
+        return RaggedTokens(ids, offsets)
 
 
 def offsets_of(lengths: np.ndarray) -> np.ndarray:
@@ -52,25 +151,8 @@ def joined_tokens(chunks: Iterable[RaggedTokens]) -> RaggedTokens:
     ids, lengths = [np.empty(0, np.int32)], [np.empty(0, np.int64)]
     for chunk in chunks:
         ids.append(chunk.ids)
-        lengths.append(np.diff(chunk.offsets))
+        lengths.append(chunk.lengths())
     return RaggedTokens(np.concatenate(ids), offsets_of(np.concatenate(lengths)))
-
-
-class WordCodes:
-    """The distinct words of texts, numbered from 0 on as they occur."""
-
-    def __init__(self) -> None:
-        """Know no word yet."""
-        self._codes: dict[str, int] = {}
-
-    def words(self) -> list[str]:
-        """Return the words by their codes."""
-        return list(self._codes)
-
-    def coded(self, texts: pa.Array) -> RaggedTokens:
-        """Return the codes of the words of `texts`, and learn those that are new."""
-        words, offsets = split_words(texts)
-        return RaggedTokens(number_names(words, self._codes), offsets)
 
 
 def codes_by_rank(chunks: Iterable[RaggedTokens], number: int) -> np.ndarray:
@@ -97,65 +179,27 @@ def codes_by_rank(chunks: Iterable[RaggedTokens], number: int) -> np.ndarray:
     return np.lexsort((first, -counts))[: np.count_nonzero(counts)]
 
 
-def ids_by_code(ranked: np.ndarray, number: int) -> np.ndarray:
-    """Return the token id of each code, int32 of shape (number,); the unknown id 2 without a rank.
+def sequence_hashes(reviews: RaggedTokens) -> list[bytes]:
+    """Return one hash per review; equal ones have equal hashes."""
+    return [
+        hashlib.blake2b(reviews.ids[start:end].data, digest_size=16).digest()
+        for start, end in pairwise(reviews.offsets.tolist())
+    ]
+
+
+def number_names(column: pa.Array, numbers: dict[str, int]) -> np.ndarray:
+    """Return the number of each row's name, int32 of shape (n,), and learn the names that are new.
 
     Args:
-        ranked: Codes, that of the word of rank 1 first.
-        number: How many codes there are.
+        column: The names, none of them null.
+        numbers: Those known so far, numbered from 0 on in the order in which they occurred.
     """
     import numpy as np
 
-    ids = np.full(number, UNKNOWN_ID, np.int32)
-    ids[ranked] = np.arange(len(ranked), dtype=np.int32) + 1 + FIRST_WORD_OFFSET
-    return ids
-
-
-class WordIndex:
-    """An index that was learned before: reads texts as the training read its own."""
-
-    def __init__(self, words: Sequence[str]) -> None:
-        """Take the words by rank; any other word becomes the unknown id 2."""
-        self._ids = {word: rank + FIRST_WORD_OFFSET for rank, word in enumerate(words, start=1)}
-
-    def tokens(self, texts: Iterable[pa.Array]) -> RaggedTokens:
-        """Return the tokens of all `texts`, each review with the start id before it."""
-        return joined_tokens(map(self._tokens, texts))
-
-    def _tokens(self, texts: pa.Array) -> RaggedTokens:
-        import numpy as np
-
-        words, offsets = split_words(texts)
-        encoded = words.dictionary_encode()
-        own = [self._ids.get(word, UNKNOWN_ID) for word in encoded.dictionary.to_pylist()]
-        flat = np.asarray(own, np.int32)[encoded.indices.to_numpy()]
-        return with_start_ids(RaggedTokens(flat, offsets))
-
-
-def words_by_rank(ranks: Mapping[str, int]) -> list[str]:
-    """Return the words of an index, the one of rank 1 first."""
-    return sorted(ranks, key=ranks.__getitem__)
-
-
-def with_start_ids(words: RaggedTokens) -> RaggedTokens:
-    """Return the same reviews with the start id before each."""
-    import numpy as np
-
-    offsets = words.offsets + np.arange(len(words) + 1)
-    ids = np.empty(offsets[-1], np.int32)
-    is_word = np.ones(len(ids), bool)
-    is_word[offsets[:-1]] = False
-    ids[offsets[:-1]] = START_ID
-    ids[is_word] = words.ids
-    return RaggedTokens(ids, offsets)
-
-
-def sequence_hashes(numbers: np.ndarray, offsets: np.ndarray) -> list[bytes]:
-    """Return one hash per row of ragged integers; equal rows have equal hashes."""
-    return [
-        hashlib.blake2b(numbers[start:end].data, digest_size=16).digest()
-        for start, end in pairwise(offsets.tolist())
-    ]
+    encoded = column.dictionary_encode()
+    own = [numbers.setdefault(name, len(numbers)) for name in encoded.dictionary.to_pylist()]
+    rows: np.ndarray = np.asarray(own, np.int32)[encoded.indices.to_numpy()]
+    return rows
 
 
 def text_chunks(texts: pa.ChunkedArray, rows: int = 4096) -> Iterator[pa.Array]:

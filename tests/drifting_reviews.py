@@ -1,6 +1,5 @@
 """Made-up reviews that drift from one another in one respect at a time."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +7,7 @@ import numpy as np
 from tasks.compare_data import IndexedReviews
 from tasks.load_reviews import load_reviews
 from tasks.training_config import DataConfig
-from tasks.word_index import words_by_rank
+from tasks.word_index import Vocabulary
 from tests.review_samples import source_of, write_reviews
 
 WORDS = [f"word{number}" for number in range(400)]
@@ -53,11 +52,9 @@ def load_drifting(folder: Path, seed: int, **changes: float) -> IndexedReviews:
     """Write reviews, run the `load` step on them, and return what it left."""
     folder.mkdir(parents=True)
     file = write_drifting(folder / "reviews.csv", seed, **changes)  # type: ignore[arg-type]
-    facts = load_reviews(source_of("files", train=file), DataConfig(), folder)
+    load_reviews(source_of("files", train=file), DataConfig(), folder)
     return IndexedReviews(
         train=folder / "train.parquet",
         test=folder / "test.parquet",
-        train_rows=int(str(facts["train_rows"])),
-        test_rows=int(str(facts["test_rows"])),
-        words=words_by_rank(json.loads((folder / "vocabulary.json").read_text())),
+        vocabulary=Vocabulary.read(folder / "vocabulary.json"),
     )

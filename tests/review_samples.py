@@ -14,12 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.atomic_files import file_sha256
-from tasks.labelled_tokens import LabelledTokens
 from tasks.read_sources import FULL_PACKAGE_CSV
 from tasks.review_files import padded_matrix, review_schema
 from tasks.source_files import Form, SourceFiles
 from tasks.text_source import Split, TextSource
-from tasks.tokenize_source import TokenizedSource, short_hashes, tokenize_source
+from tasks.tokenize_source import LabelledTokens, TokenizedSource, short_hashes, tokenize_source
 from tasks.word_index import RaggedTokens, joined_tokens
 
 KERAS_FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
@@ -94,7 +93,7 @@ def labelled(lists: Sequence[Sequence[int]], labels: Sequence[int]) -> LabelledT
     """Return reviews of these ids and labels, numbered from 0."""
     ids = np.arange(len(lists), dtype=np.int32)
     tokens = ragged(lists)
-    lengths = np.diff(tokens.offsets).astype(np.int32)
+    lengths = tokens.lengths().astype(np.int32)
     return LabelledTokens([tokens], lengths, np.asarray(labels, np.int8), ids, short_hashes(tokens))
 
 

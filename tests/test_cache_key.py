@@ -185,8 +185,7 @@ HELPERS = {
     "tasks.minimal_filtering": AFTER_TRAIN,  # called by the functions that are compiled
     "tasks.build_model": {"build"} | AFTER_TRAIN,
     "tasks.conv_bilstm_network": {"build"} | AFTER_TRAIN,
-    "tasks.ngram_counts": {"build"} | AFTER_TRAIN,  # called when the training begins
-    "tasks.ngram_presence": {"control", "analyse"},
+    "tasks.ngrams": {"build", "control"} | AFTER_TRAIN,  # also called when the training begins
     "tasks.score_intervals": SCORING,
     "tasks.split_validation": AFTER_PAD | {"control"},
     "tasks.confident_errors": {"analyse"},

@@ -72,7 +72,7 @@ def test_reviews_are_compared_by_their_words_and_not_by_their_numbers(
     # The same reviews behind a word index whose ranks are other ones.
     same = load_drifting(tmp_path / "same", 0, prefer=0)
     shifted = load_drifting(tmp_path / "other", 1, prefer=60)
-    assert same.words[:50] != shifted.words[:50]
+    assert same.vocabulary.words[:50] != shifted.vocabulary.words[:50]
     measures = compare_data(champion, same, NUM_WORDS, CONFIG)
     assert [measure.figure for measure in measures[:4]] == pytest.approx(
         [0, measures[1].figure, 0, 0]

@@ -9,9 +9,10 @@ from tasks.confident_errors import confident_errors, shown_words
 from tasks.pad_reviews import pad_tokens
 from tasks.review_files import write_parquet
 from tasks.training_config import TextConfig
-from tests.review_samples import review_batch
+from tasks.word_index import Vocabulary
+from tests.review_samples import ragged, review_batch
 
-WORDS = [f"word{rank}" for rank in range(1, 40)]
+WORDS = Vocabulary([f"word{rank}" for rank in range(1, 40)])
 TEXT = TextConfig(num_words=10, maxlen=4)
 
 
@@ -56,8 +57,8 @@ def test_the_seen_words_are_those_that_the_network_gets(
         {"num_words": 20, "maxlen": 6, "truncating": cut, "head": head}
     )
     tokens = [1, *ids]
-    (padded,) = pad_tokens(np.array(tokens), np.array([0, len(tokens)]), text).tolist()
-    expected = [WORDS[token - 4] for token in padded if token > 3]
+    (padded,) = pad_tokens(ragged([tokens]), text).tolist()
+    expected = [WORDS.word(token) for token in padded if token > 3]
     parts = shown_words(tokens, WORDS, text)["parts"]
     assert [word for p in parts if p["kind"] == "seen" for word in p["text"].split()] == expected
 

@@ -5,15 +5,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import scipy.sparse as sp
 
-from tasks.linear_control import (
-    log_count_ratios,
-    train_control,
-    train_seen_control,
-    word_counts,
-)
-from tasks.ngram_presence import ngram_presence
+from tasks.linear_control import train_control, train_seen_control, word_counts
+from tasks.ngrams import ngram_presence
 from tasks.pad_reviews import pad_reviews
 from tasks.persist_parquet import persist_parquet
 from tasks.review_files import write_parquet
@@ -74,13 +68,6 @@ def test_pairs_of_words_tell_the_second_control_what_single_words_do_not(tmp_pat
     facts = train_control(files[0], files[1], TUTORIAL, DESCRIBED, tmp_path)
     assert float(str(facts["accuracy"])) < 0.7
     assert float(str(facts["bayes_accuracy"])) > 0.95
-
-
-def test_a_ratio_is_that_of_the_smoothed_shares() -> None:
-    present = sp.csr_matrix([[1.0, 1, 0], [1, 0, 0], [0, 1, 0]])
-    ratios = log_count_ratios(present, np.array([1, 1, 0]))
-    ones, zeros = np.array([3, 2, 1]) / 6, np.array([1, 2, 1]) / 4
-    np.testing.assert_allclose(ratios, np.log(ones / zeros), rtol=1e-6)
 
 
 def test_it_learns_from_the_same_reviews_as_the_network(

@@ -20,8 +20,7 @@ TUTORIAL = ProtocolConfig(protocol="tutorial")
 
 
 def padded(lists: list[list[int]], **text: Any) -> list[list[int]]:
-    tokens = ragged(lists)
-    matrix = pad_tokens(tokens.ids, tokens.offsets, TextConfig(**text))
+    matrix = pad_tokens(ragged(lists), TextConfig(**text))
     assert matrix.dtype == np.int32
     assert matrix.shape == (len(lists), text["maxlen"])
     return matrix.tolist()

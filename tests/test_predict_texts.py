@@ -10,8 +10,7 @@ from tasks import predict_texts
 from tasks.errors import BadDataError, PromotionError
 from tasks.find_runs import Run
 from tasks.open_model import chosen_run, model_of_run, open_predictor
-from tasks.predict_texts import Predictor, prediction_schema
-from tasks.preprocess_texts import Preprocessing
+from tasks.predict_texts import Predictor, prediction_schema, prepare_texts
 from tasks.run_network import keras_network, open_network
 from tasks.text_rows import LONGEST_TEXT, RowError, rows_of, rows_of_binary
 from tests.made_models import WORDS, make_model_run
@@ -34,7 +33,7 @@ def test_a_prediction_is_what_keras_says_of_the_padded_tokens(
 ) -> None:
     model = model_of_run(run)
     texts = ["A fine, lovely film!", "the plot was DULL", "", "x" * 9, "film " * 99]
-    tokens = Preprocessing(model.words, model.text).prepare(pa.array(texts)).tokens
+    tokens = prepare_texts(pa.array(texts), model.vocabulary, model.text).tokens
     expected = keras_network(run.folder / "best_model.keras")(tokens)
     predicted = predictor.predict(texts)
     np.testing.assert_allclose(predicted["probability"], expected, atol=1e-6)

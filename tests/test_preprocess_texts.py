@@ -5,9 +5,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tasks.pad_reviews import pad_tokens
-from tasks.preprocess_texts import Preprocessing
+from tasks.predict_texts import prepare_texts
 from tasks.training_config import TextConfig
-from tasks.word_index import joined_tokens
+from tasks.word_index import Vocabulary, joined_tokens
 from tests.review_samples import index_texts, reference_words
 
 HTML = "<p class='x'>It&#39;s <b>GREAT</b><br /><br/>&nbsp;10/10</p><script>alert(1)</script>"
@@ -31,27 +31,19 @@ TEXTS = st.lists(st.one_of(st.text(max_size=40), PIECES), min_size=1, max_size=8
 def test_a_text_becomes_the_same_numbers_as_if_it_had_been_a_test_review(
     train: list[str], asked: list[str], num_words: int, maxlen: int, padding: str, truncating: str
 ) -> None:
-    text = TextConfig.model_validate(
-        {
-            "num_words": num_words,
-            "maxlen": maxlen,
-            "padding": padding,
-            "truncating": truncating,
-            "head": 2,
-        }
-    )
+    sides = {"padding": padding, "truncating": truncating, "head": 2}
+    text = TextConfig.model_validate({"num_words": num_words, "maxlen": maxlen} | sides)
     indexed = index_texts([pa.array(train)], [pa.array(asked)])
-    prepared = Preprocessing(indexed.words, text).prepare(pa.array(asked))
-    tokens = joined_tokens(indexed.test.tokens)
-    expected = pad_tokens(tokens.ids, tokens.offsets, text)
+    prepared = prepare_texts(pa.array(asked), Vocabulary(indexed.words), text)
+    expected = pad_tokens(joined_tokens(indexed.test.tokens), text)
     np.testing.assert_array_equal(prepared.tokens, expected)
     assert prepared.words.tolist() == [len(reference_words(words)) for words in asked]
 
 
 def test_words_seen_cut_and_unknown_are_counted() -> None:
-    prepared = Preprocessing(["good", "film"], TextConfig(num_words=5, maxlen=4)).prepare(
-        pa.array(["good", "", None, "film film film odd good"])
-    )
+    texts = pa.array(["good", "", None, "film film film odd good"])
+    text = TextConfig(num_words=5, maxlen=4)
+    prepared = prepare_texts(texts, Vocabulary(["good", "film"]), text)
     assert prepared.words.tolist() == [1, 0, 0, 5]
     assert prepared.used.tolist() == [1, 0, 0, 4]
     assert prepared.unknown.tolist() == [0, 0, 0, 4]
@@ -63,8 +55,7 @@ def test_a_text_of_a_megabyte_is_read_as_in_training(piece: str) -> None:
     asked = pa.array([text, "short"])
     config = TextConfig(num_words=50, maxlen=200)
     indexed = index_texts([pa.array([text[:1000]])], [asked])
-    prepared = Preprocessing(indexed.words, config).prepare(asked)
-    tokens = joined_tokens(indexed.test.tokens)
-    expected = pad_tokens(tokens.ids, tokens.offsets, config)
+    prepared = prepare_texts(asked, Vocabulary(indexed.words), config)
+    expected = pad_tokens(joined_tokens(indexed.test.tokens), config)
     np.testing.assert_array_equal(prepared.tokens, expected)
     assert prepared.words.tolist() == [len(reference_words(text)), 1]

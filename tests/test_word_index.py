@@ -1,11 +1,12 @@
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.word_index import WordIndex, joined_tokens, text_chunks
+from tasks.word_index import RaggedTokens, Vocabulary, is_unknown, joined_tokens, text_chunks
 from tests.review_samples import index_texts, lists_of, reference_words
 
 TEXTS = st.lists(st.text("abcAB ,", max_size=12), min_size=1, max_size=12)
@@ -89,4 +90,35 @@ def test_texts_are_read_by_an_index_as_when_it_was_learned(
     train_ids, test_ids, words = indexed(train, test)
     for texts, ids in ((train, train_ids), (test, test_ids)):
         chunks = text_chunks(pa.chunked_array([pa.array(texts, pa.string())]), 5)
-        assert lists_of(WordIndex(words).tokens(chunks)) == ids
+        assert lists_of(Vocabulary(words).tokens(chunks)) == ids
+
+
+@given(words=st.lists(st.text(max_size=5), max_size=20, unique=True), num_words=st.integers(4, 30))
+def test_the_known_words_are_those_whose_ids_a_network_has(
+    words: list[str], num_words: int
+) -> None:
+    vocabulary = Vocabulary(words)
+    ids = np.arange(len(words) + 5)
+    known = [vocabulary.word(token) for token in ids[~is_unknown(ids, num_words)].tolist()]
+    assert [word for word in known if word is not None] == vocabulary.known(num_words)
+    assert vocabulary.word(len(words) + 4) is None
+
+
+def test_a_vocabulary_survives_its_file(tmp_path: Path) -> None:
+    words = ["often", "é 评", "rare"]
+    Vocabulary(words).write(tmp_path / "vocabulary.json")
+    assert Vocabulary.read(tmp_path / "vocabulary.json").words == words
+
+
+@given(
+    lists=st.lists(st.lists(st.integers(0, 9), max_size=5), max_size=6), skipped=st.integers(0, 6)
+)
+def test_lists_of_a_part_of_a_column_are_counted_and_chosen(
+    lists: list[list[int]], skipped: int
+) -> None:
+    tokens = RaggedTokens.of(pa.array(lists, pa.list_(pa.int32())).slice(skipped))
+    kept = lists[skipped:]
+    assert (len(tokens), lists_of(tokens)) == (len(kept), kept)
+    assert tokens.lengths().tolist() == [len(ids) for ids in kept]
+    assert tokens.counts(tokens.ids > 4).tolist() == [sum(i > 4 for i in ids) for ids in kept]
+    assert lists_of(tokens.where(tokens.ids > 4)) == [[i for i in ids if i > 4] for ids in kept]
