@@ -31,7 +31,7 @@ from benchmarks.paired import (
     write_result,
 )
 from tasks.process_memory import keep_memory_together
-from tasks.training_config import FitConfig, NetworkConfig
+from tasks.training_config import ConvBilstmConfig, FitConfig
 from tasks.training_progress import TrainingProgress, watch_training
 
 Reviews = tuple[np.ndarray, np.ndarray]
@@ -85,9 +85,10 @@ def time_ours(train: Reviews, validation: Reviews, folder: Path, fit: FitConfig)
     """Return begin and end of the second epoch of the `train` step."""
     from benchmarks.made_reviews import write_padded
     from tasks.build_model import build_model
-    from tasks.train_model import train_model
+    from tasks.train_model import TrainingPlan, train_model
 
-    build_model(NUM_WORDS, MAXLEN, NetworkConfig(), 0, folder)
+    network = ConvBilstmConfig()
+    build_model(NUM_WORDS, MAXLEN, network, 0, folder)
     sets = (
         write_padded(folder / "t.parquet", *train),
         write_padded(folder / "v.parquet", *validation),
@@ -98,7 +99,7 @@ def time_ours(train: Reviews, validation: Reviews, folder: Path, fit: FitConfig)
         moments.setdefault(progress.epochs_done, now())
 
     with watch_training(note):
-        train_model(folder / "initial_model.keras", *sets, fit, folder)
+        train_model(TrainingPlan(folder / "initial_model.keras", *sets, network, fit, folder))
     return [moments[1], moments[2]]
 
 

@@ -29,11 +29,17 @@ from tasks.persist_parquet import persist_parquet
 from tasks.process_memory import keep_memory_together
 from tasks.review_files import count_reviews
 from tasks.source_files import SourceFiles
-from tasks.train_model import train_model
-from tasks.training_config import DataConfig, FitConfig, NetworkConfig, ProtocolConfig, TextConfig
+from tasks.train_model import TrainingPlan, train_model
+from tasks.training_config import (
+    ConvBilstmConfig,
+    DataConfig,
+    FitConfig,
+    ProtocolConfig,
+    TextConfig,
+)
 from tasks.training_progress import TrainingProgress, watch_training
 
-SMALL = NetworkConfig(embedding_dim=8, filters=8, lstm_units=4, last_lstm_units=4)
+SMALL = ConvBilstmConfig(embedding_dim=8, filters=8, lstm_units=4, last_lstm_units=4)
 """A step of this network is quick, so that reading the reviews is a large part of it."""
 
 _IMPORTED_FIRST = ("pyarrow.compute", "pyarrow.csv", "pyarrow.parquet", "pyarrow.ipc")
@@ -91,7 +97,7 @@ def run_training(persisted: Path, folder: Path) -> dict[str, Any]:
 
     sets = persisted / "train.parquet", persisted / "validation.parquet"
     with watch_training(note):
-        train_model(folder / "initial_model.keras", *sets, fit, folder)
+        train_model(TrainingPlan(folder / "initial_model.keras", *sets, SMALL, fit, folder))
     return {"reviews": (len(seen) - 1) * fit.batch_size} | time_between(seen[0], seen[-1])
 
 

@@ -4,18 +4,31 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from cyclopts import Parameter
+from pydantic import Field
 
 from tasks.recipe_book import DEFAULT_RECIPE, with_recipe
 from tasks.training_config import (
+    Architecture,
+    ConvBilstmConfig,
     DataConfig,
     FitConfig,
-    NetworkConfig,
+    NgramBagConfig,
     ProtocolConfig,
     SavingConfig,
     SourceConfig,
     TextConfig,
     TrainingConfig,
 )
+
+
+class _NetworkOptions(NgramBagConfig, ConvBilstmConfig):
+    """The sizes of all architectures; the config refuses those of another one."""
+
+    architecture: Architecture = Field(  # type: ignore[assignment]  # any of them
+        "conv_bilstm",
+        description="conv_bilstm: the tutorial's Conv1D and bidirectional LSTMs. ngram_bag: a"
+        " linear network on word n-grams, weighed by naive Bayes; quicker and more accurate.",
+    )
 
 
 @Parameter(name="*")
@@ -31,7 +44,7 @@ class ConfigOptions:
     data: Annotated[DataConfig, Parameter(name="*", group="Data")] = DataConfig()
     text: Annotated[TextConfig, Parameter(name="*", group="Text")] = TextConfig()
     protocol: Annotated[ProtocolConfig, Parameter(name="*", group="Protocol")] = ProtocolConfig()
-    network: Annotated[NetworkConfig, Parameter(name="*", group="Network")] = NetworkConfig()
+    network: Annotated[_NetworkOptions, Parameter(name="*", group="Network")] = _NetworkOptions()
     fit: Annotated[FitConfig, Parameter(name="*", group="Fit")] = FitConfig()
     saving: Annotated[SavingConfig, Parameter(name="*", group="Saving")] = SavingConfig()
 

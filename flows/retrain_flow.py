@@ -24,6 +24,7 @@ from tasks.promotion_config import PromotionConfig  # noqa: E402
 from tasks.run_manifest import RunSummary  # noqa: E402
 from tasks.training_config import (  # noqa: E402
     Accelerator,
+    ConvBilstmConfig,
     DataConfig,
     FitConfig,
     NetworkConfig,
@@ -55,7 +56,7 @@ def retrain_flow(
     data: DataConfig = DataConfig(),
     text: TextConfig = TextConfig(),
     protocol: ProtocolConfig = ProtocolConfig(),
-    network: NetworkConfig = NetworkConfig(),
+    network: NetworkConfig = ConvBilstmConfig(),
     fit: FitConfig = FitConfig(),
     saving: SavingConfig = SavingConfig(),
     accelerator: Accelerator = "auto",

@@ -36,6 +36,7 @@ from tasks.step_runner import StepRunner  # noqa: E402
 from tasks.training_config import (  # noqa: E402
     Accelerator,
     CachedStep,
+    ConvBilstmConfig,
     DataConfig,
     FitConfig,
     NetworkConfig,
@@ -78,7 +79,7 @@ def train_flow(  # noqa: PLR0913, PLR0917 - one for each part of the run form
     data: DataConfig = DataConfig(),
     text: TextConfig = TextConfig(),
     protocol: ProtocolConfig = ProtocolConfig(),
-    network: NetworkConfig = NetworkConfig(),
+    network: NetworkConfig = ConvBilstmConfig(),
     fit: FitConfig = FitConfig(),
     saving: SavingConfig = SavingConfig(),
     accelerator: Accelerator = "auto",

@@ -1,13 +1,13 @@
 """The networks that can be trained, by name: how each is built and prepared, what it needs.
 
-A new one needs an entry here, its name in `tasks.training_config.Architecture`, and a file of its
+A new one needs an entry here, its config in `tasks.training_config.NETWORKS`, and a file of its
 own. `tests/test_architectures.py` then asks of it what it asks of all.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tasks.conv_bilstm_network import build_conv_bilstm
 from tasks.ngram_bag_network import build_ngram_bag, prepare_ngram_bag
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
-    from tasks.training_config import Architecture, NetworkConfig
+    from tasks.training_config import Architecture
 
     Parts = Iterable[tuple[np.ndarray, np.ndarray]]
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class NetworkKind:
     """How one kind of network comes to be.
 
-    `build` takes the size of the vocabulary, the tokens per review and the sizes of the layers; it
+    `build` takes the size of the vocabulary, the tokens per review and the config of this kind; it
     returns an uncompiled model from int32 tokens (batch, maxlen) to the float32 probability of
     label 1 (batch, 1), made of Keras's own layers and operations, so that its file needs no code
     of this project. `prepare` sets what is counted on the training reviews rather than learned,
@@ -36,8 +36,8 @@ class NetworkKind:
 
     title: str
     tags: tuple[str, ...]
-    build: Callable[[int, int, NetworkConfig], keras.Model]
-    prepare: Callable[[keras.Model, Parts, NetworkConfig], None] | None = None
+    build: Callable[[int, int, Any], keras.Model]
+    prepare: Callable[[keras.Model, Parts, Any], None] | None = None
 
 
 ARCHITECTURES: dict[Architecture, NetworkKind] = {

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import keras
 
-    from tasks.training_config import NetworkConfig
+    from tasks.training_config import ConvBilstmConfig
 
 
-def build_conv_bilstm(num_words: int, maxlen: int, network: NetworkConfig) -> keras.Sequential:
+def build_conv_bilstm(num_words: int, maxlen: int, network: ConvBilstmConfig) -> keras.Sequential:
     """Return the uncompiled network.
 
     Input int32 (batch, maxlen), output float32 (batch, 1), the probability of label 1.

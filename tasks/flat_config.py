@@ -22,7 +22,8 @@ def flat_config(config: TrainingConfig) -> dict[str, Value]:
 
 def changed_settings(config: TrainingConfig) -> list[ChangedSetting]:
     """Return the fields of `config` that are not at their defaults."""
-    defaults = flat_config(TrainingConfig())
+    own_network = TrainingConfig(network=type(config.network)())
+    defaults = flat_config(own_network) | flat_config(TrainingConfig())
     return [
         ChangedSetting(name=name, value=value, default=defaults[name])
         for name, value in flat_config(config).items()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
-    from tasks.training_config import NetworkConfig
+    from tasks.training_config import NgramBagConfig
 
 _EMPTY = -1.0
 """Fingerprint of a bucket that holds no n-gram."""
@@ -25,7 +25,7 @@ _EMPTY = -1.0
 _REVIEWS_AT_ONCE = 1024
 
 
-def build_ngram_bag(num_words: int, maxlen: int, network: NetworkConfig) -> keras.Model:  # noqa: ARG001 - all networks are built alike
+def build_ngram_bag(num_words: int, maxlen: int, network: NgramBagConfig) -> keras.Model:  # noqa: ARG001 - all networks are built alike
     """Return the uncompiled network; `prepare_ngram_bag` has to fill its tables.
 
     Input int32 (batch, maxlen), output float32 (batch, 1), the probability of label 1. Three
@@ -65,7 +65,7 @@ def build_ngram_bag(num_words: int, maxlen: int, network: NetworkConfig) -> kera
 
 
 def prepare_ngram_bag(
-    model: keras.Model, parts: Iterable[tuple[np.ndarray, np.ndarray]], network: NetworkConfig
+    model: keras.Model, parts: Iterable[tuple[np.ndarray, np.ndarray]], network: NgramBagConfig
 ) -> None:
     """Fill the tables of fingerprints and ratios, and the bias, from the training reviews.
 

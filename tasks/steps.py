@@ -35,7 +35,7 @@ from tasks.promotion_config import PromotionConfig
 from tasks.promotion_event import Decision
 from tasks.select_accelerator import Device, use_device
 from tasks.source_files import SourceFiles, require_unchanged
-from tasks.train_model import train_model
+from tasks.train_model import TrainingPlan, train_model
 from tasks.training_config import (
     DataConfig,
     FitConfig,
@@ -215,17 +215,18 @@ def train(
     chooses = "test" if persisted.facts["protocol"] == "tutorial" else "validation"
     key = transaction.key if transaction else None
     with store.workspace() as folder, _forgotten_if_pruned(store, key):
-        facts = train_model(
-            store.file(built, "initial_model.keras"),
-            store.file(persisted, "train.parquet"),
-            store.file(persisted, f"{chooses}.parquet"),
-            fit,
-            folder,
-            _training_folder(store, key),
-            saving.save_every_steps,
-            device,
-            network,
+        plan = TrainingPlan(
+            initial_model=store.file(built, "initial_model.keras"),
+            train=store.file(persisted, "train.parquet"),
+            validation=store.file(persisted, f"{chooses}.parquet"),
+            network=network,
+            fit=fit,
+            folder=folder,
+            device=device,
+            state=_training_folder(store, key),
+            save_every_steps=saving.save_every_steps,
         )
+        facts = train_model(plan)
         content = {"best_model.keras": str(facts["best_model_hash"])}
         return store.keep("train", folder, facts, content)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks.architectures import ARCHITECTURES
@@ -17,16 +18,7 @@ from tasks.process_memory import give_back_memory
 from tasks.review_datasets import ordered_batches, ordered_dataset, shuffled_dataset
 from tasks.review_files import count_reviews, read_labels
 from tasks.select_accelerator import CPU, Device
-from tasks.training_callbacks import (
-    EpochLines,
-    EpochSeeds,
-    GiveBackMemory,
-    KeepState,
-    TellProgress,
-    as_callback,
-    tutorial_callbacks,
-)
-from tasks.training_config import NetworkConfig
+from tasks.training_callbacks import TrainingFollower, tutorial_callbacks
 from tasks.training_progress import tell_progress
 from tasks.training_state import TrainingState, restore_state
 from tasks.training_step import step_code, trained_form
@@ -38,42 +30,53 @@ if TYPE_CHECKING:
     import numpy as np
 
     from tasks.artifact_store import Fact
-    from tasks.training_config import FitConfig
+    from tasks.training_config import FitConfig, NetworkConfig
 
 _LOG = logging.getLogger(__name__)
 _REVIEWS_AT_ONCE = 4096
 
 
-def train_model(
-    initial_model: Path,
-    train: Path,
-    validation: Path,
-    fit: FitConfig,
-    folder: Path,
-    state: Path | None = None,
-    save_every_steps: int | None = None,
-    device: Device = CPU,
-    sizes: NetworkConfig = NetworkConfig(),
-) -> dict[str, Fact]:
+@dataclass(frozen=True)
+class TrainingPlan:
+    """What a training needs.
+
+    Attributes:
+        initial_model: Network with its first weights, not compiled.
+        train: Padded training reviews (Parquet).
+        validation: Padded reviews whose loss chooses the epoch (Parquet).
+        network: Its architecture says what is counted before the first step.
+        fit: Epochs, batch size, rates, patience, seed.
+        folder: Where to write.
+        device: On what; several devices share each batch.
+        state: Where to save the training, and to look for an interrupted one.
+        save_every_steps: Save after so many steps too; by default after whole epochs only.
+    """
+
+    initial_model: Path
+    train: Path
+    validation: Path
+    network: NetworkConfig
+    fit: FitConfig
+    folder: Path
+    device: Device = CPU
+    state: Path | None = None
+    save_every_steps: int | None = None
+
+    @property
+    def best_model(self) -> Path:
+        """File of the best model so far."""
+        return self.folder / "best_model.keras"
+
+
+def train_model(plan: TrainingPlan) -> dict[str, Fact]:
     """Write `best_model.keras` and `history.json`.
 
     The order of the reviews and the dropout masks of an epoch depend on the seed and the
     epoch alone. Reviews are read as they are needed: at most `fit.shuffle_buffer` of them are
     held, or one row group where that has more. The history has one list per figure, with one
-    number per epoch; the learning rate is the one that the epoch was trained with. With `state`,
+    number per epoch; the learning rate is the one that the epoch was trained with. With a `state`,
     the training is saved there as it goes on, and an interrupted one ends with the same weights
     bit for bit.
-
-    Args:
-        initial_model: Network with its first weights, not compiled.
-        train: Padded training reviews (Parquet).
-        validation: Padded reviews whose loss chooses the epoch (Parquet).
-        fit: Epochs, batch size, rates, patience, seed.
-        folder: Where to write.
-        state: Where to save the training, and to look for an interrupted one.
-        save_every_steps: Save after so many steps too; by default after whole epochs only.
-        device: On what; several devices share each batch.
-        sizes: Has the architecture, which says what is counted before the first step.
 
     Returns:
         Facts: the code of the training step, epochs run, best epoch (from 1 on) and its
@@ -84,39 +87,35 @@ def train_model(
     """
     import keras
 
+    fit = plan.fit
     keras.utils.set_random_seed(fit.seed)
     if fit.deterministic:
         _use_deterministic_operations()
-    with strategy_for(device).scope():
-        network = keras.models.load_model(initial_model, compile=False)
-        code = step_code(fit.training_step, network, device)
+    with strategy_for(plan.device).scope():
+        network = keras.models.load_model(plan.initial_model, compile=False)
+        code = step_code(fit.training_step, network, plan.device)
         model = trained_form(network, code, fit)
-        best_model = folder / "best_model.keras"
-        done = restore_state(state, model, best_model) if state else TrainingState()
+        done = TrainingState()
+        if plan.state:
+            done = restore_state(plan.state, model, plan.best_model)
         if done != TrainingState():
             _LOG.info("going on after %s of an interrupted training", _place(done))
+        elif prepare := ARCHITECTURES[plan.network.architecture].prepare:
+            prepare(network, ordered_batches(plan.train, _REVIEWS_AT_ONCE), plan.network)
         if not _is_over(done, fit):
-            if done == TrainingState():
-                _prepare(network, train, sizes)
-            done = _fit(model, train, validation, fit, done, best_model, state, save_every_steps)
+            done = _fit(plan, model, done)
     tell_progress(done, fit.epochs, step=0, steps=0, finished=True)
     give_back_memory()  # before the best model is loaded beside the last one
-    write_text(folder / "history.json", readable_json(done.history))
+    write_text(plan.folder / "history.json", readable_json(done.history))
     losses = done.history["val_loss"]
     return {
         "training_step": code,
         "epochs_run": len(losses),
         "best_epoch": best_epoch(done.history),
         "best_val_loss": min(losses),
-        "best_model_hash": model_hash(keras.models.load_model(best_model, compile=False)),
+        "best_model_hash": model_hash(keras.models.load_model(plan.best_model, compile=False)),
         "last_weights_hash": weights_hash(network),
     }
-
-
-def _prepare(network: keras.Model, train: Path, sizes: NetworkConfig) -> None:
-    prepare = ARCHITECTURES[sizes.architecture].prepare
-    if prepare is not None:
-        prepare(network, ordered_batches(train, _REVIEWS_AT_ONCE), sizes)
 
 
 def _place(state: TrainingState) -> str:
@@ -124,49 +123,34 @@ def _place(state: TrainingState) -> str:
     return f"epoch {state.epochs_done}{step}"
 
 
-def _is_over(state: TrainingState, fit: FitConfig) -> bool:
-    return state.finished or state.epochs_done >= fit.epochs
-
-
-def _fit(
-    model: keras.Model,
-    train: Path,
-    validation: Path,
-    fit: FitConfig,
-    begins: TrainingState,
-    best_model: Path,
-    state: Path | None,
-    save_every_steps: int | None,
-) -> TrainingState:
+def _fit(plan: TrainingPlan, model: keras.Model, now: TrainingState) -> TrainingState:
     """Train from a state to the end; an epoch that was begun is finished on its own first."""
-    rows, judged = count_reviews(train), count_reviews(validation)
+    fit = plan.fit
+    rows, judged = count_reviews(plan.train), count_reviews(plan.validation)
     _LOG.info("training on %d reviews, validating on %d", rows, judged)
-    judges, weights = tutorial_callbacks(fit, best_model), class_weights(read_labels(train), fit)
     steps = steps_per_epoch(rows, fit.batch_size)
+    judges = tutorial_callbacks(fit, plan.best_model)
+    weights = class_weights(read_labels(plan.train), fit)
     shuffle = Shuffle(fit.seed, fit.shuffle_buffer, fit.batch_size)
-    now = begins
     while not _is_over(now, fit):
-        keeper = KeepState(model, now, steps, judges, best_model, state, save_every_steps)
+        follower = TrainingFollower(plan, model, now, steps, judges)
         model.fit(
-            shuffled_dataset(train, shuffle, now.epochs_done, now.steps_done),
+            shuffled_dataset(plan.train, shuffle, now.epochs_done, now.steps_done),
             steps_per_epoch=steps - now.steps_done,
             epochs=now.epochs_done + 1 if now.begun else fit.epochs,
             initial_epoch=now.epochs_done,
-            validation_data=ordered_dataset(validation, fit.evaluation_batch_size),
+            validation_data=ordered_dataset(plan.validation, fit.evaluation_batch_size),
             class_weight=weights,
-            callbacks=[
-                as_callback(EpochSeeds(model, fit.seed)),
-                *judges,
-                as_callback(keeper),
-                as_callback(GiveBackMemory()),
-                as_callback(EpochLines(fit.epochs)),
-                as_callback(TellProgress(keeper, fit.epochs, steps)),
-            ],
+            callbacks=[*judges, follower.as_callback()],
             shuffle=False,
             verbose="auto" if sys.stdout.isatty() else 0,
         )
-        now = keeper.state
+        now = follower.state
     return now
+
+
+def _is_over(state: TrainingState, fit: FitConfig) -> bool:
+    return state.finished or state.epochs_done >= fit.epochs
 
 
 def class_weights(labels: np.ndarray, fit: FitConfig) -> dict[int, float] | None:

@@ -5,18 +5,22 @@ official IMDB split, seed 0, they reach a test accuracy of about 0.87 to 0.88 in
 on two CPU cores: `python flows/train_flow.py`.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     PlainSerializer,
     ValidationError,
     model_validator,
 )
+from pydantic_core import CoreSchema
 
 from tasks.errors import InvalidConfigError
 from tasks.remote_files import RemoteFile
@@ -174,14 +178,10 @@ class ProtocolConfig(_Group):
     split_seed: int = Field(0, ge=0, description="Seed of the validation split.")
 
 
-class NetworkConfig(_Group):
-    """The architecture, and the sizes of its layers; a size of another architecture is not used."""
+class ConvBilstmConfig(_Group):
+    """The sizes of the tutorial's layers: embedding, convolution, pooling, two LSTMs."""
 
-    architecture: Architecture = Field(
-        "conv_bilstm",
-        description="conv_bilstm: the tutorial's Conv1D and bidirectional LSTMs. ngram_bag: a"
-        " linear network on word n-grams, weighed by naive Bayes; quicker and more accurate.",
-    )
+    architecture: Literal["conv_bilstm"] = "conv_bilstm"
     embedding_dim: int = Field(200, ge=1, description="Width of a word's vector.")
     dropout: float = Field(0.5, ge=0, lt=1, description="Rate of both Dropout layers.")
     filters: int = Field(64, ge=1, description="Channels of the convolution.")
@@ -189,6 +189,21 @@ class NetworkConfig(_Group):
     pool_size: int = Field(4, ge=1, description="Width and stride of the max pooling.")
     lstm_units: int = Field(64, ge=1, description="Units of the first LSTM, per direction.")
     last_lstm_units: int = Field(32, ge=1, description="Units of the second LSTM, per direction.")
+
+    def require_room(self, text: TextConfig) -> None:
+        """Refuse rows that do not fill one pooling window."""
+        needed = self.kernel_size + self.pool_size - 1
+        if text.maxlen < needed:
+            raise ValueError(
+                f"maxlen={text.maxlen}: must be at least {needed}, which"
+                f" kernel_size={self.kernel_size} and pool_size={self.pool_size} need"
+            )
+
+
+class NgramBagConfig(_Group):
+    """Which n-grams of words the linear network has, and how it weighs them."""
+
+    architecture: Literal["ngram_bag"] = "ngram_bag"
     ngram_words: int = Field(3, ge=1, le=8, description="Words of the longest n-gram.")
     ngram_buckets: int = Field(
         2**21,
@@ -210,6 +225,70 @@ class NetworkConfig(_Group):
         description="Reviews of each label added to those counted for an n-gram's ratio; more"
         " trust rare n-grams less.",
     )
+
+    def require_room(self, text: TextConfig) -> None:
+        """Refuse rows that are shorter than an n-gram, or that do not end with a whole tail."""
+        if text.maxlen < self.ngram_words:
+            raise ValueError(
+                f"maxlen={text.maxlen}: must be at least {self.ngram_words}, which"
+                " ngram_words needs"
+            )
+        if self.ngram_tail == 0:
+            return
+        both_ends = text.truncating == "middle"
+        most = text.maxlen - text.head if both_ends else text.maxlen
+        if not self.ngram_words <= self.ngram_tail <= most:
+            raise ValueError(
+                f"ngram_tail={self.ngram_tail}: must be 0, or from {self.ngram_words}"
+                f" (ngram_words) to {most} ({'maxlen less head' if both_ends else 'maxlen'})"
+            )
+        if text.padding != "pre":
+            raise ValueError(
+                f"padding={text.padding!r}: must be 'pre' with ngram_tail, so that reviews end"
+                " where the rows end"
+            )
+
+
+NETWORKS: dict[Architecture, type[ConvBilstmConfig | NgramBagConfig]] = {
+    "conv_bilstm": ConvBilstmConfig,
+    "ngram_bag": NgramBagConfig,
+}
+
+
+def _with_own_sizes(given: object) -> object:
+    """Name the default architecture where none is named, and refuse the sizes of another one."""
+    if not isinstance(given, Mapping):
+        return given
+    named: dict[str, Any] = {"architecture": "conv_bilstm", **given}
+    own = named["architecture"]
+    if own not in NETWORKS:
+        raise ValueError(f"architecture={own!r}: must be {' or '.join(map(repr, NETWORKS))}")
+    for other, network in NETWORKS.items():
+        for size in named.keys() & network.model_fields.keys() - NETWORKS[own].model_fields.keys():
+            raise ValueError(
+                f"{size}={named[size]!r}: is a size of architecture {other!r}, not of {own!r}"
+            )
+    return named
+
+
+class _AsAnyOf:
+    """Has a schema say `anyOf`, the only choice that both of Prefect's run forms show."""
+
+    @staticmethod
+    def __get_pydantic_json_schema__(
+        core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        schema = handler(core)
+        return {"anyOf": schema["oneOf"]}
+
+
+NetworkConfig = Annotated[
+    ConvBilstmConfig | NgramBagConfig,
+    Field(discriminator="architecture"),
+    BeforeValidator(_with_own_sizes),
+    _AsAnyOf,
+]
+"""The architecture, and the sizes of its layers."""
 
 
 class FitConfig(_Group):
@@ -269,7 +348,7 @@ class TrainingConfig(_Group):
     data: DataConfig = DataConfig()
     text: TextConfig = TextConfig()
     protocol: ProtocolConfig = ProtocolConfig()
-    network: NetworkConfig = NetworkConfig()
+    network: NetworkConfig = ConvBilstmConfig()
     fit: FitConfig = FitConfig()
     saving: SavingConfig = SavingConfig()
 
@@ -285,39 +364,8 @@ class TrainingConfig(_Group):
 
     @model_validator(mode="after")
     def _review_survives_the_network(self) -> Self:
-        if self.network.architecture == "ngram_bag":
-            self._require_room_for_ngrams()
-            return self
-        needed = self.network.kernel_size + self.network.pool_size - 1
-        if self.text.maxlen < needed:
-            raise ValueError(
-                f"maxlen={self.text.maxlen}: must be at least {needed}, which"
-                f" kernel_size={self.network.kernel_size} and"
-                f" pool_size={self.network.pool_size} need"
-            )
+        self.network.require_room(self.text)
         return self
-
-    def _require_room_for_ngrams(self) -> None:
-        network, text = self.network, self.text
-        if text.maxlen < network.ngram_words:
-            raise ValueError(
-                f"maxlen={text.maxlen}: must be at least {network.ngram_words}, which"
-                " ngram_words needs"
-            )
-        if network.ngram_tail == 0:
-            return
-        both_ends = text.truncating == "middle"
-        most = text.maxlen - text.head if both_ends else text.maxlen
-        if not network.ngram_words <= network.ngram_tail <= most:
-            raise ValueError(
-                f"ngram_tail={network.ngram_tail}: must be 0, or from {network.ngram_words}"
-                f" (ngram_words) to {most} ({'maxlen less head' if both_ends else 'maxlen'})"
-            )
-        if text.padding != "pre":
-            raise ValueError(
-                f"padding={text.padding!r}: must be 'pre' with ngram_tail, so that reviews end"
-                " where the rows end"
-            )
 
 
 def describe_invalid(error: ValidationError) -> str:
@@ -326,7 +374,7 @@ def describe_invalid(error: ValidationError) -> str:
 
 
 def _describe_fault(fault: dict[str, Any]) -> str:
-    field = ".".join(str(part) for part in fault["loc"])
+    field = ".".join(str(part) for part in fault["loc"] if part not in NETWORKS)
     message = str(fault["msg"]).removeprefix("Value error, ")
     if not field or fault["type"] == "value_error":
         return message

@@ -9,7 +9,7 @@ import numpy as np
 from tasks.build_model import build_network
 from tasks.canonical_json import readable_json
 from tasks.find_runs import Run
-from tasks.training_config import NetworkConfig
+from tasks.training_config import ConvBilstmConfig
 from tests.made_runs import FIRST, make_run, rewritten
 from tests.small_run import BAD, GOOD, OTHER, small_config
 
@@ -26,7 +26,7 @@ def lively(model: Any, scale: float = 1.5) -> Any:
 def small_network(maxlen: int = 12, **sizes: int) -> Any:
     """Return the network of `small_config` with lively weights."""
     config = small_config(Path("reviews.csv"))
-    network = NetworkConfig.model_validate(config.network.model_dump() | sizes)
+    network = ConvBilstmConfig.model_validate(config.network.model_dump() | sizes)
     return lively(build_network(config.text.num_words, maxlen, network))
 
 

@@ -1,13 +1,15 @@
 """A small source and a small network: a whole run in seconds."""
 
+import json
 import random
 from pathlib import Path
 from typing import Any
 
+from tasks.train_model import TrainingPlan, train_model
 from tasks.training_config import (
+    ConvBilstmConfig,
     DataConfig,
     FitConfig,
-    NetworkConfig,
     ProtocolConfig,
     SourceConfig,
     TextConfig,
@@ -33,6 +35,27 @@ def write_reviews(path: Path, rows: int, seed: int = 0) -> Path:
     return path
 
 
+def small_plan(prepared: Path, folder: Path, fit: FitConfig, **more: Any) -> TrainingPlan:
+    """Return the plan of a training on small prepared reviews, with its folder made."""
+    folder.mkdir(exist_ok=True)
+    files = {
+        "initial_model": prepared / "initial_model.keras",
+        "train": prepared / "train.parquet",
+        "validation": prepared / "validation.parquet",
+    }
+    network = small_config(prepared).network
+    return TrainingPlan(**{**files, "network": network, "fit": fit, "folder": folder, **more})
+
+
+def train_small(
+    prepared: Path, folder: Path, fit: FitConfig | None = None, **more: Any
+) -> dict[str, Any]:
+    """Train on small prepared reviews and return the facts and the history."""
+    fit = fit or small_config(prepared).fit
+    facts = train_model(small_plan(prepared, folder, fit, **more))
+    return facts | {"history": json.loads((folder / "history.json").read_text())}
+
+
 def small_config(
     train_file: Path, *, protocol: str = "honest", epochs: int = 2, seed: int = 0
 ) -> TrainingConfig:
@@ -42,7 +65,7 @@ def small_config(
         data=DataConfig(row_group_rows=64),
         text=TextConfig(num_words=40, maxlen=12),
         protocol=ProtocolConfig.model_validate({"protocol": protocol}),
-        network=NetworkConfig(
+        network=ConvBilstmConfig(
             embedding_dim=4, filters=4, kernel_size=3, pool_size=2, lstm_units=3, last_lstm_units=2
         ),
         fit=FitConfig(seed=seed, epochs=epochs, batch_size=16, learning_rate=0.01),

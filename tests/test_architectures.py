@@ -22,12 +22,12 @@ from tasks.open_model import open_predictor
 from tasks.read_run import read_config, read_metrics
 from tasks.run_network import keras_network, open_network
 from tasks.select_accelerator import CPU
-from tasks.train_model import train_model
-from tasks.training_config import Architecture, FitConfig, NetworkConfig
+from tasks.training_config import NETWORKS, Architecture, FitConfig, NetworkConfig
 from tasks.training_step import step_code, trained_form
 from tests.made_models import WORDS
 from tests.made_runs import FIRST, make_run, rewritten
 from tests.review_samples import padded_tokens
+from tests.small_run import train_small
 
 NUM_WORDS, MAXLEN = 40, 12
 SIZES: dict[Architecture, dict[str, Any]] = {
@@ -49,7 +49,7 @@ FIT = FitConfig(epochs=4, batch_size=16, learning_rate=0.05)
 
 
 def sizes(name: Architecture) -> NetworkConfig:
-    return NetworkConfig.model_validate(SIZES.get(name, {}) | {"architecture": name})
+    return NETWORKS[name].model_validate(SIZES.get(name, {}))
 
 
 def batch(rows: int = 32) -> tuple[np.ndarray, np.ndarray]:
@@ -68,10 +68,9 @@ def train(
     folder.mkdir()
     network = sizes(name)
     build_model(NUM_WORDS, MAXLEN, network, 0, folder)
-    sets = (prepared / "train.parquet", prepared / "validation.parquet")
     fit = FIT.model_copy(update={"epochs": epochs})
     initial = folder / "initial_model.keras"
-    return train_model(initial, *sets, fit, folder, state, sizes=network)
+    return train_small(prepared, folder, fit, initial_model=initial, network=network, state=state)
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +94,7 @@ def made_run(artifacts: Path, name: Architecture, trained: dict[str, Path]) -> R
 
 
 def test_every_architecture_that_a_config_may_name_is_in_the_registry() -> None:
-    assert set(ARCHITECTURES) == set(get_args(Architecture))
+    assert set(ARCHITECTURES) == set(NETWORKS) == set(get_args(Architecture))
 
 
 @pytest.mark.parametrize("name", ALL)

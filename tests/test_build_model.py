@@ -7,13 +7,13 @@ import pytest
 
 from tasks.build_model import build_model, build_network, with_own_seeds
 from tasks.model_hash import model_hash, weights_hash
-from tasks.training_config import NetworkConfig
+from tasks.training_config import ConvBilstmConfig
 
-SMALL = NetworkConfig(embedding_dim=4, filters=4, lstm_units=3, last_lstm_units=2)
+SMALL = ConvBilstmConfig(embedding_dim=4, filters=4, lstm_units=3, last_lstm_units=2)
 
 
 def test_the_default_network_has_the_tutorials_shapes_and_parameters() -> None:
-    model = build_network(10_000, 200, NetworkConfig())
+    model = build_network(10_000, 200, ConvBilstmConfig())
     shapes = {layer.name: tuple(layer.output.shape) for layer in model.layers}
     assert shapes["embedding"] == (None, 200, 200)
     assert shapes["convolution"] == (None, 196, 64)

@@ -13,6 +13,7 @@ from tasks.data_parallel import require_divisible
 from tasks.errors import InvalidConfigError
 from tasks.select_accelerator import CPU, Device, probe_gpus
 from tasks.training_config import FitConfig
+from tests.small_run import train_small
 from tests.two_devices import CUT
 
 TWO_GPUS = Device(kind="gpu", count=2, name="A", reason="asked for")
@@ -69,10 +70,6 @@ def test_what_several_devices_cannot_share_is_told(fit: FitConfig, sentence: str
 
 @pytest.mark.skipif(len(probe_gpus()) < 2, reason="this machine has fewer than two GPUs")
 def test_two_gpus_train(prepared: Path, tmp_path: Path) -> None:
-    from tasks.train_model import train_model
-
     device = Device(kind="gpu", count=2, name="two", reason="present")
-    sets = prepared / "train.parquet", prepared / "validation.parquet"
-    fit = FitConfig(epochs=1, batch_size=16)
-    facts = train_model(prepared / "initial_model.keras", *sets, fit, tmp_path, device=device)
+    facts = train_small(prepared, tmp_path, FitConfig(epochs=1, batch_size=16), device=device)
     assert facts["training_step"] == "keras"

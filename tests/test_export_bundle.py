@@ -34,7 +34,7 @@ from tasks.read_sources import read_test_reviews
 from tasks.run_network import keras_network, onnx_network
 from tasks.text_graph import lower_case_table, padded_ids, saved_model_probabilities, words_of
 from tasks.tokenize_text import split_words
-from tasks.training_config import DataConfig, NetworkConfig, TextConfig
+from tasks.training_config import ConvBilstmConfig, DataConfig, TextConfig
 from tests.made_models import lively, make_model_run
 from tests.made_runs import FIRST, make_run, rewritten
 from tests.real_reviews import write_real_reviews
@@ -324,7 +324,7 @@ def test_all_forms_agree_on_a_thousand_real_reviews(tmp_path: Path) -> None:
     config = small_config(file).model_copy(update={"text": TextConfig(), "data": data})
     pad_reviews(train, test, config.text, config.protocol, padded)
     persist_parquet({"test": padded / "test.arrow"}, {}, 256, persisted)
-    network = build_network(config.text.num_words, config.text.maxlen, NetworkConfig())
+    network = build_network(config.text.num_words, config.text.maxlen, ConvBilstmConfig())
     lively(network, scale=0.3).save(tmp_path / "model.keras")
     run = make_run(tmp_path / "artifacts")
     for name, content in {

@@ -1,6 +1,5 @@
 """The fast training step does what Keras's layers do."""
 
-import json
 from pathlib import Path
 
 import keras
@@ -12,10 +11,10 @@ from tasks.build_model import build_network, with_own_seeds
 from tasks.fast_network import fast_network
 from tasks.fused_adam import fused_adam
 from tasks.model_hash import model_hash, weights_hash
-from tasks.train_model import train_model
-from tasks.training_config import FitConfig, NetworkConfig
+from tasks.training_config import ConvBilstmConfig, FitConfig
+from tests.small_run import train_small
 
-NETWORK = NetworkConfig(
+NETWORK = ConvBilstmConfig(
     embedding_dim=6,
     dropout=0,
     filters=5,
@@ -74,11 +73,8 @@ def test_fused_adam_moves_as_kerass_adam_does_by_whole_gradients() -> None:
 
 
 def train(prepared: Path, folder: Path, state: Path | None = None) -> object:
-    folder.mkdir()
     fit = FitConfig(epochs=2, batch_size=16, learning_rate=0.01, training_step="fast")
-    sets = prepared / "train.parquet", prepared / "validation.parquet"
-    facts = train_model(prepared / "initial_model.keras", *sets, fit, folder, state)
-    return facts, json.loads((folder / "history.json").read_text())
+    return train_small(prepared, folder, fit, state=state)
 
 
 def test_a_fast_training_repeats_goes_on_exactly_and_leaves_a_plain_model(
@@ -92,7 +88,7 @@ def test_a_fast_training_repeats_goes_on_exactly_and_leaves_a_plain_model(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(training_callbacks.TellProgress, "on_epoch_end", cut)
+        patch.setattr(training_callbacks.TrainingFollower, "on_epoch_end", cut)
         with pytest.raises(KeyboardInterrupt):
             train(prepared, tmp_path / "cut", tmp_path / "state")
     assert train(prepared, tmp_path / "resumed", tmp_path / "state") == whole

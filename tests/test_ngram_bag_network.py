@@ -6,7 +6,7 @@ import pytest
 from tasks.build_model import build_network
 from tasks.errors import InvalidConfigError
 from tasks.ngram_bag_network import prepare_ngram_bag
-from tasks.training_config import NetworkConfig, validated_config
+from tasks.training_config import NgramBagConfig, validated_config
 
 # Words that occur in the reviews of one label only, in those of the other, and in both.
 GOOD, BAD, BOTH, UNSEEN = 10, 11, 12, 13
@@ -18,8 +18,8 @@ def padded(*words: int, maxlen: int = 8) -> list[int]:
 
 def prepared(**changes: Any) -> Any:
     """Return a network that has counted eight reviews and learned nothing yet."""
-    fields = {"architecture": "ngram_bag", "ngram_buckets": 1 << 16, "ngram_smoothing": 1.0}
-    network = NetworkConfig.model_validate(fields | changes)
+    fields = {"ngram_buckets": 1 << 16, "ngram_smoothing": 1.0}
+    network = NgramBagConfig.model_validate(fields | changes)
     model = build_network(20, 8, network)
     tokens = np.array([padded(BOTH, GOOD), padded(BAD, BOTH)] * 4, np.int32)
     labels = np.array([[1.0], [0.0]] * 4, np.float32)
@@ -69,7 +69,7 @@ def test_the_last_words_count_in_addition() -> None:
 
 
 def test_the_bias_is_the_ratio_of_the_labels() -> None:
-    network = NetworkConfig(architecture="ngram_bag", ngram_buckets=64)
+    network = NgramBagConfig(ngram_buckets=64)
     model = build_network(20, 8, network)
     labels = np.array([[1.0], [1.0], [1.0], [0.0]], np.float32)
     prepare_ngram_bag(model, [(np.array([padded(GOOD)] * 4, np.int32), labels)], network)
@@ -77,7 +77,7 @@ def test_the_bias_is_the_ratio_of_the_labels() -> None:
 
 
 def test_reviews_part_by_part_give_the_same_tables() -> None:
-    network = NetworkConfig(architecture="ngram_bag", ngram_buckets=512, ngram_least_reviews=1)
+    network = NgramBagConfig(ngram_buckets=512, ngram_least_reviews=1)
     random = np.random.default_rng(0)
     tokens = random.integers(0, 20, (60, 8)).astype(np.int32)
     labels = (np.arange(60) % 2)[:, None].astype(np.float32)

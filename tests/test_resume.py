@@ -1,6 +1,5 @@
 """An interrupted training goes on to the very weights of an uninterrupted one."""
 
-import json
 import logging
 import signal
 import time
@@ -11,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.train_model import train_model
 from tasks.training_config import FitConfig
 from tasks.training_state import forget_state, restore_state
 from tasks.training_step import trained_form
 from tests.real_reviews import write_real_reviews
 from tests.real_server import prefect_server_process
+from tests.small_run import train_small
 from tests.terminal_run import (
     FIVE_EPOCHS,
     finish,
@@ -42,10 +41,7 @@ FIT = FitConfig(
 def train(
     prepared: Path, folder: Path, state: Path | None = None, every: int | None = None
 ) -> dict[str, Any]:
-    folder.mkdir()
-    sets = (prepared / "train.parquet", prepared / "validation.parquet")
-    facts = train_model(prepared / "initial_model.keras", *sets, FIT, folder, state, every)
-    return facts | {"history": json.loads((folder / "history.json").read_text())}
+    return train_small(prepared, folder, FIT, state=state, save_every_steps=every)
 
 
 @pytest.fixture(scope="module")
@@ -61,19 +57,17 @@ def interrupt(
     prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, epoch: int, where: str
 ) -> Path:
     """Train until `where` of `epoch` (from 1 on) and return the folder of the state."""
-    from tasks import training_callbacks as callbacks
+    from tasks.training_callbacks import TrainingFollower
 
-    state = tmp_path / "state"
+    state, original = tmp_path / "state", getattr(TrainingFollower, where)
 
     def cut(self: Any, number: int, logs: Any = None) -> None:
         if number + 1 == epoch:
             raise PowerCut
         original(self, number, logs)
 
-    target = callbacks.EpochSeeds if where == "on_epoch_begin" else callbacks.KeepState
-    original = getattr(target, where)
     with monkeypatch.context() as patch:
-        patch.setattr(target, where, cut)
+        patch.setattr(TrainingFollower, where, cut)
         with pytest.raises(PowerCut):
             train(prepared, tmp_path / f"cut-{epoch}", state)
     return state
@@ -105,9 +99,9 @@ def interrupt_inside(
     prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, epoch: int, step: int
 ) -> Path:
     """Train until after a step, save every three, and return the folder of the state."""
-    from tasks.training_callbacks import KeepState
+    from tasks.training_callbacks import TrainingFollower
 
-    state, original = tmp_path / "state", KeepState.on_train_batch_end
+    state, original = tmp_path / "state", TrainingFollower.on_train_batch_end
 
     def cut(self: Any, batch: int, logs: Any = None) -> None:
         original(self, batch, logs)
@@ -115,7 +109,7 @@ def interrupt_inside(
             raise PowerCut
 
     with monkeypatch.context() as patch:
-        patch.setattr(KeepState, "on_train_batch_end", cut)
+        patch.setattr(TrainingFollower, "on_train_batch_end", cut)
         with pytest.raises(PowerCut):
             train(prepared, tmp_path / "cut", state, every=3)
     return state

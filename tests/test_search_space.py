@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tasks.errors import BadDataError, InvalidConfigError
 from tasks.recipe_book import recipes, with_recipe
 from tasks.search_space import Choices, Range, read_space, space_file, with_values
-from tasks.training_config import Architecture, NetworkConfig, TrainingConfig
+from tasks.training_config import NETWORKS, Architecture, TrainingConfig
 
 CONFIG = TrainingConfig()
 
@@ -25,7 +25,7 @@ def refused(folder: Path, content: str) -> str:
 
 @pytest.mark.parametrize("architecture", get_args(Architecture))
 def test_each_architecture_has_a_space(architecture: Architecture) -> None:
-    config = TrainingConfig(network=NetworkConfig(architecture=architecture))
+    config = TrainingConfig(network=NETWORKS[architecture]())
     space = read_space(None, config)
     assert "fit.learning_rate" in space.fields
     assert space == read_space(space_file(architecture), config)

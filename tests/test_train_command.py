@@ -6,9 +6,10 @@ import pytest
 
 from flows.train_command import headline, read_options
 from tasks.drift_config import DriftConfig
+from tasks.flat_config import flat_config
 from tasks.promotion_config import PromotionConfig
 from tasks.run_manifest import Score
-from tasks.training_config import TrainingConfig
+from tasks.training_config import NETWORKS, TrainingConfig
 from tests.prefect_home import prefect_environment, prepare_home
 from tests.small_run import write_reviews
 from tests.terminal_run import SMALL_NETWORK
@@ -66,6 +67,8 @@ def test_promotion_and_drift_are_off_until_they_are_asked_for() -> None:
         ("--num-words 0", 2, "error: num_words='0': must be greater than or equal to 4"),
         ("--maxlen 7", 2, "error: maxlen=7: must be at least 8"),
         ("--learning-rate nan", 2, "error: learning_rate='nan': must be a finite number"),
+        ("--ngram-tail 7", 2, "error: ngram_tail=7: is a size of architecture 'ngram_bag', not"),
+        ("--recipe ngrams --filters 3", 2, "error: filters=3: is a size of architecture 'conv_b"),
         ("--protocol best", 2, "error: protocol='best': must be 'honest' or 'tutorial'"),
         (
             "--accelerator tpu",
@@ -96,9 +99,9 @@ def test_help_names_every_field_of_the_config(capsys: pytest.CaptureFixture[str]
         read_options(["--help"])
     assert raised.value.code == 0
     shown = capsys.readouterr().out
-    groups = TrainingConfig().model_dump()
-    for field in [field for group in groups.values() for field in group]:
-        assert f"--{field.replace('_', '-')}" in shown
+    for network in NETWORKS.values():
+        for field in flat_config(TrainingConfig(network=network())):
+            assert f"--{field.replace('_', '-')}" in shown
 
 
 def test_help_and_mistakes_come_before_prefect_or_tensorflow_are_imported() -> None:

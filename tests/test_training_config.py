@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.errors import InvalidConfigError
-from tasks.training_config import FitConfig, TextConfig, TrainingConfig, validated_config
+from tasks.training_config import (
+    NETWORKS,
+    ConvBilstmConfig,
+    FitConfig,
+    NgramBagConfig,
+    TextConfig,
+    TrainingConfig,
+    validated_config,
+)
 
 
 def test_the_defaults_are_the_tutorials_recipe() -> None:
@@ -16,15 +24,21 @@ def test_the_defaults_are_the_tutorials_recipe() -> None:
     fit = config.fit
     assert (fit.stop_patience, fit.reduce_patience, fit.reduce_factor) == (4, 2, 0.2)
     network = config.network
+    assert isinstance(network, ConvBilstmConfig)
     assert (network.embedding_dim, network.filters, network.kernel_size) == (200, 64, 5)
     assert (network.pool_size, network.lstm_units, network.last_lstm_units) == (4, 64, 32)
     assert network.dropout == 0.5
     assert config.protocol.protocol == "honest"
 
 
-def test_a_config_survives_json() -> None:
-    config = TrainingConfig(fit=FitConfig(seed=7))
+@pytest.mark.parametrize("network", NETWORKS.values())
+def test_a_config_survives_json(network: type[ConvBilstmConfig | NgramBagConfig]) -> None:
+    config = TrainingConfig(fit=FitConfig(seed=7), network=network())
     assert TrainingConfig.model_validate_json(config.model_dump_json()) == config
+
+
+def test_a_network_has_the_sizes_of_its_architecture_alone() -> None:
+    assert not NgramBagConfig.model_fields.keys() & {"filters", "embedding_dim"}
 
 
 @pytest.mark.parametrize(
@@ -41,6 +55,17 @@ def test_a_config_survives_json() -> None:
         ({"fit": {"learning_rate": float("inf")}}, "fit.learning_rate=inf: must be"),
         ({"fit": {"epochs": 1.5}}, "fit.epochs=1.5: must be a valid integer"),
         ({"protocol": {"protocol": "best"}}, "protocol.protocol='best': must be 'honest' or"),
+        ({"network": {"architecture": "x"}}, "architecture='x': must be 'conv_bilstm' or 'ngram_"),
+        (
+            {"network": {"ngram_tail": 7}},
+            "ngram_tail=7: is a size of architecture 'ngram_bag', not of 'conv_bilstm'",
+        ),
+        (
+            {"network": {"architecture": "ngram_bag", "filters": 7}},
+            "filters=7: is a size of architecture 'conv_bilstm', not of 'ngram_bag'",
+        ),
+        ({"network": {"filters": 0}}, "network.filters=0: must be greater than or equal to 1"),
+        ({"network": {"depth": 3}}, "network.depth=3: there is no such field"),
         ({"source": {"source": "files"}}, "source 'files' needs a train_file"),
         ({"source": {"train_file": "a.csv"}}, "train_file and test_file need source 'files'"),
         ({"source": {"source": "packaged", "imdb_npz": "i.npz"}}, "needs source 'imdb' or 'auto'"),

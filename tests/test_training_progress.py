@@ -3,10 +3,9 @@ from pathlib import Path
 import pytest
 
 from tasks.source_fingerprint import fingerprint
-from tasks.train_model import train_model
 from tasks.training_config import FitConfig
 from tasks.training_progress import TrainingProgress, watch_training
-from tests.small_run import small_config
+from tests.small_run import small_config, train_small
 
 STEPS = 10
 """Steps of an epoch: 154 reviews in batches of 16."""
@@ -26,7 +25,6 @@ def told(
     **changes: float,
 ) -> list[TrainingProgress]:
     """Train and return all that a watcher is told, until it is cut after `cut_at` tellings."""
-    folder.mkdir()
     fit = FitConfig.model_validate(small_config(prepared).fit.model_dump() | changes)
     seen: list[TrainingProgress] = []
 
@@ -35,10 +33,9 @@ def told(
         if len(seen) == cut_at:
             raise PowerCut
 
-    sets = (prepared / "train.parquet", prepared / "validation.parquet")
     with watch_training(watch):
         try:
-            train_model(prepared / "initial_model.keras", *sets, fit, folder, state, every)
+            train_small(prepared, folder, fit, state=state, save_every_steps=every)
         except PowerCut:
             assert cut_at
     return seen
@@ -98,10 +95,7 @@ def test_a_training_that_was_over_is_told_as_finished(prepared: Path, tmp_path: 
 
 def test_watched_or_not_a_training_ends_with_equal_weights(prepared: Path, tmp_path: Path) -> None:
     told(prepared, tmp_path / "a")
-    (tmp_path / "b").mkdir()
-    sets = (prepared / "train.parquet", prepared / "validation.parquet")
-    fit = small_config(prepared).fit
-    train_model(prepared / "initial_model.keras", *sets, fit, tmp_path / "b")
+    train_small(prepared, tmp_path / "b")
     histories = [(tmp_path / name / "history.json").read_bytes() for name in "ab"]
     assert histories[0] == histories[1]
 

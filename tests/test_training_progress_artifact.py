@@ -13,9 +13,8 @@ from flows import training_progress_artifact as module
 from flows.prefect_session import _wait_until_recorded
 from flows.train_flow import train_flow
 from flows.training_progress_artifact import KEY, Pace, describe, show_progress
-from tasks.train_model import train_model
 from tasks.training_progress import TrainingProgress
-from tests.small_run import small_config
+from tests.small_run import small_config, train_small
 from tests.start_run import start_run
 
 FIGURES = {"val_loss": 0.31234, "val_accuracy": 0.88, "loss": 0.2, "accuracy": 0.9}
@@ -104,13 +103,10 @@ def sending_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if "progress" in thread.name]
 
 
-def train_small(prepared: Path, folder: Path) -> float:
+def time_training(prepared: Path, folder: Path) -> float:
     """Train the small network and return the seconds that it took."""
-    folder.mkdir()
-    sets = (prepared / "train.parquet", prepared / "validation.parquet")
-    fit = small_config(prepared, epochs=3).fit
     started = time.monotonic()
-    train_model(prepared / "initial_model.keras", *sets, fit, folder)
+    train_small(prepared, folder, small_config(prepared, epochs=3).fit)
     return time.monotonic() - started
 
 
@@ -134,7 +130,7 @@ def test_a_server_that_never_answers_does_not_slow_the_training(
 
     monkeypatch.setattr(module._Watcher, "__call__", timed)
     train_small(prepared, tmp_path / "warm")
-    alone = train_small(prepared, tmp_path / "alone")
+    alone = time_training(prepared, tmp_path / "alone")
     with silent_server() as url:
         settings = {
             PREFECT_API_URL: url,
@@ -144,7 +140,7 @@ def test_a_server_that_never_answers_does_not_slow_the_training(
         with temporary_settings(settings):
             started = time.monotonic()
             with show_progress():
-                beside = train_small(prepared, tmp_path / "beside")
+                beside = time_training(prepared, tmp_path / "beside")
             whole = time.monotonic() - started
     for thread in sending_threads():
         thread.join(60)
@@ -165,7 +161,7 @@ def test_a_dead_server_is_told_once_and_the_training_goes_on(
         pass
     settings = {PREFECT_API_URL: url, PREFECT_CLIENT_MAX_RETRIES: 0}
     with temporary_settings(settings), caplog.at_level("WARNING", "flows"), show_progress():
-        train_small(prepared, tmp_path / "a")
+        time_training(prepared, tmp_path / "a")
     (line,) = [text for text in caplog.messages if "progress" in text]
     assert line == "the progress of the training cannot be shown for now (ConnectError)"
 

@@ -9,16 +9,15 @@ with dropout, and ends itself in the second epoch of `resumed`, which `resume` f
 import json
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import cyclopts
 
 from tasks.build_model import build_model
 from tasks.select_accelerator import Device
-from tasks.train_model import train_model
-from tasks.training_config import FitConfig
+from tasks.training_config import FitConfig, NetworkConfig, NgramBagConfig
 from tasks.training_progress import TrainingProgress, watch_training
-from tests.small_run import small_config
+from tests.small_run import small_config, train_small
 
 EPOCHS, SAVED_EVERY = 2, 3
 CUT = 9
@@ -33,22 +32,20 @@ def end(progress: TrainingProgress) -> None:
         os._exit(CUT)
 
 
-def train(prepared: Path, folder: Path, count: int, **sizes: Any) -> None:
+def train(prepared: Path, folder: Path, count: int, network: NetworkConfig) -> None:
     """Train on so many devices, and go on where FOLDER has the state of an interrupted training."""
-    config = small_config(prepared)
-    network = config.network.model_copy(update=sizes)
+    text = small_config(prepared).text
     folder.mkdir(exist_ok=True)
-    build_model(config.text.num_words, config.text.maxlen, network, 0, folder)
-    facts = train_model(
-        folder / "initial_model.keras",
-        prepared / "train.parquet",
-        prepared / "validation.parquet",
-        FitConfig(epochs=EPOCHS, batch_size=16, learning_rate=0.01, training_step="keras"),
+    build_model(text.num_words, text.maxlen, network, 0, folder)
+    facts = train_small(
+        prepared,
         folder,
-        folder / "state",
-        SAVED_EVERY,
-        Device(kind="cpu", count=count, reason="virtual"),
-        network,
+        FitConfig(epochs=EPOCHS, batch_size=16, learning_rate=0.01, training_step="keras"),
+        initial_model=folder / "initial_model.keras",
+        network=network,
+        device=Device(kind="cpu", count=count, reason="virtual"),
+        state=folder / "state",
+        save_every_steps=SAVED_EVERY,
     )
     (folder / "facts.json").write_text(json.dumps(facts))
 
@@ -60,19 +57,18 @@ def main(what: Literal["losses", "bag", "cut", "resume"], prepared: Path, folder
     (cpu,) = tf.config.list_physical_devices("CPU")
     two = [tf.config.LogicalDeviceConfiguration()] * 2
     tf.config.set_logical_device_configuration(cpu, two)
-    if what == "losses":
-        train(prepared, folder / "one", 1, dropout=0)
-        train(prepared, folder / "two", 2, dropout=0)
-    elif what == "bag":
-        for name, count in (("one", 1), ("two", 2)):
-            sizes = {"architecture": "ngram_bag", "ngram_buckets": 4096}
-            train(prepared, folder / name, count, **sizes)
+    network = small_config(prepared).network
+    without_dropout = network.model_copy(update={"dropout": 0})
+    if what in ("losses", "bag"):
+        compared = NgramBagConfig(ngram_buckets=4096) if what == "bag" else without_dropout
+        train(prepared, folder / "one", 1, compared)
+        train(prepared, folder / "two", 2, compared)
     elif what == "cut":
-        train(prepared, folder / "whole", 2, dropout=0.5)
+        train(prepared, folder / "whole", 2, network)
         with watch_training(end):
-            train(prepared, folder / "resumed", 2, dropout=0.5)
+            train(prepared, folder / "resumed", 2, network)
     else:
-        train(prepared, folder / "resumed", 2, dropout=0.5)
+        train(prepared, folder / "resumed", 2, network)
 
 
 if __name__ == "__main__":
