@@ -16,14 +16,24 @@ class ChangedSetting(Record):
 
 def flat_config(config: TrainingConfig) -> dict[str, Value]:
     """Return the fields of all groups by their names, of which no two are equal."""
-    groups: dict[str, dict[str, Value]] = config.model_dump(mode="json")
+    return _flat(config.model_dump(mode="json"))
+
+
+def default_groups(config: TrainingConfig) -> dict[str, dict[str, Value]]:
+    """Return the default of each field of `config`, in its groups."""
+    default: dict[str, dict[str, Value]] = TrainingConfig().model_dump(mode="json")
+    own_sizes = type(config.network)().model_dump(mode="json")
+    architecture = {"architecture": default["network"]["architecture"]}
+    return default | {"network": own_sizes | architecture}
+
+
+def _flat(groups: dict[str, dict[str, Value]]) -> dict[str, Value]:
     return {name: value for group in groups.values() for name, value in group.items()}
 
 
 def changed_settings(config: TrainingConfig) -> list[ChangedSetting]:
     """Return the fields of `config` that are not at their defaults."""
-    own_network = TrainingConfig(network=type(config.network)())
-    defaults = flat_config(own_network) | flat_config(TrainingConfig())
+    defaults = _flat(default_groups(config))
     return [
         ChangedSetting(name=name, value=value, default=defaults[name])
         for name, value in flat_config(config).items()

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from tasks.draw_analysis import CHARTS
+from tasks.flat_config import default_groups
 from tasks.html_page import image_uri, render_page
 from tasks.paired_test import PairedTest
 from tasks.run_verdict import verdict
@@ -51,7 +52,7 @@ def run_report(folder: Path, manifest: Manifest) -> str:
         charts={name: image_uri(folder / "figures" / f"{name}.svg") for name in CHARTS},
         history=history,
         config=config.model_dump(mode="json"),
-        defaults=TrainingConfig().model_dump(mode="json"),
+        defaults=default_groups(config),
     )
 
 

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from tasks.compare_runs import Comparison, compare_runs
 from tasks.errors import BadDataError, InvalidConfigError
-from tasks.flat_config import changed_settings, flat_config
-from tasks.training_config import TrainingConfig
+from tasks.flat_config import changed_settings, default_groups, flat_config
+from tasks.training_config import NgramBagConfig, TrainingConfig
 from tests.made_runs import FIRST, RIGHT, SECOND, THIRD, make_run
 
 BETTER = (True,) * 8
@@ -140,6 +140,15 @@ def test_a_comparison_needs_two_different_runs(tmp_path: Path) -> None:
 def test_no_two_fields_of_the_config_have_one_name() -> None:
     groups = TrainingConfig().model_dump()
     assert len(flat_config(TrainingConfig())) == sum(map(len, groups.values()))
+
+
+def test_sizes_of_another_network_than_the_default_have_its_own_defaults() -> None:
+    config = TrainingConfig(network=NgramBagConfig(ngram_tail=7))
+    assert {one.name: (one.value, one.default) for one in changed_settings(config)} == {
+        "architecture": ("ngram_bag", "conv_bilstm"),
+        "ngram_tail": (7, 0),
+    }
+    assert default_groups(config)["network"].keys() == NgramBagConfig.model_fields.keys()
 
 
 @given(st.integers(0, 9), st.floats(0.001, 1))
