@@ -8,27 +8,26 @@ that the pointer is brought up to.
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 from pydantic import ValidationError
 
 from tasks.atomic_files import sync_folder, write_text
 from tasks.canonical_json import canonical_json, readable_json
 from tasks.errors import PromotionError, storage_error
+from tasks.folder_lock import take_lock
 from tasks.promotion_event import Champion, PromotionEvent, current_champion
 
 POINTER = "champion.json"
 LOG = "promotions.jsonl"
+LOCK = "promotions.lock"
 TORN = "promotions.torn"
 """Holds the torn ends that were cut off the log."""
 
-_LOCK = "promotions.lock"
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -79,7 +78,7 @@ class ChampionStore:
             PromotionError: The log is damaged.
             StorageError: The folder cannot be written to.
         """
-        with self._locked():
+        with take_lock(self.artifacts / LOCK, "another promotion is being decided; waiting for it"):
             with self._storage_errors():
                 self._settle()
             yield self.events()
@@ -112,18 +111,6 @@ class ChampionStore:
             yield
         except OSError as error:
             raise storage_error(error, self.artifacts) or error from error
-
-    def _locked(self) -> IO[bytes]:
-        """Return the open lock file, once this process alone has locked it."""
-        with self._storage_errors():
-            self.artifacts.mkdir(parents=True, exist_ok=True)
-            file = (self.artifacts / _LOCK).open("ab")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            _LOGGER.info("another promotion is being decided; waiting for it")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        return file
 
     def _settle(self) -> None:
         """Set a torn last line aside, and bring the pointer to what the log says."""

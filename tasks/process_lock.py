@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import fcntl
-import logging
-import os
-import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-_LOG = logging.getLogger(__name__)
-_POLL_S = 0.2
+from tasks.folder_lock import FOR_EVER, take_lock
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from filelock import AcquireReturnProxy, FileLock
 
 
 class ProcessLock:
-    """Prefect's lock manager on `flock`: one process at a time computes a key.
-
-    Locks hold within one machine, and on network file systems that support `flock`.
-    """
+    """Prefect's lock manager on files: one process at a time computes a key."""
 
     def __init__(self, folder: Path) -> None:
         """Take the folder of the lock files."""
         self._folder = folder
-        self._held: dict[str, tuple[int, str]] = {}
+        self._held: dict[str, tuple[AcquireReturnProxy[FileLock], str]] = {}
 
     def acquire_lock(
         self,
@@ -33,10 +30,10 @@ class ProcessLock:
         """Wait until `key` is free and take it; return False after `acquire_timeout` seconds."""
         if self.is_lock_holder(key, holder):
             return True
-        descriptor = self._wait_for(key, acquire_timeout)
-        if descriptor is None:
+        try:
+            self._held[key] = (self._take(key, acquire_timeout), holder)
+        except TimeoutError:
             return False
-        self._held[key] = (descriptor, holder)
         return True
 
     def release_lock(self, key: str, holder: str) -> None:
@@ -47,30 +44,23 @@ class ProcessLock:
         """
         if not self.is_lock_holder(key, holder):
             raise ValueError(f"{holder} does not hold the lock of {key}")
-        descriptor, _ = self._held.pop(key)
-        os.close(descriptor)
+        self._held.pop(key)[0].lock.release()
 
     def is_locked(self, key: str) -> bool:
         """Tell whether some process holds `key`."""
-        if key in self._held:
-            return True
-        descriptor = self._try(key)
-        if descriptor is None:
-            return True
-        os.close(descriptor)
-        return False
+        return not self.wait_for_lock(key, timeout=0)
 
     def is_lock_holder(self, key: str, holder: str) -> bool:
         """Tell whether `holder` holds `key` in this process."""
-        return self._held.get(key, (0, ""))[1] == holder
+        return key in self._held and self._held[key][1] == holder
 
     def wait_for_lock(self, key: str, timeout: float | None = None) -> bool:
         """Wait until nobody holds `key`; return False after `timeout` seconds."""
-        descriptor = self._wait_for(key, timeout)
-        if descriptor is None:
+        try:
+            with self._take(key, timeout):
+                return True
+        except TimeoutError:
             return False
-        os.close(descriptor)
-        return True
 
     async def aacquire_lock(
         self,
@@ -86,25 +76,9 @@ class ProcessLock:
         """Do what `wait_for_lock` does."""
         return self.wait_for_lock(key, timeout)
 
-    def _wait_for(self, key: str, timeout: float | None) -> int | None:
-        deadline = None if timeout is None else time.monotonic() + timeout
-        announced = False
-        while (descriptor := self._try(key)) is None:
-            if deadline is not None and time.monotonic() >= deadline:
-                return None
-            if not announced:
-                _LOG.info("another run computes %s; waiting for its result", key)
-                announced = True
-            time.sleep(_POLL_S)
-        return descriptor
-
-    def _try(self, key: str) -> int | None:
-        path = self._folder / f"{key}.lock"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            return None
-        return descriptor
+    def _take(self, key: str, timeout: float | None) -> AcquireReturnProxy[FileLock]:
+        return take_lock(
+            self._folder / f"{key}.lock",
+            f"another run computes {key}; waiting for its result",
+            FOR_EVER if timeout is None else timeout,
+        )

@@ -1,6 +1,5 @@
 """Decide promotions in a process of its own that dies by kill -9 at a chosen file operation."""
 
-import fcntl
 import multiprocessing
 import os
 import signal
@@ -9,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tasks.champion import ChampionStore
+from tasks.champion import LOCK, ChampionStore
+from tasks.folder_lock import take_lock
 from tests.promotion_events import next_event
 
 _AUDITED = ("open", "os.rename", "os.remove", "os.truncate")
@@ -71,9 +71,8 @@ class _Killer:
 
 def lock_is_free(artifacts: Path) -> bool:
     """Tell whether nobody decides in an artifacts folder."""
-    with (artifacts / "promotions.lock").open("ab") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-    return True
+    try:
+        with take_lock(artifacts / LOCK, timeout_s=0):
+            return True
+    except TimeoutError:
+        return False
