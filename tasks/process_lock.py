@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 class ProcessLock:
-    """Prefect's lock manager on files: one process at a time computes a key."""
+    """Prefect's lock manager on files: one process at a time computes a key.
+
+    What it holds is free when the manager itself is gone.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Take the folder of the lock files."""

@@ -22,7 +22,7 @@ def holding_process(folder: Path) -> subprocess.Popen[str]:
     """Start a process that takes KEY, says so, and waits."""
     code = (
         "import sys, time, pathlib; from tasks.process_lock import ProcessLock;"
-        f"ProcessLock(pathlib.Path({str(folder)!r})).acquire_lock({KEY!r}, 'other');"
+        f"lock = ProcessLock(pathlib.Path({str(folder)!r})); lock.acquire_lock({KEY!r}, 'other');"
         "print('held', flush=True); time.sleep(60)"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
