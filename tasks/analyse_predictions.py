@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from tasks.calibration import reliability
 from tasks.evaluate_model import THRESHOLD
+from tasks.metrics import reliability, wilson_interval
 from tasks.paired_test import paired_test
-from tasks.score_intervals import wilson_interval
 
 if TYPE_CHECKING:
     from pathlib import Path

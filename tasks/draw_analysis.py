@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tasks.best_epoch import best_epoch
-from tasks.calibration import BINS
 from tasks.chart_style import BLUE, GREEN, INK, ORANGE, QUIET, chart_style, new_chart, save_chart
+from tasks.metrics import BINS
 from tasks.plot_history import draw_curves
 
 if TYPE_CHECKING:

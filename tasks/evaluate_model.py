@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tasks.atomic_files import whole_file, write_text
-from tasks.calibration import brier_score, expected_calibration_error, reliability
 from tasks.canonical_json import readable_json
+from tasks.metrics import expected_calibration_error, reliability, roc_auc, wilson_interval
 from tasks.review_datasets import ordered_dataset
 from tasks.review_files import read_labels
-from tasks.roc_auc import roc_auc, roc_auc_interval
-from tasks.score_intervals import wilson_interval
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +57,7 @@ def evaluate_model(
 
 
 def score(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
-    """Return the metrics, with 95 % intervals of accuracy (Wilson) and ROC AUC (bootstrap).
+    """Return the metrics, with 95 % intervals of accuracy (Wilson) and ROC AUC (DeLong).
 
     Where one label is rare, accuracy says little: `majority_share` is what always answering the
     other one scores. `f1` is that of label 1, `matthews` the correlation of answer and label.
@@ -72,6 +70,8 @@ def score(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
     from sklearn.metrics import (
         average_precision_score,
         balanced_accuracy_score,
+        brier_score_loss,
+        confusion_matrix,
         f1_score,
         matthews_corrcoef,
     )
@@ -80,15 +80,17 @@ def score(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
     correct = int(np.sum(says_one == is_one))
     of_truth = np.where(is_one, probabilities, 1 - probabilities.astype(np.float64))
     losses = -np.log(np.clip(of_truth, _SMALLEST_PROBABILITY, 1))
+    area, *area_interval = roc_auc(probabilities, labels)
+    kinds = ("true_negative", "false_positive", "false_negative", "true_positive")
     return {
         "test_reviews": len(labels),
         "accuracy": correct / len(labels),
         "accuracy_interval_95": list(wilson_interval(correct, len(labels))),
         "loss": float(losses.mean()),
-        "roc_auc": roc_auc(probabilities, labels),
-        "roc_auc_interval_95": list(roc_auc_interval(probabilities, labels)),
+        "roc_auc": area,
+        "roc_auc_interval_95": area_interval,
         "average_precision": float(average_precision_score(is_one, probabilities)),
-        "brier": brier_score(probabilities, labels),
+        "brier": float(brier_score_loss(is_one, probabilities.astype(np.float64))),
         "expected_calibration_error": expected_calibration_error(
             reliability(probabilities, labels)
         ),
@@ -96,12 +98,9 @@ def score(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
         "f1": float(f1_score(is_one, says_one, zero_division=0)),
         "matthews": float(matthews_corrcoef(is_one, says_one)),
         "majority_share": max(float(is_one.mean()), 1 - float(is_one.mean())),
-        "confusion": {
-            "true_negative": int(np.sum(~says_one & ~is_one)),
-            "false_positive": int(np.sum(says_one & ~is_one)),
-            "false_negative": int(np.sum(~says_one & is_one)),
-            "true_positive": int(np.sum(says_one & is_one)),
-        },
+        "confusion": dict(
+            zip(kinds, confusion_matrix(is_one, says_one).ravel().tolist(), strict=True)
+        ),
     }
 
 

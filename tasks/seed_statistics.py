@@ -5,8 +5,8 @@ from __future__ import annotations
 import statistics
 from typing import TYPE_CHECKING
 
+from tasks.metrics import wilson_interval
 from tasks.records import Record
-from tasks.score_intervals import wilson_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

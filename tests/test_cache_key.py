@@ -189,7 +189,7 @@ HELPERS = {
     "tasks.build_model": {"build"} | AFTER_TRAIN,
     "tasks.conv_bilstm_network": {"build"} | AFTER_TRAIN,
     "tasks.ngrams": {"build", "control"} | AFTER_TRAIN,  # also called when the training begins
-    "tasks.score_intervals": SCORING,
+    "tasks.metrics": SCORING,
     "tasks.split_validation": AFTER_PAD | {"control"},
     "tasks.confident_errors": {"analyse"},
     "tasks.plot_history": {"plot"},  # what the analysis draws with it has no `return`
