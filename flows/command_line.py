@@ -17,10 +17,13 @@ from rich.text import Text
 
 from tasks.canonical_json import readable_json
 from tasks.errors import InvalidConfigError, PipelineError
+from tasks.run_text import printable
 from tasks.tables import Table
 from tasks.training_config import describe_invalid
 
 T = TypeVar("T")
+
+Showable = RenderableType | Table
 
 ArtifactsOption = Annotated[Path, Parameter(help="Folder of the cache and the runs.")]
 ARTIFACTS = Path("artifacts")
@@ -29,6 +32,8 @@ AcceleratorOption = Annotated[
 ]
 
 EXIT_FAILED = 1
+WIDE = 110
+"""Characters of a terminal from which on tables have room."""
 _EXIT_USAGE = 2
 
 
@@ -113,9 +118,7 @@ def show_error(sentence: str) -> None:
     )
 
 
-def answer(
-    result: Mapping[str, object], shown: Sequence[RenderableType | Table], options: Options
-) -> None:
+def answer(result: Mapping[str, object], shown: Sequence[Showable], options: Options) -> None:
     """Print a result: for a person, or as JSON where that is asked for."""
     if options.json:
         sys.stdout.write(readable_json(dict(result)))
@@ -123,19 +126,23 @@ def answer(
         show_lines(*shown)
 
 
-def show_lines(*shown: RenderableType | Table) -> None:
-    """Print tables and lines; lines are not broken."""
+def show_lines(*shown: Showable) -> None:
+    """Print tables and lines; lines are not broken, and no character steers the terminal."""
     console = Console(highlight=False)
     for part in shown:
         if isinstance(part, Table):
-            console.print(_for_terminal(part))
+            console.print(_for_terminal(part, console.width))
+        elif isinstance(part, str | Text):
+            text = Text(part) if isinstance(part, str) else part
+            text.plain = printable(text.plain)
+            console.print(text, soft_wrap=True)
         else:
-            console.print(part, soft_wrap=isinstance(part, str | Text), markup=False)
+            console.print(part)
 
 
-def _for_terminal(table: Table) -> RichTable:
-    """Return a table without frames; where there is little room, long texts are folded."""
-    rich = RichTable(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+def _for_terminal(table: Table, width: int) -> RichTable:
+    """Return a table without frames, in which long texts are folded where there is little room."""
+    rich = RichTable(box=box.SIMPLE_HEAD, padding=(0, int(width >= WIDE), 0, 0), show_edge=False)
     shown = [place for place, column in enumerate(table.columns) if not column.is_extra]
     for column in (table.columns[place] for place in shown):
         rich.add_column(
@@ -146,6 +153,6 @@ def _for_terminal(table: Table) -> RichTable:
             overflow="fold",
         )
     for row in table.rows:
-        cells = ((table.columns[place], row[place]) for place in shown)
-        rich.add_row(*(Text(cell, style=column.styles.get(cell, "")) for column, cell in cells))
+        cells = ((printable(row[place]), table.columns[place].styles) for place in shown)
+        rich.add_row(*(Text(cell, style=styles.get(cell, "")) for cell, styles in cells))
     return rich

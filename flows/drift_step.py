@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from prefect.artifacts import create_markdown_artifact
 
-from flows.markdown_parts import markdown_list, markdown_table
 from tasks import steps
 from tasks.check_drift import require_no_alarm
 from tasks.run_text import figure_text, p_text
+from tasks.tables import Column, Table, markdown
 
 if TYPE_CHECKING:
     from tasks.artifact_store import ArtifactStore, StepOutput
@@ -51,30 +51,28 @@ def require_no_drift(
 def drift_markdown(report: DriftReport, drift: DriftConfig) -> str:
     """Return what came of the comparison, with a table of all measures."""
     ending = "the run ends before it trains" if drift.action == "stop" else "the run goes on"
-    parts = [
-        f"# {'Drift' if report.alarms else 'No drift'}",
-        f"{report.headline}."
-        + (f" The action is {drift.action}: {ending}." if report.alarms else ""),
-    ]
+    headline = f"{report.headline}."
+    if report.alarms:
+        headline += f" The action is {drift.action}: {ending}."
+    parts: list[str | Table] = [f"# {'Drift' if report.alarms else 'No drift'}", headline]
     if report.measures:
         columns = ["measure", "", "champion", "new", "figure", "bound", "p"]
-        parts.append(markdown_table(columns, [_row(measure) for measure in report.measures]))
-        parts.append(markdown_list(f"{it.name}: {it.statistic}" for it in report.measures))
+        long = Column("statistic", is_long=True)
+        parts.append(Table(*columns, long, rows=map(_row, report.measures)))
         parts.append(
             f"The {report.reviews:,} training reviews against those of the champion"
             f" {report.champion}; the unknown words against its test reviews. A measure alarms"
             f" where its figure is above the bound and p is at most {drift.level:g}."
         )
-    return "\n\n".join(parts) + "\n"
+    return markdown(*parts)
 
 
 def _row(measure: DriftMeasure) -> list[str]:
+    figures = (measure.champion, measure.new, measure.figure, measure.bound)
     return [
         measure.name,
         "✗ drifted" if measure.drifted else "✓",
-        figure_text(measure.champion),
-        figure_text(measure.new),
-        figure_text(measure.figure),
-        figure_text(measure.bound),
+        *map(figure_text, figures),
         p_text(measure.p_value),
+        measure.statistic,
     ]

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
-from rich.console import Console
+from rich.text import Text
 
-from flows.command_line import fail
-from flows.train_command import cache_table, headline
+from flows.command_line import fail, show_lines
+from flows.train_command import headline
 from tasks.errors import PipelineError
+from tasks.report_tables import steps_table
 from tasks.run_manifest import read_manifest
 
 app = App(name="explain_run.py", help="Show why each step of a run was cached or computed.")
@@ -26,9 +27,7 @@ def explain_run(
         manifest = read_manifest(run)
     except PipelineError as error:
         fail(str(error))
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(headline(manifest.score), style="bold")
-    console.print(cache_table(manifest.steps))
+    show_lines(Text(headline(manifest.score), style="bold"), steps_table(manifest.steps))
 
 
 if __name__ == "__main__":

@@ -15,12 +15,10 @@ from cyclopts import App, Parameter  # noqa: E402
 from prefect import State, flow, runtime, task  # noqa: E402
 from prefect.artifacts import create_table_artifact  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
-from rich.console import Console  # noqa: E402
 from rich.filesize import decimal  # noqa: E402
-from rich.table import Table  # noqa: E402
 
 from flows import prefect_session, skipped  # noqa: E402
-from flows.command_line import ARTIFACTS, ArtifactsOption  # noqa: E402
+from flows.command_line import ARTIFACTS, ArtifactsOption, show_lines  # noqa: E402
 from flows.failure_hook import keep_failure_record  # noqa: E402
 from flows.scheduled_turn import scheduled_turn  # noqa: E402
 from tasks.apply_retention import apply_retention  # noqa: E402
@@ -33,6 +31,7 @@ from tasks.pinned_runs import pinned_runs  # noqa: E402
 from tasks.plan_retention import Removal, plan_retention  # noqa: E402
 from tasks.promotion_event import champions_since  # noqa: E402
 from tasks.retention_config import RetentionConfig  # noqa: E402
+from tasks.tables import Table, number  # noqa: E402
 
 app = App(
     name="maintain_flow.py",
@@ -111,25 +110,24 @@ def maintain(
     parameters = {"retention": retention, "artifacts": artifacts, "apply": apply}
     removals = prefect_session.call_flow(maintain_flow, artifacts, parameters, lambda _: 1 + apply)
     assert isinstance(removals, list), "only a scheduled run is skipped"
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(_table(removals))
     total = decimal(sum(removal.size for removal in removals))
-    console.print(f"{total} removed." if apply else f"{total} would go; --apply removes it.")
+    show_lines(
+        _table(removals), f"{total} {'removed.' if apply else 'would go; --apply removes it.'}"
+    )
 
 
 def _table(removals: list[Removal]) -> Table:
     """Return a table of the runs one by one, and of the rest by kind."""
-    table = Table("kind", "name", "why", "size")
-    table.columns[1].overflow = "fold"
-    table.columns[3].justify = "right"
-    for removal in removals:
-        if removal.kind == "run":
-            table.add_row("run", removal.name, removal.why, decimal(removal.size))
+    rows = [
+        ["run", removal.name, removal.why, decimal(removal.size)]
+        for removal in removals
+        if removal.kind == "run"
+    ]
     for kind in dict.fromkeys(removal.kind for removal in removals if removal.kind != "run"):
         same = [removal for removal in removals if removal.kind == kind]
         size = decimal(sum(removal.size for removal in same))
-        table.add_row(kind, f"{len(same)} of them", same[0].why, size)
-    return table
+        rows.append([kind, f"{len(same)} of them", same[0].why, size])
+    return Table("kind", "name", "why", number("size"), rows=rows)
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ def champion(*, options: Options = Options()) -> None:
     """Say which run is the champion."""
     found = ChampionStore(options.artifacts).champion()
     shown = {"champion": found.model_dump() if found else None}
-    answer(shown, promotion_tables.champion_lines(found), options)
+    answer(shown, [promotion_tables.champion_line(found)], options)
 
 
 @app.command
@@ -102,7 +102,8 @@ def history(*, options: Options = Options()) -> None:
     """List all promotions, refusals and rollbacks, newest first."""
     events = ChampionStore(options.artifacts).events()
     shown = {"events": [event.model_dump(mode="json") for event in events]}
-    answer(shown, promotion_tables.history_table(events), options)
+    table = promotion_tables.history_table(events) if events else "nothing was promoted yet"
+    answer(shown, [table], options)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from prefect import runtime
 from prefect.artifacts import create_markdown_artifact
 
-from flows.promotion_markdown import HISTORY, decision_markdown, history_markdown
+from flows.promotion_tables import HISTORY, decision_markdown, history_table
 from tasks import steps
 from tasks.champion import ChampionStore
+from tasks.tables import markdown
 
 if TYPE_CHECKING:
     from tasks.artifact_store import ArtifactStore
@@ -49,7 +50,7 @@ def promote_run(
         decision_markdown(decision), key="promotion", description=decision.headline
     )
     create_markdown_artifact(
-        history_markdown(ChampionStore(store.root).events()),
+        markdown(history_table(ChampionStore(store.root).events())),
         key=HISTORY,
         description=f"The champion is {decision.champion or 'not chosen yet'}.",
     )

@@ -1,68 +1,100 @@
-"""Tables and lines for the terminal, made from what `tasks` says of promotions."""
+"""Decisions on the champion for people: in the terminal, and as Markdown in Prefect's UI."""
 
 from collections.abc import Sequence
 
-from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
-from flows.run_tables import plain_table
-from tasks.promotion_event import Champion, PromotionEvent, headline
+from tasks.promotion_event import Champion, Decision, PromotionEvent, headline
+from tasks.promotion_gates import Gate
 from tasks.repeated_looks import look_text
 from tasks.run_text import figure_text, short_id, when
+from tasks.tables import Column, Table, markdown, number
+
+HISTORY = "champion"
+"""Key of the artifact with the history; its newest version tells who is champion."""
 
 _STYLES = {"promoted": "bold green", "refused": "bold red", "rolled back": "bold yellow"}
+_MARKS = {"✓ passed": "green", "✗ failed": "bold red"}
 
 
-def decision(event: PromotionEvent) -> list[RenderableType]:
+def decision(event: PromotionEvent) -> list[Text | Table]:
     """Return what was decided of a run, with all gates where there are any."""
-    shown: list[RenderableType] = [Text(headline(event), style=_STYLES[event.kind])]
+    shown: list[Text | Table] = [Text(headline(event), style=_STYLES[event.kind])]
     if event.gates:
-        shown.append(_gates_table(event))
+        shown.append(gates_table(event.gates))
     if event.look:
         shown.append(Text(look_text(event.look), style="dim"))
     return shown
 
 
-def champion_lines(champion: Champion | None) -> list[RenderableType]:
+def champion_line(champion: Champion | None) -> str:
     """Return who is champion, since when and by which event."""
     if champion is None:
-        return [Text("no champion yet; promote a run with: python flows/promote.py promote RUN")]
-    return [
-        Text(
-            f"{champion.run_id} is the champion since {when(champion.since)} UTC"
-            f" (event {champion.number})"
-        )
-    ]
+        return "no champion yet; promote a run with: python flows/promote.py promote RUN"
+    return (
+        f"{champion.run_id} is the champion since {when(champion.since)} UTC"
+        f" (event {champion.number})"
+    )
 
 
-def history_table(events: Sequence[PromotionEvent]) -> list[RenderableType]:
-    """Return one row for each event, the newest first."""
-    if not events:
-        return [Text("nothing was promoted yet")]
-    table = plain_table("", "when (UTC)", "what", "run", "former", "look", "who", "why")
-    for event in reversed(events):
-        table.add_row(
+def history_table(events: Sequence[PromotionEvent]) -> Table:
+    """Return all promotions, refusals and rollbacks, the newest first."""
+    rows = (
+        [
             str(event.number),
             when(event.when),
-            Text(event.kind, style=_STYLES[event.kind]),
+            event.kind,
             short_id(event.run_id),
             short_id(event.former_champion or ""),
             str(event.look.number) if event.look else "",
             event.who,
-            Text(event.why),
-        )
-    return [table]
+            event.why or "no reason",
+        ]
+        for event in reversed(events)
+    )
+    return Table(
+        "event",
+        "when (UTC)",
+        Column("what", styles=_STYLES),
+        "run",
+        "former",
+        "look",
+        Column("who", is_long=True),
+        Column("why", is_long=True),
+        rows=rows,
+    )
 
 
-def _gates_table(event: PromotionEvent) -> Table:
-    table = plain_table("gate", "", "figure", "bound", "")
-    for column in table.columns[2:4]:
-        column.justify = "right"
-        column.no_wrap = True
-    for gate in event.gates:
-        mark = Text("passed", style="green") if gate.passed else Text("failed", style="bold red")
-        table.add_row(
-            gate.name, mark, figure_text(gate.figure), figure_text(gate.bound), Text(gate.sentence)
-        )
-    return table
+def gates_table(gates: Sequence[Gate]) -> Table:
+    """Return what each gate says, with its figure and its bound."""
+    rows = (
+        [
+            gate.name,
+            "✓ passed" if gate.passed else "✗ failed",
+            figure_text(gate.figure),
+            figure_text(gate.bound),
+            gate.sentence,
+        ]
+        for gate in gates
+    )
+    marks, sentences = Column("", styles=_MARKS), Column("why", is_long=True)
+    return Table("gate", marks, number("figure"), number("bound"), sentences, rows=rows)
+
+
+def decision_markdown(decided: Decision) -> str:
+    """Return what was decided of a run, with the champion before and after and all gates."""
+    before, after = decided.former_champion or "none", decided.champion or "none"
+    champions = Table("champion", "run", rows=[("before", before), ("after", after)])
+    parts: list[str | Table] = [f"# {decided.kind.capitalize()}", decided.headline, champions]
+    event = decided.event
+    if event is None:
+        return markdown(*parts, "No gate was asked, and no look at the test reviews was used.")
+    look = "this was no look at the test reviews that a later one has to allow for"
+    if event.look is not None:
+        look = look_text(event.look)
+    return markdown(
+        *parts,
+        gates_table(event.gates),
+        f"{look[0].upper()}{look[1:]}.",
+        f"Asked for by {event.who}: {event.reason}. Event {event.number} of the log.",
+    )

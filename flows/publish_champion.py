@@ -10,7 +10,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.promotion_markdown import HISTORY, history_markdown
+from flows.promotion_tables import HISTORY, history_table
+from tasks.tables import markdown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +40,10 @@ def publish_champion(events: Sequence[PromotionEvent], headline: str) -> None:
     if url is None:
         return
     artifact = ArtifactCreate(
-        key=HISTORY, type="markdown", description=headline, data=history_markdown(events)
+        key=HISTORY,
+        type="markdown",
+        description=headline,
+        data=markdown(history_table(events)),
     )
     try:
         with (

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
-from rich.console import Console, RenderableType
+from rich.console import Console
 
 from flows import run_tables
-from flows.command_line import Options, answer, run_command, show_lines
+from flows.command_line import Options, Showable, answer, run_command, show_lines
 from flows.train_command import headline
 from tasks.atomic_files import write_text
 from tasks.canonical_json import readable_json
@@ -206,7 +206,7 @@ def _champion(artifacts: Path) -> tuple[str | None, list[UnreadableRun]]:
     return (champion.run_id if champion else None), []
 
 
-def _answer(result: Record, shown: Sequence[RenderableType], options: Options) -> None:
+def _answer(result: Record, shown: Sequence[Showable], options: Options) -> None:
     answer(result.model_dump(mode="json"), shown, options)
 
 

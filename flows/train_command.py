@@ -8,8 +8,7 @@ from typing import Annotated, TypeVar
 
 from cyclopts import Parameter
 from pydantic import Field
-from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from flows.command_line import (
     ARTIFACTS,
@@ -19,7 +18,6 @@ from flows.command_line import (
     show_lines,
 )
 from flows.config_options import ConfigOptions
-from flows.recipe_table import recipe_lines
 from tasks.data_parallel import require_divisible
 from tasks.drift_config import DriftConfig
 from tasks.errors import InvalidConfigError
@@ -27,8 +25,9 @@ from tasks.monitoring_config import HEARTBEAT_SECONDS
 from tasks.own_sources import sources_at_start
 from tasks.process_memory import keep_memory_together
 from tasks.promotion_config import PromotionConfig, require_promotable
-from tasks.recipe_book import recipes
-from tasks.run_manifest import RunSummary, Score, StepRun
+from tasks.recipe_book import DEFAULT_RECIPE, recipes
+from tasks.report_tables import steps_table
+from tasks.run_manifest import RunSummary, Score
 from tasks.select_accelerator import select_accelerator
 from tasks.source_files import source_label
 from tasks.training_config import CachedStep, Source, SourceConfig, TrainingConfig
@@ -129,7 +128,7 @@ def _options(
     ] = None,
 ) -> TrainOptions | None:
     if list_recipes:
-        show_lines(*recipe_lines(recipes()))
+        show_lines(*_recipe_lines())
         return None
     gates = _asked_for(promote, promotion, PromotionConfig, "--promotion", "--promote")
     bounds = _asked_for(check_drift, drift, DriftConfig, "--drift", "--check-drift")
@@ -145,6 +144,24 @@ def _options(
         promotion=gates,
         drift=bounds,
     )
+
+
+def _recipe_lines() -> list[str | Text]:
+    """Return what each recipe is, scores and costs, and how it is trained."""
+    found = recipes()
+    first = found[DEFAULT_RECIPE].expected.cpu_seconds
+    shown: list[str | Text] = []
+    for recipe in found.values():
+        expected = recipe.expected
+        shown += [
+            Text(recipe.name, style="bold"),
+            f"  {recipe.description}",
+            f"  test accuracy {expected.accuracy:.4f} ± {expected.spread:.4f} over"
+            f" {expected.seeds} seeds; {expected.cpu_seconds:.0f} s of processor time,"
+            f" {expected.cpu_seconds / first:.2f} of {DEFAULT_RECIPE}'s",
+            f"  {recipe.command}",
+        ]
+    return [*shown, "", "Honest protocol, official IMDB split. More: docs/recipes.md"]
 
 
 def _asked_for(asked: bool, given: G | None, group: type[G], options: str, flag: str) -> G | None:  # noqa: FBT001
@@ -174,20 +191,9 @@ def headline(score: Score) -> str:
     )
 
 
-def cache_table(runs: list[StepRun]) -> Table:
-    """Return a table of the steps: cached or computed, why, and for how long."""
-    table = Table("step", "result", "why", "seconds")
-    table.columns[3].justify = "right"
-    for run in runs:
-        table.add_row(run.step, run.outcome, run.why, f"{run.seconds:.1f}")
-    return table
-
-
 def print_summary(summary: RunSummary) -> None:
     """Print the score, the run folder, and what was cached."""
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(cache_table(summary.steps))
-    console.print(headline(summary.score), style="bold")
-    console.print(f"Run folder: {summary.folder}")
+    score = Text(headline(summary.score), style="bold")
+    show_lines(steps_table(summary.steps), score, f"Run folder: {summary.folder}")
     if summary.promotion is not None:
-        console.print(summary.promotion.headline)
+        show_lines(summary.promotion.headline)

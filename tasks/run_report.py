@@ -9,6 +9,7 @@ from tasks.draw_analysis import CHARTS
 from tasks.flat_config import default_groups
 from tasks.html_page import image_uri, render_page
 from tasks.paired_test import PairedTest
+from tasks.report_tables import run_tables
 from tasks.run_verdict import verdict
 from tasks.source_files import source_label
 from tasks.training_config import TrainingConfig
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tasks.run_manifest import Manifest
+    from tasks.run_verdict import Note
 
 REPORT = "report.html"
 
@@ -33,19 +35,15 @@ def run_report(folder: Path, manifest: Manifest) -> str:
     metrics, data = _read(folder, "metrics.json"), _read(folder, "data_report.json")
     analysis, history = _read(folder, "analysis.json"), _read(folder, "history.json")
     config = TrainingConfig.model_validate(_read(folder, "config.json"))
-    controls, control_metrics = control_tests(analysis), _read(folder, "control_metrics.json")
+    control_metrics = _read(folder, "control_metrics.json")
     return render_page(
         "report.html.jinja",
         title=f"{_source(manifest)}, {manifest.score.protocol} protocol, seed {manifest.seed}",
         manifest=manifest,
         source=_source(manifest),
-        notes=verdict(manifest, config, metrics, data, controls),
+        notes=run_notes(folder, manifest),
         metrics=metrics,
-        scored={
-            "Network": metrics,
-            "Linear control": control_metrics,
-            "Naive Bayes control": _read(folder, "bayes_control_metrics.json"),
-        },
+        tables=run_tables(folder, manifest),
         control_metrics=control_metrics,
         data=data,
         analysis=analysis,
@@ -53,6 +51,17 @@ def run_report(folder: Path, manifest: Manifest) -> str:
         history=history,
         config=config.model_dump(mode="json"),
         defaults=default_groups(config),
+    )
+
+
+def run_notes(folder: Path, manifest: Manifest) -> list[Note]:
+    """Return whether to believe the score of the run whose other files lie in `folder`."""
+    return verdict(
+        manifest,
+        TrainingConfig.model_validate(_read(folder, "config.json")),
+        _read(folder, "metrics.json"),
+        _read(folder, "data_report.json"),
+        control_tests(_read(folder, "analysis.json")),
     )
 
 

@@ -22,6 +22,13 @@ def when(created: str) -> str:
     return f"{datetime.fromisoformat(created):%Y-%m-%d %H:%M}"
 
 
+def printable(text: str) -> str:
+    """Return a text without the characters that would steer a terminal, but for new lines."""
+    return "".join(
+        one if one.isprintable() or one == "\n" else " " if one.isspace() else "�" for one in text
+    )
+
+
 def value_text(value: Value) -> str:
     """Return a setting's value for people."""
     return "not set" if value is None else str(value)

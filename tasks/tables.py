@@ -11,14 +11,16 @@ class Column:
     """A column of a table.
 
     `is_number` sets it to the right, and no line of it is broken. `width` is how many characters of
-    it stay side by side where there is little room. `is_extra` leaves it out in the terminal.
-    `styles` are the terminal's, by the content of the cell.
+    it stay side by side in a narrow terminal. `is_extra` leaves it out in the terminal. `is_long`
+    has Markdown list its cells below the table, since Prefect's UI breaks no line of a table.
+    `styles` are the terminal's, by what a cell holds.
     """
 
     head: str
     is_number: bool = False
     width: int | None = None
     is_extra: bool = False
+    is_long: bool = False
     styles: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -33,14 +35,10 @@ class Table:
         self.rows = [list(row) for row in rows]
         self.title = title
 
-    @property
-    def heads(self) -> list[str]:
-        """What stands above the columns."""
-        return [column.head for column in self.columns]
-
     def records(self) -> list[dict[str, str]]:
         """Return the cells of each row by the heads, as Prefect's table artifacts take them."""
-        return [dict(zip(self.heads, row, strict=True)) for row in self.rows]
+        heads = [column.head for column in self.columns]
+        return [dict(zip(heads, row, strict=True)) for row in self.rows]
 
 
 def number(head: str) -> Column:
@@ -55,21 +53,26 @@ def markdown(*parts: str | Sequence[str] | Table) -> str:
         parts: Text is Markdown already. Sequences become lists, and what their items and the cells
             of tables hold is no markup.
     """
-    return "\n\n".join(_markdown(part) for part in parts) + "\n"
+    return "\n\n".join(part if isinstance(part, str) else _markdown(part) for part in parts) + "\n"
 
 
-def _markdown(part: str | Sequence[str] | Table) -> str:
-    if isinstance(part, str):
-        return part
+def _markdown(part: Sequence[str] | Table) -> str:
     if not isinstance(part, Table):
-        return "\n".join(f"- {plain_markdown(item)}" for item in part)
-    rows = [map(plain_markdown, row) for row in part.rows]
-    lines = [f"| {' | '.join(row)} |" for row in (part.heads, ["---"] * len(part.heads), *rows)]
-    return "\n".join([f"## {part.title}\n", *lines] if part.title else lines)
+        return "\n".join(f"- {_plain(item)}" for item in part)
+    long = [place for place, column in enumerate(part.columns) if column.is_long]
+    short = [place for place, column in enumerate(part.columns) if not column.is_long]
+    lines = [f"## {part.title}\n"] if part.title else []
+    lines.append(f"| {' | '.join(part.columns[place].head for place in short)} |")
+    lines.append(f"|{' --- |' * len(short)}")
+    lines += [f"| {' | '.join(_plain(row[place]) for place in short)} |" for row in part.rows]
+    if long:
+        below = [": ".join(row[place] for place in (0, *long)) for row in part.rows]
+        lines += ["", _markdown(below)]
+    return "\n".join(lines)
 
 
-def plain_markdown(text: str) -> str:
-    """Return a text as one line of Markdown that has no markup."""
+def _plain(text: str) -> str:
+    """Return a text as one line that has no markup."""
     for mark in ("\\", "|", "<", "*", "_", "`"):
         text = text.replace(mark, f"\\{mark}")
     return " ".join(text.split())
