@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from tasks.run_manifest import Manifest, StepRun
+    from tasks.run_manifest import Manifest, Score, StepRun
 
 _METRICS = {
     "accuracy": "accuracy",
@@ -35,8 +35,9 @@ def run_tables(folder: Path, manifest: Manifest) -> dict[str, Table]:
         "linear control": "control_metrics.json",
         "naive Bayes control": "bayes_control_metrics.json",
     }
+    metrics = {name: _read(folder, file) for name, file in scored.items()}
     return {
-        "metrics": metrics_table({name: _read(folder, file) for name, file in scored.items()}),
+        "metrics": metrics_table(metrics, manifest.score),
         "data": data_table(_read(folder, "data_report.json")),
         "cache": steps_table(manifest.steps),
     }
@@ -54,11 +55,12 @@ def steps_table(runs: Iterable[StepRun]) -> Table:
     return Table("step", "result", "why", number("seconds"), rows=rows, title=title)
 
 
-def metrics_table(scored: Mapping[str, Mapping[str, Any]]) -> Table:
+def metrics_table(scored: Mapping[str, Mapping[str, Any]], judged: Score) -> Table:
     """Return the metrics of several models side by side.
 
     Args:
         scored: Contents of files like `metrics.json`, by what is above their column.
+        judged: Has the number of test reviews and the protocol.
     """
     return Table(
         "metric",
@@ -67,7 +69,8 @@ def metrics_table(scored: Mapping[str, Mapping[str, Any]]) -> Table:
             [title, *(_figure(metrics, name) for metrics in scored.values())]
             for name, title in _METRICS.items()
         ),
-        title="Scores on the test reviews; 95 % intervals in brackets.",
+        title=f"Scores on {judged.test_reviews:,} test reviews, {judged.protocol} protocol; 95 %"
+        " intervals in brackets.",
     )
 
 

@@ -1,20 +1,17 @@
 """Trainings with other forms of the text, each in a process of its own."""
 
-import re
 from pathlib import Path
 
 import pytest
 
 from flows.ablation_flow import ablation_flow
 from flows.command_line import show_lines
-from flows.experiment_commands import read_ablation
 from flows.experiment_text import ablation_shown
 from tasks.ablation_report import AblationReport
 from tasks.experiments_config import AblationConfig, RunnerConfig
 from tasks.find_runs import find_runs
 from tasks.read_run import read_config, read_history
 from tasks.training_config import TextConfig
-from tests.refusals import refusal
 from tests.small_run import uncompiled_config
 
 TWO = AblationConfig(tokens=("last-12", "4+6"), words=(40,))
@@ -129,32 +126,3 @@ def test_what_was_trained_before_is_not_trained_again(
     (new,) = (run for run in find_runs(artifacts).runs if run.manifest.run_id not in before)
     assert all(step.cached for step in new.manifest.steps if step.step != "fetch")
     assert again.results[0].network == report.results[0].network
-
-
-@pytest.mark.parametrize(
-    ("words", "sentence"),
-    [
-        ("--seeds 0", "seeds='0': must be greater than or equal to 1"),
-        ("--tokens middle-200", "tokens='middle-200': must be last-N, first-N, or N+M"),
-        ("--tokens last-200 --tokens last-200", "must name each one once"),
-        ("--tokens first-5", "maxlen=5: must be at least 8"),
-        ("--words 3", "must be greater than or equal to 4"),
-        ("--source auto", "source='auto': must be"),
-        ("--truncating middle --maxlen 60", "head=64: must be less than 60 (maxlen)"),
-        ("--address tcp://h:1", "address='tcp://h:1': needs runner 'dask' or 'ray'"),
-    ],
-)
-def test_an_impossible_ablation_is_refused_before_it_starts(
-    words: str, sentence: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    status, shown = refusal(read_ablation, words, capsys)
-    assert status == 2
-    assert sentence in shown
-
-
-def test_the_options_of_an_ablation_are_understood() -> None:
-    words = ["--recipe", "ngrams", "--tokens", "100+700", "--words", "5000", "--seeds", "3"]
-    options = read_ablation(words)
-    assert options["config"].text.maxlen == 800
-    assert options["ablation"] == AblationConfig(tokens=("100+700",), words=(5000,), seeds=3)
-    assert re.fullmatch(r"/.*/artifacts", str(options["artifacts"]))

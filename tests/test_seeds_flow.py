@@ -1,16 +1,11 @@
 """Trainings with several seeds, each in a process of its own: on this machine, and on a cluster."""
 
-import os
-import signal
 import sys
-import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.experiment_commands import read_seeds
 from flows.experiment_text import seeds_shown
 from flows.in_process import ChildFailedError, TrainingRequest, train_in_process
 from flows.seeds_flow import requests, seeds_flow
@@ -18,8 +13,7 @@ from flows.task_runners import task_runner
 from tasks.experiments_config import RunnerConfig, SeedsConfig
 from tasks.find_runs import find_runs
 from tasks.seeds_report import SeedsReport
-from tests.polling import wait_for
-from tests.refusals import refusal
+from tests.killed_worker import cluster_that_loses_a_worker
 from tests.small_run import uncompiled_config
 
 HERE = RunnerConfig()
@@ -87,24 +81,6 @@ def test_a_training_that_fails_in_its_process_is_told(
         train_in_process(request, str(PREFECT_API_URL.value()))
 
 
-@pytest.mark.parametrize(
-    ("words", "sentence"),
-    [
-        ("--seeds 0", "seeds='0': must be greater than or equal to 1"),
-        ("--protocols honest --protocols honest", "must name each one once"),
-        ("--address tcp://h:1", "address='tcp://h:1': needs runner 'dask' or 'ray'"),
-        ("--source auto", "source='auto': must be"),
-        ("--recipe best", "recipe='best': must be"),
-    ],
-)
-def test_an_impossible_comparison_is_refused_before_it_starts(
-    words: str, sentence: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    status, shown = refusal(read_seeds, words, capsys)
-    assert status == 2
-    assert sentence in shown
-
-
 def test_a_cluster_whose_package_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     from tasks.errors import MissingExtraError
 
@@ -132,24 +108,9 @@ def test_a_cluster_gives_the_weights_of_this_machine(
 def test_a_dask_worker_that_is_killed_in_a_training_loses_nothing(
     local: tuple[Path, SeedsReport], small_reviews: Path, tmp_path: Path
 ) -> None:
-    distributed = pytest.importorskip("distributed")
     artifacts = tmp_path / "artifacts"
-    killed: list[int] = []
-
-    def kill_one(cluster: Any) -> None:
-        wait_for(lambda: list(artifacts.glob("cache/training/*/epoch-*")), 120)
-        worker = next(iter(cluster.workers.values()))
-        os.kill(worker.process.pid, signal.SIGKILL)
-        killed.append(worker.process.pid)
-
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
-    ) as cluster:
-        place = RunnerConfig(runner="dask", address=cluster.scheduler_address)
-        killer = threading.Thread(target=kill_one, args=(cluster,))
-        killer.start()
+    with cluster_that_loses_a_worker(artifacts) as address:
+        place = RunnerConfig(runner="dask", address=address)
         report = seeds_flow(uncompiled_config(small_reviews), HONEST, place, "cpu", artifacts)
-        killer.join()
-    assert killed
     assert report.statistics == local[1].statistics
     assert weights(artifacts) == weights(local[0])

@@ -1,8 +1,6 @@
 """A sweep with real trials, each in a process of its own: cached, pruned, killed, on a cluster."""
 
-import os
 import signal
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +9,6 @@ from prefect import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
 from prefect.settings import PREFECT_API_URL
 
-from flows.experiment_commands import read_sweep
 from flows.experiment_text import sweep_shown
 from flows.sweep_flow import sweep_flow
 from tasks.artifact_store import ArtifactStore
@@ -22,8 +19,8 @@ from tasks.folder_lock import only_one
 from tasks.read_run import read_config
 from tasks.sweep_report import SweepReport
 from tasks.training_config import TrainingConfig
+from tests.killed_worker import SAVED, cluster_that_loses_a_worker
 from tests.polling import wait_for
-from tests.refusals import refusal
 from tests.small_run import uncompiled_config
 from tests.terminal_run import (
     SLOW_SMALL_RUN,
@@ -34,7 +31,6 @@ from tests.terminal_run import (
 )
 
 HERE = RunnerConfig()
-SAVED = "cache/training/*/epoch-*"
 SPACE = """
 [fit.learning_rate]
 low = 0.0001
@@ -148,29 +144,6 @@ def test_a_protocol_that_chooses_on_the_test_reviews_is_refused(small_reviews: P
         sweep_flow(uncompiled_config(small_reviews, protocol="tutorial"))
 
 
-@pytest.mark.parametrize(
-    ("words", "sentence"),
-    [
-        ("--trials 0", "trials='0': must be greater than or equal to 1"),
-        ("--minutes 0", "minutes='0': must be greater than 0"),
-        ("--study a/b", "study='a/b': "),
-        ("--storage mysql://h/d", "storage='mysql://h/d': "),
-        ("--storage postgresql://u:secret@h/d", "storage: must not hold a password"),
-        ("--space missing.toml", "missing.toml: cannot be read"),
-        ("--protocol tutorial", "protocol='tutorial': must be 'honest'"),
-        ("--source auto", "source='auto': must be"),
-        ("--objective accuracy", "objective"),
-    ],
-)
-def test_an_impossible_sweep_is_refused_before_it_starts(
-    words: str, sentence: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    status, shown = refusal(read_sweep, words, capsys)
-    assert status in (1, 2)
-    assert sentence in shown
-    assert "secret" not in shown
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("survivors", [True, False], ids=["the sweep alone", "all its processes"])
 def test_a_sweep_killed_in_a_trial_goes_on_to_the_same_trials_and_winner(
@@ -226,26 +199,11 @@ def test_a_dask_worker_that_is_killed_in_a_trial_loses_nothing(
     small_reviews: Path,
     tmp_path: Path,
 ) -> None:
-    distributed = pytest.importorskip("distributed")
     # Values that do not depend on which trial ends first.
     sweep = sweep_of(tmp_path / "space.toml", sampler="random", pruning=False, trials=3)
     config = config_of(small_reviews)
     here = sweep_flow(config, sweep, HERE, "cpu", tmp_path / "here")
-    killed: list[int] = []
-
-    def kill_one(cluster: Any) -> None:
-        wait_for(lambda: list((tmp_path / "there").glob(SAVED)), 120)
-        worker = next(iter(cluster.workers.values()))
-        os.kill(worker.process.pid, signal.SIGKILL)
-        killed.append(worker.process.pid)
-
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
-    ) as cluster:
-        place = RunnerConfig(runner="dask", workers=2, address=cluster.scheduler_address)
-        killer = threading.Thread(target=kill_one, args=(cluster,))
-        killer.start()
+    with cluster_that_loses_a_worker(tmp_path / "there") as address:
+        place = RunnerConfig(runner="dask", workers=2, address=address)
         there = sweep_flow(config, sweep, place, "cpu", tmp_path / "there")
-        killer.join()
-    assert killed
     assert told(there) == told(here)
