@@ -26,6 +26,7 @@ from tasks.open_model import model_of_run
 from tasks.predict_texts import Predictor, prepare_texts
 from tasks.read_sources import read_test_reviews
 from tasks.run_network import folded_network, in_threads, keras_network
+from tasks.select_accelerator import CPU, use_device
 from tasks.training_config import DataConfig, SourceConfig
 
 Side = Callable[[], Any]
@@ -56,6 +57,7 @@ def measure(artifacts: Path, name: str, reviews: int, pairs: int) -> dict[str, A
     run = find_run(artifacts, name)
     model = model_of_run(run)
     texts = _texts(artifacts, reviews)
+    use_device(CPU)
     ours, keras = folded_network(model.file), keras_network(model.file)
     predictor = Predictor(model, ours)
     tokens = prepare_texts(texts, model.vocabulary, model.text).tokens

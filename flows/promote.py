@@ -52,7 +52,8 @@ def promote_command(
         ),
     ] = False,
     accelerator: Annotated[
-        str, Parameter(help="Where the latency is measured: auto, cpu, gpu or gpu:N.")
+        str,
+        Parameter(help="Where the latency is measured if Keras computes: auto, cpu, gpu or gpu:N."),
     ] = "auto",
     author: Author = Author(),
     options: Options = Options(),

@@ -35,7 +35,7 @@ def promote_run(
         summary: Of the run.
         promotion: The bounds of the gates.
         title: Name of the flow run.
-        device: Where the latency is measured.
+        device: Where the latency of a network that Keras computes is measured.
         store: The artifacts folder.
 
     Raises:

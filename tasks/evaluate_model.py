@@ -9,6 +9,7 @@ from tasks.canonical_json import readable_json
 from tasks.metrics import expected_calibration_error, reliability, roc_auc, wilson_interval
 from tasks.review_datasets import ordered_dataset
 from tasks.review_files import read_labels
+from tasks.run_network import keras_network
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,10 +40,7 @@ def evaluate_model(
     Returns:
         Facts: accuracy, the bounds of its 95 % interval, loss, number of test reviews.
     """
-    import keras
-
-    model = keras.models.load_model(best_model, compile=False)
-    probabilities = model.predict(ordered_dataset(test, batch_size), verbose=0)[:, 0]
+    probabilities = keras_network(best_model)(ordered_dataset(test, batch_size))
     metrics = score(probabilities, read_labels(test))
     write_text(folder / "metrics.json", readable_json(metrics | described))
     write_predictions(test, probabilities, folder / "predictions.parquet")

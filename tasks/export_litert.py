@@ -9,6 +9,7 @@ import threading
 import warnings
 from typing import TYPE_CHECKING
 
+from tasks.run_network import Network
 from tasks.select_accelerator import select_accelerator, use_device
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from tasks.predict_texts import TrainedModel
-    from tasks.run_network import Network
 
 
 def write_litert(model: TrainedModel, file: Path) -> None:
@@ -61,4 +61,4 @@ def litert_network(file: Path) -> Network:
                 probabilities[row] = interpreter.get_tensor(target)[0, 0]
         return probabilities
 
-    return network
+    return Network(network)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tasks.promotion_gates import Latency
 from tasks.read_run import BEST_MODEL, checked_file
-from tasks.select_accelerator import use_device
+from tasks.run_network import open_network
 
 if TYPE_CHECKING:
     from tasks.find_runs import Run
@@ -22,24 +22,23 @@ _REPEATS = 7
 def measure_latency(run: Run, config: TrainingConfig, device: Device) -> Latency:
     """Return the median milliseconds per review over some batches of the evaluation's size.
 
-    Reviews in a batch are measured, since a single one mostly shows what a call of Keras costs,
-    whatever the model. The model is loaded only after its hash is checked.
+    What is measured is what predictions run on. Reviews in a batch are measured, since a single
+    one mostly shows what a call of Keras costs, whatever the model. The model is loaded only after
+    its hash is checked.
 
     Args:
         run: Its model is measured.
         config: Of the run.
-        device: Where to measure.
+        device: Where to measure a network that Keras computes.
 
     Raises:
         BadDataError: The model's file is damaged.
         AcceleratorError: TensorFlow already runs on another device in this process.
     """
     file = checked_file(run, BEST_MODEL)
-    use_device(device)
-    import keras
     import numpy as np
 
-    model = keras.models.load_model(file, compile=False)
+    network = open_network(file, device)
     size = config.fit.evaluation_batch_size
     # The network does the same work for any ids.
     shape = (size, config.text.maxlen)
@@ -47,10 +46,10 @@ def measure_latency(run: Run, config: TrainingConfig, device: Device) -> Latency
     seconds = []
     for _ in range(_WARM_UPS + _REPEATS):
         started = time.perf_counter()
-        model.predict(tokens, batch_size=size, verbose=0)
+        network(tokens)
         seconds.append(time.perf_counter() - started)
     return Latency(
         ms_per_review=1000 * median(seconds[_WARM_UPS:]) / size,
         batch_size=size,
-        device=device.name,
+        device=network.device,
     )

@@ -10,6 +10,7 @@ from tasks.errors import PromotionError
 from tasks.pad_reviews import pad_tokens
 from tasks.read_run import BEST_MODEL, VOCABULARY, checked_file, read_config, read_data_report
 from tasks.read_sources import read_test_reviews
+from tasks.run_network import keras_network
 from tasks.tokenize_source import text_fingerprint
 from tasks.word_index import Vocabulary, text_chunks
 
@@ -37,14 +38,10 @@ def rescored(champion: Run, challenger: Run) -> np.ndarray:
     reviews = _test_reviews(challenger)
     model_file = checked_file(champion, BEST_MODEL)
     config = read_config(champion)
-    import keras
-
     vocabulary = Vocabulary.read(checked_file(champion, VOCABULARY))
     padded = pad_tokens(vocabulary.tokens(text_chunks(reviews["text"])), config.text)
-    model = keras.models.load_model(model_file, compile=False)
-    size = config.fit.evaluation_batch_size
-    probabilities = model.predict(padded, batch_size=size, verbose=0)[:, 0]
-    return judged_rightly(probabilities, reviews["label"].to_numpy())
+    network = keras_network(model_file, config.fit.evaluation_batch_size)
+    return judged_rightly(network(padded), reviews["label"].to_numpy())
 
 
 def _require_same_labels(champion: Run, challenger: Run) -> None:

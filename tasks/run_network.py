@@ -1,4 +1,8 @@
-"""Run a trained network on padded tokens: folded where its shape is known, else in Keras."""
+"""Compute a trained network on padded tokens: folded where its shape is known, else in Keras.
+
+Whatever asks a trained model, an evaluation, a re-scoring, a measurement or a prediction, asks a
+`Network` of this module.
+"""
 
 from __future__ import annotations
 
@@ -6,28 +10,44 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tasks.errors import BadDataError, first_line
 from tasks.folded_network import INPUT, NotFoldableError, folded_graph
 from tasks.keras_archive import read_keras_archive
-from tasks.select_accelerator import select_accelerator, use_device
+from tasks.select_accelerator import CPU, Device, use_device
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy as np
-
-Network = Callable[["np.ndarray"], "np.ndarray"]
-"""Takes int32 tokens of shape (n, maxlen), gives float32 probabilities of shape (n,).
-
-May be called by several threads at once, see `in_threads`.
-"""
+    import tensorflow as tf
 
 _REVIEWS_AT_ONCE = 16
 """What ONNX Runtime computes in one go: small enough for the processor's cache."""
 
 _KERAS_BATCH = 256
+
+
+@dataclass(frozen=True)
+class Network:
+    """A trained network, and the name of the device that computes it.
+
+    May be called by several threads at once, see `in_threads`.
+    """
+
+    compute: Callable[[Any], np.ndarray]
+    device: str = CPU.name
+
+    def __call__(self, tokens: np.ndarray | tf.data.Dataset) -> np.ndarray:
+        """Return float32 probabilities of shape (n,).
+
+        Args:
+            tokens: int32 of shape (n, maxlen); a network in Keras also takes batches of them.
+        """
+        return self.compute(tokens)
+
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -42,8 +62,12 @@ def in_threads(function: Callable[[T], R], parts: Sequence[T]) -> Iterator[R]:
         yield from pool.map(function, parts)
 
 
-def open_network(model_file: Path) -> Network:
-    """Return the network of a `.keras` file whose hash was checked.
+def open_network(model_file: Path, device: Device = CPU) -> Network:
+    """Return the network of a `.keras` file whose hash was checked, as predictions compute it.
+
+    Args:
+        model_file: The file.
+        device: Where Keras computes, if it has to; ONNX Runtime computes on the processor.
 
     Raises:
         BadDataError: It is no `.keras` file, or holds code that Keras's safe mode does not run.
@@ -51,7 +75,8 @@ def open_network(model_file: Path) -> Network:
     try:
         return folded_network(model_file)
     except NotFoldableError:
-        return keras_network(model_file)
+        use_device(device)
+        return keras_network(model_file, device=device)
 
 
 def folded_network(model_file: Path) -> Network:
@@ -83,16 +108,22 @@ def onnx_network(graph: bytes) -> Network:
             probabilities.append(session.run(None, {INPUT: part})[0][:, 0])
         return np.concatenate(probabilities)
 
-    return network
+    return Network(network)
 
 
-def keras_network(model_file: Path) -> Network:
-    """Return the network as Keras computes it, on the processor.
+def keras_network(
+    model_file: Path, batch_size: int = _KERAS_BATCH, device: Device = CPU
+) -> Network:
+    """Return the network as Keras computes it.
+
+    Args:
+        model_file: The `.keras` file.
+        batch_size: Reviews per step; changes the speed, and the last bits of a probability.
+        device: What was chosen by `use_device`, to be named.
 
     Raises:
         BadDataError: Keras cannot load it, or holds code that its safe mode does not run.
     """
-    use_device(select_accelerator("cpu"))
     import keras
 
     try:
@@ -104,12 +135,12 @@ def keras_network(model_file: Path) -> Network:
 
     one_at_a_time = threading.Lock()
 
-    def network(tokens: np.ndarray) -> np.ndarray:
+    def network(tokens: np.ndarray | tf.data.Dataset) -> np.ndarray:
         with one_at_a_time:
-            probabilities: np.ndarray = model.predict(tokens, batch_size=_KERAS_BATCH, verbose=0)
+            probabilities: np.ndarray = model.predict(tokens, batch_size=batch_size, verbose=0)
         return probabilities[:, 0]
 
-    return network
+    return Network(network, device.name)
 
 
 def _cores() -> int:
