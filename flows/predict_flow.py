@@ -27,13 +27,15 @@ from tasks.predict_file import (  # noqa: E402
     PredictionJob,
     PredictionParts,
     PredictionSummary,
+    SpooledChunk,
     job_of,
+    read_spooled,
     require_same_input,
+    spool_chunks,
 )
 from tasks.predict_texts import Predictor  # noqa: E402
 from tasks.prediction_output import output_kind  # noqa: E402
 from tasks.read_texts import kind_of  # noqa: E402
-from tasks.spool_texts import SpooledChunk, read_spooled, spool_chunks  # noqa: E402
 
 LOG = logging.getLogger("flows.predict_flow")
 

@@ -16,7 +16,6 @@ from typing import IO, TYPE_CHECKING
 
 from pydantic import Field, ValidationError
 
-from tasks.arrow_batch import read_batch, write_batch
 from tasks.atomic_files import file_sha256, whole_file, write_text
 from tasks.canonical_json import readable_json
 from tasks.errors import BadDataError, storage_error
@@ -24,6 +23,7 @@ from tasks.predict_texts import prediction_schema
 from tasks.prediction_output import numbered, output_kind, prediction_writer
 from tasks.read_texts import Kind, TextChunk, read_texts
 from tasks.records import Record
+from tasks.text_rows import TextRows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -65,6 +65,13 @@ class PredictionSummary(Record):
     chunks_kept: int
 
 
+class SpooledChunk(Record):
+    """A chunk of a file, and whether its predictions were there already."""
+
+    number: int
+    was_there: bool
+
+
 class PredictionParts:
     """The chunks of a job, beside the output that they become."""
 
@@ -89,11 +96,11 @@ class PredictionParts:
 
     def keep(self, number: int, batch: pa.RecordBatch) -> None:
         """Write a chunk's predictions, whole or not at all."""
-        write_batch(self.path(number), batch)
+        _write_batch(self.path(number), batch)
 
-    def read(self, number: int) -> pa.RecordBatch:
-        """Return a chunk's predictions."""
-        return read_batch(self.path(number))
+    def texts_path(self, number: int) -> Path:
+        """Return the file of a chunk's texts, where tasks that run apart predict them."""
+        return self.folder / f"{number:08}.texts.arrow"
 
     def join(self, chunks: int, kept: int, model: str) -> PredictionSummary:
         """Write the output from all chunks in order, remove them, and return what came of it."""
@@ -108,7 +115,7 @@ class PredictionParts:
             prediction_writer(file, kind, schema) as write,
         ):
             for number in range(chunks):
-                batch = self.read(number)
+                batch = _read_batch(self.path(number))
                 write(numbered(batch, rows))
                 rows += batch.num_rows
                 errors += batch.num_rows - batch["error"].null_count
@@ -227,3 +234,54 @@ def _opened(file: Path) -> Iterator[IO[bytes]]:
             yield opened
         except BadDataError as error:
             raise BadDataError(f"{file}: {error}") from None
+
+
+def spool_chunks(file: Path, parts: PredictionParts) -> list[SpooledChunk]:
+    """Write the texts of all chunks that have no predictions yet; return all chunks.
+
+    Args:
+        file: The input of the job.
+        parts: Where the chunks of the job lie.
+
+    Raises:
+        BadDataError: The file cannot be read, or has no such column.
+    """
+    import pyarrow as pa
+
+    job, chunks = parts.job, []
+    for chunk in file_chunks(file, job.kind, job.column, job.chunk_rows):
+        was_there = parts.path(chunk.number).is_file()
+        if not was_there:
+            batch = pa.record_batch(
+                {"text": chunk.rows.texts, "error": chunk.rows.errors.cast(pa.string())}
+            )
+            _write_batch(parts.texts_path(chunk.number), batch)
+        chunks.append(SpooledChunk(number=chunk.number, was_there=was_there))
+    return chunks
+
+
+def read_spooled(parts: PredictionParts, chunk: SpooledChunk) -> TextRows:
+    """Return the texts of a chunk."""
+    batch = _read_batch(parts.texts_path(chunk.number))
+    return TextRows(batch["text"], batch["error"])
+
+
+def _write_batch(path: Path, batch: pa.RecordBatch) -> None:
+    """Write a batch as an Arrow file, whole or not at all: quick to write, and read once."""
+    import pyarrow as pa
+
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    with (
+        whole_file(path) as temporary,
+        pa.OSFile(str(temporary), "wb") as file,
+        pa.ipc.new_file(file, batch.schema, options=options) as writer,
+    ):
+        writer.write_batch(batch)
+
+
+def _read_batch(path: Path) -> pa.RecordBatch:
+    """Return the batch of a file that `_write_batch` wrote."""
+    import pyarrow as pa
+
+    with pa.OSFile(str(path)) as file, pa.ipc.open_file(file) as reader:
+        return reader.get_batch(0)

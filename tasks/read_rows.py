@@ -6,6 +6,7 @@ import io
 from typing import TYPE_CHECKING
 
 from tasks.errors import BadDataError
+from tasks.review_files import open_parquet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +22,6 @@ _LONGEST_LINE = 1 << 26
 """Bytes that one line of a JSONL file may have."""
 
 _PARQUET_ROWS = 4096
-_PARQUET_BUFFER = 1 << 20
 
 
 def read_rows(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -105,10 +105,7 @@ def _whole_lines(path: Path) -> Iterator[bytes]:
 
 
 def _parquet_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    import pyarrow.parquet as pq
-
-    # Without these, a whole column chunk of a row group is held in memory.
-    with pq.ParquetFile(path, pre_buffer=False, buffer_size=_PARQUET_BUFFER) as file:
+    with open_parquet(path) as file:
         _require_columns(path, file.schema_arrow.names, columns)
         for batch in file.iter_batches(_PARQUET_ROWS, columns=list(columns)):
             yield batch.select(list(columns))

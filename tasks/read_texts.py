@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Literal
 
 from tasks.errors import BadDataError, first_line
+from tasks.review_files import open_parquet
 from tasks.text_rows import (
     LONGEST_TEXT,
     NOT_UTF8,
@@ -28,7 +29,6 @@ KINDS: tuple[Kind, ...] = ("csv", "jsonl", "parquet", "txt")
 _CHUNK_BYTES = 1 << 26
 _LONGEST_LINE = 2 * LONGEST_TEXT
 _PARQUET_ROWS = 1024
-_PARQUET_BUFFER = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -228,11 +228,9 @@ def _csv_rows(lines: Iterable[str]) -> Iterator[list[str] | RowError]:
 
 def _parquet_rows(file: IO[bytes], column: str) -> Iterator[tuple[TextRows, float | None]]:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
-        # Without these, a whole column chunk of a row group is held in memory.
-        parquet = pq.ParquetFile(file, pre_buffer=False, buffer_size=_PARQUET_BUFFER)
+        parquet = open_parquet(file)
     except (pa.ArrowException, OSError) as error:
         raise BadDataError(f"the file cannot be read as Parquet: {first_line(error)}") from None
     names = parquet.schema_arrow.names

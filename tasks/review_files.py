@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from tasks.atomic_files import whole_file
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 SCHEMA_VERSION = 1
 _ZSTD_LEVEL = 3
@@ -164,8 +165,15 @@ def read_arrow(path: Path) -> Iterator[pa.RecordBatch]:
 
 def read_parquet(path: Path, rows: int = 4096) -> Iterator[pa.RecordBatch]:
     """Yield the reviews of a Parquet file in batches of at most `rows`."""
+    with open_parquet(path) as file:
+        yield from file.iter_batches(batch_size=rows)
+
+
+def open_parquet(source: Path | IO[bytes]) -> pq.ParquetFile:
+    """Return an open Parquet file to be read in batches, of which little is held in memory.
+
+    Without a buffer whole column chunks are held, and what was read stays to the file's end.
+    """
     import pyarrow.parquet as pq
 
-    # Without a buffer, what was read of the file stays in memory to its end.
-    with pq.ParquetFile(path, pre_buffer=False, buffer_size=_READ_BYTES) as file:
-        yield from file.iter_batches(batch_size=rows)
+    return pq.ParquetFile(source, pre_buffer=False, buffer_size=_READ_BYTES)
