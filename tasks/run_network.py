@@ -129,6 +129,8 @@ def keras_network(
     try:
         model = keras.models.load_model(model_file, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises what its layers raise
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the file system's fault, which may pass
         raise BadDataError(
             f"{model_file} was not loaded: Keras's safe mode refuses it ({first_line(error)})"
         ) from None
