@@ -59,13 +59,13 @@ def seen_controls(variants: Sequence[TrainingConfig], artifacts: Path) -> list[l
     with in_use(artifacts):
         store = ArtifactStore(artifacts).open()
         run = StepRunner(store)
-        files = run.fresh(steps.fetch, config.source, store)
-        loaded = run.cached(steps.load, files, config.data, store)
+        files = run.fresh(steps.fetch, config.source)
+        loaded = run.cached(steps.load, files, config.data)
         found = []
         for variant in variants:
-            padded = run.cached(steps.pad, loaded, variant.text, config.protocol, store)
-            persisted = run.cached(steps.persist, padded, config.data.row_group_rows, store)
-            facts = run.cached(steps.control_seen, persisted, store).facts
+            padded = run.cached(steps.pad, loaded, variant.text, config.protocol)
+            persisted = run.cached(steps.persist, padded, config.data.row_group_rows)
+            facts = run.cached(steps.control_seen, persisted).facts
             found.append([ControlScore.from_facts(facts, prefix) for prefix in ("", "bayes_")])
     return found
 

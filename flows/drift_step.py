@@ -13,7 +13,7 @@ from tasks.run_text import figure_text, p_text
 from tasks.tables import Column, Table, markdown
 
 if TYPE_CHECKING:
-    from tasks.artifact_store import ArtifactStore, StepOutput
+    from tasks.artifact_store import StepOutput
     from tasks.check_drift import DriftReport
     from tasks.drift_config import DriftConfig
     from tasks.drift_measures import DriftMeasure
@@ -22,21 +22,18 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 
-def require_no_drift(
-    run: StepRunner, loaded: StepOutput, drift: DriftConfig, store: ArtifactStore
-) -> DriftReport:
+def require_no_drift(run: StepRunner, loaded: StepOutput, drift: DriftConfig) -> DriftReport:
     """Compare the training reviews with the champion's, publish what was found, and return it.
 
     Args:
         run: Runs the step.
         loaded: What the `load` step left.
         drift: The bounds.
-        store: The artifacts folder.
 
     Raises:
         DriftError: A measure is beyond its bound, and the action is `stop`.
     """
-    report = run.fresh(steps.compare_with_champion, loaded, drift, store)
+    report = run.fresh(steps.compare_with_champion, loaded, drift)
     for alarm in report.alarms:
         _LOG.warning("drift: %s", alarm)
     if not report.alarms:

@@ -128,39 +128,25 @@ def train_flow(  # noqa: PLR0913, PLR0917 - one for each part of the run form
         store = ArtifactStore(artifacts).open()
         run = StepRunner(store, refresh=refresh, use_cache=cache)
 
-        files = run.fresh(steps.fetch, source, store)
+        files = run.fresh(steps.fetch, source)
         title = prefect_session.name_run(files, config)
-        loaded = run.cached(steps.load, files, data, store)
-        drifted = drift_step.require_no_drift(run, loaded, drift, store) if drift else None
-        controlled = run.cached(steps.control, loaded, protocol, store)
-        padded = run.cached(steps.pad, loaded, text, protocol, store)
-        persisted = run.cached(steps.persist, padded, data.row_group_rows, store)
-        built = run.cached(
-            steps.build, text.num_words, text.maxlen, network, fit.seed, device, store
-        )
+        loaded = run.cached(steps.load, files, data)
+        drifted = drift_step.require_no_drift(run, loaded, drift) if drift else None
+        controlled = run.cached(steps.control, loaded, protocol)
+        padded = run.cached(steps.pad, loaded, text, protocol)
+        persisted = run.cached(steps.persist, padded, data.row_group_rows)
+        built = run.cached(steps.build, text.num_words, text.maxlen, network, fit.seed, device)
         with training_progress_artifact.show_progress():
-            trained = run.cached(steps.train, built, persisted, network, fit, saving, device, store)
+            trained = run.cached(steps.train, built, persisted, network, fit, saving, device)
         evaluated = run.cached(
-            steps.evaluate, trained, persisted, fit.evaluation_batch_size, device, store
+            steps.evaluate, trained, persisted, fit.evaluation_batch_size, device
         )
-        plotted = run.cached(steps.plot, trained, title, store)
-        analysed = run.cached(steps.analyse, loaded, trained, evaluated, controlled, text, store)
+        run.cached(steps.plot, trained, title)
+        run.cached(steps.analyse, loaded, trained, evaluated, controlled, text)
 
         if skip_unchanged:
             require_change(artifacts, run.runs, promotion)
-        outputs = [
-            loaded,
-            controlled,
-            padded,
-            persisted,
-            built,
-            trained,
-            evaluated,
-            plotted,
-            analysed,
-        ]
-        flow_run_id = str(runtime.flow_run.id)
-        summary = record_run(store, flow_run_id, config, files, device, outputs, run.runs, drifted)
+        summary = record_run(run, str(runtime.flow_run.id), config, files, device, drifted)
         run_artifacts.publish(summary.folder)
         steps.forget_training(store, run.key("train"))
         if promotion is not None:

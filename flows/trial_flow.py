@@ -65,18 +65,16 @@ def trial_flow(
         store = ArtifactStore(artifacts).open()
         run = StepRunner(store)
 
-        files = run.fresh(steps.fetch, config.source, store)
-        loaded = run.cached(steps.load, files, config.data, store)
-        padded = run.cached(steps.pad, loaded, config.text, config.protocol, store)
-        persisted = run.cached(steps.persist, padded, config.data.row_group_rows, store)
+        files = run.fresh(steps.fetch, config.source)
+        loaded = run.cached(steps.load, files, config.data)
+        padded = run.cached(steps.pad, loaded, config.text, config.protocol)
+        persisted = run.cached(steps.persist, padded, config.data.row_group_rows)
         text, network, fit = config.text, config.network, config.fit
-        built = run.cached(
-            steps.build, text.num_words, text.maxlen, network, fit.seed, device, store
-        )
+        built = run.cached(steps.build, text.num_words, text.maxlen, network, fit.seed, device)
         try:
             with training_progress_artifact.show_progress(), watch_training(reporter):
                 trained = run.cached(
-                    steps.train, built, persisted, network, fit, config.saving, device, store
+                    steps.train, built, persisted, network, fit, config.saving, device
                 )
         except (PrunedTrialError, DivergedError) as ended:
             return _ended_early(ended, reporter.epochs, run.runs)

@@ -6,7 +6,7 @@ import json
 import shutil
 from datetime import UTC, datetime
 
-from tasks.artifact_store import ArtifactStore, StepOutput
+from tasks.artifact_store import StepOutput
 from tasks.atomic_files import (
     sync_file,
     sync_folder,
@@ -24,7 +24,6 @@ from tasks.run_manifest import (
     Manifest,
     RunSummary,
     Score,
-    StepRun,
     Training,
     file_records,
     write_manifest,
@@ -32,6 +31,7 @@ from tasks.run_manifest import (
 from tasks.run_report import REPORT, run_report
 from tasks.select_accelerator import Device
 from tasks.source_files import SourceFiles
+from tasks.step_runner import StepRunner
 from tasks.training_config import TrainingConfig
 
 DRIFT = "drift.json"
@@ -59,31 +59,27 @@ RUN_FILES = {
 
 
 def record_run(
-    store: ArtifactStore,
+    run: StepRunner,
     flow_run_id: str,
     config: TrainingConfig,
     source: SourceFiles,
     device: Device,
-    outputs: list[StepOutput],
-    steps: list[StepRun],
     drift: DriftReport | None = None,
 ) -> RunSummary:
     """Write `runs/<utc>-<id>/` and return its summary.
 
     Args:
-        store: The artifacts folder.
+        run: Has run the steps, and has the artifacts folder.
         flow_run_id: Prefect's id of the flow run; its first 8 characters name the folder.
         config: All numbers of the run.
         source: The resolved source.
         device: The chosen device.
-        outputs: What each step returned.
-        steps: How each step went.
         drift: How the training reviews differ from the champion's, where that was asked for.
 
     Raises:
         StorageError: The disk is full or locked; nothing that looks finished is left.
     """
-    by_step = {output.step: output for output in outputs}
+    store, by_step = run.store, run.outputs
     created = datetime.now(UTC)
     run_id = f"{created:%Y%m%dT%H%M%SZ}-{flow_run_id[:8]}"
     temporary = temporary_path(store.runs)
@@ -112,7 +108,7 @@ def record_run(
                 name: str(by_step["train"].facts[name])
                 for name in ("best_model_hash", "last_weights_hash")
             },
-            steps=steps,
+            steps=run.runs,
             versions=library_versions(),
             machine=describe_machine(),
             git=describe_source(),
@@ -130,7 +126,7 @@ def record_run(
         raise storage_error(error, store.root) or error from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return RunSummary(folder=store.runs / run_id, score=manifest.score, steps=steps)
+    return RunSummary(folder=store.runs / run_id, score=manifest.score, steps=run.runs)
 
 
 def _score(by_step: dict[str, StepOutput]) -> Score:

@@ -6,7 +6,7 @@ import logging
 import time
 from contextvars import ContextVar
 from pathlib import PurePath
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from prefect import runtime
 from prefect.cache_policies import NO_CACHE
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from prefect import State, Task
 
-    from tasks.artifact_store import ArtifactStore
+    from tasks.artifact_store import ArtifactStore, StepOutput
 
 _LOG = logging.getLogger(__name__)
 
@@ -40,7 +40,13 @@ def last_step(flow_run_id: str) -> str | None:
 
 
 class StepRunner:
-    """Calls tasks one after the other and keeps the list of what happened."""
+    """Calls tasks one after the other with the store, and keeps what happened and what they left.
+
+    Attributes:
+        runs: How each step went, in order.
+        outputs: What each cached step left, by its name.
+        store: The artifacts folder.
+    """
 
     def __init__(
         self, store: ArtifactStore, *, refresh: Collection[str] = (), use_cache: bool = True
@@ -53,21 +59,31 @@ class StepRunner:
             use_cache: Whether results are looked up and kept at all.
         """
         self.runs: list[StepRun] = []
-        self._store = store
+        self.outputs: dict[str, StepOutput] = {}
+        self.store = store
         self._refresh = refresh
         self._options = cache_options(store) if use_cache else {"cache_policy": NO_CACHE}
 
-    def cached(self, task: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Return the result of `task`, from the cache where its key is known.
+    def cached(
+        self,
+        task: Task[Concatenate[ArtifactStore, P], StepOutput],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> StepOutput:
+        """Return what `task` left in the store, from the cache where its key is known.
 
         Raises:
             Exception: Whatever the task raised.
         """
         refresh = task.name in self._refresh or "all" in self._refresh
         bound = task.with_options(refresh_cache=refresh, **self._options)
-        return self._run(bound, *args, **kwargs)
+        output = self._run(bound, *args, **kwargs)
+        self.outputs[task.name] = output
+        return output
 
-    def fresh(self, task: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    def fresh(
+        self, task: Task[Concatenate[ArtifactStore, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
         """Return the result of `task`, computed in any case.
 
         Raises:
@@ -79,11 +95,13 @@ class StepRunner:
         """Return the cache key of a step that has run."""
         return next(run.key for run in self.runs if run.step == step)
 
-    def _run(self, task: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        known = set(key_file(self._store, f"{task.name}/x").parent.glob("[!.]*.json"))
+    def _run(
+        self, task: Task[Concatenate[ArtifactStore, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        known = set(key_file(self.store, f"{task.name}/x").parent.glob("[!.]*.json"))
         started = time.monotonic()
         _LAST_STEP.set((str(runtime.flow_run.id), task.name))
-        state = task(*args, return_state=True, **kwargs)
+        state = task(self.store, *args, return_state=True, **kwargs)
         result = state.result()
         cached = state.name == "Cached"
         key = _key(state) if task.persist_result else None
@@ -100,12 +118,12 @@ class StepRunner:
         _LOG.info("%s: %s, %s", run.step, run.outcome, run.why)
         return result
 
-    def _why(self, task: Task[P, R], key: str | None, known: Collection[Path]) -> str:
+    def _why(self, task: Task[..., Any], key: str | None, known: Collection[Path]) -> str:
         if key is None:
             return "never from the cache"
         if task.refresh_cache:
             return "a refresh was asked for"
-        file = key_file(self._store, key)
+        file = key_file(self.store, key)
         if file in known:
             return "its earlier result is missing, damaged or was interrupted"
         parts = read_parts(file)

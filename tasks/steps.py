@@ -3,8 +3,6 @@
 A step takes what its function really uses, since that is what its cache key is made of.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -71,7 +69,7 @@ _OPTIONS: dict[str, Any] = {
     cache_policy=NO_CACHE,
     **_OPTIONS,
 )
-def fetch(source: SourceConfig, store: ArtifactStore) -> SourceFiles:
+def fetch(store: ArtifactStore, source: SourceConfig) -> SourceFiles:
     """Return the verified raw files of the source."""
     return fetch_reviews(source, store)
 
@@ -82,7 +80,7 @@ def fetch(source: SourceConfig, store: ArtifactStore) -> SourceFiles:
     description="Turn the raw reviews into token ids, a word index and a data report.",
     **_OPTIONS,
 )
-def load(files: SourceFiles, data: DataConfig, store: ArtifactStore) -> StepOutput:
+def load(store: ArtifactStore, files: SourceFiles, data: DataConfig) -> StepOutput:
     """Return `train.parquet`, `test.parquet`, `vocabulary.json`, `data_report.json`.
 
     With a group column also `train_groups.parquet`.
@@ -93,8 +91,13 @@ def load(files: SourceFiles, data: DataConfig, store: ArtifactStore) -> StepOutp
         return store.keep("load", folder, facts)
 
 
-def _groups(loaded: StepOutput, store: ArtifactStore) -> Path | None:
+def _groups(store: ArtifactStore, loaded: StepOutput) -> Path | None:
     return store.file(loaded, TRAIN_GROUPS) if TRAIN_GROUPS in loaded.files else None
+
+
+def _described(output: StepOutput, *names: str) -> dict[str, str]:
+    """Return where the reviews come from, by the facts with these names and their source."""
+    return {name: str(output.facts[name]) for name in (*names, "source", "form")}
 
 
 @task(
@@ -105,7 +108,7 @@ def _groups(loaded: StepOutput, store: ArtifactStore) -> Path | None:
     **_OPTIONS,
 )
 def compare_with_champion(
-    loaded: StepOutput, drift: DriftConfig, store: ArtifactStore
+    store: ArtifactStore, loaded: StepOutput, drift: DriftConfig
 ) -> DriftReport:
     """Return all measures, or why there are none; the task run's state tells of an alarm."""
     report = check_drift(store, loaded, drift)
@@ -120,19 +123,15 @@ def compare_with_champion(
     **_OPTIONS,
 )
 def pad(
-    loaded: StepOutput, text: TextConfig, protocol: ProtocolConfig, store: ArtifactStore
+    store: ArtifactStore, loaded: StepOutput, text: TextConfig, protocol: ProtocolConfig
 ) -> StepOutput:
     """Return `train.arrow`, `test.arrow` and, in the honest protocol, `validation.arrow`."""
     train_file, test_file = store.file(loaded, "train.parquet"), store.file(loaded, "test.parquet")
     with store.workspace() as folder:
-        groups = _groups(loaded, store)
+        groups = _groups(store, loaded)
         facts = pad_reviews(train_file, test_file, text, protocol, folder, groups)
-        described = {name: loaded.facts[name] for name in ("source", "form")}
-        return store.keep(
-            "pad",
-            folder,
-            facts | described | {"protocol": protocol.protocol, "loaded": loaded.content_hash},
-        )
+        provenance = {"protocol": protocol.protocol, "loaded": loaded.content_hash}
+        return store.keep("pad", folder, facts | _described(loaded) | provenance)
 
 
 @task(
@@ -141,11 +140,10 @@ def pad(
     description="Write the padded reviews as typed, compressed Parquet with their provenance.",
     **_OPTIONS,
 )
-def persist(padded: StepOutput, row_group_rows: int, store: ArtifactStore) -> StepOutput:
+def persist(store: ArtifactStore, padded: StepOutput, row_group_rows: int) -> StepOutput:
     """Return `train.parquet`, `test.parquet` and perhaps `validation.parquet`."""
     files = {name.removesuffix(".arrow"): store.file(padded, name) for name in padded.files}
-    names = ("source", "form", "protocol", "loaded")
-    provenance = {name: str(padded.facts[name]) for name in names}
+    provenance = _described(padded, "protocol", "loaded")
     with store.workspace() as folder:
         rows = persist_parquet(files, provenance, row_group_rows, folder)
         facts: dict[str, Fact] = {f"{name}_rows": count for name, count in rows.items()}
@@ -159,12 +157,12 @@ def persist(padded: StepOutput, row_group_rows: int, store: ArtifactStore) -> St
     **_OPTIONS,
 )
 def build(
+    store: ArtifactStore,
     num_words: int,
     maxlen: int,
     network: NetworkConfig,
     seed: int,
     device: Device,
-    store: ArtifactStore,
 ) -> StepOutput:
     """Return `initial_model.keras` and `model_summary.txt`."""
     use_device(device)
@@ -180,18 +178,8 @@ def _training_folder(store: ArtifactStore, key: str | None) -> Path | None:
 
 def forget_training(store: ArtifactStore, key: str | None) -> None:
     """Remove the state that the `train` step with this key saved; its run is complete."""
-    folder = _training_folder(store, key)
-    if folder is not None:
+    if folder := _training_folder(store, key):
         forget_state(folder)
-
-
-@contextmanager
-def _forgotten_if_pruned(store: ArtifactStore, key: str | None) -> Iterator[None]:
-    try:
-        yield
-    except PrunedTrialError:
-        forget_training(store, key)
-        raise
 
 
 @task(
@@ -201,20 +189,20 @@ def _forgotten_if_pruned(store: ArtifactStore, key: str | None) -> Iterator[None
     **_OPTIONS,
 )
 def train(
+    store: ArtifactStore,
     built: StepOutput,
     persisted: StepOutput,
     network: NetworkConfig,
     fit: FitConfig,
     saving: SavingConfig,
     device: Device,
-    store: ArtifactStore,
 ) -> StepOutput:
     """Return `best_model.keras` and `history.json`."""
     use_device(device)
     transaction = get_transaction()
+    state = _training_folder(store, transaction.key if transaction else None)
     chooses = "test" if persisted.facts["protocol"] == "tutorial" else "validation"
-    key = transaction.key if transaction else None
-    with store.workspace() as folder, _forgotten_if_pruned(store, key):
+    with store.workspace() as folder:
         plan = TrainingPlan(
             initial_model=store.file(built, "initial_model.keras"),
             train=store.file(persisted, "train.parquet"),
@@ -223,10 +211,15 @@ def train(
             fit=fit,
             folder=folder,
             device=device,
-            state=_training_folder(store, key),
+            state=state,
             save_every_steps=saving.save_every_steps,
         )
-        facts = train_model(plan)
+        try:
+            facts = train_model(plan)
+        except PrunedTrialError:
+            if state:
+                forget_state(state)
+            raise
         content = {"best_model.keras": str(facts["best_model_hash"])}
         return store.keep("train", folder, facts, content)
 
@@ -238,23 +231,18 @@ def train(
     **_OPTIONS,
 )
 def evaluate(
+    store: ArtifactStore,
     trained: StepOutput,
     persisted: StepOutput,
     batch_size: int,
     device: Device,
-    store: ArtifactStore,
 ) -> StepOutput:
     """Return `metrics.json` and `predictions.parquet`."""
     use_device(device)
-    described = {name: str(persisted.facts[name]) for name in ("protocol", "source", "form")}
+    model, test = store.file(trained, "best_model.keras"), store.file(persisted, "test.parquet")
+    described = _described(persisted, "protocol")
     with store.workspace() as folder:
-        facts = evaluate_model(
-            store.file(trained, "best_model.keras"),
-            store.file(persisted, "test.parquet"),
-            batch_size,
-            described,
-            folder,
-        )
+        facts = evaluate_model(model, test, batch_size, described, folder)
         return store.keep("evaluate", folder, facts)
 
 
@@ -264,12 +252,11 @@ def evaluate(
     description="Train two linear models on the same reviews, and score them on the test reviews.",
     **_OPTIONS,
 )
-def control(loaded: StepOutput, protocol: ProtocolConfig, store: ArtifactStore) -> StepOutput:
+def control(store: ArtifactStore, loaded: StepOutput, protocol: ProtocolConfig) -> StepOutput:
     """Return metrics (JSON) and predictions (Parquet) of both linear controls."""
     train_file, test_file = store.file(loaded, "train.parquet"), store.file(loaded, "test.parquet")
-    described = {name: str(loaded.facts[name]) for name in ("source", "form")}
+    described, groups = _described(loaded), _groups(store, loaded)
     with store.workspace() as folder:
-        groups = _groups(loaded, store)
         facts = train_control(train_file, test_file, protocol, described, folder, groups)
         return store.keep("control", folder, facts)
 
@@ -281,16 +268,11 @@ def control(loaded: StepOutput, protocol: ProtocolConfig, store: ArtifactStore) 
     " with its words alone.",
     **_OPTIONS,
 )
-def control_seen(persisted: StepOutput, store: ArtifactStore) -> StepOutput:
+def control_seen(store: ArtifactStore, persisted: StepOutput) -> StepOutput:
     """Return metrics (JSON) and predictions (Parquet) of both linear controls."""
-    described = {name: str(persisted.facts[name]) for name in ("protocol", "source", "form")}
+    files = store.file(persisted, "train.parquet"), store.file(persisted, "test.parquet")
     with store.workspace() as folder:
-        facts = train_seen_control(
-            store.file(persisted, "train.parquet"),
-            store.file(persisted, "test.parquet"),
-            described,
-            folder,
-        )
+        facts = train_seen_control(*files, _described(persisted, "protocol"), folder)
         return store.keep("control-seen", folder, facts)
 
 
@@ -300,7 +282,7 @@ def control_seen(persisted: StepOutput, store: ArtifactStore) -> StepOutput:
     description="Draw loss and accuracy by epoch, as PNG and SVG.",
     **_OPTIONS,
 )
-def plot(trained: StepOutput, caption: str, store: ArtifactStore) -> StepOutput:
+def plot(store: ArtifactStore, trained: StepOutput, caption: str) -> StepOutput:
     """Return `loss` and `accuracy` as `.png` and `.svg`."""
     with store.workspace() as folder:
         plot_history(store.file(trained, "history.json"), caption, folder)
@@ -314,12 +296,12 @@ def plot(trained: StepOutput, caption: str, store: ArtifactStore) -> StepOutput:
     **_OPTIONS,
 )
 def analyse(
+    store: ArtifactStore,
     loaded: StepOutput,
     trained: StepOutput,
     evaluated: StepOutput,
     controlled: StepOutput,
     text: TextConfig,
-    store: ArtifactStore,
 ) -> StepOutput:
     """Return `analysis.json` and the report's charts as `.svg`."""
     origins = {

@@ -34,8 +34,7 @@ ClassWeights = Literal["equal", "balanced"]
 StepCode = Literal["keras", "fast"]
 TrainingStep = Literal["auto", StepCode]
 Architecture = Literal["conv_bilstm", "ngram_bag"]
-CachedStep = Literal[
-    "all",
+Step = Literal[
     "load",
     "control",
     "pad",
@@ -46,6 +45,9 @@ CachedStep = Literal[
     "plot",
     "analyse",
 ]
+"""The steps whose results are kept in the cache, and whose files a run has."""
+
+CachedStep = Literal["all", Step]
 
 ACCELERATOR_PATTERN = r"^(auto|cpu|gpu|gpu:[0-9]+|multi-gpu)$"
 Accelerator = Annotated[str, Field(pattern=ACCELERATOR_PATTERN)]

@@ -1,7 +1,7 @@
 import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +14,7 @@ from tasks.cache_key import cache_key, key_parts, source_was_edited
 from tasks.canonical_json import json_sha256
 from tasks.select_accelerator import Device
 from tasks.source_files import SourceFiles
-from tasks.training_config import NETWORKS, TrainingConfig
+from tasks.training_config import NETWORKS, Step, TrainingConfig
 
 STORE = ArtifactStore(Path("artifacts"))
 CPU = Device(kind="cpu", reason="asked for")
@@ -139,6 +139,10 @@ CHANGES = {
     "fit.training_step": st.sampled_from(["keras", "fast"]),
     "fit.evaluation_batch_size": st.integers(1, 255),
 }
+
+
+def test_the_steps_that_can_be_refreshed_are_the_tasks_of_a_run() -> None:
+    assert set(all_keys(TrainingConfig())) == set(get_args(Step))
 
 
 def test_every_field_of_the_config_is_among_the_changes() -> None:
