@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tasks.analyse_predictions import read_predictions
 from tasks.atomic_files import file_sha256
+from tasks.champion import ChampionStore
 from tasks.errors import ChampionAlreadyError, PipelineError, PromotionError
 from tasks.find_runs import Run
 from tasks.paired_test import paired_test
@@ -92,6 +93,16 @@ def promoted_run(artifacts: Path, run_id: str, manifest_sha256: str) -> Run:
     if faults:
         raise PromotionError(f"{folder} is damaged ({'; '.join(faults)}): bring it back as it was")
     return Run(folder=folder, manifest=manifest)
+
+
+def champion_run(artifacts: Path) -> Run | None:
+    """Return the champion's run, with all files as they were then; None without a champion.
+
+    Raises:
+        PromotionError: The run is lost or damaged, or the champion's log is.
+    """
+    champion = current_champion(ChampionStore(artifacts).events())
+    return champion and promoted_run(artifacts, champion.run_id, champion.manifest_sha256)
 
 
 def best_model(run: Run) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.champion_data import champion_run, loaded_reviews
+from tasks.challenge_champion import champion_run
 from tasks.compare_data import IndexedReviews, compare_data
 from tasks.drift_measures import DriftMeasure
 from tasks.errors import BadDataError, DriftError, PipelineError
@@ -58,7 +58,7 @@ def check_drift(store: ArtifactStore, loaded: StepOutput, config: DriftConfig) -
     """
     reviews, champion = int(str(loaded.facts["train_rows"])), None
     try:
-        run = champion_run(store)
+        run = champion_run(store.root)
         if run is None:
             return DriftReport(champion=None, reviews=reviews, note=NO_CHAMPION)
         champion = run.manifest.run_id
@@ -87,12 +87,36 @@ def require_no_alarm(report: DriftReport, config: DriftConfig) -> None:
 def _compare(
     store: ArtifactStore, run: Run, loaded: StepOutput, config: DriftConfig
 ) -> list[DriftMeasure]:
-    kept = loaded_reviews(store, run)
+    kept = _loaded_reviews(store, run)
     theirs, ours = (_label_names(output) for output in (kept, loaded))
     if theirs != ours:
         raise BadDataError(f"the champion's labels are {theirs}, those of the new reviews {ours}")
     return compare_data(
         _indexed(store, kept), _indexed(store, loaded), read_config(run).text.num_words, config
+    )
+
+
+def _loaded_reviews(store: ArtifactStore, run: Run) -> StepOutput:
+    """Return the files and facts that the `load` step of a run left, all of them whole.
+
+    Raises:
+        BadDataError: They are not in the cache any more, or damaged.
+    """
+    fault = "it was trained with --no-cache, which keeps nothing"
+    key = next((step.key for step in run.manifest.steps if step.step == "load"), None)
+    if key is not None:
+        try:
+            output = store.result(key)
+        except LookupError as error:
+            fault = str(error)
+        else:
+            faults = [text for file in output.files.values() if (text := store.fault(file))]
+            if not faults:
+                return output
+            fault = "; ".join(faults)
+    raise BadDataError(
+        f"the reviews that the champion {run.manifest.run_id} was trained on are not in the cache"
+        f" ({fault}): repeat its run, which loads them again, or promote another one"
     )
 
 

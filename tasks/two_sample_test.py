@@ -18,7 +18,6 @@ class TwoSampleTest(Record):
 
     auc: float
     p_value: float
-    judged: int
 
 
 def two_sample_test(
@@ -49,7 +48,7 @@ def two_sample_test(
     judged = ~teaches
     parts = (is_second[teaches], is_second[judged])
     if any(part.all() or not part.any() for part in parts):
-        return TwoSampleTest(auc=0.5, p_value=1.0, judged=int(judged.sum()))
+        return TwoSampleTest(auc=0.5, p_value=1.0)
     weights = TfidfTransformer()
     model = LogisticRegression(max_iter=_MOST_ITERATIONS, class_weight="balanced")
     model.fit(weights.fit_transform(counts[teaches]), is_second[teaches])
@@ -59,5 +58,4 @@ def two_sample_test(
     return TwoSampleTest(
         auc=float(found.statistic) / (len(first) * len(second)),
         p_value=float(found.pvalue),
-        judged=len(scores),
     )

@@ -35,7 +35,6 @@ def test_other_words_are_told_apart() -> None:
     test = judge_sets(np.random.default_rng(0), other_words=15)
     assert test.auc > 0.75
     assert test.p_value < 1e-6
-    assert test.judged == pytest.approx(REVIEWS, abs=40)
 
 
 def test_sets_of_the_same_texts_are_not_told_apart() -> None:
