@@ -222,10 +222,11 @@ def assert_is_keras(files: SourceFiles, store: ArtifactStore) -> None:
 
 @pytest.mark.parametrize("source", ["imdb", "auto"])
 def test_a_given_npz_is_converted_with_the_word_index_beside_it(
-    samples: Path, store: ArtifactStore, source: str
+    samples: Path, store: ArtifactStore, caplog: pytest.LogCaptureFixture, source: str
 ) -> None:
     config = SourceConfig.model_validate({"source": source, "imdb_npz": samples / NPZ})
     files = fetch_reviews(config, store)
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
     assert_is_keras(files, store)
     assert "imdb_npz was given" in files.reason
     assert files.paths["word_index"] == samples / INDEX
@@ -325,29 +326,25 @@ def test_a_served_file_of_the_right_hash_ends_up_in_place(tmp_path: Path, server
 
 
 @pytest.mark.parametrize(
-    ("answer", "sentence"),
+    ("answer", "cut_after", "sentence"),
     [
-        ((200, b"<html>Please log in.</html>"), "as imdb.npz does not have the pinned hash"),
-        ((200, b""), "as imdb.npz does not have the pinned hash"),
-        ((404, b"nothing here"), r"imdb.npz could not be downloaded \(HTTPError\)"),
-        ((503, b"good"), r"imdb.npz could not be downloaded \(HTTPError\)"),
+        ((200, b"<html>Please log in.</html>"), None, "as imdb.npz does not have the pinned hash"),
+        ((200, b""), None, "as imdb.npz does not have the pinned hash"),
+        ((404, b"nothing here"), None, r"imdb.npz could not be downloaded \(HTTPError\)"),
+        ((503, b"good"), None, r"imdb.npz could not be downloaded \(HTTPError\)"),
+        ((200, b"good"), 2, r"imdb\.npz could not be downloaded"),  # the connection breaks
     ],
 )
 def test_a_bad_answer_is_an_unavailable_source_and_leaves_no_file(
-    tmp_path: Path, server: Server, answer: tuple[int, bytes], sentence: str
+    tmp_path: Path,
+    server: Server,
+    answer: tuple[int, bytes],
+    cut_after: int | None,
+    sentence: str,
 ) -> None:
-    server.answers[f"/{NPZ}"] = answer
+    server.answers[f"/{NPZ}"], server.cut_after = answer, cut_after
     with pytest.raises(SourceUnavailableError, match=sentence):
         module._download(NPZ, pinned(b"good"), tmp_path / "kept")
-    assert all_files(tmp_path) == []
-
-
-def test_a_broken_connection_is_an_unavailable_source_and_leaves_no_file(
-    tmp_path: Path, server: Server
-) -> None:
-    server.answers[f"/{NPZ}"], server.cut_after = (200, b"good" * 9), 8
-    with pytest.raises(SourceUnavailableError, match=r"imdb\.npz could not be downloaded"):
-        module._download(NPZ, pinned(b"good" * 9), tmp_path / "kept")
     assert all_files(tmp_path) == []
 
 
@@ -464,13 +461,6 @@ def test_auto_falls_back_to_the_packaged_reviews_with_a_warning(
     assert "FALLING BACK to the packaged reviews" in warnings[0]
     assert "NOT the official one" in warnings[0]
     assert f"no network for {NPZ}" in warnings[0]
-
-
-def test_a_finding_without_fallback_warns_of_nothing(
-    samples: Path, store: ArtifactStore, caplog: pytest.LogCaptureFixture
-) -> None:
-    fetch_reviews(SourceConfig(source="auto", imdb_npz=samples / NPZ), store)
-    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 @pytest.mark.usefixtures("samples")

@@ -151,6 +151,9 @@ CONTENTS = {
     ),
     "nolabel.csv": (b"text,label\na,1\nb,\nc,\n", "FILE: 2 rows have no label"),
     "nolabel.jsonl": (b'{"text":"a","label":"x"}\n{"text":"a"}\n', "FILE: 1 rows have no label"),
+    "latin.jsonl": (b'{"text":"caf\xe9","label":0}\n', "FILE cannot be read as .jsonl"),
+    "lists.jsonl": (b'{"text":"a","label":[1]}\n', "the columns cannot be read as text"),
+    "twice.csv": (b"text,text,label\na,b,0\n", "has several columns named 'text'"),
     "noparquet.parquet": (b"text,label\na,b\n", "FILE cannot be read as .parquet"),
 }
 
@@ -265,26 +268,21 @@ def test_the_official_test_set_is_what_the_training_set_leaves(
     assert found(source, "test").count((SAME.lower(), 0)) == 1
 
 
-def test_a_training_review_that_the_full_set_lacks_is_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("everything", "missing", "left"),
+    [
+        (TRAIN[2:] + TEST, 2, 8),
+        # A text of the other label does not stand for a training review.
+        ([(text, 1 - label) for text, label in TRAIN[:1]] + TRAIN[1:] + TEST, 1, 9),
+        (TRAIN + TEST[1:], 0, 7),
+    ],
+)
+def test_a_full_set_that_the_training_set_does_not_fit_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, everything: Reviews, missing: int, left: int
 ) -> None:
-    with pytest.raises(BadDataError, match=r"2 training reviews are missing .* 8 are left as test"):
-        rebuilt(tmp_path, TRAIN[2:] + TEST, monkeypatch)
-
-
-def test_a_text_of_the_other_label_does_not_stand_for_a_training_review(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    turned = [(text, 1 - label) for text, label in TRAIN[:1]] + TRAIN[1:]
-    with pytest.raises(BadDataError, match=r"1 training reviews are missing .* 9 are left as test"):
-        rebuilt(tmp_path, turned + TEST, monkeypatch)
-
-
-def test_a_test_set_of_another_size_is_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with pytest.raises(BadDataError, match=r"0 training reviews are missing .* 7 are left as test"):
-        rebuilt(tmp_path, TRAIN + TEST[1:], monkeypatch)
+    told = f"{missing} training reviews are missing .* {left} are left as test"
+    with pytest.raises(BadDataError, match=told):
+        rebuilt(tmp_path, everything, monkeypatch)
 
 
 # Keras's file.
@@ -306,24 +304,6 @@ def test_ids_of_keras_ranks_begin_with_1_and_are_raised_by_3(tmp_path: Path) -> 
         assert {chunk.ids.dtype for chunk in reviews.tokens} == {np.dtype(np.int32)}
     assert source.words == [f"word{rank}" for rank in range(1, 41)]
     assert source.label_names == ("negative", "positive")
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "reason"),
-    [
-        ("a.jsonl", b'{"text":"caf\xe9","label":0}\n', "cannot be read as .jsonl"),
-        ("a.jsonl", b'{"text":"a","label":[1]}\n', "the columns cannot be read as text"),
-        ("a.csv", b"text,text,label\na,b,0\n", "has several columns named 'text'"),
-        ("a.csv", b"text,label\na,0\nb,\n", "1 rows have no label"),
-    ],
-)
-def test_what_cannot_be_text_with_a_label_is_refused_with_the_reason(
-    tmp_path: Path, name: str, content: bytes, reason: str
-) -> None:
-    path = tmp_path / name
-    path.write_bytes(content)
-    with pytest.raises(BadDataError, match=reason):
-        read_source(source_of("files", train=path), DataConfig())
 
 
 def test_a_flipped_byte_in_a_parquet_file_never_ends_in_another_error(tmp_path: Path) -> None:
