@@ -46,7 +46,7 @@ class Options:
     json: Annotated[bool, Parameter(help="Print JSON.", negative=())] = False
 
 
-def run_command(app: App, arguments: Sequence[str] | None) -> object:
+def run_command(app: App, arguments: Sequence[str] | None = None) -> object:
     """Run one command and return its result; a mistake or a fault ends the process with a sentence.
 
     Args:

@@ -3,7 +3,6 @@
 What is there already stays or is made as asked for, so the command can be given again at any time.
 """
 
-from collections.abc import Sequence
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -46,14 +45,5 @@ def set_up_server(
     show_lines(f"The automations are shown at {url.removesuffix('/api')}/automations")
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command; a mistake or a fault ends the process with one sentence.
-
-    Args:
-        arguments: The words after the program's name; those of this process by default.
-    """
-    run_command(app, arguments)
-
-
 if __name__ == "__main__":
-    main()
+    run_command(app)

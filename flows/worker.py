@@ -9,7 +9,6 @@ from flows import train_command
 train_command.begin_process()
 
 import asyncio  # noqa: E402
-from collections.abc import Sequence  # noqa: E402
 from typing import Annotated  # noqa: E402
 
 from cyclopts import App, Parameter  # noqa: E402
@@ -37,14 +36,5 @@ def work(
     asyncio.run(work_until_stopped(pool))
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command; a mistake or a fault ends the process with one sentence.
-
-    Args:
-        arguments: The words after the program's name; those of this process by default.
-    """
-    run_command(app, arguments)
-
-
 if __name__ == "__main__":
-    main()
+    run_command(app)
