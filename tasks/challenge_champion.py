@@ -102,7 +102,9 @@ def champion_run(artifacts: Path) -> Run | None:
         PromotionError: The run is lost or damaged, or the champion's log is.
     """
     champion = current_champion(ChampionStore(artifacts).events())
-    return champion and promoted_run(artifacts, champion.run_id, champion.manifest_sha256)
+    if champion is None:
+        return None
+    return promoted_run(artifacts, champion.run_id, champion.manifest_sha256)
 
 
 def best_model(run: Run) -> str:
