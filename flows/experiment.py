@@ -10,7 +10,7 @@ from prefect.cache_policies import NO_CACHE
 from flows import prefect_session, task_runners
 from flows.command_line import show_lines
 from flows.in_process import TrainingRequest, train_in_process
-from tasks.record_files import write_record
+from tasks.records import write_record
 from tasks.run_manifest import RunSummary
 
 if TYPE_CHECKING:

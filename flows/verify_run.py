@@ -17,7 +17,6 @@ from tasks.run_manifest import Manifest, read_manifest
 from tasks.training_config import TrainingConfig
 from tasks.verify_run import (
     changed_source,
-    damaged_files,
     environment_differences,
     first_difference,
     repeatable_accelerator,
@@ -38,7 +37,7 @@ def verify_run(
     """Compare a run's files with its manifest, then its results with those of a second run."""
     try:
         manifest = read_manifest(run)
-        faults = damaged_files(run, manifest)
+        faults = manifest.faults(run)
         if faults:
             fail(f"{run}: {'; '.join(faults)}")
         _CONSOLE.print(f"All {len(manifest.files)} files are as recorded.")

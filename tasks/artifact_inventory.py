@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
-from tasks.artifact_store import ArtifactStore, StepOutput
+from tasks.artifact_store import ArtifactStore, parse_output
 from tasks.atomic_files import TEMPORARY_PREFIX
 from tasks.errors import PipelineError
 from tasks.failure_record import failure_files
@@ -133,8 +130,8 @@ def _entry(key: str, paths: tuple[Path, ...]) -> FoundEntry:
 def _named_objects(result: Path) -> set[str]:
     """Return the names of the stored files of a result; none where it is damaged or an error."""
     try:
-        output = StepOutput.model_validate(json.loads(result.read_bytes())["data"])
-    except (ValueError, KeyError, TypeError, ValidationError):
+        output = parse_output(result.read_bytes())
+    except (ValueError, KeyError, TypeError):
         return set()
     return {f"{file.sha256}{Path(file.name).suffix}" for file in output.files.values()}
 

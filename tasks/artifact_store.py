@@ -8,38 +8,34 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
-from tasks.atomic_files import file_fault, file_sha256, sync_file, sync_folder, temporary_path
+from tasks.atomic_files import file_sha256, sync_file, sync_folder, temporary_path
 from tasks.canonical_json import json_sha256
 from tasks.errors import storage_error
+from tasks.hashed_files import HashedFile
+from tasks.records import Record
 
 Fact = str | int | float | bool | None | list[str]
 
 
-class StoredFile(BaseModel):
+class StoredFile(HashedFile):
     """One file of the store.
 
     `content` is what the next step's cache key sees: the hash of the bytes, or of
     the meaning where equal content has differing bytes (a `.keras` file holds a date).
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     name: str
-    sha256: str
-    size: int
     content: str
 
 
-class StepOutput(BaseModel):
+class StepOutput(Record):
     """What a step hands to the next: its files by name, and small facts."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     step: str
     files: dict[str, StoredFile]
-    facts: dict[str, Fact] = {}
+    facts: dict[str, Fact] = Field(default_factory=dict)
 
     @property
     def contents(self) -> dict[str, str]:
@@ -50,6 +46,15 @@ class StepOutput(BaseModel):
     def content_hash(self) -> str:
         """SHA-256 over the content of all files and facts."""
         return json_sha256({"files": self.contents, "facts": self.facts})
+
+
+def parse_output(record: bytes) -> StepOutput:
+    """Return what a step left, from Prefect's record of its result.
+
+    Raises:
+        ValueError, KeyError, TypeError: It is damaged, or that of an error.
+    """
+    return StepOutput.model_validate(json.loads(record)["data"])
 
 
 class ArtifactStore:
@@ -118,15 +123,16 @@ class ArtifactStore:
         """
         file = self.results / key
         try:
-            return StepOutput.model_validate(json.loads(file.read_bytes())["data"])
+            return parse_output(file.read_bytes())
         except FileNotFoundError:
             raise LookupError(f"{file} is missing") from None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise LookupError(f"{file} is damaged ({type(error).__name__})") from None
 
-    def fault(self, file: StoredFile) -> str | None:
-        """Return what is wrong with the stored bytes of `file`, None when they are whole."""
-        return file_fault(self.path(file), file.name, file.size, file.sha256)
+    def faults(self, output: StepOutput) -> list[str]:
+        """Return what is wrong with the stored bytes of the files of `output`."""
+        files = output.files.values()
+        return [fault for file in files if (fault := file.fault(self.path(file), file.name))]
 
     @contextmanager
     def workspace(self) -> Iterator[Path]:

@@ -63,15 +63,3 @@ def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file's bytes as hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def file_fault(path: Path, name: str, size: int, sha256: str) -> str | None:
-    """Return how the file at `path`, called `name`, differs from its record; None when whole."""
-    if not path.is_file():
-        return f"{name} is missing"
-    found = path.stat().st_size
-    if found != size:
-        return f"{name} has {found} bytes instead of {size}"
-    if file_sha256(path) != sha256:
-        return f"{name} is corrupt (its hash differs)"
-    return None

@@ -5,13 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ValidationError
-
-from tasks.atomic_files import file_sha256, write_text
-from tasks.canonical_json import readable_json
 from tasks.errors import BadDataError
+from tasks.hashed_files import FileList
 from tasks.records import Record
-from tasks.run_manifest import RunFile, file_records
 from tasks.training_config import TextConfig
 
 BUNDLE, BUNDLE_SHA256 = "bundle.json", "bundle.sha256"
@@ -19,8 +15,6 @@ MODEL, WORD_INDEX, PREPROCESSING = "model.keras", "word_index.json", "preprocess
 SAVED_MODEL, ONNX, LITERT = "saved_model", "model.onnx", "model.tflite"
 LOADER, CARD = "predict.py", "model_card.md"
 REQUIRED = (MODEL, WORD_INDEX, PREPROCESSING)
-
-_SCHEMA_VERSION = 1
 
 
 class BundlePreprocessing(Record):
@@ -39,23 +33,14 @@ class BundlePreprocessing(Record):
     label_names: tuple[str, str]
 
 
-class BundleManifest(Record):
+class BundleManifest(FileList):
     """What a bundle was made from, and the hash and size of each of its files."""
 
-    schema_version: int = _SCHEMA_VERSION
+    NAME, HASH_NAME, VERSION, AGAIN = BUNDLE, BUNDLE_SHA256, 1, "export it again"
+
+    schema_version: int = VERSION
     run_id: str
     versions: dict[str, str]
-    files: dict[str, RunFile]
-
-
-def write_bundle_manifest(folder: Path, run_id: str, versions: dict[str, str]) -> str:
-    """Write the list of files and its hash, the last files of a bundle; return that hash."""
-    manifest = BundleManifest(run_id=run_id, versions=versions, files=file_records(folder))
-    file = folder / BUNDLE
-    write_text(file, readable_json(manifest.model_dump(mode="json")))
-    sha256 = file_sha256(file)
-    write_text(folder / BUNDLE_SHA256, f"{sha256}  {BUNDLE}\n")
-    return sha256
 
 
 def parse_bundle_manifest(content: bytes, place: Path) -> BundleManifest:
@@ -64,18 +49,7 @@ def parse_bundle_manifest(content: bytes, place: Path) -> BundleManifest:
     Raises:
         BadDataError: It is damaged, or of another version of this project.
     """
-    try:
-        manifest = BundleManifest.model_validate_json(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise BadDataError(
-            f"{place}: {BUNDLE} is damaged: {first['loc']}: {first['msg']}"
-        ) from None
-    if manifest.schema_version != _SCHEMA_VERSION:
-        raise BadDataError(
-            f"{place} was written by another version of this project (its schema_version is"
-            f" {manifest.schema_version}, not {_SCHEMA_VERSION}); export it again"
-        )
+    manifest = BundleManifest.parse(content, place / BUNDLE)
     missing = [name for name in REQUIRED if name not in manifest.files]
     if missing:
         raise BadDataError(f"{place} has no {', '.join(missing)}; export it again")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -18,3 +19,12 @@ def readable_json(value: Any) -> str:  # noqa: ANN401 - any JSON value
 def json_sha256(value: Any) -> str:  # noqa: ANN401 - any JSON value
     """Return the SHA-256 of the canonical text of `value` as hexadecimal."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def changed_items(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+    """Return name, old and new value of all that differs, by name; None stands for what lacks."""
+    return [
+        (name, old.get(name), new.get(name))
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name)
+    ]

@@ -22,7 +22,6 @@ from tasks.repeated_looks import next_look
 from tasks.rescore_champion import rescored
 from tasks.run_manifest import MANIFEST, read_manifest
 from tasks.run_text import short_id, when
-from tasks.verify_run import damaged_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,7 +86,7 @@ def promoted_run(artifacts: Path, run_id: str, manifest_sha256: str) -> Run:
     if not folder.is_dir():
         raise PromotionError(f"{folder} is missing: bring it back")
     manifest = read_manifest(folder)
-    faults = damaged_files(folder, manifest)
+    faults = manifest.faults(folder)
     if file_sha256(folder / MANIFEST) != manifest_sha256:
         faults.insert(0, f"{MANIFEST} is not the one that was promoted")
     if faults:

@@ -16,11 +16,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from tasks.atomic_files import sync_folder, write_text
-from tasks.canonical_json import canonical_json, readable_json
+from tasks.atomic_files import sync_folder
+from tasks.canonical_json import canonical_json
 from tasks.errors import PromotionError, storage_error
 from tasks.folder_lock import take_lock
 from tasks.promotion_event import Champion, PromotionEvent, current_champion
+from tasks.records import read_record, write_record
 
 POINTER = "champion.json"
 LOG = "promotions.jsonl"
@@ -47,7 +48,7 @@ class ChampionStore:
             PromotionError: The log is damaged, or the pointer is ahead of it.
         """
         # The pointer first: an event that is written between the two reads is in the log only.
-        pointer = self._read_pointer()
+        pointer = read_record(Champion, self.pointer)
         events = [
             self._parse(number, line) for number, line in enumerate(self._whole_lines(), start=1)
         ]
@@ -65,7 +66,7 @@ class ChampionStore:
             PromotionError: The log is damaged.
         """
         champion = current_champion(self.events())
-        if champion == self._read_pointer():
+        if champion == read_record(Champion, self.pointer):
             return champion
         with self.deciding() as events:
             return current_champion(events)
@@ -125,15 +126,8 @@ class ChampionStore:
 
     def _point(self) -> None:
         champion = current_champion(self.events())
-        if champion is not None and champion != self._read_pointer():
-            write_text(self.pointer, readable_json(champion.model_dump()))
-
-    def _read_pointer(self) -> Champion | None:
-        """Return what the pointer says, None where there is none or it is damaged."""
-        try:
-            return Champion.model_validate_json(self.pointer.read_bytes())
-        except (FileNotFoundError, ValidationError):
-            return None
+        if champion is not None and champion != read_record(Champion, self.pointer):
+            write_record(self.pointer, champion)
 
     def _content(self) -> bytes:
         return self.log.read_bytes() if self.log.exists() else b""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from tasks.cache_key import KeyParts
-from tasks.changed_items import changed_items
+from tasks.canonical_json import changed_items
+from tasks.records import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -55,17 +54,9 @@ def diff_parts(before: KeyParts, after: KeyParts) -> list[str]:
 def _newest(files: Iterable[Path]) -> Iterator[KeyParts]:
     """Yield the parts of the newest keys; a damaged file explains nothing and is passed over."""
     for path in sorted(files, key=_changed_at, reverse=True)[:_NEWEST]:
-        parts = read_parts(path)
+        parts = read_record(KeyParts, path)
         if parts is not None:
             yield parts
-
-
-def read_parts(file: Path) -> KeyParts | None:
-    """Return the parts of a key, None where their file is missing or damaged."""
-    try:
-        return KeyParts.model_validate_json(file.read_bytes())
-    except (OSError, ValidationError):
-        return None
 
 
 def _changed_at(path: Path) -> float:

@@ -18,18 +18,18 @@ from tasks.bundle_files import (
     PREPROCESSING,
     SAVED_MODEL,
     WORD_INDEX,
+    BundleManifest,
     BundlePreprocessing,
-    write_bundle_manifest,
 )
-from tasks.canonical_json import readable_json
 from tasks.errors import ExportError, storage_error
 from tasks.folded_network import NotFoldableError, folded_graph
+from tasks.hashed_files import hashed_files
 from tasks.keras_archive import read_keras_archive
 from tasks.model_card import model_card
 from tasks.open_model import model_of_run
 from tasks.predict_texts import Predictor
 from tasks.read_run import BEST_MODEL, VOCABULARY, checked_file, read_config, read_metrics
-from tasks.records import Record
+from tasks.records import Record, write_record
 from tasks.run_network import keras_network, onnx_network
 from tasks.seeds import generator
 from tasks.text_graph import saved_model_probabilities, write_text_graph
@@ -88,7 +88,12 @@ def export_bundle(run: Run, target: Path, *, litert: bool = False) -> Bundle:
     try:
         folder.mkdir(parents=True)
         differences = _write_files(run, folder, litert=litert)
-        sha256 = write_bundle_manifest(folder, run.manifest.run_id, run.manifest.versions)
+        listed = BundleManifest(
+            run_id=run.manifest.run_id,
+            versions=run.manifest.versions,
+            files=hashed_files(folder),
+        )
+        sha256 = listed.write(folder)
         if target.suffix.lower() == ".zip":
             _pack(folder, target)
         else:
@@ -115,7 +120,7 @@ def _write_files(run: Run, folder: Path, *, litert: bool) -> dict[str, float]:
         text=model.text,
         label_names=model.label_names,
     )
-    write_text(folder / PREPROCESSING, readable_json(preprocessing.model_dump(mode="json")))
+    write_record(folder / PREPROCESSING, preprocessing)
     write_text(folder / CARD, model_card(run.manifest, read_metrics(run), read_config(run)))
     write_text_graph(model, folder / SAVED_MODEL)
     texts = _probes(model)

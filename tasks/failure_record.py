@@ -1,16 +1,11 @@
 """One file for each run that failed, so that a person who comes later knows what happened."""
 
-import json
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from tasks.atomic_files import write_text
-from tasks.canonical_json import readable_json
 from tasks.find_runs import UnreadableRun
-from tasks.records import Record
+from tasks.records import Record, read_record, write_record
 
 _FOLDER = "failures"
 
@@ -49,7 +44,7 @@ def write_failure(artifacts: Path, failure: Failure) -> Path:
     """
     name = f"{failure.failed_at:%Y%m%dT%H%M%SZ}-{failure.flow_run_id[-8:]}.json"
     path = artifacts / _FOLDER / name
-    write_text(path, readable_json(failure.model_dump(mode="json")))
+    write_record(path, failure)
     return path
 
 
@@ -57,8 +52,9 @@ def read_failures(artifacts: Path) -> Failures:
     """Return the failures of an artifacts folder; one that cannot be read hides no other."""
     failures, unreadable = [], []
     for path in failure_files(artifacts):
-        try:
-            failures.append(Failure.model_validate(json.loads(path.read_bytes())))
-        except (OSError, ValueError, ValidationError):
+        failure = read_record(Failure, path)
+        if failure is not None:
+            failures.append(failure)
+        else:
             unreadable.append(UnreadableRun(folder=path, reason="it is no record of a failure"))
     return Failures(failures=failures, unreadable=unreadable)

@@ -17,7 +17,6 @@ from pathlib import Path, PurePosixPath
 
 from pydantic import ValidationError
 
-from tasks.atomic_files import file_fault, file_sha256
 from tasks.bundle_files import (
     BUNDLE,
     BUNDLE_SHA256,
@@ -152,22 +151,12 @@ def _checked(folder: Path, path: Path, sha256: str | None) -> BundleManifest:
     if not file.is_file():
         raise BadDataError(f"{path} is no bundle: it has no {BUNDLE}")
     _require_hash(path, file.read_bytes(), sha256)
-    recorded = folder / BUNDLE_SHA256
-    if not recorded.is_file() or recorded.read_text() != f"{file_sha256(file)}  {BUNDLE}\n":
+    if not BundleManifest.is_whole(folder):
         raise BadDataError(f"{path}: {BUNDLE} does not have the hash in {BUNDLE_SHA256}")
     manifest = parse_bundle_manifest(file.read_bytes(), path)
-    faults = [
-        fault
-        for name, record in manifest.files.items()
-        if (fault := file_fault(folder / name, name, record.size, record.sha256))
-    ]
+    faults = manifest.faults(folder)
     links = [entry for entry in folder.rglob("*") if entry.is_symlink()]
     faults += [f"{link.relative_to(folder)} is a link" for link in links]
-    present = {
-        entry.relative_to(folder).as_posix() for entry in folder.rglob("*") if entry.is_file()
-    }
-    known = {*manifest.files, BUNDLE, BUNDLE_SHA256}
-    faults += [f"{name} is not in its list" for name in sorted(present - known)]
     if faults:
         raise BadDataError(f"{path}: {'; '.join(faults)}; {_GET_AGAIN}")
     return manifest

@@ -14,15 +14,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from tasks.atomic_files import file_sha256, whole_file, write_text
-from tasks.canonical_json import readable_json
+from tasks.atomic_files import file_sha256, whole_file
 from tasks.errors import BadDataError, storage_error
 from tasks.predict_texts import prediction_schema
 from tasks.prediction_output import numbered, output_kind, prediction_writer
 from tasks.read_texts import Kind, TextChunk, read_texts
-from tasks.records import Record
+from tasks.records import Record, read_record, write_record
 from tasks.text_rows import TextRows
 
 if TYPE_CHECKING:
@@ -82,12 +81,11 @@ class PredictionParts:
 
     def open(self) -> PredictionParts:
         """Make the folder, without chunks of another job; return self."""
-        if self._found() != self.job:
+        if read_record(PredictionJob, self.folder / _JOB) != self.job:
             if self.folder.exists():
                 _LOG.info("the parts in %s belong to another job; they are removed", self.folder)
                 shutil.rmtree(self.folder)
-            self.folder.mkdir(parents=True)
-            write_text(self.folder / _JOB, readable_json(self.job.model_dump(mode="json")))
+            write_record(self.folder / _JOB, self.job)
         return self
 
     def path(self, number: int) -> Path:
@@ -132,12 +130,6 @@ class PredictionParts:
             chunks=chunks,
             chunks_kept=kept,
         )
-
-    def _found(self) -> PredictionJob | None:
-        try:
-            return PredictionJob.model_validate_json((self.folder / _JOB).read_bytes())
-        except (FileNotFoundError, ValidationError):
-            return None
 
 
 def _no_rows() -> pa.RecordBatch:

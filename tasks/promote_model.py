@@ -34,7 +34,6 @@ from tasks.read_sources import OFFICIAL_SPLIT_ROWS
 from tasks.run_manifest import MANIFEST
 from tasks.training_config import TrainingConfig
 from tasks.validate_reviews import require_valid
-from tasks.verify_run import damaged_files
 
 MeasureLatency = Callable[[Run, TrainingConfig], Latency]
 
@@ -212,7 +211,7 @@ def _require_whole(artifacts: Path, run: Run) -> None:
     runs = ArtifactStore(artifacts).runs
     if run.folder.absolute() != (runs / run.manifest.run_id).absolute():
         raise PromotionError(f"{run.folder} is not in {runs}: name its folder with --artifacts")
-    faults = damaged_files(run.folder, run.manifest)
+    faults = run.manifest.faults(run.folder)
     if faults:
         raise PromotionError(
             f"{run.folder} is damaged ({'; '.join(faults)}): bring it back as it was, or start"

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tasks.atomic_files import file_fault
 from tasks.errors import BadDataError, InvalidConfigError
 from tasks.find_runs import Run
 from tasks.training_config import TrainingConfig, validated_config
@@ -25,7 +24,7 @@ def checked_file(run: Run, name: str) -> Path:
     record = run.manifest.files.get(name)
     fault = f"{name} is not in its manifest"
     if record is not None:
-        fault = file_fault(run.folder / name, name, record.size, record.sha256) or ""
+        fault = record.fault(run.folder / name, name) or ""
     if fault:
         raise BadDataError(f"{run.folder}: {fault}; bring the file back or start that run again")
     return run.folder / name

@@ -12,12 +12,11 @@ import shutil
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from tasks.atomic_files import file_sha256, whole_file, write_text
-from tasks.canonical_json import readable_json
+from tasks.atomic_files import file_sha256, whole_file
 from tasks.errors import BadDataError, SourceUnavailableError, first_line
-from tasks.records import Record
+from tasks.records import Record, read_record, write_record
 
 if TYPE_CHECKING:
     from pyarrow import fs
@@ -60,7 +59,7 @@ def local_copy(uri: str, downloads: Path) -> Path:
     note = copy.with_name(f"{copy.name}.json")
     system, place = _system(uri)
     found = _ask(uri, system, place)
-    known = _noted(note)
+    known = read_record(RemoteVersion, note)
     asked = (uri, found.size, found.mtime_ns or 0)
     is_same = known is not None and (known.uri, known.size, known.modified_ns) == asked
     if known and is_same and copy.is_file() and file_sha256(copy) == known.sha256:
@@ -78,7 +77,7 @@ def local_copy(uri: str, downloads: Path) -> Path:
             raise  # this machine's disk
         raise _unreachable(uri, error) from None
     version = RemoteVersion(uri=uri, size=asked[1], modified_ns=asked[2], sha256=file_sha256(copy))
-    write_text(note, readable_json(version.model_dump()))
+    write_record(note, version)
     return copy
 
 
@@ -103,13 +102,6 @@ def _ask(uri: str, system: fs.FileSystem, place: str) -> Any:  # noqa: ANN401 - 
     if found.type != fs.FileType.File:
         raise BadDataError(f"{uri}: there is no such file")
     return found
-
-
-def _noted(note: Path) -> RemoteVersion | None:
-    try:
-        return RemoteVersion.model_validate_json(note.read_bytes())
-    except (FileNotFoundError, ValidationError):
-        return None
 
 
 def _unreachable(uri: str, error: Exception) -> SourceUnavailableError:

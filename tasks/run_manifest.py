@@ -4,11 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ValidationError
-
-from tasks.atomic_files import file_sha256, write_text
-from tasks.canonical_json import readable_json
 from tasks.errors import BadDataError
+from tasks.hashed_files import FileList
 from tasks.promotion_event import Decision
 from tasks.records import Record
 from tasks.select_accelerator import Device
@@ -17,21 +14,6 @@ from tasks.source_files import SourceFiles
 MANIFEST = "manifest.json"
 MANIFEST_SHA256 = "manifest.sha256"
 """Holds the manifest's own hash, as `sha256sum` writes it."""
-
-_SCHEMA_VERSION = 2
-
-
-class _Versioned(BaseModel):
-    """What can be read of a manifest of any version."""
-
-    schema_version: int
-
-
-class RunFile(Record):
-    """Hash and bytes of one file of a run folder."""
-
-    sha256: str
-    size: int
 
 
 class Score(Record):
@@ -82,13 +64,15 @@ class StepRun(Record):
         return "cached" if self.cached else "computed"
 
 
-class Manifest(Record):
+class Manifest(FileList):
     """What was run, on what, with which result; written last, so it marks a finished run.
 
     `fingerprints` are hashes of the texts and labels of the `train` and the `test` set.
     """
 
-    schema_version: int = _SCHEMA_VERSION
+    NAME, HASH_NAME, VERSION, AGAIN = MANIFEST, MANIFEST_SHA256, 2, "start that run again"
+
+    schema_version: int = VERSION
     run_id: str
     flow_run_id: str
     created: str
@@ -106,7 +90,6 @@ class Manifest(Record):
     versions: dict[str, str]
     machine: dict[str, Any]
     git: dict[str, Any]
-    files: dict[str, RunFile]
 
     @property
     def controls(self) -> list[ControlScore]:
@@ -133,44 +116,6 @@ def read_manifest(folder: Path) -> Manifest:
     file = folder / MANIFEST
     if not file.is_file():
         raise BadDataError(f"{folder} is not a finished run: it has no {MANIFEST}")
-    if not _is_whole(file):
+    if not Manifest.is_whole(folder):
         raise BadDataError(f"{file} is damaged: it does not have the hash in {MANIFEST_SHA256}")
-    try:
-        content = file.read_bytes()
-        found = _Versioned.model_validate_json(content).schema_version
-        if found != _SCHEMA_VERSION:
-            raise BadDataError(
-                f"{file} was written by another version of this project (its schema_version is"
-                f" {found}, not {_SCHEMA_VERSION}); start that run again"
-            )
-        return Manifest.model_validate_json(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise BadDataError(f"{file} is damaged: {first['loc']}: {first['msg']}") from None
-
-
-def file_records(folder: Path) -> dict[str, RunFile]:
-    """Return hash and size of each file below a folder."""
-    return {
-        path.relative_to(folder).as_posix(): RunFile(
-            sha256=file_sha256(path), size=path.stat().st_size
-        )
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
-def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Write the manifest and its hash; the last files of a run."""
-    file = folder / MANIFEST
-    write_text(file, readable_json(manifest.model_dump(mode="json")))
-    write_text(folder / MANIFEST_SHA256, _hash_line(file))
-
-
-def _hash_line(file: Path) -> str:
-    return f"{file_sha256(file)}  {file.name}\n"
-
-
-def _is_whole(file: Path) -> bool:
-    recorded = file.with_name(MANIFEST_SHA256)
-    return recorded.is_file() and recorded.read_bytes() == _hash_line(file).encode()
+    return Manifest.parse(file.read_bytes(), file)

@@ -13,11 +13,12 @@ from tasks.atomic_files import (
     temporary_path,
     write_text,
 )
-from tasks.canonical_json import readable_json
 from tasks.check_drift import DriftReport
 from tasks.draw_analysis import CHARTS
 from tasks.errors import storage_error
+from tasks.hashed_files import hashed_files
 from tasks.model_card import MODEL_CARD, model_card
+from tasks.records import write_record
 from tasks.run_environment import describe_machine, describe_source, library_versions
 from tasks.run_manifest import (
     ControlScore,
@@ -25,8 +26,6 @@ from tasks.run_manifest import (
     RunSummary,
     Score,
     Training,
-    file_records,
-    write_manifest,
 )
 from tasks.run_report import REPORT, run_report
 from tasks.select_accelerator import Device
@@ -88,9 +87,9 @@ def record_run(
         for name, (step, file) in RUN_FILES.items():
             shutil.copyfile(store.file(by_step[step], file), temporary / name)
             sync_file(temporary / name)
-        write_text(temporary / "config.json", readable_json(config.model_dump(mode="json")))
+        write_record(temporary / "config.json", config)
         if drift is not None:
-            write_text(temporary / DRIFT, readable_json(drift.model_dump(mode="json")))
+            write_record(temporary / DRIFT, drift)
         manifest = Manifest(
             run_id=run_id,
             flow_run_id=flow_run_id,
@@ -117,8 +116,8 @@ def record_run(
         write_text(temporary / REPORT, run_report(temporary, manifest))
         metrics = json.loads((temporary / "metrics.json").read_bytes())
         write_text(temporary / MODEL_CARD, model_card(manifest, metrics, config))
-        manifest = manifest.model_copy(update={"files": file_records(temporary)})
-        write_manifest(temporary, manifest)
+        manifest = manifest.model_copy(update={"files": hashed_files(temporary)})
+        manifest.write(temporary)
         sync_folder(temporary / "figures")
         temporary.replace(store.runs / run_id)
         sync_folder(store.runs)

@@ -3,11 +3,10 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from tasks.atomic_files import file_sha256
 from tasks.canonical_json import json_sha256
 from tasks.errors import BadDataError
+from tasks.records import Record
 
 Form = Literal["keras", "packages", "packaged", "files"]
 
@@ -17,15 +16,13 @@ def source_label(source: str, form: str) -> str:
     return source if source == form else f"{source}-{form}"
 
 
-class SourceFiles(BaseModel):
+class SourceFiles(Record):
     """Verified raw files of one source.
 
     `form` tells apart what one source can be made of: `keras` (imdb.npz), `packages`
     (the official split rebuilt), `packaged` (offline subset), `files` (the user's own, whose
     text and label columns `columns` names).
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: Literal["imdb", "packaged", "files"]
     form: Form

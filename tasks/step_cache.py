@@ -16,12 +16,12 @@ from prefect.cache_policies import CachePolicy
 from prefect.filesystems import WritableFileSystem
 from prefect.transactions import IsolationLevel
 
-from tasks.artifact_store import ArtifactStore, StepOutput
-from tasks.atomic_files import write_bytes, write_text
+from tasks.artifact_store import ArtifactStore, parse_output
+from tasks.atomic_files import write_bytes
 from tasks.cache_key import KeyParts, cache_key, key_parts, source_was_edited
-from tasks.canonical_json import canonical_json, readable_json
-from tasks.explain_miss import read_parts
+from tasks.canonical_json import canonical_json
 from tasks.process_lock import ProcessLock
+from tasks.records import read_record, write_record
 
 if TYPE_CHECKING:
     from prefect.context import TaskRunContext
@@ -56,10 +56,10 @@ class StepKey(CachePolicy):
 
 
 def _keep_parts(file: Path, parts: KeyParts) -> None:
-    if read_parts(file) == parts:
+    if read_record(KeyParts, file) == parts:
         return
     try:
-        write_text(file, readable_json(parts.model_dump()))
+        write_record(file, parts)
     except OSError as error:
         _LOG.warning("the parts of the key of %s cannot be kept (%s)", parts.step, error.strerror)
 
@@ -85,8 +85,7 @@ class VerifiedRecords(WritableFileSystem):
         result = store.results.absolute() / path
         try:
             record = json.loads(file.read_bytes())
-            output = StepOutput.model_validate(json.loads(result.read_bytes())["data"])
-            faults = [fault for stored in output.files.values() if (fault := store.fault(stored))]
+            faults = store.faults(parse_output(result.read_bytes()))
         except (OSError, ValueError, KeyError, TypeError) as error:
             faults = [f"its record is damaged ({type(error).__name__})"]
         if faults:
@@ -101,7 +100,7 @@ class VerifiedRecords(WritableFileSystem):
         An earlier record of the key goes too, since Prefect has replaced its result. What has
         no key, as the error of a failed step, is not kept.
         """
-        parts = read_parts(key_file(ArtifactStore(self.root), path))
+        parts = read_record(KeyParts, key_file(ArtifactStore(self.root), path))
         if parts is not None and not source_was_edited(parts):
             write_bytes(self._file(path), content)
             return

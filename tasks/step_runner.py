@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from prefect import runtime
 from prefect.cache_policies import NO_CACHE
 
-from tasks.explain_miss import explain_miss, read_parts
+from tasks.cache_key import KeyParts
+from tasks.explain_miss import explain_miss
 from tasks.process_memory import give_back_memory
+from tasks.records import read_record
 from tasks.run_manifest import StepRun
 from tasks.step_cache import cache_options, key_file
 
@@ -126,7 +128,7 @@ class StepRunner:
         file = key_file(self.store, key)
         if file in known:
             return "its earlier result is missing, damaged or was interrupted"
-        parts = read_parts(file)
+        parts = read_record(KeyParts, file)
         return "; ".join(explain_miss(parts, known)) if parts else "its key could not be kept"
 
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from tasks.draw_sweep import draw_sweep
 from tasks.errors import BadDataError
 from tasks.find_runs import find_run
-from tasks.record_files import write_record
-from tasks.records import Record
+from tasks.records import Record, write_record
 from tasks.run_manifest import read_manifest
 from tasks.sweep_study import (
     EndedTrial,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from tasks.changed_items import changed_items
+from tasks.canonical_json import changed_items
 from tasks.errors import InvalidConfigError, MissingExtraError, StorageError, first_line
 from tasks.experiments_config import Objective, SweepConfig
 from tasks.records import Record

@@ -13,10 +13,11 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field
 
-from tasks.atomic_files import file_sha256, sync_file, sync_folder, temporary_path, write_text
-from tasks.canonical_json import readable_json
+from tasks.atomic_files import sync_file, sync_folder, temporary_path
+from tasks.hashed_files import HashedFile, hashed_files
+from tasks.records import Record, read_record, write_record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,11 +33,7 @@ CallbackState = dict[str, int | float | None]
 _CALLBACK_FIELDS = ("wait", "best", "best_epoch", "stopped_epoch", "cooldown_counter")
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class BegunEpoch(_Record):
+class BegunEpoch(Record):
     """Where an epoch was interrupted: steps done, running sums of its figures, dropout seeds."""
 
     steps_done: int
@@ -44,13 +41,13 @@ class BegunEpoch(_Record):
     seeds: list[list[int]]
 
 
-class TrainingState(_Record):
+class TrainingState(Record):
     """What is not an array: epochs done, history so far, callbacks, whether training is over."""
 
     epochs_done: int = 0
     finished: bool = False
-    history: dict[str, list[float]] = {}
-    callbacks: dict[str, CallbackState] = {}
+    history: dict[str, list[float]] = Field(default_factory=dict)
+    callbacks: dict[str, CallbackState] = Field(default_factory=dict)
     begun: BegunEpoch | None = None
 
     @property
@@ -59,9 +56,9 @@ class TrainingState(_Record):
         return self.begun.steps_done if self.begun else 0
 
 
-class _Generation(_Record):
+class _Generation(Record):
     state: TrainingState
-    files: dict[str, str]
+    files: dict[str, HashedFile]
 
 
 def seed_states(model: keras.Model) -> list[keras.Variable]:
@@ -121,11 +118,10 @@ def save_state(folder: Path, model: keras.Model, best_model: Path, state: Traini
         np.savez(temporary / _ARRAYS, *[variable.numpy() for variable in _variables(model)])
         if best_model.exists():
             shutil.copyfile(best_model, temporary / _BEST)
-        files = {path.name: file_sha256(path) for path in sorted(temporary.iterdir())}
+        files = hashed_files(temporary)
         for name in files:
             sync_file(temporary / name)
-        generation = _Generation(state=state, files=files)
-        write_text(temporary / _STATE, readable_json(generation.model_dump()))
+        write_record(temporary / _STATE, _Generation(state=state, files=files))
         target = folder / _name(state)
         shutil.rmtree(target, ignore_errors=True)
         temporary.replace(target)
@@ -173,12 +169,11 @@ def _name(state: TrainingState) -> str:
 
 
 def _whole_generation(folder: Path) -> _Generation | None:
-    try:
-        found = _Generation.model_validate_json((folder / _STATE).read_bytes())
-        whole = all(file_sha256(folder / name) == hash_ for name, hash_ in found.files.items())
-    except (OSError, ValidationError):
+    found = read_record(_Generation, folder / _STATE)
+    if found is None or _ARRAYS not in found.files:
         return None
-    return found if whole and _ARRAYS in found.files else None
+    faults = [file.fault(folder / name, name) for name, file in found.files.items()]
+    return None if any(faults) else found
 
 
 def _generations(folder: Path) -> list[Path]:

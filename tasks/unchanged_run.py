@@ -9,7 +9,6 @@ from tasks.champion import ChampionStore
 from tasks.errors import UnchangedError
 from tasks.find_runs import Run, find_runs
 from tasks.promotion_event import current_champion, model_of
-from tasks.verify_run import damaged_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +38,7 @@ def require_change(
     newest = next(iter(find_runs(artifacts).runs), None)
     if newest is None or not _same_keys(newest.manifest.steps, steps):
         return
-    if damaged_files(newest.folder, newest.manifest):
+    if newest.manifest.faults(newest.folder):
         return
     if promotion is not None and not _is_decided(artifacts, newest, promotion):
         return

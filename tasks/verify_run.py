@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from tasks.artifact_store import ArtifactStore
-from tasks.atomic_files import file_fault
 from tasks.errors import AcceleratorError
 from tasks.run_environment import describe_machine, library_versions
-from tasks.run_manifest import MANIFEST, MANIFEST_SHA256, Manifest
+from tasks.run_manifest import Manifest
 from tasks.select_accelerator import Device, select_accelerator
 from tasks.source_files import SourceFiles
 from tasks.training_config import SourceConfig
@@ -21,19 +19,6 @@ _RESULTS = (
     "control_metrics.json",
     "bayes_control_metrics.json",
 )
-
-
-def damaged_files(run: Path, manifest: Manifest) -> list[str]:
-    """Return what is wrong with the files of a run, by the hashes in its manifest."""
-    faults = [
-        fault
-        for name, file in manifest.files.items()
-        if (fault := file_fault(run / name, name, file.size, file.sha256))
-    ]
-    present = {path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file()}
-    known = {*manifest.files, MANIFEST, MANIFEST_SHA256}
-    faults += [f"{name} is not in the manifest" for name in sorted(present - known)]
-    return faults
 
 
 def environment_differences(manifest: Manifest, device: Device) -> list[str]:

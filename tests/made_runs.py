@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 from tasks.atomic_files import file_sha256, write_text
 from tasks.canonical_json import readable_json
 from tasks.find_runs import Run
-from tasks.run_manifest import Manifest, RunFile, read_manifest, write_manifest
+from tasks.hashed_files import HashedFile
+from tasks.run_manifest import Manifest, read_manifest
 from tests.small_run import small_config
 
 FIRST = "20260101T000000Z-aaaaaaaa"
@@ -106,7 +107,7 @@ def make_run(
         "git": {"commit": "c" * 40, "changed": False},
         "files": {path.name: recorded(path) for path in sorted(folder.iterdir())},
     }
-    write_manifest(folder, Manifest.model_validate(manifest | changes))
+    Manifest.model_validate(manifest | changes).write(folder)
     return Run(folder=folder, manifest=read_manifest(folder))
 
 
@@ -174,15 +175,15 @@ def write_predictions(path: Path, right: Sequence[bool], backwards: bool) -> Non
 
 def recorded(path: Path) -> dict[str, Any]:
     """Return what a manifest says of a file."""
-    return RunFile(sha256=file_sha256(path), size=path.stat().st_size).model_dump()
+    return HashedFile(sha256=file_sha256(path), size=path.stat().st_size).model_dump()
 
 
 def rewritten(run: Run, name: str, content: bytes) -> Run:
     """Return `run` with another content of one file, as if the run had written that."""
     (run.folder / name).write_bytes(content)
-    file = RunFile.model_validate(recorded(run.folder / name))
+    file = HashedFile.model_validate(recorded(run.folder / name))
     files = run.manifest.files | {name: file}
-    write_manifest(run.folder, run.manifest.model_copy(update={"files": files}))
+    run.manifest.model_copy(update={"files": files}).write(run.folder)
     return Run(folder=run.folder, manifest=read_manifest(run.folder))
 
 

@@ -3,7 +3,8 @@ from pathlib import Path
 from typing import Any
 
 from tasks.cache_key import KeyParts
-from tasks.explain_miss import diff_parts, explain_miss, read_parts
+from tasks.explain_miss import diff_parts, explain_miss
+from tasks.records import read_record
 
 PARTS = KeyParts(
     step="pad",
@@ -72,7 +73,7 @@ def test_damaged_and_vanished_keys_are_passed_over(tmp_path: Path) -> None:
     near = write(tmp_path, "near", changed(python="3.13"), age=1)
     near.write_text(near.read_text()[:-9])
     far = write(tmp_path, "far", changed(python="3.12", inputs={"loaded": "z"}), age=9)
-    assert read_parts(near) is None
+    assert read_record(KeyParts, near) is None
     assert explain_miss(PARTS, [near, far, tmp_path / "gone"]) == [
         "input loaded changed",
         "Python 3.12 → 3.11",

@@ -19,11 +19,12 @@ from tasks import export_bundle as module
 from tasks import open_bundle as opening
 from tasks.atomic_files import file_sha256
 from tasks.build_model import build_network
-from tasks.bundle_files import BUNDLE, BUNDLE_SHA256, write_bundle_manifest
+from tasks.bundle_files import BUNDLE, BUNDLE_SHA256, BundleManifest
 from tasks.canonical_json import readable_json
 from tasks.errors import BadDataError, ExportError
 from tasks.export_bundle import TOLERANCE, Bundle, export_bundle
 from tasks.find_runs import find_run
+from tasks.hashed_files import hashed_files
 from tasks.load_reviews import load_reviews
 from tasks.open_bundle import open_bundle
 from tasks.open_model import open_predictor
@@ -68,7 +69,7 @@ def hashed_anew(folder: Path) -> Path:
     """Give a changed bundle the hashes of its files, as whoever changed it could."""
     for name in (BUNDLE, BUNDLE_SHA256):
         (folder / name).unlink()
-    write_bundle_manifest(folder, FIRST, {})
+    BundleManifest(run_id=FIRST, versions={}, files=hashed_files(folder)).write(folder)
     return folder
 
 
@@ -154,7 +155,7 @@ def test_a_missing_an_added_and_a_linked_file_are_refused(folder: Path, tmp_path
     (folder / "linked").symlink_to(tmp_path)
     with pytest.raises(BadDataError) as refused:
         open_bundle(folder)
-    for fault in ("model.onnx is missing", "extra.pkl is not in its list", "linked is a link"):
+    for fault in ("model.onnx is missing", "extra.pkl is not in bundle.json", "linked is a link"):
         assert fault in str(refused.value)
 
 

@@ -12,7 +12,7 @@ import pytest
 from tasks.artifact_store import ArtifactStore, StepOutput
 from tasks.run_manifest import Manifest, read_manifest
 from tasks.step_cache import VerifiedRecords
-from tasks.verify_run import damaged_files, first_difference
+from tasks.verify_run import first_difference
 from tests.faults import STEPS, Fault, Kind, StepCosts
 from tests.real_server import prefect_server_process
 from tests.run_forker import RunForker, costs_of
@@ -101,7 +101,7 @@ def finished_runs(artifacts: Path) -> dict[str, Manifest]:
     for run in (artifacts / "runs").iterdir():
         if not run.name.startswith("."):
             manifests[run.name] = read_manifest(run)
-            assert damaged_files(run, manifests[run.name]) == []
+            assert manifests[run.name].faults(run) == []
     return manifests
 
 

@@ -23,7 +23,6 @@ from tasks.plan_retention import plan_retention
 from tasks.promotion_event import PromotionEvent
 from tasks.retention_config import RetentionConfig
 from tasks.run_manifest import RunSummary, read_manifest
-from tasks.verify_run import damaged_files
 from tests.promotion_events import make_event
 from tests.start_run import start_run
 
@@ -78,7 +77,7 @@ def test_what_is_kept_is_whole_and_still_hits(
     removals = maintain_flow(retention=NOTHING_UNUSED, artifacts=artifacts, apply=True)
     assert run_names(artifacts) == {names[2]}
     kept = artifacts / "runs" / names[2]
-    assert damaged_files(kept, read_manifest(kept)) == []
+    assert read_manifest(kept).faults(kept) == []
     assert before - size(artifacts) == sum(removal.size for removal in removals) > 0
     again = start_run(artifacts, small_reviews, epochs=3)
     assert [step.step for step in again.steps if not step.cached] == ["fetch"]
@@ -201,7 +200,7 @@ def test_maintenance_that_is_killed_damages_nothing_and_the_next_one_ends_it(
     assert killed.returncode == -signal.SIGKILL
     for folder in (artifacts / "runs").iterdir():
         if not folder.name.startswith("."):
-            assert damaged_files(folder, read_manifest(folder)) == []
+            assert read_manifest(folder).faults(folder) == []
     store = ArtifactStore(artifacts)
     plan = plan_retention(take_inventory(store), (), NOTHING_UNUSED, time.time() + 9)
     assert plan

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from tasks.run_manifest import Manifest, read_manifest
-from tasks.verify_run import damaged_files
 from tests.deploy_files import settings
 from tests.faults import STEPS
 from tests.polling import wait_for
@@ -70,7 +69,7 @@ def run_at_once(
     folders = sorted(set(artifacts.glob("runs/*")) - before)
     manifests = [read_manifest(folder) for folder in folders]
     assert len(manifests) == len(options)
-    assert not any(damaged_files(*pair) for pair in zip(folders, manifests, strict=True))
+    assert not any(map(Manifest.faults, manifests, folders))
     return manifests
 
 

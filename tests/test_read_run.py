@@ -4,8 +4,8 @@ import pytest
 
 from tasks.errors import BadDataError
 from tasks.find_runs import Run
+from tasks.hashed_files import HashedFile
 from tasks.read_run import checked_file, read_config, read_data_report, read_history, read_metrics
-from tasks.run_manifest import RunFile
 from tests.made_runs import HISTORY, make_run, recorded
 
 
@@ -39,7 +39,7 @@ def test_a_file_that_is_not_in_the_manifest_is_never_read(tmp_path: Path) -> Non
 def test_a_config_of_another_version_is_told(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     (run.folder / "config.json").write_text('{"fit": {"momentum": 1}}')
-    record = RunFile.model_validate(recorded(run.folder / "config.json"))
+    record = HashedFile.model_validate(recorded(run.folder / "config.json"))
     manifest = run.manifest.model_copy(update={"files": {"config.json": record}})
     with pytest.raises(BadDataError, match=r"another version .*momentum=1: there is no such field"):
         read_config(Run(folder=run.folder, manifest=manifest))

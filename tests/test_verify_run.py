@@ -8,7 +8,6 @@ from tasks.atomic_files import file_sha256
 from tasks.run_manifest import RunSummary, read_manifest
 from tasks.select_accelerator import Device
 from tasks.verify_run import (
-    damaged_files,
     environment_differences,
     first_difference,
     repeatable_accelerator,
@@ -59,7 +58,7 @@ def test_every_flipped_byte_is_found(copied: Path, capsys: pytest.CaptureFixture
         content = path.read_bytes()
         middle = len(content) // 2
         path.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
-        assert damaged_files(copied, manifest) == [f"{name} is corrupt (its hash differs)"]
+        assert manifest.faults(copied) == [f"{name} is corrupt (its hash differs)"]
         assert verify(str(copied), "--files") == 1
         assert f"{name} is corrupt" in capsys.readouterr().err
         path.write_bytes(content)
@@ -82,10 +81,10 @@ def test_missing_short_and_foreign_files_are_found(copied: Path) -> None:
     (copied / "history.json").unlink()
     (copied / "metrics.json").write_text("{}")
     (copied / "foreign.txt").write_text("")
-    faults = "; ".join(damaged_files(copied, manifest))
+    faults = "; ".join(manifest.faults(copied))
     assert "history.json is missing" in faults
     assert "metrics.json has 2 bytes instead of" in faults
-    assert "foreign.txt is not in the manifest" in faults
+    assert "foreign.txt is not in manifest.json" in faults
 
 
 def test_the_first_difference_is_named_in_the_order_of_the_steps(finished: RunSummary) -> None:
