@@ -10,6 +10,7 @@ from prefect.cache_policies import NO_CACHE
 from flows import prefect_session, task_runners
 from flows.command_line import show_lines
 from flows.in_process import TrainingRequest, train_in_process
+from tasks.artifact_store import ArtifactStore
 from tasks.records import write_record
 from tasks.run_manifest import RunSummary
 
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
     from prefect import Flow
 
     from flows.experiment_text import Shown
+    from tasks.artifact_store import ArtifactStore
     from tasks.experiments_config import RunnerConfig
-    from tasks.records import Record
+from tasks.records import Record
 
 R = TypeVar("R")
 
@@ -52,7 +54,7 @@ def train_all(asked: Sequence[TrainingRequest], runner: RunnerConfig) -> list[Ru
 
 def keep(kind: str, report: Record, artifacts: Path) -> Path:
     """Write the report of the current flow run below `artifacts` and return its folder."""
-    folder = artifacts / kind / str(runtime.flow_run.id)
+    folder = ArtifactStore(artifacts).experiment(kind, str(runtime.flow_run.id))
     write_record(folder / f"{kind}.json", report)
     return folder
 

@@ -25,6 +25,7 @@ from flows.failure_hook import keep_failure_record  # noqa: E402
 from flows.in_process import TrainingRequest, TrialRequest, try_in_process  # noqa: E402
 from flows.sweep_trials import SweepTrials  # noqa: E402
 from tasks import sweep_study  # noqa: E402
+from tasks.artifact_store import ArtifactStore  # noqa: E402
 from tasks.experiments_config import RunnerConfig, SweepConfig, require_honest  # noqa: E402
 from tasks.folder_lock import only_one  # noqa: E402
 from tasks.search_space import read_space, with_values  # noqa: E402
@@ -85,7 +86,7 @@ def sweep_flow(
     require_honest(config.protocol)
     space = read_space(sweep.space, config)
     api = prefect_session.api_url()
-    folder = artifacts / "sweeps" / sweep.study
+    folder = ArtifactStore(artifacts).experiment("sweeps", sweep.study)
     stored = sweep.model_copy(update={"storage": sweep_study.storage_url(sweep, folder)})
     with only_one(folder, "sweep"), sweep_study.plain_faults(stored):
         study = sweep_study.create_study(stored, config, space)

@@ -16,9 +16,6 @@ from tasks.run_manifest import read_manifest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_ENTRY_KINDS = ("records", "results", "keys", "locks")
-"""In this order an entry is removed: without its record nobody looks for the rest."""
-
 
 class FoundRun(Record):
     """A folder below `runs`, with the cache keys that its run used; None if it cannot be read."""
@@ -69,7 +66,7 @@ def take_inventory(store: ArtifactStore) -> Inventory:
         entries=_entries(store),
         objects={path.name: _file(path) for path in _objects(store)},
         trainings=[_file(path) for path in _visible(store.training)],
-        failures=[_file(path) for path in failure_files(store.root)],
+        failures=[_file(path) for path in failure_files(store)],
         leftovers=[_file(path) for path in _leftovers(store.root)],
     )
 
@@ -106,8 +103,9 @@ def _run(folder: Path) -> FoundRun:
 
 def _entries(store: ArtifactStore) -> list[FoundEntry]:
     paths: dict[str, list[Path]] = {}
-    for kind in _ENTRY_KINDS:
-        for step in _visible(store.root / "cache" / kind):
+    # In this order an entry is removed: without its record nobody looks for the rest.
+    for folder in (store.records, store.results, store.keys, store.locks):
+        for step in _visible(folder):
             for path in _visible(step):
                 paths.setdefault(f"{step.name}/{path.name.partition('.')[0]}", []).append(path)
     return [_entry(key, tuple(found)) for key, found in sorted(paths.items())]

@@ -58,36 +58,34 @@ def parse_output(record: bytes) -> StepOutput:
 
 
 class ArtifactStore:
-    """The artifacts folder: `cache/objects` for content, `cache/keys` for records, `runs`."""
+    """The artifacts folder: what lies where in it is said here only."""
 
     def __init__(self, root: Path) -> None:
         """Take the folder `root`; nothing is created before `open`."""
         self.root = root
+        cache = root / "cache"
+        self.objects = cache / "objects"  # what steps left, by its hash
+        self.downloads = cache / "downloads"
+        self.training = cache / "training"  # states of trainings that are not complete
+        self.keys = cache / "keys"  # the parts of each key
+        self.records = cache / "records"  # Prefect's records, by key
+        self.results = cache / "results"  # what cached steps left, by key
+        self.locks = cache / "locks"  # by key
+        self.runs = root / "runs"  # finished ones
+        self.failures = root / "failures"  # a record for each run that failed
+        self.pinned = root / "pinned.json"  # runs that a person keeps
+        self.champion = root / "champion.json"
+        self.promotions = root / "promotions.jsonl"
+        self.torn_promotions = root / "promotions.torn"  # torn ends that were cut off
+        self.deciding = root / "promotions.lock"
 
-    @property
-    def objects(self) -> Path:
-        """Folder of the content-addressed files."""
-        return self.root / "cache" / "objects"
+    def key_file(self, key: str) -> Path:
+        """Return where the parts of `key` are kept, for a person and for comparison."""
+        return self.keys / f"{key}.json"
 
-    @property
-    def downloads(self) -> Path:
-        """Folder of fetched source files."""
-        return self.root / "cache" / "downloads"
-
-    @property
-    def training(self) -> Path:
-        """Folder of the states of trainings that are not complete."""
-        return self.root / "cache" / "training"
-
-    @property
-    def results(self) -> Path:
-        """Folder of what cached steps left, by key."""
-        return self.root / "cache" / "results"
-
-    @property
-    def runs(self) -> Path:
-        """Folder of the finished runs."""
-        return self.root / "runs"
+    def experiment(self, kind: str, name: str) -> Path:
+        """Return the folder of an experiment of many trainings."""
+        return self.root / kind / name
 
     def open(self) -> Self:
         """Create the folders and prove that they can be written to.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks.analyse_predictions import read_predictions
+from tasks.artifact_store import ArtifactStore
 from tasks.atomic_files import file_sha256
 from tasks.champion import ChampionStore
 from tasks.errors import ChampionAlreadyError, PipelineError, PromotionError
@@ -82,7 +83,7 @@ def promoted_run(artifacts: Path, run_id: str, manifest_sha256: str) -> Run:
     Raises:
         PromotionError: Its folder is missing, or a file is not the one that was promoted.
     """
-    folder = artifacts / "runs" / run_id
+    folder = ArtifactStore(artifacts).runs / run_id
     if not folder.is_dir():
         raise PromotionError(f"{folder} is missing: bring it back")
     manifest = read_manifest(folder)

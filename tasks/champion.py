@@ -16,18 +16,13 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from tasks.artifact_store import ArtifactStore
 from tasks.atomic_files import sync_folder
 from tasks.canonical_json import canonical_json
 from tasks.errors import PromotionError, storage_error
 from tasks.folder_lock import take_lock
 from tasks.promotion_event import Champion, PromotionEvent, current_champion
 from tasks.records import read_record, write_record
-
-POINTER = "champion.json"
-LOG = "promotions.jsonl"
-LOCK = "promotions.lock"
-TORN = "promotions.torn"
-"""Holds the torn ends that were cut off the log."""
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -38,8 +33,8 @@ class ChampionStore:
     def __init__(self, artifacts: Path) -> None:
         """Take the artifacts folder; nothing is created before the first decision."""
         self.artifacts = artifacts
-        self.pointer = artifacts / POINTER
-        self.log = artifacts / LOG
+        self._store = ArtifactStore(artifacts)
+        self.pointer, self.log = self._store.champion, self._store.promotions
 
     def events(self) -> list[PromotionEvent]:
         """Return all events, oldest first; writes nothing and waits for nobody.
@@ -79,7 +74,7 @@ class ChampionStore:
             PromotionError: The log is damaged.
             StorageError: The folder cannot be written to.
         """
-        with take_lock(self.artifacts / LOCK, "another promotion is being decided; waiting for it"):
+        with take_lock(self._store.deciding, "another promotion is being decided; waiting for it"):
             with self._storage_errors():
                 self._settle()
             yield self.events()
@@ -117,11 +112,15 @@ class ChampionStore:
         """Set a torn last line aside, and bring the pointer to what the log says."""
         torn = self._content().rpartition(b"\n")[2]
         if torn:
-            _set_aside(torn, self.artifacts / TORN)
+            _set_aside(torn, self._store.torn_promotions)
             with self.log.open("r+b") as file:
                 file.truncate(file.seek(0, os.SEEK_END) - len(torn))
                 os.fsync(file.fileno())
-            _LOGGER.warning("the last line of %s was torn; it is now in %s", self.log, TORN)
+            _LOGGER.warning(
+                "the last line of %s was torn; it is now in %s",
+                self.log,
+                self._store.torn_promotions.name,
+            )
         self._point()
 
     def _point(self) -> None:

@@ -4,10 +4,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from tasks.artifact_store import ArtifactStore
 from tasks.find_runs import UnreadableRun
 from tasks.records import Record, read_record, write_record
-
-_FOLDER = "failures"
 
 
 class Failure(Record):
@@ -31,9 +30,9 @@ class Failures(Record):
     unreadable: list[UnreadableRun]
 
 
-def failure_files(artifacts: Path) -> list[Path]:
+def failure_files(store: ArtifactStore) -> list[Path]:
     """Return the files of all failures, newest first."""
-    return sorted((artifacts / _FOLDER).glob("[!.]*.json"), reverse=True)
+    return sorted(store.failures.glob("[!.]*.json"), reverse=True)
 
 
 def write_failure(artifacts: Path, failure: Failure) -> Path:
@@ -43,7 +42,7 @@ def write_failure(artifacts: Path, failure: Failure) -> Path:
         OSError: The artifacts folder cannot be written to.
     """
     name = f"{failure.failed_at:%Y%m%dT%H%M%SZ}-{failure.flow_run_id[-8:]}.json"
-    path = artifacts / _FOLDER / name
+    path = ArtifactStore(artifacts).failures / name
     write_record(path, failure)
     return path
 
@@ -51,7 +50,7 @@ def write_failure(artifacts: Path, failure: Failure) -> Path:
 def read_failures(artifacts: Path) -> Failures:
     """Return the failures of an artifacts folder; one that cannot be read hides no other."""
     failures, unreadable = [], []
-    for path in failure_files(artifacts):
+    for path in failure_files(ArtifactStore(artifacts)):
         failure = read_record(Failure, path)
         if failure is not None:
             failures.append(failure)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from tasks.artifact_store import ArtifactStore
 from tasks.atomic_files import write_text
 from tasks.canonical_json import readable_json
 from tasks.errors import BadDataError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-_FILE = "pinned.json"
 
 
 def pinned_runs(artifacts: Path) -> list[str]:
@@ -21,7 +20,7 @@ def pinned_runs(artifacts: Path) -> list[str]:
     Raises:
         BadDataError: The file that lists them is damaged.
     """
-    file = artifacts / _FILE
+    file = ArtifactStore(artifacts).pinned
     try:
         found = json.loads(file.read_bytes())
     except FileNotFoundError:
@@ -54,4 +53,4 @@ def unpin_run(artifacts: Path, run_id: str) -> None:
 
 
 def _write(artifacts: Path, names: set[str]) -> None:
-    write_text(artifacts / _FILE, readable_json(sorted(names)))
+    write_text(ArtifactStore(artifacts).pinned, readable_json(sorted(names)))

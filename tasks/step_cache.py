@@ -29,11 +29,6 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 
-def key_file(store: ArtifactStore, key: str) -> Path:
-    """Return where the parts of `key` are kept, for a person and for comparison."""
-    return store.root / "cache" / "keys" / f"{key}.json"
-
-
 @dataclass
 class StepKey(CachePolicy):
     """Cache policy of all steps; stores the parts of each key beside the results."""
@@ -51,7 +46,7 @@ class StepKey(CachePolicy):
         parts = key_parts(task_ctx.task.name, task_ctx.task.fn, inputs)
         key = cache_key(parts)
         if self.store is not None:
-            _keep_parts(key_file(self.store, key), parts)
+            _keep_parts(self.store.key_file(key), parts)
         return key
 
 
@@ -100,7 +95,7 @@ class VerifiedRecords(WritableFileSystem):
         An earlier record of the key goes too, since Prefect has replaced its result. What has
         no key, as the error of a failed step, is not kept.
         """
-        parts = read_record(KeyParts, key_file(ArtifactStore(self.root), path))
+        parts = read_record(KeyParts, ArtifactStore(self.root).key_file(path))
         if parts is not None and not source_was_edited(parts):
             write_bytes(self._file(path), content)
             return
@@ -111,7 +106,7 @@ class VerifiedRecords(WritableFileSystem):
             )
 
     def _file(self, key: str) -> Path:
-        return self.root / "cache" / "records" / f"{key}.json"
+        return ArtifactStore(self.root).records / f"{key}.json"
 
 
 def cache_options(store: ArtifactStore) -> dict[str, Any]:
@@ -123,7 +118,7 @@ def cache_options(store: ArtifactStore) -> dict[str, Any]:
         "cache_result_in_memory": False,
         "cache_policy": StepKey(store=store).configure(
             key_storage=VerifiedRecords(root=store.root.absolute()),
-            lock_manager=ProcessLock(store.root / "cache" / "locks"),
+            lock_manager=ProcessLock(store.locks),
             isolation_level=IsolationLevel.SERIALIZABLE,
         ),
     }

@@ -16,7 +16,7 @@ from tasks.explain_miss import explain_miss
 from tasks.process_memory import give_back_memory
 from tasks.records import read_record
 from tasks.run_manifest import StepRun
-from tasks.step_cache import cache_options, key_file
+from tasks.step_cache import cache_options
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -100,7 +100,7 @@ class StepRunner:
     def _run(
         self, task: Task[Concatenate[ArtifactStore, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
-        known = set(key_file(self.store, f"{task.name}/x").parent.glob("[!.]*.json"))
+        known = set((self.store.keys / task.name).glob("[!.]*.json"))
         started = time.monotonic()
         _LAST_STEP.set((str(runtime.flow_run.id), task.name))
         state = task(self.store, *args, return_state=True, **kwargs)
@@ -125,7 +125,7 @@ class StepRunner:
             return "never from the cache"
         if task.refresh_cache:
             return "a refresh was asked for"
-        file = key_file(self.store, key)
+        file = self.store.key_file(key)
         if file in known:
             return "its earlier result is missing, damaged or was interrupted"
         parts = read_record(KeyParts, file)

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tasks.champion import LOCK, ChampionStore
+from tasks.artifact_store import ArtifactStore
+from tasks.champion import ChampionStore
 from tasks.folder_lock import take_lock
 from tests.promotion_events import next_event
 
@@ -72,7 +73,7 @@ class _Killer:
 def lock_is_free(artifacts: Path) -> bool:
     """Tell whether nobody decides in an artifacts folder."""
     try:
-        with take_lock(artifacts / LOCK, timeout_s=0):
+        with take_lock(ArtifactStore(artifacts).deciding, timeout_s=0):
             return True
     except TimeoutError:
         return False

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tasks.artifact_store import ArtifactStore
 from tasks.atomic_files import file_sha256, write_text
 from tasks.canonical_json import readable_json
 from tasks.find_runs import Run
@@ -55,7 +56,7 @@ def make_run(
         seed: Of the run.
         changes: Further fields of the manifest.
     """
-    folder = artifacts / "runs" / run_id
+    folder = ArtifactStore(artifacts).runs / run_id
     folder.mkdir(parents=True)
     config = small_config(Path("reviews.csv"), protocol=protocol, seed=seed)
     share = sum(right) / len(right)

@@ -17,6 +17,7 @@ from typing import Any
 
 from cyclopts import App
 
+from tasks.artifact_store import ArtifactStore
 from tasks.champion import ChampionStore
 from tasks.run_manifest import read_manifest
 from tests.prefect_home import prepare_home
@@ -160,13 +161,13 @@ class Soak:
         now = time.time()
         for flow_run_id in processes(self.api):
             self.alive.setdefault(flow_run_id, [now, now])[1] = now
-        if not (self.artifacts / "champion.json").exists():
+        if not ArtifactStore(self.artifacts).champion.exists():
             return
         self.outcome.champion_looks += 1
         try:
             champion = ChampionStore(self.artifacts).champion()
             assert champion is not None
-            assert read_manifest(self.artifacts / "runs" / champion.run_id).run_id
+            assert read_manifest(ArtifactStore(self.artifacts).runs / champion.run_id).run_id
         except Exception as error:  # whatever it is, it is what this looks for
             self.outcome.champion_faults.append(repr(error))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.artifact_store import ArtifactStore
 from tasks.champion import ChampionStore
 from tasks.errors import PromotionError, StorageError
 from tasks.promotion_event import current_champion
@@ -72,7 +73,9 @@ def test_a_torn_last_line_never_counted_and_is_set_aside(
     with caplog.at_level(logging.WARNING), store.deciding() as events:
         assert len(events) == 2
     assert store.log.read_bytes() == whole
-    assert (store.artifacts / "promotions.torn").read_bytes() == b'{"number":3,"kind":"prom\n'
+    assert (
+        ArtifactStore(store.artifacts).torn_promotions.read_bytes() == b'{"number":3,"kind":"prom\n'
+    )
     assert "was torn" in caplog.text
     decide(store)
     assert len(store.events()) == 3
@@ -167,7 +170,7 @@ def test_log_and_pointer_agree_after_a_kill_at_each_file_operation(store: Champi
         operation += 1
     assert code == 0
     assert operation > 10
-    assert (store.artifacts / "promotions.torn").is_file()
+    assert ArtifactStore(store.artifacts).torn_promotions.is_file()
 
 
 def test_a_kill_while_a_torn_line_is_set_aside_loses_nothing(store: ChampionStore) -> None:
@@ -210,7 +213,7 @@ def survive_kills(store: ChampionStore, kills: int, seed: int) -> None:
 
 def require_one_story(store: ChampionStore) -> int:
     """Check that the lock is free and that log and pointer agree; return the number of events."""
-    assert not (store.artifacts / "promotions.lock").exists() or lock_is_free(store.artifacts)
+    assert not ArtifactStore(store.artifacts).deciding.exists() or lock_is_free(store.artifacts)
     seen = store.events()
     champion = store.champion()
     with store.deciding() as events:

@@ -16,6 +16,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import Artifact
 
 from flows.prefect_session import _wait_until_recorded
+from tasks.artifact_store import ArtifactStore
 from tasks.champion import ChampionStore
 from tasks.check_drift import DriftReport
 from tasks.drift_config import DriftConfig
@@ -145,10 +146,10 @@ def test_the_flow_checks_for_drift_before_it_trains_and_stops_where_asked(
     texts = [line.rpartition(",") for line in lines[1:]]
     rows = [f"{text} {text} really,{label}" for text, _, label in texts]
     longer.write_text("\n".join([lines[0], *rows]) + "\n")
-    runs = set((artifacts / "runs").iterdir())
+    runs = set(ArtifactStore(artifacts).runs.iterdir())
     with pytest.raises(DriftError, match=r"length: stability index .* nothing was trained"):
         promoting(artifacts, longer, drift=DriftConfig(action="stop"))
-    assert set((artifacts / "runs").iterdir()) == runs
+    assert set(ArtifactStore(artifacts).runs.iterdir()) == runs
     warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert any(text.startswith("drift: length: stability index of the l") for text in warnings)
     drifts = artifacts_where(ArtifactFilter(key=ArtifactFilterKey(any_=["drift"])))

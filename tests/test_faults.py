@@ -81,7 +81,7 @@ def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]
 
 
 def results(artifacts: Path, step: str) -> list[StepOutput]:
-    files = sorted((artifacts / "cache/results" / step).glob("*"))
+    files = sorted((ArtifactStore(artifacts).results / step).glob("*"))
     return [StepOutput.model_validate(json.loads(file.read_bytes())["data"]) for file in files]
 
 
@@ -98,7 +98,7 @@ def forget(artifacts: Path, step: str) -> None:
 def finished_runs(artifacts: Path) -> dict[str, Manifest]:
     """Return the manifests of all runs that look finished; each must be whole."""
     manifests = {}
-    for run in (artifacts / "runs").iterdir():
+    for run in ArtifactStore(artifacts).runs.iterdir():
         if not run.name.startswith("."):
             manifests[run.name] = read_manifest(run)
             assert manifests[run.name].faults(run) == []
@@ -115,10 +115,10 @@ def require_next_run(laboratory: Laboratory, artifacts: Path) -> Manifest:
     assert before.items() <= after.items()
     (undisturbed,) = finished_runs(laboratory.undisturbed).values()
     assert first_difference(undisturbed, after[new]) is None
-    for record in (artifacts / "cache/records").glob("*/[!.]*.json"):
+    for record in ArtifactStore(artifacts).records.glob("*/[!.]*.json"):
         key = f"{record.parent.name}/{record.stem}"
         assert VerifiedRecords(root=artifacts).read_path(key)
-    assert list((artifacts / "cache/training").glob("*")) == []
+    assert list(ArtifactStore(artifacts).training.glob("*")) == []
     return after[new]
 
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks.artifact_store import ArtifactStore
 from tasks.errors import BadDataError
 from tasks.find_runs import find_run, find_runs
 from tests.made_runs import FIRST, SECOND, THIRD, age, make_run
@@ -50,7 +51,7 @@ def test_a_folder_without_runs_has_none(tmp_path: Path) -> None:
 
 
 def test_a_file_in_the_place_of_the_folder_is_told(tmp_path: Path) -> None:
-    (tmp_path / "runs").write_text("")
+    ArtifactStore(tmp_path).runs.write_text("")
     with pytest.raises(BadDataError, match="Not a directory; name another folder"):
         find_runs(tmp_path)
 
@@ -78,7 +79,10 @@ def test_any_other_text_names_no_run(artifacts: Path, text: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_last_part_of_an_id_and_the_folder_name_a_run(artifacts: Path, name: str) -> None:
     assert find_run(artifacts, name.rpartition("-")[2]).manifest.run_id == name
-    assert find_run(Path("elsewhere"), str(artifacts / "runs" / name)).manifest.run_id == name
+    assert (
+        find_run(Path("elsewhere"), str(ArtifactStore(artifacts).runs / name)).manifest.run_id
+        == name
+    )
     assert find_run(Path("elsewhere"), f"{artifacts}/runs/{name}/").manifest.run_id == name
 
 

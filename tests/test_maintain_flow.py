@@ -53,7 +53,7 @@ def copied(history: tuple[Path, list[RunSummary]], tmp_path: Path) -> tuple[Path
 
 
 def run_names(artifacts: Path) -> set[str]:
-    return {path.name for path in (artifacts / "runs").iterdir()}
+    return {path.name for path in ArtifactStore(artifacts).runs.iterdir()}
 
 
 def size(artifacts: Path) -> int:
@@ -76,7 +76,7 @@ def test_what_is_kept_is_whole_and_still_hits(
     before = size(artifacts)
     removals = maintain_flow(retention=NOTHING_UNUSED, artifacts=artifacts, apply=True)
     assert run_names(artifacts) == {names[2]}
-    kept = artifacts / "runs" / names[2]
+    kept = ArtifactStore(artifacts).runs / names[2]
     assert read_manifest(kept).faults(kept) == []
     assert before - size(artifacts) == sum(removal.size for removal in removals) > 0
     again = start_run(artifacts, small_reviews, epochs=3)
@@ -124,7 +124,7 @@ def test_what_was_champion_within_the_period_stays(copied: tuple[Path, list[str]
 
 def test_a_damaged_list_of_pins_removes_nothing(copied: tuple[Path, list[str]]) -> None:
     artifacts, names = copied
-    (artifacts / "pinned.json").write_text("[1]")
+    ArtifactStore(artifacts).pinned.write_text("[1]")
     with pytest.raises(BadDataError, match=r"pinned\.json is damaged: it must be a list of run"):
         maintain_flow(retention=NOTHING_UNUSED, artifacts=artifacts, apply=True)
     assert run_names(artifacts) == set(names)
@@ -136,7 +136,7 @@ def test_a_run_that_cannot_be_read_stays_for_a_person_to_look_at(
     copied: tuple[Path, list[str]],
 ) -> None:
     artifacts, names = copied
-    (artifacts / "runs" / names[0] / "manifest.json").write_text("{}")
+    (ArtifactStore(artifacts).runs / names[0] / "manifest.json").write_text("{}")
     maintain_flow(retention=NOTHING_UNUSED, artifacts=artifacts, apply=True)
     assert run_names(artifacts) == {names[0], names[2]}
 
@@ -198,7 +198,7 @@ def test_maintenance_that_is_killed_damages_nothing_and_the_next_one_ends_it(
     command = [sys.executable, "-c", KILLED, str(artifacts), str(operation)]
     killed = subprocess.run(command, cwd=ROOT, check=False)
     assert killed.returncode == -signal.SIGKILL
-    for folder in (artifacts / "runs").iterdir():
+    for folder in ArtifactStore(artifacts).runs.iterdir():
         if not folder.name.startswith("."):
             assert read_manifest(folder).faults(folder) == []
     store = ArtifactStore(artifacts)

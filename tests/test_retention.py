@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tasks.apply_retention import apply_retention
 from tasks.artifact_inventory import FoundEntry, FoundFile, FoundRun, Inventory
+from tasks.artifact_store import ArtifactStore
 from tasks.plan_retention import Removal, plan_retention
 from tasks.retention_config import RetentionConfig
 
@@ -133,7 +134,7 @@ def test_a_folder_that_cannot_be_removed_whole_is_no_longer_seen(
 ) -> None:
     import shutil
 
-    run = tmp_path / "runs/20260101T000000Z-aaaaaaaa"
+    run = ArtifactStore(tmp_path).runs / "20260101T000000Z-aaaaaaaa"
     run.mkdir(parents=True)
     (run / "manifest.json").write_text(json.dumps({}))
 
@@ -144,5 +145,5 @@ def test_a_folder_that_cannot_be_removed_whole_is_no_longer_seen(
     removal = Removal(kind="run", name=run.name, paths=(run,), why="old", size=2)
     with pytest.raises(KeyboardInterrupt):
         apply_retention([removal])
-    (left,) = (tmp_path / "runs").iterdir()
+    (left,) = ArtifactStore(tmp_path).runs.iterdir()
     assert left.name.startswith(".writing-")

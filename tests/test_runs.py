@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from flows.runs import main
+from tasks.artifact_store import ArtifactStore
 from tests.made_runs import FIRST, SECOND, THIRD, age, make_run
 from tests.start_run import start_run
 
@@ -158,7 +159,7 @@ def test_a_mistake_is_one_sentence(
 def test_a_file_that_cannot_be_written_is_one_sentence(
     artifacts: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    place = artifacts / "runs" / FIRST / "manifest.json" / "card.md"
+    place = ArtifactStore(artifacts).runs / FIRST / "manifest.json" / "card.md"
     code, error = refused(
         capsys, "export", "model-card", "latest", str(place), "--artifacts", str(artifacts)
     )
@@ -169,7 +170,7 @@ def test_a_file_that_cannot_be_written_is_one_sentence(
 def test_a_damaged_file_is_one_sentence(
     artifacts: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (artifacts / "runs" / FIRST / "metrics.json").write_text("{}")
+    (ArtifactStore(artifacts).runs / FIRST / "metrics.json").write_text("{}")
     code, error = refused(capsys, "show", FIRST, "--artifacts", str(artifacts))
     assert code == 1
     assert "metrics.json has 2 bytes instead of" in error

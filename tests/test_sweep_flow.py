@@ -79,7 +79,7 @@ def test_trials_share_the_cached_steps_and_only_the_winner_sees_the_test_reviews
     artifacts, report = swept
     cached = {step.step for step in report.trials[1].result.steps if step.cached}
     assert cached >= {"load", "pad", "persist-parquet"}
-    keys = ArtifactStore(artifacts).root / "cache" / "keys"
+    keys = ArtifactStore(artifacts).keys
     assert len(list((keys / "train").glob("*.json"))) == 2
     assert len(list((keys / "evaluate").glob("*.json"))) == 1
     (run,) = find_runs(artifacts).runs
@@ -124,7 +124,7 @@ def test_a_sweep_that_is_over_is_shown_again_without_a_training(
 
 def test_the_report_is_kept_and_shown(swept: tuple[Path, SweepReport]) -> None:
     artifacts, report = swept
-    folder = artifacts / "sweeps" / "sweep"
+    folder = ArtifactStore(artifacts).experiment("sweeps", "sweep")
     assert SweepReport.model_validate_json((folder / "sweep.json").read_bytes()) == report
     assert (folder / "sweep.png").read_bytes().startswith(b"\x89PNG")
     assert "<svg" in (folder / "sweep.svg").read_text()
@@ -135,7 +135,10 @@ def test_the_report_is_kept_and_shown(swept: tuple[Path, SweepReport]) -> None:
 
 def test_one_sweep_at_a_time_goes_on_in_a_study(tmp_path: Path, small_reviews: Path) -> None:
     artifacts = tmp_path / "artifacts"
-    with only_one(artifacts / "sweeps" / "sweep", "sweep"), pytest.raises(FolderInUseError):
+    with (
+        only_one(ArtifactStore(artifacts).experiment("sweeps", "sweep"), "sweep"),
+        pytest.raises(FolderInUseError),
+    ):
         sweep_flow(config_of(small_reviews), sweep_of(tmp_path / "s.toml"), HERE, "cpu", artifacts)
 
 

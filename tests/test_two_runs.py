@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.artifact_store import ArtifactStore
 from tasks.run_manifest import read_manifest
 from tests.faults import STEPS
 from tests.small_run import write_reviews
@@ -26,7 +27,7 @@ def test_two_equal_runs_at_once_compute_each_step_once(
         runs.append(start_terminal_run(folder, *options))
     for run, folder in zip(runs, logs, strict=True):
         assert run.wait(LIMIT_S) == 0, (folder / "run.log").read_text()
-    manifests = [read_manifest(folder) for folder in (artifacts / "runs").iterdir()]
+    manifests = [read_manifest(folder) for folder in ArtifactStore(artifacts).runs.iterdir()]
     assert len(manifests) == 2
     computed = [run.step for manifest in manifests for run in manifest.steps if not run.cached]
     assert sorted(computed) == sorted([*CACHED_STEPS, "fetch", "fetch"])

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from flows.verify_run import app
+from tasks.artifact_store import ArtifactStore
 from tasks.atomic_files import file_sha256
 from tasks.run_manifest import RunSummary, read_manifest
 from tasks.select_accelerator import Device
@@ -29,7 +30,9 @@ def finished(
 
 @pytest.fixture
 def copied(finished: RunSummary, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(finished.folder, tmp_path / "runs" / finished.folder.name))
+    return Path(
+        shutil.copytree(finished.folder, ArtifactStore(tmp_path).runs / finished.folder.name)
+    )
 
 
 def verify(*arguments: str) -> int:
