@@ -110,7 +110,7 @@ def _loaded_reviews(store: ArtifactStore, run: Run) -> StepOutput:
         except LookupError as error:
             fault = str(error)
         else:
-            faults = [text for file in output.files.values() if (text := store.fault(file))]
+            faults = store.faults(output)
             if not faults:
                 return output
             fault = "; ".join(faults)
