@@ -1,15 +1,18 @@
 """Pages in headless Chromium: what they show, what they ask for and what they complain of."""
 
+import asyncio
+import atexit
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -59,7 +62,7 @@ def open_page(
     height: int = 800,
     colour_scheme: Literal["light", "dark"] = "light",
 ) -> Iterator[OpenPage]:
-    """Open a page in a browser of its own and yield it once it has loaded.
+    """Open a page that knows of no other and yield it once it has loaded.
 
     Args:
         address: A URL, or the path of a file.
@@ -67,19 +70,46 @@ def open_page(
         height: Of the window, in pixels.
         colour_scheme: What the reader prefers.
     """
-    assert CHROMIUM is not None, "mark the test with needs_browser"
     url = address.absolute().as_uri() if isinstance(address, Path) else address
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_ARGUMENTS)
+    with _loop_of(_playwright()):
+        page = _browser().new_page(
+            viewport={"width": width, "height": height}, color_scheme=colour_scheme
+        )
         try:
-            page = browser.new_page(
-                viewport={"width": width, "height": height}, color_scheme=colour_scheme
-            )
             opened = _watched(page)
             page.goto(url)
             yield opened
         finally:
-            browser.close()
+            page.close()
+
+
+@contextmanager
+def _loop_of(playwright: Playwright) -> Iterator[None]:
+    """Let Playwright's event loop run: elsewhere, tests have loops of their own in this thread."""
+    asyncio._set_running_loop(playwright._impl_obj._loop)
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(None)
+
+
+@cache
+def _playwright() -> Playwright:
+    """Start Playwright and leave it running, since that takes a second."""
+    playwright = sync_playwright().start()
+
+    @atexit.register
+    def stop() -> None:
+        with _loop_of(playwright):
+            playwright.stop()
+
+    return playwright
+
+
+@cache
+def _browser() -> Browser:
+    assert CHROMIUM is not None, "mark the test with needs_browser"
+    return _playwright().chromium.launch(executable_path=CHROMIUM, args=_ARGUMENTS)
 
 
 def grave_violations(page: Page) -> list[str]:

@@ -5,6 +5,7 @@ import re
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from tests.browser import OpenPage, open_page
@@ -50,6 +51,28 @@ def show_artifacts(opened: OpenPage) -> None:
     opened.page.get_by_text("Artifacts", exact=True).click()
     opened.page.wait_for_load_state("networkidle", timeout=_IDLE_LIMIT_MS)
     opened.page.wait_for_timeout(_DRAWN_MS)
+
+
+def page_text(
+    api: str, ui: str, path: str, picture: Path, *, height: int = 800, artifacts: bool = False
+) -> str:
+    """Return what a page shows, once a picture of it is taken; it must complain of nothing.
+
+    Args:
+        api: Of Prefect's server.
+        ui: One of `UIS`.
+        path: Of the page, from where the UI begins.
+        picture: The file for the picture.
+        height: Of the window, in pixels.
+        artifacts: Whether to turn the page of a run to its artifacts.
+    """
+    with prefect_page(api, ui, path, height) as opened:
+        if artifacts:
+            show_artifacts(opened)
+        opened.page.screenshot(path=picture)
+        shown = opened.page.inner_text("body")
+        assert our_complaints(opened) == []
+    return shown
 
 
 def our_complaints(opened: OpenPage) -> list[str]:

@@ -19,7 +19,7 @@ from tests.browser import needs_browser
 from tests.deploy_files import settings
 from tests.polling import wait_for
 from tests.prefect_home import prefect_environment
-from tests.prefect_pages import UIS, ask, our_complaints, prefect_page
+from tests.prefect_pages import UIS, ask, page_text
 from tests.real_server import prefect_server_process, talk_to
 from tests.small_run import write_reviews
 from tests.terminal_run import (
@@ -200,10 +200,7 @@ def test_the_page_of_the_automations_shows_what_the_server_does(
     served: Served, changes: list[list[str]], ui: str, screenshots: Path
 ) -> None:
     assert changes
-    with prefect_page(served.api, ui, "/automations") as opened:
-        opened.page.screenshot(path=screenshots / f"{ui}_automations.png")
-        shown = opened.page.inner_text("body")
-        assert our_complaints(opened) == []
+    shown = page_text(served.api, ui, "/automations", screenshots / f"{ui}_automations.png")
     for text in (CLOSE_SILENT_RUNS, NOTIFY_OF_FAILURES):
         assert text in shown
 
@@ -214,10 +211,8 @@ def test_the_page_of_a_killed_run_says_why_it_is_crashed_and_what_to_do(
     served: Served, killed: str, ui: str, screenshots: Path
 ) -> None:
     wait_for(lambda: killed in [run["id"] for run in runs_in_state(served.api, "Crashed")])
-    with prefect_page(served.api, ui, f"/runs/flow-run/{killed}?tab=Details") as opened:
-        opened.page.screenshot(path=screenshots / f"{ui}_crashed.png")
-        shown = opened.page.inner_text("body")
-        assert our_complaints(opened) == []
+    path = f"/runs/flow-run/{killed}?tab=Details"
+    shown = page_text(served.api, ui, path, screenshots / f"{ui}_crashed.png")
     assert "Crashed" in shown
     assert f"sent no heartbeat for {SHORTEST_S} seconds" in shown
 
