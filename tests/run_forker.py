@@ -5,6 +5,7 @@ be given a fault. `python -m tests.run_forker` reads requests and writes statuse
 """
 
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -96,6 +97,7 @@ def serve() -> None:
 
     from flows import train_flow  # noqa: F401
 
+    gc.freeze()  # a run collects garbage after each step; what was imported is none
     print('"ready"', file=replies, flush=True)
     for line in sys.stdin:
         request = json.loads(line)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from tasks.artifact_store import ArtifactStore, StepOutput
 from tasks.run_manifest import Manifest, read_manifest
@@ -23,9 +24,9 @@ from tests.tiny_disk import tiny_disk
 Note = Callable[[str, object], None]
 
 CACHED_STEPS = STEPS[1:-1]
-KILLS_EACH_WAY = dict.fromkeys(STEPS, 1) | {"train": 3}
-SLOW_KILLS_EACH_WAY = dict.fromkeys(STEPS, 9) | {"train": 30}
+KILLS_EACH_WAY = dict.fromkeys(STEPS, 10) | {"train": 33}
 """How often a step is killed at one of its file operations, and as often at a moment."""
+SLOW = pytest.mark.slow
 
 
 @dataclass(frozen=True)
@@ -133,13 +134,18 @@ def shares(seed: int, counts: dict[str, int]) -> list[tuple[str, str, float]]:
     ]
 
 
-@pytest.mark.parametrize(
-    ("step", "how", "share"),
-    [
-        *shares(0, KILLS_EACH_WAY),
-        *[pytest.param(*point, marks=pytest.mark.slow) for point in shares(1, SLOW_KILLS_EACH_WAY)],
-    ],
-)
+def kills() -> list[ParameterSet]:
+    """Return kills of which one for each step is not slow, in turn at an operation or moment."""
+    first = {(step, ("operation", "moment")[place % 2]) for place, step in enumerate(STEPS)}
+    first.add(("train", "moment"))
+    found = []
+    for step, how, share in shares(0, KILLS_EACH_WAY):
+        found.append(pytest.param(step, how, share, marks=() if (step, how) in first else SLOW))
+        first.discard((step, how))
+    return found
+
+
+@pytest.mark.parametrize(("step", "how", "share"), kills())
 def test_a_kill_at_any_point_loses_nothing(
     laboratory: Laboratory,
     tmp_path: Path,
@@ -157,7 +163,11 @@ def test_a_kill_at_any_point_loses_nothing(
 
 @pytest.mark.parametrize(
     ("step", "how", "share"),
-    [("load", "operation", 0.4), ("train", "moment", 0.6), ("record", "moment", 0.3)],
+    [
+        pytest.param("load", "operation", 0.4, marks=SLOW),
+        ("train", "moment", 0.6),
+        ("record", "moment", 0.3),
+    ],
 )
 def test_a_polite_kill_loses_nothing(
     laboratory: Laboratory,
@@ -174,8 +184,9 @@ def test_a_polite_kill_loses_nothing(
     require_next_run(laboratory, artifacts)
 
 
+DISK_FULL = ("load", "train", "plot", "record")
 DISK_FAULTS = [
-    pytest.param(kind, step, share, marks=() if kind == "disk full" else pytest.mark.slow)
+    pytest.param(kind, step, share, marks=() if kind == "disk full" and step in DISK_FULL else SLOW)
     for kind in ("disk full", "permission denied")
     for step, how, share in shares(3, dict.fromkeys(STEPS, 1))
     if how == "operation"
@@ -203,7 +214,7 @@ def test_a_disk_that_cannot_be_written_to_ends_the_run_with_one_sentence(
     require_next_run(laboratory, artifacts)
 
 
-@pytest.mark.parametrize("kibibytes", [100, pytest.param(300, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kibibytes", [100, pytest.param(300, marks=SLOW)])
 def test_a_really_full_disk_ends_the_run_with_one_sentence(
     laboratory: Laboratory, tmp_path: Path, record_property: Note, kibibytes: int
 ) -> None:
@@ -220,7 +231,11 @@ def test_a_really_full_disk_ends_the_run_with_one_sentence(
 
 @pytest.mark.parametrize(
     ("step", "share"),
-    [pytest.param("load", 0.3, marks=pytest.mark.slow), ("train", 0.6), ("record", 0.5)],
+    [
+        pytest.param("load", 0.3, marks=SLOW),
+        ("train", 0.6),
+        pytest.param("record", 0.5, marks=SLOW),
+    ],
 )
 def test_an_unforeseen_exception_loses_nothing(
     laboratory: Laboratory, tmp_path: Path, record_property: Note, step: str, share: float
@@ -270,7 +285,7 @@ def damage(path: Path, chance: random.Random) -> str:
 
 
 @pytest.mark.parametrize("kind", ["keys", "records", "results", "objects"])
-@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=SLOW)])
 def test_a_damaged_cache_is_computed_again(
     laboratory: Laboratory, tmp_path: Path, record_property: Note, kind: str, seed: int
 ) -> None:
@@ -285,7 +300,7 @@ def test_a_damaged_cache_is_computed_again(
     assert require_next_run(laboratory, artifacts).steps[1].cached
 
 
-@pytest.mark.parametrize("step", ["train", "record"])
+@pytest.mark.parametrize("step", ["train", pytest.param("record", marks=SLOW)])
 def test_a_clock_that_goes_backwards_changes_nothing(
     laboratory: Laboratory, tmp_path: Path, record_property: Note, step: str
 ) -> None:
@@ -299,7 +314,7 @@ def test_a_clock_that_goes_backwards_changes_nothing(
     require_next_run(laboratory, artifacts)
 
 
-@pytest.mark.parametrize("step", ["load", "train"])
+@pytest.mark.parametrize("step", [pytest.param("load", marks=SLOW), "train"])
 def test_the_second_of_two_runs_goes_on_when_the_first_is_killed(
     laboratory: Laboratory, tmp_path: Path, record_property: Note, step: str
 ) -> None:
