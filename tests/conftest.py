@@ -1,19 +1,18 @@
 """Fixtures that several tests share."""
 
+import gc
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+from filelock import FileLock
 
 from flows.train_command import begin_process
-from tasks.build_model import build_model
-from tasks.load_reviews import load_reviews
-from tasks.pad_reviews import pad_reviews
-from tasks.persist_parquet import persist_parquet
-from tasks.source_files import SourceFiles
+from tasks.run_manifest import RunSummary
 from tests.fault_table import fault_counts, fault_table, write_table
-from tests.small_run import small_config, write_reviews
+from tests.small_run import prepare, write_reviews
 
 begin_process()
 # How long an example takes says more about the machine than about the code.
@@ -28,18 +27,22 @@ _LONGEST_FIRST = [
         "faults",
         "serve_flow",
         "resume",
+        "unattended_server",
         "prefect_ui",
-        "server_death",
-        "training_progress",
-        "train_model",
-        "champion_steps",
-        "maintain_flow",
-        "verify_run",
-        "two_runs",
-        "train_command",
+        "postgresql",
+        "train_flow",
         "sweep_flow",
-        "ablation_flow",
+        "maintain_flow",
+        "champion_steps",
+        "server_death",
         "seeds_flow",
+        "ablation_flow",
+        "train_model",
+        "training_progress",
+        "architectures",
+        "export_bundle",
+        "verify_run",
+        "train_command",
     )
 ]
 
@@ -48,6 +51,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Order the files by how long they take."""
     places = {name: place for place, name in enumerate(_LONGEST_FIRST)}
     items.sort(key=lambda item: places.get(item.path.name, len(places)))
+
+
+def pytest_runtest_setup() -> None:
+    """Keep what was imported from the garbage collections of each step, of a third of a second."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -97,29 +106,43 @@ def screenshots(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture(scope="session")
-def small_reviews(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that all processes of this test run share."""
+    own = tmp_path_factory.getbasetemp()
+    return own if worker_id == "master" else own.parent
+
+
+@pytest.fixture(scope="session")
+def small_reviews(shared: Path) -> Path:
     """A CSV file of 240 made-up reviews."""
-    return write_reviews(tmp_path_factory.mktemp("reviews") / "reviews.csv", 240)
+    file = shared / "reviews.csv"
+    with FileLock(shared / "reviews.lock"):
+        return file if file.exists() else write_reviews(file, 240)
+
+
+@pytest.fixture(scope="session")
+def trained_once(prefect_server: None, shared: Path, small_reviews: Path) -> RunSummary:  # noqa: ARG001
+    """One run of the small config, by whichever process needs it first; nobody may change it."""
+    from tests.start_run import start_run
+
+    summary = shared / "small_run.json"
+    with FileLock(shared / "small_run.lock"):
+        if not summary.exists():
+            run = start_run(shared / "small_run", small_reviews)
+            summary.write_text(run.model_dump_json())
+    return RunSummary.model_validate_json(summary.read_bytes())
+
+
+@pytest.fixture(scope="module")
+def done(trained_once: RunSummary, tmp_path_factory: pytest.TempPathFactory) -> RunSummary:
+    """A finished run of the small config; its artifacts are the test module's own."""
+    artifacts = tmp_path_factory.mktemp("run") / "artifacts"
+    shutil.copytree(trained_once.folder.parent.parent, artifacts)
+    folder = artifacts / "runs" / trained_once.folder.name
+    return trained_once.model_copy(update={"folder": folder})
 
 
 @pytest.fixture(scope="session")
 def prepared(small_reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `train|validation|test.parquet` and `initial_model.keras`."""
-    folder, config = tmp_path_factory.mktemp("prepared"), small_config(small_reviews)
-    source = SourceFiles(
-        source="files",
-        form="files",
-        paths={"train": small_reviews},
-        sha256={"train": "x"},
-        columns=("text", "label"),
-        reason="r",
-    )
-    loaded = tmp_path_factory.mktemp("loaded")
-    load_reviews(source, config.data, loaded)
-    padded = tmp_path_factory.mktemp("padded")
-    train, test = loaded / "train.parquet", loaded / "test.parquet"
-    pad_reviews(train, test, config.text, config.protocol, padded)
-    sets = {path.stem: path for path in padded.iterdir()}
-    persist_parquet(sets, {}, 64, folder)
-    build_model(config.text.num_words, config.text.maxlen, config.network, 0, folder)
-    return folder
+    return prepare(small_reviews, tmp_path_factory.mktemp("prepared"))

@@ -1,6 +1,8 @@
 """Networks with lively weights, and runs that hold them: trained ones in all but their score."""
 
+import tempfile
 import zipfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +35,18 @@ def small_network(maxlen: int = 12, **sizes: int) -> Any:
 def make_model_run(artifacts: Path, run_id: str = FIRST, **changes: Any) -> Run:
     """Write a run folder whose model and word index can predict."""
     run = make_run(artifacts, run_id, **changes)
-    file = artifacts / "model.keras"
-    small_network().save(file)
     ranks = {word: rank for rank, word in enumerate(WORDS, start=1)}
     run = rewritten(run, "vocabulary.json", readable_json(ranks).encode())
-    return rewritten(run, "best_model.keras", file.read_bytes())
+    return rewritten(run, "best_model.keras", _small_model())
+
+
+@cache
+def _small_model() -> bytes:
+    """Return the file of the small network, which takes a second to make."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model.keras"
+        small_network().save(file)
+        return file.read_bytes()
 
 
 def with_parts(source: Path, target: Path, **parts: bytes) -> Path:

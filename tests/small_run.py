@@ -5,6 +5,10 @@ import random
 from pathlib import Path
 from typing import Any
 
+from tasks.build_model import build_model
+from tasks.load_reviews import load_reviews
+from tasks.pad_reviews import pad_reviews
+from tasks.persist_parquet import persist_parquet
 from tasks.train_model import TrainingPlan, train_model
 from tasks.training_config import (
     ConvBilstmConfig,
@@ -15,6 +19,7 @@ from tasks.training_config import (
     TextConfig,
     TrainingConfig,
 )
+from tests.review_samples import source_of
 
 GOOD = ["fine", "lovely", "great", "warm", "clever"]
 BAD = ["dull", "weak", "poor", "cold", "messy"]
@@ -80,3 +85,16 @@ def uncompiled_config(train_file: Path, **changes: Any) -> TrainingConfig:
     config = small_config(train_file, **changes)
     fit = config.fit.model_copy(update={"training_step": "keras"})
     return config.model_copy(update={"fit": fit})
+
+
+def prepare(reviews: Path, folder: Path) -> Path:
+    """Write what a training on `reviews` with the small config needs."""
+    config, loaded, padded = small_config(reviews), folder / "loaded", folder / "padded"
+    loaded.mkdir()
+    padded.mkdir()
+    load_reviews(source_of("files", train=reviews), config.data, loaded)
+    train, test = loaded / "train.parquet", loaded / "test.parquet"
+    pad_reviews(train, test, config.text, config.protocol, padded)
+    persist_parquet({path.stem: path for path in padded.iterdir()}, {}, 64, folder)
+    build_model(config.text.num_words, config.text.maxlen, config.network, 0, folder)
+    return folder

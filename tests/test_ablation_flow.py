@@ -1,5 +1,6 @@
 """Trainings with other forms of the text, each in a process of its own."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tasks.ablation_report import AblationReport
 from tasks.experiments_config import AblationConfig, RunnerConfig
 from tasks.find_runs import find_runs
 from tasks.read_run import read_config, read_history
+from tasks.run_manifest import RunSummary
 from tasks.training_config import TextConfig
 from tests.small_run import uncompiled_config
 
@@ -20,12 +22,13 @@ ONE = AblationConfig(tokens=("last-12",), words=(40,))
 
 @pytest.fixture(scope="module")
 def made(
-    prefect_server: None,  # noqa: ARG001 - starts it
+    trained_once: RunSummary,
     small_reviews: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Path, AblationReport]:
     """The artifacts and the report of the config and one variant, trained here."""
     artifacts = tmp_path_factory.mktemp("ablation") / "artifacts"
+    shutil.copytree(trained_once.folder.parent.parent / "cache", artifacts / "cache")
     return artifacts, ablation_flow(
         uncompiled_config(small_reviews), TWO, RunnerConfig(), "cpu", artifacts
     )

@@ -33,14 +33,11 @@ NOTHING_UNUSED = RetentionConfig(keep_runs=1, keep_unused_days=0)
 
 
 @pytest.fixture(scope="module")
-def history(
-    prefect_server: None,  # noqa: ARG001 - starts it
-    small_reviews: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> tuple[Path, list[RunSummary]]:
-    """Three runs with one, two and three epochs, oldest first."""
-    artifacts = tmp_path_factory.mktemp("history") / "artifacts"
-    return artifacts, [start_run(artifacts, small_reviews, epochs=epochs) for epochs in (1, 2, 3)]
+def history(done: RunSummary, small_reviews: Path) -> tuple[Path, list[RunSummary]]:
+    """Three runs with two, one and three epochs, oldest first."""
+    artifacts = done.folder.parent.parent
+    time.sleep(1)  # runs of one second have no order
+    return artifacts, [done, *(start_run(artifacts, small_reviews, epochs=n) for n in (1, 3))]
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ def first(
     small_reviews: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> RunSummary:
-    """One finished run of the small config."""
+    """A run of the small config that this process's server knows."""
     return start_run(tmp_path_factory.mktemp("run") / "artifacts", small_reviews)
 
 
@@ -119,6 +119,17 @@ def test_the_data_table_tells_what_the_checks_found(first: RunSummary, manifest:
     assert rows["words outside the word index"][0] == "0.0 %"
 
 
+def test_the_progress_is_an_artifact_of_its_training(manifest: Manifest) -> None:
+    progress = artifacts_of(manifest)["progress"]
+    assert (progress.type, progress.data) == ("progress", 100)
+    assert str(progress.description).startswith("finished after 2 of at most 2 epochs, val_loss ")
+    assert progress.task_run_id is not None
+    _wait_until_recorded(UUID(manifest.flow_run_id), len(manifest.steps))
+    with get_client(sync_client=True) as client:
+        task_run = client.read_task_run(progress.task_run_id)
+    assert task_run.name == "train seed 0, at most 2 epochs"
+
+
 def test_the_cache_table_tells_for_each_step_why(manifest: Manifest) -> None:
     rows = table(artifacts_of(manifest)["cache"])
     assert [row["step"] for row in rows] == [step.step for step in manifest.steps]
@@ -145,3 +156,10 @@ def test_the_task_runs_are_named_by_what_they_do(manifest: Manifest) -> None:
         "plot files-honest-seed0",
         "analyse 48 test reviews",
     }
+
+
+def test_the_run_is_named_and_tagged_by_source_protocol_and_seed(manifest: Manifest) -> None:
+    with get_client(sync_client=True) as client:
+        run = client.read_flow_run(UUID(manifest.flow_run_id))
+    assert run.name == "files-honest-seed0"
+    assert set(run.tags) >= {"source:files", "protocol:honest", "seed:0"}

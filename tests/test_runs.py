@@ -9,6 +9,7 @@ import pytest
 
 from flows.runs import main
 from tasks.artifact_store import ArtifactStore
+from tasks.run_manifest import RunSummary
 from tests.made_runs import FIRST, SECOND, THIRD, age, make_run
 from tests.start_run import start_run
 
@@ -189,24 +190,23 @@ def test_neither_prefect_nor_tensorflow_is_imported(artifacts: Path, words: str)
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True)
 
 
-@pytest.mark.usefixtures("prefect_server")
 def test_a_real_run_and_its_cached_repetition_are_listed_compared_and_used(
-    tmp_path: Path,
+    done: RunSummary,
     small_reviews: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    first = start_run(tmp_path, small_reviews, epochs=1).folder
+    first, artifacts = done.folder, done.folder.parent.parent
     time.sleep(1)  # runs of one second have no order
-    again = start_run(tmp_path, small_reviews, epochs=1).folder
-    lines = said(capsys, tmp_path, "list").splitlines()
+    again = start_run(artifacts, small_reviews).folder
+    lines = said(capsys, artifacts, "list").splitlines()
     assert [line.split()[-1] for line in lines[2:]] == ["all", "1/1"]
-    shown = said(capsys, tmp_path, "compare", str(first), again.name)
+    shown = said(capsys, artifacts, "compare", str(first), again.name)
     assert f"{again.name[-8:]} has the same weights as {first.name[-8:]}." in shown
     assert re.search(r"^differences\nnone$", shown, re.MULTILINE)
-    assert "no earlier result" in said(capsys, tmp_path, "show", first.name)
+    assert "no earlier result" in said(capsys, artifacts, "show", first.name)
 
-    card = said(capsys, tmp_path, "export", "model-card", "latest")
+    card = said(capsys, artifacts, "export", "model-card", "latest")
     (code,) = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
     monkeypatch.chdir(again)
     exec(compile(code, "model card", "exec"), {})  # the card's own example

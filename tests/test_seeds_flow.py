@@ -1,5 +1,6 @@
 """Trainings with several seeds, each in a process of its own: on this machine, and on a cluster."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from flows.seeds_flow import requests, seeds_flow
 from flows.task_runners import task_runner
 from tasks.experiments_config import RunnerConfig, SeedsConfig
 from tasks.find_runs import find_runs
+from tasks.run_manifest import RunSummary
 from tasks.seeds_report import SeedsReport
 from tests.killed_worker import cluster_that_loses_a_worker
 from tests.small_run import uncompiled_config
@@ -28,12 +30,13 @@ def weights(artifacts: Path) -> dict[int, dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def local(
-    prefect_server: None,  # noqa: ARG001 - starts it
+    trained_once: RunSummary,
     small_reviews: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Path, SeedsReport]:
     """The artifacts and the report of two seeds trained here."""
     artifacts = tmp_path_factory.mktemp("seeds") / "artifacts"
+    shutil.copytree(trained_once.folder.parent.parent / "cache", artifacts / "cache")
     config = uncompiled_config(small_reviews)
     return artifacts, seeds_flow(config, HONEST, HERE, "cpu", artifacts)
 

@@ -19,75 +19,65 @@ CACHED_STEPS = list(STEPS[1:-1])
 MANIFEST_FILES = {"manifest.json", "manifest.sha256"}
 
 
-@pytest.fixture(scope="module")
-def first(
-    prefect_server: None,  # noqa: ARG001 - starts it
-    small_reviews: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> RunSummary:
-    """One finished run of the small config; the tests below go on from its cache."""
-    return start_run(tmp_path_factory.mktemp("run") / "artifacts", small_reviews)
-
-
 def cached_steps(summary: RunSummary) -> list[str]:
     return [run.step for run in summary.steps if run.cached]
 
 
-def test_a_first_run_computes_every_step_in_order(first: RunSummary) -> None:
-    assert [run.step for run in first.steps] == ["fetch", *CACHED_STEPS]
-    assert cached_steps(first) == []
+def test_a_first_run_computes_every_step_in_order(done: RunSummary) -> None:
+    assert [run.step for run in done.steps] == ["fetch", *CACHED_STEPS]
+    assert cached_steps(done) == []
 
 
-def test_the_run_folder_is_complete_and_every_file_has_its_hash(first: RunSummary) -> None:
-    manifest = read_manifest(first.folder)
+def test_the_run_folder_is_complete_and_every_file_has_its_hash(done: RunSummary) -> None:
+    manifest = read_manifest(done.folder)
     files = {
-        path.relative_to(first.folder).as_posix()
-        for path in first.folder.rglob("*")
+        path.relative_to(done.folder).as_posix()
+        for path in done.folder.rglob("*")
         if path.is_file()
     }
     assert files == {*RUN_FILES, "config.json", "report.html", "model_card.md", *MANIFEST_FILES}
     assert set(manifest.files) == files - MANIFEST_FILES
     for name, file in manifest.files.items():
-        assert (first.folder / name).stat().st_size == file.size > 0
+        assert (done.folder / name).stat().st_size == file.size > 0
 
 
-def test_the_manifest_tells_what_was_run(first: RunSummary, small_reviews: Path) -> None:
-    manifest = read_manifest(first.folder)
-    assert manifest.score == first.score
+def test_the_manifest_tells_what_was_run(done: RunSummary, small_reviews: Path) -> None:
+    manifest = read_manifest(done.folder)
+    assert manifest.score == done.score
     assert (manifest.score.protocol, manifest.score.source) == ("honest", "files")
     assert manifest.device.reason == "cpu was asked for"
     assert manifest.source.paths == {"train": small_reviews}
     assert manifest.versions["keras"].startswith("3.")
-    assert first.folder.name.endswith(manifest.flow_run_id[:8])
-    config = json.loads((first.folder / "config.json").read_text())
+    assert done.folder.name.endswith(manifest.flow_run_id[:8])
+    config = json.loads((done.folder / "config.json").read_text())
     assert config == small_config(small_reviews).model_dump(mode="json")
 
 
 def test_an_equal_run_is_cached_from_load_to_plot_and_still_complete(
-    first: RunSummary, small_reviews: Path
+    done: RunSummary, small_reviews: Path
 ) -> None:
-    artifacts = first.folder.parent.parent
+    artifacts = done.folder.parent.parent
     second = start_run(artifacts, small_reviews)
     assert cached_steps(second) == CACHED_STEPS
-    assert second.folder != first.folder
-    assert second.score == first.score
-    ours, theirs = read_manifest(second.folder), read_manifest(first.folder)
+    assert second.folder != done.folder
+    assert second.score == done.score
+    ours, theirs = read_manifest(second.folder), read_manifest(done.folder)
     differing = dict(ours.files.items() ^ theirs.files.items())
     assert differing.keys() == {"report.html", "model_card.md"}  # they name their run
     assert (second.folder / "figures/loss.png").stat().st_size > 0
 
 
 def test_a_changed_number_recomputes_what_depends_on_it(
-    first: RunSummary, small_reviews: Path
+    done: RunSummary, small_reviews: Path
 ) -> None:
-    artifacts = first.folder.parent.parent
+    artifacts = done.folder.parent.parent
     assert cached_steps(start_run(artifacts, small_reviews, epochs=1)) == CACHED_STEPS[:5]
 
 
 def test_the_tutorial_protocol_validates_on_the_test_set(
-    first: RunSummary, small_reviews: Path
+    done: RunSummary, small_reviews: Path
 ) -> None:
-    summary = start_run(first.folder.parent.parent, small_reviews, protocol="tutorial", epochs=1)
+    summary = start_run(done.folder.parent.parent, small_reviews, protocol="tutorial", epochs=1)
     assert summary.score.protocol == "tutorial"
     history = json.loads((summary.folder / "history.json").read_text())
     metrics = json.loads((summary.folder / "metrics.json").read_text())
@@ -96,10 +86,10 @@ def test_the_tutorial_protocol_validates_on_the_test_set(
 
 @pytest.mark.parametrize("damage", ["gone", "truncated", "flipped"])
 def test_a_damaged_file_of_the_cache_is_computed_again_and_said_so(
-    first: RunSummary, small_reviews: Path, damage: str, caplog: pytest.LogCaptureFixture
+    done: RunSummary, small_reviews: Path, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    store = ArtifactStore(first.folder.parent.parent)
-    persisted = read_manifest(first.folder).data_content["test.parquet"]
+    store = ArtifactStore(done.folder.parent.parent)
+    persisted = read_manifest(done.folder).data_content["test.parquet"]
     (path,) = store.objects.rglob(f"{persisted}*")
     content = path.read_bytes()
     if damage == "gone":
@@ -117,10 +107,10 @@ def test_a_damaged_file_of_the_cache_is_computed_again_and_said_so(
 
 @pytest.mark.parametrize("kind", ["records", "results"])
 def test_a_damaged_record_is_computed_again(
-    first: RunSummary, small_reviews: Path, kind: str
+    done: RunSummary, small_reviews: Path, kind: str
 ) -> None:
-    root = first.folder.parent.parent
-    key = next(run.key for run in first.steps if run.step == "plot")
+    root = done.folder.parent.parent
+    key = next(run.key for run in done.steps if run.step == "plot")
     (path,) = [p for p in (root / "cache" / kind / "plot").iterdir() if p.stem in str(key)]
     path.write_bytes(path.read_bytes()[:-9])
     assert "plot" not in cached_steps(start_run(root, small_reviews))
@@ -128,20 +118,20 @@ def test_a_damaged_record_is_computed_again(
 
 
 def test_a_moved_artifacts_folder_keeps_its_cache(
-    first: RunSummary, small_reviews: Path, tmp_path: Path
+    done: RunSummary, small_reviews: Path, tmp_path: Path
 ) -> None:
     import shutil
 
     moved = tmp_path / "moved"
-    shutil.copytree(first.folder.parent.parent, moved)
+    shutil.copytree(done.folder.parent.parent, moved)
     summary = start_run(moved, small_reviews)
     assert cached_steps(summary) == CACHED_STEPS
     assert moved in summary.folder.parents
 
 
-def test_the_parts_of_each_key_can_be_read(first: RunSummary) -> None:
-    for run in first.steps[1:]:
-        parts = json.loads((first.folder.parent.parent / f"cache/keys/{run.key}.json").read_text())
+def test_the_parts_of_each_key_can_be_read(done: RunSummary) -> None:
+    for run in done.steps[1:]:
+        parts = json.loads((done.folder.parent.parent / f"cache/keys/{run.key}.json").read_text())
         assert parts["step"] == run.step
         assert parts["source"]
 
@@ -154,17 +144,6 @@ def test_bad_data_fails_at_once_with_one_sentence_and_no_run_folder(tmp_path: Pa
     assert list((tmp_path / "artifacts/runs").iterdir()) == []
     files = [path for path in (tmp_path / "artifacts").rglob("*") if path.is_file()]
     assert not [path for path in files if path.parts[-3] in ("records", "results", "objects")]
-
-
-def test_the_run_is_named_and_tagged_by_source_protocol_and_seed(first: RunSummary) -> None:
-    from uuid import UUID
-
-    from prefect import get_client
-
-    with get_client(sync_client=True) as client:
-        run = client.read_flow_run(UUID(read_manifest(first.folder).flow_run_id))
-    assert run.name == "files-honest-seed0"
-    assert set(run.tags) >= {"source:files", "protocol:honest", "seed:0"}
 
 
 def test_a_passing_fault_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,24 +169,24 @@ def why(summary: RunSummary) -> dict[str, str]:
     return {run.step: run.why for run in summary.steps}
 
 
-def test_every_step_says_why_it_was_a_hit_or_a_miss(first: RunSummary, small_reviews: Path) -> None:
+def test_every_step_says_why_it_was_a_hit_or_a_miss(done: RunSummary, small_reviews: Path) -> None:
     config = small_config(small_reviews)
     text = config.text.model_copy(update={"num_words": 39})
     config = config.model_copy(update={"text": text})
-    reasons = why(start_config(first.folder.parent.parent, config))
+    reasons = why(start_config(done.folder.parent.parent, config))
     assert reasons["load"] == "every part of its key is as before"
     assert reasons["pad"] == reasons["build"] == "num_words 40 → 39"
     assert reasons["persist-parquet"] == "input padded changed"
 
 
 def test_a_refreshed_step_is_computed_again_and_those_after_it_hit_when_it_repeats(
-    first: RunSummary, small_reviews: Path
+    done: RunSummary, small_reviews: Path
 ) -> None:
-    root = first.folder.parent.parent
+    root = done.folder.parent.parent
     again = start_config(root, small_config(small_reviews), refresh=("train",))
     assert cached_steps(again) == [step for step in CACHED_STEPS if step != "train"]
     assert why(again)["train"] == "a refresh was asked for"
-    assert read_manifest(again.folder).weights == read_manifest(first.folder).weights
+    assert read_manifest(again.folder).weights == read_manifest(done.folder).weights
 
 
 def test_what_was_computed_beside_an_edit_is_used_and_not_kept(
@@ -253,14 +232,14 @@ def test_raw_files_that_change_while_they_are_read_are_refused(
 
 
 def test_without_the_cache_every_step_is_computed_and_nothing_is_kept(
-    first: RunSummary, small_reviews: Path, tmp_path: Path
+    done: RunSummary, small_reviews: Path, tmp_path: Path
 ) -> None:
     summary = start_config(tmp_path / "a", small_config(small_reviews), cache=False)
     assert cached_steps(summary) == []
-    assert summary.score == first.score
+    assert summary.score == done.score
     assert not (tmp_path / "a/cache/records").exists()
     assert not (tmp_path / "a/cache/training").exists()
 
 
-def test_a_finished_run_leaves_no_training_state(first: RunSummary) -> None:
-    assert list((first.folder.parent.parent / "cache/training").iterdir()) == []
+def test_a_finished_run_leaves_no_training_state(done: RunSummary) -> None:
+    assert list((done.folder.parent.parent / "cache/training").iterdir()) == []

@@ -7,19 +7,15 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.build_model import build_model
 from tasks.errors import DivergedError
 from tasks.evaluate_model import evaluate_model, score
-from tasks.load_reviews import load_reviews
 from tasks.model_hash import model_hash
-from tasks.pad_reviews import pad_reviews
-from tasks.persist_parquet import persist_parquet
 from tasks.review_files import count_reviews, read_labels
 from tasks.run_network import keras_network
 from tasks.train_model import class_weights
 from tasks.training_config import FitConfig
-from tests.review_samples import padded_tokens, source_of
-from tests.small_run import small_config, train_small
+from tests.review_samples import padded_tokens
+from tests.small_run import prepare, small_config, train_small
 
 
 def fit_small(prepared: Path, folder: Path, **changes: Any) -> dict[str, object]:
@@ -138,14 +134,7 @@ def test_balanced_weights_change_the_training_where_a_label_is_rare(
     ]
     file = tmp_path / "rare.csv"
     file.write_text("\n".join(rare) + "\n")
-    config, loaded, padded = small_config(file), tmp_path / "loaded", tmp_path / "padded"
-    for folder in (loaded, padded):
-        folder.mkdir()
-    load_reviews(source_of("files", train=file), config.data, loaded)
-    train, test = loaded / "train.parquet", loaded / "test.parquet"
-    pad_reviews(train, test, config.text, config.protocol, padded)
-    persist_parquet({path.stem: path for path in padded.iterdir()}, {}, 64, tmp_path)
-    build_model(config.text.num_words, config.text.maxlen, config.network, 0, tmp_path)
+    prepare(file, tmp_path)
     equal = fit_small(tmp_path, tmp_path / "equal")
     assert fit_small(tmp_path, tmp_path / "again", class_weights="equal") == equal
     balanced = fit_small(tmp_path, tmp_path / "balanced", class_weights="balanced")

@@ -5,14 +5,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
 
 from flows import training_progress_artifact as module
-from flows.prefect_session import _wait_until_recorded
-from flows.train_flow import train_flow
-from flows.training_progress_artifact import KEY, Pace, describe, show_progress
+from flows.training_progress_artifact import Pace, describe, show_progress
+from tasks.run_manifest import RunSummary
 from tasks.training_progress import TrainingProgress
 from tests.small_run import small_config, train_small
 from tests.start_run import start_run
@@ -166,36 +164,11 @@ def test_a_dead_server_is_told_once_and_the_training_goes_on(
     assert line == "the progress of the training cannot be shown for now (ConnectError)"
 
 
-@pytest.mark.usefixtures("prefect_server")
-def test_the_progress_of_a_run_is_an_artifact_of_its_training(
-    small_reviews: Path, tmp_path: Path
-) -> None:
-    from prefect import get_client
-    from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
-
-    config = small_config(small_reviews)
-    state: Any = train_flow(
-        **dict(config), accelerator="cpu", artifacts=tmp_path, return_state=True
-    )
-    flow_run: UUID = state.state_details.flow_run_id
-    _wait_until_recorded(flow_run, len(state.result().steps))
-    of_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run]))
-    with get_client(sync_client=True) as client:
-        (artifact,) = [a for a in client.read_artifacts(artifact_filter=of_run) if a.key == KEY]
-        assert artifact.task_run_id is not None
-        task_run = client.read_task_run(artifact.task_run_id)
-    assert (artifact.type, artifact.data) == ("progress", 100)
-    assert str(artifact.description).startswith("finished after 2 of at most 2 epochs, val_loss ")
-    assert task_run.name == "train seed 0, at most 2 epochs"
-
-
-@pytest.mark.usefixtures("prefect_server")
 def test_a_cached_training_shows_no_progress_and_starts_no_thread(
-    small_reviews: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    done: RunSummary, small_reviews: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    start_run(tmp_path, small_reviews, epochs=1)
     put: list[object] = []
     monkeypatch.setattr(module.LatestSender, "put", lambda _, value, **__: put.append(value))
-    start_run(tmp_path, small_reviews, epochs=1)
+    start_run(done.folder.parent.parent, small_reviews)
     assert put == []
     assert sending_threads() == []

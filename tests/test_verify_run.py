@@ -19,20 +19,9 @@ from tests.start_run import start_run
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
 
-@pytest.fixture(scope="module")
-def finished(
-    prefect_server: None,  # noqa: ARG001 - starts it
-    small_reviews: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> RunSummary:
-    return start_run(tmp_path_factory.mktemp("verify") / "artifacts", small_reviews)
-
-
 @pytest.fixture
-def copied(finished: RunSummary, tmp_path: Path) -> Path:
-    return Path(
-        shutil.copytree(finished.folder, ArtifactStore(tmp_path).runs / finished.folder.name)
-    )
+def copied(done: RunSummary, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(done.folder, ArtifactStore(tmp_path).runs / done.folder.name))
 
 
 def verify(*arguments: str) -> int:
@@ -44,9 +33,9 @@ def verify(*arguments: str) -> int:
 
 
 def test_a_repeated_run_has_equal_results(
-    finished: RunSummary, capsys: pytest.CaptureFixture[str]
+    done: RunSummary, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    status = verify(str(finished.folder))
+    status = verify(str(done.folder))
     shown, error = capsys.readouterr()
     assert status == 0, error
     assert "Verified: data, weights, history, predictions and metrics are equal." in shown
@@ -90,8 +79,8 @@ def test_missing_short_and_foreign_files_are_found(copied: Path) -> None:
     assert "foreign.txt is not in manifest.json" in faults
 
 
-def test_the_first_difference_is_named_in_the_order_of_the_steps(finished: RunSummary) -> None:
-    manifest = read_manifest(finished.folder)
+def test_the_first_difference_is_named_in_the_order_of_the_steps(done: RunSummary) -> None:
+    manifest = read_manifest(done.folder)
     other = manifest.model_copy(
         update={
             "weights": manifest.weights | {"best_model_hash": "other"},
@@ -102,8 +91,8 @@ def test_the_first_difference_is_named_in_the_order_of_the_steps(finished: RunSu
     assert str(first_difference(manifest, other)).startswith("best_model_hash: ")
 
 
-def test_another_machine_is_said_to_be_another(finished: RunSummary) -> None:
-    manifest = read_manifest(finished.folder)
+def test_another_machine_is_said_to_be_another(done: RunSummary) -> None:
+    manifest = read_manifest(done.folder)
     assert environment_differences(manifest, manifest.device) == []
     elsewhere = manifest.model_copy(
         update={
@@ -120,9 +109,9 @@ def test_another_machine_is_said_to_be_another(finished: RunSummary) -> None:
 
 
 def test_other_threads_are_another_machine(
-    finished: RunSummary, monkeypatch: pytest.MonkeyPatch
+    done: RunSummary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    manifest = read_manifest(finished.folder)
+    manifest = read_manifest(done.folder)
     monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "77")
     threads = manifest.machine["threads"]
     assert environment_differences(manifest, manifest.device) == [f"threads {threads} → 77"]
@@ -163,12 +152,12 @@ def test_a_damaged_manifest_is_told_in_one_sentence(
 
 
 def test_a_run_can_be_explained_from_its_folder(
-    finished: RunSummary, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    done: RunSummary, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from flows.explain_run import app as explain
 
     monkeypatch.setenv("COLUMNS", "160")
-    explain([str(finished.folder)], result_action="return_value")
+    explain([str(done.folder)], result_action="return_value")
     shown = capsys.readouterr().out
     assert "Test Accuracy: " in shown
     assert shown.count("there is no earlier result of this step") == 9
