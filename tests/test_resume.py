@@ -115,7 +115,7 @@ def interrupt_inside(
     return state
 
 
-@pytest.mark.parametrize(("epoch", "step"), [(1, 4), (3, 9)])
+@pytest.mark.parametrize(("epoch", "step"), [pytest.param(1, 4, marks=pytest.mark.slow), (3, 9)])
 def test_a_training_that_is_saved_every_few_steps_goes_on_inside_an_epoch(
     prepared: Path,
     uninterrupted: dict[str, Any],
@@ -139,6 +139,7 @@ def test_saving_after_the_last_step_of_an_epoch_waits_for_its_validation(
     assert (whole, step) == (f"epoch-{uninterrupted['epochs_run']:05d}", "")
 
 
+@pytest.mark.slow
 def test_a_training_that_is_interrupted_again_and_again_ends_as_an_uninterrupted_one(
     prepared: Path, uninterrupted: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
