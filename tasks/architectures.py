@@ -6,21 +6,23 @@ own. `tests/test_architectures.py` then asks of it what it asks of all.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from tasks.conv_bilstm_network import build_conv_bilstm
 from tasks.ngram_bag_network import build_ngram_bag, prepare_ngram_bag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     import keras
-    import numpy as np
 
     from tasks.training_config import Architecture
 
-    Parts = Iterable[tuple[np.ndarray, np.ndarray]]
+Parts = Iterable[tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
