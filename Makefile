@@ -19,7 +19,7 @@ slow: setup
 faults: setup
 	$(BIN)/python -m pytest -m 'slow or not slow' --numprocesses 2 --dist loadfile \
 		--fault-table docs/faults.md \
-		tests/test_faults.py tests/test_resume.py tests/test_two_runs.py tests/test_server_death.py
+		tests/faults/test_faults.py tests/training/test_resume.py tests/flows/pipelines/test_two_runs.py tests/faults/test_server_death.py
 
 lint: setup
 	$(BIN)/ruff format --check .

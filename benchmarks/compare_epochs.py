@@ -30,23 +30,29 @@ from benchmarks.paired import (
     turn_order,
     write_result,
 )
-from tasks.process_memory import keep_memory_together
-from tasks.training_config import ConvBilstmConfig, FitConfig
-from tasks.training_progress import TrainingProgress, watch_training
+from tasks.common.process_memory import keep_memory_together
+from tasks.config.training import ConvBilstmConfig, FitConfig
+from tasks.training.progress import TrainingProgress, watch_training
 
 Reviews = tuple[np.ndarray, np.ndarray]
+
 Rounds = dict[str, list[dict[str, float]]]
 
 NUM_WORDS, MAXLEN, BATCH_SIZE = 10_000, 200, 64
+
 PLAIN, TORCH, MULTIPLY = "plain", "torch", "multiply"
+
 OURS = ("keras", "fast")
+
 SIDES = [PLAIN, *OURS, TORCH]
+
 NAMES = {
     PLAIN: "plain Keras script",
     "keras": "ours, Keras's layers",
     "fast": "ours, fast (the default)",
     TORCH: "PyTorch",
 }
+
 TRAINED, JUDGED = 106.6e6, 35.5e6
 """Floating-point operations that the network's matrix products need for a review: forward 25.1
 million in the convolution, 6.4 and 4.0 million in the LSTMs; a training step needs them thrice."""
@@ -84,8 +90,8 @@ def _second(epoch: Callable[[], object]) -> list[Moment]:
 def time_ours(train: Reviews, validation: Reviews, folder: Path, fit: FitConfig) -> list[Moment]:
     """Return begin and end of the second epoch of the `train` step."""
     from benchmarks.made_reviews import write_padded
-    from tasks.build_model import build_model
-    from tasks.train_model import TrainingPlan, train_model
+    from tasks.model.build import build_model
+    from tasks.training.train import TrainingPlan, train_model
 
     network = ConvBilstmConfig()
     build_model(NUM_WORDS, MAXLEN, network, 0, folder)

@@ -19,15 +19,15 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks.paired import Spread, ratios, run_child, turn_order, write_result
-from tasks.artifact_store import ArtifactStore
-from tasks.fetch_reviews import fetch_reviews
-from tasks.find_runs import find_run
-from tasks.open_model import model_of_run
-from tasks.predict_texts import Predictor, prepare_texts
-from tasks.read_sources import read_test_reviews
-from tasks.run_network import folded_network, in_threads, keras_network
-from tasks.select_accelerator import CPU, use_device
-from tasks.training_config import DataConfig, SourceConfig
+from tasks.common.artifact_store import ArtifactStore
+from tasks.common.device import CPU, use_device
+from tasks.config.training import DataConfig, SourceConfig
+from tasks.data.fetch import fetch_reviews
+from tasks.data.sources.readers import read_test_reviews
+from tasks.inference.open_model import model_of_run
+from tasks.inference.predictor import Predictor, prepare_texts
+from tasks.model.network import folded_network, in_threads, keras_network
+from tasks.runs.find import find_run
 
 Side = Callable[[], Any]
 
@@ -37,16 +37,21 @@ SIDES = {
     "keras texts": "tokenizer + model.predict, from texts",
     "ours texts": "ours, from texts",
 }
+
 _AGAINST = {"ours": "keras", "ours texts": "keras texts"}
+
 _GOALS = {"ours": 2.0, "ours texts": 1.5}
+
 _WARM_ANSWERS = 200
+
 _ROWS_PER_THREAD = 256
+
 _TOLERANCE = 1e-5
 
 COLD = """
 import time
 from pathlib import Path
-from tasks.open_model import open_predictor
+from tasks.inference.open_model import open_predictor
 open_predictor(Path({artifacts!r}), {run!r}).predict(["A lovely film"])
 print(time.time())
 """

@@ -28,16 +28,18 @@ from benchmarks.paired import (
     turn_order,
     write_result,
 )
-from tasks.artifact_store import ArtifactStore
-from tasks.run_manifest import read_manifest
+from tasks.common.artifact_store import ArtifactStore
+from tasks.runs.manifest import read_manifest
 
 PLAIN, PIPELINE = "plain script", "pipeline"
+
 FIGURES = {
     "seconds": ("wall time, s", 0),
     "cpu_seconds": ("CPU time, s", 0),
     "largest_process_mib": ("largest process, MiB", 0),
     "tree_mib": ("all processes, MiB", 0),
 }
+
 _ACCURACY = re.compile(r"Test Accuracy: ([0-9.]+[0-9])")
 
 Row = dict[str, Any]

@@ -12,19 +12,25 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from tasks.review_files import review_schema, token_lists, write_parquet
+from tasks.data.review_files import review_schema, token_lists, write_parquet
 
 VOCABULARY = 60_000
 """Distinct words. Few enough for the smallest corpus to hold nearly all, so that only the number of
 reviews grows: in real texts the vocabulary grows too."""
 
 _CHUNK_ROWS = 10_000
+
 _CELLS = 1 << 20
+
 _LOG_MEAN, _LOG_SPREAD = 5.26, 0.64
 """Of the lengths of the IMDB training reviews: mean and standard deviation of their logarithms."""
+
 _SHORTEST, _LONGEST = 10, 2500
+
 _LABELS = pa.array(["neg", "pos"])
+
 _FIRST_WORD = 4
+
 _ROW_GROUP_ROWS = 2048
 
 

@@ -10,11 +10,11 @@ import cyclopts
 import numpy as np
 import pyarrow.parquet as pq
 
-from tasks.artifact_store import ArtifactStore
-from tasks.fetch_reviews import fetch_reviews
-from tasks.load_reviews import load_reviews
-from tasks.tokenize_text import FIRST_WORD_ID
-from tasks.training_config import DataConfig, SourceConfig
+from tasks.common.artifact_store import ArtifactStore
+from tasks.config.training import DataConfig, SourceConfig
+from tasks.data.fetch import fetch_reviews
+from tasks.data.load import load_reviews
+from tasks.data.text.tokenizer import FIRST_WORD_ID
 
 
 def read_split(parquet: Path) -> tuple[np.ndarray, np.ndarray]:

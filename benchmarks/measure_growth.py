@@ -20,24 +20,24 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.paired import Moment, now, run_module, scratch_folder, time_between, write_result
-from tasks.atomic_files import file_sha256
-from tasks.build_model import build_model
-from tasks.chart_style import COLOURS, chart_style
-from tasks.load_reviews import load_reviews
-from tasks.pad_reviews import pad_reviews
-from tasks.persist_parquet import persist_parquet
-from tasks.process_memory import keep_memory_together
-from tasks.review_files import count_reviews
-from tasks.source_files import SourceFiles
-from tasks.train_model import TrainingPlan, train_model
-from tasks.training_config import (
+from tasks.common.atomic_files import file_sha256
+from tasks.common.process_memory import keep_memory_together
+from tasks.config.training import (
     ConvBilstmConfig,
     DataConfig,
     FitConfig,
     ProtocolConfig,
     TextConfig,
 )
-from tasks.training_progress import TrainingProgress, watch_training
+from tasks.data.load import load_reviews
+from tasks.data.pad import pad_reviews
+from tasks.data.persist import persist_parquet
+from tasks.data.review_files import count_reviews
+from tasks.data.sources.source_files import SourceFiles
+from tasks.model.build import build_model
+from tasks.reports.style import COLOURS, chart_style
+from tasks.training.progress import TrainingProgress, watch_training
+from tasks.training.train import TrainingPlan, train_model
 
 SMALL = ConvBilstmConfig(embedding_dim=8, filters=8, lstm_units=4, last_lstm_units=4)
 """A step of this network is quick, so that reading the reviews is a large part of it."""
@@ -72,6 +72,7 @@ def _persist(padded: Path, folder: Path) -> int:
 
 
 _PREPARING = {"load": _load, "pad": _pad, "persist": _persist}
+
 STAGES = (*_PREPARING, "train")
 
 

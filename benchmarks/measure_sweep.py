@@ -15,20 +15,15 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.made_reviews import write_corpus
-from benchmarks.paired import (
-    Spread,
-    ratios,
-    run_child,
-    scratch_folder,
-    turn_order,
-    write_result,
-)
-from tasks.experiments_config import Runner
-from tasks.sweep_report import SWEEP_JSON, SweepReport
+from benchmarks.paired import Spread, ratios, run_child, scratch_folder, turn_order, write_result
+from tasks.config.experiments import Runner
+from tasks.experiments.sweep_report import SWEEP_JSON, SweepReport
 
 WORKERS = ("1", "2")
+
 # One core for each training, so that two of them have two.
 _ONE_CORE = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
 _SPACE = "[fit.learning_rate]\nlow = 0.005\nhigh = 0.02\nlog = true\n"
 
 

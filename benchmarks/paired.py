@@ -20,15 +20,18 @@ from typing import Any
 
 import psutil
 
-from tasks.atomic_files import write_text
-from tasks.canonical_json import readable_json
-from tasks.run_environment import describe_machine, describe_source, library_versions
+from tasks.common.atomic_files import write_text
+from tasks.common.canonical_json import readable_json
+from tasks.runs.environment import describe_machine, describe_source, library_versions
 
 Moment = tuple[float, float]
 
 ROOT = Path(__file__).parent.parent
+
 SAMPLE_EVERY_S = 0.2
+
 _MIB = 2**20
+
 _SHOWN_LINES = 30
 
 

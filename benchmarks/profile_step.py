@@ -13,7 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 BATCH, MAXLEN, WORDS, WIDTH = 64, 200, 10_000, 200
+
 TAPS, FILTERS, POOL, TIME, UNITS = 5, 64, 4, 49, 64
+
 Part = tuple[str, str, Callable[..., object], list[Any]]
 
 
@@ -49,7 +51,7 @@ def word_parts() -> list[Part]:
     """Return the words' vectors with dropout, whose gradient is a whole table."""
     import tensorflow as tf
 
-    from tasks.dropped_words import dropped_words
+    from tasks.model.kernels.dropout import dropped_words
 
     table = tf.random.stateless_normal((WORDS, WIDTH), (0, 0))
     ranks = tf.random.stateless_uniform((BATCH, MAXLEN), (0, 1))
@@ -73,7 +75,7 @@ def convolution_parts() -> list[Part]:
     """Return the convolution with what follows it, up to the pooling."""
     import tensorflow as tf
 
-    from tasks.pooled_convolution import pooled_convolution
+    from tasks.model.kernels.convolution import pooled_convolution
 
     words = tf.random.stateless_normal((BATCH, MAXLEN, WIDTH), (0, 0))
     kernel = tf.random.stateless_normal((TAPS, WIDTH, FILTERS), (0, 1))
@@ -98,7 +100,7 @@ def lstm_parts() -> list[Part]:
     import keras
     import tensorflow as tf
 
-    from tasks.lstm_scan import lstm_scan
+    from tasks.model.kernels.lstm import lstm_scan
 
     inputs = tf.random.stateless_normal((BATCH, TIME, FILTERS), (0, 0))
     by_time = tf.transpose(inputs, [1, 0, 2])
@@ -133,7 +135,7 @@ def optimizer_parts() -> list[Part]:
     import keras
     import tensorflow as tf
 
-    from tasks.fused_adam import fused_adam
+    from tasks.model.kernels.adam import fused_adam
 
     rows = tf.random.stateless_normal((BATCH * MAXLEN, WIDTH), (0, 0))
     words = tf.random.stateless_uniform((BATCH * MAXLEN,), (0, 1), 0, WORDS, tf.int32)

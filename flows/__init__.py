@@ -1,1 +1,1 @@
-"""What a user starts: flows that wire the steps together."""
+"""What a user starts, and the flows behind it."""

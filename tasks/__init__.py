@@ -1,1 +1,1 @@
-"""The steps of the pipeline: plain typed functions, one concern per module."""
+"""The steps of the pipeline, and the plain functions that they call."""

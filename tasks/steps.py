@@ -13,28 +13,12 @@ from prefect.states import Completed
 from prefect.tasks import exponential_backoff
 from prefect.transactions import get_transaction
 
-from tasks.analyse_run import analyse_run
-from tasks.artifact_store import ArtifactStore, Fact, StepOutput
-from tasks.build_model import build_model
-from tasks.check_drift import DriftReport, check_drift
-from tasks.drift_config import DriftConfig
-from tasks.errors import PrunedTrialError, is_worth_retrying
-from tasks.evaluate_model import evaluate_model
-from tasks.fetch_reviews import fetch_reviews
-from tasks.find_runs import find_run
-from tasks.linear_control import train_control, train_seen_control
-from tasks.load_reviews import TRAIN_GROUPS, load_reviews
-from tasks.model_latency import measure_latency
-from tasks.pad_reviews import pad_reviews
-from tasks.persist_parquet import persist_parquet
-from tasks.plot_history import plot_history
-from tasks.promote_model import ask_for_promotion
-from tasks.promotion_config import PromotionConfig
-from tasks.promotion_event import Decision
-from tasks.select_accelerator import Device, use_device
-from tasks.source_files import SourceFiles, require_unchanged
-from tasks.train_model import TrainingPlan, train_model
-from tasks.training_config import (
+from tasks.common.artifact_store import ArtifactStore, Fact, StepOutput
+from tasks.common.device import Device, use_device
+from tasks.common.errors import PrunedTrialError, is_worth_retrying
+from tasks.config.drift import DriftConfig
+from tasks.config.promotion import PromotionConfig
+from tasks.config.training import (
     DataConfig,
     FitConfig,
     NetworkConfig,
@@ -43,7 +27,23 @@ from tasks.training_config import (
     SourceConfig,
     TextConfig,
 )
-from tasks.training_state import forget_state
+from tasks.data.fetch import fetch_reviews
+from tasks.data.load import TRAIN_GROUPS, load_reviews
+from tasks.data.pad import pad_reviews
+from tasks.data.persist import persist_parquet
+from tasks.data.sources.source_files import SourceFiles, require_unchanged
+from tasks.drift.check import DriftReport, check_drift
+from tasks.evaluation.baselines import train_control, train_seen_control
+from tasks.evaluation.evaluate import evaluate_model
+from tasks.model.build import build_model
+from tasks.registry.events import Decision
+from tasks.registry.latency import measure_latency
+from tasks.registry.promote import ask_for_promotion
+from tasks.reports.analyse import analyse_run
+from tasks.reports.plot import plot_history
+from tasks.runs.find import find_run
+from tasks.training.checkpoint import forget_state
+from tasks.training.train import TrainingPlan, train_model
 
 
 def _may_pass(_task: object, _run: object, state: Any) -> bool:  # noqa: ANN401 - Prefect's types

@@ -1,1 +1,1 @@
-"""Tests of the pipeline; names of tests are sentences."""
+"""The tests mirror `tasks` and `flows`."""

@@ -9,14 +9,16 @@ import hypothesis
 import pytest
 from filelock import FileLock
 
-from flows.train_command import begin_process
-from tasks.run_manifest import RunSummary
-from tests.fault_table import fault_counts, fault_table, write_table
-from tests.small_run import prepare, write_reviews
+from flows.orchestration.process import begin_process
+from tasks.run_summary import RunSummary
+from tests.support.faults.fault_table import fault_counts, fault_table, write_table
+from tests.support.small_run import prepare, write_reviews
 
 begin_process()
+
 # How long an example takes says more about the machine than about the code.
 hypothesis.settings.register_profile("no-deadline", deadline=None)
+
 hypothesis.settings.load_profile("no-deadline")
 
 
@@ -89,7 +91,7 @@ def pytest_terminal_summary(
 @pytest.fixture(scope="session")
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A Prefect server with its own database; starting it takes some seconds."""
-    from tests.real_server import prefect_server_process, talk_to
+    from tests.support.servers.real_server import prefect_server_process, talk_to
 
     with prefect_server_process(tmp_path_factory.mktemp("server")) as (url, _), talk_to(url):
         yield
@@ -123,7 +125,7 @@ def small_reviews(shared: Path) -> Path:
 @pytest.fixture(scope="session")
 def trained_once(prefect_server: None, shared: Path, small_reviews: Path) -> RunSummary:  # noqa: ARG001
     """One run of the small config, by whichever process needs it first; nobody may change it."""
-    from tests.start_run import start_run
+    from tests.support.start_run import start_run
 
     summary = shared / "small_run.json"
     with FileLock(shared / "small_run.lock"):

@@ -1,0 +1,79 @@
+"""What the commands share: options, answers, and faults that are told in one sentence."""
+
+import sys
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Annotated, TypeVar
+
+import docstring_parser
+from cyclopts import App, CycloptsError, Parameter
+from pydantic import ValidationError
+
+from flows.display.terminal import fail
+from tasks.common.errors import InvalidConfigError, PipelineError
+from tasks.config.training import describe_invalid
+
+T = TypeVar("T")
+
+AcceleratorOption = Annotated[
+    str, Parameter(help="auto, cpu, gpu (the first one), gpu:N or multi-gpu (all).")
+]
+
+
+def run_command(app: App, arguments: Sequence[str] | None = None) -> object:
+    """Run one command and return its result; a mistake or a fault ends the process with a sentence.
+
+    Args:
+        app: Has the commands.
+        arguments: The words after the program's name; those of this process by default.
+    """
+    _read_docstrings_once()
+    try:
+        result: object = app(
+            arguments, exit_on_error=False, print_error=False, result_action="return_value"
+        )
+    except CycloptsError as error:
+        cause = error.__cause__
+        sentence = describe_invalid(cause) if isinstance(cause, ValidationError) else str(error)
+        fail(sentence, usage=True)
+    except PipelineError as error:
+        fail(str(error), usage=isinstance(error, InvalidConfigError))
+    except OSError as error:
+        fail(f"{error.filename} cannot be used: {error.strerror}; mend it or name another one")
+    return result
+
+
+def _read_docstrings_once() -> None:
+    """Keep what is read of a class's docstring, which makes --help twice as quick.
+
+    Cyclopts reads the source of a base class anew for each class that has it, and all groups of
+    options have pydantic's.
+    """
+    parse = docstring_parser.parse_from_object
+    if not hasattr(parse, "cache_info"):
+        docstring_parser.parse_from_object = cache(parse)
+
+
+def read_command(
+    program: str,
+    purpose: str,
+    command: Callable[..., T | None],
+    kind: type[T],
+    arguments: Sequence[str] | None,
+) -> T:
+    """Return what a command makes of its options; ends the process on `--help` or a fault.
+
+    Args:
+        program: Name of the program.
+        purpose: What it does, in Markdown.
+        command: Takes the options.
+        kind: What it returns; None where it has said all that was asked for.
+        arguments: The words after the program's name; those of this process by default.
+    """
+    app = App(name=program, help=purpose, version_flags=[], help_format="markdown")
+    app.default(command)
+    result = run_command(app, arguments)
+    if result is None:
+        sys.exit(0)
+    assert isinstance(result, kind)
+    return result

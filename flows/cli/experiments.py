@@ -1,0 +1,151 @@
+"""Command lines of the flows that train many times: seeds, ablation, sweep."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from flows.cli.app import AcceleratorOption, read_command
+from flows.cli.options import ConfigOptions
+from flows.display.terminal import ARTIFACTS, ArtifactsOption
+from flows.orchestration.process import begin_process
+from tasks.common.device import select_accelerator
+from tasks.config.experiments import (
+    AblationConfig,
+    RunnerConfig,
+    SeedsConfig,
+    SweepConfig,
+    require_honest,
+)
+from tasks.config.search_space import read_space
+from tasks.config.training import require_pinned
+from tasks.experiments.ablation import text_variants
+from tasks.training.distribution import require_divisible
+
+Parameters = dict[str, Any]
+
+_TRIALS_SHOWN = 10
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class TrainingsOptions:
+    """What is trained, where, on what, and where it is kept."""
+
+    runner: Annotated[RunnerConfig, Parameter(name="*", group="Where")] = RunnerConfig()
+    config: ConfigOptions = ConfigOptions()
+    accelerator: AcceleratorOption = "auto"
+    artifacts: ArtifactsOption = ARTIFACTS
+
+    def checked(self) -> Parameters:
+        """Return the parameters that all these flows have.
+
+        Raises:
+            AcceleratorError: The accelerator is not there.
+            InvalidConfigError: A value is unknown or impossible.
+        """
+        require_pinned(self.config.source)
+        config = self.config.config()
+        require_divisible(config.fit, select_accelerator(self.accelerator))
+        return {
+            "config": config,
+            "runner": self.runner,
+            "accelerator": self.accelerator,
+            "artifacts": self.artifacts.expanduser().absolute(),
+        }
+
+
+def read_seeds(arguments: Sequence[str] | None = None) -> Parameters:
+    """Return the parameters of `seeds_flow`; ends the process on `--help` or a fault.
+
+    Args:
+        arguments: The words after the program's name; those of this process by default.
+    """
+    purpose = "Train with several seeds, under both protocols, and show what they say together."
+    return read_command("seeds_flow.py", purpose, _seeds, dict, arguments)
+
+
+def read_ablation(arguments: Sequence[str] | None = None) -> Parameters:
+    """Return the parameters of `ablation_flow`, as `read_seeds` those of its flow."""
+    purpose = "Train with other tokens and other words, and show what the form of the text matters."
+    return read_command("ablation_flow.py", purpose, _ablation, dict, arguments)
+
+
+def read_sweep(arguments: Sequence[str] | None = None) -> Parameters:
+    """Return the parameters of `sweep_flow`, as `read_seeds` those of its flow."""
+    purpose = "Search for better numbers on the validation reviews, and score the winner once."
+    return read_command("sweep_flow.py", purpose, _sweep, dict, arguments)
+
+
+def _seeds(
+    *,
+    seeds: Annotated[SeedsConfig, Parameter(name="*", group="Seeds")] = SeedsConfig(),
+    trainings: TrainingsOptions = TrainingsOptions(),
+) -> Parameters:
+    return {"seeds": seeds, **trainings.checked()}
+
+
+def _ablation(
+    *,
+    ablation: Annotated[AblationConfig, Parameter(name="*", group="Ablation")] = AblationConfig(),
+    trainings: TrainingsOptions = TrainingsOptions(),
+) -> Parameters:
+    checked = trainings.checked()
+    text_variants(checked["config"], ablation)  # refused before anything starts
+    return {"ablation": ablation, **checked}
+
+
+def _sweep(
+    *,
+    sweep: Annotated[SweepConfig, Parameter(name="*", group="Sweep")] = SweepConfig(),
+    trainings: TrainingsOptions = TrainingsOptions(),
+) -> Parameters:
+    checked = trainings.checked()
+    require_honest(checked["config"].protocol)
+    read_space(sweep.space, checked["config"])
+    return {"sweep": sweep, **checked}
+
+
+def main_seeds(arguments: Sequence[str] | None = None) -> None:
+    """Train with several seeds.
+
+    Args:
+        arguments: The words after the program's name; those of this process by default.
+    """
+    parameters = read_seeds(arguments)
+    begin_process()
+    from flows.display.experiments import seeds_shown
+    from flows.pipelines.experiment import run_in_terminal
+    from flows.pipelines.seeds import seeds_flow
+
+    run_in_terminal(
+        seeds_flow, parameters, seeds_shown, lambda made: sum(map(len, made.runs.values()))
+    )
+
+
+def main_ablation(arguments: Sequence[str] | None = None) -> None:
+    """Train with other forms of the text; takes what `main_seeds` takes."""
+    parameters = read_ablation(arguments)
+    begin_process()
+    from flows.display.experiments import ablation_shown
+    from flows.pipelines.ablation import ablation_flow
+    from flows.pipelines.experiment import run_in_terminal
+
+    trainings = parameters["ablation"].seeds + 3
+    run_in_terminal(
+        ablation_flow, parameters, ablation_shown, lambda made: 2 + len(made.results) * trainings
+    )
+
+
+def main_sweep(arguments: Sequence[str] | None = None) -> None:
+    """Search for better numbers; takes what `main_seeds` takes."""
+    parameters = read_sweep(arguments)
+    begin_process()
+    from flows.display.experiments import sweep_shown
+    from flows.pipelines.experiment import run_in_terminal
+    from flows.pipelines.sweep import sweep_flow
+
+    # Trials of earlier runs of the study have their task runs there.
+    run_in_terminal(sweep_flow, parameters, partial(sweep_shown, most=_TRIALS_SHOWN), lambda _: 0)

@@ -1,0 +1,53 @@
+"""Command line of the maintenance: what would go, or what went."""
+
+from typing import Annotated
+
+from cyclopts import App, Parameter
+from rich.filesize import decimal
+
+from flows.display.terminal import ARTIFACTS, ArtifactsOption, show_lines
+from flows.orchestration.process import begin_process
+from tasks.common.tables import Table, number
+from tasks.config.operations import RetentionConfig
+from tasks.operations.retention import Removal
+
+app = App(
+    name="maintain_flow.py",
+    help="Remove what nobody needs any more; without --apply only show it.",
+    version_flags=[],
+)
+
+
+@app.default
+def maintain(
+    *,
+    retention: Annotated[RetentionConfig, Parameter(name="*")] = RetentionConfig(),
+    artifacts: ArtifactsOption = ARTIFACTS,
+    apply: Annotated[bool, Parameter(help="Remove it.", negative=())] = False,
+) -> None:
+    """Show what nobody needs any more, and remove it with --apply."""
+    begin_process()
+    from flows.orchestration import session
+    from flows.pipelines.maintain import maintain_flow
+
+    parameters = {"retention": retention, "artifacts": artifacts, "apply": apply}
+    removals = session.call_flow(maintain_flow, artifacts, parameters, lambda _: 1 + apply)
+    assert isinstance(removals, list), "only a scheduled run is skipped"
+    total = decimal(sum(removal.size for removal in removals))
+    show_lines(
+        _table(removals), f"{total} {'removed.' if apply else 'would go; --apply removes it.'}"
+    )
+
+
+def _table(removals: list[Removal]) -> Table:
+    """Return a table of the runs one by one, and of the rest by kind."""
+    rows = [
+        ["run", removal.name, removal.why, decimal(removal.size)]
+        for removal in removals
+        if removal.kind == "run"
+    ]
+    for kind in dict.fromkeys(removal.kind for removal in removals if removal.kind != "run"):
+        same = [removal for removal in removals if removal.kind == kind]
+        size = decimal(sum(removal.size for removal in same))
+        rows.append([kind, f"{len(same)} of them", same[0].why, size])
+    return Table("kind", "name", "why", number("size"), rows=rows)

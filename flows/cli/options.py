@@ -1,0 +1,67 @@
+"""The options that make up a config: a recipe, and all fields that change it."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from cyclopts import Parameter
+from pydantic import Field
+
+from tasks.config.recipes import DEFAULT_RECIPE, with_recipe
+from tasks.config.training import (
+    Architecture,
+    ConvBilstmConfig,
+    DataConfig,
+    FitConfig,
+    NgramBagConfig,
+    ProtocolConfig,
+    SavingConfig,
+    SourceConfig,
+    TextConfig,
+    TrainingConfig,
+)
+
+
+class _NetworkOptions(NgramBagConfig, ConvBilstmConfig):
+    """The sizes of all architectures; the config refuses those of another one."""
+
+    architecture: Architecture = Field(  # type: ignore[assignment]  # any of them
+        "conv_bilstm",
+        description="conv_bilstm: the tutorial's Conv1D and bidirectional LSTMs. ngram_bag: a"
+        " linear network on word n-grams, weighed by naive Bayes; quicker and more accurate.",
+    )
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class ConfigOptions:
+    """What a training is made of."""
+
+    recipe: Annotated[
+        str,
+        Parameter(help="Named config that the other options change; train_flow.py --list-recipes."),
+    ] = DEFAULT_RECIPE
+    source: Annotated[SourceConfig, Parameter(name="*", group="Source")] = SourceConfig()
+    data: Annotated[DataConfig, Parameter(name="*", group="Data")] = DataConfig()
+    text: Annotated[TextConfig, Parameter(name="*", group="Text")] = TextConfig()
+    protocol: Annotated[ProtocolConfig, Parameter(name="*", group="Protocol")] = ProtocolConfig()
+    network: Annotated[_NetworkOptions, Parameter(name="*", group="Network")] = _NetworkOptions()
+    fit: Annotated[FitConfig, Parameter(name="*", group="Fit")] = FitConfig()
+    saving: Annotated[SavingConfig, Parameter(name="*", group="Saving")] = SavingConfig()
+
+    def config(self) -> TrainingConfig:
+        """Return the checked config.
+
+        Raises:
+            InvalidConfigError: There is no such recipe, or a value is impossible.
+        """
+        groups = {
+            # Whole, since a command may have another default than the config.
+            "source": SourceConfig.model_validate(self.source.model_dump()),
+            "data": self.data,
+            "text": self.text,
+            "protocol": self.protocol,
+            "network": self.network,
+            "fit": self.fit,
+            "saving": self.saving,
+        }
+        return with_recipe(self.recipe, groups)

@@ -1,0 +1,264 @@
+"""Command line of predictions: answers at once, without Prefect, unless a flow run is asked for."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Annotated, Literal
+
+from cyclopts import App, Parameter
+from rich.console import Console
+from rich.progress import Progress
+
+from flows.cli.app import run_command
+from flows.display.terminal import ARTIFACTS, ArtifactsOption
+from flows.orchestration.process import begin_process
+from tasks.common.artifact_store import ArtifactStore
+from tasks.common.atomic_files import whole_file
+from tasks.common.errors import BadDataError, InvalidConfigError
+from tasks.common.remote_files import is_remote, local_copy
+from tasks.data.sources.text_chunks import Kind, TextChunk, kind_of, read_texts, rows_of
+from tasks.inference.bundle.open import open_bundle
+from tasks.inference.open_model import open_predictor
+from tasks.inference.output import (
+    numbered,
+    output_kind,
+    prediction_lines,
+    prediction_writer,
+    table_head,
+)
+from tasks.inference.predict_file import CHUNK_ROWS, PredictionSummary, file_chunks, predict_file
+from tasks.inference.predictor import Predictor
+
+STDIN = "-"
+
+_STREAM_ROWS = 1000
+
+app = App(
+    name="predict_flow.py",
+    help="Predict the sentiment of texts with the champion, else with the newest run.",
+    version_flags=[],
+    help_format="markdown",
+)
+
+
+@dataclass(frozen=True)
+class PredictOptions:
+    """What a flow run of predictions is asked for."""
+
+    file: Path
+    output: Path
+    text_column: str
+    run: str | None
+    artifacts: Path
+    chunk_rows: int
+
+
+_FLOW: list[PredictOptions] = []
+
+
+@app.default
+def predict(
+    *texts: Annotated[str, Parameter(help="Texts, or - for the lines of the standard input.")],
+    file: Annotated[
+        str | None,
+        Parameter(
+            help="A .csv, .jsonl, .parquet or .txt file, s3:// and gs:// too, - for standard input."
+        ),
+    ] = None,
+    text_column: Annotated[str, Parameter(help="Column of the texts.")] = "text",
+    input_kind: Annotated[
+        Kind | None, Parameter(help="What the input holds, where its name does not say it.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        Parameter(help="A .csv, .jsonl or .parquet file; the same command again goes on."),
+    ] = None,
+    print_as: Annotated[
+        Literal["table", "jsonl", "csv"], Parameter(help="How to print without --output.")
+    ] = "table",
+    run: Annotated[
+        str | None, Parameter(help="Another run than the champion: as in runs.py.")
+    ] = None,
+    bundle: Annotated[
+        Path | None, Parameter(help="An exported bundle instead of a run: a folder or a zip.")
+    ] = None,
+    sha256: Annotated[
+        str | None, Parameter(help="The bundle's hash, as its export told it.")
+    ] = None,
+    chunk_rows: Annotated[
+        int, Parameter(help="Rows that are computed and kept at once, with --output.")
+    ] = CHUNK_ROWS,
+    flow: Annotated[
+        bool, Parameter(help="Work as a flow run of Prefect, with --output.", negative=())
+    ] = False,
+    artifacts: ArtifactsOption = ARTIFACTS,
+) -> None:
+    """Predict texts that are given, a file, or the standard input."""
+    if bool(texts) == (file is not None):
+        raise InvalidConfigError("give texts, or --file, or - for the standard input")
+    if chunk_rows < 1:
+        raise InvalidConfigError(f"chunk_rows={chunk_rows}: must be at least 1")
+    _require_one_model(run, bundle, sha256, flow=flow)
+    if output is not None:
+        output_kind(output)
+    file = _here(file, artifacts)
+    if flow:
+        _ask_for_flow(file, input_kind, output, text_column, run, artifacts, chunk_rows)
+        return
+    predictor = open_bundle(bundle, sha256) if bundle else open_predictor(artifacts, run)
+    _tell(predictor)
+    if file is not None and file != STDIN and output is not None:
+        kind = input_kind or kind_of(file)
+        _predict_to_file(predictor, Path(file), kind, text_column, output, chunk_rows)
+    else:
+        _stream(predictor, _chunks(texts, file, input_kind, text_column), output, print_as)
+
+
+def read_flow_options(arguments: Sequence[str] | None = None) -> PredictOptions | None:
+    """Answer the command line; return what a flow run is asked for, None where it is answered.
+
+    Args:
+        arguments: The words after the program's name; those of this process by default.
+    """
+    _FLOW.clear()
+    words = sys.argv[1:] if arguments is None else arguments
+    # Cyclopts takes a lone hyphen for an option.
+    run_command(app, ["--file=-" if word == STDIN else word for word in words])
+    return _FLOW[0] if _FLOW else None
+
+
+def print_summary(summary: PredictionSummary) -> None:
+    """Print what came of a file, to the error output as it is no prediction."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    parts = [f"{summary.rows:,} rows", *(f"{n:,} {name}" for name, n in summary.labels.items())]
+    parts += [f"{count:,} {name}" for name, count in summary.warnings.items()]
+    parts += [f"{summary.errors:,} with an error"] if summary.errors else []
+    if summary.chunks_kept:
+        parts.append(f"{summary.chunks_kept} of {summary.chunks} chunks from before")
+    console.print(f"wrote {summary.output}: {', '.join(parts)}", markup=False)
+
+
+def _here(file: str | None, artifacts: Path) -> str | None:
+    """Return the name of a file on this machine: a remote one is copied."""
+    if file is None or not is_remote(file):
+        return file
+    return str(local_copy(file, ArtifactStore(artifacts).downloads))
+
+
+def _require_one_model(
+    run: str | None, bundle: Path | None, sha256: str | None, *, flow: bool
+) -> None:
+    if bundle is not None and run is not None:
+        raise InvalidConfigError("give --run or --bundle, not both")
+    if sha256 is not None and bundle is None:
+        raise InvalidConfigError(f"sha256={sha256!r}: needs --bundle")
+    if flow and bundle is not None:
+        raise InvalidConfigError("flow=True: predicts by a run, not by a bundle")
+
+
+def _ask_for_flow(
+    file: str | None,
+    kind: Kind | None,
+    output: Path | None,
+    text_column: str,
+    run: str | None,
+    artifacts: Path,
+    chunk_rows: int,
+) -> None:
+    if file is None or file == STDIN or output is None or kind is not None:
+        raise InvalidConfigError("flow=True: needs --file with a known ending, and --output")
+    kind_of(file)
+    _FLOW.append(PredictOptions(Path(file), output, text_column, run, artifacts, chunk_rows))
+
+
+def _tell(predictor: Predictor) -> None:
+    """Say which model answers, on the error output."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(f"model {predictor.model.name}", style="dim", markup=False)
+    if predictor.model.note:
+        console.print(f"note: {predictor.model.note}", markup=False)
+
+
+def _chunks(
+    texts: Sequence[str], file: str | None, kind: Kind | None, column: str
+) -> Iterator[TextChunk]:
+    if file is None:
+        yield TextChunk(0, 0, rows_of(texts), 1.0)
+    elif file == STDIN:
+        if kind == "parquet":
+            raise BadDataError("the standard input cannot be Parquet, which is read from its end")
+        yield from read_texts(sys.stdin.buffer, kind or "txt", column, _STREAM_ROWS)
+    else:
+        path = Path(file)
+        if not path.is_file():
+            raise BadDataError(f"{path}: there is no such file")
+        yield from file_chunks(path, kind or kind_of(file), column, _STREAM_ROWS)
+
+
+def _stream(
+    predictor: Predictor, chunks: Iterator[TextChunk], output: Path | None, print_as: str
+) -> None:
+    if output is not None:
+        with whole_file(output) as temporary, temporary.open("wb") as file:
+            _write(predictor, chunks, file, output_kind(output))
+    elif print_as == "table":
+        _print_table(predictor, chunks)
+    else:
+        _write(predictor, chunks, sys.stdout.buffer, "csv" if print_as == "csv" else "jsonl")
+
+
+def _write(
+    predictor: Predictor,
+    chunks: Iterator[TextChunk],
+    file: IO[bytes],
+    kind: Literal["csv", "jsonl", "parquet"],
+) -> None:
+    schema = numbered(predictor.predict([]), 0).schema
+    with prediction_writer(file, kind, schema) as write:
+        for chunk in chunks:
+            write(numbered(predictor.predict_rows(chunk.rows), chunk.first_row))
+            file.flush()
+
+
+def _print_table(predictor: Predictor, chunks: Iterator[TextChunk]) -> None:
+    width = Console().width
+    for chunk in chunks:
+        if chunk.number == 0:
+            sys.stdout.write(table_head(predictor.model.label_names))
+        predicted = predictor.predict_rows(chunk.rows)
+        sys.stdout.writelines(prediction_lines(predicted, chunk.rows.texts, chunk.first_row, width))
+        sys.stdout.flush()
+
+
+def _predict_to_file(
+    predictor: Predictor, file: Path, kind: Kind, column: str, output: Path, chunk_rows: int
+) -> None:
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task(file.name, total=1.0)
+        for step in predict_file(predictor, file, kind, column, output, chunk_rows):
+            if isinstance(step, PredictionSummary):
+                summary = step
+            else:
+                progress.update(bar, completed=step)
+    print_summary(summary)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Predict; Prefect is imported only where a flow run is asked for.
+
+    Args:
+        arguments: The words after the program's name; those of this process by default.
+    """
+    options = read_flow_options(arguments)
+    if options is None:
+        return
+    begin_process()
+    from flows.orchestration.session import call_flow
+    from flows.pipelines.predict import predict_flow
+
+    print_summary(
+        call_flow(
+            predict_flow, options.output.parent, vars(options), lambda summary: summary.chunks + 2
+        )
+    )

@@ -1,0 +1,123 @@
+"""Promote a run to champion, or go back: `python flows/promote.py --help`."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from flows.cli.app import run_command
+from flows.display import promotion_tables
+from flows.display.terminal import EXIT_FAILED, Options, answer
+from flows.orchestration.publish_champion import publish_champion
+from tasks.common.device import select_accelerator
+from tasks.config.promotion import PromotionConfig
+from tasks.registry.champion import ChampionStore
+from tasks.registry.events import PromotionEvent, headline
+from tasks.registry.promote import promote, rollback, who_am_i
+from tasks.runs.find import find_run
+
+app = App(
+    name="promote.py",
+    help="Promote a run to champion if it passes all gates, or go back to an earlier champion."
+    " RUN is a run folder, a run id, the start or the last part of one, or `latest`. The exit"
+    " status is 1 where a run is refused.",
+    help_format="markdown",
+    version_flags=[],
+)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Author:
+    """Who asks for a change, and why; kept in the log."""
+
+    reason: Annotated[str, Parameter(help="Why, for the log.")] = ""
+    who: Annotated[str | None, Parameter(help="Who asks; USER@HOST by default.")] = None
+
+
+@app.command(name="promote")
+def promote_command(
+    run: str,
+    /,
+    *,
+    gates: Annotated[PromotionConfig, Parameter(name="*", group="Gates")] = PromotionConfig(),
+    without_comparison: Annotated[
+        bool,
+        Parameter(
+            help="Promote also where the champion cannot be compared: it is lost, or cannot read"
+            " the challenger's reviews. A champion that can be compared is.",
+            negative=(),
+        ),
+    ] = False,
+    accelerator: Annotated[
+        str,
+        Parameter(help="Where the latency is measured if Keras computes: auto, cpu, gpu or gpu:N."),
+    ] = "auto",
+    author: Author = Author(),
+    options: Options = Options(),
+) -> None:
+    """Make RUN the champion if it passes all gates; else say which ones it fails."""
+    device = select_accelerator(accelerator)
+    from tasks.registry.latency import measure_latency
+
+    event = promote(
+        options.artifacts,
+        find_run(options.artifacts, run),
+        gates,
+        partial(measure_latency, device=device),
+        who=author.who or who_am_i(),
+        reason=author.reason,
+        without_comparison=without_comparison,
+    )
+    _answer_decision(event, options)
+    if event.kind == "refused":
+        sys.exit(EXIT_FAILED)
+
+
+@app.command(name="rollback")
+def rollback_command(
+    *,
+    to: Annotated[
+        str | None, Parameter(help="A run that was champion; the one before by default.")
+    ] = None,
+    author: Author = Author(),
+    options: Options = Options(),
+) -> None:
+    """Make the former champion, or an earlier one, the champion again."""
+    event = rollback(options.artifacts, to, who=author.who or who_am_i(), reason=author.reason)
+    _answer_decision(event, options)
+
+
+@app.command
+def champion(*, options: Options = Options()) -> None:
+    """Say which run is the champion."""
+    found = ChampionStore(options.artifacts).champion()
+    shown = {"champion": found.model_dump() if found else None}
+    answer(shown, [promotion_tables.champion_line(found)], options)
+
+
+@app.command
+def history(*, options: Options = Options()) -> None:
+    """List all promotions, refusals and rollbacks, newest first."""
+    events = ChampionStore(options.artifacts).events()
+    shown = {"events": [event.model_dump(mode="json") for event in events]}
+    table = promotion_tables.history_table(events) if events else "nothing was promoted yet"
+    answer(shown, [table], options)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command; a mistake or a fault ends the process with one sentence.
+
+    Args:
+        arguments: The words after the program's name; those of this process by default.
+    """
+    run_command(app, arguments)
+
+
+def _answer_decision(event: PromotionEvent, options: Options) -> None:
+    answer(event.model_dump(mode="json"), promotion_tables.decision(event), options)
+    sys.stdout.flush()
+    publish_champion(ChampionStore(options.artifacts).events(), headline(event))

@@ -1,0 +1,122 @@
+"""Command line of retraining: the options of a training that is repeated with the same config."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from flows.cli.app import AcceleratorOption, read_command
+from flows.cli.options import ConfigOptions
+from flows.display.run_tables import print_summary
+from flows.display.terminal import ARTIFACTS, ArtifactsOption, show_lines
+from flows.orchestration.process import begin_process
+from tasks.common.device import select_accelerator
+from tasks.config.drift import DriftConfig
+from tasks.config.promotion import PromotionConfig, require_promotable
+from tasks.config.training import SourceConfig, require_pinned
+from tasks.run_summary import RunSummary
+from tasks.training.distribution import require_divisible
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Retraining(ConfigOptions):
+    """What each run is called with."""
+
+    accelerator: AcceleratorOption = "auto"
+    artifacts: ArtifactsOption = ARTIFACTS
+    promote: Annotated[bool, Parameter(help="Make a run the champion if it passes all gates.")] = (
+        True
+    )
+    promotion: Annotated[
+        PromotionConfig, Parameter(name="promotion", group="Gates of the promotion")
+    ] = PromotionConfig()
+    check_drift: Annotated[
+        bool, Parameter(help="Compare the training reviews with the champion's.")
+    ] = True
+    drift: Annotated[DriftConfig, Parameter(name="drift", group="Bounds of the drift")] = (
+        DriftConfig()
+    )
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the checked parameters of the flow, with absolute paths.
+
+        Raises:
+            InvalidConfigError: A value is impossible, or the source or the protocol does not fit.
+            AcceleratorError: There is no such device.
+        """
+        require_pinned(self.source)
+        promotion = self.promotion if self.promote else None
+        device = select_accelerator(self.accelerator)
+        config = dict(self.config())
+        require_promotable(promotion, config["protocol"])
+        require_divisible(config["fit"], device)
+        config["source"] = _absolute(self.source)
+        return {
+            **config,
+            "accelerator": self.accelerator,
+            "artifacts": self.artifacts.expanduser().absolute(),
+            "promotion": promotion,
+            "drift": self.drift if self.check_drift else None,
+        }
+
+
+def read_options(arguments: Sequence[str] | None = None) -> dict[str, Any]:
+    """Return the parameters of one run by hand; ends the process on `--help` or a fault.
+
+    Args:
+        arguments: The words after the program's name; those of this process by default.
+    """
+    return read_command(
+        "retrain_flow.py",
+        "Retrain once, now, as the schedule does.",
+        _parameters,
+        dict,
+        arguments,
+    )
+
+
+def show(result: object) -> None:
+    """Print what came of a run by hand."""
+    if isinstance(result, RunSummary):
+        print_summary(result)
+    else:
+        show_lines("Skipped: nothing has changed since the newest finished run; --force trains.")
+
+
+def _parameters(
+    *,
+    retraining: Retraining = Retraining(),
+    force: Annotated[
+        bool, Parameter(help="Train also where nothing has changed.", negative=())
+    ] = False,
+) -> dict[str, Any]:
+    return {**retraining.parameters(), "force": force}
+
+
+def _absolute(source: SourceConfig) -> SourceConfig:
+    """Return the source with absolute paths: a run may begin in another folder."""
+    paths = {
+        name: path.absolute()
+        for name in ("imdb_npz", "train_file", "test_file")
+        if (path := getattr(source, name)) is not None
+    }
+    return source.model_copy(update=paths)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Retrain once, by hand.
+
+    Args:
+        arguments: The words after the program's name; those of this process by default.
+    """
+    parameters = read_options(arguments)
+    begin_process()
+    from flows.orchestration.session import call_flow
+    from flows.pipelines.retrain import retrain_flow
+
+    artifacts = parameters["artifacts"]
+    show(
+        call_flow(retrain_flow, artifacts, parameters, lambda done: len(getattr(done, "steps", ())))
+    )

@@ -1,0 +1,220 @@
+"""List, show, compare, pin and export finished runs: `python flows/runs.py --help`."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+from rich.console import Console
+
+from flows.cli.app import run_command
+from flows.display import run_tables
+from flows.display.run_tables import headline
+from flows.display.terminal import Options, Showable, answer, show_lines
+from tasks.common.atomic_files import write_text
+from tasks.common.canonical_json import readable_json
+from tasks.common.errors import PipelineError
+from tasks.common.records import Record
+from tasks.inference.bundle.export import export_bundle
+from tasks.registry.champion import ChampionStore
+from tasks.registry.events import current_champion
+from tasks.reports.comparison import compare_page
+from tasks.reports.mlflow import export_mlflow
+from tasks.reports.model_card import model_card
+from tasks.reports.tensorboard import export_tensorboard
+from tasks.runs.compare import compare_runs
+from tasks.runs.describe import describe_run, list_runs
+from tasks.runs.failures import read_failures
+from tasks.runs.find import UnreadableRun, find_run, find_runs, no_runs
+from tasks.runs.pins import pin_run, pinned_runs, unpin_run
+from tasks.runs.read import read_config, read_history, read_metrics
+
+app = App(
+    name="runs.py",
+    help="List, show, compare, pin and export finished runs. RUN is a run folder, a run id, the"
+    " start or the last part of one, or `latest`.",
+    help_format="markdown",
+    version_flags=[],
+)
+
+export = App(name="export", help="Export a run for other programs.", version_flags=[])
+
+app.command(export)
+
+
+class WrittenFiles(Record):
+    """What an export wrote."""
+
+    run_id: str
+    files: list[Path]
+
+
+class PinnedRuns(Record):
+    """The ids of all pinned runs."""
+
+    pinned: list[str]
+
+
+@app.command(name="list")
+def list_command(*, options: Options = Options()) -> None:
+    """List all runs, newest first."""
+    champion, faults = _champion(options.artifacts)
+    pinned = pinned_runs(options.artifacts)
+    found = list_runs(find_runs(options.artifacts), champion, pinned)
+    found = found.model_copy(update={"unreadable": [*found.unreadable, *faults]})
+    if not options.json and not found.runs and not found.unreadable:
+        show_lines(no_runs(options.artifacts))
+    else:
+        _answer(found, run_tables.run_list(found, Console().width), options)
+
+
+@app.command
+def failures(*, options: Options = Options()) -> None:
+    """List the runs that failed or crashed, newest first: why, and what to do next."""
+    found = read_failures(options.artifacts)
+    _answer(found, run_tables.failure_list(found), options)
+
+
+@app.command
+def show(run: str, /, *, options: Options = Options()) -> None:
+    """Show one run: score, control, settings, data, device, versions, steps and files."""
+    champion, _ = _champion(options.artifacts)
+    described = describe_run(find_run(options.artifacts, run), champion)
+    _answer(described, run_tables.run_details(described), options)
+
+
+@app.command
+def pin(run: str, /, *, options: Options = Options()) -> None:
+    """Keep a run whatever its age: maintenance does not remove it."""
+    found = find_run(options.artifacts, run)
+    pin_run(options.artifacts, found.manifest.run_id)
+    _answer_pins(f"{found.manifest.run_id} is pinned", options)
+
+
+@app.command
+def unpin(run: str, /, *, options: Options = Options()) -> None:
+    """Let maintenance remove a run again when it is old."""
+    found = find_run(options.artifacts, run)
+    unpin_run(options.artifacts, found.manifest.run_id)
+    _answer_pins(f"{found.manifest.run_id} is not pinned", options)
+
+
+@app.command(usage="Usage: runs.py compare RUN RUN... [OPTIONS]")
+def compare(
+    run: str,
+    /,
+    *others: Annotated[str, Parameter(help="What is compared with the first run.")],
+    html: Annotated[
+        Path | None, Parameter(help="Also write one self-contained HTML page, with curves.")
+    ] = None,
+    options: Options = Options(),
+) -> None:
+    """Compare runs: what differs, their scores, and each further one against the first.
+
+    The tests are paired: both models judge the same test reviews. Runs on other test reviews or
+    by another protocol are not compared.
+    """
+    runs = [find_run(options.artifacts, name) for name in (run, *others)]
+    comparison = compare_runs(runs)
+    _answer(comparison, run_tables.run_comparison(comparison), options)
+    if html is not None:
+        histories = {run.manifest.run_id: read_history(run) for run in runs}
+        write_text(html, compare_page(comparison, histories))
+        if not options.json:
+            show_lines(f"wrote {html}")
+
+
+@export.command
+def tensorboard(run: str, logdir: Path, /, *, options: Options = Options()) -> None:
+    """Write a run's curves, score and config for `tensorboard --logdir LOGDIR`."""
+    found = find_run(options.artifacts, run)
+    files = export_tensorboard(found, logdir, headline(found.manifest.score))
+    _answer_export(WrittenFiles(run_id=found.manifest.run_id, files=files), options)
+
+
+@export.command
+def mlflow(
+    run: str,
+    /,
+    *,
+    tracking_uri: Annotated[str, Parameter(help="MLflow's store, like sqlite:///mlflow.db.")],
+    experiment: Annotated[str, Parameter(help="Made where it is missing.")] = "sentiment",
+    options: Options = Options(),
+) -> None:
+    """Copy a run to an MLflow store, unless it is there already."""
+    found = find_run(options.artifacts, run)
+    copy = export_mlflow(found, tracking_uri, experiment, headline(found.manifest.score))
+    verb = "copied to" if copy.is_new else "is already in"
+    line = f"{copy.run_id} {verb} experiment {experiment} as {copy.mlflow_run_id}"
+    _answer(copy, [line], options)
+
+
+@export.command
+def bundle(
+    run: str,
+    target: Annotated[Path, Parameter(help="A new folder, or a file that ends in .zip.")],
+    /,
+    *,
+    litert: Annotated[bool, Parameter(help="Add the network for LiteRT.", negative=())] = False,
+    options: Options = Options(),
+) -> None:
+    """Write all that is needed to use a run's model elsewhere, and check that all forms agree.
+
+    The bundle holds the model for Keras, ONNX and TensorFlow (with the tokenizer inside), its
+    word index and preprocessing, its model card, and a small script that predicts.
+    """
+    made = export_bundle(find_run(options.artifacts, run), target, litert=litert)
+    agree = ", ".join(f"{form} {value:.1g}" for form, value in made.differences.items())
+    lines = [
+        f"wrote {made.path}",
+        f"largest difference of probability to Keras: {agree}",
+        f"its hash, to be kept apart from it: {made.sha256}",
+    ]
+    _answer(made, lines, options)
+
+
+@export.command(name="model-card")
+def export_model_card(
+    run: str, file: Path | None = None, /, *, options: Options = Options()
+) -> None:
+    """Write a run's model card as Markdown into FILE, or print it."""
+    found = find_run(options.artifacts, run)
+    card = model_card(found.manifest, read_metrics(found), read_config(found))
+    if file is not None:
+        write_text(file, card)
+        _answer_export(WrittenFiles(run_id=found.manifest.run_id, files=[file]), options)
+    elif options.json:
+        sys.stdout.write(readable_json({"run_id": found.manifest.run_id, "model_card": card}))
+    else:
+        sys.stdout.write(card)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command; a mistake or a fault ends the process with one sentence.
+
+    Args:
+        arguments: The words after the program's name; those of this process by default.
+    """
+    run_command(app, arguments)
+
+
+def _champion(artifacts: Path) -> tuple[str | None, list[UnreadableRun]]:
+    """Return the id of the champion; a log that cannot be read hides no run."""
+    try:
+        champion = current_champion(ChampionStore(artifacts).events())
+    except PipelineError as error:
+        return None, [UnreadableRun(folder=artifacts, reason=str(error))]
+    return (champion.run_id if champion else None), []
+
+
+def _answer(result: Record, shown: Sequence[Showable], options: Options) -> None:
+    answer(result.model_dump(mode="json"), shown, options)
+
+
+def _answer_pins(line: str, options: Options) -> None:
+    _answer(PinnedRuns(pinned=pinned_runs(options.artifacts)), [line], options)
+
+
+def _answer_export(written: WrittenFiles, options: Options) -> None:
+    _answer(written, [f"wrote {file}" for file in written.files], options)

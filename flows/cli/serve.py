@@ -1,0 +1,65 @@
+"""Command line of the schedules: what is retrained and maintained, and when."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from flows.cli.app import read_command
+from flows.cli.retrain import Retraining
+from flows.orchestration.process import begin_process
+from tasks.config.operations import RetentionConfig
+from tasks.config.schedule import ScheduleConfig, ServeOptions
+
+
+def read_options(arguments: Sequence[str] | None = None) -> ServeOptions:
+    """Return the checked options of the command line; ends the process on `--help` or a fault.
+
+    Args:
+        arguments: The words after the program's name; those of this process by default.
+    """
+    return read_command(
+        "serve_flow.py",
+        "Retrain and maintain on a schedule, until this process is stopped."
+        " Retraining: every night at three, or --cron, --interval or --rrule. Maintenance: every"
+        " Sunday at noon, or --maintain.cron and so on.",
+        _options,
+        ServeOptions,
+        arguments,
+    )
+
+
+def _options(
+    *,
+    schedule: Annotated[ScheduleConfig, Parameter(name="*", group="Schedule")] = ScheduleConfig(),
+    retraining: Retraining = Retraining(),
+    maintain: Annotated[bool, Parameter(help="Remove what nobody needs, on a schedule.")] = True,
+    maintenance_schedule: Annotated[
+        ScheduleConfig, Parameter(name="maintain", group="Schedule of the maintenance")
+    ] = ScheduleConfig(),
+    retention: Annotated[
+        RetentionConfig, Parameter(name="*", group="What the maintenance keeps")
+    ] = RetentionConfig(),
+) -> ServeOptions:
+    parameters = retraining.parameters()
+    maintenance = {"retention": retention, "artifacts": parameters["artifacts"], "apply": True}
+    return ServeOptions(
+        schedule=schedule,
+        retraining=parameters,
+        maintenance_schedule=maintenance_schedule,
+        maintenance=maintenance,
+        maintain=maintain,
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve the schedules until this process is stopped.
+
+    Args:
+        arguments: The words after the program's name; those of this process by default.
+    """
+    options = read_options(arguments)
+    begin_process()
+    from flows.pipelines.serve import serve_flows
+
+    serve_flows(options)

@@ -1,0 +1,147 @@
+"""Command line of the training flow: options from the config, answers before Prefect loads."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, TypeVar
+
+from cyclopts import Parameter
+from pydantic import Field
+from rich.text import Text
+
+from flows.cli.app import AcceleratorOption, read_command
+from flows.cli.options import ConfigOptions
+from flows.display.run_tables import print_summary
+from flows.display.terminal import ARTIFACTS, ArtifactsOption, show_lines
+from flows.orchestration.process import begin_process
+from tasks.common.device import select_accelerator
+from tasks.common.errors import InvalidConfigError
+from tasks.config.drift import DriftConfig
+from tasks.config.promotion import PromotionConfig, require_promotable
+from tasks.config.recipes import DEFAULT_RECIPE, recipes
+from tasks.config.request import TrainOptions
+from tasks.config.training import CachedStep, Source, SourceConfig
+from tasks.training.distribution import require_divisible
+
+G = TypeVar("G", PromotionConfig, DriftConfig)
+
+
+class _CommandSource(SourceConfig):
+    """The command line takes what it can get; the flow asks for one source."""
+
+    source: Source = Field("auto", description=SourceConfig.model_fields["source"].description)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class _CommandConfig(ConfigOptions):
+    """A config whose source is found."""
+
+    source: Annotated[_CommandSource, Parameter(name="*", group="Source")] = _CommandSource()
+
+
+def read_options(arguments: Sequence[str] | None = None) -> TrainOptions:
+    """Return the checked options of the command line; ends the process on `--help` or a fault.
+
+    Args:
+        arguments: The words after the program's name; those of this process by default.
+    """
+    return read_command(
+        "train_flow.py",
+        "Train the sentiment network on movie reviews and leave a versioned run folder.",
+        _options,
+        TrainOptions,
+        arguments,
+    )
+
+
+def _options(
+    *,
+    list_recipes: Annotated[
+        bool, Parameter(help="Print all recipes with their scores and costs.", negative=())
+    ] = False,
+    options: _CommandConfig = _CommandConfig(),
+    accelerator: AcceleratorOption = "auto",
+    artifacts: ArtifactsOption = ARTIFACTS,
+    refresh: Annotated[
+        tuple[CachedStep, ...] | None,
+        Parameter(
+            help="Compute these steps again; all of them where none is named.",
+            negative=(),
+            consume_multiple=True,
+        ),
+    ] = None,
+    cache: Annotated[
+        bool, Parameter(help="Look up and keep results; without, nothing can be resumed.")
+    ] = True,
+    promote: Annotated[
+        bool,
+        Parameter(help="Make the run the champion if it passes all gates.", negative=()),
+    ] = False,
+    promotion: Annotated[
+        PromotionConfig | None, Parameter(name="promotion", group="Gates of --promote")
+    ] = None,
+    check_drift: Annotated[
+        bool,
+        Parameter(
+            help="Compare the training reviews with the champion's before training.", negative=()
+        ),
+    ] = False,
+    drift: Annotated[
+        DriftConfig | None, Parameter(name="drift", group="Bounds of --check-drift")
+    ] = None,
+) -> TrainOptions | None:
+    if list_recipes:
+        show_lines(*_recipe_lines())
+        return None
+    gates = _asked_for(promote, promotion, PromotionConfig, "--promotion", "--promote")
+    bounds = _asked_for(check_drift, drift, DriftConfig, "--drift", "--check-drift")
+    config = options.config()
+    require_promotable(gates, config.protocol)
+    require_divisible(config.fit, select_accelerator(accelerator))
+    return TrainOptions(
+        config=config,
+        accelerator=accelerator,
+        artifacts=artifacts.expanduser(),
+        refresh=("all",) if refresh == () else refresh or (),
+        cache=cache,
+        promotion=gates,
+        drift=bounds,
+    )
+
+
+def _recipe_lines() -> list[str | Text]:
+    """Return what each recipe is, scores and costs, and how it is trained."""
+    found = recipes()
+    first = found[DEFAULT_RECIPE].expected.cpu_seconds
+    shown: list[str | Text] = []
+    for recipe in found.values():
+        expected = recipe.expected
+        shown += [
+            Text(recipe.name, style="bold"),
+            f"  {recipe.description}",
+            f"  test accuracy {expected.accuracy:.4f} ± {expected.spread:.4f} over"
+            f" {expected.seeds} seeds; {expected.cpu_seconds:.0f} s of processor time,"
+            f" {expected.cpu_seconds / first:.2f} of {DEFAULT_RECIPE}'s",
+            f"  {recipe.command}",
+        ]
+    return [*shown, "", "Honest protocol, official IMDB split. More: docs/recipes.md"]
+
+
+def _asked_for(asked: bool, given: G | None, group: type[G], options: str, flag: str) -> G | None:  # noqa: FBT001
+    """Return the group of an optional step, None where the step is not asked for."""
+    if given is not None and not asked:
+        raise InvalidConfigError(f"options that begin with {options}. need {flag}")
+    return (given or group()) if asked else None
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train once; a mistake in the options is told before Prefect is imported.
+
+    Args:
+        arguments: The words after the program's name; those of this process by default.
+    """
+    options = read_options(arguments)
+    begin_process()
+    from flows.pipelines.train import run_flow
+
+    print_summary(run_flow(options))

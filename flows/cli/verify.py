@@ -1,0 +1,106 @@
+"""Explain a run: which steps were cached, and for each other what had changed.
+
+`python flows/explain_run.py artifacts/runs/<utc>-<id>`
+"""
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+from rich.console import Console
+from rich.text import Text
+
+from flows.display.run_tables import headline
+from flows.display.terminal import fail, show_lines
+from flows.orchestration.process import begin_process
+from tasks.common.artifact_store import ArtifactStore
+from tasks.common.errors import PipelineError
+from tasks.config.request import TrainOptions
+from tasks.config.training import TrainingConfig
+from tasks.data.fetch import fetch_reviews
+from tasks.reports.tables import steps_table
+from tasks.runs.manifest import Manifest, read_manifest
+from tasks.runs.verify import (
+    changed_source,
+    environment_differences,
+    first_difference,
+    repeatable_accelerator,
+    repeatable_source,
+    share_downloads,
+)
+
+explain_app = App(name="explain_run.py", help="Show why each step of a run was cached or computed.")
+
+
+@explain_app.default
+def explain_run(
+    run: Annotated[Path, Parameter(help="A run folder, artifacts/runs/<utc>-<id>.")],
+) -> None:
+    """Print the score of a finished run and the table of its steps."""
+    try:
+        manifest = read_manifest(run)
+    except PipelineError as error:
+        fail(str(error))
+    show_lines(Text(headline(manifest.score), style="bold"), steps_table(manifest.steps))
+
+
+verify_app = App(
+    name="verify_run.py", help="Check a run's files, and repeat it to compare its results."
+)
+
+_CONSOLE = Console(highlight=False, soft_wrap=True)
+
+
+@verify_app.default
+def verify_run(
+    run: Annotated[Path, Parameter(help="A run folder, artifacts/runs/<utc>-<id>.")],
+    *,
+    files: Annotated[bool, Parameter(help="Check the files only.", negative=())] = False,
+) -> None:
+    """Compare a run's files with its manifest, then its results with those of a second run."""
+    try:
+        manifest = read_manifest(run)
+        faults = manifest.faults(run)
+        if faults:
+            fail(f"{run}: {'; '.join(faults)}")
+        _CONSOLE.print(f"All {len(manifest.files)} files are as recorded.")
+        if not files:
+            _compare(manifest, _repeat(run, manifest))
+    except PipelineError as error:
+        fail(str(error))
+
+
+def _repeat(run: Path, manifest: Manifest) -> Manifest:
+    """Run the flow again in a scratch folder and return the manifest of that run."""
+    begin_process()
+    from flows.pipelines.train import run_flow
+
+    config = TrainingConfig.model_validate_json((run / "config.json").read_bytes())
+    source = repeatable_source(config.source, manifest.source)
+    with tempfile.TemporaryDirectory(prefix="verify-") as folder:
+        scratch = ArtifactStore(Path(folder))
+        share_downloads(ArtifactStore(run.absolute().parent.parent), scratch)
+        changed = changed_source(manifest.source, fetch_reviews(source, scratch.open()))
+        if changed:
+            fail(f"{changed}; without it the run cannot be repeated")
+        summary = run_flow(
+            TrainOptions(
+                config=config.model_copy(update={"source": source}),
+                accelerator=repeatable_accelerator(manifest.device),
+                artifacts=scratch.root,
+            ),
+        )
+        return read_manifest(summary.folder)
+
+
+def _compare(recorded: Manifest, repeated: Manifest) -> None:
+    environment = environment_differences(recorded, repeated.device)
+    if environment:
+        _CONSOLE.print(f"This machine differs from the recorded one: {'; '.join(environment)}")
+    difference = first_difference(recorded, repeated)
+    if difference is None:
+        _CONSOLE.print("Verified: data, weights, history, predictions and metrics are equal.")
+        return
+    advice = "" if environment else ", though the machine and the libraries are the same"
+    fail(f"the repeated run differs; {difference}{advice}")

@@ -1,0 +1,189 @@
+"""Reports of many trainings for people: seeds, ablations and sweeps, in the terminal and the UI."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tasks.common.formatting import interval_text
+from tasks.common.tables import Column, Table, markdown
+from tasks.experiments.ablation import tokens_name, words_name
+from tasks.reports.html import image_uri
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tasks.config.search_space import Value
+    from tasks.experiments.ablation_report import AblationReport, VariantResult
+    from tasks.experiments.seeds import SeedsReport, SeedStatistics
+    from tasks.experiments.study import EndedTrial
+    from tasks.experiments.sweep_report import SweepReport
+
+
+_APART = " reviews set apart from training."
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is shown of a report: the table and the sentences everywhere, the runs in the UI."""
+
+    title: str
+    table: Table
+    sentences: list[str]
+    runs: Table | None = None
+
+    def markdown(self, picture: Path | None = None) -> str:
+        """Return the report for Prefect's UI, with a picture inside."""
+        image = f'<img alt="{self.title}" src="{image_uri(picture)}">' if picture else None
+        parts = (f"# {self.title}", self.sentences, self.table, image, self.runs)
+        return markdown(*(part for part in parts if part))
+
+
+def seeds_shown(report: SeedsReport) -> Shown:
+    """Return a row of test accuracies for each protocol, and the gap between the protocols."""
+    runs = [
+        [protocol, str(run.seed), f"{run.accuracy:.4f}", run.run_id]
+        for protocol, found in report.runs.items()
+        for run in found
+    ]
+    columns = ["protocol", "mean", "sd", "95 % over seeds", "95 % over test reviews", "each seed"]
+    sentences = [
+        f"{_test_accuracy(len(next(iter(report.runs.values()))))}, on {report.test_reviews:,} test"
+        f" reviews of the source {report.source}.",
+        "Over seeds: where the mean of all seeds may lie. Over test reviews: where the mean may lie"
+        " on other reviews of the same kind.",
+    ]
+    if report.gap is not None:
+        points = _points(report.gap.mean, report.gap.low, report.gap.high, "95 % ")
+        sentences.append(
+            f"Choosing on the test reviews changes the accuracy by {points}, seed by seed."
+        )
+    return Shown(
+        "Seeds",
+        Table(*columns, rows=([name, *_over(found)] for name, found in report.statistics.items())),
+        sentences,
+        Table("protocol", "seed", "test accuracy", "run", rows=runs, title="Runs"),
+    )
+
+
+def _test_accuracy(seeds: int) -> str:
+    return f"Test accuracy of {seeds} seed{'s' if seeds > 1 else ''}"
+
+
+def _over(found: SeedStatistics) -> list[str]:
+    over = found.over_seeds
+    return [
+        f"{over.mean:.4f}",
+        "" if over.deviation is None else f"{over.deviation:.4f}",
+        "" if over.low is None or over.high is None else interval_text(over.low, over.high),
+        interval_text(*found.over_reviews),
+        ", ".join(f"{accuracy:.4f}" for accuracy in found.accuracies.values()),
+    ]
+
+
+def _points(mean: float, low: float | None, high: float | None, level: str = "") -> str:
+    """Return a difference of accuracies in percentage points, with its interval."""
+    text = f"{100 * mean:+.2f}{' points' if level else ''}"
+    if low is None or high is None:
+        return text
+    return f"{text} ({level}{100 * low:+.2f} to {100 * high:+.2f})"
+
+
+def ablation_shown(report: AblationReport) -> Shown:
+    """Return a row of accuracies for each variant, and one of the controls that see all."""
+    protocol = report.config.protocol.protocol
+    whole = ["all", "all", "", "", "", ""]
+    runs = [
+        [*_names(result), str(run.seed), f"{run.accuracy:.4f}", run.run_id]
+        for result in report.results
+        for run in result.runs
+    ]
+    sentences = [
+        f"{_test_accuracy(len(report.results[0].runs))}, {protocol} protocol, on"
+        f" {report.test_reviews:,} test reviews of the source {report.source}.",
+        "95 %: where the accuracy may lie on other test reviews of the same kind.",
+        "Points more: accuracy less that of the config, the first row, in percentage points, review"
+        " by review and by the same seeds; the interval is over test reviews, and says nothing of"
+        " other seeds.",
+        "TF-IDF and Bayes: the linear controls on the same tokens and words of the same reviews,"
+        " and on all. Where they lose as the network does, the cut loses information; where they do"
+        " not, the network does not use it.",
+        "Valid.: accuracy of the epoch that was chosen, on"
+        + (" the test reviews themselves." if protocol == "tutorial" else _APART),
+        "Nothing is chosen here, and the test accuracies are for reading: who chooses a text form"
+        " by them has chosen on the test reviews. Choose by the validation, and then look once.",
+    ]
+    rows = [
+        *([*_names(result), *_accuracies(result)] for result in report.results),
+        [*whole, *(f"{control.accuracy:.4f}" for control in report.whole_controls)],
+    ]
+    columns = ("network", "95 %", "points more (95 %)", "valid.", "TF-IDF", "Bayes")
+    return Shown(
+        "Ablation of the text form",
+        Table("tokens", "words", *columns, rows=rows),
+        sentences,
+        Table("tokens", "words", "seed", "test accuracy", "run", rows=runs, title="Runs"),
+    )
+
+
+def _names(result: VariantResult) -> list[str]:
+    return [tokens_name(result.text), words_name(result.text)]
+
+
+def _accuracies(result: VariantResult) -> list[str]:
+    over, more = result.network.over_seeds, result.over_reviews
+    spread = "" if over.deviation is None else f" ± {over.deviation:.4f}"
+    return [
+        f"{over.mean:.4f}{spread}",
+        interval_text(*result.network.over_reviews),
+        "" if more is None else _points(more.mean, more.low, more.high),
+        f"{result.validation_accuracy:.4f}",
+        *(f"{control.accuracy:.4f}" for control in result.controls),
+    ]
+
+
+def sweep_shown(report: SweepReport, most: int = 100) -> Shown:
+    """Return the `most` best trials, and what the best one's config scores on the test reviews."""
+    outcomes = Counter(trial.result.outcome for trial in report.trials)
+    counts = ", ".join(f"{number} {outcome}" for outcome, number in sorted(outcomes.items()))
+    objective, figure = report.basis.objective, report.ranked[0].result.figure
+    winner = report.winners[-1]
+    score = winner.score
+    looks = len(report.winners)
+    sentences = [
+        f"Study {report.study}: {len(report.trials)} trials ({counts}) in"
+        f" {report.seconds / 60:.1f} min.",
+        f"Trial {report.best} is the best, with {objective} {figure:.4f} on the validation reviews;"
+        " as the best of many, this figure is too good.",
+        f"Its config, trained anew {'with' if winner.same_weights else 'without getting'} the same"
+        f" weights, has the test accuracy {score.accuracy:.4f}"
+        f" (95 % {interval_text(score.accuracy_low, score.accuracy_high)}) on"
+        f" {score.test_reviews:,} reviews of the source {score.source}: run {winner.run_id}.",
+        "No trial has looked at the test reviews"
+        + ("." if looks == 1 else f"; {looks} winners of this study have, one after the other."),
+    ]
+    cached = Column("cached", is_extra=True)
+    columns = ("trial", "outcome", objective, "epochs", cached, "seconds", "values")
+    title = "Trials, the best one first"
+    names = list(report.basis.space.fields)
+    rows = (_trial(trial, names) for trial in report.ranked[:most])
+    return Shown("Sweep", Table(*columns, rows=rows, title=title), sentences)
+
+
+def _trial(trial: EndedTrial, names: list[str]) -> list[str]:
+    result = trial.result
+    cached = sum(step.cached for step in result.steps)
+    return [
+        str(trial.number),
+        result.outcome,
+        "" if result.figure is None else f"{result.figure:.4f}",
+        str(result.epochs),
+        f"{cached} of {len(result.steps)}",
+        f"{result.seconds:.0f}",
+        ", ".join(f"{name.partition('.')[2]} {_short(trial.values[name])}" for name in names),
+    ]
+
+
+def _short(value: Value) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,101 @@
+"""Decisions on the champion for people: in the terminal, and as Markdown in Prefect's UI."""
+
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from tasks.common.formatting import figure_text, short_id, when
+from tasks.common.tables import Column, Table, markdown, number
+from tasks.evaluation.alpha_spending import look_text
+from tasks.registry.events import Champion, Decision, PromotionEvent, headline
+from tasks.registry.gates import Gate
+
+HISTORY = "champion"
+"""Key of the artifact with the history; its newest version tells who is champion."""
+
+_STYLES = {"promoted": "bold green", "refused": "bold red", "rolled back": "bold yellow"}
+
+_MARKS = {"✓ passed": "green", "✗ failed": "bold red"}
+
+
+def decision(event: PromotionEvent) -> list[Text | Table]:
+    """Return what was decided of a run, with all gates where there are any."""
+    shown: list[Text | Table] = [Text(headline(event), style=_STYLES[event.kind])]
+    if event.gates:
+        shown.append(gates_table(event.gates))
+    if event.look:
+        shown.append(Text(look_text(event.look), style="dim"))
+    return shown
+
+
+def champion_line(champion: Champion | None) -> str:
+    """Return who is champion, since when and by which event."""
+    if champion is None:
+        return "no champion yet; promote a run with: python flows/promote.py promote RUN"
+    return (
+        f"{champion.run_id} is the champion since {when(champion.since)} UTC"
+        f" (event {champion.number})"
+    )
+
+
+def history_table(events: Sequence[PromotionEvent]) -> Table:
+    """Return all promotions, refusals and rollbacks, the newest first."""
+    rows = (
+        [
+            str(event.number),
+            when(event.when),
+            event.kind,
+            short_id(event.run_id),
+            short_id(event.former_champion or ""),
+            str(event.look.number) if event.look else "",
+            event.who,
+            event.why or "no reason",
+        ]
+        for event in reversed(events)
+    )
+    return Table(
+        "event",
+        "when (UTC)",
+        Column("what", styles=_STYLES),
+        "run",
+        "former",
+        "look",
+        Column("who", is_long=True),
+        Column("why", is_long=True),
+        rows=rows,
+    )
+
+
+def gates_table(gates: Sequence[Gate]) -> Table:
+    """Return what each gate says, with its figure and its bound."""
+    rows = (
+        [
+            gate.name,
+            "✓ passed" if gate.passed else "✗ failed",
+            figure_text(gate.figure),
+            figure_text(gate.bound),
+            gate.sentence,
+        ]
+        for gate in gates
+    )
+    marks, sentences = Column("", styles=_MARKS), Column("why", is_long=True)
+    return Table("gate", marks, number("figure"), number("bound"), sentences, rows=rows)
+
+
+def decision_markdown(decided: Decision) -> str:
+    """Return what was decided of a run, with the champion before and after and all gates."""
+    before, after = decided.former_champion or "none", decided.champion or "none"
+    champions = Table("champion", "run", rows=[("before", before), ("after", after)])
+    parts: list[str | Table] = [f"# {decided.kind.capitalize()}", decided.headline, champions]
+    event = decided.event
+    if event is None:
+        return markdown(*parts, "No gate was asked, and no look at the test reviews was used.")
+    look = "this was no look at the test reviews that a later one has to allow for"
+    if event.look is not None:
+        look = look_text(event.look)
+    return markdown(
+        *parts,
+        gates_table(event.gates),
+        f"{look[0].upper()}{look[1:]}.",
+        f"Asked for by {event.who}: {event.reason}. Event {event.number} of the log.",
+    )

@@ -1,0 +1,52 @@
+"""The report of a run as Markdown, for Prefect's UI: the score, whether to believe it, figures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks.common.formatting import interval_text
+from tasks.common.tables import Table, markdown
+from tasks.data.sources.source_files import source_label
+from tasks.reports.html import image_uri, score
+from tasks.reports.run_report import REPORT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tasks.reports.verdict import Note
+    from tasks.runs.manifest import ControlScore, Manifest, Score
+
+
+_MARKS = {"good": "✓ ", "warning": "⚠ ", "plain": ""}
+
+
+def report_markdown(folder: Path, manifest: Manifest, notes: list[Note]) -> str:
+    """Return the report of the run in `folder`, with its figures inside."""
+    judged, training, device = manifest.score, manifest.training, manifest.device
+    scores = [_scores("network", judged)]
+    scores += [_scores(f"linear control: {one.name}", one) for one in manifest.controls]
+    facts = {
+        "seed": str(manifest.seed),
+        "best epoch": f"{training.best_epoch} of {training.epochs_run}",
+        "device": f"{device.name or device.kind} ({device.reason})",
+        "run folder": str(folder),
+        "whole report": str(folder / REPORT),
+    }
+    return markdown(
+        f"# Test accuracy {score(judged.accuracy)}",
+        f"{judged.protocol} protocol, source {source_label(judged.source, judged.form)},"
+        f" {judged.test_reviews:,} test reviews",
+        Table("", "test accuracy", "95 % interval", rows=scores),
+        [f"{_MARKS[note.kind]}{note.text}" for note in notes],
+        Table("", "this run", rows=facts.items()),
+        *(_figure(folder, name) for name in ("accuracy", "loss")),
+    )
+
+
+def _scores(name: str, one: Score | ControlScore) -> list[str]:
+    return [name, score(one.accuracy), interval_text(one.accuracy_low, one.accuracy_high)]
+
+
+def _figure(folder: Path, name: str) -> str:
+    uri = image_uri(folder / "figures" / f"{name}.png")
+    return f'<img alt="Training and validation {name} by epoch" src="{uri}">'

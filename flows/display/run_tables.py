@@ -1,0 +1,172 @@
+"""Tables and lines for the terminal, made from what `tasks` says of runs."""
+
+from collections.abc import Iterable
+
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from flows.display.terminal import WIDE, Showable, show_lines
+from tasks.common.formatting import interval_text, printable, short_id, when
+from tasks.common.tables import Table, number
+from tasks.config.training import value_text
+from tasks.data.sources.source_files import source_label
+from tasks.reports.comparison import differences_table, scores_table, tests_table
+from tasks.reports.tables import steps_table
+from tasks.run_summary import RunSummary
+from tasks.runs.compare import Comparison
+from tasks.runs.describe import RunDetails, RunLine, RunList, total_seconds
+from tasks.runs.failures import Failures
+from tasks.runs.manifest import Manifest, Score
+
+Shown = list[Showable]
+
+
+def run_list(found: RunList, width: int) -> Shown:
+    """Return the table of all runs, and a line for each folder that cannot be read.
+
+    Args:
+        found: The runs.
+        width: Of the terminal; a narrow one gets two lines for each run.
+    """
+    between = "\n" if width < WIDE else " "
+    table = Table(
+        "run",
+        "when (UTC)",
+        f"source,{between}protocol",
+        "seed",
+        "accuracy",
+        "control",
+        "epoch",
+        "hits",
+        rows=(_list_cells(run, between) for run in found.runs),
+    )
+    passed = [Text(f"passed over: {folder.reason}", style="yellow") for folder in found.unreadable]
+    return [*([table] if found.runs else []), *passed]
+
+
+def run_details(run: RunDetails) -> Shown:
+    """Return all that `show` prints of one run."""
+    files = ([name, f"{it.size:,}", it.sha256[:12]] for name, it in run.manifest.files.items())
+    return [
+        Text(headline(run.manifest.score), style="bold"),
+        _facts(_details_lines(run)),
+        Text("\nsteps", style="bold"),
+        steps_table(run.manifest.steps),
+        Text("\nfiles", style="bold"),
+        Table("file", number("bytes"), "sha256", rows=files),
+    ]
+
+
+def run_comparison(comparison: Comparison) -> Shown:
+    """Return scores, differences and tests of several runs, and how to read them."""
+    return [
+        Text("scores", style="bold"),
+        scores_table(comparison),
+        Text("\ndifferences", style="bold"),
+        differences_table(comparison) or "none",
+        Text("\nthe same test reviews, judged by two models", style="bold"),
+        tests_table(comparison),
+        *(Text(note, style="dim") for note in comparison.notes),
+    ]
+
+
+def failure_list(found: Failures) -> Shown:
+    """Return each failure with its reason and what to do, and what cannot be read."""
+    shown: Shown = []
+    for one in found.failures:
+        step = f" in {one.last_step}" if one.last_step else ""
+        head = f"{one.failed_at:%Y-%m-%d %H:%M} UTC, {one.flow}, {one.flow_run_name}"
+        shown.append(Text(f"{head}: {one.state}{step}", style="bold"))
+        shown.append(_facts([("reason", one.reason), ("next", one.next)]))
+    passed = [
+        Text(f"passed over: {file.folder}: {file.reason}", style="yellow")
+        for file in found.unreadable
+    ]
+    return [*shown, *passed] or [Text("no run has failed")]
+
+
+def _facts(lines: Iterable[tuple[str, str]]) -> RichTable:
+    grid = RichTable.grid(padding=(0, 2, 0, 0))
+    for name, value in lines:
+        grid.add_row(Text(name, style="dim"), Text(printable(value)))
+    return grid
+
+
+def _list_cells(run: RunLine, between: str) -> list[str]:
+    bounds = interval_text(run.accuracy_low, run.accuracy_high)
+    marks = {"champion": run.is_champion, "pinned": run.is_pinned}
+    return [
+        between.join([short_id(run.run_id), *(mark for mark, is_set in marks.items() if is_set)]),
+        when(run.created).replace(" ", between),
+        f"{run.source}{between}{run.protocol}",
+        str(run.seed),
+        f"{run.accuracy:.4f}{between}({bounds})",
+        f"{run.control_accuracy:.4f}",
+        f"{run.best_epoch}/{run.epochs_run}",
+        "all" if run.all_cached else "",
+    ]
+
+
+def _details_lines(run: RunDetails) -> Iterable[tuple[str, str]]:
+    manifest = run.manifest
+    yield "run", f"{manifest.run_id}{', the champion' if run.is_champion else ''}"
+    yield "folder", str(run.folder)
+    yield "when (UTC)", when(manifest.created)
+    for control in manifest.controls:
+        bounds = interval_text(control.accuracy_low, control.accuracy_high)
+        yield "control", f"{control.accuracy:.4f} ({bounds}), {control.name}"
+    yield "other scores", _other_scores(run)
+    yield "time", f"{total_seconds(manifest):.0f} s in all steps"
+    yield "epochs", f"{manifest.training.best_epoch} is the best of {manifest.training.epochs_run}"
+    yield "settings", _settings(run)
+    yield "data", _data(run)
+    yield "device", f"{manifest.device.name} ({manifest.device.reason})"
+    yield "machine", ", ".join(f"{name} {value}" for name, value in manifest.machine.items())
+    yield "versions", ", ".join(f"{name} {value}" for name, value in manifest.versions.items())
+    yield "git", _git(manifest)
+
+
+def _other_scores(run: RunDetails) -> str:
+    names = ("loss", "roc_auc", "brier", "expected_calibration_error")
+    return ", ".join(f"{name} {run.metrics[name]:.4f}" for name in names)
+
+
+def _settings(run: RunDetails) -> str:
+    changed = [
+        f"{setting.name} {value_text(setting.value)} (default {value_text(setting.default)})"
+        for setting in run.changed_settings
+    ]
+    return "\n".join(changed) or "all at their defaults"
+
+
+def _data(run: RunDetails) -> str:
+    prints = run.manifest.fingerprints
+    return (
+        f"{run.data['train']['reviews']:,} training reviews ({prints['train'][:12]}),"
+        f" {run.data['test']['reviews']:,} test reviews ({prints['test'][:12]});"
+        f" {run.data['overlap']['test_reviews_seen_in_train']:,} of these occur in training;"
+        f" {run.manifest.source.reason}"
+    )
+
+
+def _git(manifest: Manifest) -> str:
+    if manifest.git["commit"] is None:
+        return "not from a git checkout"
+    return f"{manifest.git['commit']}{' with changes' if manifest.git['changed'] else ''}"
+
+
+def headline(score: Score) -> str:
+    """Return the score in one line, with what it was measured on and how."""
+    return (
+        f"Test Accuracy: {score.accuracy:.4f} (95 % interval {score.accuracy_low:.4f} to"
+        f" {score.accuracy_high:.4f}; {score.protocol} protocol, {score.test_reviews:,} test"
+        f" reviews, source {source_label(score.source, score.form)})"
+    )
+
+
+def print_summary(summary: RunSummary) -> None:
+    """Print the score, the run folder, and what was cached."""
+    score = Text(headline(summary.score), style="bold")
+    show_lines(steps_table(summary.steps), score, f"Run folder: {summary.folder}")
+    if summary.promotion is not None:
+        show_lines(summary.promotion.headline)

@@ -1,0 +1,92 @@
+"""What commands print: answers, tables, and faults in one sentence."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+from cyclopts import Parameter
+from rich import box
+from rich.console import Console, RenderableType
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from tasks.common.canonical_json import readable_json
+from tasks.common.formatting import printable
+from tasks.common.tables import Table
+
+Showable = RenderableType | Table
+
+ArtifactsOption = Annotated[Path, Parameter(help="Folder of the cache and the runs.")]
+
+ARTIFACTS = Path("artifacts")
+
+EXIT_FAILED = 1
+
+WIDE = 110
+"""Characters of a terminal from which on tables have room."""
+
+_EXIT_USAGE = 2
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Options:
+    """What every command takes."""
+
+    artifacts: ArtifactsOption = ARTIFACTS
+    json: Annotated[bool, Parameter(help="Print JSON.", negative=())] = False
+
+
+def fail(sentence: str, *, usage: bool = False) -> NoReturn:
+    """Print one sentence to the error output and end the process with a non-zero status."""
+    show_error(sentence)
+    sys.exit(_EXIT_USAGE if usage else EXIT_FAILED)
+
+
+def show_error(sentence: str) -> None:
+    """Print one sentence to the error output."""
+    Console(stderr=True, highlight=False, soft_wrap=True).print(
+        f"error: {sentence}", style="bold red", markup=False
+    )
+
+
+def answer(result: Mapping[str, object], shown: Sequence[Showable], options: Options) -> None:
+    """Print a result: for a person, or as JSON where that is asked for."""
+    if options.json:
+        sys.stdout.write(readable_json(dict(result)))
+    else:
+        show_lines(*shown)
+
+
+def show_lines(*shown: Showable) -> None:
+    """Print tables and lines; lines are not broken, and no character steers the terminal."""
+    console = Console(highlight=False)
+    for part in shown:
+        if isinstance(part, Table):
+            console.print(_for_terminal(part, console.width))
+        elif isinstance(part, str | Text):
+            text = Text(part) if isinstance(part, str) else part
+            text.plain = printable(text.plain)
+            console.print(text, soft_wrap=True)
+        else:
+            console.print(part)
+
+
+def _for_terminal(table: Table, width: int) -> RichTable:
+    """Return a table without frames, in which long texts are folded where there is little room."""
+    rich = RichTable(box=box.SIMPLE_HEAD, padding=(0, int(width >= WIDE), 0, 0), show_edge=False)
+    shown = [place for place, column in enumerate(table.columns) if not column.is_extra]
+    for column in (table.columns[place] for place in shown):
+        rich.add_column(
+            column.head,
+            justify="right" if column.is_number else "left",
+            no_wrap=column.is_number,
+            min_width=column.width,
+            overflow="fold",
+        )
+    for row in table.rows:
+        cells = ((printable(row[place]), table.columns[place].styles) for place in shown)
+        rich.add_row(*(Text(cell, style=styles.get(cell, "")) for cell, styles in cells))
+    return rich

@@ -1,0 +1,1 @@
+"""What the flows need from Prefect: session, failure hook, progress, artifacts."""

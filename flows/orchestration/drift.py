@@ -1,0 +1,76 @@
+"""The step before a training: compare its reviews with the champion's, show it, perhaps stop."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from prefect.artifacts import create_markdown_artifact
+
+from tasks import steps
+from tasks.common.formatting import figure_text, p_text
+from tasks.common.tables import Column, Table, markdown
+from tasks.drift.check import require_no_alarm
+
+if TYPE_CHECKING:
+    from tasks.cache.runner import StepRunner
+    from tasks.common.artifact_store import StepOutput
+    from tasks.config.drift import DriftConfig
+    from tasks.drift.check import DriftReport
+    from tasks.drift.measures import DriftMeasure
+
+
+_LOG = logging.getLogger(__name__)
+
+
+def require_no_drift(run: StepRunner, loaded: StepOutput, drift: DriftConfig) -> DriftReport:
+    """Compare the training reviews with the champion's, publish what was found, and return it.
+
+    Args:
+        run: Runs the step.
+        loaded: What the `load` step left.
+        drift: The bounds.
+
+    Raises:
+        DriftError: A measure is beyond its bound, and the action is `stop`.
+    """
+    report = run.fresh(steps.compare_with_champion, loaded, drift)
+    for alarm in report.alarms:
+        _LOG.warning("drift: %s", alarm)
+    if not report.alarms:
+        _LOG.info("drift: %s", report.headline)
+    create_markdown_artifact(
+        drift_markdown(report, drift), key="drift", description=report.headline
+    )
+    require_no_alarm(report, drift)
+    return report
+
+
+def drift_markdown(report: DriftReport, drift: DriftConfig) -> str:
+    """Return what came of the comparison, with a table of all measures."""
+    ending = "the run ends before it trains" if drift.action == "stop" else "the run goes on"
+    headline = f"{report.headline}."
+    if report.alarms:
+        headline += f" The action is {drift.action}: {ending}."
+    parts: list[str | Table] = [f"# {'Drift' if report.alarms else 'No drift'}", headline]
+    if report.measures:
+        columns = ["measure", "", "champion", "new", "figure", "bound", "p"]
+        long = Column("statistic", is_long=True)
+        parts.append(Table(*columns, long, rows=map(_row, report.measures)))
+        parts.append(
+            f"The {report.reviews:,} training reviews against those of the champion"
+            f" {report.champion}; the unknown words against its test reviews. A measure alarms"
+            f" where its figure is above the bound and p is at most {drift.level:g}."
+        )
+    return markdown(*parts)
+
+
+def _row(measure: DriftMeasure) -> list[str]:
+    figures = (measure.champion, measure.new, measure.figure, measure.bound)
+    return [
+        measure.name,
+        "✗ drifted" if measure.drifted else "✓",
+        *map(figure_text, figures),
+        p_text(measure.p_value),
+        measure.statistic,
+    ]

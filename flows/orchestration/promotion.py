@@ -1,0 +1,58 @@
+"""The step after a recorded run: ask for its promotion, and show what came of it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from prefect import runtime
+from prefect.artifacts import create_markdown_artifact
+
+from flows.display.promotion_tables import HISTORY, decision_markdown, history_table
+from tasks import steps
+from tasks.common.tables import markdown
+from tasks.registry.champion import ChampionStore
+
+if TYPE_CHECKING:
+    from tasks.common.artifact_store import ArtifactStore
+    from tasks.common.device import Device
+    from tasks.config.promotion import PromotionConfig
+    from tasks.run_summary import RunSummary
+
+
+_LOG = logging.getLogger(__name__)
+
+
+def promote_run(
+    summary: RunSummary,
+    promotion: PromotionConfig,
+    title: str,
+    device: Device,
+    store: ArtifactStore,
+) -> RunSummary:
+    """Decide on a recorded run, publish the decision, and return the summary with it.
+
+    Args:
+        summary: Of the run.
+        promotion: The bounds of the gates.
+        title: Name of the flow run.
+        device: Where the latency of a network that Keras computes is measured.
+        store: The artifacts folder.
+
+    Raises:
+        PromotionError: The run or the log is damaged.
+    """
+    who = f"flow run {title}"
+    reason = f"promotion was asked for when the run was started (id {runtime.flow_run.id})"
+    state = steps.promote(summary.folder, promotion, who, reason, device, store, return_state=True)
+    decision = state.result()
+    _LOG.info("%s", decision.headline)
+    create_markdown_artifact(
+        decision_markdown(decision), key="promotion", description=decision.headline
+    )
+    create_markdown_artifact(
+        markdown(history_table(ChampionStore(store.root).events())),
+        key=HISTORY,
+        description=f"The champion is {decision.champion or 'not chosen yet'}.",
+    )
+    return summary.model_copy(update={"promotion": decision})

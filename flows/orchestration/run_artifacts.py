@@ -1,0 +1,38 @@
+"""What Prefect's UI shows of a finished run: a report, and tables of metrics, data and steps.
+
+Their keys are the same in every run, so that the UI lines the runs up as versions.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+
+from flows.display.run_markdown import report_markdown
+from tasks.reports.run_report import run_notes
+from tasks.reports.tables import run_tables
+from tasks.runs.manifest import read_manifest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def publish(folder: Path) -> None:
+    """Show a finished run on the current flow run.
+
+    Args:
+        folder: The run folder.
+
+    Raises:
+        BadDataError: The folder is no finished run.
+    """
+    manifest = read_manifest(folder)
+    score = manifest.score
+    create_markdown_artifact(
+        report_markdown(folder, manifest, run_notes(folder, manifest)),
+        key="report",
+        description=f"Test accuracy {score.accuracy:.4f}, {score.protocol} protocol.",
+    )
+    for key, table in run_tables(folder, manifest).items():
+        create_table_artifact(table.records(), key=key, description=table.title)

@@ -1,0 +1,183 @@
+"""The project's manners towards Prefect: names, tags, plain errors, nothing lost at exit."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
+from uuid import UUID
+
+import httpx
+from prefect import get_client, runtime
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
+from prefect.exceptions import CancelledRun
+from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_LEVEL
+
+from flows.display.terminal import EXIT_FAILED, fail, show_error
+from flows.orchestration.process import begin_process
+from tasks.common.errors import PipelineError, describe_os_error
+from tasks.data.sources.source_files import source_label
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from prefect import Flow
+    from prefect.client.schemas.objects import TaskRun
+
+    from tasks.config.training import TrainingConfig
+    from tasks.data.sources.source_files import SourceFiles
+
+
+R = TypeVar("R")
+
+_SERVER_ERRORS = (httpx.TransportError, ConcurrencySlotAcquisitionError)
+
+_RECORDING_LIMIT_S = 15.0
+
+_POLL_S = 0.1
+
+
+def show_our_logs() -> None:
+    """Give this project's log lines Prefect's level; by itself it leaves them at WARNING."""
+    for name in ("tasks", "flows"):
+        logging.getLogger(name).setLevel(PREFECT_LOGGING_LEVEL.value())
+
+
+def name_run(files: SourceFiles, config: TrainingConfig) -> str:
+    """Name and tag the current flow run by resolved source, protocol and seed; return the name."""
+    source = source_label(files.source, files.form)
+    protocol, seed = config.protocol.protocol, config.fit.seed
+    name = f"{source}-{protocol}-seed{seed}"
+    tags = [f"source:{source}", f"protocol:{protocol}", f"seed:{seed}"]
+    flow_run_id = runtime.flow_run.id
+    if flow_run_id is not None:
+        with get_client(sync_client=True) as client:
+            client.update_flow_run(
+                UUID(flow_run_id), name=name, tags=sorted({*runtime.flow_run.tags, *tags})
+            )
+    return name
+
+
+def begin_flow() -> None:
+    """Prepare the process of a flow run, show our log lines, and tell errors in one sentence."""
+    begin_process()
+    show_our_logs()
+    show_plain_errors()
+
+
+class PlainErrors(logging.Filter):
+    """Drop the traceback of errors that say all in their message."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Drop that of a skipped run; shorten those of errors that are told in one sentence."""
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, CancelledRun):
+            return False  # a skipped run, whose state has told the reason
+        if isinstance(error, (PipelineError, OSError, *_SERVER_ERRORS)):
+            record.exc_info = record.exc_text = None
+            if str(error) not in record.getMessage():
+                record.msg, record.args = f"{record.getMessage()}: {error}", ()
+        return True
+
+
+def show_plain_errors() -> None:
+    """Log errors that say all in their message without a traceback."""
+    for name in ("prefect.flow_runs", "prefect.task_runs"):
+        logging.getLogger(name).addFilter(PlainErrors())
+
+
+def call_flow(
+    flow: Flow[..., R], artifacts: Path, parameters: dict[str, Any], steps: Callable[[R], int]
+) -> R:
+    """Run a flow and return its result; a failure ends the process with a sentence.
+
+    Args:
+        flow: The flow.
+        artifacts: The folder that it writes to, named where the disk fails.
+        parameters: What the flow is called with.
+        steps: Tells from the result how many task runs there were at least.
+    """
+    _require_server()
+    show_plain_errors()
+    try:
+        state: Any = flow(**parameters, return_state=True)
+        result: Any = state.result(raise_on_failure=False)
+        recorded = 0 if isinstance(result, BaseException) else steps(result)
+        _wait_until_recorded(state.state_details.flow_run_id, recorded)
+    except _SERVER_ERRORS as error:
+        result = error
+    if isinstance(result, _SERVER_ERRORS):
+        _end_without_server(result)
+    if isinstance(result, PipelineError):
+        fail(str(result))
+    if isinstance(result, OSError):
+        fail(describe_os_error(result, artifacts))
+    if isinstance(result, BaseException):
+        raise result
+    return cast("R", result)
+
+
+def _end_without_server(error: Exception) -> NoReturn:
+    """End the process at once: Prefect would try for minutes to hand over its last records."""
+    show_error(
+        f"the Prefect server stopped answering ({type(error).__name__}); what was computed is"
+        " kept: start the server and the same command again, and the run goes on from there"
+    )
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(EXIT_FAILED)
+
+
+def api_url() -> str:
+    """Return the URL of the API that this process reports to, a temporary server's included."""
+    with get_client(sync_client=True) as client:
+        return str(client.api_url)
+
+
+def require_configured_server() -> str:
+    """Return the URL of the server's API; end with one sentence where there is no such server."""
+    url = PREFECT_API_URL.value()
+    if url is None:
+        fail(
+            "no Prefect server is configured; start one with `prefect server start`, and name it"
+            " with `prefect config set PREFECT_API_URL=http://127.0.0.1:4200/api`"
+        )
+    _require_server()
+    return str(url)
+
+
+def _require_server() -> None:
+    """End with one sentence when a configured Prefect server does not answer."""
+    url = PREFECT_API_URL.value()
+    if url is None:
+        return
+    with get_client(sync_client=True) as client:
+        fault = client.api_healthcheck()
+    if fault is not None:
+        fail(
+            f"the Prefect server at {url} does not answer ({type(fault).__name__}); start it with"
+            " `prefect server start`, or unset PREFECT_API_URL to use a temporary one"
+        )
+
+
+def _wait_until_recorded(flow_run_id: UUID, steps: int) -> None:
+    """Wait until the server has recorded the end of every task run, of `steps` at least.
+
+    Task states travel as events; a temporary server that stops at once loses the last ones.
+    """
+    runs = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))
+    deadline = time.monotonic() + _RECORDING_LIMIT_S
+    with get_client(sync_client=True) as client:
+        while time.monotonic() < deadline:
+            recorded = client.read_task_runs(flow_run_filter=runs)
+            if len(recorded) >= steps and all(_has_ended(run) for run in recorded):
+                return
+            time.sleep(_POLL_S)
+
+
+def _has_ended(run: TaskRun) -> bool:
+    return run.state is not None and run.state.is_final()

@@ -1,0 +1,1 @@
+"""The flows themselves: which step follows which."""

@@ -1,0 +1,104 @@
+"""Train with other forms of the text: `python flows/ablation_flow.py --source imdb`.
+
+`--help` shows all options. Each training is a run of its own, in a process of its own.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from prefect import flow
+from prefect.artifacts import create_markdown_artifact
+
+from flows.display.experiments import ablation_shown
+from flows.orchestration import session
+from flows.orchestration.failure_hook import keep_failure_record
+from flows.pipelines import experiment
+from flows.pipelines.in_process import TrainingRequest
+from tasks import steps
+from tasks.cache.runner import StepRunner
+from tasks.common.artifact_store import ArtifactStore
+from tasks.common.device import Accelerator
+from tasks.common.locks import in_use
+from tasks.config.experiments import AblationConfig, RunnerConfig
+from tasks.config.training import TrainingConfig, with_seed
+from tasks.experiments.ablation import text_variants, tokens_name, words_name
+from tasks.experiments.ablation_report import (
+    PICTURE,
+    AblationReport,
+    ablation_report,
+    draw_ablation,
+)
+from tasks.runs.manifest import ControlScore
+
+
+def requests(
+    variants: Sequence[TrainingConfig], seeds: int, accelerator: str, artifacts: Path
+) -> list[TrainingRequest]:
+    """Return what is trained: each variant with each seed.
+
+    Seed by seed, so that an interrupted ablation has whole rows.
+    """
+    first = variants[0].fit.seed
+    return [
+        TrainingRequest(
+            name=f"{tokens_name(one.text)} tokens, {words_name(one.text)} words, seed {seed}",
+            config=with_seed(one, seed),
+            accelerator=accelerator,
+            artifacts=artifacts,
+        )
+        for seed in range(first, first + seeds)
+        for one in variants
+    ]
+
+
+def seen_controls(variants: Sequence[TrainingConfig], artifacts: Path) -> list[list[ControlScore]]:
+    """Return the linear controls of each variant, on what its network sees."""
+    config = variants[0]
+    with in_use(artifacts):
+        store = ArtifactStore(artifacts).open()
+        run = StepRunner(store)
+        files = run.fresh(steps.fetch, config.source)
+        loaded = run.cached(steps.load, files, config.data)
+        found = []
+        for variant in variants:
+            padded = run.cached(steps.pad, loaded, variant.text, config.protocol)
+            persisted = run.cached(steps.persist, padded, config.data.row_group_rows)
+            facts = run.cached(steps.control_seen, persisted).facts
+            found.append([ControlScore.from_facts(facts, prefix) for prefix in ("", "bayes_")])
+    return found
+
+
+@flow(
+    name="ablation",
+    description="Train with other tokens and words, one change at a time, and show what each"
+    " scores beside linear controls that see the same.",
+    on_failure=[keep_failure_record],
+    on_crashed=[keep_failure_record],
+)
+def ablation_flow(
+    config: TrainingConfig = TrainingConfig(),
+    ablation: AblationConfig = AblationConfig(),
+    runner: RunnerConfig = RunnerConfig(),
+    accelerator: Accelerator = "auto",
+    artifacts: Path = Path("artifacts"),
+) -> AblationReport:
+    """Train all variants, report them, and keep table and figure under `artifacts/ablation`.
+
+    Args:
+        config: What the variants vary; its seed is the first one.
+        ablation: The variants, and how many seeds each.
+        runner: Where, and how many at the same time.
+        accelerator: auto, cpu, gpu (the first one), gpu:N or multi-gpu (all).
+        artifacts: Folder of the cache and the runs.
+    """
+    session.begin_flow()
+    variants = text_variants(config, ablation)
+    trained = experiment.train_all(
+        requests(variants, ablation.seeds, accelerator, artifacts), runner
+    )
+    report = ablation_report(variants, trained, seen_controls(variants, artifacts))
+    folder = experiment.keep("ablation", report, artifacts)
+    draw_ablation(report, folder)
+    markdown = ablation_shown(report).markdown(folder / f"{PICTURE}.png")
+    create_markdown_artifact(markdown, key="ablation")
+    return report

@@ -1,0 +1,77 @@
+"""What the flows that train many times share: trainings side by side, and how a report is shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from prefect import runtime, task
+from prefect.cache_policies import NO_CACHE
+
+from flows.display.terminal import show_lines
+from flows.orchestration import session, task_runners
+from flows.pipelines.in_process import TrainingRequest, train_in_process
+from tasks.common.artifact_store import ArtifactStore
+from tasks.common.records import Record, write_record
+from tasks.run_summary import RunSummary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from prefect import Flow
+
+    from flows.display.experiments import Shown
+    from tasks.config.experiments import RunnerConfig
+
+
+R = TypeVar("R")
+
+
+@task(
+    name="train-in-process",
+    task_run_name="train {request.name}",
+    # The steps of the run come from the cache of the artifacts folder, which says why.
+    cache_policy=NO_CACHE,
+)
+def train_run(request: TrainingRequest, api: str) -> RunSummary:
+    """Return the summary of one run, trained in a process of its own."""
+    return train_in_process(request, api)
+
+
+def train_all(asked: Sequence[TrainingRequest], runner: RunnerConfig) -> list[RunSummary]:
+    """Return the summaries of all trainings, in their order.
+
+    Args:
+        asked: What is trained.
+        runner: Where, and how many at the same time.
+    """
+    api = session.api_url()
+    with task_runners.task_runner(runner) as place:
+        started = [place.submit(train_run, {"request": one, "api": api}) for one in asked]
+        return [future.result() for future in started]
+
+
+def keep(kind: str, report: Record, artifacts: Path) -> Path:
+    """Write the report of the current flow run below `artifacts` and return its folder."""
+    folder = ArtifactStore(artifacts).experiment(kind, str(runtime.flow_run.id))
+    write_record(folder / f"{kind}.json", report)
+    return folder
+
+
+def run_in_terminal(
+    flow: Flow[..., R],
+    parameters: dict[str, Any],
+    shown: Callable[[R], Shown],
+    task_runs: Callable[[R], int],
+) -> None:
+    """Run a flow for a person and print its report.
+
+    Args:
+        flow: The flow.
+        parameters: What it is called with.
+        shown: What is shown of its report.
+        task_runs: How many task runs it had at least.
+    """
+    report = session.call_flow(flow, parameters["artifacts"], parameters, task_runs)
+    to_print = shown(report)
+    show_lines(to_print.table, *to_print.sentences)

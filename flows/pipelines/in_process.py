@@ -1,0 +1,127 @@
+"""Train a config, or try one for a sweep, in a process of its own.
+
+Keras's seeds belong to the whole process, so that trainings side by side need one each; one that
+runs out of memory takes no other with it.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import TypeAdapter
+
+from flows.orchestration.process import begin_process
+from tasks.common.errors import PipelineError
+from tasks.common.records import Record
+from tasks.config.experiments import SweepConfig
+from tasks.config.request import TrainOptions
+from tasks.config.training import CachedStep, TrainingConfig
+from tasks.experiments.trial import TrialResult
+from tasks.run_summary import RunSummary
+
+R = TypeVar("R", bound=Record)
+
+
+class ChildFailedError(PipelineError):
+    """A process of its own ended without a result."""
+
+
+class TrainingRequest(Record):
+    """What is trained, on what, where it is kept, and which steps are not taken from the cache.
+
+    `name` tells it from others of its kind.
+    """
+
+    name: str
+    config: TrainingConfig
+    accelerator: str
+    artifacts: Path
+    refresh: tuple[CachedStep, ...] = ()
+
+
+class TrialRequest(Record):
+    """Which trial of which study, what is trained, on what, and where the cache is."""
+
+    number: int
+    config: TrainingConfig
+    sweep: SweepConfig
+    accelerator: str
+    artifacts: Path
+
+
+def train_in_process(request: TrainingRequest, api: str) -> RunSummary:
+    """Train in a process of its own and return the summary of its run.
+
+    What is in the cache of the artifacts folder is not computed again, and an interrupted training
+    goes on where it was.
+
+    Args:
+        request: What to train.
+        api: URL of the Prefect server's API that the run reports to.
+
+    Raises:
+        ChildFailedError: The process ended with an error, which it has shown.
+    """
+    return _in_child(request, RunSummary, api, f"the training of {request.name}")
+
+
+def try_in_process(request: TrialRequest, api: str) -> TrialResult:
+    """Run a trial in a process of its own; one that was interrupted goes on where it was.
+
+    Args:
+        request: What to try.
+        api: URL of the Prefect server's API that the trial reports to.
+
+    Raises:
+        ChildFailedError: The process ended with an error, which it has shown.
+    """
+    began = time.monotonic()
+    result = _in_child(request, TrialResult, api, f"trial {request.number}")
+    return result.model_copy(update={"seconds": round(time.monotonic() - began, 3)})
+
+
+def _in_child(request: Record, kind: type[R], api: str, what: str) -> R:
+    """Return what a process of this module answers, which is the last line of its output."""
+    child = subprocess.run(  # noqa: S603 - this program, and this module
+        [sys.executable, "-m", __name__],
+        input=request.model_dump_json(),
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PREFECT_API_URL": api},
+        check=False,
+    )
+    if child.returncode:
+        raise ChildFailedError(
+            f"{what} ended with status {child.returncode}; its lines above and `python"
+            " flows/runs.py failures` tell why; start the same command again to go on"
+        )
+    return kind.model_validate_json(child.stdout.splitlines()[-1])
+
+
+def _answer(request: TrainingRequest | TrialRequest) -> Record:
+    """Do what is asked for in this process."""
+    begin_process()
+    from flows.orchestration.session import call_flow
+    from flows.pipelines.train import run_flow
+    from flows.pipelines.trial import trial_flow
+
+    if isinstance(request, TrialRequest):
+        return call_flow(
+            trial_flow, request.artifacts, dict(request), lambda result: len(result.steps)
+        )
+    options = TrainOptions(
+        config=request.config,
+        accelerator=request.accelerator,
+        artifacts=request.artifacts,
+        refresh=request.refresh,
+    )
+    return run_flow(options)
+
+
+if __name__ == "__main__":
+    asked: TypeAdapter[TrainingRequest | TrialRequest] = TypeAdapter(TrainingRequest | TrialRequest)
+    # Nothing may be written after the answer.
+    print(_answer(asked.validate_json(sys.stdin.read())).model_dump_json())  # noqa: T201

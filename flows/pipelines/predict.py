@@ -1,0 +1,101 @@
+"""Predict texts: `python flows/predict_flow.py "A lovely film"`; `--help` shows all options.
+
+As a flow, with `--flow` or on a schedule, it predicts a file in chunks that are mapped.
+"""
+
+import logging
+from functools import lru_cache
+from pathlib import Path
+
+from prefect import flow, task, unmapped
+from prefect.cache_policies import NO_CACHE
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows.orchestration import session
+from tasks.data.sources.text_chunks import kind_of
+from tasks.inference.open_model import chosen_run, open_predictor
+from tasks.inference.output import output_kind
+from tasks.inference.predict_file import (
+    CHUNK_ROWS,
+    PredictionJob,
+    PredictionParts,
+    PredictionSummary,
+    SpooledChunk,
+    job_of,
+    read_spooled,
+    require_same_input,
+    spool_chunks,
+)
+from tasks.inference.predictor import Predictor
+
+LOG = logging.getLogger(__name__)
+
+_CHUNKS_AT_ONCE = 2  # one is prepared while the other is computed
+
+
+@task(name="split", task_run_name="split {file.name}", cache_policy=NO_CACHE)
+def split(file: Path, output: Path, job: PredictionJob) -> list[SpooledChunk]:
+    """Write the texts of each chunk that is still to be predicted to a file of its own."""
+    return spool_chunks(file, PredictionParts(output, job).open())
+
+
+@task(name="predict-chunk", task_run_name="chunk {chunk.number}", cache_policy=NO_CACHE)
+def predict_chunk(
+    chunk: SpooledChunk, output: Path, job: PredictionJob, artifacts: Path, run: str
+) -> None:
+    """Predict one chunk, unless its predictions are there already."""
+    parts = PredictionParts(output, job)
+    if not parts.path(chunk.number).is_file():
+        predictor = _predictor(artifacts, run)
+        parts.keep(chunk.number, predictor.predict_rows(read_spooled(parts, chunk)))
+
+
+@task(name="join", cache_policy=NO_CACHE)
+def join(
+    file: Path, output: Path, job: PredictionJob, chunks: list[SpooledChunk], model: str
+) -> PredictionSummary:
+    """Write the output from the predictions of all chunks, in order."""
+    require_same_input(file, job)
+    kept = sum(chunk.was_there for chunk in chunks)
+    return PredictionParts(output, job).join(len(chunks), kept, model)
+
+
+@flow(
+    name="predict-texts",
+    description="Predicts the texts of a file, chunk by chunk; a stopped run goes on.",
+    flow_run_name="{file.name}",
+    task_runner=ThreadPoolTaskRunner(max_workers=_CHUNKS_AT_ONCE),  # type: ignore[arg-type]
+)
+def predict_flow(
+    file: Path,
+    output: Path,
+    text_column: str = "text",
+    run: str | None = None,
+    artifacts: Path = Path("artifacts"),
+    chunk_rows: int = CHUNK_ROWS,
+) -> PredictionSummary:
+    """Predict a file.
+
+    Args:
+        file: A .csv, .jsonl, .parquet or .txt file.
+        output: A .csv, .jsonl or .parquet file; whole or absent.
+        text_column: Column of the texts.
+        run: Another run than the champion.
+        artifacts: Folder of the cache and the runs.
+        chunk_rows: Rows that are computed and kept at once.
+    """
+    session.begin_flow()
+    output_kind(output)
+    # Settled once: a promotion in the meantime does not change who answers.
+    name = str(chosen_run(artifacts, run).folder)
+    predictor = _predictor(artifacts, name)
+    LOG.info("model %s", predictor.model.name)
+    job = job_of(predictor, file, kind_of(file.name), text_column, chunk_rows)
+    chunks = split(file, output, job)
+    predict_chunk.map(chunks, *map(unmapped, (output, job, artifacts, name))).result()
+    return join(file, output, job, chunks, predictor.model.name)
+
+
+@lru_cache(maxsize=1)
+def _predictor(artifacts: Path, run: str) -> Predictor:
+    return open_predictor(artifacts, run)

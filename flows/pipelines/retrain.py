@@ -1,0 +1,102 @@
+"""Scheduled retraining: what `train_flow` does, where a run is due and something has changed.
+
+`python flows/serve_flow.py` runs it on a schedule; `python flows/retrain_flow.py` once, by hand.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from prefect import State, flow
+
+from flows.orchestration import session
+from flows.orchestration.failure_hook import keep_failure_record
+from flows.pipelines.train import train_flow
+from flows.scheduling import skipped
+from flows.scheduling.scheduled_turn import scheduled_turn
+from tasks.common.device import Accelerator
+from tasks.common.errors import UnchangedError
+from tasks.config.drift import DriftConfig
+from tasks.config.promotion import PromotionConfig
+from tasks.config.training import (
+    ConvBilstmConfig,
+    DataConfig,
+    FitConfig,
+    NetworkConfig,
+    ProtocolConfig,
+    SavingConfig,
+    SourceConfig,
+    TextConfig,
+    require_pinned,
+)
+from tasks.run_summary import RunSummary
+
+# Prefect's UI breaks a line wherever the text does, hence the backslashes.
+_DESCRIPTION = """\
+Trains as train-sentiment does, and asks for the promotion of the model.
+
+- **Skipped** (grey): the run was missed, and another one makes up for it.
+- **Skipped** (green): nothing has changed since the newest finished run; `force` trains anyway.
+"""
+
+
+@flow(
+    name="retrain-sentiment",
+    description=_DESCRIPTION,
+    flow_run_name="{source.source}-{protocol.protocol}-seed{fit.seed}",
+    on_failure=[keep_failure_record],
+    on_crashed=[keep_failure_record],
+)
+def retrain_flow(
+    source: SourceConfig = SourceConfig(),
+    data: DataConfig = DataConfig(),
+    text: TextConfig = TextConfig(),
+    protocol: ProtocolConfig = ProtocolConfig(),
+    network: NetworkConfig = ConvBilstmConfig(),
+    fit: FitConfig = FitConfig(),
+    saving: SavingConfig = SavingConfig(),
+    accelerator: Accelerator = "auto",
+    artifacts: Path = Path("artifacts"),
+    promotion: PromotionConfig | None = PromotionConfig(),
+    drift: DriftConfig | None = DriftConfig(),
+    force: bool = False,  # noqa: FBT001, FBT002 - a parameter of the run form
+) -> RunSummary | State[Any]:
+    """Train, judge, record and promote one model, or end as Skipped.
+
+    Args:
+        source: Where the reviews come from; never `auto`, which may change from run to run.
+        data: How they are read, held out and checked.
+        text: How a review becomes a row of numbers.
+        protocol: Which reviews choose the model and which judge it.
+        network: Architecture, and sizes of its layers.
+        fit: How the weights are learned.
+        saving: How often an unfinished training is saved.
+        accelerator: auto, cpu, gpu (the first one), gpu:N or multi-gpu (all).
+        artifacts: Folder of the cache and the runs.
+        promotion: Gates to pass to become the champion; without, no promotion is asked for.
+        drift: Bounds within which the training reviews must resemble the champion's; without,
+            they are not compared.
+        force: Whether to train and compute all steps again even where nothing has changed.
+    """
+    session.begin_flow()
+    require_pinned(source)
+    with scheduled_turn(artifacts, retrain_flow.name) as reason_not_to_run:
+        if reason_not_to_run is not None:
+            return skipped.not_done(reason_not_to_run)
+        try:
+            return train_flow.fn(
+                source=source,
+                data=data,
+                text=text,
+                protocol=protocol,
+                network=network,
+                fit=fit,
+                saving=saving,
+                accelerator=accelerator,
+                artifacts=artifacts,
+                refresh=("all",) if force else (),
+                promotion=promotion,
+                drift=drift,
+                skip_unchanged=not force,
+            )
+        except UnchangedError as unchanged:
+            return skipped.not_needed(str(unchanged))

@@ -1,0 +1,67 @@
+"""Train with several seeds under both protocols: `python flows/seeds_flow.py --seeds 5`.
+
+`--help` shows all options. Each training is a run of its own, in a process of its own.
+"""
+
+from pathlib import Path
+
+from prefect import flow
+from prefect.artifacts import create_markdown_artifact
+
+from flows.display.experiments import seeds_shown
+from flows.orchestration import session
+from flows.orchestration.failure_hook import keep_failure_record
+from flows.pipelines import experiment
+from flows.pipelines.in_process import TrainingRequest
+from tasks.common.device import Accelerator
+from tasks.config.experiments import RunnerConfig, SeedsConfig
+from tasks.config.training import TrainingConfig, with_seed
+from tasks.experiments.seeds import SeedsReport, seeds_report
+
+
+def requests(
+    config: TrainingConfig, seeds: SeedsConfig, accelerator: str, artifacts: Path
+) -> list[TrainingRequest]:
+    """Return what is trained: each seed under each protocol."""
+    first = config.fit.seed
+    protocols = [config.protocol.model_copy(update={"protocol": one}) for one in seeds.protocols]
+    return [
+        TrainingRequest(
+            name=f"{judged.protocol} seed {seed}",
+            config=with_seed(config, seed).model_copy(update={"protocol": judged}),
+            accelerator=accelerator,
+            artifacts=artifacts,
+        )
+        for seed in range(first, first + seeds.seeds)
+        for judged in protocols
+    ]
+
+
+@flow(
+    name="train-seeds",
+    description="Train with several seeds and show spread, intervals and the gap of protocols.",
+    on_failure=[keep_failure_record],
+    on_crashed=[keep_failure_record],
+)
+def seeds_flow(
+    config: TrainingConfig = TrainingConfig(),
+    seeds: SeedsConfig = SeedsConfig(),
+    runner: RunnerConfig = RunnerConfig(),
+    accelerator: Accelerator = "auto",
+    artifacts: Path = Path("artifacts"),
+) -> SeedsReport:
+    """Train all seeds, report them, and keep the report under `artifacts/seeds`.
+
+    Args:
+        config: Of every training; its seed is the first one.
+        seeds: How many seeds, under which protocols.
+        runner: Where, and how many at the same time.
+        accelerator: auto, cpu, gpu (the first one), gpu:N or multi-gpu (all).
+        artifacts: Folder of the cache and the runs.
+    """
+    session.begin_flow()
+    asked = requests(config, seeds, accelerator, artifacts)
+    report = seeds_report(config, experiment.train_all(asked, runner))
+    experiment.keep("seeds", report, artifacts)
+    create_markdown_artifact(seeds_shown(report).markdown(), key="seeds")
+    return report

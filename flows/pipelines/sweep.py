@@ -1,0 +1,103 @@
+"""Search for better numbers: `python flows/sweep_flow.py --recipe ngrams --trials 20`.
+
+`--help` shows all options. A sweep that was interrupted goes on when the same command is given.
+"""
+
+from pathlib import Path
+from typing import cast
+
+from prefect import flow, task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.states import Completed
+
+from flows.display.experiments import sweep_shown
+from flows.orchestration import session, task_runners
+from flows.orchestration.failure_hook import keep_failure_record
+from flows.pipelines import experiment
+from flows.pipelines.in_process import TrainingRequest, TrialRequest, try_in_process
+from flows.pipelines.sweep_trials import SweepTrials
+from tasks.common.artifact_store import ArtifactStore
+from tasks.common.device import Accelerator
+from tasks.common.locks import only_one
+from tasks.config.experiments import RunnerConfig, SweepConfig, require_honest
+from tasks.config.search_space import read_space, with_values
+from tasks.config.training import TrainingConfig
+from tasks.experiments import study as experiments_study
+from tasks.experiments.sweep_report import (
+    SweepReport,
+    known_winner,
+    note_winner,
+    sweep_report,
+    write_sweep,
+)
+from tasks.experiments.trial import TrialResult
+
+
+@task(
+    name="trial",
+    task_run_name="trial {request.number}",
+    # The steps of the trial come from the cache of the artifacts folder, which says why.
+    cache_policy=NO_CACHE,
+    retries=1,
+)
+def try_values(request: TrialRequest, api: str) -> TrialResult:
+    """Return what came of one trial, run in a process of its own."""
+    result = try_in_process(request, api)
+    name = {"complete": "Completed", "pruned": "Pruned", "failed": "Diverged"}[result.outcome]
+    # Prefect takes the state as that of the task run, and its data as the result.
+    return cast("TrialResult", Completed(name=name, message=result.reason, data=result))
+
+
+@flow(
+    name="sweep",
+    description="Search for better numbers on the validation reviews; score the winner once.",
+    flow_run_name="{sweep.study}",
+    on_failure=[keep_failure_record],
+    on_crashed=[keep_failure_record],
+)
+def sweep_flow(
+    config: TrainingConfig = TrainingConfig(),
+    sweep: SweepConfig = SweepConfig(),
+    runner: RunnerConfig = RunnerConfig(),
+    accelerator: Accelerator = "auto",
+    artifacts: Path = Path("artifacts"),
+) -> SweepReport:
+    """Run the trials that the study still lacks, and train the config of the best one anew.
+
+    Args:
+        config: What is varied.
+        sweep: Budget, sampler, pruning, and where the study is kept.
+        runner: Where, and how many at the same time.
+        accelerator: auto, cpu, gpu (the first one), gpu:N or multi-gpu (all).
+        artifacts: Folder of the cache, the runs and the report.
+    """
+    session.begin_flow()
+    require_honest(config.protocol)
+    space = read_space(sweep.space, config)
+    api = session.api_url()
+    folder = ArtifactStore(artifacts).experiment("sweeps", sweep.study)
+    stored = sweep.model_copy(update={"storage": experiments_study.storage_url(sweep, folder)})
+    with only_one(folder, "sweep"), experiments_study.plain_faults(stored):
+        study = experiments_study.create_study(stored, config, space)
+        trials = SweepTrials(study, space, stored, config, accelerator, artifacts)
+        with task_runners.task_runner(runner) as place:
+            best = trials.run(
+                lambda request: place.submit(try_values, {"request": request, "api": api}),
+                runner.workers,
+            )
+        winner = known_winner(study, best, artifacts)
+        if winner is None:
+            request = TrainingRequest(
+                name="the winner anew",
+                config=with_values(config, best.values),
+                accelerator=accelerator,
+                artifacts=artifacts,
+                refresh=("train",),
+            )
+            # The only run that looks at the test reviews.
+            winner = note_winner(study, best, experiment.train_run(request, api))
+        report = sweep_report(study, winner)
+        write_sweep(folder, report)
+    create_markdown_artifact(sweep_shown(report).markdown(), key="sweep")
+    return report

@@ -1,0 +1,162 @@
+"""The training flow: load → pad → persist-parquet → build → train → evaluate → plot (→ promote).
+
+Start it with `python flows/train_flow.py`; `--help` shows all options.
+"""
+
+import logging
+from pathlib import Path
+
+from prefect import flow, runtime
+
+from flows.display.run_tables import headline
+from flows.orchestration import run_artifacts, session, training_progress
+from flows.orchestration.drift import require_no_drift
+from flows.orchestration.failure_hook import keep_failure_record
+from flows.orchestration.promotion import promote_run
+from tasks import steps
+from tasks.cache.runner import StepRunner
+from tasks.common.artifact_store import ArtifactStore
+from tasks.common.device import Accelerator, select_accelerator
+from tasks.common.locks import in_use
+from tasks.config.drift import DriftConfig
+from tasks.config.promotion import PromotionConfig, require_promotable
+from tasks.config.request import TrainOptions
+from tasks.config.training import (
+    CachedStep,
+    ConvBilstmConfig,
+    DataConfig,
+    FitConfig,
+    NetworkConfig,
+    ProtocolConfig,
+    SavingConfig,
+    SourceConfig,
+    TextConfig,
+    validated_config,
+)
+from tasks.record_run import record_run
+from tasks.registry.unchanged import require_change
+from tasks.run_summary import RunSummary
+from tasks.training.distribution import require_divisible
+
+LOG = logging.getLogger(__name__)
+
+# Prefect's UI breaks a line wherever the text does, hence the backslashes.
+_DESCRIPTION = """\
+Trains a network on movie reviews, and a linear control on the same \
+reviews, and scores both on the test reviews.
+
+- **Steps**: fetch, load, control, pad, persist-parquet, build, train, evaluate, plot, analyse. \
+Each but the first comes from the cache where nothing that it depends on has changed.
+- **While it runs**: the artifact `progress` tells the epoch, and how long it may last. A run that \
+was interrupted goes on where it was when it is started again.
+- **Where asked for**: `drift` compares the training reviews with those of the champion before \
+the training, and warns or stops; `promotion` makes the run the champion if it passes all gates. \
+Both leave an artifact of their name.
+- **What it leaves**: the artifacts `report`, `metrics`, `data` and `cache` on the run, and the \
+folder `artifacts/runs/<utc>-<id>/` with model, scores, figures and a manifest of hashes.
+"""
+
+
+@flow(
+    name="train-sentiment",
+    description=_DESCRIPTION,
+    flow_run_name="{source.source}-{protocol.protocol}-seed{fit.seed}",
+    on_failure=[keep_failure_record],
+    on_crashed=[keep_failure_record],
+)
+def train_flow(  # noqa: PLR0913, PLR0917 - one for each part of the run form
+    source: SourceConfig = SourceConfig(),
+    data: DataConfig = DataConfig(),
+    text: TextConfig = TextConfig(),
+    protocol: ProtocolConfig = ProtocolConfig(),
+    network: NetworkConfig = ConvBilstmConfig(),
+    fit: FitConfig = FitConfig(),
+    saving: SavingConfig = SavingConfig(),
+    accelerator: Accelerator = "auto",
+    artifacts: Path = Path("artifacts"),
+    refresh: tuple[CachedStep, ...] = (),
+    cache: bool = True,  # noqa: FBT001, FBT002 - a parameter of the run form
+    promotion: PromotionConfig | None = None,
+    drift: DriftConfig | None = None,
+    skip_unchanged: bool = False,  # noqa: FBT001, FBT002 - a parameter of the run form
+) -> RunSummary:
+    """Train, judge and record one model.
+
+    Args:
+        source: Where the reviews come from.
+        data: How they are read, held out and checked.
+        text: How a review becomes a row of numbers.
+        protocol: Which reviews choose the model and which judge it.
+        network: Architecture, and sizes of its layers.
+        fit: How the weights are learned.
+        saving: How often an unfinished training is saved.
+        accelerator: auto, cpu, gpu (the first one), gpu:N or multi-gpu (all).
+        artifacts: Folder of the cache and the runs.
+        refresh: Steps to compute again even where the cache has their result.
+        cache: Whether results are looked up and kept; without, nothing can be resumed.
+        promotion: Gates to pass to become the champion; without, no promotion is asked for.
+        drift: Bounds within which the training reviews must resemble the champion's; without,
+            they are not compared.
+        skip_unchanged: Whether to end, by an UnchangedError, where the run would only repeat the
+            newest finished one.
+    """
+    session.begin_flow()
+    config = validated_config(
+        source=source,
+        data=data,
+        text=text,
+        protocol=protocol,
+        network=network,
+        fit=fit,
+        saving=saving,
+    )
+    require_promotable(promotion, protocol)
+    device = select_accelerator(accelerator)
+    require_divisible(fit, device)
+    LOG.info("device %s %s: %s", device.kind, device.name, device.reason)
+    with in_use(artifacts):
+        store = ArtifactStore(artifacts).open()
+        run = StepRunner(store, refresh=refresh, use_cache=cache)
+
+        files = run.fresh(steps.fetch, source)
+        title = session.name_run(files, config)
+        loaded = run.cached(steps.load, files, data)
+        drifted = require_no_drift(run, loaded, drift) if drift else None
+        controlled = run.cached(steps.control, loaded, protocol)
+        padded = run.cached(steps.pad, loaded, text, protocol)
+        persisted = run.cached(steps.persist, padded, data.row_group_rows)
+        built = run.cached(steps.build, text.num_words, text.maxlen, network, fit.seed, device)
+        with training_progress.show_progress():
+            trained = run.cached(steps.train, built, persisted, network, fit, saving, device)
+        evaluated = run.cached(
+            steps.evaluate, trained, persisted, fit.evaluation_batch_size, device
+        )
+        run.cached(steps.plot, trained, title)
+        run.cached(steps.analyse, loaded, trained, evaluated, controlled, text)
+
+        if skip_unchanged:
+            require_change(artifacts, run.runs, promotion)
+        summary = record_run(run, str(runtime.flow_run.id), config, files, device, drifted)
+        run_artifacts.publish(summary.folder)
+        steps.forget_training(store, run.key("train"))
+        if promotion is not None:
+            summary = promote_run(summary, promotion, title, device, store)
+    LOG.info("%s", headline(summary.score))
+    return summary
+
+
+def run_flow(options: TrainOptions) -> RunSummary:
+    """Run the training flow and return its summary; a failure ends the process with a sentence."""
+    parameters = {
+        **dict(options.config),
+        "accelerator": options.accelerator,
+        "artifacts": options.artifacts,
+        "refresh": options.refresh,
+        "cache": options.cache,
+        "promotion": options.promotion,
+        "drift": options.drift,
+    }
+    promotions = int(options.promotion is not None)
+    return session.call_flow(
+        train_flow, options.artifacts, parameters, lambda summary: len(summary.steps) + promotions
+    )

@@ -1,0 +1,107 @@
+"""One trial of a sweep: load → pad → persist-parquet → build → train, and no look at the test set.
+
+`flows/sweep_flow.py` starts it.
+"""
+
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from flows.orchestration import session, training_progress
+from flows.orchestration.failure_hook import keep_failure_record
+from tasks import steps
+from tasks.cache.runner import StepRunner
+from tasks.cache.step_run import StepRun
+from tasks.common.artifact_store import ArtifactStore
+from tasks.common.device import Accelerator, select_accelerator
+from tasks.common.errors import DivergedError, PipelineError, PrunedTrialError
+from tasks.common.locks import in_use
+from tasks.config.experiments import SweepConfig
+from tasks.config.training import TrainingConfig
+from tasks.experiments.study import open_trial, plain_faults
+from tasks.experiments.trial import TrialReporter, TrialResult
+from tasks.training.distribution import require_divisible
+from tasks.training.history import best_epoch
+from tasks.training.progress import watch_training
+
+LOG = logging.getLogger(__name__)
+
+
+@flow(
+    name="sweep-trial",
+    description="Train one config of a sweep and judge it on the validation reviews.",
+    flow_run_name="{sweep.study}-trial{number}",
+    on_failure=[keep_failure_record],
+    on_crashed=[keep_failure_record],
+)
+def trial_flow(
+    number: int,
+    config: TrainingConfig,
+    sweep: SweepConfig,
+    accelerator: Accelerator = "auto",
+    artifacts: Path = Path("artifacts"),
+) -> TrialResult:
+    """Train a config until its end, or until it is pruned.
+
+    Args:
+        number: Of the trial in its study.
+        config: What is trained.
+        sweep: Has the study's database, and what is better.
+        accelerator: auto, cpu, gpu (the first one), gpu:N or multi-gpu (all).
+        artifacts: Folder of the cache.
+    """
+    session.begin_flow()
+    device = select_accelerator(accelerator)
+    require_divisible(config.fit, device)
+    reporter = TrialReporter(open_trial(sweep, number), sweep.objective)
+    with in_use(artifacts), plain_faults(sweep):
+        store = ArtifactStore(artifacts).open()
+        run = StepRunner(store)
+
+        files = run.fresh(steps.fetch, config.source)
+        loaded = run.cached(steps.load, files, config.data)
+        padded = run.cached(steps.pad, loaded, config.text, config.protocol)
+        persisted = run.cached(steps.persist, padded, config.data.row_group_rows)
+        text, network, fit = config.text, config.network, config.fit
+        built = run.cached(steps.build, text.num_words, text.maxlen, network, fit.seed, device)
+        try:
+            with training_progress.show_progress(), watch_training(reporter):
+                trained = run.cached(
+                    steps.train, built, persisted, network, fit, config.saving, device
+                )
+        except (PrunedTrialError, DivergedError) as ended:
+            return _ended_early(ended, reporter.epochs, run.runs)
+        steps.forget_training(store, run.key("train"))
+        history = json.loads(store.file(trained, "history.json").read_text())
+        reporter.report_all(history)
+        epoch = best_epoch(history)
+        figure = history[sweep.objective][epoch - 1]
+        LOG.info("%s %.4f", sweep.objective, figure)
+        return TrialResult(
+            outcome="complete",
+            epochs=reporter.epochs,
+            best_epoch=epoch,
+            figure=figure,
+            weights=str(trained.facts["best_model_hash"]),
+            steps=tuple(run.runs),
+        )
+
+
+def _ended_early(reason: PipelineError, epochs: int, runs: Sequence[StepRun]) -> TrialResult:
+    pruned = isinstance(reason, PrunedTrialError)
+    result = TrialResult(
+        outcome="pruned" if pruned else "failed",
+        epochs=epochs,
+        steps=tuple(runs),
+        reason=str(reason),
+    )
+    # Prefect takes the state as that of the flow run, and its data as the result.
+    name = "Pruned" if pruned else "Diverged"
+    state: State[TrialResult] = Completed(name=name, message=str(reason), data=result)
+    return cast("TrialResult", state)

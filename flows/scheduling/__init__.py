@@ -1,0 +1,1 @@
+"""Schedules, overlap, catch-up and an orderly stop."""

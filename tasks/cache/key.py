@@ -1,0 +1,122 @@
+"""The one cache policy: what a step's key is made of, in parts that can be read and compared.
+
+A key has the name of the step, the config fields that the step receives, the content hashes
+of its inputs, the source that its function reaches, the versions of the libraries that this
+source uses, the settings of these libraries in the environment, and the Python version. Where
+files lie and how often a training is saved are no part of it.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from tasks.cache.own_sources import source_now
+from tasks.cache.source_fingerprint import fingerprint, library_version
+from tasks.common.artifact_store import ArtifactStore
+from tasks.common.canonical_json import json_sha256
+from tasks.config.training import SavingConfig
+
+_CHANGES_NO_RESULT = (ArtifactStore, Path, SavingConfig)
+
+_SETTINGS = {
+    "tensorflow": (
+        "TF_ENABLE_ONEDNN_OPTS",
+        "TF_DETERMINISTIC_OPS",
+        "TF_XLA_FLAGS",
+        "XLA_FLAGS",
+        "NVIDIA_TF32_OVERRIDE",
+    ),
+    "keras": ("KERAS_BACKEND",),
+}
+"""Environment variables by which a library computes other bits."""
+
+
+class KeyParts(BaseModel):
+    """All that a key is made of; kept beside the result, so that keys can be compared."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    step: str
+    function: str
+    config: dict[str, Any]
+    inputs: dict[str, str]
+    source: dict[str, str]
+    libraries: dict[str, str]
+    environment: dict[str, str]
+    python: str
+
+
+def key_parts(step: str, function: Callable[..., Any], arguments: Mapping[str, Any]) -> KeyParts:
+    """Return the parts of the key of one call of a step's function.
+
+    Args:
+        step: Name of the step.
+        function: A top-level function of one of the project's modules.
+        arguments: What it is called with. Objects with a `content_hash` enter by it, config
+            groups and plain values by value; what changes no result is left out.
+
+    Raises:
+        TypeError: An argument is of a kind that cannot enter a key.
+    """
+    config: dict[str, Any] = {}
+    inputs: dict[str, str] = {}
+    for name, value in arguments.items():
+        if isinstance(value, _CHANGES_NO_RESULT):
+            continue
+        if hasattr(value, "content_hash"):
+            inputs[name] = value.content_hash
+        elif isinstance(value, BaseModel):
+            config[name] = value.model_dump(mode="json")
+        elif value is None or isinstance(value, str | int | float | bool):
+            config[name] = value
+        else:
+            raise TypeError(f"argument {name!r} of step {step!r} cannot enter a cache key")
+    source, libraries = _reached(function.__module__, function.__name__)
+    return KeyParts(
+        step=step,
+        function=f"{function.__module__}.{function.__name__}",
+        config=config,
+        inputs=inputs,
+        source=source,
+        libraries=libraries,
+        environment=_settings_of(libraries),
+        python=".".join(platform.python_version_tuple()[:2]),
+    )
+
+
+@cache
+def _reached(module: str, function: str) -> tuple[dict[str, str], dict[str, str]]:
+    reached = fingerprint(module, function)
+    versions = {name: library_version(name) for name in sorted(reached.libraries)}
+    return reached.definitions, versions
+
+
+def _settings_of(libraries: Mapping[str, str]) -> dict[str, str]:
+    names = [name for library in libraries for name in _SETTINGS.get(library, ())]
+    return {name: os.environ[name] for name in names if name in os.environ}
+
+
+def cache_key(parts: KeyParts) -> str:
+    """Return the key: the step's name, a slash, and the hash of all parts."""
+    return f"{parts.step}/{json_sha256(parts.model_dump())}"
+
+
+def source_was_edited(parts: KeyParts) -> bool:
+    """Tell whether the files hold other source than the key names.
+
+    A process runs the source that it began with, but what it imports late is new. A result
+    that was computed beside an edit therefore belongs to no key.
+    """
+    module, _, function = parts.function.rpartition(".")
+    try:
+        now = fingerprint(module, function, source_now).definitions
+    except (LookupError, SyntaxError):
+        return True
+    return now != parts.source

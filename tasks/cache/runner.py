@@ -1,0 +1,140 @@
+"""Run the steps of one flow run, cached, and note for each how long it took and whether it hit."""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextvars import ContextVar
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+
+from prefect import runtime
+from prefect.cache_policies import NO_CACHE
+
+from tasks.cache.explain import explain_miss
+from tasks.cache.key import KeyParts
+from tasks.cache.policy import cache_options
+from tasks.cache.step_run import StepRun
+from tasks.common.process_memory import give_back_memory
+from tasks.common.records import read_record
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from prefect import State, Task
+
+    from tasks.common.artifact_store import ArtifactStore, StepOutput
+
+
+_LOG = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+
+R = TypeVar("R")
+
+_LAST_STEP: ContextVar[tuple[str, str] | None] = ContextVar("last_step", default=None)
+"""Id of a flow run, and the step that it began last."""
+
+
+def last_step(flow_run_id: str) -> str | None:
+    """Return the step that a flow run of this thread began last."""
+    begun = _LAST_STEP.get()
+    return begun[1] if begun and begun[0] == flow_run_id else None
+
+
+class StepRunner:
+    """Calls tasks one after the other with the store, and keeps what happened and what they left.
+
+    Attributes:
+        runs: How each step went, in order.
+        outputs: What each cached step left, by its name.
+        store: The artifacts folder.
+    """
+
+    def __init__(
+        self, store: ArtifactStore, *, refresh: Collection[str] = (), use_cache: bool = True
+    ) -> None:
+        """Take the store whose cache the steps share.
+
+        Args:
+            store: The artifacts folder.
+            refresh: Steps to compute again even on a hit; `all` means each.
+            use_cache: Whether results are looked up and kept at all.
+        """
+        self.runs: list[StepRun] = []
+        self.outputs: dict[str, StepOutput] = {}
+        self.store = store
+        self._refresh = refresh
+        self._options = cache_options(store) if use_cache else {"cache_policy": NO_CACHE}
+
+    def cached(
+        self,
+        task: Task[Concatenate[ArtifactStore, P], StepOutput],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> StepOutput:
+        """Return what `task` left in the store, from the cache where its key is known.
+
+        Raises:
+            Exception: Whatever the task raised.
+        """
+        refresh = task.name in self._refresh or "all" in self._refresh
+        bound = task.with_options(refresh_cache=refresh, **self._options)
+        output = self._run(bound, *args, **kwargs)
+        self.outputs[task.name] = output
+        return output
+
+    def fresh(
+        self, task: Task[Concatenate[ArtifactStore, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Return the result of `task`, computed in any case.
+
+        Raises:
+            Exception: Whatever the task raised.
+        """
+        return self._run(task, *args, **kwargs)
+
+    def key(self, step: str) -> str | None:
+        """Return the cache key of a step that has run."""
+        return next(run.key for run in self.runs if run.step == step)
+
+    def _run(
+        self, task: Task[Concatenate[ArtifactStore, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        known = set((self.store.keys / task.name).glob("[!.]*.json"))
+        started = time.monotonic()
+        _LAST_STEP.set((str(runtime.flow_run.id), task.name))
+        state = task(self.store, *args, return_state=True, **kwargs)
+        result = state.result()
+        cached = state.name == "Cached"
+        key = _key(state) if task.persist_result else None
+        run = StepRun(
+            step=task.name,
+            cached=cached,
+            why="every part of its key is as before" if cached else self._why(task, key, known),
+            key=key,
+            seconds=round(time.monotonic() - started, 3),
+        )
+        self.runs.append(run)
+        if not cached:
+            give_back_memory()
+        _LOG.info("%s: %s, %s", run.step, run.outcome, run.why)
+        return result
+
+    def _why(self, task: Task[..., Any], key: str | None, known: Collection[Path]) -> str:
+        if key is None:
+            return "never from the cache"
+        if task.refresh_cache:
+            return "a refresh was asked for"
+        file = self.store.key_file(key)
+        if file in known:
+            return "its earlier result is missing, damaged or was interrupted"
+        parts = read_record(KeyParts, file)
+        return "; ".join(explain_miss(parts, known)) if parts else "its key could not be kept"
+
+
+def _key(state: State[R]) -> str | None:
+    metadata = getattr(state.data, "metadata", None) or state.data
+    stored = getattr(metadata, "storage_key", None)
+    return "/".join(PurePath(stored).parts[-2:]) if stored else None

@@ -1,0 +1,280 @@
+"""Which of the project's code a function reaches, and which libraries, found from the source.
+
+The answer is part of a step's cache key: an edit in a helper, however deep, is a miss.
+Comments, docstrings, formatting and the annotations of functions are no part of it, since
+they do not change what the code does.
+
+Reachability is by name: a definition reaches whatever it mentions. Of the objects that a
+function receives, their values are no part of this, but the methods of their classes are.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import hashlib
+import importlib.metadata
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import NamedTuple
+
+from tasks.cache.own_sources import OUR_PACKAGES, source_at_start
+
+SourceFinder = Callable[[str], str | None]
+"""From the dotted name of a module to its source text, None where there is none."""
+
+_COMPUTES_WITH = {"keras": ("tensorflow", "numpy"), "tensorflow": ("numpy",)}
+
+_INSTALLED_AS = {"sklearn": "scikit-learn"}
+"""Spares a search through all installed packages, which takes a quarter of a second."""
+
+_ORCHESTRATES = "prefect"
+"""Runs the steps but computes nothing of what they write."""
+
+_WHOLE_MODULE = "*"
+
+
+@dataclass
+class Fingerprint:
+    """The SHA-256 of each reached definition by its dotted name, and the reached libraries."""
+
+    definitions: dict[str, str] = field(default_factory=dict)
+    libraries: set[str] = field(default_factory=set)
+
+
+@dataclass
+class _Module:
+    """A parsed module: the statements that bind each name, and those that bind none.
+
+    `received` has the names in the annotations of each function's parameters.
+    """
+
+    bindings: dict[str, list[ast.stmt]] = field(default_factory=dict)
+    effects: list[ast.stmt] = field(default_factory=list)
+    received: dict[str, list[str]] = field(default_factory=dict)
+
+
+class _Target(NamedTuple):
+    """A definition to visit; of a received object's class only the methods matter."""
+
+    module: str
+    name: str
+    methods_only: bool = False
+
+
+def library_version(library: str) -> str:
+    """Return the installed version of an imported top-level package."""
+    try:
+        return importlib.metadata.version(_INSTALLED_AS.get(library, library))
+    except importlib.metadata.PackageNotFoundError:
+        names = sorted(importlib.metadata.packages_distributions().get(library, []))
+        return ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
+
+
+def fingerprint(
+    module: str, function: str, find_source: SourceFinder = source_at_start
+) -> Fingerprint:
+    """Return what the top-level `function` of `module` reaches.
+
+    Its own decorators, which hold a task's options, are left out.
+
+    Raises:
+        LookupError: The module has no such function.
+    """
+    walk = _Walk(find_source)
+    walk.follow(module, function)
+    return walk.result
+
+
+class _Walk:
+    """One search through the definitions, beginning at a function."""
+
+    def __init__(self, find_source: SourceFinder) -> None:
+        self.result = Fingerprint()
+        self._find_source = find_source
+        self._modules: dict[str, _Module | None] = {}
+
+    def module(self, name: str) -> _Module | None:
+        if name not in self._modules:
+            source = self._find_source(name)
+            self._modules[name] = None if source is None else _parse(source)
+        return self._modules[name]
+
+    def follow(self, module: str, name: str) -> None:
+        root = self.module(module)
+        if root is None or name not in root.bindings:
+            raise LookupError(f"{module} defines no {name}")
+        bare = [_without_decorators(node) for node in root.bindings[name]]
+        self._modules[module] = replace(root, bindings=root.bindings | {name: bare})
+        methods = [_Target(module, part, methods_only=True) for part in root.received.get(name, [])]
+        waiting = [_Target(module, name), *methods]
+        seen = set(waiting)
+        while waiting:
+            for target in self._visit(waiting.pop()):
+                if target not in seen:
+                    seen.add(target)
+                    waiting.append(target)
+
+    def _visit(self, target: _Target) -> Iterator[_Target]:
+        """Record one definition and yield what it mentions."""
+        owner, name, methods_only = target
+        module = self.module(owner)
+        if module is None:
+            return
+        if name == _WHOLE_MODULE:
+            yield from (_Target(owner, bound) for bound in module.bindings)
+            return
+        if name not in module.bindings:
+            if self.module(f"{owner}.{name}") is not None:
+                yield _Target(f"{owner}.{name}", _WHOLE_MODULE)
+            return
+        statements = module.bindings[name]
+        if all(isinstance(node, ast.Import | ast.ImportFrom) for node in statements):
+            yield from self._visit_imports(target, statements)
+        elif methods_only:
+            yield from self._visit_methods(owner, name, statements)
+        else:
+            yield from self._record(owner, name, statements)
+
+    def _visit_imports(self, target: _Target, statements: list[ast.stmt]) -> Iterator[_Target]:
+        yield from self._visit_effects(target.module, target.name)
+        for statement in statements:
+            for found in self._mentions(target.module, target.name, statement):
+                yield found._replace(methods_only=target.methods_only)
+
+    def _visit_methods(
+        self, owner: str, name: str, statements: list[ast.stmt]
+    ) -> Iterator[_Target]:
+        methods: list[ast.stmt] = []
+        for node in statements:
+            if isinstance(node, ast.ClassDef):
+                methods += [part for part in node.body if isinstance(part, ast.FunctionDef)]
+                bases = [base.id for base in node.bases if isinstance(base, ast.Name)]
+                yield from (_Target(owner, base, methods_only=True) for base in bases)
+        if methods:
+            yield from self._record(owner, f"methods of {name}", methods)
+
+    def _record(self, owner: str, name: str, statements: list[ast.stmt]) -> Iterator[_Target]:
+        self.result.definitions[f"{owner}.{name}"] = _hash(statements)
+        yield from self._visit_effects(owner, name)
+        for statement in statements:
+            yield from self._mentions(owner, name, statement)
+
+    def _visit_effects(self, owner: str, name: str) -> Iterator[_Target]:
+        """Record what the module does when it is imported, beside binding names."""
+        module = self.module(owner)
+        if module is not None and module.effects:
+            self.result.definitions[f"{owner}.module level"] = _hash(module.effects)
+            for statement in module.effects:
+                yield from self._mentions(owner, name, statement)
+
+    def _mentions(self, owner: str, name: str, statement: ast.stmt) -> Iterator[_Target]:
+        at_top = isinstance(statement, ast.Import | ast.ImportFrom)
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Name):
+                yield _Target(owner, node.id)
+            elif isinstance(node, ast.Import):
+                yield from self._imported(node, name if at_top else None)
+            elif isinstance(node, ast.ImportFrom):
+                yield from self._imported_from(owner, node, name if at_top else None)
+
+    def _imported(self, node: ast.Import, only: str | None) -> Iterator[_Target]:
+        for alias in node.names:
+            if only in (None, _bound_name(alias)):
+                yield from self._library_or(_Target(alias.name, _WHOLE_MODULE))
+
+    def _imported_from(
+        self, owner: str, node: ast.ImportFrom, only: str | None
+    ) -> Iterator[_Target]:
+        package = owner.split(".")[: -node.level] if node.level else []
+        source = ".".join([*package, *([node.module] if node.module else [])])
+        for alias in node.names:
+            if only in (None, _bound_name(alias)):
+                yield from self._library_or(_Target(source, alias.name))
+
+    def _library_or(self, target: _Target) -> Iterator[_Target]:
+        package = target.module.split(".")[0]
+        if package in OUR_PACKAGES:
+            yield target
+        elif package not in {*sys.stdlib_module_names, _ORCHESTRATES}:
+            self.result.libraries.update((package, *_COMPUTES_WITH.get(package, ())))
+
+
+def _without_decorators(statement: ast.stmt) -> ast.stmt:
+    bare = copy.copy(statement)
+    if isinstance(bare, ast.FunctionDef):
+        bare.decorator_list = []
+    return bare
+
+
+@cache
+def _parse(source: str) -> _Module:
+    module = _Module()
+    tree = ast.parse(source)
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            module.received[node.name] = list(_received(node.args))
+    for statement in _Normalized().visit(tree).body:
+        names = set(_bound_names(statement))
+        for name in names:
+            module.bindings.setdefault(name, []).append(statement)
+        if not names:
+            module.effects.append(statement)
+    return module
+
+
+class _Normalized(ast.NodeTransformer):
+    """Leave out what does not change what code does."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+        is_text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        return None if is_text else self.generic_visit(node)
+
+    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
+        is_typing = isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        self.generic_visit(node)
+        return node.orelse if is_typing else node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        return self.generic_visit(node)
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        node.annotation = None
+        return node
+
+
+def _received(arguments: ast.arguments) -> Iterator[str]:
+    """Yield the names in the annotations of a function's parameters."""
+    for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
+        if argument.annotation is not None:
+            for node in ast.walk(argument.annotation):
+                if isinstance(node, ast.Name):
+                    yield node.id
+
+
+def _bound_names(statement: ast.stmt) -> Iterator[str]:
+    """Yield the names that a top-level statement binds."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        yield statement.name
+    elif isinstance(statement, ast.Import | ast.ImportFrom):
+        yield from map(_bound_name, statement.names)
+    else:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                yield node.id
+            elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+                yield node.name
+            elif isinstance(node, ast.alias):
+                yield _bound_name(node)
+
+
+def _bound_name(alias: ast.alias) -> str:
+    return alias.asname or alias.name.split(".")[0]
+
+
+def _hash(statements: list[ast.stmt]) -> str:
+    text = "\n".join(map(ast.dump, statements))
+    return hashlib.sha256(text.encode()).hexdigest()

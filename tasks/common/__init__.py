@@ -1,0 +1,1 @@
+"""Errors, records, files, locks, seeds and devices: what every package may use."""

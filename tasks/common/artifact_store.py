@@ -1,0 +1,184 @@
+"""Content-addressed files: a step's output is stored under the hash of its bytes."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field
+
+from tasks.common.atomic_files import file_sha256, sync_file, sync_folder, temporary_path
+from tasks.common.canonical_json import json_sha256
+from tasks.common.errors import storage_error
+from tasks.common.hashed_files import HashedFile
+from tasks.common.records import Record
+
+Fact = str | int | float | bool | None | list[str]
+
+
+class StoredFile(HashedFile):
+    """One file of the store.
+
+    `content` is what the next step's cache key sees: the hash of the bytes, or of
+    the meaning where equal content has differing bytes (a `.keras` file holds a date).
+    """
+
+    name: str
+    content: str
+
+
+class StepOutput(Record):
+    """What a step hands to the next: its files by name, and small facts."""
+
+    step: str
+    files: dict[str, StoredFile]
+    facts: dict[str, Fact] = Field(default_factory=dict)
+
+    @property
+    def contents(self) -> dict[str, str]:
+        """Content hash of each file by its name."""
+        return {name: file.content for name, file in self.files.items()}
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 over the content of all files and facts."""
+        return json_sha256({"files": self.contents, "facts": self.facts})
+
+
+def parse_output(record: bytes) -> StepOutput:
+    """Return what a step left, from Prefect's record of its result.
+
+    Raises:
+        ValueError, KeyError, TypeError: It is damaged, or that of an error.
+    """
+    return StepOutput.model_validate(json.loads(record)["data"])
+
+
+class ArtifactStore:
+    """The artifacts folder: what lies where in it is said here only."""
+
+    def __init__(self, root: Path) -> None:
+        """Take the folder `root`; nothing is created before `open`."""
+        self.root = root
+        cache = root / "cache"
+        self.objects = cache / "objects"  # what steps left, by its hash
+        self.downloads = cache / "downloads"
+        self.training = cache / "training"  # states of trainings that are not complete
+        self.keys = cache / "keys"  # the parts of each key
+        self.records = cache / "records"  # Prefect's records, by key
+        self.results = cache / "results"  # what cached steps left, by key
+        self.locks = cache / "locks"  # by key
+        self.runs = root / "runs"  # finished ones
+        self.failures = root / "failures"  # a record for each run that failed
+        self.pinned = root / "pinned.json"  # runs that a person keeps
+        self.champion = root / "champion.json"
+        self.promotions = root / "promotions.jsonl"
+        self.torn_promotions = root / "promotions.torn"  # torn ends that were cut off
+        self.deciding = root / "promotions.lock"
+
+    def key_file(self, key: str) -> Path:
+        """Return where the parts of `key` are kept, for a person and for comparison."""
+        return self.keys / f"{key}.json"
+
+    def experiment(self, kind: str, name: str) -> Path:
+        """Return the folder of an experiment of many trainings."""
+        return self.root / kind / name
+
+    def open(self) -> Self:
+        """Create the folders and prove that they can be written to.
+
+        Raises:
+            StorageError: The folder is read-only, not a folder, or full.
+        """
+        try:
+            for folder in (self.objects, self.downloads, self.runs):
+                folder.mkdir(parents=True, exist_ok=True)
+            probe = temporary_path(self.root)
+            try:
+                probe.write_bytes(b"x" * 4096)
+            finally:
+                probe.unlink(missing_ok=True)
+        except OSError as error:
+            raise storage_error(error, self.root) or error from None
+        return self
+
+    def path(self, file: StoredFile) -> Path:
+        """Return where `file` lies; its name ends like the original's."""
+        return self.objects / file.sha256[:2] / f"{file.sha256}{Path(file.name).suffix}"
+
+    def file(self, output: StepOutput, name: str) -> Path:
+        """Return the path of the file `name` of `output`."""
+        return self.path(output.files[name])
+
+    def result(self, key: str) -> StepOutput:
+        """Return what the step that ran with the cache key `key` left.
+
+        Raises:
+            LookupError: It is not in the cache, or its record is damaged.
+        """
+        file = self.results / key
+        try:
+            return parse_output(file.read_bytes())
+        except FileNotFoundError:
+            raise LookupError(f"{file} is missing") from None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise LookupError(f"{file} is damaged ({type(error).__name__})") from None
+
+    def faults(self, output: StepOutput) -> list[str]:
+        """Return what is wrong with the stored bytes of the files of `output`."""
+        files = output.files.values()
+        return [fault for file in files if (fault := file.fault(self.path(file), file.name))]
+
+    @contextmanager
+    def workspace(self) -> Iterator[Path]:
+        """Yield a scratch folder on the store's own disk; it goes when the block ends.
+
+        Raises:
+            StorageError: The disk is full or locked while the block writes.
+        """
+        folder = temporary_path(self.objects)
+        try:
+            folder.mkdir(parents=True)
+            yield folder
+        except OSError as error:
+            raise storage_error(error, self.root) or error from error
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def keep(
+        self,
+        step: str,
+        folder: Path,
+        facts: Mapping[str, Fact] | None = None,
+        content: Mapping[str, str] | None = None,
+    ) -> StepOutput:
+        """Move all files of a workspace into the store and return their record.
+
+        Args:
+            step: Name of the step that made them.
+            folder: The workspace; left empty.
+            facts: Small facts that belong to the output; equal inputs give equal facts.
+            content: Hash of the meaning, for files whose bytes vary by themselves.
+        """
+        files = {}
+        for path in sorted(folder.iterdir()):
+            sha256 = file_sha256(path)
+            file = StoredFile(
+                name=path.name,
+                sha256=sha256,
+                size=path.stat().st_size,
+                content=(content or {}).get(path.name, sha256),
+            )
+            self._move_in(path, file)
+            files[path.name] = file
+        return StepOutput(step=step, files=files, facts=dict(facts or {}))
+
+    def _move_in(self, path: Path, file: StoredFile) -> None:
+        target = self.path(file)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        sync_file(path)
+        os.replace(path, target)  # noqa: PTH105 - says that a present file is replaced
+        sync_folder(target.parent)

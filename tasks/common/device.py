@@ -1,0 +1,176 @@
+"""Choose the device of a run from `auto | cpu | gpu | gpu:N | multi-gpu`, with the reason for it.
+
+The choice is made without TensorFlow where that is possible, so that a wish that cannot
+be met fails at once; `use_device` then applies it before TensorFlow touches a device.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tasks.common.errors import AcceleratorError, InvalidConfigError
+
+_DRIVER_FOLDER = Path("/proc/driver/nvidia/gpus")
+
+_PROBE_LIMIT_S = 5.0
+
+_INSTALL = "install TensorFlow's CUDA libraries with: pip install 'tensorflow[and-cuda]'"
+
+
+class Device(BaseModel):
+    """The device of a run and why it was chosen; `name` is the hardware's own name.
+
+    With a `count` above 1 it is that many devices, from the first one on.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["cpu", "gpu"]
+    index: int = 0
+    count: int = 1
+    name: str = "cpu"
+    reason: str
+
+    @property
+    def content_hash(self) -> str:
+        """What results depend on: the hardware and how much of it, not which and not why."""
+        hardware = "cpu" if self.kind == "cpu" else f"gpu {self.name}"
+        return hardware if self.count == 1 else f"{self.count} x {hardware}"
+
+
+CPU = Device(kind="cpu", reason="by default")
+
+
+def probe_gpus() -> list[str]:
+    """Return the names of the NVIDIA GPUs that the driver reports, without TensorFlow."""
+    if os.environ.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1"):
+        return []
+    names = []
+    for file in sorted(_DRIVER_FOLDER.glob("*/information")):
+        lines = file.read_text().splitlines()
+        names += [line.split(":", 1)[1].strip() for line in lines if line.startswith("Model:")]
+    return names or _ask_nvidia_smi()
+
+
+def _ask_nvidia_smi() -> list[str]:
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return []
+    command = [program, "--query-gpu=name", "--format=csv,noheader"]
+    try:
+        result = subprocess.run(  # noqa: S603 - a fixed command
+            command, capture_output=True, text=True, timeout=_PROBE_LIMIT_S, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return [line.strip() for line in result.stdout.splitlines() if line.strip()]
+
+
+def tensorflow_gpus() -> list[str]:
+    """Return the names of the GPUs that TensorFlow can use."""
+    tf = _tensorflow()
+    return [
+        str(tf.config.experimental.get_device_details(gpu).get("device_name", "GPU"))
+        for gpu in tf.config.list_physical_devices("GPU")
+    ]
+
+
+def select_accelerator(requested: str) -> Device:
+    """Return the device for `requested`.
+
+    Args:
+        requested: `auto`, `cpu`, `gpu` (the first one), `gpu:N` or `multi-gpu` (all of them).
+
+    Raises:
+        InvalidConfigError: `requested` is none of these.
+        AcceleratorError: The requested GPU is not there; says what was found.
+    """
+    if re.match(ACCELERATOR_PATTERN, requested) is None:
+        raise InvalidConfigError(
+            f"accelerator={requested!r}: must be auto, cpu, gpu, gpu:N or multi-gpu"
+        )
+    if requested == "multi-gpu":
+        return _all_gpus()
+    kind, _, number = requested.partition(":")
+    if kind == "cpu":
+        return Device(kind="cpu", reason="cpu was asked for")
+    index = int(number or 0)
+    gpus, why_not = _usable_gpus(index)
+    if why_not is None:
+        reason = f"{requested} was asked for" if kind == "gpu" else "auto: a GPU can be used"
+        return Device(kind="gpu", index=index, name=gpus[index], reason=reason)
+    if kind == "auto":
+        return Device(kind="cpu", reason=f"auto: {why_not}")
+    raise AcceleratorError(f"accelerator={requested}: {why_not}; or use --accelerator cpu")
+
+
+def _all_gpus() -> Device:
+    names, why_not = _usable_gpus(0)
+    if why_not is None and len(names) == 1:
+        why_not = f"there is one GPU only ({names[0]})"
+    if why_not is not None:
+        raise AcceleratorError(f"accelerator=multi-gpu: {why_not}; or use --accelerator auto")
+    shown = " + ".join(dict.fromkeys(names))
+    return Device(kind="gpu", count=len(names), name=shown, reason="multi-gpu was asked for")
+
+
+def _usable_gpus(index: int) -> tuple[list[str], str | None]:
+    """Return the GPUs that TensorFlow can use, and why the one with number `index` is not one.
+
+    TensorFlow, which is slow to start, is asked only when there are any.
+    """
+    names, why_not = _gpus(probe_gpus(), index, "was found in this machine")
+    if why_not is None:
+        names, why_not = _gpus(tensorflow_gpus(), index, f"can be used by TensorFlow; {_INSTALL}")
+    return names, why_not
+
+
+def _gpus(names: list[str], index: int, where: str) -> tuple[list[str], str | None]:
+    if not names:
+        return names, f"no GPU {where}"
+    if index >= len(names):
+        found = ", ".join(f"gpu:{number} {name}" for number, name in enumerate(names))
+        return names, f"no GPU with number {index} {where} (found {found})"
+    return names, None
+
+
+def use_device(device: Device) -> None:
+    """Make TensorFlow see `device` only, with memory growth on GPUs.
+
+    Raises:
+        AcceleratorError: TensorFlow has already started on another device in this process.
+    """
+    tf = _tensorflow()
+    gpus = tf.config.list_physical_devices("GPU")
+    chosen = slice(device.index, device.index + device.count)
+    wanted = gpus[chosen] if device.kind == "gpu" else []
+    try:
+        for gpu in wanted:
+            tf.config.experimental.set_memory_growth(gpu, enable=True)
+        tf.config.set_visible_devices(wanted, "GPU")
+    except RuntimeError:
+        if tf.config.get_visible_devices("GPU") != wanted:
+            raise AcceleratorError(
+                f"accelerator={device.kind}: TensorFlow already runs on another device in this"
+                " process; start a new one"
+            ) from None
+
+
+def _tensorflow() -> Any:  # noqa: ANN401 - a module
+    # Start-up notices about CPU instructions and missing CUDA files would hide real ones.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    import tensorflow as tf
+
+    return tf
+
+
+ACCELERATOR_PATTERN = r"^(auto|cpu|gpu|gpu:[0-9]+|multi-gpu)$"
+
+Accelerator = Annotated[str, Field(pattern=ACCELERATOR_PATTERN)]

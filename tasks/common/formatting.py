@@ -1,0 +1,39 @@
+"""How what a run says of itself is written for people, in the terminal and on pages."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+_SMALLEST_SHOWN_P = 0.0001
+
+
+def short_id(run_id: str) -> str:
+    """Return the last part of a run id, which names a run among others."""
+    return run_id.rpartition("-")[2]
+
+
+def when(created: str) -> str:
+    """Return a time stamp to the minute."""
+    return f"{datetime.fromisoformat(created):%Y-%m-%d %H:%M}"
+
+
+def printable(text: str) -> str:
+    """Return a text without the characters that would steer a terminal, but for new lines."""
+    return "".join(
+        one if one.isprintable() or one == "\n" else " " if one.isspace() else "�" for one in text
+    )
+
+
+def interval_text(low: float, high: float) -> str:
+    """Return the bounds of an interval."""
+    return f"{low:.4f} to {high:.4f}"
+
+
+def p_text(p_value: float) -> str:
+    """Return a p value to two digits, no smaller than is worth telling apart."""
+    return f"< {_SMALLEST_SHOWN_P}" if p_value < _SMALLEST_SHOWN_P else f"{p_value:.2g}"
+
+
+def figure_text(figure: float | None) -> str:
+    """Return a figure or bound to four digits, nothing where there is none."""
+    return "" if figure is None else f"{figure:.4g}"

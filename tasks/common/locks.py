@@ -1,0 +1,116 @@
+"""Locks on files; each ends with the process that holds it, even after kill -9.
+
+They hold within one machine, and on network file systems that support `flock`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tasks.common.errors import FolderInUseError, storage_error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from filelock import AcquireReturnProxy, FileLock
+
+
+_LOG = logging.getLogger(__name__)
+
+_POLL_S = 0.2
+
+FOR_EVER = -1.0
+
+
+def take_lock(
+    file: Path, waiting: str = "", timeout_s: float = FOR_EVER
+) -> AcquireReturnProxy[FileLock]:
+    """Wait until `file` is free and lock it; it is free after the `with` block.
+
+    Args:
+        file: The lock file; it stays behind when the lock is released.
+        waiting: What to log where somebody else holds the lock.
+        timeout_s: How long to wait at most.
+
+    Raises:
+        TimeoutError: Somebody else held it all the time.
+        StorageError: The folder cannot be written to.
+    """
+    from filelock import FileLock
+
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        # What filelock falls back to without `flock` would outlive its process.
+        lock = FileLock(file, thread_local=False, poll_interval=_POLL_S, fallback_to_soft=False)
+        try:
+            return lock.acquire(timeout=0)
+        except TimeoutError:
+            if timeout_s == 0:
+                raise
+        _LOG.info(waiting)
+        return lock.acquire(timeout=timeout_s)
+    except OSError as error:
+        raise storage_error(error, file.parent) or error from None
+
+
+@contextmanager
+def only_one(folder: Path, what: str) -> Iterator[None]:
+    """Keep others that do `what` out of `folder` while the block runs.
+
+    Raises:
+        FolderInUseError: Another one goes on.
+        StorageError: The folder cannot be written to.
+    """
+    try:
+        lock = take_lock(folder / f"{what}.lock", timeout_s=0)
+    except TimeoutError:
+        raise FolderInUseError(f"another run of {what} goes on in {folder}") from None
+    with lock:
+        yield
+
+
+@contextmanager
+def in_use(folder: Path) -> Iterator[None]:
+    """Keep maintenance out of `folder` while the block runs; waits for one that goes on.
+
+    Raises:
+        StorageError: The folder cannot be written to.
+    """
+    with _shared(folder, fcntl.LOCK_SH):
+        yield
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep runs out of `folder` while the block runs; they wait.
+
+    Raises:
+        FolderInUseError: A run goes on.
+    """
+    try:
+        with _shared(folder, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            yield
+    except BlockingIOError:
+        raise FolderInUseError(
+            f"a run goes on in {folder}; nothing was removed: start again when it has ended"
+        ) from None
+
+
+@contextmanager
+def _shared(folder: Path, how: int) -> Iterator[None]:
+    """Hold the lock that runs share; `filelock` has none such that needs no database."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / "in_use.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise storage_error(error, folder) or error from None
+    try:
+        fcntl.flock(descriptor, how)
+        yield
+    finally:
+        os.close(descriptor)

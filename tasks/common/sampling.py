@@ -1,0 +1,83 @@
+"""Choose a share of the rows or groups of each class, the same ones for the same seed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks.common.errors import BadDataError
+from tasks.common.seeds import generator
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def stratified_sample(
+    labels: np.ndarray, fraction: float, seed: int, purpose: str, groups: np.ndarray | None = None
+) -> np.ndarray:
+    """Return a boolean mask of shape (n,) that marks about `fraction` of each class.
+
+    Args:
+        labels: Class of each row, shape (n,).
+        fraction: Share to mark.
+        seed: Of the choice.
+        purpose: What the rows are marked for.
+        groups: Number of each row's group, which is marked whole or not at all; None without.
+
+    Raises:
+        BadDataError: The rows or groups are too few to have each class on both sides.
+    """
+    import numpy as np
+
+    if groups is not None:
+        return grouped_sample(labels, groups, fraction, seed, purpose)
+
+    chosen = np.zeros(len(labels), bool)
+    random = generator(seed, purpose)
+    for label in np.unique(labels):
+        rows = np.flatnonzero(labels == label)
+        count = round(fraction * len(rows))
+        if not 0 < count < len(rows):
+            raise BadDataError(
+                f"class {label} has {len(rows)} reviews, of which a share of {fraction} for the"
+                f" {purpose} leaves one side empty; add reviews or change the share"
+            )
+        chosen[random.permutation(rows)[:count]] = True
+    return chosen
+
+
+def grouped_sample(
+    labels: np.ndarray, groups: np.ndarray, fraction: float, seed: int, purpose: str
+) -> np.ndarray:
+    """Return a boolean mask of shape (n,) that marks whole groups, about `fraction` of each class.
+
+    The groups are looked at in the order of the seed; one is marked if that brings the marked
+    rows of the classes nearer to their share.
+
+    Args:
+        labels: Class of each row, shape (n,).
+        groups: Number of each row's group, from 0 on, shape (n,).
+        fraction: Share to mark.
+        seed: Of the order.
+        purpose: What the rows are marked for.
+
+    Raises:
+        BadDataError: The groups are too few or too large to have both classes on both sides.
+    """
+    import numpy as np
+
+    classes, codes = np.unique(labels, return_inverse=True)
+    counts = np.zeros((int(groups.max()) + 1, len(classes)))
+    np.add.at(counts, (groups, codes), 1)
+    wanted = fraction * counts.sum(axis=0)
+    marked, rows = np.zeros(len(counts), bool), np.zeros(len(classes))
+    for group in generator(seed, purpose).permutation(len(counts)):
+        if np.abs(rows + counts[group] - wanted).sum() < np.abs(rows - wanted).sum():
+            marked[group] = True
+            rows += counts[group]
+    if (rows == 0).any() or (rows == counts.sum(axis=0)).any():
+        raise BadDataError(
+            f"{len(counts)} groups cannot be split so that a share of {fraction} for the {purpose}"
+            " and the rest both hold both labels; add groups or change the share"
+        )
+    mask: np.ndarray = marked[groups]
+    return mask

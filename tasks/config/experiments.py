@@ -1,0 +1,157 @@
+"""What is trained many times: seeds, forms of the text, trials of a sweep; and where that runs."""
+
+import re
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from tasks.common.errors import InvalidConfigError
+from tasks.config.training import Protocol, ProtocolConfig, UserPath
+
+Runner = Literal["local", "dask", "ray"]
+
+Objective = Literal["val_loss", "val_accuracy"]
+
+Sampler = Literal["tpe", "random"]
+
+_CUT = re.compile(r"(last|first)-[1-9]\d{0,5}|[1-9]\d{0,5}\+[1-9]\d{0,5}", re.ASCII)
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class RunnerConfig(_Group):
+    """Where trainings run, each in a process of its own."""
+
+    runner: Runner = Field(
+        "local",
+        description="local: processes of this machine. dask, ray: the workers of a cluster, which"
+        " share the artifacts folder.",
+    )
+    workers: int = Field(1, ge=1, description="Trainings at the same time.")
+    address: Annotated[str, Field(min_length=1)] | None = Field(
+        None, description="Of a Dask or Ray cluster that exists; without, one is made for the flow."
+    )
+
+    @model_validator(mode="after")
+    def _only_a_cluster_has_an_address(self) -> Self:
+        if self.runner == "local" and self.address is not None:
+            raise ValueError(f"address={self.address!r}: needs runner 'dask' or 'ray'")
+        return self
+
+
+def _each_once(values: tuple[object, ...]) -> tuple[object, ...]:
+    if len(set(values)) < len(values):
+        raise ValueError("must name each one once")
+    return values
+
+
+def _known_cut(cut: str) -> str:
+    if not _CUT.fullmatch(cut):
+        raise ValueError(
+            f"tokens={cut!r}: must be last-N, first-N, or N+M for both ends, with whole numbers"
+            " above 0, as last-200, first-200 or 64+136"
+        )
+    return cut
+
+
+class SeedsConfig(_Group):
+    """How many trainings that differ in their seed alone."""
+
+    seeds: int = Field(5, ge=1, le=1000, description="Number of seeds, from the config's seed on.")
+    protocols: Annotated[tuple[Protocol, ...], AfterValidator(_each_once)] = Field(
+        ("honest", "tutorial"),
+        min_length=1,
+        description="Protocols that each seed is trained under; with both, their gap is shown.",
+    )
+
+
+Cut = Annotated[str, AfterValidator(_known_cut)]
+
+VocabularySize = Annotated[int, Field(ge=4, le=1_000_000)]
+
+
+class AblationConfig(_Group):
+    """What is changed of the config, one at a time; the config itself is always one of them."""
+
+    tokens: Annotated[tuple[Cut, ...], AfterValidator(_each_once)] = Field(
+        ("last-200", "first-200", "64+136", "last-400"),
+        min_length=1,
+        description="Tokens kept of a long review: last-N, first-N, or N+M for both ends.",
+    )
+    words: Annotated[tuple[VocabularySize, ...], AfterValidator(_each_once)] = Field(
+        (5_000, 10_000, 30_000), min_length=1, description="Sizes of the vocabulary."
+    )
+    seeds: int = Field(1, ge=1, le=1000, description="Seeds of each, from the config's seed on.")
+
+
+def _without_password(url: str) -> str:
+    if urlsplit(url).password is not None:
+        raise ValueError(
+            "storage: must not hold a password, which every report would show; put it into"
+            " ~/.pgpass or the environment variable PGPASSWORD"
+        )
+    return url
+
+
+StorageUrl = Annotated[
+    str, Field(pattern=r"^(sqlite:///|postgresql://).+"), AfterValidator(_without_password)
+]
+
+
+class SweepConfig(_Group):
+    """Trials that differ in the fields of a search space, judged on validation reviews alone."""
+
+    study: str = Field(
+        "sweep",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$",
+        description="Name of the study; one that exists is gone on with.",
+    )
+    storage: StorageUrl | None = Field(
+        None,
+        description="Database of the study: sqlite:///FILE or postgresql://USER@HOST/DATABASE; by"
+        " default study.db in artifacts/sweeps/STUDY.",
+    )
+    space: UserPath | None = Field(
+        None,
+        description="TOML file of the fields to vary; by default that of the architecture in"
+        " tasks/spaces.",
+    )
+    trials: int = Field(
+        20, ge=1, le=100_000, description="Most trials of the study, earlier ones included."
+    )
+    minutes: float | None = Field(
+        None,
+        gt=0,
+        description="No trial begins after so many minutes, those of interrupted runs included.",
+    )
+    objective: Objective = Field(
+        "val_loss", description="Figure of the best epoch that the search makes better."
+    )
+    sampler: Sampler = Field(
+        "tpe", description="tpe: learns from earlier trials where to look. random: does not."
+    )
+    sampler_seed: int = Field(0, ge=0, description="Seed of the values that are tried.")
+    pruning: bool = Field(
+        default=True,
+        description="End a trial after an epoch in which its best figure is worse than the median"
+        " of earlier trials.",
+    )
+    pruning_after: int = Field(
+        5, ge=1, description="Trials that must be complete before one is pruned."
+    )
+
+
+def require_honest(protocol: ProtocolConfig) -> None:
+    """Refuse a protocol that chooses on the test reviews.
+
+    Raises:
+        InvalidConfigError: It does.
+    """
+    if protocol.protocol != "honest":
+        raise InvalidConfigError(
+            f"protocol={protocol.protocol!r}: must be 'honest', since a sweep that chooses on the"
+            " test reviews leaves none to judge by"
+        )

@@ -1,0 +1,103 @@
+"""Recipes: configs with a name, and what each was measured to score and to cost.
+
+One TOML file each in `tasks/recipes`, since a recipe is data: it can be read, compared and added
+without code, and holds only what it changes of the defaults.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tasks.common.errors import InvalidConfigError
+from tasks.config.training import TrainingConfig, describe_invalid, validated_config
+
+DEFAULT_RECIPE = "tutorial"
+
+_FOLDER = Path(__file__).parent / "recipes"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Expected(_Part):
+    """Test accuracy under the honest protocol on the official IMDB split, and its cost."""
+
+    accuracy: float = Field(gt=0, lt=1, description="Mean over the seeds.")
+    spread: float = Field(ge=0, lt=1, description="Standard deviation over the seeds.")
+    seeds: int = Field(ge=1, description="Seeds that were run, from 0 on.")
+    cpu_seconds: float = Field(
+        gt=0, description="Processor time of a whole run with nothing cached, mean over the seeds."
+    )
+
+
+class ChangedGroups(_Part):
+    """The fields that a recipe sets; neither source nor seed, which are the run's own."""
+
+    text: dict[str, Any] = {}
+    protocol: dict[str, Any] = {}
+    network: dict[str, Any] = {}
+    fit: dict[str, Any] = {}
+
+
+class Recipe(_Part):
+    """A named config."""
+
+    name: str
+    description: str = Field(min_length=1)
+    expected: Expected
+    config: ChangedGroups = ChangedGroups()
+
+    @property
+    def command(self) -> str:
+        """The command that trains it."""
+        return f"python flows/train_flow.py --source imdb --recipe {self.name}"
+
+
+def recipes() -> dict[str, Recipe]:
+    """Return all recipes by name, those that cost least first."""
+    found = [read_recipe(file) for file in _FOLDER.glob("*.toml")]
+    return {one.name: one for one in sorted(found, key=lambda one: one.expected.cpu_seconds)}
+
+
+def read_recipe(file: Path) -> Recipe:
+    """Return the recipe of a file, named after it.
+
+    Raises:
+        InvalidConfigError: It is no TOML, or a field is unknown or impossible.
+    """
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        recipe = Recipe.model_validate(content | {"name": file.stem})
+        validated_config(**recipe.config.model_dump())
+    except ValidationError as error:
+        raise InvalidConfigError(f"{file}: {describe_invalid(error)}") from None
+    except (tomllib.TOMLDecodeError, InvalidConfigError) as error:
+        raise InvalidConfigError(f"{file}: {error}") from None
+    return recipe
+
+
+def with_recipe(name: str, groups: Mapping[str, BaseModel]) -> TrainingConfig:
+    """Return the config of a recipe, with those fields changed that were given one by one.
+
+    Args:
+        name: Of the recipe.
+        groups: The groups of the config; what was set in them counts, not their defaults.
+
+    Raises:
+        InvalidConfigError: There is no such recipe, or a value is impossible.
+    """
+    files = {file.stem: file for file in _FOLDER.glob("*.toml")}
+    if name not in files:
+        names = " or ".join(map(repr, sorted(files)))
+        raise InvalidConfigError(f"recipe={name!r}: must be {names}")
+    merged: dict[str, dict[str, Any]] = read_recipe(files[name]).config.model_dump()
+    for group, fields in groups.items():
+        given = fields.model_dump(include=fields.model_fields_set)
+        merged[group] = merged.get(group, {}) | given
+    return validated_config(**merged)

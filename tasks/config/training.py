@@ -1,0 +1,471 @@
+"""A config as one flat table: each field under the name that it has on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import CoreSchema
+
+from tasks.common.errors import InvalidConfigError
+from tasks.common.records import Record
+
+Value = str | int | float | bool | None
+
+
+class ChangedSetting(Record):
+    """A field that a run sets to something else than the default."""
+
+    name: str
+    value: Value
+    default: Value
+
+
+Side = Literal["pre", "post"]
+
+Truncating = Literal["pre", "middle", "post"]
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class TextConfig(_Group):
+    """How a review becomes a row of numbers."""
+
+    num_words: int = Field(
+        10_000,
+        ge=4,
+        le=1_000_000,
+        description="Size of the vocabulary and of the Embedding, with 4 reserved ids"
+        " (10000 keeps 9,996 words; 5000 is the smaller usual choice).",
+    )
+    maxlen: int = Field(200, ge=1, le=100_000, description="Tokens per review.")
+    padding: Side = Field("pre", description="Side on which short reviews are padded.")
+    truncating: Truncating = Field(
+        "pre",
+        description="Where long reviews are cut: pre keeps their end, post their beginning, middle"
+        " both.",
+    )
+    head: int = Field(
+        64,
+        ge=1,
+        description="Tokens kept from the beginning of a long review where truncating is 'middle';"
+        " the rest of maxlen is kept from its end. Not used otherwise.",
+    )
+
+    @property
+    def kept_first(self) -> int:
+        """How many of the tokens that a long review keeps are from its beginning."""
+        return {"pre": 0, "middle": self.head, "post": self.maxlen}[self.truncating]
+
+
+class ConvBilstmConfig(_Group):
+    """The sizes of the tutorial's layers: embedding, convolution, pooling, two LSTMs."""
+
+    architecture: Literal["conv_bilstm"] = "conv_bilstm"
+    embedding_dim: int = Field(200, ge=1, description="Width of a word's vector.")
+    dropout: float = Field(0.5, ge=0, lt=1, description="Rate of both Dropout layers.")
+    filters: int = Field(64, ge=1, description="Channels of the convolution.")
+    kernel_size: int = Field(5, ge=1, description="Width of the convolution in tokens.")
+    pool_size: int = Field(4, ge=1, description="Width and stride of the max pooling.")
+    lstm_units: int = Field(64, ge=1, description="Units of the first LSTM, per direction.")
+    last_lstm_units: int = Field(32, ge=1, description="Units of the second LSTM, per direction.")
+
+    def require_room(self, text: TextConfig) -> None:
+        """Refuse rows that do not fill one pooling window."""
+        needed = self.kernel_size + self.pool_size - 1
+        if text.maxlen < needed:
+            raise ValueError(
+                f"maxlen={text.maxlen}: must be at least {needed}, which"
+                f" kernel_size={self.kernel_size} and pool_size={self.pool_size} need"
+            )
+
+
+class DataConfig(_Group):
+    """How the reviews are read, held out and checked."""
+
+    test_fraction: float = Field(
+        0.2, gt=0, lt=1, description="Share held out as test set where a source has none."
+    )
+    test_seed: int = Field(0, ge=0, description="Seed of that hold-out.")
+    deduplicate: bool = Field(
+        default=False, description="Drop training reviews that repeat another one or a test review."
+    )
+    max_overlap: float = Field(
+        0.05, ge=0, le=1, description="Largest share of test reviews that may occur in training."
+    )
+    row_group_rows: int = Field(
+        2048, ge=1, description="Reviews per Parquet row group, the unit of streaming."
+    )
+
+
+ClassWeights = Literal["equal", "balanced"]
+
+StepCode = Literal["keras", "fast"]
+
+TrainingStep = Literal["auto", StepCode]
+
+
+class FitConfig(_Group):
+    """How the weights are learned."""
+
+    seed: int = Field(0, ge=0, lt=2**32, description="Seed of weights, dropout and shuffling.")
+    epochs: int = Field(20, ge=1, description="Most epochs; early stopping may need fewer.")
+    batch_size: int = Field(64, ge=1, description="Reviews per training step.")
+    learning_rate: float = Field(0.001, gt=0, le=10, description="First learning rate of Adam.")
+    stop_patience: int = Field(
+        4, ge=0, description="Epochs without a better validation loss before stopping."
+    )
+    reduce_patience: int = Field(
+        2, ge=0, description="Epochs without a better validation loss before a smaller rate."
+    )
+    reduce_factor: float = Field(0.2, gt=0, lt=1, description="Factor of the smaller rate.")
+    class_weights: ClassWeights = Field(
+        "equal",
+        description="balanced: reviews of the rarer label count for more, so that both labels"
+        " weigh the same in the training loss.",
+    )
+    shuffle_buffer: int = Field(
+        25_000,
+        ge=1,
+        description="Most training reviews in memory. More than these are shuffled by row groups,"
+        " and within as many of them as fit.",
+    )
+    deterministic: bool = Field(
+        default=False,
+        description="Use only operations that repeat bit for bit on a GPU; slower there.",
+    )
+    training_step: TrainingStep = Field(
+        "auto",
+        description="How a step is computed. keras: by Keras's layers. fast: the same network by"
+        " quicker code for a CPU; other rounding, other dropout masks, and an Adam that squares a"
+        " word's whole gradient. auto: fast for the tutorial's network on a CPU, else keras.",
+    )
+    evaluation_batch_size: int = Field(
+        256, ge=1, description="Reviews per step of validation and test; changes speed only."
+    )
+
+
+class NgramBagConfig(_Group):
+    """Which n-grams of words the linear network has, and how it weighs them."""
+
+    architecture: Literal["ngram_bag"] = "ngram_bag"
+    ngram_words: int = Field(3, ge=1, le=8, description="Words of the longest n-gram.")
+    ngram_buckets: int = Field(
+        2**21,
+        ge=2,
+        le=2**28,
+        description="Size of the table of n-grams; each bucket holds its most frequent one.",
+    )
+    ngram_least_reviews: int = Field(
+        2, ge=1, description="Fewest training reviews that a known n-gram occurs in."
+    )
+    ngram_tail: int = Field(
+        0,
+        ge=0,
+        description="Tokens at the end of a review whose n-grams have a second weight; 0: none.",
+    )
+    ngram_smoothing: float = Field(
+        10.0,
+        gt=0,
+        description="Reviews of each label added to those counted for an n-gram's ratio; more"
+        " trust rare n-grams less.",
+    )
+
+    def require_room(self, text: TextConfig) -> None:
+        """Refuse rows that are shorter than an n-gram, or that do not end with a whole tail."""
+        if text.maxlen < self.ngram_words:
+            raise ValueError(
+                f"maxlen={text.maxlen}: must be at least {self.ngram_words}, which"
+                " ngram_words needs"
+            )
+        if self.ngram_tail == 0:
+            return
+        both_ends = text.truncating == "middle"
+        most = text.maxlen - text.head if both_ends else text.maxlen
+        if not self.ngram_words <= self.ngram_tail <= most:
+            raise ValueError(
+                f"ngram_tail={self.ngram_tail}: must be 0, or from {self.ngram_words}"
+                f" (ngram_words) to {most} ({'maxlen less head' if both_ends else 'maxlen'})"
+            )
+        if text.padding != "pre":
+            raise ValueError(
+                f"padding={text.padding!r}: must be 'pre' with ngram_tail, so that reviews end"
+                " where the rows end"
+            )
+
+
+class _AsAnyOf:
+    """Has a schema say `anyOf`, the only choice that both of Prefect's run forms show."""
+
+    @staticmethod
+    def __get_pydantic_json_schema__(
+        core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        schema = handler(core)
+        return {"anyOf": schema["oneOf"]}
+
+
+def _with_own_sizes(given: object) -> object:
+    """Name the default architecture where none is named, and refuse the sizes of another one."""
+    if not isinstance(given, Mapping):
+        return given
+    named: dict[str, Any] = {"architecture": "conv_bilstm", **given}
+    own = named["architecture"]
+    if own not in NETWORKS:
+        raise ValueError(f"architecture={own!r}: must be {' or '.join(map(repr, NETWORKS))}")
+    for other, network in NETWORKS.items():
+        for size in named.keys() & network.model_fields.keys() - NETWORKS[own].model_fields.keys():
+            raise ValueError(
+                f"{size}={named[size]!r}: is a size of architecture {other!r}, not of {own!r}"
+            )
+    return named
+
+
+NetworkConfig = Annotated[
+    ConvBilstmConfig | NgramBagConfig,
+    Field(discriminator="architecture"),
+    BeforeValidator(_with_own_sizes),
+    _AsAnyOf,
+]
+"""The architecture, and the sizes of its layers."""
+
+Protocol = Literal["honest", "tutorial"]
+
+
+class ProtocolConfig(_Group):
+    """Which reviews choose the model and which judge it."""
+
+    protocol: Protocol = Field(
+        "honest",
+        description="honest: a validation split of the training set chooses, the test set judges"
+        " once. tutorial: the test set does both, as the source tutorial does.",
+    )
+    validation_fraction: float = Field(
+        0.2, gt=0, lt=1, description="Share of each class that the honest protocol validates on."
+    )
+    split_seed: int = Field(0, ge=0, description="Seed of the validation split.")
+
+
+class SavingConfig(_Group):
+    """How often an unfinished training is saved; changes no result and no cache key."""
+
+    save_every_steps: int | None = Field(
+        None,
+        ge=1,
+        description="Save the training after every so many steps too, not only after each epoch.",
+    )
+
+
+ImdbForm = Literal["any", "keras", "packages"]
+
+_PATTERN = r"^(s3|gs)://[^/]+/.+"
+
+RemoteFile = Annotated[str, Field(pattern=_PATTERN)]
+
+Source = Literal["auto", "imdb", "packaged", "files"]
+
+UserPath = Annotated[
+    Path,
+    AfterValidator(lambda path: path.expanduser()),
+    PlainSerializer(lambda path: path.as_posix(), return_type=str),
+]
+
+
+class SourceConfig(_Group):
+    """Where the reviews come from."""
+
+    source: Source = Field(
+        "imdb",
+        description="imdb: the official 25,000 + 25,000 reviews. packaged: the 25,000 that the"
+        " installation carries, offline. files: your own. auto: imdb if it can be had, else"
+        " packaged with a warning.",
+    )
+    imdb_form: ImdbForm = Field(
+        "any",
+        description="keras: Keras's imdb.npz. packages: the official split rebuilt from two"
+        " pinned packages. any: a local imdb.npz, its download, then packages.",
+    )
+    imdb_npz: UserPath | None = Field(
+        None, description="Path of an imdb.npz that you have already."
+    )
+    train_file: RemoteFile | UserPath | None = Field(
+        None,
+        description="Your training reviews: .csv, .jsonl or .parquet; s3:// and gs:// too.",
+    )
+    test_file: RemoteFile | UserPath | None = Field(
+        None, description="Your test reviews; without it a part of the training file is held out."
+    )
+    text_column: str = Field("text", min_length=1, description="Column of the review texts.")
+    label_column: str = Field("label", min_length=1, description="Column of the two labels.")
+
+    group_column: str | None = Field(
+        None,
+        min_length=1,
+        description="Column that says which reviews belong together, as those of one author: a"
+        " group is never split between training, validation and test.",
+    )
+
+    @model_validator(mode="after")
+    def _files_and_source_agree(self) -> Self:
+        if self.source == "files" and self.train_file is None:
+            raise ValueError("train_file=None: source 'files' needs a train_file")
+        if self.source != "files" and (self.train_file or self.test_file):
+            raise ValueError(
+                f"source={self.source!r}: train_file and test_file need source 'files'"
+            )
+        if self.imdb_npz is not None and self.source not in ("imdb", "auto"):
+            raise ValueError(f"source={self.source!r}: imdb_npz needs source 'imdb' or 'auto'")
+        if self.imdb_npz is not None and self.imdb_form == "packages":
+            raise ValueError("imdb_form='packages': imdb_npz needs imdb_form 'any' or 'keras'")
+        if self.source != "files" and (self.text_column, self.label_column) != ("text", "label"):
+            raise ValueError(
+                f"source={self.source!r}: text_column and label_column need source 'files'"
+            )
+        if self.source != "files" and self.group_column is not None:
+            raise ValueError(f"source={self.source!r}: group_column needs source 'files'")
+        return self
+
+
+class TrainingConfig(_Group):
+    """All of a run's numbers, in the groups in which a user sets them."""
+
+    source: SourceConfig = SourceConfig()
+    data: DataConfig = DataConfig()
+    text: TextConfig = TextConfig()
+    protocol: ProtocolConfig = ProtocolConfig()
+    network: NetworkConfig = ConvBilstmConfig()
+    fit: FitConfig = FitConfig()
+    saving: SavingConfig = SavingConfig()
+
+    @model_validator(mode="after")
+    def _both_ends_are_kept(self) -> Self:
+        # Not in the group itself, since a recipe may have another length than the default.
+        if self.text.truncating == "middle" and self.text.head >= self.text.maxlen:
+            raise ValueError(
+                f"head={self.text.head}: must be less than {self.text.maxlen} (maxlen) with"
+                " truncating 'middle', so that both ends are kept"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _review_survives_the_network(self) -> Self:
+        self.network.require_room(self.text)
+        return self
+
+
+def flat_config(config: TrainingConfig) -> dict[str, Value]:
+    """Return the fields of all groups by their names, of which no two are equal."""
+    return _flat(config.model_dump(mode="json"))
+
+
+def default_groups(config: TrainingConfig) -> dict[str, dict[str, Value]]:
+    """Return the default of each field of `config`, in its groups."""
+    default: dict[str, dict[str, Value]] = TrainingConfig().model_dump(mode="json")
+    own_sizes = type(config.network)().model_dump(mode="json")
+    architecture = {"architecture": default["network"]["architecture"]}
+    return default | {"network": own_sizes | architecture}
+
+
+def _flat(groups: dict[str, dict[str, Value]]) -> dict[str, Value]:
+    return {name: value for group in groups.values() for name, value in group.items()}
+
+
+def changed_settings(config: TrainingConfig) -> list[ChangedSetting]:
+    """Return the fields of `config` that are not at their defaults."""
+    defaults = _flat(default_groups(config))
+    return [
+        ChangedSetting(name=name, value=value, default=defaults[name])
+        for name, value in flat_config(config).items()
+        if value != defaults[name]
+    ]
+
+
+Architecture = Literal["conv_bilstm", "ngram_bag"]
+
+Step = Literal[
+    "load",
+    "control",
+    "pad",
+    "persist-parquet",
+    "build",
+    "train",
+    "evaluate",
+    "plot",
+    "analyse",
+]
+"""The steps whose results are kept in the cache, and whose files a run has."""
+
+CachedStep = Literal["all", Step]
+
+
+NETWORKS: dict[Architecture, type[ConvBilstmConfig | NgramBagConfig]] = {
+    "conv_bilstm": ConvBilstmConfig,
+    "ngram_bag": NgramBagConfig,
+}
+
+
+def describe_invalid(error: ValidationError) -> str:
+    """Return one line per fault: the field, its value and what is allowed."""
+    return "\n".join(_describe_fault(dict(fault)) for fault in error.errors(include_url=False))
+
+
+def _describe_fault(fault: dict[str, Any]) -> str:
+    field = ".".join(str(part) for part in fault["loc"] if part not in NETWORKS)
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    if not field or fault["type"] == "value_error":
+        return message
+    if fault["type"] == "missing":
+        return f"{field}: is missing"
+    if fault["type"] == "extra_forbidden":
+        return f"{field}={fault['input']!r}: there is no such field"
+    message = message.removeprefix("Input ").replace("should be", "must be", 1)
+    return f"{field}={fault['input']!r}: {message}"
+
+
+def validated_config(**groups: BaseModel | dict[str, Any]) -> TrainingConfig:
+    """Return the config made of `groups`.
+
+    Raises:
+        InvalidConfigError: A value is unknown or impossible.
+    """
+    try:
+        return TrainingConfig.model_validate(groups)
+    except ValidationError as error:
+        raise InvalidConfigError(describe_invalid(error)) from None
+
+
+def with_seed(config: TrainingConfig, seed: int) -> TrainingConfig:
+    """Return the config with another seed."""
+    return config.model_copy(update={"fit": config.fit.model_copy(update={"seed": seed})})
+
+
+def require_pinned(source: SourceConfig) -> None:
+    """Refuse a source that may be other data in each run, before anything is scheduled with it.
+
+    Raises:
+        InvalidConfigError: The source is `auto`.
+    """
+    if source.source == "auto":
+        raise InvalidConfigError(
+            "source='auto': must be 'imdb', 'packaged' or 'files' where runs are repeated, since"
+            " 'auto' may take other reviews the next time"
+        )
+
+
+def value_text(value: Value) -> str:
+    """Return a setting's value for people."""
+    return "not set" if value is None else str(value)

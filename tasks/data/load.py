@@ -1,0 +1,104 @@
+"""Load: a source's raw files become token ids with labels, a word index and a data report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks.common.atomic_files import write_text
+from tasks.common.canonical_json import readable_json
+from tasks.data.review_files import review_schema, token_lists, write_groups, write_parquet
+from tasks.data.sources.readers import OFFICIAL_SPLIT_ROWS, read_source
+from tasks.data.text.token_spool import tokens_in_order
+from tasks.data.text.tokenizer import UNKNOWN_ID
+from tasks.data.text.vocabulary import Vocabulary
+from tasks.data.validate import describe_reviews, require_valid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import numpy as np
+    import pyarrow as pa
+
+    from tasks.common.artifact_store import Fact
+    from tasks.config.training import DataConfig
+    from tasks.data.sources.source_files import SourceFiles
+    from tasks.data.text.corpus import LabelledTokens
+
+
+TRAIN_GROUPS = "train_groups.parquet"
+
+_ORDER_SEED = 113
+"""Keras's `load_data` puts the reviews in this seed's order; sources are sorted by label."""
+
+
+def load_reviews(source: SourceFiles, config: DataConfig, folder: Path) -> dict[str, Fact]:
+    """Write `train.parquet`, `test.parquet`, `vocabulary.json` and `data_report.json`.
+
+    Where reviews belong to groups, also `train_groups.parquet`, in the order of `train.parquet`.
+    The token lists hold full ids: `num_words` and `maxlen` are applied by the next step.
+    Tokens wait on the disk of `folder` meanwhile; memory holds some bytes for each review.
+
+    Args:
+        source: The verified raw files.
+        config: How to read, hold out and check.
+        folder: Where to write.
+
+    Returns:
+        Facts: source, form, rows and fingerprint of both sets, label names.
+
+    Raises:
+        BadDataError: The files cannot be read, or the reviews break a rule.
+    """
+    import numpy as np
+
+    loaded = read_source(source, config, folder)
+    report = describe_reviews(loaded) | {"source": source.source, "form": source.form}
+    official = source.source == "imdb" and not config.deduplicate
+    require_valid(
+        report,
+        max_overlap=config.max_overlap,
+        expected_rows=OFFICIAL_SPLIT_ROWS if official else None,
+    )
+    write_text(folder / "data_report.json", readable_json(report))
+    Vocabulary(loaded.words).write(folder / "vocabulary.json")
+    provenance = {"source": source.source, "form": source.form, "raw_files": source.content_hash}
+    random = np.random.RandomState(_ORDER_SEED)  # one for both sets, as in `load_data`
+    for split, reviews in (("train", loaded.train), ("test", loaded.test)):
+        order = np.arange(len(reviews.labels), dtype=np.int32)
+        random.shuffle(order)
+        if split == "train" and loaded.train_groups is not None:
+            write_groups(folder / TRAIN_GROUPS, loaded.train_groups[reviews.review_ids[order]])
+        batches = _batches(reviews, order, config.row_group_rows, folder)
+        write_parquet(folder / f"{split}.parquet", batches, provenance, config.row_group_rows)
+    return {
+        "source": source.source,
+        "form": source.form,
+        "train_rows": len(loaded.train.labels),
+        "test_rows": len(loaded.test.labels),
+        "train_fingerprint": loaded.fingerprints["train"],
+        "test_fingerprint": loaded.fingerprints["test"],
+        "label_names": list(loaded.label_names),
+    }
+
+
+def _batches(
+    reviews: LabelledTokens, order: np.ndarray, rows: int, folder: Path
+) -> Iterator[pa.RecordBatch]:
+    import numpy as np
+    import pyarrow as pa
+
+    start = 0
+    for tokens in tokens_in_order(reviews.tokens, reviews.lengths, order, rows, folder):
+        chosen = order[start : start + len(tokens)]
+        start += len(tokens)
+        yield pa.record_batch(
+            [
+                reviews.review_ids[chosen],
+                reviews.labels[chosen],
+                token_lists(tokens.ids, tokens.offsets),
+                tokens.lengths().astype(np.int32),
+                tokens.counts(tokens.ids == UNKNOWN_ID).astype(np.int32),
+            ],
+            schema=review_schema(),
+        )

@@ -1,0 +1,95 @@
+"""Pad: cut and pad token lists to one length, and set validation reviews apart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks.data.review_files import (
+    count_reviews,
+    read_groups,
+    read_labels,
+    read_parquet,
+    review_schema,
+    token_lists,
+    write_arrow,
+)
+from tasks.data.split import validation_mask
+from tasks.data.text.padding import pad_tokens
+from tasks.data.text.vocabulary import RaggedTokens, is_unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    import numpy as np
+    import pyarrow as pa
+
+    from tasks.common.artifact_store import Fact
+    from tasks.config.training import ProtocolConfig, TextConfig
+
+
+def pad_reviews(
+    train: Path,
+    test: Path,
+    text: TextConfig,
+    protocol: ProtocolConfig,
+    folder: Path,
+    groups: Path | None = None,
+) -> dict[str, Fact]:
+    """Write `train.arrow`, `test.arrow` and, in the honest protocol, `validation.arrow`.
+
+    Args:
+        train: Token lists of the training set (Parquet).
+        test: Token lists of the test set (Parquet).
+        text: Vocabulary size, length, sides.
+        protocol: Whether a validation set is split off, how large, by which seed.
+        folder: Where to write.
+        groups: Groups of the training reviews (Parquet), which are not split; None without.
+
+    Returns:
+        Facts: rows of each set written.
+    """
+    write_arrow(folder / "test.arrow", _padded_batches(read_parquet(test), text))
+    labels = read_labels(train)
+    rows: dict[str, Fact] = {"test_rows": count_reviews(test)}
+    validates = validation_mask(labels, protocol, read_groups(groups))
+    if not validates.any():
+        write_arrow(folder / "train.arrow", _padded_batches(read_parquet(train), text))
+        return rows | {"train_rows": len(labels)}
+    for name, mask in (("train", ~validates), ("validation", validates)):
+        chosen = _chosen(read_parquet(train), mask)
+        write_arrow(folder / f"{name}.arrow", _padded_batches(chosen, text))
+        rows[f"{name}_rows"] = int(mask.sum())
+    return rows
+
+
+def _padded_batches(
+    batches: Iterable[pa.RecordBatch], text: TextConfig
+) -> Iterator[pa.RecordBatch]:
+    import numpy as np
+    import pyarrow as pa
+
+    for batch in batches:
+        tokens = RaggedTokens.of(batch["tokens"])
+        padded = pad_tokens(tokens, text)
+        unknown = tokens.counts(is_unknown(tokens.ids, text.num_words))
+        begins = np.arange(len(padded) + 1) * text.maxlen
+        yield pa.record_batch(
+            [
+                batch["review_id"],
+                batch["label"],
+                token_lists(padded.reshape(-1), begins),
+                batch["length"],
+                unknown.astype(np.int32),
+            ],
+            schema=review_schema(),
+        )
+
+
+def _chosen(batches: Iterator[pa.RecordBatch], mask: np.ndarray) -> Iterator[pa.RecordBatch]:
+    import pyarrow as pa
+
+    start = 0
+    for batch in batches:
+        yield batch.filter(pa.array(mask[start : start + batch.num_rows]))
+        start += batch.num_rows

@@ -1,0 +1,182 @@
+"""Files of reviews: one schema, written and read in batches as Arrow or Parquet."""
+
+from __future__ import annotations
+
+from typing import IO, TYPE_CHECKING
+
+from tasks.common.atomic_files import whole_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+
+SCHEMA_VERSION = 1
+
+_ZSTD_LEVEL = 3
+
+_READ_BYTES = 1 << 20
+
+
+def review_schema() -> pa.Schema:
+    """Return the schema of every file of reviews.
+
+    Columns: `review_id` int32 (position in the source), `label` int8 (0 or 1), `tokens`
+    list<int32>, `length` int32 (tokens before padding and cutting), `unknown` int32
+    (tokens among those that the vocabulary does not hold).
+    """
+    import pyarrow as pa
+
+    fields = [
+        pa.field("review_id", pa.int32(), nullable=False),
+        pa.field("label", pa.int8(), nullable=False),
+        pa.field("tokens", pa.list_(pa.field("element", pa.int32(), nullable=False))),
+        pa.field("length", pa.int32(), nullable=False),
+        pa.field("unknown", pa.int32(), nullable=False),
+    ]
+    return pa.schema(fields)
+
+
+def write_groups(path: Path, groups: np.ndarray) -> None:
+    """Write the number of each review's group, int32 of shape (n,), in the order of the reviews."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with whole_file(path) as temporary:
+        pq.write_table(pa.table({"group": pa.array(groups, pa.int32())}), temporary)
+
+
+def read_groups(path: Path | None) -> np.ndarray | None:
+    """Return what `write_groups` wrote; None where there is no file."""
+    import pyarrow.parquet as pq
+
+    return None if path is None else pq.read_table(path)["group"].to_numpy()
+
+
+def token_lists(ids: np.ndarray, offsets: np.ndarray) -> pa.ListArray:
+    """Return n lists over flat int32 `ids`; `offsets` has the shape (n + 1,)."""
+    import numpy as np
+    import pyarrow as pa
+
+    return pa.ListArray.from_arrays(
+        pa.array(offsets.astype(np.int32)), pa.array(ids), type=review_schema().field("tokens").type
+    )
+
+
+def padded_matrix(tokens: pa.ListArray) -> np.ndarray:
+    """Return lists of equal length as an int32 array of shape (n, maxlen)."""
+    values: np.ndarray = tokens.flatten().to_numpy()
+    return values.reshape(len(tokens), -1)
+
+
+def write_parquet(
+    path: Path, batches: Iterable[pa.RecordBatch], provenance: dict[str, str], row_group_rows: int
+) -> int:
+    """Write batches of reviews as zstd Parquet and return the number of rows.
+
+    Args:
+        path: The file; whole or absent.
+        batches: Record batches of `review_schema`.
+        provenance: Where the rows come from; kept in the file's metadata.
+        row_group_rows: Rows per row group, the unit in which a reader streams.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    metadata = {"schema_version": str(SCHEMA_VERSION)} | provenance
+    rows = 0
+    with (
+        whole_file(path) as temporary,
+        pq.ParquetWriter(
+            temporary,
+            review_schema().with_metadata(metadata),
+            compression="zstd",
+            compression_level=_ZSTD_LEVEL,
+            use_dictionary=["label", "tokens.list.element"],
+        ) as writer,
+    ):
+        for batch in rebatched(batches, row_group_rows):
+            writer.write_table(pa.Table.from_batches([batch]), row_group_size=row_group_rows)
+            rows += batch.num_rows
+    return rows
+
+
+def padded_width(path: Path) -> int:
+    """Return how many tokens each review has in a Parquet file of padded ones, at least one."""
+    return len(next(read_parquet(path, 1))["tokens"][0])
+
+
+def count_reviews(path: Path) -> int:
+    """Return the number of reviews in a Parquet file, by its metadata alone."""
+    import pyarrow.parquet as pq
+
+    rows: int = pq.read_metadata(path).num_rows
+    return rows
+
+
+def read_labels(path: Path) -> np.ndarray:
+    """Return the labels of a Parquet file of reviews, int8 of shape (n,), in the file's order."""
+    import pyarrow.parquet as pq
+
+    labels: np.ndarray = pq.read_table(path, columns=["label"])["label"].to_numpy()
+    return labels
+
+
+def rebatched(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
+    """Yield the same rows in batches of exactly `rows`, the last one may be smaller."""
+    import pyarrow as pa
+
+    pending: list[pa.RecordBatch] = []
+    count = 0
+    for batch in batches:
+        pending.append(batch)
+        count += batch.num_rows
+        while count >= rows:
+            table = pa.Table.from_batches(pending)
+            yield table.slice(0, rows).combine_chunks().to_batches()[0]
+            pending = table.slice(rows).to_batches()
+            count -= rows
+    if count:
+        yield pa.Table.from_batches(pending).combine_chunks().to_batches()[0]
+
+
+def write_arrow(path: Path, batches: Iterable[pa.RecordBatch]) -> None:
+    """Write batches of reviews as an Arrow file: quick to write and to read once."""
+    import pyarrow as pa
+
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    with (
+        whole_file(path) as temporary,
+        pa.ipc.new_file(temporary, review_schema(), options=options) as writer,
+    ):
+        for batch in batches:
+            writer.write_batch(batch)
+
+
+def read_arrow(path: Path) -> Iterator[pa.RecordBatch]:
+    """Yield the batches of an Arrow file of reviews."""
+    import pyarrow as pa
+
+    with pa.ipc.open_file(path) as reader:
+        for index in range(reader.num_record_batches):
+            yield reader.get_batch(index)
+
+
+def read_parquet(path: Path, rows: int = 4096) -> Iterator[pa.RecordBatch]:
+    """Yield the reviews of a Parquet file in batches of at most `rows`."""
+    with open_parquet(path) as file:
+        yield from file.iter_batches(batch_size=rows)
+
+
+def open_parquet(source: Path | IO[bytes]) -> pq.ParquetFile:
+    """Return an open Parquet file to be read in batches, of which little is held in memory.
+
+    Without a buffer whole column chunks are held, and what was read stays to the file's end.
+    """
+    import pyarrow.parquet as pq
+
+    return pq.ParquetFile(source, pre_buffer=False, buffer_size=_READ_BYTES)

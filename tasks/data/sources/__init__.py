@@ -1,0 +1,1 @@
+"""Readers of the IMDB files and of the files of a user."""

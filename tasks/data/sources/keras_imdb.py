@@ -1,0 +1,131 @@
+"""Convert Keras's pickled `imdb.npz` to Parquet once, after its hash is checked."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks.common.atomic_files import whole_file
+from tasks.common.errors import BadDataError
+from tasks.data.sources.tabular import read_rows
+from tasks.data.text.corpus import (
+    SPLITS,
+    TokenizedSource,
+    kept_in_train,
+    labelled_tokens,
+    short_hashes,
+)
+from tasks.data.text.token_spool import TokenSpool
+from tasks.data.text.tokenizer import FIRST_WORD_ID
+from tasks.data.text.vocabulary import RaggedTokens, Vocabulary, sequence_hashes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+
+    from tasks.data.text.corpus import LabelledTokens, Split
+
+
+def convert_npz(npz: Path, sha256: str, target: Path) -> None:
+    """Write the reviews of `npz` to the Parquet file `target`.
+
+    Columns: `split` (train or test), `label` (0 or 1), `ranks` (list of int32, the
+    words' ranks from 1 on, without start id or offset).
+
+    Raises:
+        BadDataError: The file's SHA-256 is not `sha256`; nothing was unpickled.
+    """
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    content = npz.read_bytes()
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise BadDataError(
+            f"{npz} does not have the pinned SHA-256 {sha256[:12]}… and was not opened; delete it"
+            " to have it downloaded again, or use --imdb-form packages"
+        )
+    # The hash was taken from these very bytes, so what is unpickled is what was pinned.
+    with np.load(io.BytesIO(content), allow_pickle=True) as arrays:
+        tables = [
+            pa.table(
+                {
+                    "split": [split] * len(arrays[f"y_{split}"]),
+                    "label": pa.array(arrays[f"y_{split}"], pa.int8()),
+                    "ranks": pa.array(list(arrays[f"x_{split}"]), pa.list_(pa.int32())),
+                }
+            )
+            for split in ("train", "test")
+        ]
+    with whole_file(target) as temporary:
+        pq.write_table(pa.concat_tables(tables), temporary)
+
+
+def read_keras_file(
+    reviews_file: Path, index_file: Path, *, deduplicate: bool, folder: Path | None = None
+) -> TokenizedSource:
+    """Return the tokens of both sets.
+
+    Args:
+        reviews_file: What `convert_npz` wrote.
+        index_file: Keras's `imdb_word_index.json`.
+        deduplicate: Whether training reviews are dropped that repeat others or test reviews.
+        folder: Whose disk takes the tokens, by default that of temporary files.
+
+    Raises:
+        BadDataError: No training review would be left.
+    """
+    import numpy as np
+
+    codes = {split: TokenSpool(folder) for split in SPLITS}
+    hashes: dict[Split, list[np.ndarray]] = {split: [] for split in SPLITS}
+    labels: dict[Split, list[np.ndarray]] = {split: [] for split in SPLITS}
+    highest = 0
+    for split, some, reviews in _keras_chunks(reviews_file):
+        codes[split].add(reviews)
+        labels[split].append(some)
+        hashes[split].append(short_hashes(reviews))
+        highest = max(highest, int(reviews.ids.max(initial=0)))
+    found = {split: np.concatenate(hashes.pop(split)) for split in SPLITS}
+    kept = kept_in_train(found) if deduplicate else None
+    ids = np.arange(highest + 1, dtype=np.int32) + FIRST_WORD_ID - 1
+    sets = {
+        split: labelled_tokens(
+            codes[split],
+            ids,
+            np.concatenate(labels[split]),
+            found[split],
+            kept if split == "train" else None,
+        )
+        for split in SPLITS
+    }
+    return TokenizedSource(
+        sets["train"],
+        sets["test"],
+        Vocabulary.read(index_file).words,
+        ("negative", "positive"),
+        {split: _tokens_fingerprint(reviews) for split, reviews in sets.items()},
+    )
+
+
+def _keras_chunks(path: Path) -> Iterator[tuple[Split, np.ndarray, RaggedTokens]]:
+    """Yield labels and word ranks of the reviews of a converted `imdb.npz`."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    for batch in read_rows(path, ["split", "label", "ranks"]):
+        for split in SPLITS:
+            rows = batch.filter(pc.equal(batch["split"], split))
+            labels = rows["label"].to_numpy().astype(np.int8)
+            yield split, labels, RaggedTokens.of(rows["ranks"])
+
+
+def _tokens_fingerprint(reviews: LabelledTokens) -> str:
+    digest = hashlib.sha256(reviews.labels.tobytes())
+    for chunk in reviews.tokens:
+        for review in sequence_hashes(chunk):
+            digest.update(review)
+    return digest.hexdigest()

@@ -1,0 +1,34 @@
+"""Set validation reviews apart: which training reviews choose the model and do not train it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks.common.sampling import stratified_sample
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tasks.config.training import ProtocolConfig
+
+
+def validation_mask(
+    labels: np.ndarray, protocol: ProtocolConfig, groups: np.ndarray | None = None
+) -> np.ndarray:
+    """Return which training reviews are set apart, bool of shape (n,); none in `tutorial`.
+
+    Args:
+        labels: 0 or 1 of all training reviews, in the order of their file, shape (n,).
+        protocol: Whether a validation set is split off, how large, by which seed.
+        groups: Number of each review's group, which is not split, shape (n,); None without.
+
+    Raises:
+        BadDataError: One of the two parts would hold too few reviews of a class.
+    """
+    import numpy as np
+
+    if protocol.protocol == "tutorial":
+        return np.zeros(len(labels), bool)
+    return stratified_sample(
+        labels, protocol.validation_fraction, protocol.split_seed, "validation set", groups
+    )

@@ -1,0 +1,1 @@
+"""Texts as words, words as token ids, and the vocabulary between them."""

@@ -1,0 +1,299 @@
+"""What is known of a source's texts before they are read: labels and groups, not the texts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from tasks.common.errors import BadDataError
+from tasks.data.text.token_spool import TokenSpool
+from tasks.data.text.tokenizer import FIRST_WORD_ID, UNKNOWN_ID, split_words
+from tasks.data.text.vocabulary import (
+    RaggedTokens,
+    codes_by_rank,
+    number_names,
+    sequence_hashes,
+    text_chunks,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    import numpy as np
+    import pyarrow as pa
+
+
+Split = Literal["train", "test"]
+
+SPLITS: tuple[Split, Split] = ("train", "test")
+
+
+@dataclass(frozen=True)
+class TextFile:
+    """n reviews of a file: labels and perhaps group numbers of shape (n,), and their texts.
+
+    `texts` reads the file anew each time that it is called.
+    """
+
+    labels: np.ndarray
+    texts: Callable[[], Iterator[pa.Array]]
+    groups: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class TextSource:
+    """The texts of both sets in chunks, each time read anew, and their labels."""
+
+    labels: dict[Split, np.ndarray]
+    texts: Callable[[], Iterator[tuple[Split, pa.Array]]]
+    label_names: tuple[str, str]
+    train_groups: np.ndarray | None
+
+
+FilesAndNames = tuple[dict[Split, TextFile], tuple[str, str]]
+"""One or both sets of a source, and what the labels 0 and 1 mean."""
+
+
+@dataclass(frozen=True)
+class LabelledTokens:
+    """n reviews in the order of their source.
+
+    Attributes:
+        tokens: Their token ids, in chunks that can be read again and again.
+        lengths: Tokens of each review, int32 of shape (n,).
+        labels: 0 or 1, int8 of shape (n,).
+        review_ids: Position in the source, int32 of shape (n,).
+        hashes: A hash of each review's exact words, uint64 of shape (n,).
+    """
+
+    tokens: Iterable[RaggedTokens]
+    lengths: np.ndarray
+    labels: np.ndarray
+    review_ids: np.ndarray
+    hashes: np.ndarray
+
+
+@dataclass(frozen=True)
+class NumberedTokens:
+    """The token ids of reviews whose words lie on the disk as codes.
+
+    Attributes:
+        codes: The words of each review, without start id.
+        id_of_code: Token id of each code, int32 of shape (codes,).
+        kept: Which reviews are meant, bool of shape (n,); None means all.
+    """
+
+    codes: TokenSpool
+    id_of_code: np.ndarray
+    kept: np.ndarray | None = None
+
+    def __iter__(self) -> Iterator[RaggedTokens]:
+        """Yield the reviews in chunks, each review with the start id before it."""
+        for chunk in kept_reviews(self.codes, self.kept):
+            yield RaggedTokens(self.id_of_code[chunk.ids], chunk.offsets).with_start_ids()
+
+
+def kept_reviews(chunks: Iterable[RaggedTokens], kept: np.ndarray | None) -> Iterator[RaggedTokens]:
+    """Yield the chunks with only those reviews that the mask `kept` marks; None keeps all."""
+    import numpy as np
+
+    start = 0
+    for chunk in chunks:
+        if kept is None:
+            yield chunk
+        else:
+            yield chunk.take(np.flatnonzero(kept[start : start + len(chunk)]))
+        start += len(chunk)
+
+
+@dataclass(frozen=True)
+class TokenizedSource:
+    """Both sets of a source, the words by rank, and what the labels 0 and 1 mean.
+
+    The fingerprint of a set is a hash of its texts and labels in the source's order. It does
+    not depend on the other set, the vocabulary or the padding. `train_groups` has the number of
+    the group of each training review by its id, int32; None where the source knows of no groups.
+    """
+
+    train: LabelledTokens
+    test: LabelledTokens
+    words: list[str]
+    label_names: tuple[str, str]
+    fingerprints: dict[str, str]
+    train_groups: np.ndarray | None = None
+
+
+def tokenize_source(
+    source: TextSource, *, deduplicate: bool = False, folder: Path | None = None
+) -> TokenizedSource:
+    """Return the tokens of both sets and the words by rank, learned on the training texts only.
+
+    Equal counts are ranked by first occurrence. A test word that no training text holds becomes
+    the unknown id 2. The vocabulary is not cut here: `num_words` is applied later.
+
+    Args:
+        source: The texts.
+        deduplicate: Whether training reviews are dropped that repeat others or test reviews.
+        folder: Whose disk takes the words, by default that of temporary files.
+
+    Raises:
+        BadDataError: No training review would be left.
+    """
+    import numpy as np
+
+    code_of: dict[str, int] = {}
+    codes = {split: TokenSpool(folder) for split in SPLITS}
+    hashes: dict[Split, list[np.ndarray]] = {split: [] for split in SPLITS}
+    fingerprints = {split: TextFingerprint(source.labels[split]) for split in SPLITS}
+    for split, texts in source.texts():
+        words, offsets = split_words(texts)
+        coded = RaggedTokens(number_names(words, code_of), offsets)
+        codes[split].add(coded)
+        hashes[split].append(short_hashes(coded))
+        fingerprints[split].add(texts)
+    found = {split: np.concatenate(hashes.pop(split)) for split in SPLITS}
+    kept = kept_in_train(found) if deduplicate else None
+    if kept is not None:
+        fingerprints["train"] = _train_fingerprint(source, kept)
+    names = list(code_of)
+    # Ranked by what is kept, so that the vocabulary holds no word of a dropped review.
+    ranked = codes_by_rank(kept_reviews(codes["train"], kept), len(names))
+    ids = np.full(len(names), UNKNOWN_ID, np.int32)
+    ids[ranked] = np.arange(len(ranked)) + FIRST_WORD_ID
+    return TokenizedSource(
+        labelled_tokens(codes["train"], ids, source.labels["train"], found["train"], kept),
+        labelled_tokens(codes["test"], ids, source.labels["test"], found["test"]),
+        [names[code] for code in ranked.tolist()],
+        source.label_names,
+        {split: fingerprints[split].hexdigest() for split in SPLITS},
+        source.train_groups,
+    )
+
+
+def _train_fingerprint(source: TextSource, kept: np.ndarray) -> TextFingerprint:
+    """Read the texts once more for a fingerprint of the training reviews that are kept."""
+    import pyarrow as pa
+
+    fingerprint = TextFingerprint(source.labels["train"][kept])
+    start = 0
+    for texts in (texts for split, texts in source.texts() if split == "train"):
+        fingerprint.add(texts.filter(pa.array(kept[start : start + len(texts)])))
+        start += len(texts)
+    return fingerprint
+
+
+def short_hashes(reviews: RaggedTokens) -> np.ndarray:
+    """Return 64 bits of each review's hash: equal ones by chance are rare among a billion."""
+    import numpy as np
+
+    digests = b"".join(digest[:8] for digest in sequence_hashes(reviews))
+    return np.frombuffer(digests, np.uint64)
+
+
+def kept_in_train(hashes: dict[Split, np.ndarray]) -> np.ndarray:
+    """Return which training reviews repeat no other one and no test review, bool of shape (n,).
+
+    Raises:
+        BadDataError: None is left.
+    """
+    kept: np.ndarray = ~repeated_in_train(hashes["train"], hashes["test"])
+    if not kept.any():
+        raise BadDataError("deduplicate drops every training review: all are test reviews too")
+    return kept
+
+
+def labelled_tokens(
+    codes: TokenSpool,
+    id_of_code: np.ndarray,
+    labels: np.ndarray,
+    hashes: np.ndarray,
+    kept: np.ndarray | None = None,
+) -> LabelledTokens:
+    """Return the reviews of a set.
+
+    Args:
+        codes: The codes of all its words.
+        id_of_code: Token id of each code, int32 of shape (codes,).
+        labels: 0 or 1, int8 of shape (n,).
+        hashes: Of each review's words, uint64 of shape (n,).
+        kept: Which reviews are meant, bool of shape (n,); None means all.
+    """
+    import numpy as np
+
+    rows = slice(None) if kept is None else kept
+    return LabelledTokens(
+        tokens=NumberedTokens(codes, id_of_code, kept),
+        lengths=(codes.lengths() + 1)[rows],
+        labels=labels[rows],
+        review_ids=np.arange(len(labels), dtype=np.int32)[rows],
+        hashes=hashes[rows],
+    )
+
+
+def text_fingerprint(reviews: pa.Table) -> str:
+    """Return a hash of the texts and labels of `reviews`, in their order."""
+    fingerprint = TextFingerprint(reviews["label"].to_numpy())
+    for texts in text_chunks(reviews["text"]):
+        fingerprint.add(texts)
+    return fingerprint.hexdigest()
+
+
+class TextFingerprint:
+    """A hash of a set's texts and labels, taken chunk by chunk."""
+
+    def __init__(self, labels: np.ndarray) -> None:
+        """Take the labels of the set, 0 or 1, shape (n,)."""
+        self._digest = hashlib.sha256()
+        self._labels = labels
+        self._rows = 0
+
+    def add(self, texts: pa.Array) -> None:
+        """Take the next texts."""
+        labels = self._labels[self._rows : self._rows + len(texts)].tolist()
+        self._rows += len(texts)
+        for text, label in zip(texts.to_pylist(), labels, strict=True):
+            self._digest.update(f"{label} {len(text or '')} {text or ''}".encode())
+
+    def hexdigest(self) -> str:
+        """Return the hash of what was taken, as hexadecimal."""
+        return self._digest.hexdigest()
+
+
+def repeated_in_train(train: np.ndarray, test: np.ndarray) -> np.ndarray:
+    """Return which training reviews occur earlier in training, or in the test set.
+
+    Args:
+        train: Hash of each training review, shape (n,).
+        test: Hash of each test review.
+    """
+    import numpy as np
+
+    mask: np.ndarray = occurrences_in(distinct_reviews(test), train)
+    is_later = np.ones(len(train), bool)
+    is_later[np.unique(train, return_index=True)[1]] = False
+    return mask | is_later
+
+
+def distinct_reviews(hashes: np.ndarray) -> np.ndarray:
+    """Return the distinct hashes in ascending order."""
+    import numpy as np
+
+    # np.unique builds a hash table, which takes five times the memory.
+    ordered = np.sort(hashes)
+    is_first = np.ones(len(ordered), bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=is_first[1:])
+    return ordered[is_first]
+
+
+def occurrences_in(distinct: np.ndarray, hashes: np.ndarray) -> np.ndarray:
+    """Return which of the hashes are among the sorted distinct ones."""
+    import numpy as np
+
+    if not len(distinct):
+        return np.zeros(len(hashes), bool)
+    places = np.minimum(np.searchsorted(distinct, hashes), len(distinct) - 1)
+    found: np.ndarray = distinct[places] == hashes
+    return found

@@ -1,0 +1,208 @@
+"""Words and their ids: by frequency in the training texts, numbered as Keras does."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from tasks.common.atomic_files import write_text
+from tasks.common.canonical_json import readable_json
+from tasks.data.text.tokenizer import FIRST_WORD_ID, START_ID, UNKNOWN_ID, split_words
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    import pyarrow as pa
+
+
+class Vocabulary:
+    """The words of an index that was learned before, by rank: `words[0]` has the rank 1."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        """Take the words; any other word is unknown."""
+        self.words = list(words)
+
+    @classmethod
+    def read(cls, file: Path) -> Vocabulary:
+        """Return what `write`, or Keras for its own index, wrote: the rank of each word (JSON)."""
+        ranks: dict[str, int] = json.loads(file.read_bytes())
+        return cls(sorted(ranks, key=ranks.__getitem__))
+
+    def write(self, file: Path) -> None:
+        """Write the rank of each word."""
+        ranks = {word: rank for rank, word in enumerate(self.words, start=1)}
+        write_text(file, readable_json(ranks))
+
+    def known(self, num_words: int) -> list[str]:
+        """Return the words that a network with `num_words` ids, reserved ones included, knows."""
+        return self.words[: num_words - FIRST_WORD_ID]
+
+    def word(self, token: int) -> str | None:
+        """Return the word of an id, None where no training text holds it."""
+        place = token - FIRST_WORD_ID
+        return self.words[place] if 0 <= place < len(self.words) else None
+
+    def tokens(self, texts: Iterable[pa.Array]) -> RaggedTokens:
+        """Return the ids of all `texts` as the training read its own, each behind a start id."""
+        return joined_tokens(map(self._tokens, texts))
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        return {word: token for token, word in enumerate(self.words, start=FIRST_WORD_ID)}
+
+    def _tokens(self, texts: pa.Array) -> RaggedTokens:
+        import numpy as np
+
+        words, offsets = split_words(texts)
+        encoded = words.dictionary_encode()
+        own = [self._ids.get(word, UNKNOWN_ID) for word in encoded.dictionary.to_pylist()]
+        flat = np.asarray(own, np.int32)[encoded.indices.to_numpy()]
+        return RaggedTokens(flat, offsets).with_start_ids()
+
+
+def is_unknown(ids: np.ndarray, num_words: int) -> np.ndarray:
+    """Return which ids are those of words that a network with `num_words` ids does not know."""
+    unknown: np.ndarray = (ids >= num_words) | (ids == UNKNOWN_ID)
+    return unknown
+
+
+@dataclass(frozen=True)
+class RaggedTokens:
+    """Token ids of n reviews: flat int32 `ids`, int64 `offsets` of shape (n + 1,)."""
+
+    ids: np.ndarray
+    offsets: np.ndarray
+
+    @classmethod
+    def of(cls, lists: pa.ListArray) -> RaggedTokens:
+        """Return the lists of an Arrow column, which may be a part of a longer one."""
+        import numpy as np
+
+        offsets = lists.offsets.to_numpy().astype(np.int64)
+        return cls(lists.flatten().to_numpy(), offsets - offsets[0])
+
+    def __len__(self) -> int:
+        """Return the number of reviews."""
+        return len(self.offsets) - 1
+
+    def lengths(self) -> np.ndarray:
+        """Return the number of tokens of each review, int64 of shape (n,)."""
+        import numpy as np
+
+        return np.diff(self.offsets)
+
+    def counts(self, chosen: np.ndarray) -> np.ndarray:
+        """Return how many of each review's tokens are `chosen`, a mask of all ids; shape (n,)."""
+        import numpy as np
+
+        return np.diff(self._places(chosen))
+
+    def where(self, chosen: np.ndarray) -> RaggedTokens:
+        """Return the reviews with only those tokens that are `chosen`, a mask of all ids."""
+        return RaggedTokens(self.ids[chosen], self._places(chosen))
+
+    def _places(self, chosen: np.ndarray) -> np.ndarray:
+        """Return where each review begins among the chosen tokens, shape (n + 1,)."""
+        import numpy as np
+
+        places: np.ndarray = np.concatenate([[0], np.cumsum(chosen)])[self.offsets]
+        return places
+
+    def take(self, rows: np.ndarray) -> RaggedTokens:
+        """Return the reviews at the positions `rows`, in that order."""
+        import pyarrow as pa
+
+        lists = pa.LargeListArray.from_arrays(pa.array(self.offsets), pa.array(self.ids))
+        taken = lists.take(pa.array(rows))
+        return RaggedTokens(taken.flatten().to_numpy(), taken.offsets.to_numpy())
+
+    def with_start_ids(self) -> RaggedTokens:
+        """Return the same reviews with the start id before each."""
+        import numpy as np
+
+        offsets = self.offsets + np.arange(len(self) + 1)
+        ids = np.empty(offsets[-1], np.int32)
+        is_word = np.ones(len(ids), bool)
+        is_word[offsets[:-1]] = False
+        ids[offsets[:-1]] = START_ID
+        ids[is_word] = self.ids
+        return RaggedTokens(ids, offsets)
+
+
+def offsets_of(lengths: np.ndarray) -> np.ndarray:
+    """Return where each of n lists begins and the last one ends, int64 of shape (n + 1,)."""
+    import numpy as np
+
+    offsets = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return offsets
+
+
+def joined_tokens(chunks: Iterable[RaggedTokens]) -> RaggedTokens:
+    """Return the reviews of all chunks, one after another."""
+    import numpy as np
+
+    ids, lengths = [np.empty(0, np.int32)], [np.empty(0, np.int64)]
+    for chunk in chunks:
+        ids.append(chunk.ids)
+        lengths.append(chunk.lengths())
+    return RaggedTokens(np.concatenate(ids), offsets_of(np.concatenate(lengths)))
+
+
+def codes_by_rank(chunks: Iterable[RaggedTokens], number: int) -> np.ndarray:
+    """Return the codes that occur, the most frequent first, int64 of shape (words,).
+
+    Equal counts are ranked by first occurrence.
+
+    Args:
+        chunks: Codes of the training texts.
+        number: How many codes there are, those that do not occur here included.
+    """
+    import numpy as np
+
+    counts = np.zeros(number, np.int64)
+    never = np.iinfo(np.int64).max
+    first = np.full(number, never)
+    seen = 0
+    for chunk in chunks:
+        counts += np.bincount(chunk.ids, minlength=number)
+        # Backwards, so that of several places of a new code the first one stays.
+        new = np.flatnonzero(first[chunk.ids] == never)[::-1]
+        first[chunk.ids[new]] = seen + new
+        seen += len(chunk.ids)
+    return np.lexsort((first, -counts))[: np.count_nonzero(counts)]
+
+
+def sequence_hashes(reviews: RaggedTokens) -> list[bytes]:
+    """Return one hash per review; equal ones have equal hashes."""
+    return [
+        hashlib.blake2b(reviews.ids[start:end].data, digest_size=16).digest()
+        for start, end in pairwise(reviews.offsets.tolist())
+    ]
+
+
+def number_names(column: pa.Array, numbers: dict[str, int]) -> np.ndarray:
+    """Return the number of each row's name, int32 of shape (n,), and learn the names that are new.
+
+    Args:
+        column: The names, none of them null.
+        numbers: Those known so far, numbered from 0 on in the order in which they occurred.
+    """
+    import numpy as np
+
+    encoded = column.dictionary_encode()
+    own = [numbers.setdefault(name, len(numbers)) for name in encoded.dictionary.to_pylist()]
+    rows: np.ndarray = np.asarray(own, np.int32)[encoded.indices.to_numpy()]
+    return rows
+
+
+def text_chunks(texts: pa.ChunkedArray, rows: int = 4096) -> Iterator[pa.Array]:
+    """Yield `texts` in arrays of at most `rows`, so that scratch memory stays small."""
+    for start in range(0, len(texts), rows):
+        yield texts.slice(start, rows).combine_chunks()

@@ -1,0 +1,123 @@
+"""Check the reviews and describe them: one report, one error that lists every failure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tasks.common.errors import BadDataError
+from tasks.data.text.corpus import distinct_reviews, occurrences_in
+from tasks.data.text.tokenizer import UNKNOWN_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tasks.data.text.corpus import LabelledTokens, TokenizedSource
+    from tasks.data.text.vocabulary import RaggedTokens
+
+
+SMALLEST_CLASS = 5
+
+_ONLY_START = 1
+
+
+def describe_reviews(source: TokenizedSource) -> dict[str, Any]:
+    """Return the data report: sizes, balance, lengths, unknown words, duplicates, overlap."""
+    described = {
+        "train": _describe_set(source.train),
+        "test": _describe_set(source.test),
+    }
+    train, test = distinct_reviews(source.train.hashes), distinct_reviews(source.test.hashes)
+    return {
+        "label_names": list(source.label_names),
+        "vocabulary_words": len(source.words),
+        **described,
+        "overlap": {
+            "distinct_texts_in_both": int(occurrences_in(train, test).sum()),
+            "test_reviews_seen_in_train": int(occurrences_in(train, source.test.hashes).sum()),
+        },
+    }
+
+
+def _describe_set(reviews: LabelledTokens) -> dict[str, Any]:
+    import numpy as np
+
+    lengths = reviews.lengths
+    tokens, unknown, lowest, highest = _count_ids(reviews.tokens)
+    quantiles: list[float] = (
+        np.quantile(lengths, [0, 0.25, 0.5, 0.75, 0.95, 1]).tolist() if len(lengths) else []
+    )
+    return {
+        "reviews": len(reviews.labels),
+        "class_counts": np.bincount(reviews.labels, minlength=2).tolist(),
+        "empty_texts": int(np.sum(lengths == _ONLY_START)),
+        "duplicates": len(reviews.hashes) - len(distinct_reviews(reviews.hashes)),
+        "tokens": tokens,
+        "mean_length": round(float(lengths.mean()), 3) if len(lengths) else 0.0,
+        "length_quantiles": dict(
+            zip(["min", "q25", "median", "q75", "q95", "max"], quantiles, strict=False)
+        ),
+        "unknown_share": round(unknown / tokens, 6) if tokens else 0.0,
+        "id_range": [lowest, highest] if tokens else [0, 0],
+    }
+
+
+def _count_ids(chunks: Iterable[RaggedTokens]) -> tuple[int, int, int, int]:
+    """Return how many ids there are, how many of them are unknown, the lowest and the highest."""
+    import numpy as np
+
+    tokens = unknown = highest = 0
+    lowest = np.iinfo(np.int32).max
+    for ids in (chunk.ids for chunk in chunks if len(chunk.ids)):
+        tokens += len(ids)
+        unknown += int(np.sum(ids == UNKNOWN_ID))
+        lowest, highest = min(lowest, int(ids.min())), max(highest, int(ids.max()))
+    return tokens, unknown, lowest, highest
+
+
+def require_valid(report: dict[str, Any], *, max_overlap: float, expected_rows: int | None) -> None:
+    """Check a data report against the rules.
+
+    Args:
+        report: What `describe_reviews` returned.
+        max_overlap: Largest share of test reviews that may occur in training.
+        expected_rows: Balanced rows that each set must have, None where any number is good.
+
+    Raises:
+        BadDataError: One sentence that lists every failure.
+    """
+    failures = []
+    for split in ("train", "test"):
+        failures += _set_failures(split, report[split], report["vocabulary_words"], expected_rows)
+    seen, reviews = report["overlap"]["test_reviews_seen_in_train"], report["test"]["reviews"]
+    if reviews and seen / reviews > max_overlap:
+        failures.append(
+            f"{seen} of {reviews} test reviews occur in training, more than max_overlap="
+            f"{max_overlap} allows (--deduplicate drops them from training)"
+        )
+    if failures:
+        raise BadDataError(f"the reviews cannot be used: {'; '.join(failures)}")
+
+
+def _set_failures(
+    split: str, described: dict[str, Any], vocabulary_words: int, expected_rows: int | None
+) -> list[str]:
+    failures = []
+    negative, positive = described["class_counts"]
+    if expected_rows and (negative, positive) != (expected_rows // 2, expected_rows // 2):
+        failures.append(
+            f"{split} must have {expected_rows // 2} reviews of each class, has {negative} and"
+            f" {positive}"
+        )
+    if min(negative, positive) < SMALLEST_CLASS:
+        failures.append(
+            f"{split} needs at least {SMALLEST_CLASS} reviews of each class, has {negative} and"
+            f" {positive}: with fewer no split and no score means anything"
+        )
+    if described["empty_texts"]:
+        failures.append(f"{split} has {described['empty_texts']} texts without any word")
+    lowest, highest = described["id_range"]
+    if lowest < 1 or highest > vocabulary_words + 3:
+        failures.append(
+            f"{split} has token ids from {lowest} to {highest}, outside 1 to {vocabulary_words + 3}"
+        )
+    return failures

@@ -1,0 +1,1 @@
+"""Compare the training reviews with those of the champion."""

@@ -1,0 +1,155 @@
+"""Compare new training reviews with those that the champion was trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tasks.common.seeds import generator
+from tasks.data.review_files import count_reviews, read_parquet
+from tasks.data.text.tokenizer import FIRST_WORD_ID, START_ID
+from tasks.data.text.vocabulary import RaggedTokens, Vocabulary, joined_tokens, sequence_hashes
+from tasks.drift.measures import (
+    DriftMeasure,
+    balance_measure,
+    classifier_measure,
+    length_measure,
+    unknown_measure,
+    word_measure,
+)
+from tasks.drift.stability import word_stability
+from tasks.drift.two_sample import two_sample_test
+from tasks.model.ngrams import token_counts
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    import numpy as np
+
+    from tasks.config.drift import DriftConfig
+
+
+@dataclass(frozen=True)
+class IndexedReviews:
+    """Reviews as the `load` step keeps them: both sets, and the words that number them."""
+
+    train: Path
+    test: Path
+    vocabulary: Vocabulary
+
+
+@dataclass(frozen=True)
+class ReviewProfile:
+    """Figures of n reviews, and the words of some of them.
+
+    Attributes:
+        lengths: Words of each review, int64, shape (n,).
+        unknown: Those that the champion does not know, int64, shape (n,).
+        labels: 0 or 1, int8, shape (n,).
+        sample: Token ids of the sampled reviews, without start ids.
+    """
+
+    lengths: np.ndarray
+    unknown: np.ndarray
+    labels: np.ndarray
+    sample: RaggedTokens
+
+
+def compare_data(
+    champion: IndexedReviews, new: IndexedReviews, num_words: int, config: DriftConfig
+) -> list[DriftMeasure]:
+    """Return all measures of the new training reviews against the champion's.
+
+    Both were numbered by different word lists, so that they are compared by their words. For
+    lengths, unknown words and labels all reviews are read, batch by batch; for the words a sample.
+
+    Args:
+        champion: Of the champion; its test reviews tell how many unknown words it is used to.
+        new: Of the run that is about to train.
+        num_words: Size of the champion's vocabulary, with the reserved ids.
+        config: Bounds, sample and seed.
+    """
+    import numpy as np
+
+    known = set(champion.vocabulary.known(num_words))
+    theirs, ours = (_is_known(reviews.vocabulary, known) for reviews in (champion, new))
+    before, now = (
+        review_profile(reviews.train, is_known, _sampled(reviews.train, config))
+        for reviews, is_known in ((champion, theirs), (new, ours))
+    )
+    tested = review_profile(champion.test, theirs)
+    samples = [before.sample, _by_the_words_of(champion.vocabulary, new.vocabulary, now.sample)]
+    both = joined_tokens(samples)
+    counts = token_counts(both, 1 + int(both.ids.max(initial=0)), np.float32)
+    # A review is in the half that its words put it in.
+    teaches = np.asarray([digest[0] % 2 == 0 for digest in sequence_hashes(both)], bool)
+    is_second = np.repeat([False, True], [len(tokens) for tokens in samples])
+    random = generator(config.seed, "words change sets")
+    return [
+        length_measure(before.lengths, now.lengths, config),
+        unknown_measure((tested.unknown, tested.lengths), (now.unknown, now.lengths), config),
+        balance_measure(before.labels, now.labels, config),
+        word_measure(*word_stability(counts, is_second, random), config),
+        classifier_measure(two_sample_test(counts, is_second, teaches), config),
+    ]
+
+
+def review_profile(
+    file: Path, is_known: np.ndarray, sampled: np.ndarray | None = None
+) -> ReviewProfile:
+    """Return the profile of a Parquet file of reviews as the `load` step writes them.
+
+    Args:
+        file: Token lists and labels.
+        is_known: Whether the champion's network knows the word of a token id, bool, shape (ids,).
+        sampled: Whether a review is in the sample, bool, shape (n,); None for no sample.
+    """
+    import numpy as np
+
+    lengths, unknown, labels, sample = [], [], [], []
+    start = 0
+    for batch in read_parquet(file):
+        tokens = RaggedTokens.of(batch["tokens"])
+        words = tokens.where(tokens.ids != START_ID)
+        lengths.append(words.lengths())
+        unknown.append(words.counts(~is_known[words.ids]))
+        labels.append(batch["label"].to_numpy())
+        if sampled is not None:
+            sample.append(words.take(np.flatnonzero(sampled[start : start + len(words)])))
+        start += len(words)
+    return ReviewProfile(
+        lengths=np.concatenate(lengths),
+        unknown=np.concatenate(unknown),
+        labels=np.concatenate(labels),
+        sample=joined_tokens(sample),
+    )
+
+
+def _sampled(file: Path, config: DriftConfig) -> np.ndarray:
+    """Return a mask of the reviews of `file` that marks the sample, or all if there are fewer."""
+    import numpy as np
+
+    rows = count_reviews(file)
+    mask = np.zeros(rows, bool)
+    mask[generator(config.seed, "drift sample").permutation(rows)[: config.sample]] = True
+    return mask
+
+
+def _is_known(vocabulary: Vocabulary, known: Collection[str]) -> np.ndarray:
+    """Return for each token id of a vocabulary whether its word is among `known`."""
+    import numpy as np
+
+    return np.asarray([False] * FIRST_WORD_ID + [word in known for word in vocabulary.words], bool)
+
+
+def _by_the_words_of(
+    champions: Vocabulary, vocabulary: Vocabulary, tokens: RaggedTokens
+) -> RaggedTokens:
+    """Return tokens with the ids of the champion's index, and further ids for other words."""
+    import numpy as np
+
+    ids = {word: number for number, word in enumerate(champions.words, start=FIRST_WORD_ID)}
+    joint = [ids.setdefault(word, len(ids) + FIRST_WORD_ID) for word in vocabulary.words]
+    id_of_id = np.asarray([*range(FIRST_WORD_ID), *joint], np.int32)
+    return RaggedTokens(id_of_id[tokens.ids], tokens.offsets)

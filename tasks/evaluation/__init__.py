@@ -1,0 +1,1 @@
+"""Score a model and its baselines, with intervals and tests."""

@@ -1,0 +1,105 @@
+"""The most confident errors, with their words as the network saw them."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Literal
+
+from tasks.data.review_files import read_parquet
+from tasks.data.text.tokenizer import FIRST_WORD_ID, UNKNOWN_ID
+from tasks.data.text.vocabulary import is_unknown
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tasks.config.training import TextConfig
+    from tasks.data.text.vocabulary import Vocabulary
+    from tasks.evaluation.slices import Predictions
+
+
+Kind = Literal["seen", "unknown", "cut"]
+
+_SHOWN = 10
+
+_CUT_WORDS = 60
+
+_LEFT_OUT = "…"
+"""Stands for words that were cut between others that are shown."""
+
+_NO_WORD = "[?]"
+"""Stands for a word that no training text holds, so that nobody knows what it was."""
+
+
+def confident_errors(
+    predictions: Predictions, test: Path, vocabulary: Vocabulary, text: TextConfig
+) -> list[dict[str, Any]]:
+    """Return the wrong predictions that are farthest from one half, the worst first.
+
+    Args:
+        predictions: Of the network, in the order of the review ids.
+        test: Token lists of the test set (Parquet).
+        vocabulary: The words of the training.
+        text: What the network sees of a review.
+
+    Returns:
+        For each: review id, label, probability, length, and its words in parts of one kind:
+        seen by the network, unknown to it, or cut off. Far cut words are only counted.
+    """
+    import numpy as np
+
+    wrong = np.flatnonzero(~predictions.correct)
+    distance = np.abs(predictions.probability[wrong] - 0.5)
+    rows = wrong[np.argsort(-distance, kind="stable")[:_SHOWN]]
+    ids = predictions.review_id[rows].tolist()
+    tokens = _tokens_of(ids, test)
+    return [
+        {
+            "review_id": review,
+            "label": int(predictions.label[row]),
+            "probability": float(predictions.probability[row]),
+            "length": int(predictions.length[row]),
+            **shown_words(tokens[review], vocabulary, text),
+        }
+        for review, row in zip(ids, rows.tolist(), strict=True)
+    ]
+
+
+def _tokens_of(ids: list[int], test: Path) -> dict[int, list[int]]:
+    """Return the tokens of some reviews by their ids; a filter of Arrow's would read far ahead."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    wanted = pa.array(ids, pa.int32())
+    found: dict[int, list[int]] = {}
+    for batch in read_parquet(test):
+        chosen = batch.filter(pc.is_in(batch["review_id"], value_set=wanted))
+        found |= zip(chosen["review_id"].to_pylist(), chosen["tokens"].to_pylist(), strict=True)
+    return found
+
+
+def shown_words(tokens: list[int], vocabulary: Vocabulary, text: TextConfig) -> dict[str, Any]:
+    """Return a review's `parts` of one kind each, and how many cut words are `not_shown`."""
+    import numpy as np
+
+    unknown = is_unknown(np.asarray(tokens), text.num_words)
+    head = text.kept_first
+    cut = range(head, head + max(0, len(tokens) - text.maxlen))
+    # What is cut is shown near to what was seen, on either side that has some.
+    hidden = range(
+        cut.start + (_CUT_WORDS if head else 0),
+        cut.stop - (_CUT_WORDS if head < text.maxlen else 0),
+    )
+    described: list[tuple[Kind, str]] = []
+    for place, token in enumerate(tokens):
+        if place in hidden:
+            continue
+        if place == hidden.stop and hidden and head:
+            described.append(("cut", _LEFT_OUT))
+        if token == UNKNOWN_ID or token >= FIRST_WORD_ID:
+            kind: Kind = "cut" if place in cut else "unknown" if unknown[place] else "seen"
+            described.append((kind, vocabulary.word(token) or _NO_WORD))
+    parts = [
+        {"kind": kind, "text": " ".join(word for _, word in group)}
+        for kind, group in groupby(described, key=lambda part: part[0])
+    ]
+    return {"parts": parts, "not_shown": len(hidden)}

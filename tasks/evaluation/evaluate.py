@@ -1,0 +1,121 @@
+"""Evaluate: what the best model scores on the test reviews."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tasks.common.atomic_files import whole_file, write_text
+from tasks.common.canonical_json import readable_json
+from tasks.data.review_files import read_labels
+from tasks.evaluation.metrics import (
+    expected_calibration_error,
+    reliability,
+    roc_auc,
+    wilson_interval,
+)
+from tasks.model.network import keras_network
+from tasks.training.datasets import ordered_dataset
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+
+    from tasks.common.artifact_store import Fact
+
+
+THRESHOLD = 0.5
+"""A probability above it counts as label 1."""
+
+_SMALLEST_PROBABILITY = 1e-7
+"""Keras's epsilon: keeps the logarithm of a certain but wrong answer finite."""
+
+
+def evaluate_model(
+    best_model: Path, test: Path, batch_size: int, described: dict[str, str], folder: Path
+) -> dict[str, Fact]:
+    """Write `metrics.json` and `predictions.parquet`.
+
+    Args:
+        best_model: The checkpoint with the lowest validation loss.
+        test: Padded test reviews (Parquet).
+        batch_size: Reviews per step; changes speed only.
+        described: Protocol, source and form, without which a score is never shown.
+        folder: Where to write.
+
+    Returns:
+        Facts: accuracy, the bounds of its 95 % interval, loss, number of test reviews.
+    """
+    probabilities = keras_network(best_model)(ordered_dataset(test, batch_size))
+    metrics = score(probabilities, read_labels(test))
+    write_text(folder / "metrics.json", readable_json(metrics | described))
+    write_predictions(test, probabilities, folder / "predictions.parquet")
+    low, high = metrics["accuracy_interval_95"]
+    return {
+        "accuracy": metrics["accuracy"],
+        "accuracy_low": low,
+        "accuracy_high": high,
+        "loss": metrics["loss"],
+        "test_reviews": metrics["test_reviews"],
+    }
+
+
+def score(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+    """Return the metrics, with 95 % intervals of accuracy (Wilson) and ROC AUC (DeLong).
+
+    Where one label is rare, accuracy says little: `majority_share` is what always answering the
+    other one scores. `f1` is that of label 1, `matthews` the correlation of answer and label.
+
+    Args:
+        probabilities: Of label 1, float, shape (n,); above 0.5 counts as label 1.
+        labels: 0 or 1, both present, shape (n,).
+    """
+    import numpy as np
+    from sklearn.metrics import (
+        average_precision_score,
+        balanced_accuracy_score,
+        brier_score_loss,
+        confusion_matrix,
+        f1_score,
+        matthews_corrcoef,
+    )
+
+    says_one, is_one = probabilities > THRESHOLD, labels > THRESHOLD
+    correct = int(np.sum(says_one == is_one))
+    of_truth = np.where(is_one, probabilities, 1 - probabilities.astype(np.float64))
+    losses = -np.log(np.clip(of_truth, _SMALLEST_PROBABILITY, 1))
+    area, *area_interval = roc_auc(probabilities, labels)
+    kinds = ("true_negative", "false_positive", "false_negative", "true_positive")
+    return {
+        "test_reviews": len(labels),
+        "accuracy": correct / len(labels),
+        "accuracy_interval_95": list(wilson_interval(correct, len(labels))),
+        "loss": float(losses.mean()),
+        "roc_auc": area,
+        "roc_auc_interval_95": area_interval,
+        "average_precision": float(average_precision_score(is_one, probabilities)),
+        "brier": float(brier_score_loss(is_one, probabilities.astype(np.float64))),
+        "expected_calibration_error": expected_calibration_error(
+            reliability(probabilities, labels)
+        ),
+        "balanced_accuracy": float(balanced_accuracy_score(is_one, says_one)),
+        "f1": float(f1_score(is_one, says_one, zero_division=0)),
+        "matthews": float(matthews_corrcoef(is_one, says_one)),
+        "majority_share": max(float(is_one.mean()), 1 - float(is_one.mean())),
+        "confusion": dict(
+            zip(kinds, confusion_matrix(is_one, says_one).ravel().tolist(), strict=True)
+        ),
+    }
+
+
+def write_predictions(test: Path, probabilities: np.ndarray, path: Path) -> None:
+    """Write the reviews' ids, labels, lengths and unknown words with their probabilities."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    reviews = pq.read_table(test, columns=["review_id", "label", "length", "unknown"])
+    table = reviews.replace_schema_metadata(None).add_column(
+        2, "probability", pa.array(probabilities, pa.float32())
+    )
+    with whole_file(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")

@@ -1,0 +1,115 @@
+"""By how much two means of several seeds differ that judged the same reviews."""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+from tasks.common.records import Record
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+_CONFIDENCE = 0.95
+
+
+class PairedDifference(Record):
+    """A difference of accuracies, and the 95 % interval that it has over reviews."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def paired_difference(first: np.ndarray, second: np.ndarray) -> PairedDifference:
+    """Return by how much the first accuracy exceeds the second, review by review.
+
+    The interval is the normal one of a mean of differences. It holds for these very models on
+    other reviews of the same kind, and says nothing of other seeds.
+
+    Args:
+        first: Share of the seeds that judged each review rightly, float of shape (n,).
+        second: The same of the other config, in the same order.
+    """
+    differences = first - second
+    reach = NormalDist().inv_cdf((1 + _CONFIDENCE) / 2) * differences.std() / len(first) ** 0.5
+    mean = float(differences.mean())
+    return PairedDifference(mean=mean, low=mean - float(reach), high=mean + float(reach))
+
+
+class PairedTest(Record):
+    """Two models on the same reviews: who alone was right how often, and what follows."""
+
+    reviews: int
+    only_first_right: int
+    only_second_right: int
+    p_value: float
+    difference: float
+    difference_low: float
+    difference_high: float
+
+
+def paired_test(first_correct: np.ndarray, second_correct: np.ndarray) -> PairedTest:
+    """Return the test of two models with equal accuracy, and by how much the first is better.
+
+    Args:
+        first_correct: Whether the first model judged each review rightly, bool, shape (n,).
+        second_correct: The same of the second, in the same order.
+    """
+    first = int((first_correct & ~second_correct).sum())
+    second = int((second_correct & ~first_correct).sum())
+    reviews = len(first_correct)
+    low, high = difference_interval(first, second, reviews)
+    return PairedTest(
+        reviews=reviews,
+        only_first_right=first,
+        only_second_right=second,
+        p_value=mcnemar_p_value(first, second),
+        difference=(first - second) / reviews,
+        difference_low=low,
+        difference_high=high,
+    )
+
+
+def mcnemar_p_value(only_first: int, only_second: int) -> float:
+    """Return the exact two-sided p-value, binomial with one half, for any counts.
+
+    Source: Q. McNemar, "Note on the sampling error of the difference between correlated
+    proportions or percentages", Psychometrika 12 (1947), 153-157.
+    """
+    discordant, smaller = only_first + only_second, min(only_first, only_second)
+    ways = term = 1
+    for count in range(smaller):
+        term = term * (discordant - count) // (count + 1)
+        ways += term
+    return float(min(1.0, 2 * ways / 2**discordant))
+
+
+def difference_interval(
+    only_first: int, only_second: int, reviews: int, level: float = 0.05
+) -> tuple[float, float]:
+    """Return the interval of the difference of two paired accuracies; the 95 % one by default.
+
+    Args:
+        only_first: Reviews that the first model alone judged rightly.
+        only_second: The same of the second.
+        reviews: All reviews.
+        level: Share of such intervals that miss the true difference, half on each side.
+
+    Source: D. G. Bonett and R. M. Price, "Adjusted Wald confidence interval for a difference
+    of binomial proportions based on paired data", JEBS 37 (2012), 479-488.
+    """
+    first, second = (only_first + 1) / (reviews + 2), (only_second + 1) / (reviews + 2)
+    difference = first - second
+    spread = NormalDist().inv_cdf(1 - level / 2) * math.sqrt(
+        (first + second - difference**2) / (reviews + 2)
+    )
+    return max(-1.0, difference - spread), min(1.0, difference + spread)
+
+
+def difference_text(test: PairedTest) -> str:
+    """Return a difference of accuracies with its interval."""
+    bounds = f"{test.difference_low:+.4f} to {test.difference_high:+.4f}"
+    return f"{test.difference:+.4f} ({bounds})"

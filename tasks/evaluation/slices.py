@@ -1,0 +1,134 @@
+"""Where a model is right: accuracy by review length and by unknown words, calibration."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from tasks.evaluation.evaluate import THRESHOLD
+from tasks.evaluation.metrics import reliability, wilson_interval
+from tasks.evaluation.significance import paired_test
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+
+
+_SLICES_BY_LENGTH = 3
+
+_SLICES_BY_UNKNOWN = 4
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Predictions of n reviews: arrays of shape (n,), as their Parquet file holds them."""
+
+    review_id: np.ndarray
+    label: np.ndarray
+    probability: np.ndarray
+    length: np.ndarray
+    unknown: np.ndarray
+
+    @property
+    def correct(self) -> np.ndarray:
+        """Whether each review was judged rightly, bool of shape (n,)."""
+        return judged_rightly(self.probability, self.label)
+
+    @property
+    def unknown_share(self) -> np.ndarray:
+        """Share of unknown words in each review, float of shape (n,)."""
+        import numpy as np
+
+        words = np.maximum(self.length - 1, 1)  # the start id is no word
+        shares: np.ndarray = self.unknown / words
+        return shares
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Reviews whose value lies from `lowest` to `highest`: how many, and their accuracy."""
+
+    lowest: float
+    highest: float
+    reviews: int
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+
+
+def judged_rightly(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return whether each probability of label 1 leads to the label, bool of shape (n,)."""
+    correct: np.ndarray = (probabilities > THRESHOLD) == (labels > 0)
+    return correct
+
+
+def read_predictions(path: Path) -> Predictions:
+    """Return the predictions of a Parquet file in the order of their review ids."""
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path).sort_by("review_id")
+    return Predictions(**{name: table[name].to_numpy() for name in Predictions.__annotations__})
+
+
+def analyse_predictions(network: Predictions, control: Predictions, maxlen: int) -> dict[str, Any]:
+    """Return the slices and calibration of a network, and its paired test with its control.
+
+    Args:
+        network: Predictions of the network on the test reviews.
+        control: Those of the linear control on the same reviews.
+        maxlen: Tokens that the network sees; longer reviews were cut.
+    """
+    cut = network.length > maxlen
+    both = {"network": network, "control": control}
+    return {
+        "network_against_control": paired_test(network.correct, control.correct).model_dump(),
+        "by_length": {
+            "whole": _slices(network.length, network.correct, ~cut, _SLICES_BY_LENGTH),
+            "cut": _slices(network.length, network.correct, cut, _SLICES_BY_LENGTH),
+        },
+        "by_cut": {
+            "whole": _slices(network.length, network.correct, ~cut, 1),
+            "cut": _slices(network.length, network.correct, cut, 1),
+        },
+        "by_unknown": _slices(
+            network.unknown_share, network.correct, cut | ~cut, _SLICES_BY_UNKNOWN
+        ),
+        "reliability": {
+            name: [asdict(part) for part in reliability(made.probability, made.label)]
+            for name, made in both.items()
+        },
+    }
+
+
+def _slices(
+    values: np.ndarray, correct: np.ndarray, chosen: np.ndarray, count: int
+) -> list[dict[str, Any]]:
+    """Return slices of about equal size, the lowest values first."""
+    return [asdict(part) for part in accuracy_by(values[chosen], correct[chosen], count)]
+
+
+def accuracy_by(values: np.ndarray, correct: np.ndarray, count: int) -> list[Slice]:
+    """Return the accuracy in at most `count` slices of about equal size; equal values stay in one.
+
+    Args:
+        values: What the reviews are sliced by, shape (n,); n may be 0.
+        correct: Whether each was judged rightly, shape (n,).
+        count: Most slices.
+    """
+    import numpy as np
+
+    if not len(values):
+        return []
+    edges = np.unique(np.quantile(values, np.linspace(0, 1, count + 1)[1:-1]))
+    numbers = np.searchsorted(edges, values, side="left")
+    return [
+        _slice(values[numbers == number], correct[numbers == number])
+        for number in np.unique(numbers)
+    ]
+
+
+def _slice(values: np.ndarray, correct: np.ndarray) -> Slice:
+    right, reviews = int(correct.sum()), len(correct)
+    low, high = wilson_interval(right, reviews)
+    return Slice(float(values.min()), float(values.max()), reviews, right / reviews, low, high)

@@ -1,0 +1,49 @@
+"""The variants of an ablation: configs that differ in how a review becomes a row of numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tasks.config.training import validated_config
+
+if TYPE_CHECKING:
+    from tasks.config.experiments import AblationConfig
+    from tasks.config.training import TextConfig, TrainingConfig
+
+
+def text_variants(config: TrainingConfig, ablation: AblationConfig) -> list[TrainingConfig]:
+    """Return the config, and each variant of it once.
+
+    Raises:
+        InvalidConfigError: A variant does not fit the network.
+    """
+    changes: list[dict[str, Any]] = [
+        *(_kept_tokens(cut) for cut in ablation.tokens),
+        *({"num_words": words} for words in ablation.words),
+    ]
+    variants = [config, *(_with_text(config, change) for change in changes)]
+    return [one for place, one in enumerate(variants) if one not in variants[:place]]
+
+
+def _kept_tokens(cut: str) -> dict[str, Any]:
+    if "+" in cut:
+        head, tail = map(int, cut.split("+"))
+        return {"truncating": "middle", "head": head, "maxlen": head + tail}
+    end, count = cut.split("-")
+    return {"truncating": "pre" if end == "last" else "post", "maxlen": int(count)}
+
+
+def _with_text(config: TrainingConfig, change: dict[str, Any]) -> TrainingConfig:
+    return validated_config(**dict(config) | {"text": config.text.model_dump() | change})
+
+
+def tokens_name(text: TextConfig) -> str:
+    """Return which tokens of a long review are kept, for people."""
+    if text.truncating == "middle":
+        return f"{text.head:,} + {text.maxlen - text.head:,}"
+    return f"{'last' if text.truncating == 'pre' else 'first'} {text.maxlen:,}"
+
+
+def words_name(text: TextConfig) -> str:
+    """Return the size of the vocabulary, for people."""
+    return f"{text.num_words:,}"

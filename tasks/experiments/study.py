@@ -1,0 +1,307 @@
+"""The study of a sweep in its database: opened, asked for trials, told what came of them.
+
+The study is Optuna's, see https://optuna.readthedocs.io; this module adds that the next trial
+depends on the seed and on the trials that have ended alone, so that a sweep which was killed goes
+on as if it had not been.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from tasks.common.canonical_json import changed_items
+from tasks.common.errors import InvalidConfigError, MissingExtraError, StorageError, first_line
+from tasks.common.records import Record
+from tasks.common.seeds import generator
+from tasks.config.experiments import Objective, SweepConfig
+from tasks.config.search_space import Choices, SearchSpace, Value
+from tasks.config.training import TrainingConfig
+from tasks.experiments.trial import TrialResult
+from tasks.runs.manifest import Score
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    import optuna
+
+    from tasks.config.search_space import Range
+
+
+_BASIS, _SPENT, _RESULT, _WINNERS = "basis", "spent_seconds", "result", "winners"
+
+_STARTUP_TRIALS = 10
+"""Of Optuna's TPE: so many are random before it learns from them."""
+
+_DATABASE_PATIENCE_S = 60
+
+
+class StudyBasis(Record):
+    """What all trials of a study share; its budget may grow."""
+
+    config: TrainingConfig
+    space: SearchSpace
+    objective: Objective
+    sampler: str
+    sampler_seed: int
+    pruning_after: int | None
+
+
+class AskedTrial(Record):
+    """A trial to run: its number in the study, and the values that its fields have."""
+
+    number: int
+    values: dict[str, Value]
+
+
+class EndedTrial(AskedTrial):
+    """A trial, and what came of it."""
+
+    result: TrialResult
+
+
+class Winner(Record):
+    """The run of the best trial's config, trained anew, whose score is on the test reviews.
+
+    `same_weights` tells whether it has the very weights that the trial had.
+    """
+
+    trial: int
+    run_id: str
+    score: Score
+    same_weights: bool
+
+
+def storage_url(sweep: SweepConfig, folder: Path) -> str:
+    """Return the URL of the study's database, below `folder` where the config names none."""
+    return sweep.storage or f"sqlite:///{folder.absolute() / 'study.db'}"
+
+
+def create_study(sweep: SweepConfig, config: TrainingConfig, space: SearchSpace) -> optuna.Study:
+    """Return the study, a new one or the one that exists.
+
+    Args:
+        sweep: Has the storage.
+        config: What is varied.
+        space: The fields that vary.
+
+    Raises:
+        InvalidConfigError: The study that exists has another basis.
+        MissingExtraError: Optuna is not installed.
+        StorageError: The database cannot be used.
+    """
+    study = _opened(sweep)
+    basis = StudyBasis(
+        config=config,
+        space=space,
+        objective=sweep.objective,
+        sampler=sweep.sampler,
+        sampler_seed=sweep.sampler_seed,
+        pruning_after=sweep.pruning_after if sweep.pruning else None,
+    ).model_dump(mode="json")
+    if _BASIS not in study.user_attrs:
+        study.set_user_attr(_BASIS, basis)
+    elif study.user_attrs[_BASIS] != basis:
+        changed = "; ".join(_differences(study.user_attrs[_BASIS], basis))
+        raise InvalidConfigError(
+            f"study={sweep.study!r}: was begun otherwise ({changed}); give the same options, or"
+            " another name with --study"
+        )
+    return study
+
+
+def basis_of(study: optuna.Study) -> StudyBasis:
+    """Return what all trials of the study share."""
+    return StudyBasis.model_validate(study.user_attrs[_BASIS])
+
+
+def open_trial(sweep: SweepConfig, number: int) -> optuna.Trial:
+    """Return a trial that is going on, to report its epochs from another process."""
+    return _trial(_opened(sweep), number)
+
+
+def _opened(sweep: SweepConfig) -> optuna.Study:
+    require_optuna()
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    assert sweep.storage is not None
+    url, options = sweep.storage, {}
+    if url.startswith("sqlite:"):
+        options = {"connect_args": {"timeout": _DATABASE_PATIENCE_S}}
+    with plain_faults(sweep):
+        storage = optuna.storages.RDBStorage(
+            url.replace("postgresql://", "postgresql+psycopg://", 1), engine_kwargs=options
+        )
+        return optuna.create_study(
+            storage=storage,
+            study_name=sweep.study,
+            sampler=optuna.samplers.RandomSampler(),
+            pruner=_pruner(sweep),
+            direction="minimize" if sweep.objective == "val_loss" else "maximize",
+            load_if_exists=True,
+        )
+
+
+def require_optuna() -> None:
+    """Go on only where Optuna is installed.
+
+    Raises:
+        MissingExtraError: It is not.
+    """
+    try:
+        import optuna  # noqa: F401
+    except ImportError:
+        raise MissingExtraError("sweep") from None
+
+
+@contextmanager
+def plain_faults(sweep: SweepConfig) -> Iterator[None]:
+    """Tell a fault of the study's database in one sentence.
+
+    Raises:
+        MissingExtraError: Optuna is not installed.
+        StorageError: The database cannot be used.
+    """
+    require_optuna()
+    from optuna.exceptions import OptunaError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (SQLAlchemyError, OptunaError) as error:
+        raise StorageError(
+            f"storage={sweep.storage!r}: cannot be used ({first_line(error)}); start or mend the"
+            " database, or name another one with --storage; what was noted there is gone on with"
+        ) from None
+
+
+def _pruner(sweep: SweepConfig) -> optuna.pruners.BasePruner:
+    import optuna
+
+    if not sweep.pruning:
+        return optuna.pruners.NopPruner()
+    return optuna.pruners.MedianPruner(n_startup_trials=sweep.pruning_after)
+
+
+def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    changed = changed_items(_flat(before), _flat(now))
+    return [f"{name} was {old!r}, is {new!r}" for name, old, new in changed]
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat
+
+
+def going_on(study: optuna.Study, space: SearchSpace) -> list[AskedTrial]:
+    """Return the trials that an earlier process began and did not end, in their order.
+
+    One that was killed before all its values were drawn is ended as failed; its place is free.
+    """
+    from optuna.trial import TrialState
+
+    begun = study.get_trials(deepcopy=False, states=[TrialState.RUNNING])
+    whole = []
+    for trial in begun:
+        if _is_drawn(trial, space):
+            whole.append(AskedTrial(number=trial.number, values=trial.params))
+        else:
+            study.tell(trial.number, state=TrialState.FAIL)
+    return whole
+
+
+def next_trial(study: optuna.Study, space: SearchSpace, sweep: SweepConfig) -> AskedTrial | None:
+    """Return a new trial, None where the study has as many as it may.
+
+    Its values depend on the seed, on how many trials there are, and on those that have ended.
+    """
+    drawn = sum(_is_drawn(trial, space) for trial in study.get_trials(deepcopy=False))
+    if drawn >= sweep.trials:
+        return None
+    study.sampler = _sampler(sweep, drawn)
+    trial = study.ask({name: _distribution(one) for name, one in space.fields.items()})
+    return AskedTrial(number=trial.number, values=trial.params)
+
+
+def _is_drawn(trial: optuna.trial.FrozenTrial, space: SearchSpace) -> bool:
+    return trial.params.keys() == space.fields.keys()
+
+
+def _sampler(sweep: SweepConfig, drawn: int) -> optuna.samplers.BaseSampler:
+    import optuna
+
+    random = generator(sweep.sampler_seed, "values of a trial", drawn)
+    seed = int(random.integers(2**32))
+    if sweep.sampler == "random":
+        return optuna.samplers.RandomSampler(seed)
+    return optuna.samplers.TPESampler(seed=seed, n_startup_trials=_STARTUP_TRIALS)
+
+
+def _distribution(field: Range | Choices) -> optuna.distributions.BaseDistribution:
+    from optuna import distributions as kinds
+
+    if isinstance(field, Choices):
+        return kinds.CategoricalDistribution(field.choices)
+    if isinstance(field.low, int) and isinstance(field.high, int):
+        return kinds.IntDistribution(field.low, field.high, log=field.log)
+    return kinds.FloatDistribution(field.low, field.high, log=field.log)
+
+
+def tell_result(study: optuna.Study, number: int, result: TrialResult, spent: float) -> None:
+    """Note how a trial ended, and how many seconds the study took so far."""
+    from optuna.trial import TrialState
+
+    states = {
+        "complete": TrialState.COMPLETE,
+        "pruned": TrialState.PRUNED,
+        "failed": TrialState.FAIL,
+    }
+    _trial(study, number).set_user_attr(_RESULT, result.model_dump(mode="json"))
+    study.set_user_attr(_SPENT, spent)
+    values = result.figure if result.outcome == "complete" else None
+    study.tell(number, values, state=states[result.outcome])
+
+
+def spent_seconds(study: optuna.Study) -> float:
+    """Return how long the study took until its last trial ended, in all processes."""
+    return float(study.user_attrs.get(_SPENT, 0.0))
+
+
+def ended_trials(study: optuna.Study) -> list[EndedTrial]:
+    """Return all trials of which something came, in the order of their numbers."""
+    return [
+        EndedTrial(
+            number=trial.number,
+            values=trial.params,
+            result=TrialResult.model_validate(trial.user_attrs[_RESULT]),
+        )
+        for trial in study.get_trials(deepcopy=False)
+        if trial.state.is_finished() and _RESULT in trial.user_attrs
+    ]
+
+
+def winners(study: optuna.Study) -> list[Winner]:
+    """Return all winners that the study had so far, one for each look at the test reviews."""
+    return [Winner.model_validate(one) for one in study.user_attrs.get(_WINNERS, [])]
+
+
+def add_winner(study: optuna.Study, winner: Winner) -> None:
+    """Note that the test reviews were looked at once more."""
+    known = [one.model_dump(mode="json") for one in winners(study)]
+    study.set_user_attr(_WINNERS, [*known, winner.model_dump(mode="json")])
+
+
+def _trial(study: optuna.Study, number: int) -> optuna.Trial:
+    # Optuna has no public way back to a trial that another process asked for.
+    from optuna.trial import Trial
+
+    storage = study._storage  # noqa: SLF001
+    study_id = storage.get_study_id_from_name(study.study_name)
+    return Trial(study, storage.get_trial_id_from_study_id_trial_number(study_id, number))

@@ -1,0 +1,177 @@
+"""The figure of a sweep: what each trial reached, and the best so far."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from tasks.common.errors import BadDataError
+from tasks.common.records import Record, write_record
+from tasks.experiments.study import (
+    EndedTrial,
+    StudyBasis,
+    Winner,
+    add_winner,
+    basis_of,
+    ended_trials,
+    spent_seconds,
+    winners,
+)
+from tasks.reports.style import (
+    BLUE,
+    ORANGE,
+    QUIET,
+    chart_style,
+    new_chart,
+    save_chart,
+    save_picture,
+)
+from tasks.runs.find import find_run
+from tasks.runs.manifest import read_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    import optuna
+
+    from tasks.config.experiments import Objective
+    from tasks.run_summary import RunSummary
+
+
+_WIDTH, _HEIGHT = 8.0, 3.6
+
+
+def draw_sweep(trials: Sequence[EndedTrial], objective: Objective, folder: Path) -> None:
+    """Write `sweep.svg` and `sweep.png`.
+
+    Args:
+        trials: Those that have ended, at least one of them complete.
+        objective: Which figure of theirs is drawn.
+        folder: Where to write.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    complete = [one for one in trials if one.result.figure is not None]
+    numbers = [one.number for one in complete]
+    figures = [one.result.figure or 0.0 for one in complete]
+    better = min if objective == "val_loss" else max
+    with chart_style():
+        figure, axes = new_chart(_WIDTH, _HEIGHT)
+        axes.plot(numbers, figures, "o", color=BLUE, label="complete")
+        axes.step(
+            numbers, list(accumulate(figures, better)), where="post", color=ORANGE, label="best"
+        )
+        # They have no figure of a whole training, so they stand at the edge.
+        for outcome, marker in (("pruned", "|"), ("failed", "x")):
+            ended = [one.number for one in trials if one.result.outcome == outcome]
+            if ended:
+                edge = axes.get_xaxis_transform()
+                places = [0.03] * len(ended)
+                axes.plot(ended, places, marker, color=QUIET, transform=edge, label=outcome)
+        axes.set_xlabel("Trial")
+        axes.set_ylabel(f"{objective} of the best epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        axes.legend(ncols=4, loc="lower right", bbox_to_anchor=(1, 1))
+        save_chart(figure, folder / "sweep.svg")
+        save_picture(figure, folder / "sweep.png")
+
+
+SWEEP_JSON = "sweep.json"
+
+
+class SweepReport(Record):
+    """What came of a study; the last winner is that of the best trial."""
+
+    study: str
+    basis: StudyBasis
+    seconds: float
+    trials: list[EndedTrial]
+    best: int
+    winners: list[Winner]
+
+    @property
+    def ranked(self) -> list[EndedTrial]:
+        """The complete trials, the best one first, then the others by their numbers."""
+        complete = [one for one in self.trials if one.result.figure is not None]
+        others = [one for one in self.trials if one.result.figure is None]
+        return [*sorted(complete, key=_order(self.basis.objective)), *others]
+
+
+def sweep_report(study: optuna.Study, winner: Winner) -> SweepReport:
+    """Return the report of a study.
+
+    Args:
+        study: With at least one complete trial.
+        winner: The run of the best trial's config.
+    """
+    others = [one for one in winners(study) if one.run_id != winner.run_id]
+    return SweepReport(
+        study=study.study_name,
+        basis=basis_of(study),
+        seconds=spent_seconds(study),
+        trials=ended_trials(study),
+        best=winner.trial,
+        winners=[*others, winner],
+    )
+
+
+def best_trial(trials: Sequence[EndedTrial], objective: Objective) -> EndedTrial | None:
+    """Return the complete trial with the best figure, the first of equal ones; None without."""
+    complete = [one for one in trials if one.result.figure is not None]
+    return min(complete, key=_order(objective), default=None)
+
+
+def _order(objective: Objective) -> Callable[[EndedTrial], tuple[float, int]]:
+    sign = 1 if objective == "val_loss" else -1
+
+    def place(trial: EndedTrial) -> tuple[float, int]:
+        assert trial.result.figure is not None
+        return sign * trial.result.figure, trial.number
+
+    return place
+
+
+def write_sweep(folder: Path, report: SweepReport) -> None:
+    """Write `sweep.json`, `sweep.svg` and `sweep.png` into the folder of the study."""
+    write_record(folder / SWEEP_JSON, report)
+    draw_sweep(report.trials, report.basis.objective, folder)
+
+
+def known_winner(study: optuna.Study, best: EndedTrial, artifacts: Path) -> Winner | None:
+    """Return the winner of an earlier run of the sweep, None where there is none any more.
+
+    The test reviews are not looked at again for what is known.
+
+    Args:
+        study: Has the winners.
+        best: The best trial.
+        artifacts: Has the runs.
+    """
+    known = [one for one in winners(study) if one.trial == best.number]
+    if not known:
+        return None
+    try:
+        find_run(artifacts, known[-1].run_id)
+    except BadDataError:
+        return None
+    return known[-1]
+
+
+def note_winner(study: optuna.Study, best: EndedTrial, summary: RunSummary) -> Winner:
+    """Return the winner that the study has from now on.
+
+    Args:
+        study: Takes note of it.
+        best: The best trial.
+        summary: The run of its config, trained anew.
+    """
+    weights = read_manifest(summary.folder).weights["best_model_hash"]
+    winner = Winner(
+        trial=best.number,
+        run_id=summary.folder.name,
+        score=summary.score,
+        same_weights=weights == best.result.weights,
+    )
+    add_winner(study, winner)
+    return winner

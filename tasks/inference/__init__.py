@@ -1,0 +1,1 @@
+"""Predictions by a trained model, of texts and of whole files."""

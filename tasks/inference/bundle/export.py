@@ -1,0 +1,171 @@
+"""Export a run as a bundle, a folder or a zip, and prove first that all its forms agree."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks.common.atomic_files import sync_folder, temporary_path, whole_file, write_text
+from tasks.common.errors import ExportError, storage_error
+from tasks.common.hashed_files import hashed_files
+from tasks.common.records import Record, write_record
+from tasks.common.seeds import generator
+from tasks.data.text.tokenizer import FIRST_WORD_ID, PAD_ID, SEPARATORS, START_ID, UNKNOWN_ID
+from tasks.inference.bundle.files import (
+    CARD,
+    LITERT,
+    LOADER,
+    MODEL,
+    ONNX,
+    PREPROCESSING,
+    SAVED_MODEL,
+    WORD_INDEX,
+    BundleManifest,
+    BundlePreprocessing,
+)
+from tasks.inference.bundle.saved_model import saved_model_probabilities, write_text_graph
+from tasks.inference.open_model import model_of_run
+from tasks.inference.predictor import Predictor
+from tasks.model.keras_archive import read_keras_archive
+from tasks.model.network import keras_network, onnx_network
+from tasks.model.onnx_graph import NotFoldableError, folded_graph
+from tasks.reports.model_card import model_card
+from tasks.runs.read import BEST_MODEL, VOCABULARY, checked_file, read_config, read_metrics
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tasks.inference.predictor import TrainedModel
+    from tasks.runs.find import Run
+
+
+_LOADER_SOURCE = Path(__file__).parent / "templates" / "bundle_predict.py"
+
+_PROBES, _LONGEST_PROBE = 64, 300
+
+TOLERANCE = 1e-5
+"""Difference of probability that the forms of a model may have."""
+
+_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+class Bundle(Record):
+    """An exported bundle, and the hash of its list of files, by which it is known elsewhere.
+
+    `differences` are the largest differences of probability to Keras, by form.
+    """
+
+    path: Path
+    run_id: str
+    sha256: str
+    differences: dict[str, float]
+
+
+def export_bundle(run: Run, target: Path, *, litert: bool = False) -> Bundle:
+    """Write the bundle of a run; whole or absent.
+
+    Args:
+        run: The run.
+        target: A new folder, or a file that ends in .zip.
+        litert: Whether to add the network for LiteRT.
+
+    Raises:
+        BadDataError: A file of the run is damaged.
+        ExportError: The target is there already, or the forms of the model do not agree.
+        StorageError: The target cannot be written.
+    """
+    if target.exists():
+        raise ExportError(f"{target} is there already; remove it or name another one")
+    folder = temporary_path(target.parent)
+    for name in ("tensorflow", "absl"):
+        logging.getLogger(name).setLevel(logging.ERROR)  # their notices are for TensorFlow's makers
+    try:
+        folder.mkdir(parents=True)
+        differences = _write_files(run, folder, litert=litert)
+        listed = BundleManifest(
+            run_id=run.manifest.run_id,
+            versions=run.manifest.versions,
+            files=hashed_files(folder),
+        )
+        sha256 = listed.write(folder)
+        if target.suffix.lower() == ".zip":
+            _pack(folder, target)
+        else:
+            folder.replace(target)
+            sync_folder(target.parent)
+    except OSError as error:
+        raise storage_error(error, target.parent) or error from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return Bundle(path=target, run_id=run.manifest.run_id, sha256=sha256, differences=differences)
+
+
+def _write_files(run: Run, folder: Path, *, litert: bool) -> dict[str, float]:
+    model = model_of_run(run)
+    shutil.copyfile(model.file, folder / MODEL)
+    shutil.copyfile(checked_file(run, VOCABULARY), folder / WORD_INDEX)
+    shutil.copyfile(_LOADER_SOURCE, folder / LOADER)
+    preprocessing = BundlePreprocessing(
+        separators=SEPARATORS,
+        pad_id=PAD_ID,
+        start_id=START_ID,
+        unknown_id=UNKNOWN_ID,
+        first_word_id=FIRST_WORD_ID,
+        text=model.text,
+        label_names=model.label_names,
+    )
+    write_record(folder / PREPROCESSING, preprocessing)
+    write_text(folder / CARD, model_card(run.manifest, read_metrics(run), read_config(run)))
+    write_text_graph(model, folder / SAVED_MODEL)
+    texts = _probes(model)
+    expected = Predictor(model, keras_network(checked_file(run, BEST_MODEL))).predict(texts)
+    forms = {SAVED_MODEL: saved_model_probabilities(folder / SAVED_MODEL, texts)}
+    try:
+        graph = folded_graph(read_keras_archive(model.file)).SerializeToString()
+        (folder / ONNX).write_bytes(graph)
+        forms[ONNX] = Predictor(model, onnx_network(graph)).predict(texts)["probability"].to_numpy()
+    except NotFoldableError:
+        pass  # another network than this project's: the other forms hold it
+    if litert:
+        from tasks.inference.bundle.litert import litert_network, write_litert
+
+        write_litert(model, folder / LITERT)
+        network = litert_network(folder / LITERT)
+        forms[LITERT] = Predictor(model, network).predict(texts)["probability"].to_numpy()
+    return _agreeing(expected["probability"].to_numpy(), forms)
+
+
+def _probes(model: TrainedModel) -> list[str]:
+    """Return made-up texts of all lengths of the model's own words, and an empty one."""
+    random = generator(0, "probes")
+    words = [*model.vocabulary.words[: model.text.num_words], "?unknown"]
+    lengths = random.integers(1, _LONGEST_PROBE, _PROBES)
+    return ["", *(" ".join(random.choice(words, length)) for length in lengths)]
+
+
+def _agreeing(expected: np.ndarray, forms: dict[str, np.ndarray]) -> dict[str, float]:
+    differences = {name: float(abs(found - expected).max()) for name, found in forms.items()}
+    wrong = [f"{name} by {value:.2g}" for name, value in differences.items() if value > TOLERANCE]
+    if wrong:
+        raise ExportError(
+            f"the exported forms differ from the trained model: {', '.join(wrong)}, more than"
+            f" {TOLERANCE}; nothing was exported: report this, it is a defect"
+        )
+    return differences
+
+
+def _pack(folder: Path, target: Path) -> None:
+    """Write a folder as a zip; equal folders give equal zips."""
+    with (
+        whole_file(target) as temporary,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), _ZIP_DATE)
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                entry.external_attr = 0o644 << 16
+                archive.writestr(entry, path.read_bytes())

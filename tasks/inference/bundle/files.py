@@ -1,0 +1,60 @@
+"""The files of a bundle: one model with all that is needed to use it elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from tasks.common.errors import BadDataError
+from tasks.common.hashed_files import FileList
+from tasks.common.records import Record
+from tasks.config.training import TextConfig
+
+BUNDLE, BUNDLE_SHA256 = "bundle.json", "bundle.sha256"
+
+MODEL, WORD_INDEX, PREPROCESSING = "model.keras", "word_index.json", "preprocessing.json"
+
+SAVED_MODEL, ONNX, LITERT = "saved_model", "model.onnx", "model.tflite"
+
+LOADER, CARD = "predict.py", "model_card.md"
+
+REQUIRED = (MODEL, WORD_INDEX, PREPROCESSING)
+
+
+class BundlePreprocessing(Record):
+    """How a text becomes numbers, in words and numbers for whoever builds it anew.
+
+    `separators` is a regular expression (RE2); what it matches, and the space, separates words.
+    """
+
+    lower_case: Literal["each code point by itself"] = "each code point by itself"
+    separators: str
+    pad_id: int
+    start_id: int
+    unknown_id: int
+    first_word_id: int
+    text: TextConfig
+    label_names: tuple[str, str]
+
+
+class BundleManifest(FileList):
+    """What a bundle was made from, and the hash and size of each of its files."""
+
+    NAME, HASH_NAME, VERSION, AGAIN = BUNDLE, BUNDLE_SHA256, 1, "export it again"
+
+    schema_version: int = VERSION
+    run_id: str
+    versions: dict[str, str]
+
+
+def parse_bundle_manifest(content: bytes, place: Path) -> BundleManifest:
+    """Return the list of files of a bundle.
+
+    Raises:
+        BadDataError: It is damaged, or of another version of this project.
+    """
+    manifest = BundleManifest.parse(content, place / BUNDLE)
+    missing = [name for name in REQUIRED if name not in manifest.files]
+    if missing:
+        raise BadDataError(f"{place} has no {', '.join(missing)}; export it again")
+    return manifest

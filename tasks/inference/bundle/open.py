@@ -1,0 +1,164 @@
+"""Open a bundle: nothing is read before its hash is checked, nothing is unpacked elsewhere.
+
+The hashes inside a bundle tell damage. Whoever can rewrite the bundle can rewrite them too, so
+what proves where it comes from is the hash of `bundle.json`, kept apart from the bundle. Even
+without it no code of a bundle is run: models are read as data, or by Keras in safe mode.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from pydantic import ValidationError
+
+from tasks.common.canonical_json import json_sha256
+from tasks.common.errors import BadDataError
+from tasks.data.text.vocabulary import Vocabulary
+from tasks.inference.bundle.files import (
+    BUNDLE,
+    BUNDLE_SHA256,
+    MODEL,
+    PREPROCESSING,
+    WORD_INDEX,
+    BundleManifest,
+    BundlePreprocessing,
+    parse_bundle_manifest,
+)
+from tasks.inference.predictor import Predictor, TrainedModel
+from tasks.model.network import open_network
+
+MOST_BYTES = 1 << 32
+"""Bytes of all files of a bundle; a zip's own figures are checked before anything is unpacked."""
+
+_MOST_FILES = 1000
+
+_MOST_LIST_BYTES = 1 << 20
+
+_GET_AGAIN = "get the bundle again"
+
+
+def open_bundle(path: Path, sha256: str | None = None) -> Predictor:
+    """Return a predictor of a bundle, a folder or a zip.
+
+    Args:
+        path: The bundle.
+        sha256: The hash of its `bundle.json`, as the export told it; None to trust the bundle.
+
+    Raises:
+        BadDataError: It is no bundle, was changed, is too large, or reaches outside itself.
+    """
+    if path.is_dir():
+        return _predictor(path, path, sha256)
+    if not path.is_file():
+        raise BadDataError(f"{path}: there is no such bundle")
+    with tempfile.TemporaryDirectory(prefix="bundle-") as folder, _zip(path) as archive:
+        for name in _required(path, archive, sha256):
+            target = Path(folder, name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(archive.read(name))
+        return _predictor(Path(folder), path, sha256)
+
+
+@contextmanager
+def _zip(path: Path) -> Iterator[zipfile.ZipFile]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            yield archive
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        raise BadDataError(f"{path} is no whole zip file ({error}); {_GET_AGAIN}") from None
+
+
+def _required(path: Path, archive: zipfile.ZipFile, sha256: str | None) -> list[str]:
+    """Return the names of all files of a zip, once none of them can do harm when unpacked."""
+    entries = archive.infolist()
+    names = [entry.filename for entry in entries]
+    for entry in entries:
+        _require_inside(path, entry)
+    if len(names) != len(set(names)):
+        raise BadDataError(f"{path} holds two files of one name; {_GET_AGAIN}")
+    size = sum(entry.file_size for entry in entries)
+    _require_small(path, len(names), size)
+    if BUNDLE not in names:
+        raise BadDataError(f"{path} is no bundle: it has no {BUNDLE}")
+    if archive.getinfo(BUNDLE).file_size > _MOST_LIST_BYTES:
+        raise BadDataError(f"{path}: {BUNDLE} has more than {_MOST_LIST_BYTES:,} bytes")
+    content = archive.read(BUNDLE)
+    _require_hash(path, content, sha256)
+    manifest = parse_bundle_manifest(content, path)
+    for name, record in manifest.files.items():
+        if name in names and archive.getinfo(name).file_size != record.size:
+            found = archive.getinfo(name).file_size
+            raise BadDataError(
+                f"{path}: {name} has {found} bytes instead of {record.size}; {_GET_AGAIN}"
+            )
+    return names
+
+
+def _require_inside(path: Path, entry: zipfile.ZipInfo) -> None:
+    name, mode = entry.filename, entry.external_attr >> 16
+    parts = PurePosixPath(name).parts
+    is_odd = not parts or "\\" in name or ":" in name or name.endswith("/")
+    if is_odd or name.startswith("/") or ".." in parts or stat.S_ISLNK(mode):
+        raise BadDataError(f"{path}: {name!r} would lie outside the bundle; it is not unpacked")
+
+
+def _require_small(path: Path, files: int, size: int) -> None:
+    if files > _MOST_FILES or size > MOST_BYTES:
+        raise BadDataError(
+            f"{path} holds {files:,} files of {size:,} bytes, more than the {_MOST_FILES:,} files"
+            f" or {MOST_BYTES:,} bytes allowed; it is not unpacked"
+        )
+
+
+def _require_hash(path: Path, content: bytes, sha256: str | None) -> None:
+    found = hashlib.sha256(content).hexdigest()
+    if sha256 is not None and found != sha256.strip().lower():
+        raise BadDataError(
+            f"{path} is not the bundle that was asked for: its {BUNDLE} has the SHA-256"
+            f" {found[:12]}…, not {sha256[:12]}…"
+        )
+
+
+def _predictor(folder: Path, path: Path, sha256: str | None) -> Predictor:
+    manifest = _checked(folder, path, sha256)
+    try:
+        content = (folder / PREPROCESSING).read_bytes()
+        preprocessing = BundlePreprocessing.model_validate_json(content)
+        vocabulary = Vocabulary.read(folder / WORD_INDEX)
+    except (ValidationError, ValueError, RecursionError, AttributeError, TypeError):
+        raise BadDataError(
+            f"{path}: {PREPROCESSING} or {WORD_INDEX} is not what a bundle holds; {_GET_AGAIN}"
+        ) from None
+    hashes = {name: manifest.files[name].sha256 for name in (MODEL, WORD_INDEX, PREPROCESSING)}
+    model = TrainedModel(
+        name=manifest.run_id,
+        file=folder / MODEL,
+        vocabulary=vocabulary,
+        text=preprocessing.text,
+        label_names=preprocessing.label_names,
+        content_hash=json_sha256(hashes),
+    )
+    return Predictor(model, open_network(model.file))
+
+
+def _checked(folder: Path, path: Path, sha256: str | None) -> BundleManifest:
+    """Return the list of files, once each has its hash and there are no others."""
+    file = folder / BUNDLE
+    if not file.is_file():
+        raise BadDataError(f"{path} is no bundle: it has no {BUNDLE}")
+    _require_hash(path, file.read_bytes(), sha256)
+    if not BundleManifest.is_whole(folder):
+        raise BadDataError(f"{path}: {BUNDLE} does not have the hash in {BUNDLE_SHA256}")
+    manifest = parse_bundle_manifest(file.read_bytes(), path)
+    faults = manifest.faults(folder)
+    links = [entry for entry in folder.rglob("*") if entry.is_symlink()]
+    faults += [f"{link.relative_to(folder)} is a link" for link in links]
+    if faults:
+        raise BadDataError(f"{path}: {'; '.join(faults)}; {_GET_AGAIN}")
+    return manifest

@@ -1,0 +1,130 @@
+"""A TensorFlow SavedModel that takes texts: tokenizer, word index and padding inside the graph.
+
+It needs none of this project's code: TensorFlow Serving and every user of TensorFlow can call its
+signature `serving_default` with strings. See https://www.tensorflow.org/guide/saved_model.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tasks.common.device import select_accelerator, use_device
+from tasks.data.text.tokenizer import FIRST_WORD_ID, PAD_ID, SEPARATORS, START_ID, UNKNOWN_ID
+from tasks.evaluation.evaluate import THRESHOLD
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    import tensorflow as tf
+
+    from tasks.config.training import TextConfig
+    from tasks.inference.predictor import TrainedModel
+
+
+_HIGHEST_CODE_POINT = 0x10FFFF
+
+_SURROGATES = (0xD800, 0xDFFF)
+
+
+def lower_case_table() -> np.ndarray:
+    """Return the lower case of each code point, as the tokenizer has it, int32 of shape (n,).
+
+    TensorFlow's own lower case differs, for example for the Turkish dotted I and the Greek sigma.
+    Code points from n on are their own lower case.
+    """
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    points = np.arange(_HIGHEST_CODE_POINT + 1, dtype=np.int32)
+    is_text = (points < _SURROGATES[0]) | (points > _SURROGATES[1])
+    texts = pa.array([chr(point) for point in points[is_text].tolist()])
+    lower = points.copy()
+    lower[is_text] = [ord(character) for character in pc.utf8_lower(texts).to_pylist()]
+    return lower[: int(np.flatnonzero(lower != points).max()) + 1]
+
+
+def write_text_graph(model: TrainedModel, folder: Path) -> None:
+    """Write the SavedModel of a model whose hash was checked.
+
+    Input `text`: strings of shape (n,). Outputs of shape (n,): `probability` of the second label,
+    float32, and `label`, its name.
+    """
+    use_device(select_accelerator("cpu"))
+    import tensorflow as tf
+
+    module = _text_module(model)
+    tf.saved_model.save(module, str(folder), {"serving_default": module.predict})
+    for empty in (path for path in folder.iterdir() if path.is_dir() and not any(path.iterdir())):
+        empty.rmdir()
+
+
+def saved_model_probabilities(folder: Path, texts: list[str]) -> np.ndarray:
+    """Return what the SavedModel says of texts, float32 of shape (n,); as any user would ask it."""
+    import tensorflow as tf
+
+    predict = tf.saved_model.load(str(folder)).signatures["serving_default"]
+    probabilities: np.ndarray = predict(text=tf.constant(texts, tf.string))["probability"].numpy()
+    return probabilities
+
+
+def _text_module(model: TrainedModel) -> Any:  # noqa: ANN401 - TensorFlow is not typed
+    import keras
+    import tensorflow as tf
+
+    network = keras.models.load_model(model.file, compile=False, safe_mode=True)
+    kept = model.vocabulary.known(model.text.num_words)
+    ids = tf.range(len(kept), dtype=tf.int32) + FIRST_WORD_ID
+    entries = tf.lookup.KeyValueTensorInitializer(tf.constant(kept), ids)
+    index = tf.lookup.StaticHashTable(entries, UNKNOWN_ID)
+    names = tf.constant(model.label_names)
+    lower = tf.constant(lower_case_table())
+
+    def predict(text: tf.Tensor) -> dict[str, tf.Tensor]:
+        tokens = padded_ids(index.lookup(words_of(text, lower)), model.text)
+        probability = network(tokens, training=False)[:, 0]
+        label = tf.gather(names, tf.cast(probability > THRESHOLD, tf.int32))
+        return {"probability": probability, "label": label}
+
+    module = tf.Module()
+    module.network, module.index = network, index  # kept with the module, else not saved
+    module.predict = tf.function(predict, [tf.TensorSpec([None], tf.string, name="text")])
+    return module
+
+
+def padded_ids(ids: tf.RaggedTensor, text: TextConfig) -> tf.Tensor:
+    """Return the ids of each text's words, after the start, as `pad_tokens` cuts and fills them.
+
+    Args:
+        ids: int32 ids of n texts, none of them above the vocabulary.
+        text: Length and sides.
+    """
+    import tensorflow as tf
+
+    starts = tf.fill([ids.nrows(), 1], START_ID)
+    ids = tf.concat([tf.RaggedTensor.from_tensor(starts), ids], axis=1)
+    rest, last = ids[:, text.kept_first :], text.maxlen - text.kept_first
+    ids = tf.concat([ids[:, : text.kept_first], rest[:, -last:] if last else rest[:, :0]], axis=1)
+    if text.padding == "post":
+        return ids.to_tensor(PAD_ID, shape=[None, text.maxlen])
+    backwards = ids[:, ::-1].to_tensor(PAD_ID, shape=[None, text.maxlen])
+    return backwards[:, ::-1]
+
+
+def words_of(texts: tf.Tensor, lower: tf.Tensor) -> tf.RaggedTensor:
+    """Return the words of each text as `split_words` does; bytes that are no UTF-8 become U+FFFD.
+
+    Args:
+        texts: Strings of shape (n,).
+        lower: The `lower_case_table`.
+    """
+    import tensorflow as tf
+
+    points = tf.strings.unicode_decode(texts, "UTF-8")
+    flat = points.flat_values
+    has_case = flat < tf.size(lower)
+    flat = tf.where(has_case, tf.gather(lower, tf.where(has_case, flat, 0)), flat)
+    lowered = tf.strings.unicode_encode(points.with_flat_values(flat), "UTF-8")
+    words = tf.strings.split(tf.strings.regex_replace(lowered, SEPARATORS, " "), " ")
+    return tf.ragged.boolean_mask(words, tf.not_equal(words, ""))

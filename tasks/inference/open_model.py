@@ -1,0 +1,62 @@
+"""Open the model that predicts: the champion, else the newest run, or a run that is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tasks.common.canonical_json import json_sha256
+from tasks.data.text.vocabulary import Vocabulary
+from tasks.inference.predictor import Predictor, TrainedModel
+from tasks.model.network import open_network
+from tasks.registry.challenge import champion_run
+from tasks.runs.find import LATEST, Run, find_run
+from tasks.runs.read import BEST_MODEL, VOCABULARY, checked_file, read_config, read_data_report
+
+_KERAS_NOTE = (
+    "this run learned from Keras's file of numbers, so its texts were never seen here: words are"
+    " looked up in Keras's own word index, by the tokenizer that Keras documents"
+)
+
+
+def open_predictor(artifacts: Path = Path("artifacts"), run: str | None = None) -> Predictor:
+    """Return a predictor; by default of the champion, else of the newest run.
+
+    Args:
+        artifacts: The artifacts folder.
+        run: A run folder, a run id, the start or the last part of one, or `latest`.
+
+    Raises:
+        BadDataError: There is no such run, or a file of it is damaged.
+        PromotionError: The champion is not as it was when it was promoted.
+    """
+    model = model_of_run(chosen_run(artifacts, run))
+    return Predictor(model, open_network(model.file))
+
+
+def chosen_run(artifacts: Path, name: str | None) -> Run:
+    """Return the run that `name` means; None means the champion, else the newest run."""
+    if name is not None:
+        return find_run(artifacts, name)
+    return champion_run(artifacts) or find_run(artifacts, LATEST)
+
+
+def model_of_run(run: Run) -> TrainedModel:
+    """Return the model of a run with the preprocessing of its training.
+
+    Raises:
+        BadDataError: A file is damaged or was written by another version of the project.
+    """
+    file = checked_file(run, BEST_MODEL)
+    config = read_config(run)
+    negative, positive = read_data_report(run)["label_names"]
+    hashes = {name: run.manifest.files[name].sha256 for name in (BEST_MODEL, VOCABULARY)}
+    text = config.text.model_dump(mode="json")
+    return TrainedModel(
+        name=run.manifest.run_id,
+        file=file,
+        vocabulary=Vocabulary.read(checked_file(run, VOCABULARY)),
+        text=config.text,
+        label_names=(negative, positive),
+        content_hash=json_sha256(hashes | {"text": text, "labels": [negative, positive]}),
+        note=_KERAS_NOTE if run.manifest.source.form == "keras" else None,
+    )

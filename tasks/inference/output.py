@@ -1,0 +1,149 @@
+"""Predictions as lines of a table for people: as many lines as rows, however many there are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any, Literal
+
+from tasks.common.errors import InvalidConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pyarrow as pa
+
+
+_LABEL_WIDTH = 12
+
+_SMALLEST_TEXT = 20
+
+_CHARACTERS_READ = 400
+
+_FORM = "{row:>8}  {label:<12}  {probability:>11}  {tokens:>6}  {unknown:>7}  "
+
+
+def table_head(label_names: tuple[str, str]) -> str:
+    """Return the heading; the probability is that of the second label."""
+    fields = {
+        "row": "row",
+        "label": "label",
+        "probability": "probability",
+        "tokens": "tokens",
+        "unknown": "unknown",
+    }
+    name = label_names[1]
+    return f"(probability of: {_shown(name, 40)})\n{_FORM.format(**fields)}text or error\n"
+
+
+def prediction_lines(
+    predicted: pa.RecordBatch, texts: pa.Array, first_row: int, width: int
+) -> Iterator[str]:
+    """Yield one line for each row.
+
+    Args:
+        predicted: Rows of `prediction_schema`.
+        texts: The texts of these rows, of which the beginning is shown.
+        first_row: Number of the first row.
+        width: Characters of a line.
+    """
+    for row, (fields, text) in enumerate(
+        zip(predicted.to_pylist(), texts, strict=True), start=first_row
+    ):
+        yield _line(row, fields, (text.as_py() or "")[:_CHARACTERS_READ], width)
+
+
+def _line(row: int, fields: dict[str, Any], text: str, width: int) -> str:
+    if fields["error"]:
+        start = _FORM.format(row=row, label="-", probability="-", tokens="-", unknown="-")
+        return f"{start}error: {fields['error']}\n"
+    start = _FORM.format(
+        row=row,
+        label=_shown(fields["label"], _LABEL_WIDTH),
+        probability=f"{fields['probability']:.4f}",
+        tokens=fields["tokens"],
+        unknown=f"{fields['unknown_share']:.0%}",
+    )
+    warning = f"[{fields['warning']}] " if fields["warning"] else ""
+    left = max(_SMALLEST_TEXT, width - len(start) - len(warning))
+    return f"{start}{warning}{_shown(text, left)}\n"
+
+
+def _shown(text: str, width: int) -> str:
+    """Return the beginning of a text without characters that would steer the terminal."""
+    plain = "".join(
+        character if character.isprintable() else " " if character in "\t\n\r" else "�"
+        for character in text
+    )
+    return plain if len(plain) <= width else plain[: width - 1] + "…"
+
+
+OutputKind = Literal["csv", "jsonl", "parquet"]
+
+OUTPUT_KINDS: tuple[OutputKind, ...] = ("csv", "jsonl", "parquet")
+
+_FLOAT_DIGITS = 6
+
+_ROW_GROUP_ROWS = 1 << 16
+
+Write = Callable[["pa.RecordBatch"], None]
+
+
+def output_kind(path: Path) -> OutputKind:
+    """Return the kind of an output file by the end of its name.
+
+    Raises:
+        InvalidConfigError: It is none of the known ones.
+    """
+    for kind in OUTPUT_KINDS:
+        if path.suffix.lower() == f".{kind}":
+            return kind
+    allowed = ", ".join(f".{kind}" for kind in OUTPUT_KINDS)
+    raise InvalidConfigError(f"output={path}: must end in {allowed}")
+
+
+def numbered(batch: pa.RecordBatch, first_row: int) -> pa.RecordBatch:
+    """Return predictions with the number of each row, from 0 on, in front."""
+    import pyarrow as pa
+
+    rows = pa.array(range(first_row, first_row + batch.num_rows), pa.int64())
+    return batch.add_column(0, "row", rows)
+
+
+@contextmanager
+def prediction_writer(file: IO[bytes], kind: OutputKind, schema: pa.Schema) -> Iterator[Write]:
+    """Yield what writes one batch after another to a file that is open for writing."""
+    import pyarrow as pa
+    import pyarrow.csv as pc
+    import pyarrow.parquet as pq
+
+    if kind == "jsonl":
+        yield lambda batch: _write_lines(file, batch)
+    elif kind == "csv":
+        with pc.CSVWriter(file, schema) as csv:
+            yield csv.write_batch
+    else:
+        with pq.ParquetWriter(file, schema, compression="zstd") as parquet:
+            yield lambda batch: parquet.write_table(
+                pa.Table.from_batches([batch]), row_group_size=_ROW_GROUP_ROWS
+            )
+
+
+def _write_lines(file: IO[bytes], batch: pa.RecordBatch) -> None:
+    file.writelines(
+        json.dumps(_rounded(row), ensure_ascii=False).encode() + b"\n" for row in _rows(batch)
+    )
+
+
+def _rows(batch: pa.RecordBatch) -> Iterable[dict[str, object]]:
+    rows: list[dict[str, object]] = batch.to_pylist()
+    return rows
+
+
+def _rounded(row: dict[str, object]) -> dict[str, object]:
+    """Return a row whose float32 numbers have the digits that they really have."""
+    return {
+        name: round(value, _FLOAT_DIGITS) if isinstance(value, float) else value
+        for name, value in row.items()
+    }

@@ -1,0 +1,281 @@
+"""Predict a file of any size in constant memory, chunk by chunk; a stopped job goes on.
+
+Each chunk's predictions are kept as a file of their own beside the output until all are there. A
+chunk that is there was written whole, by the same model from the same input, and is not computed
+again.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from pydantic import Field
+
+from tasks.common.atomic_files import file_sha256, whole_file
+from tasks.common.errors import BadDataError, storage_error
+from tasks.common.records import Record, read_record, write_record
+from tasks.data.sources.text_chunks import Kind, TextChunk, TextRows, read_texts
+from tasks.inference.output import numbered, output_kind, prediction_writer
+from tasks.inference.predictor import prediction_schema
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from tasks.inference.predictor import Predictor
+
+
+_LOG = logging.getLogger(__name__)
+
+_JOB = "job.json"
+
+_SCHEMA_VERSION = 1
+
+CHUNK_ROWS = 20_000
+"""Rows that are computed and kept at once."""
+
+
+class PredictionJob(Record):
+    """All that the predictions of a chunk depend on."""
+
+    input_sha256: str
+    kind: Kind
+    column: str
+    model: str
+    chunk_rows: int = Field(CHUNK_ROWS, ge=1)
+    schema_version: int = _SCHEMA_VERSION
+
+
+class PredictionSummary(Record):
+    """What came of a file: its rows, those with an error or a warning, and what was there before.
+
+    `labels` counts the rows by predicted label.
+    """
+
+    output: Path
+    model: str
+    rows: int
+    errors: int
+    warnings: dict[str, int]
+    labels: dict[str, int]
+    chunks: int
+    chunks_kept: int
+
+
+class SpooledChunk(Record):
+    """A chunk of a file, and whether its predictions were there already."""
+
+    number: int
+    was_there: bool
+
+
+class PredictionParts:
+    """The chunks of a job, beside the output that they become."""
+
+    def __init__(self, output: Path, job: PredictionJob) -> None:
+        """Take the output and the job; what another job left there is removed at `open`."""
+        self.output, self.job = output, job
+        self.folder = output.with_name(f".{output.name}.parts")
+
+    def open(self) -> PredictionParts:
+        """Make the folder, without chunks of another job; return self."""
+        if read_record(PredictionJob, self.folder / _JOB) != self.job:
+            if self.folder.exists():
+                _LOG.info("the parts in %s belong to another job; they are removed", self.folder)
+                shutil.rmtree(self.folder)
+            write_record(self.folder / _JOB, self.job)
+        return self
+
+    def path(self, number: int) -> Path:
+        """Return the file of a chunk's predictions."""
+        return self.folder / f"{number:08}.arrow"
+
+    def keep(self, number: int, batch: pa.RecordBatch) -> None:
+        """Write a chunk's predictions, whole or not at all."""
+        _write_batch(self.path(number), batch)
+
+    def texts_path(self, number: int) -> Path:
+        """Return the file of a chunk's texts, where tasks that run apart predict them."""
+        return self.folder / f"{number:08}.texts.arrow"
+
+    def join(self, chunks: int, kept: int, model: str) -> PredictionSummary:
+        """Write the output from all chunks in order, remove them, and return what came of it."""
+        rows, errors = 0, 0
+        warnings: dict[str, int] = {}
+        labels: dict[str, int] = {}
+        schema = numbered(_no_rows(), 0).schema
+        kind = output_kind(self.output)
+        with (
+            whole_file(self.output) as temporary,
+            temporary.open("wb") as file,
+            prediction_writer(file, kind, schema) as write,
+        ):
+            for number in range(chunks):
+                batch = _read_batch(self.path(number))
+                write(numbered(batch, rows))
+                rows += batch.num_rows
+                errors += batch.num_rows - batch["error"].null_count
+                _count(warnings, batch["warning"])
+                _count(labels, batch["label"])
+        shutil.rmtree(self.folder)
+        return PredictionSummary(
+            output=self.output,
+            model=model,
+            rows=rows,
+            errors=errors,
+            warnings=warnings,
+            labels=labels,
+            chunks=chunks,
+            chunks_kept=kept,
+        )
+
+
+def _no_rows() -> pa.RecordBatch:
+    import pyarrow as pa
+
+    return pa.RecordBatch.from_pylist([], prediction_schema())
+
+
+def _count(counts: dict[str, int], column: pa.Array) -> None:
+    for found in column.drop_null().value_counts().to_pylist():
+        counts[found["values"]] = counts.get(found["values"], 0) + found["counts"]
+
+
+def predict_file(
+    predictor: Predictor, file: Path, kind: Kind, column: str, output: Path, chunk_rows: int
+) -> Iterator[float | PredictionSummary]:
+    """Predict a file; yield after each chunk the share that is done, at last what came of it.
+
+    Args:
+        predictor: The model.
+        file: The input.
+        kind: What it holds.
+        column: Name of the column of texts.
+        output: A .csv, .jsonl or .parquet file; whole or absent.
+        chunk_rows: Rows that are computed and kept at once.
+
+    Raises:
+        BadDataError: The input is missing, cannot be read, or was changed meanwhile.
+        StorageError: The output cannot be written.
+    """
+    output_kind(output)
+    job = job_of(predictor, file, kind, column, chunk_rows)
+    try:
+        parts = PredictionParts(output, job).open()
+        chunks = kept = 0
+        for chunk in file_chunks(file, kind, column, chunk_rows):
+            chunks += 1
+            if parts.path(chunk.number).is_file():
+                kept += 1
+            else:
+                parts.keep(chunk.number, predictor.predict_rows(chunk.rows))
+            yield chunk.done or 0.0
+        if kept:
+            _LOG.info("%d of %d chunks were there already", kept, chunks)
+        require_same_input(file, job)
+        yield parts.join(chunks, kept, predictor.model.name)
+    except OSError as error:
+        raise storage_error(error, output.parent) or error from error
+
+
+def job_of(
+    predictor: Predictor, file: Path, kind: Kind, column: str, chunk_rows: int
+) -> PredictionJob:
+    """Return what the predictions of a file depend on.
+
+    Raises:
+        BadDataError: There is no such file.
+    """
+    if not file.is_file():
+        raise BadDataError(f"{file}: there is no such file")
+    return PredictionJob(
+        input_sha256=file_sha256(file),
+        kind=kind,
+        column=column,
+        model=predictor.model.content_hash,
+        chunk_rows=chunk_rows,
+    )
+
+
+def require_same_input(file: Path, job: PredictionJob) -> None:
+    """Check that a file is still the one of the job.
+
+    Raises:
+        BadDataError: It was written to meanwhile.
+    """
+    if file_sha256(file) != job.input_sha256:
+        raise BadDataError(f"{file} was changed while it was read; start again")
+
+
+def file_chunks(file: Path, kind: Kind, column: str, chunk_rows: int) -> Iterator[TextChunk]:
+    """Yield the texts of a file in chunks.
+
+    Raises:
+        BadDataError: The file cannot be read, or has no such column.
+    """
+    with _opened(file) as opened:
+        yield from read_texts(opened, kind, column, chunk_rows, file.stat().st_size)
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[IO[bytes]]:
+    with file.open("rb") as opened:
+        try:
+            yield opened
+        except BadDataError as error:
+            raise BadDataError(f"{file}: {error}") from None
+
+
+def spool_chunks(file: Path, parts: PredictionParts) -> list[SpooledChunk]:
+    """Write the texts of all chunks that have no predictions yet; return all chunks.
+
+    Args:
+        file: The input of the job.
+        parts: Where the chunks of the job lie.
+
+    Raises:
+        BadDataError: The file cannot be read, or has no such column.
+    """
+    import pyarrow as pa
+
+    job, chunks = parts.job, []
+    for chunk in file_chunks(file, job.kind, job.column, job.chunk_rows):
+        was_there = parts.path(chunk.number).is_file()
+        if not was_there:
+            batch = pa.record_batch(
+                {"text": chunk.rows.texts, "error": chunk.rows.errors.cast(pa.string())}
+            )
+            _write_batch(parts.texts_path(chunk.number), batch)
+        chunks.append(SpooledChunk(number=chunk.number, was_there=was_there))
+    return chunks
+
+
+def read_spooled(parts: PredictionParts, chunk: SpooledChunk) -> TextRows:
+    """Return the texts of a chunk."""
+    batch = _read_batch(parts.texts_path(chunk.number))
+    return TextRows(batch["text"], batch["error"])
+
+
+def _write_batch(path: Path, batch: pa.RecordBatch) -> None:
+    """Write a batch as an Arrow file, whole or not at all: quick to write, and read once."""
+    import pyarrow as pa
+
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    with (
+        whole_file(path) as temporary,
+        pa.OSFile(str(temporary), "wb") as file,
+        pa.ipc.new_file(file, batch.schema, options=options) as writer,
+    ):
+        writer.write_batch(batch)
+
+
+def _read_batch(path: Path) -> pa.RecordBatch:
+    """Return the batch of a file that `_write_batch` wrote."""
+    import pyarrow as pa
+
+    with pa.OSFile(str(path)) as file, pa.ipc.open_file(file) as reader:
+        return reader.get_batch(0)

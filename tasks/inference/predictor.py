@@ -1,0 +1,170 @@
+"""Predict: what a trained model says of raw texts, prepared exactly as in its training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tasks.data.sources.text_chunks import TextRows, rows_of
+from tasks.data.text.padding import pad_tokens
+from tasks.data.text.tokenizer import START_ID
+from tasks.data.text.vocabulary import is_unknown
+from tasks.evaluation.evaluate import THRESHOLD
+from tasks.model.network import Network, in_threads
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    import pyarrow as pa
+
+    from tasks.config.training import TextConfig
+    from tasks.data.text.vocabulary import Vocabulary
+
+
+EMPTY, TRUNCATED, MOSTLY_UNKNOWN = "empty", "truncated", "mostly unknown"
+
+_MOSTLY = 0.5
+
+_MOST_ROWS, _MOST_TOKENS, _MOST_BYTES = 256, 1 << 21, 1 << 24
+"""What one thread prepares and computes at once, so that memory is bounded."""
+
+
+def prediction_schema() -> pa.Schema:
+    """Return the schema of predictions, one row per text in the order of the texts.
+
+    Columns: `probability` of the second label, `label`, `tokens` (words that the network saw),
+    `unknown_share` (of the text's words, those outside the vocabulary), `warning` (empty,
+    truncated, mostly unknown; several are joined by commas) and `error`. A row with an error has
+    nothing else.
+    """
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            pa.field("probability", pa.float32()),
+            pa.field("label", pa.string()),
+            pa.field("tokens", pa.int32()),
+            pa.field("unknown_share", pa.float32()),
+            pa.field("warning", pa.string()),
+            pa.field("error", pa.string()),
+        ]
+    )
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """What is needed to predict, from files whose hashes were checked.
+
+    `name` is a run id. `content_hash` tells models with other answers apart. `note` is what a
+    user of this model should know, None where there is nothing.
+    """
+
+    name: str
+    file: Path
+    vocabulary: Vocabulary
+    text: TextConfig
+    label_names: tuple[str, str]
+    content_hash: str
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class PreparedTexts:
+    """What the network sees of n texts, and what it does not.
+
+    `tokens` is int32 of shape (n, maxlen). Of shape (n,) are `words`, the words of the whole
+    text, `unknown`, those that the vocabulary does not hold, and `used`, those in `tokens`.
+    """
+
+    tokens: np.ndarray
+    words: np.ndarray
+    unknown: np.ndarray
+    used: np.ndarray
+
+
+def prepare_texts(texts: pa.Array, vocabulary: Vocabulary, text: TextConfig) -> PreparedTexts:
+    """Return n texts, cut and padded as in the training; a missing text counts as an empty one."""
+    import numpy as np
+
+    tokens = vocabulary.tokens([texts])
+    padded = pad_tokens(tokens, text)
+    return PreparedTexts(
+        tokens=padded,
+        words=tokens.lengths() - 1,
+        unknown=tokens.counts(is_unknown(tokens.ids, text.num_words)),
+        used=np.sum(padded > START_ID, axis=1),
+    )
+
+
+class Predictor:
+    """A model with its preprocessing, ready to answer."""
+
+    def __init__(self, model: TrainedModel, network: Network) -> None:
+        """Take a model, and its network as it is to be computed."""
+        self.model = model
+        self._network = network
+
+    def predict(self, texts: Sequence[str | None]) -> pa.RecordBatch:
+        """Return one row of `prediction_schema` for each text."""
+        return self.predict_rows(rows_of(texts))
+
+    def predict_rows(self, rows: TextRows) -> pa.RecordBatch:
+        """Return one row of `prediction_schema` for each row; bad rows keep their error."""
+        import pyarrow as pa
+
+        parts = list(in_threads(self._predict_part, self._parts(rows)))
+        table = pa.Table.from_batches(parts, prediction_schema()).combine_chunks()
+        batches = table.to_batches()
+        return batches[0] if batches else pa.RecordBatch.from_pylist([], prediction_schema())
+
+    def _parts(self, rows: TextRows) -> list[TextRows]:
+        """Return the rows in parts that are small in rows, tokens and bytes."""
+        import numpy as np
+        import pyarrow.compute as pc
+
+        most = max(1, min(_MOST_ROWS, _MOST_TOKENS // self.model.text.maxlen))
+        lengths = pc.fill_null(pc.binary_length(rows.texts), 0).to_numpy(zero_copy_only=False)
+        ends = np.cumsum(lengths)
+        parts, start = [], 0
+        while start < len(rows):
+            before = ends[start - 1] if start else 0
+            fitting = int(np.searchsorted(ends, before + _MOST_BYTES, side="right")) - start
+            count = max(1, min(most, fitting, len(rows) - start))
+            parts.append(rows.slice(start, count))
+            start += count
+        return parts
+
+    def _predict_part(self, rows: TextRows) -> pa.RecordBatch:
+        import numpy as np
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        prepared = prepare_texts(rows.texts, self.model.vocabulary, self.model.text)
+        probabilities = self._network(prepared.tokens)
+        names = np.array(self.model.label_names, object)
+        share = prepared.unknown / np.maximum(prepared.words, 1)
+        columns = [
+            pa.array(probabilities, pa.float32()),
+            pa.array(names[(probabilities > THRESHOLD).astype(int)], pa.string()),
+            pa.array(prepared.used, pa.int32()),
+            pa.array(share, pa.float32()),
+            pa.array(_warnings(prepared, share), pa.string()),
+        ]
+        is_bad = pc.is_valid(rows.errors)
+        kept = [pc.if_else(is_bad, pa.scalar(None, column.type), column) for column in columns]
+        return pa.record_batch([*kept, rows.errors], schema=prediction_schema())
+
+
+def _warnings(prepared: PreparedTexts, share: np.ndarray) -> list[str | None]:
+    kinds = (
+        (EMPTY, prepared.words == 0),
+        (TRUNCATED, prepared.used < prepared.words),
+        (MOSTLY_UNKNOWN, share > _MOSTLY),
+    )
+    found: list[list[str]] = [[] for _ in share]
+    for name, applies in kinds:
+        for row in applies.nonzero()[0].tolist():
+            found[row].append(name)
+    return [", ".join(names) or None for names in found]

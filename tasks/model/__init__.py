@@ -1,0 +1,1 @@
+"""The architectures, and how their first weights are made."""

@@ -1,0 +1,56 @@
+"""The networks that can be trained, by name: how each is built and prepared, what it needs.
+
+A new one needs an entry here, its config in `tasks.config.training.NETWORKS`, and a file of its
+own. `tests/model/test_architectures.py` then asks of it what it asks of all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tasks.model.conv_bilstm import build_conv_bilstm
+from tasks.model.ngram_bag import build_ngram_bag, prepare_ngram_bag
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import keras
+
+    from tasks.config.training import Architecture
+
+
+Parts = Iterable[tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class NetworkKind:
+    """How one kind of network comes to be.
+
+    `build` takes the size of the vocabulary, the tokens per review and the config of this kind; it
+    returns an uncompiled model from int32 tokens (batch, maxlen) to the float32 probability of
+    label 1 (batch, 1), made of Keras's own layers and operations, so that its file needs no code
+    of this project. `prepare` sets what is counted on the training reviews rather than learned,
+    before the first step; None where there is no such thing.
+    """
+
+    title: str
+    tags: tuple[str, ...]
+    build: Callable[[int, int, Any], keras.Model]
+    prepare: Callable[[keras.Model, Parts, Any], None] | None = None
+
+
+ARCHITECTURES: dict[Architecture, NetworkKind] = {
+    "conv_bilstm": NetworkKind(
+        "Conv1D + bidirectional LSTM", ("conv1d", "bilstm"), build_conv_bilstm
+    ),
+    "ngram_bag": NetworkKind(
+        "Naive-Bayes-weighted n-gram",
+        ("n-grams", "naive-bayes"),
+        build_ngram_bag,
+        prepare_ngram_bag,
+    ),
+}

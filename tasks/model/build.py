@@ -1,0 +1,111 @@
+"""Build: the network of the config, with its seeded first weights."""
+
+from __future__ import annotations
+
+import io
+import logging
+from typing import TYPE_CHECKING, Any
+
+from tasks.common.atomic_files import whole_file, write_text
+from tasks.common.seeds import generator
+from tasks.model.architectures import ARCHITECTURES
+from tasks.model.model_hash import model_hash
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import keras
+
+    from tasks.common.artifact_store import Fact
+    from tasks.config.training import NetworkConfig
+
+
+_LOG = logging.getLogger(__name__)
+
+
+def build_network(num_words: int, maxlen: int, network: NetworkConfig) -> keras.Model:
+    """Return the uncompiled network of the architecture that `network` names.
+
+    Input int32 (batch, maxlen), output float32 (batch, 1), the probability of label 1.
+    """
+    return ARCHITECTURES[network.architecture].build(num_words, maxlen, network)
+
+
+def with_own_seeds(model: keras.Model, seed: int) -> keras.Model:
+    """Return the network anew, with a seed of its own for each first weight and random layer.
+
+    Its operations are numbered within it, see `with_own_names`.
+
+    Keras would draw these seeds from Python's global generator, from which the threads of
+    other libraries draw as well: now and then the weights would differ.
+    """
+    config = with_own_names(model.get_config())
+    return type(model).from_config(_seeded(config, seed, "first weights"))
+
+
+def with_own_names(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a model's config with its operations numbered within the model.
+
+    Layers have explicit names here; to operations Keras gives names that count those of the
+    process, by which equal networks would have different configs and hashes.
+    """
+    layers = config["layers"]
+    operations = [layer["config"]["name"] for layer in layers if ".ops." in layer["module"]]
+    names = {name: f"operation_{number}" for number, name in enumerate(operations)}
+    renamed: dict[str, Any] = _renamed(config, names)
+    return renamed
+
+
+def _renamed(config: Any, names: dict[str, str]) -> Any:  # noqa: ANN401 - Keras's nested config
+    if isinstance(config, str):
+        return names.get(config, config)
+    if isinstance(config, dict):
+        return {name: _renamed(part, names) for name, part in config.items()}
+    if isinstance(config, list | tuple):
+        return type(config)(_renamed(part, names) for part in config)
+    return config
+
+
+def _seeded(config: Any, seed: int, place: str) -> Any:  # noqa: ANN401 - Keras's nested config
+    if isinstance(config, list):
+        return [_seeded(part, seed, f"{place}/{index}") for index, part in enumerate(config)]
+    if not isinstance(config, dict):
+        return config
+    seeded = {name: _seeded(part, seed, f"{place}/{name}") for name, part in config.items()}
+    if "seed" in config:
+        seeded["seed"] = int(generator(seed, place).integers(2**31))
+    return seeded
+
+
+def build_model(
+    num_words: int, maxlen: int, network: NetworkConfig, seed: int, folder: Path
+) -> dict[str, Fact]:
+    """Write `initial_model.keras`, not compiled, and `model_summary.txt`.
+
+    Args:
+        num_words: Size of the vocabulary.
+        maxlen: Tokens per review.
+        network: Architecture, and sizes of its layers.
+        seed: Seed of Python, NumPy, TensorFlow and of each random layer and first weight.
+        folder: Where to write.
+
+    Returns:
+        Facts: number of parameters, and the hash of architecture and weights.
+    """
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    model = with_own_seeds(build_network(num_words, maxlen, network), seed)
+    with whole_file(folder / "initial_model.keras") as temporary:
+        model.save(temporary)
+    summary = summary_text(model)
+    write_text(folder / "model_summary.txt", summary)
+    _LOG.info("the network:\n%s", summary)
+    return {"parameters": model.count_params(), "model_hash": model_hash(model)}
+
+
+def summary_text(model: keras.Model) -> str:
+    """Return what `model.summary()` prints, in a fixed width."""
+    text = io.StringIO()
+    model.summary(print_fn=lambda line: text.write(line + "\n"), line_length=80)
+    return text.getvalue()

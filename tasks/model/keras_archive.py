@@ -1,0 +1,90 @@
+"""Read a `.keras` file as data: its layers and weights, without building or running any of it.
+
+A `.keras` file is a zip of `config.json` and `model.weights.h5`, see
+https://keras.io/api/models/model_saving_apis/model_saving_and_loading/. What is read here is
+JSON and plain arrays. A config that names code, as that of a Lambda layer does, stays text.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tasks.common.errors import BadDataError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import h5py
+    import numpy as np
+
+
+_CONFIG = "config.json"
+
+_WEIGHTS = "model.weights.h5"
+
+_MOST_BYTES = {_CONFIG: 1 << 24, _WEIGHTS: 1 << 32}
+"""Bytes that a part may have when unpacked; a small zip can hold far more than it seems to."""
+
+
+@dataclass(frozen=True)
+class KerasArchive:
+    """Model config, and the float arrays by their path in the file of weights."""
+
+    config: dict[str, Any]
+    weights: dict[str, np.ndarray]
+
+
+def read_keras_archive(path: Path) -> KerasArchive:
+    """Return config and weights of a `.keras` file whose hash was checked.
+
+    Raises:
+        BadDataError: The file is no such archive, too large, or points outside itself.
+    """
+    import h5py
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            config = json.loads(_part(path, archive, _CONFIG))
+            content = io.BytesIO(_part(path, archive, _WEIGHTS))
+        with h5py.File(content, "r") as file:
+            weights = dict(_arrays(path, file["layers"], "layers"))
+    except (zipfile.BadZipFile, KeyError, ValueError, RecursionError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise BadDataError(f"{path} is no whole .keras file ({error})") from None
+    if not isinstance(config, dict):
+        raise BadDataError(f"{path} is no whole .keras file: its config is no object")
+    return KerasArchive(config, weights)
+
+
+def _part(path: Path, archive: zipfile.ZipFile, name: str) -> bytes:
+    size, most = archive.getinfo(name).file_size, _MOST_BYTES[name]
+    if size > most:
+        raise BadDataError(f"{path}: {name} has {size:,} bytes, more than the {most:,} allowed")
+    with archive.open(name) as part:
+        return part.read(size)
+
+
+def _arrays(path: Path, group: h5py.Group, place: str) -> list[tuple[str, np.ndarray]]:
+    """Return the arrays below a group; HDF5 could also name those of other files."""
+    import h5py
+
+    found: list[tuple[str, np.ndarray]] = []
+    for name in group:
+        inside = f"{place}/{name}"
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            raise BadDataError(f"{path}: {inside} is a link to somewhere else; it is not followed")
+        part = group[name]
+        if isinstance(part, h5py.Group):
+            found += _arrays(path, part, inside)
+        elif part.external or part.is_virtual or part.dtype.kind != "f":
+            raise BadDataError(f"{path}: {inside} is no plain array of floats; it is not read")
+        elif part.nbytes > _MOST_BYTES[_WEIGHTS]:
+            raise BadDataError(f"{path}: {inside} has {part.nbytes:,} bytes, more than allowed")
+        else:
+            found.append((inside, part[()]))
+    return found

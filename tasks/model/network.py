@@ -1,0 +1,151 @@
+"""Compute a trained network on padded tokens: folded where its shape is known, else in Keras.
+
+Whatever asks a trained model, an evaluation, a re-scoring, a measurement or a prediction, asks a
+`Network` of this module.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tasks.common.device import CPU, Device, use_device
+from tasks.common.errors import BadDataError, first_line
+from tasks.model.keras_archive import read_keras_archive
+from tasks.model.onnx_graph import INPUT, NotFoldableError, folded_graph
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    import tensorflow as tf
+
+
+_REVIEWS_AT_ONCE = 16
+"""What ONNX Runtime computes in one go: small enough for the processor's cache."""
+
+_KERAS_BATCH = 256
+
+
+@dataclass(frozen=True)
+class Network:
+    """A trained network, and the name of the device that computes it.
+
+    May be called by several threads at once, see `in_threads`.
+    """
+
+    compute: Callable[[Any], np.ndarray]
+    device: str = CPU.name
+
+    def __call__(self, tokens: np.ndarray | tf.data.Dataset) -> np.ndarray:
+        """Return float32 probabilities of shape (n,).
+
+        Args:
+            tokens: int32 of shape (n, maxlen); a network in Keras also takes batches of them.
+        """
+        return self.compute(tokens)
+
+
+T = TypeVar("T")
+
+R = TypeVar("R")
+
+
+def in_threads(function: Callable[[T], R], parts: Sequence[T]) -> Iterator[R]:
+    """Yield what a function makes of each part, in order, computed on all processor cores."""
+    if len(parts) <= 1:
+        yield from map(function, parts)
+        return
+    with ThreadPoolExecutor(_cores()) as pool:
+        yield from pool.map(function, parts)
+
+
+def open_network(model_file: Path, device: Device = CPU) -> Network:
+    """Return the network of a `.keras` file whose hash was checked, as predictions compute it.
+
+    Args:
+        model_file: The file.
+        device: Where Keras computes, if it has to; ONNX Runtime computes on the processor.
+
+    Raises:
+        BadDataError: It is no `.keras` file, or holds code that Keras's safe mode does not run.
+    """
+    try:
+        return folded_network(model_file)
+    except NotFoldableError:
+        use_device(device)
+        return keras_network(model_file, device=device)
+
+
+def folded_network(model_file: Path) -> Network:
+    """Return the folded network, computed by ONNX Runtime.
+
+    Raises:
+        NotFoldableError: The model is not the network of `build_model`.
+        BadDataError: The file is no `.keras` file.
+    """
+    return onnx_network(folded_graph(read_keras_archive(model_file)).SerializeToString())
+
+
+def onnx_network(graph: bytes) -> Network:
+    """Return the network of an ONNX graph with the input `tokens`.
+
+    One call uses one thread: threads inside an operation would mostly wait for each other.
+    """
+    import numpy as np
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+    def network(tokens: np.ndarray) -> np.ndarray:
+        probabilities = [np.empty(0, np.float32)]
+        for start in range(0, len(tokens), _REVIEWS_AT_ONCE):
+            part = tokens[start : start + _REVIEWS_AT_ONCE]
+            probabilities.append(session.run(None, {INPUT: part})[0][:, 0])
+        return np.concatenate(probabilities)
+
+    return Network(network)
+
+
+def keras_network(
+    model_file: Path, batch_size: int = _KERAS_BATCH, device: Device = CPU
+) -> Network:
+    """Return the network as Keras computes it.
+
+    Args:
+        model_file: The `.keras` file.
+        batch_size: Reviews per step; changes the speed, and the last bits of a probability.
+        device: What was chosen by `use_device`, to be named.
+
+    Raises:
+        BadDataError: Keras cannot load it, or holds code that its safe mode does not run.
+    """
+    import keras
+
+    try:
+        model = keras.models.load_model(model_file, compile=False, safe_mode=True)
+    except Exception as error:  # Keras raises what its layers raise
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the file system's fault, which may pass
+        raise BadDataError(
+            f"{model_file} was not loaded: Keras's safe mode refuses it ({first_line(error)})"
+        ) from None
+
+    one_at_a_time = threading.Lock()
+
+    def network(tokens: np.ndarray | tf.data.Dataset) -> np.ndarray:
+        with one_at_a_time:
+            probabilities: np.ndarray = model.predict(tokens, batch_size=batch_size, verbose=0)
+        return probabilities[:, 0]
+
+    return Network(network, device.name)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

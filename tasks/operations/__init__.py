@@ -1,0 +1,1 @@
+"""The inventory and retention of the artifacts folder, and missed runs."""

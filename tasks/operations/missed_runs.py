@@ -1,0 +1,82 @@
+"""What becomes of runs that came due while nothing could start them: one makes up for all.
+
+After a time without a server or a process to run them, Prefect starts every run that was missed.
+The first that begins does the work of all, since each would train on what there is now.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+from tasks.common.records import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+Progress = Literal["waits", "turned away", "goes on", "done", "ended"]
+
+
+class DueRun(Record):
+    """A run of a deployment: when it was due, when it claimed its turn, how far it came.
+
+    `claimed` is when it left the queue, or when it was turned away since another run went on;
+    where it waits, since when. `ended` is an end without a result: skipped in favour of another
+    run, cancelled, crashed or failed.
+    """
+
+    id: str
+    name: str
+    due: datetime
+    claimed: datetime | None
+    by_schedule: bool
+    progress: Progress
+
+
+def made_up_by(run: DueRun, others: Iterable[DueRun]) -> DueRun | None:
+    """Return the run that has done the work of `run` since it was due, None where none has."""
+    if not run.by_schedule:
+        return None
+    done = (other for other in _but(run, others) if other.progress == "done")
+    return next(
+        (
+            other
+            for other in done
+            if other.claimed and other.claimed > run.due and _first(other, run)
+        ),
+        None,
+    )
+
+
+def missed_before(run: DueRun, others: Iterable[DueRun], now: datetime) -> list[DueRun]:
+    """Return the scheduled runs whose work `run` does, oldest first.
+
+    Those are the ones that were due by `now` and still wait, and those that Prefect turned away
+    after `run` had claimed its turn. One that was turned away earlier met another run.
+    """
+    missed = [
+        other
+        for other in _but(run, others)
+        if other.by_schedule and other.due <= now and _lost_to(run, other)
+    ]
+    return sorted(missed, key=lambda other: other.due)
+
+
+def abandoned_before(run: DueRun, others: Iterable[DueRun]) -> list[DueRun]:
+    """Return the runs that are said to go on, but cannot, since `run` has the turn."""
+    return [
+        other for other in _but(run, others) if other.progress == "goes on" and _first(other, run)
+    ]
+
+
+def _but(run: DueRun, others: Iterable[DueRun]) -> Iterable[DueRun]:
+    return (other for other in others if other.id != run.id)
+
+
+def _first(one: DueRun, other: DueRun) -> bool:
+    return one.claimed is not None and other.claimed is not None and one.claimed < other.claimed
+
+
+def _lost_to(run: DueRun, other: DueRun) -> bool:
+    return other.progress == "waits" or (other.progress == "turned away" and _first(run, other))

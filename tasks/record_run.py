@@ -1,0 +1,137 @@
+"""The run folder: everything that a run leaves, whole or absent, with a manifest of hashes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import UTC, datetime
+
+from tasks.cache.runner import StepRunner
+from tasks.common.artifact_store import StepOutput
+from tasks.common.atomic_files import sync_file, sync_folder, temporary_path, write_text
+from tasks.common.device import Device
+from tasks.common.errors import storage_error
+from tasks.common.hashed_files import hashed_files
+from tasks.common.records import write_record
+from tasks.config.training import TrainingConfig
+from tasks.data.sources.source_files import SourceFiles
+from tasks.drift.check import DriftReport
+from tasks.reports.charts import CHARTS
+from tasks.reports.model_card import MODEL_CARD, model_card
+from tasks.reports.run_report import REPORT, run_report
+from tasks.run_summary import RunSummary
+from tasks.runs.environment import describe_machine, describe_source, library_versions
+from tasks.runs.manifest import ControlScore, Manifest, Score, Training
+
+DRIFT = "drift.json"
+"""In the folders of runs that were checked for drift."""
+
+RUN_FILES = {
+    "data_report.json": ("load", "data_report.json"),
+    "vocabulary.json": ("load", "vocabulary.json"),
+    "model_summary.txt": ("build", "model_summary.txt"),
+    "best_model.keras": ("train", "best_model.keras"),
+    "history.json": ("train", "history.json"),
+    "metrics.json": ("evaluate", "metrics.json"),
+    "predictions.parquet": ("evaluate", "predictions.parquet"),
+    "control_metrics.json": ("control", "control_metrics.json"),
+    "control_predictions.parquet": ("control", "control_predictions.parquet"),
+    "bayes_control_metrics.json": ("control", "bayes_control_metrics.json"),
+    "bayes_control_predictions.parquet": ("control", "bayes_control_predictions.parquet"),
+    "figures/loss.png": ("plot", "loss.png"),
+    "figures/loss.svg": ("plot", "loss.svg"),
+    "figures/accuracy.png": ("plot", "accuracy.png"),
+    "figures/accuracy.svg": ("plot", "accuracy.svg"),
+    "analysis.json": ("analyse", "analysis.json"),
+} | {f"figures/{name}.svg": ("analyse", f"{name}.svg") for name in CHARTS}
+"""Files of a run folder, and the step and file that each is a copy of."""
+
+
+def record_run(
+    run: StepRunner,
+    flow_run_id: str,
+    config: TrainingConfig,
+    source: SourceFiles,
+    device: Device,
+    drift: DriftReport | None = None,
+) -> RunSummary:
+    """Write `runs/<utc>-<id>/` and return its summary.
+
+    Args:
+        run: Has run the steps, and has the artifacts folder.
+        flow_run_id: Prefect's id of the flow run; its first 8 characters name the folder.
+        config: All numbers of the run.
+        source: The resolved source.
+        device: The chosen device.
+        drift: How the training reviews differ from the champion's, where that was asked for.
+
+    Raises:
+        StorageError: The disk is full or locked; nothing that looks finished is left.
+    """
+    store, by_step = run.store, run.outputs
+    created = datetime.now(UTC)
+    run_id = f"{created:%Y%m%dT%H%M%SZ}-{flow_run_id[:8]}"
+    temporary = temporary_path(store.runs)
+    try:
+        (temporary / "figures").mkdir(parents=True)
+        for name, (step, file) in RUN_FILES.items():
+            shutil.copyfile(store.file(by_step[step], file), temporary / name)
+            sync_file(temporary / name)
+        write_record(temporary / "config.json", config)
+        if drift is not None:
+            write_record(temporary / DRIFT, drift)
+        manifest = Manifest(
+            run_id=run_id,
+            flow_run_id=flow_run_id,
+            created=created.isoformat(timespec="seconds"),
+            seed=config.fit.seed,
+            score=_score(by_step),
+            control=ControlScore.from_facts(by_step["control"].facts),
+            bayes_control=ControlScore.from_facts(by_step["control"].facts, "bayes_"),
+            training=_training(by_step),
+            source=source,
+            device=device,
+            fingerprints=_fingerprints(by_step),
+            data_content=by_step["persist-parquet"].contents,
+            weights={
+                name: str(by_step["train"].facts[name])
+                for name in ("best_model_hash", "last_weights_hash")
+            },
+            steps=run.runs,
+            versions=library_versions(),
+            machine=describe_machine(),
+            git=describe_source(),
+            files={},
+        )
+        write_text(temporary / REPORT, run_report(temporary, manifest))
+        metrics = json.loads((temporary / "metrics.json").read_bytes())
+        write_text(temporary / MODEL_CARD, model_card(manifest, metrics, config))
+        manifest = manifest.model_copy(update={"files": hashed_files(temporary)})
+        manifest.write(temporary)
+        sync_folder(temporary / "figures")
+        temporary.replace(store.runs / run_id)
+        sync_folder(store.runs)
+    except OSError as error:
+        raise storage_error(error, store.root) or error from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return RunSummary(folder=store.runs / run_id, score=manifest.score, steps=run.runs)
+
+
+def _score(by_step: dict[str, StepOutput]) -> Score:
+    described = {
+        name: by_step["persist-parquet"].facts[name] for name in ("protocol", "source", "form")
+    }
+    names = ("accuracy", "accuracy_low", "accuracy_high", "test_reviews")
+    figures = {name: by_step["evaluate"].facts[name] for name in names}
+    return Score.model_validate(described | figures)
+
+
+def _training(by_step: dict[str, StepOutput]) -> Training:
+    facts = by_step["train"].facts
+    return Training.model_validate({name: facts[name] for name in Training.model_fields})
+
+
+def _fingerprints(by_step: dict[str, StepOutput]) -> dict[str, str]:
+    facts = by_step["load"].facts
+    return {split: str(facts[f"{split}_fingerprint"]) for split in ("train", "test")}

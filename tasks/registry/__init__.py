@@ -1,0 +1,1 @@
+"""The champion: gates, challenge, promotion and rollback."""

@@ -1,0 +1,140 @@
+"""Compare a challenger with the champion: the usual case, and those in which there is no test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks.common.errors import ChampionAlreadyError, PipelineError, PromotionError
+from tasks.common.formatting import short_id, when
+from tasks.evaluation.alpha_spending import next_look
+from tasks.evaluation.significance import paired_test
+from tasks.evaluation.slices import read_predictions
+from tasks.registry.champion import ChampionStore, best_model, promoted_run
+from tasks.registry.events import current_champion, earlier_comparisons, model_of, taken_back
+from tasks.registry.gates import ChampionTest
+from tasks.registry.rescore import rescored
+from tasks.runs.find import Run
+from tasks.runs.read import PREDICTIONS, checked_file
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import numpy as np
+
+    from tasks.registry.events import PromotionEvent
+
+
+NO_CHAMPION = "no champion yet: nothing to compare with"
+
+RESCORED = "the champion was scored again, on the challenger's test reviews"
+
+
+def challenge_champion(
+    artifacts: Path,
+    challenger: Run,
+    events: Sequence[PromotionEvent],
+    level: float,
+    *,
+    without_comparison: bool,
+) -> ChampionTest:
+    """Return the paired test of a challenger with the champion, or why there is none.
+
+    Args:
+        artifacts: The artifacts folder.
+        challenger: The run that is to be promoted.
+        events: All that happened to the champion before.
+        level: What all looks at the same test reviews share.
+        without_comparison: Whether a champion that cannot be compared is no obstacle.
+    """
+    champion = current_champion(events)
+    if champion is None:
+        return _untested(None, NO_CHAMPION, may_pass=True)
+    if challenger.manifest.score.protocol != "honest":
+        return _untested(champion.run_id, "not compared: other protocol", may_pass=False)
+    ended = taken_back(events, best_model(challenger))
+    if ended is not None:
+        return _untested(champion.run_id, _taken_back(*ended), may_pass=False)
+    try:
+        former = promoted_run(artifacts, champion.run_id, champion.manifest_sha256)
+        theirs, note = _champion_correct(former, challenger)
+    except PipelineError as error:
+        return _incomparable(champion.run_id, error, may_pass=without_comparison)
+    ours = read_predictions(checked_file(challenger, PREDICTIONS)).correct
+    fingerprint = challenger.manifest.fingerprints["test"]
+    pair = (best_model(challenger), model_of(events, champion.run_id))
+    return ChampionTest(
+        champion=champion.run_id,
+        test=paired_test(ours, theirs),
+        look=next_look(level, earlier_comparisons(events, fingerprint), pair),
+        note=note,
+    )
+
+
+def champion_run(artifacts: Path) -> Run | None:
+    """Return the champion's run, with all files as they were then; None without a champion.
+
+    Raises:
+        PromotionError: The run is lost or damaged, or the champion's log is.
+    """
+    champion = current_champion(ChampionStore(artifacts).events())
+    if champion is None:
+        return None
+    return promoted_run(artifacts, champion.run_id, champion.manifest_sha256)
+
+
+def require_challenger(artifacts: Path, run: Run, events: Sequence[PromotionEvent]) -> None:
+    """Check that a run is not the champion already, as the same run or as one with its model.
+
+    Args:
+        artifacts: The artifacts folder.
+        run: The run that is to be promoted.
+        events: All that happened to the champion before.
+
+    Raises:
+        ChampionAlreadyError: It is.
+    """
+    champion, run_id = current_champion(events), run.manifest.run_id
+    if champion is None:
+        return
+    if champion.run_id == run_id:
+        raise ChampionAlreadyError(f"{run_id} is the champion already, since {champion.since}")
+    try:
+        former = promoted_run(artifacts, champion.run_id, champion.manifest_sha256)
+    except PipelineError:
+        return  # a lost champion can be replaced by a repeated run of its model
+    if best_model(former) == best_model(run):
+        raise ChampionAlreadyError(
+            f"{run_id} has the model of the champion {champion.run_id}, which stays: there is"
+            " nothing to decide"
+        )
+
+
+def _champion_correct(former: Run, challenger: Run) -> tuple[np.ndarray, str]:
+    if former.manifest.fingerprints["test"] == challenger.manifest.fingerprints["test"]:
+        return read_predictions(checked_file(former, PREDICTIONS)).correct, ""
+    try:
+        return rescored(former, challenger), RESCORED
+    except PromotionError as error:
+        raise PromotionError(
+            f"it was judged by other test reviews and cannot be scored on these: {error}"
+        ) from None
+
+
+def _taken_back(reign: PromotionEvent, rollback: PromotionEvent) -> str:
+    """Say that a model was taken back: if it were compared, the next run would undo a rollback."""
+    return (
+        f"{rollback.who} took this model back on {when(rollback.when)} UTC (event"
+        f" {rollback.number}): bring it back with promote.py rollback --to {reign.run_id}"
+    )
+
+
+def _untested(champion: str | None, note: str, *, may_pass: bool) -> ChampionTest:
+    return ChampionTest(champion=champion, test=None, look=None, note=note, may_pass=may_pass)
+
+
+def _incomparable(champion: str, error: PipelineError, *, may_pass: bool) -> ChampionTest:
+    otherwise = "or use promote.py --without-comparison"
+    ending = "promoted without, as asked for" if may_pass else otherwise
+    note = f"the champion {short_id(champion)} cannot be compared: {error}; {ending}"
+    return _untested(champion, note, may_pass=may_pass)

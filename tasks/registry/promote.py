@@ -1,0 +1,248 @@
+"""Promote a run to champion where it passes all gates, or go back to an earlier champion."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tasks.common.artifact_store import ArtifactStore
+from tasks.common.atomic_files import file_sha256
+from tasks.common.errors import BadDataError, ChampionAlreadyError, PromotionError
+from tasks.config.promotion import PromotionConfig
+from tasks.config.training import TrainingConfig
+from tasks.data.sources.readers import OFFICIAL_SPLIT_ROWS
+from tasks.data.validate import require_valid
+from tasks.registry.challenge import challenge_champion, require_challenger
+from tasks.registry.champion import ChampionStore, best_model, promoted_run
+from tasks.registry.events import (
+    Decision,
+    PromotionEvent,
+    current_champion,
+    headline,
+    line_of_champions,
+)
+from tasks.registry.gates import ChallengerFigures, Latency, judge
+from tasks.runs.find import Run, find_run
+from tasks.runs.manifest import MANIFEST
+from tasks.runs.read import BEST_MODEL, read_config, read_data_report, read_metrics
+
+MeasureLatency = Callable[[Run, TrainingConfig], Latency]
+
+
+def promote(
+    artifacts: Path,
+    run: Run,
+    config: PromotionConfig,
+    measure: MeasureLatency,
+    *,
+    who: str,
+    reason: str,
+    without_comparison: bool = False,
+) -> PromotionEvent:
+    """Make `run` the champion if it passes all gates; return what was decided, as logged.
+
+    Args:
+        artifacts: The artifacts folder, which holds the run.
+        run: The challenger.
+        config: The bounds of the gates.
+        measure: Measures how long the challenger's model takes.
+        who: Who asks for it.
+        reason: Why, for the log.
+        without_comparison: Whether a champion that cannot be compared is no obstacle.
+
+    Raises:
+        ChampionAlreadyError: The run is the champion, or has the champion's model.
+        PromotionError: The run is damaged or elsewhere, or the log is damaged.
+        StorageError: The artifacts folder cannot be written to.
+    """
+    _require_whole(artifacts, run)
+    store = ChampionStore(artifacts)
+    require_challenger(artifacts, run, store.events())
+    # Measured before the lock is taken: it takes seconds and does not depend on the champion.
+    figures = challenger_figures(run, measure)
+    with store.deciding() as events:
+        require_challenger(artifacts, run, events)
+        former = current_champion(events)
+        champion = challenge_champion(
+            artifacts, run, events, config.level, without_comparison=without_comparison
+        )
+        gates = judge(figures, champion, config)
+        event = PromotionEvent(
+            number=len(events) + 1,
+            kind="promoted" if all(gate.passed for gate in gates) else "refused",
+            former_champion=former.run_id if former else None,
+            config=config,
+            figures=figures,
+            gates=tuple(gates),
+            test=champion.test,
+            look=champion.look,
+            **_described(run, who, reason),
+        )
+        store.append(event)
+    return event
+
+
+def ask_for_promotion(
+    artifacts: Path,
+    run: Run,
+    config: PromotionConfig,
+    measure: MeasureLatency,
+    *,
+    who: str,
+    reason: str,
+) -> Decision:
+    """Do what `promote` does, and return a decision also where the run is the champion already.
+
+    So a step that is tried again after it had decided ends well, and decides nothing twice.
+
+    Args:
+        artifacts: The artifacts folder, which holds the run.
+        run: The challenger.
+        config: The bounds of the gates.
+        measure: Measures how long the challenger's model takes.
+        who: Who asks for it.
+        reason: Why, for the log.
+
+    Raises:
+        PromotionError: The run is damaged or elsewhere, or the log is damaged.
+        StorageError: The artifacts folder cannot be written to.
+    """
+    try:
+        event = promote(artifacts, run, config, measure, who=who, reason=reason)
+    except ChampionAlreadyError as error:
+        champion = ChampionStore(artifacts).champion()
+        found = champion.run_id if champion else None
+        return Decision(
+            kind="champion already", headline=str(error), former_champion=found, champion=found
+        )
+    kind = "promoted" if event.kind == "promoted" else "refused"
+    return Decision(
+        kind=kind,
+        headline=headline(event),
+        former_champion=event.former_champion,
+        champion=event.run_id if kind == "promoted" else event.former_champion,
+        event=event,
+    )
+
+
+def rollback(artifacts: Path, to: str | None, *, who: str, reason: str) -> PromotionEvent:
+    """Make the previous champion, or an earlier one, the champion again; return what was logged.
+
+    Args:
+        artifacts: The artifacts folder.
+        to: A run that was champion; None for the one before the present champion.
+        who: Who asks for it.
+        reason: Why, for the log.
+
+    Raises:
+        PromotionError: There is no such champion, its files are damaged, or the log is.
+        StorageError: The artifacts folder cannot be written to.
+    """
+    wanted = None if to is None else find_run(artifacts, to).manifest.run_id
+    store = ChampionStore(artifacts)
+    with store.deciding() as events:
+        target = _rollback_target(events, wanted)
+        run = promoted_run(artifacts, target.run_id, target.manifest_sha256)
+        event = PromotionEvent(
+            number=len(events) + 1,
+            kind="rolled back",
+            former_champion=_require_other(events, target.run_id),
+            **_described(run, who, reason),
+        )
+        store.append(event)
+    return event
+
+
+def who_am_i() -> str:
+    """Return the user and the machine, for the log."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = "unknown"  # a container may have no name for its user
+    return f"{user}@{socket.gethostname()}"
+
+
+def challenger_figures(run: Run, measure: MeasureLatency) -> ChallengerFigures:
+    """Return what the gates judge of a run alone.
+
+    Raises:
+        BadDataError: A file of the run is damaged.
+    """
+    config, report = read_config(run), read_data_report(run)
+    manifest = run.manifest
+    return ChallengerFigures(
+        protocol=manifest.score.protocol,
+        accuracy=manifest.score.accuracy,
+        control_accuracy=manifest.control.accuracy,
+        bayes_control_accuracy=manifest.bayes_control.accuracy,
+        calibration_error=read_metrics(run)["expected_calibration_error"],
+        latency=measure(run, config),
+        model_bytes=manifest.files[BEST_MODEL].size,
+        data_fault=_data_fault(report, config),
+        overlap=report["overlap"]["test_reviews_seen_in_train"] / report["test"]["reviews"],
+        max_overlap=config.data.max_overlap,
+    )
+
+
+def _data_fault(report: dict[str, Any], config: TrainingConfig) -> str | None:
+    """Return which rules of the `load` step the recorded reviews break, None for good ones."""
+    official = report["source"] == "imdb" and not config.data.deduplicate
+    try:
+        require_valid(
+            report,
+            max_overlap=config.data.max_overlap,
+            expected_rows=OFFICIAL_SPLIT_ROWS if official else None,
+        )
+    except BadDataError as error:
+        return str(error)
+    return None
+
+
+def _require_whole(artifacts: Path, run: Run) -> None:
+    runs = ArtifactStore(artifacts).runs
+    if run.folder.absolute() != (runs / run.manifest.run_id).absolute():
+        raise PromotionError(f"{run.folder} is not in {runs}: name its folder with --artifacts")
+    faults = run.manifest.faults(run.folder)
+    if faults:
+        raise PromotionError(
+            f"{run.folder} is damaged ({'; '.join(faults)}): bring it back as it was, or start"
+            " that run again"
+        )
+
+
+def _require_other(events: list[PromotionEvent], run_id: str) -> str | None:
+    """Return the id of the champion, which must not be `run_id`."""
+    champion = current_champion(events)
+    if champion is not None and champion.run_id == run_id:
+        raise ChampionAlreadyError(f"{run_id} is the champion already, since {champion.since}")
+    return champion.run_id if champion else None
+
+
+def _rollback_target(events: list[PromotionEvent], wanted: str | None) -> PromotionEvent:
+    if wanted is not None:
+        for event in reversed(events):
+            if event.kind == "promoted" and event.run_id == wanted:
+                return event
+        raise PromotionError(f"{wanted} was never champion: promote it")
+    line = line_of_champions(events)
+    if not line:
+        raise PromotionError("there is no champion yet: promote a run")
+    if len(line) == 1:
+        raise PromotionError(f"{line[0].run_id} has no champion before it: promote another run")
+    return line[-2]
+
+
+def _described(run: Run, who: str, reason: str) -> dict[str, Any]:
+    return {
+        "when": datetime.now(UTC).isoformat(timespec="seconds"),
+        "who": who,
+        "reason": reason,
+        "run_id": run.manifest.run_id,
+        "manifest_sha256": file_sha256(run.folder / MANIFEST),
+        "model": best_model(run),
+        "test_fingerprint": run.manifest.fingerprints["test"],
+    }

@@ -1,0 +1,66 @@
+"""Score the champion on the challenger's test reviews, where it was judged by other ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks.common.atomic_files import file_sha256
+from tasks.common.errors import PromotionError
+from tasks.data.sources.readers import read_test_reviews
+from tasks.data.text.corpus import text_fingerprint
+from tasks.data.text.padding import pad_tokens
+from tasks.data.text.vocabulary import Vocabulary, text_chunks
+from tasks.evaluation.slices import judged_rightly
+from tasks.model.network import keras_network
+from tasks.runs.read import BEST_MODEL, VOCABULARY, checked_file, read_config, read_data_report
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+    from tasks.runs.find import Run
+
+
+def rescored(champion: Run, challenger: Run) -> np.ndarray:
+    """Return whether the champion judges each test review of the challenger rightly.
+
+    The texts are read again from the challenger's raw files, and become numbers by the champion's
+    own word index, vocabulary size and length. So the two runs may differ in all of these.
+
+    Returns:
+        Bool of shape (n,), in the order of the review ids.
+
+    Raises:
+        PromotionError: The texts are not there, or the labels mean something else.
+        BadDataError: A file of a run is damaged.
+    """
+    _require_same_labels(champion, challenger)
+    reviews = _test_reviews(challenger)
+    model_file = checked_file(champion, BEST_MODEL)
+    config = read_config(champion)
+    vocabulary = Vocabulary.read(checked_file(champion, VOCABULARY))
+    padded = pad_tokens(vocabulary.tokens(text_chunks(reviews["text"])), config.text)
+    network = keras_network(model_file, config.fit.evaluation_batch_size)
+    return judged_rightly(network(padded), reviews["label"].to_numpy())
+
+
+def _require_same_labels(champion: Run, challenger: Run) -> None:
+    theirs, ours = (read_data_report(run)["label_names"] for run in (champion, challenger))
+    if theirs != ours:
+        raise PromotionError(f"its labels are {', '.join(theirs)}, not {', '.join(ours)}")
+
+
+def _test_reviews(challenger: Run) -> pa.Table:
+    """Return the texts and labels that the run was judged by, proved by their fingerprint."""
+    source = challenger.manifest.source
+    if source.form == "keras":
+        raise PromotionError("Keras's file holds numbers, not texts")
+    for name, path in source.paths.items():
+        if not path.is_file() or file_sha256(path) != source.sha256[name]:
+            raise PromotionError(
+                f"their file {path} is missing or changed: bring it back as it was"
+            )
+    reviews = read_test_reviews(source, read_config(challenger).data)
+    if text_fingerprint(reviews) != challenger.manifest.fingerprints["test"]:
+        raise PromotionError("they can no longer be read as then: repeat the challenger's run")
+    return reviews

@@ -1,0 +1,43 @@
+"""Analyse: what a report shows of a run beyond its scores, as charts and one JSON file."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from tasks.common.atomic_files import write_text
+from tasks.common.canonical_json import readable_json
+from tasks.data.text.vocabulary import Vocabulary
+from tasks.evaluation.confident_errors import confident_errors
+from tasks.evaluation.significance import paired_test
+from tasks.evaluation.slices import analyse_predictions, read_predictions
+from tasks.reports.charts import draw_analysis
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tasks.config.training import TextConfig
+
+
+def analyse_run(files: Mapping[str, Path], text: TextConfig, folder: Path) -> None:
+    """Write `analysis.json` and the charts as `.svg`.
+
+    Args:
+        files: Where the run's `history.json`, `predictions.parquet`,
+            `control_predictions.parquet`, `bayes_control_predictions.parquet`, `vocabulary.json`
+            and `test.parquet` lie, the last with whole token lists.
+        text: What the network sees of a review.
+        folder: Where to write.
+    """
+    network = read_predictions(files["predictions.parquet"])
+    control = read_predictions(files["control_predictions.parquet"])
+    vocabulary = Vocabulary.read(files["vocabulary.json"])
+    bayes = read_predictions(files["bayes_control_predictions.parquet"])
+    analysis = analyse_predictions(network, control, text.maxlen) | {
+        "network_against_bayes_control": paired_test(network.correct, bayes.correct).model_dump()
+    }
+    errors = confident_errors(network, files["test.parquet"], vocabulary, text)
+    write_text(folder / "analysis.json", readable_json(analysis | {"confident_errors": errors}))
+    history = json.loads(files["history.json"].read_bytes())
+    draw_analysis(history, analysis, network, control, folder)

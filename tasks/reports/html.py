@@ -1,0 +1,67 @@
+"""Pages from templates: self-contained HTML, every value escaped, and Markdown."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+_KINDS = {".svg": "svg+xml", ".png": "png"}
+
+
+def render_page(template: str, **values: Any) -> str:  # noqa: ANN401 - what the template takes
+    """Return the HTML page that `template`, a file of `tasks/templates`, makes of `values`.
+
+    Raises:
+        jinja2.UndefinedError: The template uses a value that is not given.
+    """
+    return _render(template, values, is_html=True)
+
+
+def render_markdown(template: str, **values: Any) -> str:  # noqa: ANN401 - what the template takes
+    """Return the Markdown that `template` makes of `values`, which are not escaped.
+
+    Raises:
+        jinja2.UndefinedError: The template uses a value that is not given.
+    """
+    return _render(template, values, is_html=False)
+
+
+def _render(template: str, values: dict[str, Any], *, is_html: bool) -> str:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("tasks.reports"),
+        autoescape=is_html,  # noqa: S701 - off for Markdown alone
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"share": share, "score": score, "json_text": json_text}
+    return environment.get_template(template).render(**values)
+
+
+def image_uri(path: Path) -> str:
+    """Return an image file as a `data:` address, so that a page needs no other file."""
+    content = base64.b64encode(path.read_bytes()).decode()
+    return f"data:image/{_KINDS[path.suffix]};base64,{content}"
+
+
+def share(value: float) -> str:
+    """Return a share as a percentage with one decimal."""
+    return f"{100 * value:.1f} %"
+
+
+def score(value: float) -> str:
+    """Return a score with four decimals."""
+    return f"{value:.4f}"
+
+
+def json_text(value: object) -> str:
+    """Return a value as one line of JSON."""
+    return json.dumps(value, ensure_ascii=False)

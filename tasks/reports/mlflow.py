@@ -1,0 +1,171 @@
+"""Export a run to an MLflow tracking store: parameters, metrics, tags and files."""
+
+from __future__ import annotations
+
+import logging
+import os
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from tasks.common.errors import ExportError, MissingExtraError
+from tasks.common.records import Record
+from tasks.config.training import flat_config
+from tasks.data.sources.source_files import source_label
+from tasks.runs.describe import total_seconds
+from tasks.runs.read import checked_file, read_config, read_history, read_metrics
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Metric
+
+    from tasks.runs.find import Run
+
+
+_RUN_ID_TAG = "run_id"
+
+_MOST_METRICS = 1000
+"""MLflow takes no more in one call."""
+
+# Nothing but the run itself leaves the machine, and a server that is not there is told in
+# seconds; MLflow's own defaults try for four minutes. What the user has set stays.
+_SETTINGS = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
+
+
+class MlflowExport(Record):
+    """Where a run stands in MLflow, and whether this export put it there."""
+
+    run_id: str
+    mlflow_run_id: str
+    experiment: str
+    is_new: bool
+
+
+def export_mlflow(run: Run, tracking_uri: str, experiment: str, headline: str) -> MlflowExport:
+    """Copy `run` to MLflow, unless the experiment has it already.
+
+    A run is known by its tag `run_id`. What an interrupted export left is replaced.
+
+    Args:
+        run: A finished run.
+        tracking_uri: MLflow's address of the store, like `sqlite:///mlflow.db`.
+        experiment: Name of the experiment; made where it is missing.
+        headline: The score with its protocol and source, shown as the run's description.
+
+    Raises:
+        MissingExtraError: MLflow is not installed.
+        ExportError: MLflow did not take the run.
+        BadDataError: A file of the run is damaged.
+    """
+    for name, value in _SETTINGS.items():
+        os.environ.setdefault(name, value)
+    try:
+        from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
+    except ImportError:
+        raise MissingExtraError("mlflow") from None
+
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    for name in run.manifest.files:
+        checked_file(run, name)
+    try:
+        client = MlflowClient(tracking_uri=tracking_uri)
+        place = _experiment_id(client, experiment)
+        known = _known(client, place, run.manifest.run_id)
+        return MlflowExport(
+            run_id=run.manifest.run_id,
+            mlflow_run_id=known or _copy(client, place, run, headline),
+            experiment=experiment,
+            is_new=known is None,
+        )
+    except (MlflowException, SQLAlchemyError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise ExportError(f"MLflow at {tracking_uri} did not take the run: {reason}") from None
+
+
+def _experiment_id(client: MlflowClient, name: str) -> str:
+    found = client.get_experiment_by_name(name)
+    return str(client.create_experiment(name) if found is None else found.experiment_id)
+
+
+def _known(client: MlflowClient, experiment_id: str, run_id: str) -> str | None:
+    """Return MLflow's id of the run, if it is there as a whole; drop it where it is in part."""
+    known = None
+    for found in client.search_runs([experiment_id], f"tags.{_RUN_ID_TAG} = '{run_id}'"):
+        if found.info.status == "FINISHED":
+            known = str(found.info.run_id)
+        else:
+            client.delete_run(found.info.run_id)
+    return known
+
+
+def _copy(client: MlflowClient, experiment_id: str, run: Run, headline: str) -> str:
+    from mlflow.entities import Param
+
+    ended = int(datetime.fromisoformat(run.manifest.created).timestamp() * 1000)
+    started = ended - int(total_seconds(run.manifest) * 1000)
+    copy = client.create_run(
+        experiment_id, start_time=started, tags=_tags(run, headline), run_name=run.manifest.run_id
+    )
+    copy_id = str(copy.info.run_id)
+    config = flat_config(read_config(run))
+    client.log_batch(copy_id, params=[Param(name, str(value)) for name, value in config.items()])
+    metrics = _metrics(run, ended)
+    for start in range(0, len(metrics), _MOST_METRICS):
+        client.log_batch(copy_id, metrics=metrics[start : start + _MOST_METRICS])
+    client.log_artifacts(copy_id, str(run.folder))
+    client.set_terminated(copy_id, "FINISHED", ended)
+    return copy_id
+
+
+def _tags(run: Run, headline: str) -> dict[str, str]:
+    manifest = run.manifest
+    return {
+        _RUN_ID_TAG: manifest.run_id,
+        "protocol": manifest.score.protocol,
+        "source": source_label(manifest.score.source, manifest.score.form),
+        "train_fingerprint": manifest.fingerprints["train"],
+        "test_fingerprint": manifest.fingerprints["test"],
+        "device": manifest.device.content_hash,
+        "git_commit": str(manifest.git["commit"]),
+        "git_changed": str(manifest.git["changed"]),
+        "mlflow.note.content": headline,
+    }
+
+
+def _metrics(run: Run, time: int) -> list[Metric]:
+    from mlflow.entities import Metric
+
+    by_epoch = [
+        Metric(name, value, time, step)
+        for name, values in read_history(run).items()
+        for step, value in enumerate(values, start=1)
+    ]
+    best = run.manifest.training.best_epoch
+    return by_epoch + [Metric(name, value, time, best) for name, value in _final(run).items()]
+
+
+def _final(run: Run) -> dict[str, float]:
+    """Return the scores on the test reviews, with their intervals as metrics of their own."""
+    names = ("control", "bayes_control")
+    return {
+        **{f"test_{name}": value for name, value in _numbers(read_metrics(run)).items()},
+        **{
+            f"{name}_test_{figure}": value
+            for name, control in zip(names, run.manifest.controls, strict=True)
+            for figure, value in control.model_dump(exclude={"name"}).items()
+        },
+    }
+
+
+def _numbers(metrics: dict[str, Any]) -> dict[str, float]:
+    numbers: dict[str, float] = {}
+    for name, value in metrics.items():
+        if isinstance(value, list):
+            of = name.removesuffix("_interval_95")
+            numbers |= dict(zip((f"{of}_low", f"{of}_high"), value, strict=True))
+        elif isinstance(value, dict):
+            numbers |= value
+        elif not isinstance(value, str):
+            numbers[name] = value
+    return numbers

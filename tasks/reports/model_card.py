@@ -1,0 +1,48 @@
+"""The model card of a run: Markdown with the front matter that Hugging Face's hub reads.
+
+See https://huggingface.co/docs/hub/model-cards. Values in the front matter are written as JSON,
+which is YAML too, so that none can be mistaken for syntax.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tasks.config.training import TrainingConfig, changed_settings
+from tasks.data.sources.source_files import source_label
+from tasks.model.architectures import ARCHITECTURES
+from tasks.reports.html import render_markdown
+
+if TYPE_CHECKING:
+    from tasks.runs.manifest import Manifest
+
+
+MODEL_CARD = "model_card.md"
+
+_DATASETS = {
+    "imdb": "IMDB movie reviews, official test set",
+    "packaged": "IMDB movie reviews, held out from the official training set",
+    "files": "the user's own reviews",
+}
+
+
+def model_card(manifest: Manifest, metrics: dict[str, Any], config: TrainingConfig) -> str:
+    """Return the model card of a run; it holds no text of a review and no path of a machine.
+
+    Args:
+        manifest: What was run.
+        metrics: Content of `metrics.json`.
+        config: All numbers of the run.
+    """
+    # Where the reviews lay is of no use to others.
+    settings = changed_settings(config.model_copy(update={"source": TrainingConfig().source}))
+    return render_markdown(
+        "model_card.md.jinja",
+        manifest=manifest,
+        metrics=metrics,
+        config=config,
+        changed=settings,
+        architecture=ARCHITECTURES[config.network.architecture],
+        source=source_label(manifest.score.source, manifest.score.form),
+        dataset=_DATASETS[manifest.score.source],
+    )

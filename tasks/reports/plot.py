@@ -1,0 +1,78 @@
+"""Plot: the two figures of a training, loss and accuracy by epoch."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from tasks.common.atomic_files import whole_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+_INCHES = (12, 6)
+
+_COLOURS = {"loss": "b", "accuracy": "r"}
+
+
+def plot_history(history: Path, caption: str, folder: Path) -> None:
+    """Write `loss` and `accuracy`, each as `.png` and `.svg`, 12 x 6 inches.
+
+    Training is drawn as dots, validation as a line. Equal histories give equal bytes.
+
+    Args:
+        history: `history.json` of a training.
+        caption: What the run was, drawn small below the title's corner.
+        folder: Where to write.
+    """
+    figures = json.loads(history.read_text())
+    for name, colour in _COLOURS.items():
+        _save(_draw(name, figures, colour, caption), folder / name)
+
+
+def draw_curves(axes: Axes, name: str, history: dict[str, list[float]], colour: str) -> None:
+    """Draw one figure of a training by epoch: training as dots, validation as a line.
+
+    Args:
+        axes: Where to draw.
+        name: `loss` or `accuracy`.
+        history: One list per figure, one number per epoch.
+        colour: Of dots and line.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    training, validation = history[name], history[f"val_{name}"]
+    epochs = range(1, len(training) + 1)
+    axes.plot(epochs, training, "o", color=colour, label=f"Training {name}")
+    axes.plot(epochs, validation, color=colour, label=f"Validation {name}")
+    axes.set_title(f"Training and validation {name}")
+    axes.set_xlabel("Epochs")
+    axes.set_ylabel(name.capitalize())
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.legend()
+
+
+def _draw(name: str, history: dict[str, list[float]], colour: str, caption: str) -> Figure:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    # Not pyplot's figure: it needs no display, and nothing stays open.
+    figure = Figure(figsize=_INCHES)
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    draw_curves(axes, name, history, colour)
+    axes.set_title(caption, loc="right", fontsize="small", color="0.4")
+    return figure
+
+
+def _save(figure: Figure, path: Path) -> None:
+    import matplotlib as mpl
+
+    with mpl.rc_context({"svg.hashsalt": path.name}):
+        for kind, metadata in (("png", {}), ("svg", {"Date": None})):
+            with whole_file(path.with_suffix(f".{kind}")) as temporary:
+                figure.savefig(temporary, format=kind, metadata=metadata)

@@ -1,0 +1,103 @@
+"""Charts as SVG that follow the reader's light or dark colours, in colour-blind safe colours.
+
+The colours are those of M. Okabe and K. Ito, "Color Universal Design", 2008; their lighter
+twins serve on a dark ground.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from tasks.common.atomic_files import whole_file, write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+INK = "#333333"
+
+QUIET = "#767676"
+
+BLUE = "#0072b2"
+
+ORANGE = "#d55e00"
+
+GREEN = "#009e73"
+
+PURPLE = "#aa4499"
+
+COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
+
+_DOTS_PER_INCH = 120
+
+_ON_DARK = {
+    INK: "#dddddd",
+    QUIET: "#9a9a9a",
+    BLUE: "#56b4e9",
+    ORANGE: "#ff9d5c",
+    GREEN: "#4fd1a5",
+    PURPLE: "#e39adb",
+}
+
+
+@contextmanager
+def chart_style() -> Iterator[None]:
+    """Draw with this project's look inside the block."""
+    import matplotlib as mpl
+
+    ink = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
+    look: dict[Any, Any] = {
+        **dict.fromkeys(ink, INK),
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "grid.color": QUIET,
+        "grid.alpha": 0.3,
+        "legend.frameon": False,
+        "svg.fonttype": "none",
+    }
+    with mpl.rc_context(look):
+        yield
+
+
+def new_chart(width: float = 4.6, height: float = 3.2) -> tuple[Figure, Axes]:
+    """Return a figure, sizes in inches, and its axes, without pyplot's global state."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.add_subplot()
+
+
+def save_chart(figure: Figure, path: Path) -> None:
+    """Write a figure as SVG; equal figures give equal bytes."""
+    import io
+
+    import matplotlib as mpl
+
+    text = io.StringIO()
+    with mpl.rc_context({"svg.hashsalt": path.name}):
+        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
+    write_text(path, _themed(text.getvalue()))
+
+
+def save_picture(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG, on white."""
+    with whole_file(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=_DOTS_PER_INCH)
+
+
+def _themed(svg: str) -> str:
+    """Replace the palette's colours by variables that the reader's colour scheme sets."""
+    names = {colour: f"--c{number}" for number, colour in enumerate(_ON_DARK)}
+    for colour, name in names.items():
+        svg = svg.replace(colour, f"var({name})")
+    light = "".join(f"{name}:{colour};" for colour, name in names.items())
+    dark = "".join(f"{name}:{_ON_DARK[colour]};" for colour, name in names.items())
+    style = f"svg{{{light}}}@media(prefers-color-scheme:dark){{svg{{{dark}}}}}"
+    before, tag, after = svg.partition("<defs>")
+    return f"{before}<style>{style}</style>{tag}{after}"

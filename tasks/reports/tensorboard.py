@@ -1,0 +1,85 @@
+"""Export a run for TensorBoard: its curves by epoch, its score and its config."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from tasks.common.atomic_files import whole_file
+from tasks.common.errors import MissingExtraError
+from tasks.config.training import flat_config
+from tasks.runs.read import read_config, read_history
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from tasks.runs.find import Run
+
+
+_VALIDATION = "val_"
+
+
+def export_tensorboard(run: Run, logdir: Path, headline: str) -> list[Path]:
+    """Write `<logdir>/<run id>/train` and `validation`, and return the files.
+
+    Curves are named as Keras's callback names them; the first epoch is step 1, and every event
+    has the time of the run. Exporting again replaces the files.
+
+    Args:
+        run: A finished run.
+        logdir: What `tensorboard --logdir` is given.
+        headline: The score with its protocol and source, shown as a text.
+
+    Raises:
+        MissingExtraError: TensorBoard is not installed.
+        BadDataError: A file of the run is damaged.
+    """
+    try:
+        # TensorBoard's own records: its usual writer would start TensorFlow.
+        from tensorboard.plugins.text.summary_v2 import text_pb
+    except ImportError:
+        raise MissingExtraError("tensorboard") from None
+
+    history, config = read_history(run), _config_table(run)
+    validation = {
+        name.removeprefix(_VALIDATION): values
+        for name, values in history.items()
+        if name.startswith(_VALIDATION)
+    }
+    train = {name: values for name, values in history.items() if not name.startswith(_VALIDATION)}
+    texts = [(0, text_pb("score", headline)), (0, text_pb("config", config))]
+    folder = logdir / run.manifest.run_id
+    return [
+        _write(run, folder / "train", [*texts, *_scalars(train)]),
+        _write(run, folder / "validation", _scalars(validation)),
+    ]
+
+
+def _config_table(run: Run) -> str:
+    rows = [f"| {name} | {value} |" for name, value in flat_config(read_config(run)).items()]
+    return "\n".join(["| field | value |", "|---|---|", *rows])
+
+
+def _scalars(curves: dict[str, list[float]]) -> Iterator[tuple[int, Any]]:
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+    for name, values in curves.items():
+        for step, value in enumerate(values, start=1):
+            scalar = Summary.Value(tag=f"epoch_{name}", simple_value=value)
+            yield step, Summary(value=[scalar])
+
+
+def _write(run: Run, folder: Path, summaries: Iterable[tuple[int, Any]]) -> Path:
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.summary.writer.record_writer import RecordWriter
+
+    time = datetime.fromisoformat(run.manifest.created).timestamp()
+    path = folder / f"events.out.tfevents.{time:.0f}.{run.manifest.run_id}"
+    with whole_file(path) as temporary, temporary.open("wb") as file:
+        writer = RecordWriter(file)
+        writer.write(Event(wall_time=time, file_version="brain.Event:2").SerializeToString())
+        for step, summary in summaries:
+            event = Event(wall_time=time, step=step, summary=summary)
+            writer.write(event.SerializeToString())
+    return path

@@ -1,0 +1,126 @@
+"""Whether to believe a run's score: the notes that stand below its headline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tasks.config.training import TrainingConfig
+    from tasks.evaluation.significance import PairedTest
+    from tasks.runs.manifest import ControlScore, Manifest
+
+
+_LARGEST_CALIBRATION_ERROR = 0.05
+
+_LARGEST_MAJORITY = 0.6
+
+_LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Note:
+    """One sentence on a score; a warning is a reason to doubt it."""
+
+    kind: Literal["good", "warning", "plain"]
+    text: str
+
+
+def verdict(
+    manifest: Manifest,
+    config: TrainingConfig,
+    metrics: dict[str, Any],
+    data_report: dict[str, Any],
+    controls: Sequence[PairedTest],
+) -> list[Note]:
+    """Return the notes on a run, the weightiest first.
+
+    Args:
+        manifest: What was run.
+        config: All numbers of the run.
+        metrics: Content of `metrics.json`.
+        data_report: Content of `data_report.json`.
+        controls: The network against each of its linear controls on the same test reviews.
+    """
+    return [
+        *_on_protocol(manifest),
+        *(_on_control(manifest, *pair) for pair in zip(manifest.controls, controls, strict=True)),
+        *_on_balance(metrics),
+        *_on_data(manifest, data_report),
+        *_on_training(manifest, config),
+        _on_calibration(metrics["expected_calibration_error"]),
+        *_on_source_code(manifest.git),
+    ]
+
+
+def _on_protocol(manifest: Manifest) -> Iterator[Note]:
+    if manifest.score.protocol == "tutorial":
+        yield Note(
+            "warning",
+            "The tutorial protocol chose the epoch on the test reviews, so the score flatters the"
+            " model. The honest protocol sets validation reviews apart.",
+        )
+    else:
+        yield Note(
+            "good",
+            "A validation split chose the epoch; the test reviews were looked at once, afterwards.",
+        )
+    if manifest.score.source == "packaged":
+        yield Note(
+            "warning",
+            "Training and test reviews are both parts of the official training set, so the score"
+            " is not comparable with published ones.",
+        )
+
+
+def _on_control(manifest: Manifest, control: ControlScore, test: PairedTest) -> Note:
+    difference = manifest.score.accuracy - control.accuracy
+    sides = f"{abs(100 * difference):.2f} points {'above' if difference > 0 else 'below'}"
+    figures = (
+        f"The network is {sides} the linear control, {control.name}"
+        f" ({control.accuracy:.4f}; exact McNemar test, p = {test.p_value:.2g})"
+    )
+    if test.p_value >= _LEVEL:
+        return Note("warning", f"{figures}: they cannot be told apart.")
+    if difference < 0:
+        return Note("warning", f"{figures}: the network is worse than a model trained in seconds.")
+    return Note("good", f"{figures}: the network is better.")
+
+
+def _on_balance(metrics: dict[str, Any]) -> Iterator[Note]:
+    share = metrics["majority_share"]
+    if share > _LARGEST_MAJORITY:
+        yield Note(
+            "warning",
+            f"The labels are not balanced: always answering the commoner one scores {share:.4f}."
+            f" Look at the balanced accuracy, {metrics['balanced_accuracy']:.4f}, and at the"
+            " confusion matrix; `--class-weights balanced` gives the rarer label more weight.",
+        )
+
+
+def _on_data(manifest: Manifest, report: dict[str, Any]) -> Iterator[Note]:
+    seen = report["overlap"]["test_reviews_seen_in_train"]
+    if seen:
+        yield Note(
+            "plain",
+            f"{seen} of {manifest.score.test_reviews:,} test reviews have the same words as a"
+            " training review.",
+        )
+
+
+def _on_training(manifest: Manifest, config: TrainingConfig) -> Iterator[Note]:
+    done, best = manifest.training.epochs_run, manifest.training.best_epoch
+    if best == done == config.fit.epochs:
+        yield Note("warning", "The last epoch was the best one: more epochs may score higher.")
+
+
+def _on_calibration(error: float) -> Note:
+    text = f"Probabilities are off by {100 * error:.1f} points on average (calibration error)."
+    return Note("warning" if error > _LARGEST_CALIBRATION_ERROR else "good", text)
+
+
+def _on_source_code(git: dict[str, Any]) -> Iterator[Note]:
+    if git["changed"]:
+        yield Note("warning", "The source code had changes that were not committed.")

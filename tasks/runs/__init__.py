@@ -1,0 +1,1 @@
+"""The folders of finished runs: manifest, search, description, comparison, verification."""

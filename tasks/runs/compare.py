@@ -1,0 +1,232 @@
+"""Compare runs: what differs between them, their scores, and paired tests of their models."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from tasks.common.errors import InvalidConfigError
+from tasks.common.formatting import short_id
+from tasks.common.records import Record
+from tasks.config.training import Value, flat_config
+from tasks.data.sources.source_files import source_label
+from tasks.evaluation.significance import PairedTest, paired_test
+from tasks.evaluation.slices import read_predictions
+from tasks.runs.describe import is_all_cached, total_seconds
+from tasks.runs.find import Run
+from tasks.runs.manifest import ControlScore, Manifest, Score, Training
+from tasks.runs.read import (
+    BAYES_PREDICTIONS,
+    CONTROL_PREDICTIONS,
+    PREDICTIONS,
+    checked_file,
+    read_config,
+    read_metrics,
+)
+
+OTHER_REVIEWS = "other test reviews"
+
+OTHER_PROTOCOL = "other protocol (tutorial chooses on the test set)"
+
+_SHORT_HASH = 8
+
+
+class RunScores(Record):
+    """What a run's network and its linear controls score on the test reviews."""
+
+    network: Score
+    control: ControlScore
+    bayes_control: ControlScore
+    loss: float
+    roc_auc: float
+
+
+def not_comparable(manifest: Manifest, first: Manifest) -> str | None:
+    """Return why the scores of two runs must not be compared, None where they can be."""
+    reasons = []
+    if manifest.fingerprints["test"] != first.fingerprints["test"]:
+        reasons.append(OTHER_REVIEWS)
+    if manifest.score.protocol != first.score.protocol:
+        reasons.append(OTHER_PROTOCOL)
+    return "; ".join(reasons) or None
+
+
+class ComparedRun(Record):
+    """One run of a comparison; without scores where they cannot be compared with the first's."""
+
+    run_id: str
+    folder: Path
+    created: str
+    source: str
+    protocol: str
+    scores: RunScores | None
+    not_comparable: str | None
+    training: Training
+    seconds: float
+    all_cached: bool
+
+
+class Difference(Record):
+    """A setting, version or machine that is not the same for all runs; one value for each."""
+
+    name: str
+    values: list[Value]
+
+
+class Judgement(Record):
+    """A model against another one on the same test reviews: a test, or why there is none."""
+
+    run_id: str
+    against: str
+    test: PairedTest | None
+    not_comparable: str | None
+
+
+class Comparison(Record):
+    """Several runs side by side, each further one against the first."""
+
+    runs: list[ComparedRun]
+    differences: list[Difference]
+    against_first: list[Judgement]
+    against_control: list[Judgement]
+    notes: list[str]
+
+
+def compare_runs(runs: list[Run]) -> Comparison:
+    """Compare each further run with the first, and each with its own controls.
+
+    Raises:
+        InvalidConfigError: Fewer than two different runs are given.
+        BadDataError: A file that is needed is damaged.
+    """
+    ids = [run.manifest.run_id for run in runs]
+    if len(set(ids)) < len(ids) or len(ids) < 2:  # noqa: PLR2004 - two make a comparison
+        raise InvalidConfigError(
+            f"compare needs at least two different runs, not {', '.join(ids) or 'none'}"
+        )
+    first, *others = runs
+    return Comparison(
+        runs=[_compared(run, first) for run in runs],
+        differences=_differences(runs),
+        against_first=[_against_first(run, first) for run in others],
+        against_control=[judgement for run in runs for judgement in _against_controls(run)],
+        notes=_notes(first, others),
+    )
+
+
+def _compared(run: Run, first: Run) -> ComparedRun:
+    manifest, why_not = run.manifest, not_comparable(run.manifest, first.manifest)
+    return ComparedRun(
+        run_id=manifest.run_id,
+        folder=run.folder,
+        created=manifest.created,
+        source=source_label(manifest.score.source, manifest.score.form),
+        protocol=manifest.score.protocol,
+        scores=None if why_not else _scores(run),
+        not_comparable=why_not,
+        training=manifest.training,
+        seconds=total_seconds(manifest),
+        all_cached=is_all_cached(manifest),
+    )
+
+
+def _scores(run: Run) -> RunScores:
+    metrics = read_metrics(run)
+    return RunScores(
+        network=run.manifest.score,
+        control=run.manifest.control,
+        bayes_control=run.manifest.bayes_control,
+        loss=metrics["loss"],
+        roc_auc=metrics["roc_auc"],
+    )
+
+
+def _differences(runs: list[Run]) -> list[Difference]:
+    described = [_described(run) for run in runs]
+    names = dict.fromkeys(name for values in described for name in values)
+    rows = {name: [values.get(name) for values in described] for name in names}
+    return [
+        Difference(name=name, values=values)
+        for name, values in rows.items()
+        if any(value != values[0] for value in values)
+    ]
+
+
+def _described(run: Run) -> dict[str, Value]:
+    """Return all that may explain why two runs differ, by its name for people."""
+    manifest = run.manifest
+    return {
+        **flat_config(read_config(run)),
+        "raw files": manifest.source.content_hash[:_SHORT_HASH],
+        "training reviews": manifest.fingerprints["train"][:_SHORT_HASH],
+        "test reviews": manifest.fingerprints["test"][:_SHORT_HASH],
+        "best model": manifest.weights["best_model_hash"][:_SHORT_HASH],
+        "device": manifest.device.content_hash,
+        **manifest.machine,
+        **manifest.versions,
+        "git commit": (manifest.git["commit"] or "")[:_SHORT_HASH] or None,
+        "uncommitted changes": manifest.git["changed"],
+    }
+
+
+def _against_first(run: Run, first: Run) -> Judgement:
+    why_not = not_comparable(run.manifest, first.manifest)
+    return Judgement(
+        run_id=run.manifest.run_id,
+        against=first.manifest.run_id,
+        test=None if why_not else _test(_predictions(run), _predictions(first)),
+        not_comparable=why_not,
+    )
+
+
+def _against_controls(run: Run) -> list[Judgement]:
+    files = (CONTROL_PREDICTIONS, BAYES_PREDICTIONS)
+    return [
+        Judgement(
+            run_id=run.manifest.run_id,
+            against=control.name,
+            test=_test(_predictions(run), checked_file(run, file)),
+            not_comparable=None,
+        )
+        for control, file in zip(run.manifest.controls, files, strict=True)
+    ]
+
+
+def _predictions(run: Run) -> Path:
+    return checked_file(run, PREDICTIONS)
+
+
+def _test(model: Path, other: Path) -> PairedTest:
+    """Return the paired test of two files of predictions of the same reviews."""
+    # Each is in the order of the ids: its own order depends on the training set's size.
+    return paired_test(read_predictions(model).correct, read_predictions(other).correct)
+
+
+def _notes(first: Run, others: list[Run]) -> list[str]:
+    """Return what must be known to read the numbers rightly."""
+    notes = [
+        f"{_short(run)} {relation} {_short(first)}."
+        for run in others
+        for relation in _relations(run.manifest, first.manifest)
+    ]
+    if any(run.manifest.score.protocol == "tutorial" for run in (first, *others)):
+        notes.append(
+            "The tutorial protocol chooses the epoch on the test set: its scores are flattered,"
+            " also against the control."
+        )
+    notes.append(
+        "A test judges two trained models on these reviews; with another seed each may score"
+        " differently."
+    )
+    if len(others) > 1:
+        notes.append("Each p value is of one test; among many, some are small by chance.")
+    return notes
+
+
+def _short(run: Run) -> str:
+    return short_id(run.manifest.run_id)
+
+
+def _relations(manifest: Manifest, first: Manifest) -> Iterator[str]:
+    if manifest.fingerprints["train"] != first.fingerprints["train"]:
+        yield "learned from other training reviews than"
+    if manifest.weights["best_model_hash"] == first.weights["best_model_hash"]:
+        yield "has the same weights as"

@@ -1,0 +1,122 @@
+"""Describe runs: one line for a list, or all that its folder tells of one."""
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from tasks.common.records import Record
+from tasks.config.training import ChangedSetting, changed_settings
+from tasks.data.sources.source_files import source_label
+from tasks.runs.find import FoundRuns, Run, UnreadableRun
+from tasks.runs.manifest import Manifest
+from tasks.runs.read import read_config, read_data_report, read_metrics
+
+
+class RunLine(Record):
+    """What a list says of a run; its accuracy never without protocol and source."""
+
+    run_id: str
+    folder: Path
+    created: str
+    source: str
+    protocol: str
+    seed: int
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+    control_accuracy: float
+    best_epoch: int
+    epochs_run: int
+    all_cached: bool
+    is_champion: bool
+    is_pinned: bool
+
+
+class RunList(Record):
+    """The runs of an artifacts folder, newest first, and what cannot be read."""
+
+    runs: list[RunLine]
+    unreadable: list[UnreadableRun]
+
+
+class RunDetails(Record):
+    """A run with its metrics, the sizes of its data and what its config changes."""
+
+    folder: Path
+    manifest: Manifest
+    metrics: dict[str, Any]
+    changed_settings: list[ChangedSetting]
+    data: dict[str, Any]
+    is_champion: bool
+
+
+def list_runs(
+    found: FoundRuns, champion: str | None = None, pinned: Collection[str] = ()
+) -> RunList:
+    """Return one line for each run.
+
+    Args:
+        found: The runs.
+        champion: The id of the run that is to be marked as champion.
+        pinned: The ids of the runs that are to be marked as pinned.
+    """
+    runs = [
+        _line(
+            run,
+            is_champion=run.manifest.run_id == champion,
+            is_pinned=run.manifest.run_id in pinned,
+        )
+        for run in found.runs
+    ]
+    return RunList(runs=runs, unreadable=found.unreadable)
+
+
+def describe_run(run: Run, champion: str | None = None) -> RunDetails:
+    """Return the details of `run`.
+
+    Args:
+        run: The run.
+        champion: The id of the run that is to be marked as champion.
+
+    Raises:
+        BadDataError: One of the files that they are read from is damaged.
+    """
+    return RunDetails(
+        folder=run.folder,
+        manifest=run.manifest,
+        metrics=read_metrics(run),
+        changed_settings=changed_settings(read_config(run)),
+        data=read_data_report(run),
+        is_champion=run.manifest.run_id == champion,
+    )
+
+
+def total_seconds(manifest: Manifest) -> float:
+    """Return how long the steps of a run took together."""
+    return sum(step.seconds for step in manifest.steps)
+
+
+def is_all_cached(manifest: Manifest) -> bool:
+    """Tell whether every step that can come from the cache did."""
+    return all(step.cached for step in manifest.steps if step.key is not None)
+
+
+def _line(run: Run, *, is_champion: bool, is_pinned: bool) -> RunLine:
+    manifest = run.manifest
+    return RunLine(
+        run_id=manifest.run_id,
+        folder=run.folder,
+        created=manifest.created,
+        source=source_label(manifest.score.source, manifest.score.form),
+        protocol=manifest.score.protocol,
+        seed=manifest.seed,
+        accuracy=manifest.score.accuracy,
+        accuracy_low=manifest.score.accuracy_low,
+        accuracy_high=manifest.score.accuracy_high,
+        control_accuracy=manifest.control.accuracy,
+        best_epoch=manifest.training.best_epoch,
+        epochs_run=manifest.training.epochs_run,
+        all_cached=is_all_cached(manifest),
+        is_champion=is_champion,
+        is_pinned=is_pinned,
+    )

@@ -1,0 +1,98 @@
+"""The records of a run: its manifest, its score, its steps."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from tasks.cache.step_run import StepRun
+from tasks.common.device import Device
+from tasks.common.errors import BadDataError
+from tasks.common.hashed_files import FileList
+from tasks.common.records import Record
+from tasks.data.sources.source_files import SourceFiles
+
+MANIFEST = "manifest.json"
+
+MANIFEST_SHA256 = "manifest.sha256"
+"""Holds the manifest's own hash, as `sha256sum` writes it."""
+
+
+class Score(Record):
+    """The headline of a run; never shown without its protocol and source."""
+
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+    test_reviews: int
+    protocol: str
+    source: str
+    form: str
+
+
+class ControlScore(Record):
+    """What a linear model scores that was trained on the same reviews."""
+
+    name: str
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+
+    @classmethod
+    def from_facts(cls, facts: Mapping[str, object], prefix: str = "") -> Self:
+        """Return the score in the facts of the `control` step whose names begin with `prefix`."""
+        return cls.model_validate({name: facts[f"{prefix}{name}"] for name in cls.model_fields})
+
+
+class Training(Record):
+    """How long a training went on, and which epoch (from 1 on) gave the best model."""
+
+    epochs_run: int
+    best_epoch: int
+
+
+class Manifest(FileList):
+    """What was run, on what, with which result; written last, so it marks a finished run.
+
+    `fingerprints` are hashes of the texts and labels of the `train` and the `test` set.
+    """
+
+    NAME, HASH_NAME, VERSION, AGAIN = MANIFEST, MANIFEST_SHA256, 2, "start that run again"
+
+    schema_version: int = VERSION
+    run_id: str
+    flow_run_id: str
+    created: str
+    seed: int
+    score: Score
+    control: ControlScore
+    bayes_control: ControlScore
+    training: Training
+    source: SourceFiles
+    device: Device
+    fingerprints: dict[str, str]
+    data_content: dict[str, str]
+    weights: dict[str, str]
+    steps: list[StepRun]
+    versions: dict[str, str]
+    machine: dict[str, Any]
+    git: dict[str, Any]
+
+    @property
+    def controls(self) -> list[ControlScore]:
+        """All linear controls of the run."""
+        return [self.control, self.bayes_control]
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Return the manifest of a finished run, once its own hash is checked.
+
+    Raises:
+        BadDataError: The folder is no finished run, its manifest is damaged, or it was
+            written by another version of this project.
+    """
+    file = folder / MANIFEST
+    if not file.is_file():
+        raise BadDataError(f"{folder} is not a finished run: it has no {MANIFEST}")
+    if not Manifest.is_whole(folder):
+        raise BadDataError(f"{file} is damaged: it does not have the hash in {MANIFEST_SHA256}")
+    return Manifest.parse(file.read_bytes(), file)

@@ -1,0 +1,56 @@
+"""Runs that a person has pinned: retention never removes them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from tasks.common.artifact_store import ArtifactStore
+from tasks.common.atomic_files import write_text
+from tasks.common.canonical_json import readable_json
+from tasks.common.errors import BadDataError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def pinned_runs(artifacts: Path) -> list[str]:
+    """Return the ids of the pinned runs, sorted.
+
+    Raises:
+        BadDataError: The file that lists them is damaged.
+    """
+    file = ArtifactStore(artifacts).pinned
+    try:
+        found = json.loads(file.read_bytes())
+    except FileNotFoundError:
+        return []
+    except ValueError:
+        found = None
+    if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+        raise BadDataError(
+            f"{file} is damaged: it must be a list of run ids; mend it or remove it, and pin anew"
+        )
+    return sorted(found)
+
+
+def pin_run(artifacts: Path, run_id: str) -> None:
+    """Keep a run for as long as it is pinned.
+
+    Raises:
+        BadDataError: The file that lists the pinned runs is damaged.
+    """
+    _write(artifacts, {*pinned_runs(artifacts), run_id})
+
+
+def unpin_run(artifacts: Path, run_id: str) -> None:
+    """Let retention decide on a run again.
+
+    Raises:
+        BadDataError: The file that lists the pinned runs is damaged.
+    """
+    _write(artifacts, set(pinned_runs(artifacts)) - {run_id})
+
+
+def _write(artifacts: Path, names: set[str]) -> None:
+    write_text(ArtifactStore(artifacts).pinned, readable_json(sorted(names)))

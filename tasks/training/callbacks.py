@@ -1,0 +1,153 @@
+"""What follows a training: Keras callbacks as the tutorial has them, and the project's own."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from typing import TYPE_CHECKING
+
+from tasks.common.errors import DivergedError
+from tasks.common.process_memory import give_back_memory
+from tasks.common.seeds import generator
+from tasks.training.checkpoint import (
+    TrainingState,
+    begun_epoch,
+    callback_states,
+    restore_callbacks,
+    resume_epoch,
+    save_state,
+    seed_states,
+)
+from tasks.training.progress import tell_progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import keras
+
+    from tasks.config.training import FitConfig
+    from tasks.training.train import TrainingPlan
+
+
+_LOG = logging.getLogger(__name__)
+
+Logs = dict[str, float]
+
+
+def tutorial_callbacks(fit: FitConfig, best_model: Path) -> list[keras.callbacks.Callback]:
+    """Return fresh callbacks that stop, lower the rate and keep the best model, on `val_loss`.
+
+    See https://keras.io/api/callbacks/
+    """
+    import keras
+
+    return [
+        keras.callbacks.EarlyStopping(monitor="val_loss", patience=fit.stop_patience),
+        keras.callbacks.ReduceLROnPlateau(
+            monitor="val_loss", factor=fit.reduce_factor, patience=fit.reduce_patience
+        ),
+        keras.callbacks.ModelCheckpoint(best_model, monitor="val_loss", save_best_only=True),
+    ]
+
+
+class TrainingFollower:
+    """Begin from a state of the training, follow it, save it, and tell how far it is.
+
+    Stands after the callbacks that judge an epoch: they have reset themselves when it restores
+    them, and have judged the epoch when it saves them.
+
+    Attributes:
+        state: Where the training is: first that to begin from, then that after each whole epoch.
+    """
+
+    def __init__(
+        self,
+        plan: TrainingPlan,
+        model: keras.Model,
+        state: TrainingState,
+        steps: int,
+        judges: list[keras.callbacks.Callback],
+    ) -> None:
+        """Take the state to begin from, whose arrays the model has, and the steps of an epoch."""
+        self.state = state
+        self._plan, self._model, self._steps, self._judges = plan, model, steps, judges
+        self._memory_given_back = False
+        self._epoch_began = 0.0
+
+    def as_callback(self) -> keras.callbacks.Callback:
+        """Return what Keras calls."""
+        import keras
+
+        return keras.callbacks.LambdaCallback(
+            on_train_begin=self.on_train_begin,
+            on_epoch_begin=self.on_epoch_begin,
+            on_train_batch_end=self.on_train_batch_end,
+            on_epoch_end=self.on_epoch_end,
+        )
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:  # noqa: ARG002
+        """Put the callbacks where they were."""
+        if self.state.callbacks:
+            restore_callbacks(self._judges, self.state.callbacks)
+        self._tell(0)
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:  # noqa: ARG002
+        """Seed every random layer anew from (seed, layer, epoch); go on inside a begun epoch.
+
+        An epoch thereby does not depend on how many steps ran before it in this process.
+        """
+        self._epoch_began = time.monotonic()
+        for number, state in enumerate(seed_states(self._model)):
+            random = generator(self._plan.fit.seed, f"random layer {number}", epoch)
+            state.assign(random.integers(0, 2**31, size=state.shape))
+        if self.state.begun:
+            resume_epoch(self._model, self.state.begun)
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:  # noqa: ARG002
+        """Save the begun epoch when it is time."""
+        steps, every = self.state.steps_done + batch + 1, self._plan.save_every_steps
+        if every and steps % every == 0 and steps < self._steps:
+            self._save(self.state.model_copy(update={"begun": begun_epoch(self._model, steps)}))
+        if not self._memory_given_back:  # what tracing and compiling have left
+            self._memory_given_back = True
+            give_back_memory()
+        self._tell(batch + 1)
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Take note of the epoch, save it, and log one plain line.
+
+        Raises:
+            DivergedError: One of its figures is not a number.
+        """
+        figures = {name: float(value) for name, value in (logs or {}).items()}
+        _require_numbers(epoch, figures)
+        history = self.state.history
+        self.state = TrainingState(
+            epochs_done=epoch + 1,
+            finished=bool(self._model.stop_training),
+            history={name: [*history.get(name, []), value] for name, value in figures.items()},
+            callbacks=callback_states(self._judges),
+        )
+        self._save(self.state)
+        shown = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
+        seconds = time.monotonic() - self._epoch_began
+        _LOG.info("epoch %d/%d: %s, %.1f s", epoch + 1, self._plan.fit.epochs, shown, seconds)
+        self._tell(0)
+
+    def _save(self, state: TrainingState) -> None:
+        if self._plan.state is not None:
+            save_state(self._plan.state, self._model, self._plan.best_model, state)
+
+    def _tell(self, steps_since: int) -> None:
+        steps = self.state.steps_done + steps_since
+        tell_progress(self.state, self._plan.fit.epochs, steps, self._steps)
+
+
+def _require_numbers(epoch: int, figures: Logs) -> None:
+    for name, value in figures.items():
+        if not math.isfinite(value):
+            raise DivergedError(
+                f"{name} is {value} in epoch {epoch + 1}, at a learning rate of"
+                f" {figures['learning_rate']:g}; set a smaller learning_rate"
+            )

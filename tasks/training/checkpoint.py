@@ -1,0 +1,188 @@
+"""The state of a training: enough to go on as if it had not been interrupted.
+
+A generation is a folder `epoch-<n>/`, or `epoch-<n>-step-<k>/` inside the next epoch, with the
+arrays of model and optimizer, the best model so far, and `state.json`, which is written last
+and holds the hashes of the others. The two newest generations are kept, so that a damaged one
+leaves another to go on from.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from tasks.common.atomic_files import sync_file, sync_folder, temporary_path
+from tasks.common.hashed_files import HashedFile, hashed_files
+from tasks.common.records import Record, read_record, write_record
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import keras
+
+
+_LOG = logging.getLogger(__name__)
+
+_GENERATIONS = 2
+
+_STATE, _ARRAYS, _BEST = "state.json", "variables.npz", "best_model.keras"
+
+CallbackState = dict[str, int | float | None]
+
+_CALLBACK_FIELDS = ("wait", "best", "best_epoch", "stopped_epoch", "cooldown_counter")
+
+
+class BegunEpoch(Record):
+    """Where an epoch was interrupted: steps done, running sums of its figures, dropout seeds."""
+
+    steps_done: int
+    metrics: list[float]
+    seeds: list[list[int]]
+
+
+class TrainingState(Record):
+    """What is not an array: epochs done, history so far, callbacks, whether training is over."""
+
+    epochs_done: int = 0
+    finished: bool = False
+    history: dict[str, list[float]] = Field(default_factory=dict)
+    callbacks: dict[str, CallbackState] = Field(default_factory=dict)
+    begun: BegunEpoch | None = None
+
+    @property
+    def steps_done(self) -> int:
+        """Steps of the epoch after the last whole one."""
+        return self.begun.steps_done if self.begun else 0
+
+
+class _Generation(Record):
+    state: TrainingState
+    files: dict[str, HashedFile]
+
+
+def seed_states(model: keras.Model) -> list[keras.Variable]:
+    """Return the seed variables of the model's random layers, in layer order."""
+    return [variable for variable in model.variables if "seed_generator" in variable.path]
+
+
+def begun_epoch(model: keras.Model, steps_done: int) -> BegunEpoch:
+    """Return where the model is inside an epoch."""
+    return BegunEpoch(
+        steps_done=steps_done,
+        metrics=[float(variable.numpy()) for variable in model.metrics_variables],
+        seeds=[variable.numpy().tolist() for variable in seed_states(model)],
+    )
+
+
+def resume_epoch(model: keras.Model, begun: BegunEpoch) -> None:
+    """Put the model where it was inside an epoch; the arrays are restored already."""
+    for variable, value in zip(model.metrics_variables, begun.metrics, strict=True):
+        variable.assign(value)
+    for variable, seeds in zip(seed_states(model), begun.seeds, strict=True):
+        variable.assign(seeds)
+
+
+def callback_states(callbacks: Sequence[keras.callbacks.Callback]) -> dict[str, CallbackState]:
+    """Return the counters and best values of the callbacks, by the name of their class."""
+    return {
+        type(callback).__name__: {
+            name: _plain(getattr(callback, name))
+            for name in _CALLBACK_FIELDS
+            if hasattr(callback, name)
+        }
+        for callback in callbacks
+    }
+
+
+def restore_callbacks(
+    callbacks: Sequence[keras.callbacks.Callback], states: dict[str, CallbackState]
+) -> None:
+    """Set the counters and best values of fresh callbacks to those of an earlier process."""
+    for callback in callbacks:
+        for name, value in states[type(callback).__name__].items():
+            setattr(callback, name, value)
+
+
+def _plain(value: float | None) -> float | None:
+    return None if value is None else value if isinstance(value, int) else float(value)
+
+
+def save_state(folder: Path, model: keras.Model, best_model: Path, state: TrainingState) -> None:
+    """Write a generation, whole or not at all, and remove the ones before the last two."""
+    import numpy as np
+
+    temporary = temporary_path(folder)
+    temporary.mkdir(parents=True)
+    try:
+        np.savez(temporary / _ARRAYS, *[variable.numpy() for variable in _variables(model)])
+        if best_model.exists():
+            shutil.copyfile(best_model, temporary / _BEST)
+        files = hashed_files(temporary)
+        for name in files:
+            sync_file(temporary / name)
+        write_record(temporary / _STATE, _Generation(state=state, files=files))
+        target = folder / _name(state)
+        shutil.rmtree(target, ignore_errors=True)
+        temporary.replace(target)
+        sync_folder(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    for old in _generations(folder)[_GENERATIONS:]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def restore_state(folder: Path, model: keras.Model, best_model: Path) -> TrainingState:
+    """Restore the newest whole generation into `model` and `best_model`.
+
+    Returns:
+        The rest of the state; that of a beginning where there is no whole generation.
+    """
+    import numpy as np
+
+    if not folder.exists() and any(folder.parent.glob("*/epoch-*")):
+        _LOG.info("an interrupted training has another config; this one starts afresh")
+    for leftover in folder.glob(".writing-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    for path in _generations(folder):
+        generation = _whole_generation(path)
+        if generation is None:
+            _LOG.warning("the training state %s is damaged and not used", path.name)
+            continue
+        with np.load(path / _ARRAYS, allow_pickle=False) as arrays:
+            for variable, name in zip(_variables(model), arrays.files, strict=True):
+                variable.assign(arrays[name])
+        if _BEST in generation.files:
+            shutil.copyfile(path / _BEST, best_model)
+        return generation.state
+    return TrainingState()
+
+
+def forget_state(folder: Path) -> None:
+    """Remove the state of a training whose run is complete."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _name(state: TrainingState) -> str:
+    step = f"-step-{state.steps_done:07d}" if state.begun else ""
+    return f"epoch-{state.epochs_done:05d}{step}"
+
+
+def _whole_generation(folder: Path) -> _Generation | None:
+    found = read_record(_Generation, folder / _STATE)
+    if found is None or _ARRAYS not in found.files:
+        return None
+    faults = [file.fault(folder / name, name) for name, file in found.files.items()]
+    return None if any(faults) else found
+
+
+def _generations(folder: Path) -> list[Path]:
+    """Return the generations, the newest first."""
+    return sorted(folder.glob("epoch-*"), reverse=True)
+
+
+def _variables(model: keras.Model) -> list[keras.Variable]:
+    return [*model.variables, *model.optimizer.variables]

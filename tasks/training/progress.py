@@ -1,0 +1,76 @@
+"""How far a training is, told as it goes on to all who watch it.
+
+The training knows nothing of its watchers, so that no code which shows progress is a part of the
+training's cache key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tasks.training.checkpoint import TrainingState
+
+
+@dataclass(frozen=True)
+class TrainingProgress:
+    """Where a training is.
+
+    Args:
+        epochs_done: Whole epochs, those before an interruption included.
+        most_epochs: Epochs after which the training ends in any case.
+        step: Steps done in the epoch that was begun.
+        steps: Steps of an epoch.
+        figures: Loss, accuracy and rate of the last whole epoch, by name.
+        finished: Whether the training is over.
+    """
+
+    epochs_done: int
+    most_epochs: int
+    step: int
+    steps: int
+    figures: dict[str, float]
+    finished: bool = False
+
+
+Watcher = Callable[[TrainingProgress], None]
+"""Is called after every step, in the thread that trains; so it must be quick.
+
+What it raises ends the training.
+"""
+
+_WATCHERS: ContextVar[tuple[Watcher, ...]] = ContextVar("watchers of the training", default=())
+
+
+@contextmanager
+def watch_training(watcher: Watcher) -> Iterator[None]:
+    """Have the trainings inside this context tell `watcher`, too, how far they are."""
+    token = _WATCHERS.set((*_WATCHERS.get(), watcher))
+    try:
+        yield
+    finally:
+        _WATCHERS.reset(token)
+
+
+def tell_progress(
+    state: TrainingState, most_epochs: int, step: int, steps: int, *, finished: bool = False
+) -> None:
+    """Tell all watchers.
+
+    Args:
+        state: Where the training was after its last whole epoch.
+        most_epochs: Epochs after which the training ends in any case.
+        step: Steps done in the epoch that was begun.
+        steps: Steps of an epoch.
+        finished: Whether the training is over.
+    """
+    watchers = _WATCHERS.get()
+    if watchers:
+        figures = {name: values[-1] for name, values in state.history.items()}
+        told = TrainingProgress(state.epochs_done, most_epochs, step, steps, figures, finished)
+        for watcher in watchers:
+            watcher(told)

@@ -1,0 +1,70 @@
+"""The row groups of a Parquet file of padded reviews, of which only some are held decoded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from tasks.data.review_files import padded_matrix, padded_width
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import numpy as np
+
+
+class RowGroups:
+    """A file of padded reviews, open until the end of a `with` block.
+
+    Attributes:
+        rows: Reviews of each row group, known without decoding any.
+        width: Tokens of each review.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the Parquet file `path`, which must hold at least one review."""
+        import pyarrow.parquet as pq
+
+        self._file = pq.ParquetFile(path)
+        metadata = self._file.metadata
+        self.rows = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+        self.width = padded_width(path)
+        self._held: Sequence[int] = ()
+        self._tokens: np.ndarray | None = None
+        self._labels: np.ndarray | None = None
+
+    def __enter__(self) -> Self:
+        """Return the open file."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def hold(self, groups: Sequence[int]) -> None:
+        """Decode the row groups `groups`, unless they are held, and let go of all others."""
+        import numpy as np
+
+        if groups == self._held:
+            return
+        # Before the next ones are decoded, so that both are never held at once.
+        self._held, self._tokens, self._labels = (), None, None
+        rows = sum(self.rows[group] for group in groups)
+        tokens, labels = np.empty((rows, self.width), np.int32), np.empty((rows, 1), np.float32)
+        end = 0
+        for group in groups:
+            start, end = end, end + self.rows[group]
+            table = self._file.read_row_group(group, columns=["tokens", "label"])
+            tokens[start:end] = padded_matrix(table["tokens"].combine_chunks())
+            labels[start:end, 0] = table["label"].to_numpy()
+        self._held, self._tokens, self._labels = groups, tokens, labels
+
+    def take(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the reviews at the positions `rows` among those held.
+
+        Returns:
+            int32 tokens of shape (n, width) and float32 labels of shape (n, 1).
+        """
+        assert self._tokens is not None
+        assert self._labels is not None
+        return self._tokens[rows], self._labels[rows]

@@ -1,0 +1,79 @@
+"""How a training step is computed: by Keras's layers, or by quicker code for a CPU."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks.common.errors import InvalidConfigError
+
+if TYPE_CHECKING:
+    import keras
+
+    from tasks.common.device import Device
+    from tasks.config.training import FitConfig, StepCode, TrainingStep
+
+
+_LAYERS = (
+    "embedding",
+    "word_dropout",
+    "convolution",
+    "pooling",
+    "first_bidirectional",
+    "sequence_dropout",
+    "last_bidirectional",
+    "probability",
+)
+
+
+def step_code(wanted: TrainingStep, network: keras.Model, device: Device) -> StepCode:
+    """Return the code that a training takes.
+
+    Args:
+        wanted: auto: the fast one for the tutorial's network on one CPU, else Keras's layers,
+            which on a GPU use cuDNN.
+        network: What is trained.
+        device: On what.
+
+    Raises:
+        InvalidConfigError: There is no fast code for this network.
+    """
+    is_tutorials = tuple(layer.name for layer in network.layers) == _LAYERS
+    if wanted == "auto":
+        return "fast" if is_tutorials and (device.kind, device.count) == ("cpu", 1) else "keras"
+    if wanted != "keras" and not is_tutorials:
+        raise InvalidConfigError(
+            f"training_step={wanted!r}: must be 'auto' or 'keras' for a network other than the"
+            " tutorial's"
+        )
+    return wanted
+
+
+def trained_form(network: keras.Model, code: StepCode, fit: FitConfig) -> keras.Model:
+    """Return the network, or a form of it with the same variables and a quicker step, compiled.
+
+    For binary cross-entropy, accuracy and Adam (https://arxiv.org/abs/1412.6980).
+
+    The variables of optimizer and metrics are made at once: made in the first step, as Keras
+    would, they have it traced twice, and a begun epoch could not be restored into them.
+
+    Args:
+        network: What is trained.
+        code: What computes a step.
+        fit: First learning rate, and size of a batch.
+    """
+    import keras
+
+    if code == "keras":
+        model, optimizer = network, keras.optimizers.Adam(fit.learning_rate)
+    else:
+        from tasks.model.kernels.adam import fused_adam
+        from tasks.model.kernels.fast_network import fast_network
+
+        model = fast_network(network, fit.batch_size)
+        optimizer = fused_adam(fit.learning_rate)
+    model.compile(optimizer=optimizer, loss="binary_crossentropy", metrics=["accuracy"])
+    model.optimizer.build(model.trainable_variables)
+    one_review = keras.ops.zeros((1, 1))
+    model.compute_metrics(None, one_review, one_review)
+    model.reset_metrics()
+    return model

@@ -1,0 +1,176 @@
+"""Train: fit the network, keep the weights of the epoch with the lowest validation loss."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tasks.common.atomic_files import write_text
+from tasks.common.canonical_json import readable_json
+from tasks.common.device import CPU, Device
+from tasks.common.process_memory import give_back_memory
+from tasks.data.review_files import count_reviews, read_labels
+from tasks.model.architectures import ARCHITECTURES
+from tasks.model.model_hash import model_hash, weights_hash
+from tasks.training.batch_order import Shuffle, steps_per_epoch
+from tasks.training.callbacks import TrainingFollower, tutorial_callbacks
+from tasks.training.checkpoint import TrainingState, restore_state
+from tasks.training.datasets import ordered_batches, ordered_dataset, shuffled_dataset
+from tasks.training.distribution import strategy_for
+from tasks.training.history import best_epoch
+from tasks.training.progress import tell_progress
+from tasks.training.step import step_code, trained_form
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import keras
+    import numpy as np
+
+    from tasks.common.artifact_store import Fact
+    from tasks.config.training import FitConfig, NetworkConfig
+
+
+_LOG = logging.getLogger(__name__)
+
+_REVIEWS_AT_ONCE = 4096
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """What a training needs.
+
+    Attributes:
+        initial_model: Network with its first weights, not compiled.
+        train: Padded training reviews (Parquet).
+        validation: Padded reviews whose loss chooses the epoch (Parquet).
+        network: Its architecture says what is counted before the first step.
+        fit: Epochs, batch size, rates, patience, seed.
+        folder: Where to write.
+        device: On what; several devices share each batch.
+        state: Where to save the training, and to look for an interrupted one.
+        save_every_steps: Save after so many steps too; by default after whole epochs only.
+    """
+
+    initial_model: Path
+    train: Path
+    validation: Path
+    network: NetworkConfig
+    fit: FitConfig
+    folder: Path
+    device: Device = CPU
+    state: Path | None = None
+    save_every_steps: int | None = None
+
+    @property
+    def best_model(self) -> Path:
+        """File of the best model so far."""
+        return self.folder / "best_model.keras"
+
+
+def train_model(plan: TrainingPlan) -> dict[str, Fact]:
+    """Write `best_model.keras` and `history.json`.
+
+    The order of the reviews and the dropout masks of an epoch depend on the seed and the
+    epoch alone. Reviews are read as they are needed: at most `fit.shuffle_buffer` of them are
+    held, or one row group where that has more. The history has one list per figure, with one
+    number per epoch; the learning rate is the one that the epoch was trained with. With a `state`,
+    the training is saved there as it goes on, and an interrupted one ends with the same weights
+    bit for bit.
+
+    Returns:
+        Facts: the code of the training step, epochs run, best epoch (from 1 on) and its
+        validation loss, hashes of the best model and of the last epoch's weights.
+
+    Raises:
+        DivergedError: A loss was not a number.
+    """
+    import keras
+
+    fit = plan.fit
+    keras.utils.set_random_seed(fit.seed)
+    if fit.deterministic:
+        _use_deterministic_operations()
+    with strategy_for(plan.device).scope():
+        network = keras.models.load_model(plan.initial_model, compile=False)
+        code = step_code(fit.training_step, network, plan.device)
+        model = trained_form(network, code, fit)
+        done = TrainingState()
+        if plan.state:
+            done = restore_state(plan.state, model, plan.best_model)
+        if done != TrainingState():
+            _LOG.info("going on after %s of an interrupted training", _place(done))
+        elif prepare := ARCHITECTURES[plan.network.architecture].prepare:
+            prepare(network, ordered_batches(plan.train, _REVIEWS_AT_ONCE), plan.network)
+        if not _is_over(done, fit):
+            done = _fit(plan, model, done)
+    tell_progress(done, fit.epochs, step=0, steps=0, finished=True)
+    give_back_memory()  # before the best model is loaded beside the last one
+    write_text(plan.folder / "history.json", readable_json(done.history))
+    losses = done.history["val_loss"]
+    return {
+        "training_step": code,
+        "epochs_run": len(losses),
+        "best_epoch": best_epoch(done.history),
+        "best_val_loss": min(losses),
+        "best_model_hash": model_hash(keras.models.load_model(plan.best_model, compile=False)),
+        "last_weights_hash": weights_hash(network),
+    }
+
+
+def _place(state: TrainingState) -> str:
+    step = f", step {state.steps_done}" if state.begun else ""
+    return f"epoch {state.epochs_done}{step}"
+
+
+def _fit(plan: TrainingPlan, model: keras.Model, now: TrainingState) -> TrainingState:
+    """Train from a state to the end; an epoch that was begun is finished on its own first."""
+    fit = plan.fit
+    rows, judged = count_reviews(plan.train), count_reviews(plan.validation)
+    _LOG.info("training on %d reviews, validating on %d", rows, judged)
+    steps = steps_per_epoch(rows, fit.batch_size)
+    judges = tutorial_callbacks(fit, plan.best_model)
+    weights = class_weights(read_labels(plan.train), fit)
+    shuffle = Shuffle(fit.seed, fit.shuffle_buffer, fit.batch_size)
+    while not _is_over(now, fit):
+        follower = TrainingFollower(plan, model, now, steps, judges)
+        model.fit(
+            shuffled_dataset(plan.train, shuffle, now.epochs_done, now.steps_done),
+            steps_per_epoch=steps - now.steps_done,
+            epochs=now.epochs_done + 1 if now.begun else fit.epochs,
+            initial_epoch=now.epochs_done,
+            validation_data=ordered_dataset(plan.validation, fit.evaluation_batch_size),
+            class_weight=weights,
+            callbacks=[*judges, follower.as_callback()],
+            shuffle=False,
+            verbose="auto" if sys.stdout.isatty() else 0,
+        )
+        now = follower.state
+    return now
+
+
+def _is_over(state: TrainingState, fit: FitConfig) -> bool:
+    return state.finished or state.epochs_done >= fit.epochs
+
+
+def class_weights(labels: np.ndarray, fit: FitConfig) -> dict[int, float] | None:
+    """Return how much a review of each label counts, None where all count the same.
+
+    Balanced weights give both labels the same sum, and a review 1 on average.
+
+    Args:
+        labels: 0 or 1 of the training reviews, both present, shape (n,).
+        fit: Whether weights are balanced.
+    """
+    if fit.class_weights == "equal":
+        return None
+    ones = int(labels.sum())
+    return {0: len(labels) / (2 * (len(labels) - ones)), 1: len(labels) / (2 * ones)}
+
+
+def _use_deterministic_operations() -> None:
+    import tensorflow as tf
+
+    tf.config.experimental.enable_op_determinism()

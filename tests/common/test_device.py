@@ -1,0 +1,138 @@
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+
+from tasks.common import device as module
+from tasks.common.device import Device, probe_gpus, select_accelerator, use_device
+from tasks.common.errors import AcceleratorError, InvalidConfigError
+
+Choose = Callable[..., Device]
+
+
+@pytest.fixture
+def choose(monkeypatch: pytest.MonkeyPatch) -> Choose:
+    def chosen(requested: str, *gpus: str, usable: list[str] | None = None) -> Device:
+        monkeypatch.setattr(module, "probe_gpus", lambda: list(gpus))
+        monkeypatch.setattr(
+            module, "tensorflow_gpus", lambda: list(gpus) if usable is None else usable
+        )
+        return select_accelerator(requested)
+
+    return chosen
+
+
+@pytest.mark.parametrize(
+    "requested", ["tpu", "", "cpu:0", "gpu:", "gpu:x", "GPU", "auto:1", "gpu:-1"]
+)
+def test_an_unknown_accelerator_is_told_with_what_is_allowed(
+    choose: Choose, requested: str
+) -> None:
+    with pytest.raises(InvalidConfigError, match="must be auto, cpu, gpu, gpu:N or multi-gpu"):
+        choose(requested, "A")
+
+
+def test_auto_takes_the_first_gpu_or_else_says_why_not(choose: Choose) -> None:
+    assert choose("auto", "A", "B") == Device(
+        kind="gpu", index=0, name="A", reason="auto: a GPU can be used"
+    )
+    assert choose("auto").reason == "auto: no GPU was found in this machine"
+
+
+def test_a_numbered_gpu_is_taken(choose: Choose) -> None:
+    assert choose("gpu:1", "A", "B").name == "B"
+    assert choose("gpu", "A", "B").name == "A"
+
+
+def test_multi_gpu_takes_all_of_them(choose: Choose) -> None:
+    assert choose("multi-gpu", "A", "A") == Device(
+        kind="gpu", count=2, name="A", reason="multi-gpu was asked for"
+    )
+    assert choose("multi-gpu", "A", "B").name == "A + B"
+
+
+@pytest.mark.parametrize(
+    ("gpus", "sentence"),
+    [
+        ([], "multi-gpu: no GPU was found in this machine; or use --accelerator auto"),
+        (["A"], r"multi-gpu: there is one GPU only \(A\); or use --accelerator auto"),
+    ],
+)
+def test_multi_gpu_needs_several(choose: Choose, gpus: list[str], sentence: str) -> None:
+    with pytest.raises(AcceleratorError, match=sentence):
+        choose("multi-gpu", *gpus)
+
+
+def test_a_missing_gpu_is_an_error_that_says_what_was_found(choose: Choose) -> None:
+    with pytest.raises(AcceleratorError, match="no GPU was found in this machine"):
+        choose("gpu")
+    with pytest.raises(AcceleratorError, match=r"no GPU with number 2 .*found gpu:0 A, gpu:1 B"):
+        choose("gpu:2", "A", "B")
+
+
+def test_a_gpu_that_tensorflow_cannot_use_is_told_with_the_remedy(choose: Choose) -> None:
+    with pytest.raises(AcceleratorError, match="can be used by TensorFlow; install"):
+        choose("gpu", "A", usable=[])
+    assert "install TensorFlow" in choose("auto", "A", usable=[]).reason
+
+
+def test_hidden_gpus_are_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    assert probe_gpus() == []
+
+
+def test_cpu_asks_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(module, "probe_gpus")
+    monkeypatch.delattr(module, "tensorflow_gpus")
+    assert select_accelerator("cpu").kind == "cpu"
+
+
+def test_what_enters_a_cache_key_is_the_hardware() -> None:
+    one = Device(kind="gpu", index=0, name="A", reason="x")
+    assert one.content_hash == Device(kind="gpu", index=1, name="A", reason="y").content_hash
+    assert one.content_hash != Device(kind="gpu", index=0, name="B", reason="x").content_hash
+    assert one.content_hash != one.model_copy(update={"count": 2}).content_hash
+
+
+def fake_tensorflow(gpus: list[str], seen: list[str], *, started: bool) -> SimpleNamespace:
+    def set_visible_devices(devices: list[str], kind: str) -> None:
+        assert kind == "GPU"
+        if started:
+            raise RuntimeError("already initialized")
+        seen[:] = devices
+
+    grown: list[str] = []
+    experimental = SimpleNamespace(
+        set_memory_growth=lambda gpu, enable: grown.append(gpu) if enable else None,
+        get_device_details=lambda gpu: {"device_name": f"H {gpu}"},
+    )
+    config = SimpleNamespace(
+        experimental=experimental,
+        list_physical_devices=lambda _: gpus,
+        set_visible_devices=set_visible_devices,
+        get_visible_devices=lambda _: seen,
+    )
+    return SimpleNamespace(config=config, grown=grown)
+
+
+def test_the_chosen_gpu_alone_is_seen_and_its_memory_grows(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = ["a", "b"]
+    tensorflow = fake_tensorflow(["a", "b"], seen, started=False)
+    monkeypatch.setattr(module, "_tensorflow", lambda: tensorflow)
+    assert module.tensorflow_gpus() == ["H a", "H b"]
+    use_device(Device(kind="gpu", index=1, name="H b", reason="x"))
+    assert (seen, tensorflow.grown) == (["b"], ["b"])
+    use_device(Device(kind="gpu", count=2, name="H", reason="x"))
+    assert (seen, tensorflow.grown) == (["a", "b"], ["b", "a", "b"])
+    use_device(Device(kind="cpu", reason="x"))
+    assert seen == []
+
+
+def test_the_device_cannot_change_after_tensorflow_has_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tensorflow = fake_tensorflow(["a"], [], started=True)
+    monkeypatch.setattr(module, "_tensorflow", lambda: tensorflow)
+    use_device(Device(kind="cpu", reason="x"))
+    with pytest.raises(AcceleratorError, match="TensorFlow already runs on another device"):
+        use_device(Device(kind="gpu", name="H a", reason="x"))

@@ -1,0 +1,27 @@
+import numpy as np
+import pytest
+
+from tasks.common.seeds import generator
+
+
+def drawn(seed: int, purpose: str, epoch: int = 0) -> list[int]:
+    numbers: list[int] = generator(seed, purpose, epoch).integers(0, 2**60, 4).tolist()
+    return numbers
+
+
+def test_equal_arguments_draw_equal_numbers() -> None:
+    assert drawn(7, "shuffle", 3) == drawn(7, "shuffle", 3)
+
+
+@pytest.mark.parametrize("other", [(8, "shuffle", 3), (7, "split", 3), (7, "shuffle", 4)])
+def test_another_seed_purpose_or_epoch_draws_other_numbers(other: tuple[str, int, int]) -> None:
+    assert drawn(*other) != drawn(7, "shuffle", 3)
+
+
+def test_the_process_wide_seed_is_neither_used_nor_changed() -> None:
+    np.random.seed(1)  # noqa: NPY002 - the global state is what is tested
+    before = np.random.get_state()[1].tolist()  # noqa: NPY002
+    first = drawn(0, "shuffle")
+    assert np.random.get_state()[1].tolist() == before  # noqa: NPY002
+    np.random.seed(2)  # noqa: NPY002
+    assert drawn(0, "shuffle") == first

@@ -1,0 +1,108 @@
+from pathlib import Path
+
+import pytest
+
+from flows.cli.train import read_options
+from tasks.common.errors import InvalidConfigError
+from tasks.config import recipes as module
+from tasks.config.recipes import DEFAULT_RECIPE, read_recipe, recipes, with_recipe
+from tasks.config.training import FitConfig, ProtocolConfig, TextConfig, TrainingConfig
+
+ROOT = Path(__file__).parents[2]
+
+NAMES = sorted(recipes())
+
+EXPECTED = (
+    'description = "d"\n[expected]\naccuracy = 0.9\nspread = 0.1\nseeds = 1\ncpu_seconds = 1\n'
+)
+
+
+def refused(tmp_path: Path, content: str) -> str:
+    file = tmp_path / "mine.toml"
+    file.write_text(content)
+    with pytest.raises(InvalidConfigError) as raised:
+        read_recipe(file)
+    return str(raised.value)
+
+
+def test_the_default_recipe_is_the_default_config() -> None:
+    assert DEFAULT_RECIPE == "tutorial"
+    assert with_recipe(DEFAULT_RECIPE, {}) == TrainingConfig()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recipe_is_honest_and_leaves_the_seed_to_the_run(name: str) -> None:
+    recipe = recipes()[name]
+    config = with_recipe(name, {})
+    assert config.protocol.protocol == "honest"
+    assert "seed" not in recipe.config.fit
+    assert "split_seed" not in recipe.config.protocol
+    assert read_options(recipe.command.split()[2:]).config.network == config.network
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_readme_and_docs_say_what_the_recipe_says(name: str) -> None:
+    expected = recipes()[name].expected
+    score = f"{expected.accuracy:.4f} ± {expected.spread:.4f}"
+    for file in ("README.md", "docs/recipes.md"):
+        text = (ROOT / file).read_text(encoding="utf-8").replace("*", "")
+        cost = f"{expected.seeds} | {expected.cpu_seconds:.0f} s"
+        assert f"| `{name}` | {score} | {cost} |" in text
+
+
+def test_the_cheapest_recipe_comes_first() -> None:
+    costs = [recipe.expected.cpu_seconds for recipe in recipes().values()]
+    assert costs == sorted(costs)
+
+
+def test_options_change_single_fields_of_a_recipe() -> None:
+    recipe = with_recipe("ngrams", {})
+    groups = {
+        "text": TextConfig(maxlen=300),
+        "fit": FitConfig(seed=7),
+        "protocol": ProtocolConfig(),
+    }
+    config = with_recipe("ngrams", groups)
+    assert config.text == recipe.text.model_copy(update={"maxlen": 300})
+    assert config.fit == recipe.fit.model_copy(update={"seed": 7})
+    assert config.protocol == recipe.protocol
+
+
+def test_an_option_may_bring_back_a_default() -> None:
+    assert with_recipe("ngrams", {"text": TextConfig(maxlen=200)}).text.maxlen == 200
+
+
+def test_another_recipe_and_an_option_that_does_not_fit_are_refused() -> None:
+    with pytest.raises(InvalidConfigError, match="recipe='nix': must be 'ngrams' or"):
+        with_recipe("nix", {})
+    with pytest.raises(InvalidConfigError, match="padding='post': must be 'pre'"):
+        with_recipe("ngrams_tail", {"text": TextConfig(padding="post")})
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("description =", "mine.toml: Invalid value"),
+        ('description = "d"', "mine.toml: expected: is missing"),
+        (EXPECTED + "[config.fit]\nepochs = 0\n", "fit.epochs=0: must be greater than"),
+        (EXPECTED + "[config.fit]\nspeed = 9\n", "fit.speed=9: there is no such field"),
+        (EXPECTED + "[config.source]\nsource = 'imdb'\n", "there is no such field"),
+        (EXPECTED.replace("0.9", "1.9"), "expected.accuracy=1.9: must be less than 1"),
+    ],
+)
+def test_a_faulty_recipe_is_named_with_what_is_wrong(
+    tmp_path: Path, content: str, sentence: str
+) -> None:
+    assert sentence in refused(tmp_path, content)
+
+
+def test_the_recipes_are_listed_with_score_cost_and_command(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as raised:
+        read_options(["--list-recipes"])
+    assert raised.value.code == 0
+    shown = capsys.readouterr().out
+    for recipe in module.recipes().values():
+        assert f"\n  {recipe.command}\n" in shown
+        assert f"{recipe.expected.accuracy:.4f} ± {recipe.expected.spread:.4f}" in shown

@@ -1,0 +1,109 @@
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.common.errors import InvalidConfigError
+from tasks.config.training import (
+    NETWORKS,
+    ConvBilstmConfig,
+    FitConfig,
+    NgramBagConfig,
+    TextConfig,
+    TrainingConfig,
+    validated_config,
+)
+
+
+def test_the_defaults_are_the_tutorials_recipe() -> None:
+    config = TrainingConfig()
+    assert (config.text.num_words, config.text.maxlen) == (10_000, 200)
+    assert (config.text.padding, config.text.truncating) == ("pre", "pre")
+    assert (config.fit.seed, config.fit.batch_size, config.fit.epochs) == (0, 64, 20)
+    fit = config.fit
+    assert (fit.stop_patience, fit.reduce_patience, fit.reduce_factor) == (4, 2, 0.2)
+    network = config.network
+    assert isinstance(network, ConvBilstmConfig)
+    assert (network.embedding_dim, network.filters, network.kernel_size) == (200, 64, 5)
+    assert (network.pool_size, network.lstm_units, network.last_lstm_units) == (4, 64, 32)
+    assert network.dropout == 0.5
+    assert config.protocol.protocol == "honest"
+
+
+@pytest.mark.parametrize("network", NETWORKS.values())
+def test_a_config_survives_json(network: type[ConvBilstmConfig | NgramBagConfig]) -> None:
+    config = TrainingConfig(fit=FitConfig(seed=7), network=network())
+    assert TrainingConfig.model_validate_json(config.model_dump_json()) == config
+
+
+def test_a_network_has_the_sizes_of_its_architecture_alone() -> None:
+    assert not NgramBagConfig.model_fields.keys() & {"filters", "embedding_dim"}
+
+
+@pytest.mark.parametrize(
+    ("groups", "sentence"),
+    [
+        ({"text": {"num_words": 0}}, "text.num_words=0: must be greater than or equal to 4"),
+        ({"text": {"maxlen": 7}}, "maxlen=7: must be at least 8, which kernel_size=5 and"),
+        (
+            {"text": {"truncating": "middle", "maxlen": 64}},
+            "head=64: must be less than 64 (maxlen) with truncating 'middle'",
+        ),
+        ({"text": {"head": 0}}, "text.head=0: must be greater than or equal to 1"),
+        ({"text": {"words": 5}}, "text.words=5: there is no such field"),
+        ({"fit": {"learning_rate": float("inf")}}, "fit.learning_rate=inf: must be"),
+        ({"fit": {"epochs": 1.5}}, "fit.epochs=1.5: must be a valid integer"),
+        ({"protocol": {"protocol": "best"}}, "protocol.protocol='best': must be 'honest' or"),
+        ({"network": {"architecture": "x"}}, "architecture='x': must be 'conv_bilstm' or 'ngram_"),
+        (
+            {"network": {"ngram_tail": 7}},
+            "ngram_tail=7: is a size of architecture 'ngram_bag', not of 'conv_bilstm'",
+        ),
+        (
+            {"network": {"architecture": "ngram_bag", "filters": 7}},
+            "filters=7: is a size of architecture 'conv_bilstm', not of 'ngram_bag'",
+        ),
+        ({"network": {"filters": 0}}, "network.filters=0: must be greater than or equal to 1"),
+        ({"network": {"depth": 3}}, "network.depth=3: there is no such field"),
+        ({"source": {"source": "files"}}, "source 'files' needs a train_file"),
+        ({"source": {"train_file": "a.csv"}}, "train_file and test_file need source 'files'"),
+        ({"source": {"source": "packaged", "imdb_npz": "i.npz"}}, "needs source 'imdb' or 'auto'"),
+        ({"source": {"imdb_form": "packages", "imdb_npz": "i.npz"}}, "needs imdb_form 'any'"),
+        ({"source": {"text_column": "body"}}, "text_column and label_column need source 'files'"),
+    ],
+)
+def test_an_impossible_value_is_named_with_what_is_allowed(
+    groups: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(InvalidConfigError) as raised:
+        validated_config(**groups)
+    assert sentence in str(raised.value)
+
+
+def test_the_head_may_be_longer_than_a_review_where_it_is_not_used() -> None:
+    assert validated_config(text={"maxlen": 64}).text.kept_first == 0
+    assert validated_config(text={"maxlen": 64, "truncating": "post"}).text.kept_first == 64
+
+
+def test_all_faults_are_listed_at_once() -> None:
+    with pytest.raises(InvalidConfigError) as raised:
+        validated_config(text={"num_words": 0}, fit={"epochs": 0})
+    assert "text.num_words=0" in str(raised.value)
+    assert "fit.epochs=0" in str(raised.value)
+
+
+@given(kernel=st.integers(1, 50), pool=st.integers(1, 50), maxlen=st.integers(1, 120))
+def test_a_review_is_accepted_exactly_when_it_fills_one_pooling_window(
+    kernel: int, pool: int, maxlen: int
+) -> None:
+    convolved = maxlen - kernel + 1
+    groups: dict[str, Any] = {
+        "text": {"maxlen": maxlen},
+        "network": {"kernel_size": kernel, "pool_size": pool},
+    }
+    if convolved >= pool:
+        assert validated_config(**groups).text == TextConfig(maxlen=maxlen)
+    else:
+        with pytest.raises(InvalidConfigError, match=f"at least {kernel + pool - 1}"):
+            validated_config(**groups)

@@ -1,0 +1,268 @@
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tasks.common.errors import BadDataError
+from tasks.config.training import DataConfig
+from tasks.data import load as module
+from tasks.data.load import load_reviews
+from tasks.data.review_files import review_schema
+from tasks.data.sources.source_files import SourceFiles
+from tests.support.review_samples import (
+    Reviews,
+    distinct_reviews,
+    reference_words,
+    source_of,
+    write_full_wheel,
+    write_reviews,
+    write_train_package,
+)
+
+TRAIN = distinct_reviews(24)
+
+TEST = distinct_reviews(12, first=100)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "out").mkdir()
+    return tmp_path / "out"
+
+
+def files_of(folder: Path, train: Reviews, test: Reviews | None = None) -> SourceFiles:
+    sets = {"train": train} | ({} if test is None else {"test": test})
+    paths = {
+        name: write_reviews(folder.parent / f"{name}.csv", reviews)
+        for name, reviews in sets.items()
+    }
+    return source_of("files", **paths)
+
+
+def load(folder: Path, train: Reviews, test: Reviews | None = None, **data: Any) -> dict[str, Any]:
+    return load_reviews(files_of(folder, train, test), DataConfig(**data), folder)
+
+
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+    return sorted(rows, key=lambda row: row["review_id"])
+
+
+def test_the_facts_tell_source_rows_and_labels(folder: Path) -> None:
+    facts = load(folder, TRAIN, TEST)
+    fingerprints = {facts.pop("train_fingerprint"), facts.pop("test_fingerprint")}
+    assert len(fingerprints) == 2
+    assert facts == {
+        "source": "files",
+        "form": "files",
+        "train_rows": 24,
+        "test_rows": 12,
+        "label_names": ["0", "1"],
+    }
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"train.parquet", "test.parquet", "vocabulary.json", "data_report.json"}
+
+
+def test_a_fingerprint_depends_on_the_texts_and_labels_of_its_own_set_alone(folder: Path) -> None:
+    first = load(folder, TRAIN, TEST)
+    other_train = load(folder, TRAIN[:-2], TEST)
+    assert other_train["test_fingerprint"] == first["test_fingerprint"]
+    assert other_train["train_fingerprint"] != first["train_fingerprint"]
+    (text, label), *rest = TEST
+    for changed in ((text + "!", label), (text, 1 - label)):
+        other_test = load(folder, TRAIN, [changed, *rest])
+        assert other_test["train_fingerprint"] == first["train_fingerprint"]
+        assert other_test["test_fingerprint"] != first["test_fingerprint"]
+
+
+def test_every_review_is_written_once_with_its_ids_label_and_counts(folder: Path) -> None:
+    load(folder, TRAIN, TEST)
+    ranks = json.loads((folder / "vocabulary.json").read_text())
+    for name, reviews in (("train", TRAIN), ("test", TEST)):
+        rows = rows_of(folder / f"{name}.parquet")
+        for number, (row, (text, label)) in enumerate(zip(rows, reviews, strict=True)):
+            ids = [1, *(ranks[w] + 3 if w in ranks else 2 for w in reference_words(text))]
+            assert row == {
+                "review_id": number,
+                "label": label,
+                "tokens": ids,
+                "length": len(ids),
+                "unknown": ids.count(2),
+            }
+
+
+def test_the_vocabulary_is_ranked_from_1_and_holds_training_words_alone(folder: Path) -> None:
+    load(folder, TRAIN, TEST)
+    ranks = json.loads((folder / "vocabulary.json").read_text())
+    assert sorted(ranks.values()) == list(range(1, len(ranks) + 1))
+    assert set(ranks) == {word for text, _ in TRAIN for word in reference_words(text)}
+    assert [ranks[word] for word in ("a", "dull", "n23")] == [1, 6, 31]
+
+
+def test_the_report_describes_what_was_written(folder: Path) -> None:
+    load(folder, TRAIN, TEST)
+    report = json.loads((folder / "data_report.json").read_text())
+    assert (report["source"], report["form"]) == ("files", "files")
+    assert report["label_names"] == ["0", "1"]
+    assert report["overlap"] == {"distinct_texts_in_both": 0, "test_reviews_seen_in_train": 0}
+    for name in ("train", "test"):
+        rows = rows_of(folder / f"{name}.parquet")
+        assert report[name]["reviews"] == len(rows)
+        assert report[name]["tokens"] == sum(row["length"] for row in rows)
+        unknown = sum(row["unknown"] for row in rows) / report[name]["tokens"]
+        assert report[name]["unknown_share"] == pytest.approx(unknown, abs=1e-6)
+    assert report["test"]["unknown_share"] > 0
+
+
+def test_the_files_have_the_schema_provenance_and_row_groups(folder: Path) -> None:
+    files = files_of(folder, TRAIN, TEST)
+    load_reviews(files, DataConfig(row_group_rows=7), folder)
+    for name in ("train", "test"):
+        schema = pq.read_schema(folder / f"{name}.parquet")
+        assert schema.equals(review_schema())
+        assert schema.metadata[b"source"] == schema.metadata[b"form"] == b"files"
+        assert schema.metadata[b"raw_files"] == files.content_hash.encode()
+        metadata = pq.read_metadata(folder / f"{name}.parquet")
+        assert {metadata.row_group(i).num_rows for i in range(metadata.num_row_groups - 1)} == {7}
+
+
+def test_reviews_sorted_by_label_are_mixed_in_kerass_order(folder: Path) -> None:
+    load(folder, sorted(TRAIN, key=lambda review: review[1]), TEST)
+    order = np.arange(24)
+    np.random.RandomState(113).shuffle(order)
+    assert pq.read_table(folder / "train.parquet")["review_id"].to_pylist() == order.tolist()
+    assert pq.read_table(folder / "train.parquet")["label"].to_pylist() == (order >= 12).tolist()
+
+
+def test_loading_twice_gives_equal_bytes(folder: Path, tmp_path: Path) -> None:
+    load(folder, TRAIN, TEST)
+    (tmp_path / "again").mkdir()
+    load(tmp_path / "again", TRAIN, TEST)
+    for path in folder.iterdir():
+        assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes()
+
+
+def refused(folder: Path, train: Reviews, test: Reviews | None = None, **data: Any) -> str:
+    with pytest.raises(BadDataError) as raised:
+        load(folder, train, test, **data)
+    assert list(folder.iterdir()) == []
+    return str(raised.value)
+
+
+def test_texts_without_any_word_are_refused_and_nothing_is_written(folder: Path) -> None:
+    message = refused(folder, [("", 0), ("...", 1)] * 30, TEST)
+    assert "train has 60 texts without any word" in message
+
+
+def test_an_overlap_is_refused_and_nothing_is_written(folder: Path) -> None:
+    message = refused(folder, TRAIN, TEST + TRAIN[:2])
+    assert "2 of 14 test reviews occur in training, more than max_overlap=0.05 allows" in message
+
+
+def test_a_small_class_is_refused_and_nothing_is_written(folder: Path) -> None:
+    assert "test needs at least 5 reviews of each class, has 4 and 4" in refused(
+        folder, TRAIN, TEST[:8]
+    )
+
+
+def test_an_unreadable_file_is_refused_and_nothing_is_written(folder: Path) -> None:
+    files = files_of(folder, TRAIN)
+    files.paths["train"].write_text("review,label\na,b\n")
+    with pytest.raises(BadDataError, match="has no column 'text'"):
+        load_reviews(files, DataConfig(), folder)
+    assert list(folder.iterdir()) == []
+
+
+def test_all_failures_are_told_at_once(folder: Path) -> None:
+    message = refused(folder, [*TRAIN[:8], ("!", 1)], [*TRAIN[:2], ("?", 0)])
+    for part in (
+        "train needs at least 5 reviews of each class, has 4 and 5",
+        "train has 1 texts without any word",
+        "test needs at least 5 reviews of each class, has 2 and 1",
+        "test has 1 texts without any word",
+        "3 of 3 test reviews occur in training",
+    ):
+        assert part in message
+
+
+def test_deduplicate_drops_repeats_and_test_reviews_from_training(folder: Path) -> None:
+    facts = load(folder, [*TRAIN, *TRAIN[:3]], [*TEST, *TRAIN[20:]], deduplicate=True)
+    assert (facts["train_rows"], facts["test_rows"]) == (20, 16)
+    assert [row["review_id"] for row in rows_of(folder / "train.parquet")] == list(range(20))
+    report = json.loads((folder / "data_report.json").read_text())
+    assert report["overlap"]["test_reviews_seen_in_train"] == 0
+    assert report["train"]["duplicates"] == 0
+
+
+def test_a_training_set_that_deduplicating_empties_is_refused(folder: Path) -> None:
+    message = refused(folder, TRAIN, TRAIN, deduplicate=True)
+    assert "deduplicate drops every training review" in message
+
+
+def official(folder: Path, monkeypatch: pytest.MonkeyPatch, rows: int) -> SourceFiles:
+    """Write packages that hold TRAIN and as many other reviews as test set."""
+    test = distinct_reviews(24, first=100)
+    monkeypatch.setattr("tasks.data.sources.readers.OFFICIAL_SPLIT_ROWS", 24)
+    monkeypatch.setattr(module, "OFFICIAL_SPLIT_ROWS", rows)
+    paths = {
+        "train": write_train_package(folder.parent / "train.csv", TRAIN, distinct_reviews(2, 900)),
+        "all": write_full_wheel(folder.parent / "all.whl", test + TRAIN),
+    }
+    return source_of("packages", **paths)
+
+
+def test_the_official_split_is_loaded_from_packages(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = load_reviews(official(folder, monkeypatch, 24), DataConfig(), folder)
+    assert facts.items() >= {
+        ("source", "imdb"),
+        ("form", "packages"),
+        ("train_rows", 24),
+        ("test_rows", 24),
+    }
+    assert facts["label_names"] == ["negative", "positive"]
+
+
+def test_an_official_split_of_another_size_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = official(folder, monkeypatch, 26)
+    with pytest.raises(BadDataError) as raised:
+        load_reviews(files, DataConfig(), folder)
+    for name in ("train", "test"):
+        assert f"{name} must have 13 reviews of each class, has 12 and 12" in str(raised.value)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_failing_writer_leaves_no_half_written_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches = module._batches
+
+    def failing(*arguments: Any) -> Iterator[pa.RecordBatch]:
+        yield next(batches(*arguments))
+        raise RuntimeError("no more")
+
+    monkeypatch.setattr(module, "_batches", failing)
+    with pytest.raises(RuntimeError, match="no more"):
+        load(folder, TRAIN, TEST, row_group_rows=5)
+    assert {path.name for path in folder.iterdir()} == {"data_report.json", "vocabulary.json"}
+
+
+def test_different_test_reviews_of_unknown_words_are_no_duplicates(folder: Path) -> None:
+    load(folder, TRAIN, TEST)
+    report = json.loads((folder / "data_report.json").read_text())
+    assert (report["test"]["duplicates"], report["overlap"]["distinct_texts_in_both"]) == (0, 0)
+
+
+def test_words_of_dropped_reviews_are_not_in_the_vocabulary(folder: Path) -> None:
+    load(folder, TRAIN, [*TEST, *TRAIN[20:]], deduplicate=True)
+    vocabulary = json.loads((folder / "vocabulary.json").read_text())
+    kept = {word for text, _ in TRAIN[:20] for word in reference_words(text)}
+    assert set(vocabulary) == kept

@@ -1,0 +1,156 @@
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasks.common.errors import BadDataError
+from tasks.data.text.corpus import TokenizedSource, repeated_in_train
+from tasks.data.validate import describe_reviews, require_valid
+from tests.support.review_samples import labelled
+
+Ids = list[list[int]]
+
+WORDS = [f"w{rank}" for rank in range(1, 31)]
+
+
+def report_of(train: Ids, test: Ids, words: list[str] = WORDS) -> dict[str, Any]:
+    """Describe reviews of which every second one is positive."""
+    sets = [labelled(ids, [row % 2 for row in range(len(ids))]) for ids in (train, test)]
+    return describe_reviews(TokenizedSource(sets[0], sets[1], words, ("bad", "good"), {}))
+
+
+def failures_of(report: dict[str, Any], **rules: Any) -> str:
+    with pytest.raises(BadDataError) as raised:
+        require_valid(report, **({"max_overlap": 0.05, "expected_rows": None} | rules))
+    return str(raised.value)
+
+
+TRAIN = [[1, 4 + row] for row in range(12)]
+
+TEST = [[1, 20 + row] for row in range(10)]
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.integers(1, 3), min_size=1, max_size=3), max_size=12))
+def test_equal_reviews_and_no_others_have_equal_hashes(lists: Ids) -> None:
+    hashes = labelled(lists, [0] * len(lists)).hashes
+    for one, first in zip(lists, hashes, strict=True):
+        for other, second in zip(lists, hashes, strict=True):
+            assert (one == other) == (first == second)
+
+
+@settings(deadline=None)
+@given(train=st.lists(st.sampled_from("abcdef")), test=st.lists(st.sampled_from("abc")))
+def test_what_is_not_repeated_is_the_first_of_its_kind_and_not_in_the_test_set(
+    train: list[str], test: list[str]
+) -> None:
+    mask = repeated_in_train(*(np.array([ord(c) for c in s], np.uint64) for s in (train, test)))
+    kept = [text for text, repeated in zip(train, mask, strict=True) if not repeated]
+    assert kept == [text for text in dict.fromkeys(train) if text not in test]
+
+
+def test_the_report_tells_sizes_balance_lengths_unknown_words_and_repeats() -> None:
+    train = [[1, 4, 5], [1, 4], [1, 4, 5], [1], [1, 6, 6, 6]]
+    test = [[1, 4], [1, 2, 4, 2], [1, 4]]
+    assert report_of(train, test, ["a", "b", "c"]) == {
+        "label_names": ["bad", "good"],
+        "vocabulary_words": 3,
+        "train": {
+            "reviews": 5,
+            "class_counts": [3, 2],
+            "empty_texts": 1,
+            "duplicates": 1,
+            "tokens": 13,
+            "mean_length": 2.6,
+            "length_quantiles": {
+                "min": 1.0,
+                "q25": 2.0,
+                "median": 3.0,
+                "q75": 3.0,
+                "q95": pytest.approx(3.8),
+                "max": 4.0,
+            },
+            "unknown_share": 0.0,
+            "id_range": [1, 6],
+        },
+        "test": {
+            "reviews": 3,
+            "class_counts": [2, 1],
+            "empty_texts": 0,
+            "duplicates": 1,
+            "tokens": 8,
+            "mean_length": 2.667,
+            "length_quantiles": {
+                "min": 2.0,
+                "q25": 2.0,
+                "median": 2.0,
+                "q75": 3.0,
+                "q95": pytest.approx(3.8),
+                "max": 4.0,
+            },
+            "unknown_share": 0.25,
+            "id_range": [1, 4],
+        },
+        "overlap": {"distinct_texts_in_both": 1, "test_reviews_seen_in_train": 2},
+    }
+
+
+def test_good_reviews_pass() -> None:
+    require_valid(report_of(TRAIN, TEST), max_overlap=0, expected_rows=None)
+
+
+def test_no_reviews_at_all_are_described_and_refused() -> None:
+    message = failures_of(report_of([], []))
+    assert "train needs at least 5 reviews of each class, has 0 and 0" in message
+    assert "test needs at least 5 reviews of each class, has 0 and 0" in message
+
+
+def test_a_class_needs_five_reviews_in_each_set() -> None:
+    assert "test needs at least 5 reviews of each class, has 5 and 4" in failures_of(
+        report_of(TRAIN, TEST[:9])
+    )
+    assert "train needs" not in failures_of(report_of(TRAIN, TEST[:9]))
+
+
+@pytest.mark.parametrize(("allowed", "passes"), [(0.2, True), (0.19, False)])
+def test_an_overlap_is_refused_above_the_allowed_share_alone(allowed: float, passes: bool) -> None:
+    report = report_of(TRAIN, TEST[:8] + TRAIN[:2])
+    if passes:
+        require_valid(report, max_overlap=allowed, expected_rows=None)
+    else:
+        message = failures_of(report, max_overlap=allowed)
+        assert "2 of 10 test reviews occur in training, more than max_overlap=0.19" in message
+        assert "--deduplicate" in message
+
+
+def test_the_official_set_must_be_whole_and_balanced() -> None:
+    report = report_of(TRAIN, TEST)
+    require_valid(report | {"test": report["train"]}, max_overlap=1, expected_rows=12)
+    message = failures_of(report, expected_rows=12)
+    assert "test must have 6 reviews of each class, has 5 and 5" in message
+    assert "train must" not in message
+
+
+@pytest.mark.parametrize(("number", "found"), [(0, "0 to 15"), (34, "1 to 34")])
+def test_ids_outside_the_vocabulary_are_refused(number: int, found: str) -> None:
+    message = failures_of(report_of([*TRAIN, [1, number]], TEST))
+    assert f"train has token ids from {found}, outside 1 to 33" in message
+
+
+def test_every_failure_is_listed_in_one_sentence() -> None:
+    train = [*TRAIN[:9], [1], [1, 99]]
+    message = failures_of(report_of(train, [[1], [1], *TRAIN[:6]]), expected_rows=100)
+    assert message.startswith("the reviews cannot be used: ")
+    assert message.removeprefix("the reviews cannot be used: ").split("; ") == [
+        "train must have 50 reviews of each class, has 6 and 5",
+        "train has 1 texts without any word",
+        "train has token ids from 1 to 99, outside 1 to 33",
+        "test must have 50 reviews of each class, has 4 and 4",
+        "test needs at least 5 reviews of each class, has 4 and 4: with fewer no split and no"
+        " score means anything",
+        "test has 2 texts without any word",
+        "8 of 8 test reviews occur in training, more than max_overlap=0.05 allows"
+        " (--deduplicate drops them from training)",
+    ]

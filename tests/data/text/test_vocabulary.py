@@ -1,0 +1,131 @@
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasks.data.text.vocabulary import (
+    RaggedTokens,
+    Vocabulary,
+    is_unknown,
+    joined_tokens,
+    text_chunks,
+)
+from tests.support.review_samples import index_texts, lists_of, reference_words
+
+TEXTS = st.lists(st.text("abcAB ,", max_size=12), min_size=1, max_size=12)
+
+Result = tuple[list[list[int]], list[list[int]], list[str]]
+
+
+def indexed(train: list[str], test: list[str], rows: int = 4096) -> Result:
+    def chunks(texts: list[str]) -> list[pa.Array]:
+        return list(text_chunks(pa.chunked_array([pa.array(texts, pa.string())]), rows))
+
+    result = index_texts(chunks(train), chunks(test))
+    train_tokens, test_tokens = (joined_tokens(s.tokens) for s in (result.train, result.test))
+    words, hashes = result.words, [*result.train.hashes, *result.test.hashes]
+    texts = [tuple(reference_words(text)) for text in (*train, *test)]
+    assert len(set(hashes)) == len(set(texts))
+    assert len(set(zip(texts, hashes, strict=True))) == len(set(texts))
+    assert (len(train_tokens), len(test_tokens)) == (len(train), len(test))
+    for tokens in (train_tokens, test_tokens):
+        assert (tokens.ids.dtype, tokens.offsets.dtype) == (np.int32, np.int64)
+    return lists_of(train_tokens), lists_of(test_tokens), words
+
+
+def reference(train: list[str], test: list[str]) -> Result:
+    # Counter keeps the order of first occurrence, and so does most_common among equal counts.
+    counts = Counter(word for text in train for word in reference_words(text))
+    words = [word for word, _ in counts.most_common()]
+    id_of = {word: rank + 3 for rank, word in enumerate(words, start=1)}
+    coded = [
+        [[1, *(id_of.get(word, 2) for word in reference_words(text))] for text in texts]
+        for texts in (train, test)
+    ]
+    return coded[0], coded[1], words
+
+
+@settings(deadline=None)
+@given(train=TEXTS, test=TEXTS, rows=st.integers(1, 13))
+def test_ids_are_those_of_a_plain_count(train: list[str], test: list[str], rows: int) -> None:
+    assert indexed(train, test, rows) == reference(train, test)
+
+
+@settings(deadline=None)
+@given(train=TEXTS, test=TEXTS)
+def test_the_ids_0_and_3_never_occur_and_1_only_begins(train: list[str], test: list[str]) -> None:
+    train_ids, test_ids, words = indexed(train, test)
+    for ids in train_ids + test_ids:
+        assert ids[0] == 1
+        assert not {0, 1, 3} & set(ids[1:])
+        assert max(ids) <= len(words) + 3
+
+
+def test_ids_follow_frequency_and_then_first_occurrence() -> None:
+    train, test, words = indexed(["late rare often", "often rare once often"], ["once often"])
+    assert words == ["often", "rare", "late", "once"]
+    assert train == [[1, 6, 5, 4], [1, 4, 5, 7, 4]]
+    assert test == [[1, 7, 4]]
+
+
+def test_words_are_learned_on_the_training_texts_only() -> None:
+    train, test, words = indexed(["plain", "plain tale"], ["new new new plain", "tale new"])
+    assert words == ["plain", "tale"]
+    assert train == [[1, 4], [1, 4, 5]]
+    assert test == [[1, 2, 2, 2, 4], [1, 5, 2]]
+
+
+def test_texts_without_a_word_are_only_the_start_id() -> None:
+    assert indexed(["", "..."], [" "]) == ([[1], [1]], [[1]], [])
+
+
+def test_no_word_is_cut_from_a_large_vocabulary() -> None:
+    text = " ".join(f"w{number}" for number in range(20_000))
+    train, _, words = indexed([text], [""])
+    assert len(words) == 20_000
+    assert train == [[1, *range(4, 20_004)]]
+
+
+@settings(deadline=None)
+@given(train=TEXTS, test=TEXTS)
+def test_texts_are_read_by_an_index_as_when_it_was_learned(
+    train: list[str], test: list[str]
+) -> None:
+    train_ids, test_ids, words = indexed(train, test)
+    for texts, ids in ((train, train_ids), (test, test_ids)):
+        chunks = text_chunks(pa.chunked_array([pa.array(texts, pa.string())]), 5)
+        assert lists_of(Vocabulary(words).tokens(chunks)) == ids
+
+
+@given(words=st.lists(st.text(max_size=5), max_size=20, unique=True), num_words=st.integers(4, 30))
+def test_the_known_words_are_those_whose_ids_a_network_has(
+    words: list[str], num_words: int
+) -> None:
+    vocabulary = Vocabulary(words)
+    ids = np.arange(len(words) + 5)
+    known = [vocabulary.word(token) for token in ids[~is_unknown(ids, num_words)].tolist()]
+    assert [word for word in known if word is not None] == vocabulary.known(num_words)
+    assert vocabulary.word(len(words) + 4) is None
+
+
+def test_a_vocabulary_survives_its_file(tmp_path: Path) -> None:
+    words = ["often", "é 评", "rare"]
+    Vocabulary(words).write(tmp_path / "vocabulary.json")
+    assert Vocabulary.read(tmp_path / "vocabulary.json").words == words
+
+
+@given(
+    lists=st.lists(st.lists(st.integers(0, 9), max_size=5), max_size=6), skipped=st.integers(0, 6)
+)
+def test_lists_of_a_part_of_a_column_are_counted_and_chosen(
+    lists: list[list[int]], skipped: int
+) -> None:
+    tokens = RaggedTokens.of(pa.array(lists, pa.list_(pa.int32())).slice(skipped))
+    kept = lists[skipped:]
+    assert (len(tokens), lists_of(tokens)) == (len(kept), kept)
+    assert tokens.lengths().tolist() == [len(ids) for ids in kept]
+    assert tokens.counts(tokens.ids > 4).tolist() == [sum(i > 4 for i in ids) for ids in kept]
+    assert lists_of(tokens.where(tokens.ids > 4)) == [[i for i in ids if i > 4] for ids in kept]

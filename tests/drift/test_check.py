@@ -1,0 +1,133 @@
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.common.artifact_store import ArtifactStore, StepOutput
+from tasks.common.errors import DriftError
+from tasks.config.drift import DriftConfig
+from tasks.config.training import DataConfig
+from tasks.data.load import load_reviews
+from tasks.drift.check import DriftReport, check_drift, require_no_alarm
+from tasks.registry.champion import ChampionStore
+from tasks.runs.find import Run
+from tests.support.drifting_reviews import write_drifting
+from tests.support.promotions import decide, make_challenger, run_id
+from tests.support.review_samples import source_of
+
+WARN, STOP = DriftConfig(sample=400), DriftConfig(sample=400, action="stop")
+
+
+def load(store: ArtifactStore, seed: int, **changes: Any) -> StepOutput:
+    """Do what the `load` step does."""
+    file = write_drifting(store.root / f"{seed}.csv", seed, **changes)
+    with store.workspace() as folder:
+        facts = load_reviews(source_of("files", train=file), DataConfig(), folder)
+        return store.keep("load", folder, facts)
+
+
+def make_champion(store: ArtifactStore, loaded: StepOutput, key: str | None = "load/1") -> Run:
+    """Write a champion's run that was trained on `loaded`."""
+    if key is not None:
+        (store.results / "load").mkdir(parents=True)
+        (store.results / key).write_text(json.dumps({"data": loaded.model_dump()}))
+    step = {"step": "load", "cached": False, "why": "w", "key": key, "seconds": 1}
+    prints = tuple(str(loaded.facts[f"{split}_fingerprint"]) for split in ("train", "test"))
+    run = make_challenger(store.root, 1, steps=[step], fingerprints=prints)
+    assert decide(store.root, run).kind == "promoted"
+    return run
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ArtifactStore:
+    return ArtifactStore(tmp_path / "artifacts").open()
+
+
+def test_without_a_champion_the_check_passes_and_says_so(store: ArtifactStore) -> None:
+    report = check_drift(store, load(store, 1), STOP)
+    assert (report.champion, report.alarms) == (None, [])
+    assert report.headline == "no champion yet: nothing to compare with"
+    require_no_alarm(report, STOP)
+
+
+def test_the_champions_own_reviews_have_not_drifted_and_need_no_data(store: ArtifactStore) -> None:
+    loaded = load(store, 1)
+    make_champion(store, loaded, None)
+    report = check_drift(store, loaded, STOP)
+    assert report.headline == "the champion was trained on the same reviews: nothing has changed"
+    assert report.alarms == []
+
+
+def test_alike_reviews_pass(store: ArtifactStore) -> None:
+    make_champion(store, load(store, 1))
+    report = check_drift(store, load(store, 2), STOP)
+    assert (report.champion, report.reviews) == (run_id(1), 400)
+    assert report.headline == "no drift: all 5 measures are within their bounds"
+    require_no_alarm(report, STOP)
+
+
+def test_a_report_survives_json(store: ArtifactStore) -> None:
+    make_champion(store, load(store, 1))
+    report = check_drift(store, load(store, 2, length=45), WARN)
+    assert DriftReport.model_validate_json(report.model_dump_json()) == report
+
+
+def test_drift_warns_or_stops_as_the_config_says(store: ArtifactStore) -> None:
+    make_champion(store, load(store, 1))
+    report = check_drift(store, load(store, 2, length=40, ones=0.8), WARN)
+    assert [alarm.partition(":")[0] for alarm in report.alarms] == ["length", "label balance"]
+    require_no_alarm(report, WARN)
+    with pytest.raises(DriftError) as raised:
+        require_no_alarm(report, STOP)
+    sentence = str(raised.value)
+    assert re.search(
+        r"length: stability index of the lengths \d\.\d+, more than 0.1 \(p <", sentence
+    )
+    assert "label balance: change of a label's share 0.3, more than 0.05 (p <" in sentence
+    assert "nothing was trained: look at the new reviews, then start again with" in sentence
+
+
+@pytest.mark.parametrize(
+    ("loss", "said"),
+    [
+        ("key", "it was trained with --no-cache, which keeps nothing"),
+        ("record", "is missing"),
+        ("torn record", "is damaged (JSONDecodeError)"),
+        ("file", "train.parquet is missing"),
+        ("run", "is damaged (best_model.keras is missing): bring it back as it was"),
+        ("log", "promotions.jsonl is damaged"),
+    ],
+)
+def test_lost_or_damaged_reviews_of_the_champion_are_said_and_stop_where_asked(
+    store: ArtifactStore, loss: str, said: str
+) -> None:
+    loaded = load(store, 1)
+    run = make_champion(store, loaded, None if loss == "key" else "load/1")
+    if loss == "record":
+        (store.results / "load/1").unlink()
+    elif loss == "torn record":
+        (store.results / "load/1").write_text('{"data"')
+    elif loss == "file":
+        store.file(loaded, "train.parquet").unlink()
+    elif loss == "run":
+        (run.folder / "best_model.keras").unlink()
+    elif loss == "log":
+        ChampionStore(store.root).log.write_text("nonsense\n")
+    report = check_drift(store, load(store, 2), WARN)
+    (alarm,) = report.alarms
+    assert alarm.startswith("not compared: ")
+    assert said in alarm
+    assert report.measures == ()
+    require_no_alarm(report, WARN)
+    with pytest.raises(DriftError, match="nothing was trained"):
+        require_no_alarm(report, STOP)
+
+
+def test_other_labels_cannot_be_compared(store: ArtifactStore) -> None:
+    loaded = load(store, 1)
+    renamed = loaded.model_copy(update={"facts": loaded.facts | {"label_names": ["0", "1"]}})
+    make_champion(store, renamed)
+    (alarm,) = check_drift(store, load(store, 2), WARN).alarms
+    assert "the champion's labels are 0, 1, those of the new reviews bad, good" in alarm

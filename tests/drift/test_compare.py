@@ -1,0 +1,103 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tasks.config.drift import DriftConfig
+from tasks.drift.compare import IndexedReviews, compare_data
+from tasks.drift.measures import DriftMeasure, balance_measure, length_measure, unknown_measure
+from tests.support.drifting_reviews import load_drifting
+
+CONFIG = DriftConfig(sample=400)
+
+NUM_WORDS = 204
+
+NAMES = ["length", "unknown words", "label balance", "words", "classifier"]
+
+
+@pytest.fixture(scope="module")
+def champion(tmp_path_factory: pytest.TempPathFactory) -> IndexedReviews:
+    return load_drifting(tmp_path_factory.mktemp("drift") / "champion", 0)
+
+
+def compared(
+    champion: IndexedReviews, folder: Path, seed: int = 1, **changes: float
+) -> list[DriftMeasure]:
+    return compare_data(champion, load_drifting(folder / "new", seed, **changes), NUM_WORDS, CONFIG)
+
+
+def drifted(measures: list[DriftMeasure]) -> set[str]:
+    return {measure.name for measure in measures if measure.drifted}
+
+
+def test_alike_reviews_alarm_no_measure(champion: IndexedReviews, tmp_path: Path) -> None:
+    measures = compared(champion, tmp_path)
+    assert [measure.name for measure in measures] == NAMES
+    assert drifted(measures) == set()
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"length": 40}, {"length"}),
+        ({"ones": 0.7}, {"label balance"}),
+        ({"prefer": 60}, {"words", "classifier"}),
+        ({"new_words": 0.08}, {"unknown words", "classifier"}),
+        ({"length": 40, "ones": 0.3}, {"length", "label balance"}),
+    ],
+)
+def test_each_kind_of_shift_alarms_its_own_measures(
+    champion: IndexedReviews, tmp_path: Path, changes: dict[str, float], expected: set[str]
+) -> None:
+    measures = compared(champion, tmp_path, **changes)
+    assert drifted(measures) == expected
+    for measure in measures:
+        assert (measure.figure > measure.bound and measure.p_value <= 0.001) == measure.drifted
+        assert ("more than" in measure.sentence) == (measure.figure > measure.bound)
+
+
+def test_the_comparison_repeats_exactly_and_depends_on_its_seed_alone(
+    champion: IndexedReviews, tmp_path: Path
+) -> None:
+    new = load_drifting(tmp_path / "new", 1, prefer=10)
+    few = DriftConfig(sample=100)
+    first = compare_data(champion, new, NUM_WORDS, few)
+    assert compare_data(champion, new, NUM_WORDS, few) == first
+    other = compare_data(champion, new, NUM_WORDS, few.model_copy(update={"seed": 1}))
+    assert [measure.figure for measure in other[:3]] == [measure.figure for measure in first[:3]]
+    assert other[3:] != first[3:]
+
+
+def test_reviews_are_compared_by_their_words_and_not_by_their_numbers(
+    champion: IndexedReviews, tmp_path: Path
+) -> None:
+    # The same reviews behind a word index whose ranks are other ones.
+    same = load_drifting(tmp_path / "same", 0, prefer=0)
+    shifted = load_drifting(tmp_path / "other", 1, prefer=60)
+    assert same.vocabulary.words[:50] != shifted.vocabulary.words[:50]
+    measures = compare_data(champion, same, NUM_WORDS, CONFIG)
+    assert [measure.figure for measure in measures[:4]] == pytest.approx(
+        [0, measures[1].figure, 0, 0]
+    )
+    assert drifted(measures) == set()
+
+
+def test_alike_figures_alarm_about_as_often_as_the_level_says() -> None:
+    """The bounds are set to next to nothing, so that only chance is left to judge."""
+    config = DriftConfig(
+        largest_length_psi=1e-9,
+        largest_unknown_increase=1e-9,
+        largest_balance_change=1e-9,
+        level=0.05,
+    )
+    random = np.random.default_rng(0)
+    alarms = np.zeros(3)
+    for _ in range(300):
+        (first, second), labels = random.poisson(200, (2, 400)), random.random((2, 400)) < 0.5
+        before, now = ((random.binomial(lengths, 0.05), lengths) for lengths in (first, second))
+        alarms += [
+            length_measure(first, second, config).drifted,
+            unknown_measure(before, now, config).drifted,
+            balance_measure(labels[0], labels[1], config).drifted,
+        ]
+    assert alarms / 300 == pytest.approx(0.05, abs=0.035)

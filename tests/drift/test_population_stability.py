@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.drift.stability import decile_counts, stability_index, stability_p_value
+
+COUNTS = st.lists(st.tuples(st.integers(0, 1000), st.integers(0, 1000)), min_size=1, max_size=30)
+
+
+def both(pairs: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
+    first, second = np.asarray(pairs).T
+    return first, second
+
+
+@given(COUNTS)
+def test_the_index_is_never_negative_and_the_same_with_both_exchanged(
+    pairs: list[tuple[int, int]],
+) -> None:
+    first, second = both(pairs)
+    index = stability_index(first, second)
+    assert index >= 0
+    assert np.isfinite(index)
+    assert stability_index(second, first) == pytest.approx(index)
+
+
+@given(COUNTS)
+def test_the_index_of_equal_distributions_is_zero(pairs: list[tuple[int, int]]) -> None:
+    first, _ = both(pairs)
+    assert stability_index(first, first) == 0
+
+
+def test_the_index_is_that_of_the_textbook() -> None:
+    first, second = np.array([50_000, 50_000]), np.array([60_000, 40_000])
+    expected = 0.1 * np.log(0.6 / 0.5) - 0.1 * np.log(0.4 / 0.5)
+    assert stability_index(first, second) == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_further_shift_has_a_larger_index_and_an_empty_bin_a_finite_one() -> None:
+    first = np.array([100, 100, 100])
+    shifts = [stability_index(first, np.array([100 - by, 100, 100 + by])) for by in (10, 50, 100)]
+    assert shifts == sorted(shifts)
+    assert 0 < shifts[0] < shifts[2] < 10
+
+
+def test_the_p_value_is_uniform_where_both_samples_are_of_the_same_distribution() -> None:
+    random = np.random.default_rng(0)
+    shares = np.full(10, 0.1)
+    p_values = []
+    for _ in range(400):
+        first, second = random.multinomial(800, shares), random.multinomial(1200, shares)
+        p_values.append(stability_p_value(stability_index(first, second), 800, 1200, 10))
+    for level in (0.05, 0.2, 0.5):
+        assert np.mean(np.asarray(p_values) <= level) == pytest.approx(level, abs=0.06)
+
+
+def test_the_deciles_of_the_first_sample_are_bins_of_equal_size() -> None:
+    first, second = decile_counts(np.arange(1000), np.arange(500, 1500))
+    assert first.tolist() == pytest.approx([100] * 10, abs=1)
+    assert second.tolist() == pytest.approx([0, 0, 0, 0, 0, 100, 100, 100, 100, 600], abs=1)
+
+
+@given(
+    st.lists(st.integers(0, 50), min_size=1, max_size=60),
+    st.lists(st.integers(0, 50), min_size=1, max_size=60),
+)
+def test_every_number_is_in_one_bin_however_many_are_equal(
+    first: list[int], second: list[int]
+) -> None:
+    bins = decile_counts(np.asarray(first), np.asarray(second))
+    assert [int(counts.sum()) for counts in bins] == [len(first), len(second)]
+    assert len(bins[0]) == len(bins[1]) <= 10

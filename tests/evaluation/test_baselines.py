@@ -1,0 +1,134 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tasks.config.training import ProtocolConfig, TextConfig
+from tasks.data.pad import pad_reviews
+from tasks.data.persist import persist_parquet
+from tasks.data.review_files import write_parquet
+from tasks.data.split import validation_mask
+from tasks.evaluation.baselines import train_control, train_seen_control, word_counts
+from tasks.model.ngrams import ngram_presence
+from tests.support.review_samples import fake_ranks, review_batch
+
+HONEST, TUTORIAL = ProtocolConfig(), ProtocolConfig(protocol="tutorial")
+
+DESCRIBED = {"source": "files", "form": "files"}
+
+
+def write_set(path: Path, rows: int, seed: int) -> Path:
+    """Write reviews whose label their first word tells."""
+    lists = [
+        [1, 4 + row % 2, *(rank + 8 for rank in ranks)]
+        for row, ranks in enumerate(fake_ranks(rows, 30, seed))
+    ]
+    write_parquet(path, [review_batch(lists)], {}, 64)
+    return path
+
+
+@pytest.fixture
+def sets(tmp_path: Path) -> tuple[Path, Path]:
+    return write_set(tmp_path / "train.parquet", 200, 0), write_set(tmp_path / "t.parquet", 60, 1)
+
+
+def test_words_are_counted_and_start_unknown_and_rarer_words_are_not() -> None:
+    tokens = pa.chunked_array([[[1, 4, 4, 6], [1, 2, 9]]], pa.list_(pa.int32()))
+    assert word_counts(tokens).toarray().tolist() == [[2, 0, 1, 0, 0, 0], [0, 0, 0, 0, 0, 1]]
+    assert word_counts(tokens, 3).toarray().tolist() == [[2, 0, 1], [0, 0, 0]]
+
+
+def test_the_control_learns_what_the_words_tell(sets: tuple[Path, Path], tmp_path: Path) -> None:
+    facts = train_control(*sets, HONEST, DESCRIBED, tmp_path)
+    for prefix in ("", "bayes_"):
+        assert facts[f"{prefix}accuracy"] == 1.0
+        metrics = json.loads((tmp_path / f"{prefix}control_metrics.json").read_text())
+        assert (metrics["name"], metrics["protocol"]) == (facts[f"{prefix}name"], "honest")
+        predictions = pq.read_table(tmp_path / f"{prefix}control_predictions.parquet")
+        assert predictions["review_id"].to_pylist() == list(range(60))
+        right = (predictions["probability"].to_numpy() > 0.5) == predictions["label"].to_numpy()
+        assert right.all()
+
+
+def test_pairs_of_words_tell_the_second_control_what_single_words_do_not(tmp_path: Path) -> None:
+    files = []
+    for name, seed in (("train.parquet", 0), ("test.parquet", 1)):
+        random = np.random.default_rng(seed)
+        reviews = []
+        for row in range(200):
+            other = [int(word) for word in random.integers(20, 60, 10)]
+            # Each word is in half of the reviews of each label; good are 4 5 and 6 7 in a row.
+            first = int(random.integers(2))
+            pairs = ([4, 5], [6, 7]) if row % 2 else ([4, 7], [6, 5])
+            reviews.append([1, *pairs[first], *other, *pairs[1 - first]])
+        write_parquet(tmp_path / name, [review_batch(reviews)], {}, 64)
+        files.append(tmp_path / name)
+    facts = train_control(files[0], files[1], TUTORIAL, DESCRIBED, tmp_path)
+    assert float(str(facts["accuracy"])) < 0.7
+    assert float(str(facts["bayes_accuracy"])) > 0.95
+
+
+def test_it_learns_from_the_same_reviews_as_the_network(
+    sets: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    learned: list[int] = []
+    fit = LogisticRegression.fit
+
+    def watched(model: LogisticRegression, rows: object, labels: np.ndarray) -> object:
+        learned.append(len(labels))
+        return fit(model, rows, labels)
+
+    monkeypatch.setattr(LogisticRegression, "fit", watched)
+    for protocol in (HONEST, TUTORIAL):
+        train_control(*sets, protocol, DESCRIBED, tmp_path)
+    assert learned == [160, 160, 200, 200]
+
+
+def test_padding_and_unknown_ids_are_no_words() -> None:
+    cut = pa.chunked_array([[[0, 0, 1, 4, 5], [4, 2, 5, 0, 0]]], pa.list_(pa.int32()))
+    plain = pa.chunked_array([[[1, 4, 5], [4, 2, 5]]], pa.list_(pa.int32()))
+    for made in (word_counts, lambda tokens: ngram_presence(tokens, 2)):
+        assert (made(cut) != made(plain)).nnz == 0
+    assert ngram_presence(cut, 2).sum(axis=1).tolist() == [[3], [2]]
+
+
+def test_what_a_network_sees_of_the_same_reviews_is_what_the_seen_control_learns_from(
+    sets: tuple[Path, Path], tmp_path: Path
+) -> None:
+    for name, text in (
+        ("whole", TextConfig(num_words=100, maxlen=40)),
+        ("blind", TextConfig(num_words=100, maxlen=4)),  # without the word that tells the label
+    ):
+        folder = tmp_path / name
+        pad_reviews(*sets, text, HONEST, folder)
+        files = {split: folder / f"{split}.arrow" for split in ("train", "validation", "test")}
+        persist_parquet(files, {}, 64, folder)
+        described = DESCRIBED | {"protocol": "honest"}
+        facts = train_seen_control(
+            folder / "train.parquet", folder / "test.parquet", described, folder
+        )
+        if name == "whole":
+            assert facts == train_control(*sets, HONEST, DESCRIBED, tmp_path)
+            for file in ("control_metrics.json", "bayes_control_metrics.json"):
+                assert (folder / file).read_bytes() == (tmp_path / file).read_bytes()
+        else:
+            assert facts["accuracy"] != 1.0
+
+
+def test_equal_inputs_give_equal_bytes(sets: tuple[Path, Path], tmp_path: Path) -> None:
+    contents = []
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        train_control(*sets, HONEST, DESCRIBED, tmp_path / name)
+        contents.append([path.read_bytes() for path in sorted((tmp_path / name).iterdir())])
+    assert contents[0] == contents[1]
+
+
+def test_the_tutorial_sets_no_review_apart() -> None:
+    assert not validation_mask(np.array([0, 1] * 10), TUTORIAL).any()
+    assert validation_mask(np.array([0, 1] * 10), HONEST).sum() == 4

@@ -1,0 +1,80 @@
+from pathlib import Path
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.config.training import TextConfig
+from tasks.data.review_files import write_parquet
+from tasks.data.text.padding import pad_tokens
+from tasks.data.text.vocabulary import Vocabulary
+from tasks.evaluation.confident_errors import confident_errors, shown_words
+from tasks.evaluation.slices import Predictions
+from tests.support.review_samples import ragged, review_batch
+
+WORDS = Vocabulary([f"word{rank}" for rank in range(1, 40)])
+
+TEXT = TextConfig(num_words=10, maxlen=4)
+
+
+def test_cut_unknown_and_seen_words_are_told_apart() -> None:
+    shown = shown_words([1, 4, 5, 6, 30, 2, 7], WORDS, TEXT)
+    assert shown["not_shown"] == 0
+    assert shown["parts"] == [
+        {"kind": "cut", "text": "word1 word2"},
+        {"kind": "seen", "text": "word3"},
+        {"kind": "unknown", "text": "word27 [?]"},
+        {"kind": "seen", "text": "word4"},
+    ]
+
+
+def test_far_cut_words_are_counted_only_on_either_side() -> None:
+    tokens = [1] + [4] * 103
+    pre = shown_words(tokens, WORDS, TEXT)
+    post = shown_words(tokens, WORDS, TextConfig(num_words=10, maxlen=4, truncating="post"))
+    assert pre["not_shown"] == post["not_shown"] == 40
+    assert [part["kind"] for part in pre["parts"]] == ["cut", "seen"]
+    assert [part["kind"] for part in post["parts"]] == ["seen", "cut"]
+
+
+def test_words_cut_in_the_middle_are_shown_next_to_both_ends() -> None:
+    text = TextConfig(num_words=10, maxlen=4, truncating="middle", head=3)
+    shown = shown_words([1, 4, 5, *[6] * 150, 7], WORDS, text)
+    assert shown["not_shown"] == 30
+    assert [part["kind"] for part in shown["parts"]] == ["seen", "cut", "seen"]
+    assert shown["parts"][1]["text"] == " ".join(["word3"] * 60 + ["…"] + ["word3"] * 60)
+    assert (shown["parts"][0]["text"], shown["parts"][2]["text"]) == ("word1 word2", "word4")
+
+
+@given(
+    st.lists(st.integers(4, 42), min_size=1, max_size=30),
+    st.sampled_from(["pre", "middle", "post"]),
+    st.integers(1, 5),
+)
+def test_the_seen_words_are_those_that_the_network_gets(
+    ids: list[int], cut: str, head: int
+) -> None:
+    text = TextConfig.model_validate(
+        {"num_words": 20, "maxlen": 6, "truncating": cut, "head": head}
+    )
+    tokens = [1, *ids]
+    (padded,) = pad_tokens(ragged([tokens]), text).tolist()
+    expected = [WORDS.word(token) for token in padded if token > 3]
+    parts = shown_words(tokens, WORDS, text)["parts"]
+    assert [word for p in parts if p["kind"] == "seen" for word in p["text"].split()] == expected
+
+
+def test_the_worst_errors_come_first_with_their_own_words(tmp_path: Path) -> None:
+    file = tmp_path / "test.parquet"
+    write_parquet(file, [review_batch([[1, 4 + row] for row in range(5)])], {}, 2)
+    predictions = Predictions(
+        review_id=np.arange(5),
+        label=np.array([0, 1, 0, 1, 0]),
+        probability=np.array([0.7, 0.9, 0.99, 0.2, 0.1], np.float32),
+        length=np.full(5, 2),
+        unknown=np.zeros(5, int),
+    )
+    errors = confident_errors(predictions, file, WORDS, TEXT)
+    assert [error["review_id"] for error in errors] == [2, 3, 0]
+    assert [error["parts"][0]["text"] for error in errors] == ["word3", "word4", "word1"]
+    assert [error["label"] for error in errors] == [0, 1, 0]

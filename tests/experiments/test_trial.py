@@ -1,0 +1,105 @@
+"""A trial reports its epochs, and is pruned where it is worse than others."""
+
+from pathlib import Path
+
+import pytest
+
+from tasks.common.errors import PrunedTrialError
+from tasks.config.experiments import Objective, SweepConfig
+from tasks.config.search_space import Range, SearchSpace
+from tasks.config.training import TrainingConfig
+from tasks.experiments.study import (
+    create_study,
+    ended_trials,
+    next_trial,
+    open_trial,
+    storage_url,
+    tell_result,
+)
+from tasks.experiments.trial import TrialReporter, TrialResult
+from tasks.training.history import best_epoch
+from tasks.training.progress import TrainingProgress
+
+SPACE = SearchSpace(fields={"network.filters": Range(low=8, high=64)})
+
+
+def progress(epoch: int, figure: float, *, step: int = 0, most: int = 3) -> TrainingProgress:
+    figures = {"val_loss": figure, "val_accuracy": 1 - figure} if epoch else {}
+    return TrainingProgress(epoch, most, step, 10, figures)
+
+
+@pytest.fixture(params=["val_loss", "val_accuracy"])
+def sweep(tmp_path: Path, request: pytest.FixtureRequest) -> SweepConfig:
+    """A sweep with three complete trials, whose losses were 0.5, 0.4 and 0.3."""
+    objective: Objective = request.param
+    sweep = SweepConfig(objective=objective, pruning_after=2)
+    sweep = sweep.model_copy(update={"storage": storage_url(sweep, tmp_path)})
+    study = create_study(sweep, TrainingConfig(), SPACE)
+    for loss in (0.5, 0.4, 0.3):
+        asked = next_trial(study, SPACE, sweep)
+        assert asked is not None
+        figure = loss if objective == "val_loss" else 1 - loss
+        TrialReporter(open_trial(sweep, asked.number), objective).report_all(
+            {objective: [figure] * 3}
+        )
+        tell_result(study, asked.number, TrialResult(outcome="complete", figure=figure), 1.0)
+    assert len(ended_trials(study)) == 3
+    return sweep
+
+
+def begun(sweep: SweepConfig) -> TrialReporter:
+    asked = next_trial(create_study(sweep, TrainingConfig(), SPACE), SPACE, sweep)
+    assert asked is not None
+    return TrialReporter(open_trial(sweep, asked.number), sweep.objective)
+
+
+def test_a_trial_worse_than_the_median_is_pruned(sweep: SweepConfig) -> None:
+    reporter = begun(sweep)
+    reporter(progress(0, 0.0))
+    reporter(progress(0, 0.0, step=4))
+    with pytest.raises(PrunedTrialError, match="after epoch 1 is worse than"):
+        reporter(progress(1, 0.45))
+    assert reporter.epochs == 1
+
+
+def test_a_better_one_goes_on_and_each_epoch_is_reported_once(sweep: SweepConfig) -> None:
+    reporter = begun(sweep)
+    for epoch, step in ((1, 0), (1, 3), (1, 9), (2, 0)):
+        reporter(progress(epoch, 0.35, step=step))
+    study = create_study(sweep, TrainingConfig(), SPACE)
+    reported = study.trials[-1].intermediate_values
+    figure = 0.35 if sweep.objective == "val_loss" else 0.65
+    assert reported == {1: figure, 2: figure}
+
+
+@pytest.mark.parametrize("reported", [1, 2])
+@pytest.mark.filterwarnings("error::UserWarning")
+def test_one_that_goes_on_after_a_kill_reports_the_epoch_that_was_saved(
+    sweep: SweepConfig, reported: int
+) -> None:
+    first = begun(sweep)
+    for epoch in range(1, reported + 1):
+        first(progress(epoch, 0.35))
+    number = create_study(sweep, TrainingConfig(), SPACE).trials[-1].number
+    again = TrialReporter(open_trial(sweep, number), sweep.objective)
+    again(progress(2, 0.35))
+    found = create_study(sweep, TrainingConfig(), SPACE).trials[-1].intermediate_values
+    assert list(found) == [1, 2]
+    assert again.epochs == 2
+
+
+def test_a_training_that_is_over_is_not_pruned(sweep: SweepConfig) -> None:
+    reporter = begun(sweep)
+    reporter(progress(3, 0.9))
+    assert reporter.epochs == 3
+
+
+def test_without_pruning_nothing_is_pruned(sweep: SweepConfig) -> None:
+    patient = sweep.model_copy(update={"pruning": False, "study": "patient"})
+    reporter = begun(patient)
+    reporter(progress(1, 0.99))
+    assert reporter.epochs == 1
+
+
+def test_the_best_epoch_is_that_whose_model_is_kept() -> None:
+    assert best_epoch({"val_loss": [0.5, 0.3, 0.4], "val_accuracy": [0.7, 0.8, 0.9]}) == 2

@@ -1,0 +1,1 @@
+"""Faults that are injected: kills, a full disk, a dead server."""

@@ -1,0 +1,51 @@
+"""What the commands that train many times understand, and refuse before anything starts."""
+
+import pytest
+
+from flows.cli.experiments import read_ablation, read_seeds, read_sweep
+from tasks.config.experiments import AblationConfig
+from tests.support.refusals import refusal
+
+READERS = {"seeds": read_seeds, "ablation": read_ablation, "sweep": read_sweep}
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "sentence"),
+    [
+        *((name, "--source auto", "source='auto': must be") for name in READERS),
+        *((name, "--address tcp://h:1", "needs runner 'dask' or 'ray'") for name in READERS),
+        ("seeds", "--seeds 0", "seeds='0': must be greater than or equal to 1"),
+        ("seeds", "--protocols honest --protocols honest", "must name each one once"),
+        ("seeds", "--recipe best", "recipe='best': must be"),
+        ("ablation", "--seeds 0", "seeds='0': must be greater than or equal to 1"),
+        ("ablation", "--tokens middle-200", "tokens='middle-200': must be last-N, first-N, or N+M"),
+        ("ablation", "--tokens last-200 --tokens last-200", "must name each one once"),
+        ("ablation", "--tokens first-5", "maxlen=5: must be at least 8"),
+        ("ablation", "--words 3", "must be greater than or equal to 4"),
+        ("ablation", "--truncating middle --maxlen 60", "head=64: must be less than 60 (maxlen)"),
+        ("sweep", "--trials 0", "trials='0': must be greater than or equal to 1"),
+        ("sweep", "--minutes 0", "minutes='0': must be greater than 0"),
+        ("sweep", "--study a/b", "study='a/b': "),
+        ("sweep", "--storage mysql://h/d", "storage='mysql://h/d': "),
+        ("sweep", "--storage postgresql://u:secret@h/d", "storage: must not hold a password"),
+        ("sweep", "--space missing.toml", "missing.toml: cannot be read"),
+        ("sweep", "--protocol tutorial", "protocol='tutorial': must be 'honest'"),
+        ("sweep", "--objective accuracy", "objective"),
+    ],
+)
+def test_what_is_impossible_is_refused_before_it_starts(
+    name: str, words: str, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, shown = refusal(READERS[name], words, capsys)
+    assert status == (1 if "missing" in words else 2)
+    assert sentence in shown
+    assert "secret" not in shown
+
+
+def test_options_are_the_parameters_of_the_flow() -> None:
+    words = ["--recipe", "ngrams", "--tokens", "100+700", "--words", "5000", "--seeds", "3"]
+    parameters = read_ablation(words)
+    assert parameters["config"].text.maxlen == 800
+    assert parameters["ablation"] == AblationConfig(tokens=("100+700",), words=(5000,), seeds=3)
+    assert parameters["artifacts"].is_absolute()
+    assert parameters["artifacts"].name == "artifacts"

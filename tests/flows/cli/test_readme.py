@@ -1,0 +1,200 @@
+"""What the README says must be so: its commands, options and links."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flows.cli import experiments, maintain, predict, promote, retrain, runs, serve, server, verify
+from flows.cli.train import read_options
+from tasks.record_run import RUN_FILES
+from tests.support.faults.injection import STEPS
+from tests.support.made_models import make_model_run
+from tests.support.made_runs import FIRST, SECOND
+from tests.support.promotions import make_challenger, quick, run_id
+from tests.support.review_samples import write_file
+
+ROOT = Path(__file__).parents[3]
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+COMMANDS = [
+    line.split("#")[0].strip()
+    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    for line in block.splitlines()
+]
+
+OPERATIONS = [
+    command
+    for page in ("ablation", "cluster", "operations", "scheduling", "seeds", "sweep")
+    for command in re.findall(
+        r"^python flows/.*$", (ROOT / f"docs/{page}.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+]
+
+FLOW = "python flows/train_flow.py"
+
+ANSWERS = ("--help", "--list-recipes")
+
+RUNS = "python flows/runs.py"
+
+PREDICT = "python flows/predict_flow.py"
+
+PROMOTE = "python flows/promote.py"
+
+
+def test_the_readmes_two_commands_are_what_ci_runs_and_the_main_job() -> None:
+    assert COMMANDS[:2] == ["make train", "make test"]
+    assert "make test" in (ROOT / ".ci/run").read_text()
+    dry = ["make", "--dry-run", "VENV=missing-environment"]
+    train = subprocess.run([*dry, "train"], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert "-m venv missing-environment" in train.stdout
+    assert "pip install" in train.stdout
+    assert "flows/train_flow.py" in train.stdout
+    test = subprocess.run([*dry, "test"], capture_output=True, text=True, check=True, cwd=ROOT)
+    for tool in ("-m venv", "pip install", "ruff format --check", "ruff check", "mypy", "pytest"):
+        assert tool in test.stdout
+
+
+@pytest.mark.parametrize(
+    "command", [c for c in COMMANDS if c.startswith(FLOW) and c.split()[-1] not in ANSWERS]
+)
+def test_each_training_command_of_the_readme_is_understood(command: str) -> None:
+    assert read_options(shlex.split(command.removeprefix(FLOW))).config
+
+
+def test_no_command_of_the_readme_is_left_untested() -> None:
+    others = [command for command in COMMANDS if not command.startswith((FLOW, "make "))]
+    assert others.pop(0) == "source .venv/bin/activate"
+    known = {
+        "flows/explain_run.py": verify.explain_app,
+        "flows/verify_run.py": verify.verify_app,
+        "flows/runs.py": runs.app,
+        "flows/promote.py": promote.app,
+        "flows/maintain_flow.py": maintain.app,
+        "flows/set_up_server.py": server.set_up_app,
+        "flows/predict_flow.py": predict.app,
+        "flows/worker.py": server.worker_app,
+    }
+    read = {
+        "flows/serve_flow.py": serve.read_options,
+        "flows/retrain_flow.py": retrain.read_options,
+        "flows/seeds_flow.py": experiments.read_seeds,
+        "flows/ablation_flow.py": experiments.read_ablation,
+        "flows/sweep_flow.py": experiments.read_sweep,
+    }
+    for command in [*others, *OPERATIONS]:
+        python, script, *arguments = shlex.split(command)
+        assert python == "python"
+        if script in read:
+            assert read[script](arguments)
+            continue
+        known[script].parse_args(arguments, exit_on_error=False, print_error=False)
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith(RUNS)])
+def test_each_command_of_the_readme_about_runs_works(
+    command: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in (FIRST, SECOND):
+        make_model_run(Path("artifacts"), name)
+    runs.main(shlex.split(command.removeprefix(RUNS).replace("RUN", FIRST)))
+    assert capsys.readouterr().out
+
+
+def test_the_commands_of_the_readme_about_predictions_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_model_run(Path("artifacts"))
+    runs.main(["export", "bundle", "latest", "bundle.zip"])
+    for name in ("reviews.csv", "reviews.jsonl"):
+        write_file(Path(name), {"text": ["fine", "dull"]})
+    commands = [command for command in COMMANDS if command.startswith(PREDICT)]
+    for command in commands:
+        subprocess.run(
+            [sys.executable, ROOT / "flows/predict_flow.py", *shlex.split(command)[2:]], check=True
+        )
+    assert len(commands) == 3
+    assert Path("predictions.parquet").is_file()
+
+
+def test_the_commands_of_the_readme_about_the_champion_work_one_after_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(
+        "tasks.registry.latency.measure_latency", lambda run, config, **_: quick(run, config)
+    )
+    for number, right in ((1, 36), (2, 38)):
+        make_challenger(Path("artifacts"), number, right)
+    commands = [command for command in COMMANDS if command.startswith(PROMOTE)]
+    for command in commands:
+        words = command.removeprefix(PROMOTE).replace("RUN", run_id(1))
+        promote.main(shlex.split(words.replace("0.005", "0.1")))  # for want of 25,000 reviews
+        assert capsys.readouterr().out
+    assert len(commands) == 5
+    pointer = json.loads(Path("artifacts/champion.json").read_text())
+    assert pointer["run_id"] == run_id(1)
+
+
+def test_each_option_that_the_readme_names_exists(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        read_options(["--help"])
+    runs.main(["list", "--help"])
+    promote.main(["promote", "--help"])
+    promote.main(["rollback", "--help"])
+    maintain.app(["--help"], result_action="return_value")
+    server.set_up_app(["--help"], result_action="return_value")
+    predict.app(["--help"], result_action="return_value")
+    shown = capsys.readouterr().out
+    assert [option for option in re.findall(r"`(--[a-z-]+)`", README) if option not in shown] == []
+
+
+@pytest.mark.parametrize(
+    "document", ["README.md", "docs/operations.md", "docs/predict.md", "docs/ablation.md"]
+)
+def test_each_file_that_a_document_links_to_exists(document: str) -> None:
+    links = re.findall(r"\]\(([^)]+)\)", (ROOT / document).read_text(encoding="utf-8"))
+    folder = (ROOT / document).parent
+    assert links
+    assert [link for link in links if not (folder / link).exists()] == []
+
+
+def test_the_readme_names_every_file_of_a_run_folder() -> None:
+    files = (
+        *RUN_FILES,
+        "report.html",
+        "model_card.md",
+        "config.json",
+        "manifest.json",
+        "manifest.sha256",
+    )
+    folders = {name.split("/")[0] + ("/" if "/" in name else "") for name in files}
+    assert [name for name in folders if f"`{name}`" not in README] == []
+
+
+def test_every_dependency_is_pinned_exactly_and_no_address_is_in_the_pins() -> None:
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    assert all(re.match(r"^[A-Za-z0-9_.\-\[\]]+==[^ ]+( ; .+)?$", line) for line in lines)
+    pinned = {line.split("==")[0] for line in lines}
+    assert {"tensorflow", "keras", "prefect", "fastapi", "sqlalchemy", "numpy"} <= pinned
+
+
+def test_the_table_of_faults_has_two_hundred_kills_of_all_steps_and_no_lost_result() -> None:
+    text = (ROOT / "docs/faults.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| ([^|*]+) \| (\d+ \| \d+ \| \d+) \|$", text, re.MULTILINE))
+    counts = {fault: [int(part) for part in row.split(" | ")] for fault, row in rows.items()}
+    kills = {fault: row for fault, row in counts.items() if fault.startswith("kill -9 in ")}
+    assert {fault.removeprefix("kill -9 in ") for fault in kills} == set(STEPS)
+    assert sum(injected for injected, _, _ in kills.values()) >= 200
+    assert all(injected == survived for injected, survived, _ in counts.values())
+    assert all(lost == 0 for _, _, lost in counts.values())

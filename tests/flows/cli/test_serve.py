@@ -1,0 +1,106 @@
+import inspect
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import TypeAdapter
+
+from flows.cli.serve import read_options
+from flows.pipelines.maintain import maintain_flow
+from flows.pipelines.retrain import retrain_flow
+from flows.pipelines.serve import deployments
+from tasks.config.schedule import ScheduleConfig
+
+ROOT = Path(__file__).parents[3]
+
+FILES = ["--source=files", "--train-file=reviews.csv", "--accelerator=cpu"]
+
+
+def test_what_is_served_has_schedules_one_run_at_a_time_and_pinned_parameters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = read_options(
+        [*FILES, "--seed=7", "--interval=6h", "--overlap=queue", "--maintain.cron=0 5 * * *"]
+    )
+    retraining, maintenance = deployments(options)
+    assert retraining.schedules[0].schedule.interval == timedelta(hours=6)
+    assert retraining.concurrency_options.collision_strategy == "ENQUEUE"
+    assert (retraining.concurrency_limit, maintenance.concurrency_limit) == (1, 1)
+    assert retraining.parameters["source"].train_file == tmp_path / "reviews.csv"
+    assert retraining.parameters["fit"].seed == 7
+    assert retraining.parameters["artifacts"] == tmp_path / "artifacts"
+    assert set(retraining.parameters) >= {"text", "network", "promotion", "drift", "accelerator"}
+    assert maintenance.schedules[0].schedule.cron == "0 5 * * *"
+    assert maintenance.parameters["apply"] is True
+    assert maintenance.parameters["artifacts"] == tmp_path / "artifacts"
+
+
+def test_without_options_it_retrains_at_three_and_maintains_on_sundays_in_utc() -> None:
+    retraining, maintenance = deployments(read_options(["--accelerator=cpu"]))
+    assert retraining.schedules[0].schedule.cron == "0 3 * * *"
+    assert retraining.schedules[0].schedule.timezone == "UTC"
+    assert retraining.concurrency_options.collision_strategy == "CANCEL_NEW"
+    assert retraining.parameters["source"].source == "imdb"
+    assert maintenance.schedules[0].schedule.cron == "0 12 * * SUN"
+    assert not maintenance.paused
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--source=auto"], "source='auto'"),
+        (["--cron=0 3 * *"], "cron='0 3 * *'"),
+        (["--cron=0 3 * * *", "--interval=6h"], "only one of cron, interval and rrule"),
+        (["--protocol=tutorial"], "promotion needs protocol 'honest'"),
+        (["--epochs=0"], "epochs"),
+        (["--maintain.timezone=Mars"], "timezone='Mars'"),
+    ],
+)
+def test_impossible_values_are_refused_before_anything_is_served(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        read_options([*arguments, "--accelerator=cpu"])
+    assert ended.value.code == 2
+    assert told in " ".join(capsys.readouterr().err.split())
+
+
+def test_without_a_server_serving_ends_with_one_sentence(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, str(ROOT / "flows/serve_flow.py"), "--accelerator=cpu"],
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin", "PREFECT_HOME": str(tmp_path), "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("error: no Prefect server is configured")
+    assert len(ended.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "flow"), [(0, retrain_flow), (1, maintain_flow)], ids=["nightly", "weekly"]
+)
+def test_prefect_yaml_names_flows_schedules_and_parameters_that_exist(
+    number: int, flow: Any
+) -> None:
+    deployment = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"][number]
+    file, _, function = deployment["entrypoint"].partition(":")
+    assert (ROOT / file).is_file()
+    assert function == flow.fn.__name__
+    given = deployment["parameters"]
+    kinds = {name: part.annotation for name, part in inspect.signature(flow.fn).parameters.items()}
+    for name, value in given.items():
+        TypeAdapter(kinds[name]).validate_python(value)
+    assert given.get("source", {}).get("source") != "auto"
+    (schedule,) = deployment["schedules"]
+    assert ScheduleConfig(**schedule).kind("@daily") == {"cron": schedule["cron"]}
+    assert deployment["concurrency_limit"]["limit"] == 1
+    environment = deployment["work_pool"]["job_variables"]["env"]
+    assert environment["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"] == "30"

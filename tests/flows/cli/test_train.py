@@ -1,0 +1,207 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flows.cli.train import read_options
+from flows.display.run_tables import headline
+from tasks.config.drift import DriftConfig
+from tasks.config.promotion import PromotionConfig
+from tasks.config.training import NETWORKS, TrainingConfig, flat_config
+from tasks.runs.manifest import Score
+from tests.support.servers.prefect_home import prefect_environment, prepare_home
+from tests.support.small_run import write_reviews
+from tests.support.terminal_run import SMALL_NETWORK
+
+ROOT = Path(__file__).parents[3]
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    with pytest.raises(SystemExit) as raised:
+        read_options(arguments)
+    return int(str(raised.value.code)), capsys.readouterr().err
+
+
+def test_without_options_the_command_takes_what_source_it_can_get() -> None:
+    options = read_options([])
+    assert options.config.source.source == "auto"
+    assert options.config.fit == TrainingConfig().fit
+    assert (options.accelerator, options.artifacts) == ("auto", Path("artifacts"))
+
+
+def test_options_reach_the_config() -> None:
+    options = read_options(
+        [
+            "--source",
+            "imdb",
+            "--epochs",
+            "3",
+            "--num-words",
+            "5000",
+            "--protocol",
+            "tutorial",
+            "--padding",
+            "post",
+        ]
+    )
+    config = options.config
+    assert (config.source.source, config.fit.epochs, config.text.num_words) == ("imdb", 3, 5000)
+    assert (config.protocol.protocol, config.text.padding) == ("tutorial", "post")
+
+
+def test_promotion_and_drift_are_off_until_they_are_asked_for() -> None:
+    plain = read_options([])
+    assert (plain.promotion, plain.drift) == (None, None)
+    asked = read_options(["--promote", "--check-drift"])
+    assert (asked.promotion, asked.drift) == (PromotionConfig(), DriftConfig())
+    words = ["--promote", "--promotion.floor=0.9", "--check-drift", "--drift.action=stop"]
+    options = read_options(words)
+    assert options.promotion == PromotionConfig(floor=0.9)
+    assert options.drift == DriftConfig(action="stop")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "sentence"),
+    [
+        ("--num-words 0", 2, "error: num_words='0': must be greater than or equal to 4"),
+        ("--maxlen 7", 2, "error: maxlen=7: must be at least 8"),
+        ("--learning-rate nan", 2, "error: learning_rate='nan': must be a finite number"),
+        ("--ngram-tail 7", 2, "error: ngram_tail=7: is a size of architecture 'ngram_bag', not"),
+        ("--recipe ngrams --filters 3", 2, "error: filters=3: is a size of architecture 'conv_b"),
+        ("--protocol best", 2, "error: protocol='best': must be 'honest' or 'tutorial'"),
+        (
+            "--accelerator tpu",
+            2,
+            "error: accelerator='tpu': must be auto, cpu, gpu, gpu:N or multi-gpu",
+        ),
+        ("--accelerator gpu:99", 1, "error: accelerator=gpu:99: no GPU"),
+        ("--source files", 2, "error: train_file=None: source 'files' needs a train_file"),
+        ("--unheard-of 3", 2, "error: Unknown option"),
+        ("--promote --protocol tutorial", 2, "error: protocol='tutorial': promotion needs"),
+        ("--promotion.floor 0.9", 2, "error: options that begin with --promotion. need --promote"),
+        ("--promote --promotion.floor 7", 2, "error: floor='7': must be less than or equal to 1"),
+        ("--drift.seed 1", 2, "error: options that begin with --drift. need --check-drift"),
+        ("--check-drift --drift.action halt", 2, "error: action='halt': must be 'warn' or 'stop'"),
+    ],
+)
+def test_a_mistake_is_told_in_one_sentence(
+    capsys: pytest.CaptureFixture[str], arguments: str, status: int, sentence: str
+) -> None:
+    code, error = refused(capsys, *arguments.split())
+    assert code == status
+    assert error.startswith(sentence)
+    assert "Traceback" not in error
+
+
+def test_help_names_every_field_of_the_config(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        read_options(["--help"])
+    assert raised.value.code == 0
+    shown = capsys.readouterr().out
+    for network in NETWORKS.values():
+        for field in flat_config(TrainingConfig(network=network())):
+            assert f"--{field.replace('_', '-')}" in shown
+
+
+def test_help_and_mistakes_come_before_prefect_or_tensorflow_are_imported() -> None:
+    code = (
+        "import sys; from flows.cli.train import read_options\n"
+        "try: read_options(['--accelerator', 'gpu:99'])\n"
+        "except SystemExit: pass\n"
+        "assert not {'prefect', 'tensorflow', 'keras', 'numpy', 'pyarrow'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True)
+
+
+def test_a_score_is_never_shown_without_its_protocol_and_source() -> None:
+    score = Score(
+        accuracy=0.88,
+        accuracy_low=0.875,
+        accuracy_high=0.885,
+        test_reviews=25_000,
+        protocol="honest",
+        source="imdb",
+        form="packages",
+    )
+    line = headline(score)
+    assert line.startswith("Test Accuracy: 0.8800 ")
+    for part in ("0.8750 to 0.8850", "honest protocol", "25,000 test reviews", "imdb-packages"):
+        assert part in line
+
+
+@pytest.mark.parametrize(
+    ("words", "refresh"),
+    [
+        ([], ()),
+        (["--refresh"], ("all",)),
+        (["--refresh", "train"], ("train",)),
+        (["--refresh", "pad", "--refresh", "plot", "--no-cache"], ("pad", "plot")),
+    ],
+)
+def test_refresh_takes_steps_or_means_all(words: list[str], refresh: tuple[str, ...]) -> None:
+    assert read_options(["--accelerator=cpu", *words]).refresh == refresh
+
+
+def run_command(
+    folder: Path, *arguments: str, python: tuple[str, ...] = (), **environment: str
+) -> subprocess.CompletedProcess[str]:
+    prepare_home(folder / "prefect")
+    own = {"CUDA_VISIBLE_DEVICES": "-1"} | environment
+    return subprocess.run(
+        [sys.executable, *python, str(ROOT / "flows/train_flow.py"), *arguments],
+        cwd=folder,
+        env=prefect_environment(folder / "prefect", **own),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+SMALL = [*SMALL_NETWORK, "--epochs=1", "--batch-size=16"]
+
+
+def test_a_run_from_the_terminal_ends_with_the_score_the_folder_and_what_was_cached(
+    tmp_path: Path,
+) -> None:
+    reviews = write_reviews(tmp_path / "reviews.csv", 120)
+    result = run_command(tmp_path, "--source", "files", "--train-file", str(reviews), *SMALL)
+    assert result.returncode == 0, result.stderr
+    assert "Test Accuracy: " in result.stdout
+    assert "Run folder: artifacts/runs/" in result.stdout
+    assert "computed" in result.stdout
+    assert "tasks.training.callbacks - epoch 1/1: " in result.stderr
+    assert "Total params" in result.stderr
+    assert "Traceback" not in result.stderr + result.stdout
+    (run,) = (tmp_path / "artifacts/runs").iterdir()
+    assert (run / "manifest.json").is_file()
+
+    options = ("--source", "files", "--train-file", str(reviews), *SMALL)
+    again = run_command(tmp_path, *options, python=("-X", "importtime"))
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.count(" cached ") == 9
+    imported = {line.rpartition("|")[2].strip() for line in again.stderr.splitlines()}
+    assert "prefect" in imported
+    assert not {"tensorflow", "keras", "matplotlib", "pyarrow", "sklearn", "numpy"} & imported
+
+
+def test_a_configured_server_that_does_not_answer_is_told_in_one_sentence(tmp_path: Path) -> None:
+    reviews = write_reviews(tmp_path / "reviews.csv", 120)
+    options = ("--source", "files", "--train-file", str(reviews))
+    result = run_command(tmp_path, *options, PREFECT_API_URL="http://127.0.0.1:9/api")
+    assert result.returncode == 1
+    assert result.stderr.strip().startswith("error: the Prefect server at http://127.0.0.1:9/api")
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "artifacts").exists()
+
+
+def test_bad_data_from_the_terminal_is_one_sentence_and_leaves_no_run(tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").write_text("")
+    result = run_command(tmp_path, "--source", "files", "--train-file", "empty.csv")
+    assert result.returncode == 1
+    last = result.stderr.strip().splitlines()
+    assert any(line.startswith("error: ") and "empty.csv is empty" in line for line in last)
+    assert "Traceback" not in result.stderr
+    assert "was edited" not in result.stderr
+    assert list((tmp_path / "artifacts/runs").iterdir()) == []

@@ -1,0 +1,155 @@
+"""A run watched as a person does: with a server that goes on, in both of Prefect's UIs."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from flows.pipelines.train import train_flow
+from tests.support.servers.browser import needs_browser
+from tests.support.servers.prefect_pages import UIS, ask, our_complaints, page_text, prefect_page
+from tests.support.servers.real_server import prefect_server_process
+from tests.support.small_run import write_reviews
+from tests.support.terminal_run import LIMIT_S, SLOW_SMALL_RUN, from_file, start_terminal_run
+
+EPOCHS = 5
+
+RUN_ARTIFACTS = {"progress", "report", "metrics", "data", "cache", "drift", "promotion", "champion"}
+
+PROMOTING = [
+    "--check-drift",
+    "--promote",
+    "--promotion.floor=0.1",
+    "--promotion.control-margin=0.9",
+]
+
+
+@dataclass
+class Watched:
+    """A finished run, and the values of its progress bar while it went on.
+
+    `artifacts` are by key.
+    """
+
+    api: str
+    flow_run: dict[str, Any]
+    artifacts: dict[str, dict[str, Any]]
+    seen: list[tuple[float, str]]
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    """A small run, started as a user does and watched through the API; its server goes on."""
+    folder = tmp_path_factory.mktemp("watched")
+    (folder / "server").mkdir()
+    write_reviews(folder / "reviews.csv", 2000)
+    options = [*from_file(Path("reviews.csv")), *SLOW_SMALL_RUN, *PROMOTING]
+    with prefect_server_process(folder / "server") as (api, _):
+        run = start_terminal_run(folder, *options, PREFECT_API_URL=api)
+        seen: list[tuple[float, str]] = []
+        deadline = time.monotonic() + LIMIT_S
+        while run.poll() is None:
+            assert time.monotonic() < deadline
+            bars = ask(api, "artifacts", artifacts={"key": {"any_": ["progress"]}})
+            seen += [(bar["data"], bar["description"]) for bar in bars]
+            time.sleep(0.2)
+        assert run.returncode == 0, (folder / "run.log").read_text()
+        (flow_run,) = ask(api, "flow_runs")
+        artifacts = {artifact["key"]: artifact for artifact in ask(api, "artifacts")}
+        yield Watched(api, flow_run, artifacts, seen)
+
+
+def test_the_progress_moves_in_every_epoch_and_ends_at_100(watched: Watched) -> None:
+    values = [value for value, _ in watched.seen]
+    assert values == sorted(values)
+    assert values[-1] == 100
+    for epoch in range(EPOCHS):
+        begin, end = 100 * epoch / EPOCHS, 100 * (epoch + 1) / EPOCHS
+        assert [value for value in values if begin < value <= end], f"epoch {epoch + 1}: {values}"
+
+
+def test_the_progress_tells_the_epoch_its_figures_and_the_time_left(watched: Watched) -> None:
+    told = [description for _, description in watched.seen]
+    assert any(" s left, val_loss " in text for text in told), told
+    assert told[-1].startswith(f"finished after {EPOCHS} of at most {EPOCHS} epochs, val_loss ")
+
+
+def test_a_run_leaves_its_artifacts(watched: Watched) -> None:
+    assert set(watched.artifacts) == RUN_ARTIFACTS
+
+
+@needs_browser
+@pytest.mark.parametrize("ui", UIS)
+def test_the_page_of_the_run_shows_its_name_its_tags_and_its_artifacts(
+    watched: Watched, ui: str, screenshots: Path
+) -> None:
+    path = f"/runs/flow-run/{watched.flow_run['id']}"
+    picture = screenshots / f"{ui}_run.png"
+    shown = page_text(watched.api, ui, path, picture, height=1400, artifacts=True)
+    for text in ("files-honest-seed0", "protocol:honest", "Completed", *RUN_ARTIFACTS):
+        assert text in shown
+
+
+@needs_browser
+@pytest.mark.parametrize("ui", UIS)
+def test_the_page_of_the_report_shows_the_score_and_its_figures(
+    watched: Watched, ui: str, screenshots: Path
+) -> None:
+    path = f"/artifacts/artifact/{watched.artifacts['report']['id']}"
+    with prefect_page(watched.api, ui, path, height=2000) as opened:
+        opened.page.screenshot(path=screenshots / f"{ui}_report.png")
+        images = opened.page.locator("img[alt^='Training and validation']")
+        widths = [image.evaluate("image => image.naturalWidth") for image in images.all()]
+        shown = opened.page.inner_text("body")
+        assert our_complaints(opened) == []
+    assert widths == [1200, 1200]
+    assert "Test accuracy " in shown
+    assert "linear control: TF-IDF + logistic regression" in shown
+    assert "data:image" not in shown
+
+
+@needs_browser
+@pytest.mark.parametrize("ui", ["v1", pytest.param("v2", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("key", "cells"),
+    [
+        ("metrics", ["ROC AUC", "Brier score", "linear control"]),
+        ("data", ["labelled pos", "also in the training set"]),
+        ("cache", ["persist-parquet", "computed", "never from the cache"]),
+        ("progress", ["Progress: 100%", "finished after 5 of at most 5 epochs"]),
+        ("promotion", ["the first champion", "calibration", "✓ passed", "no champion yet"]),
+    ],
+)
+def test_the_page_of_each_other_artifact_shows_what_is_in_it(
+    watched: Watched, ui: str, key: str, cells: list[str], screenshots: Path
+) -> None:
+    path = f"/artifacts/artifact/{watched.artifacts[key]['id']}"
+    shown = page_text(watched.api, ui, path, screenshots / f"{ui}_{key}.png")
+    for cell in cells:
+        assert cell in shown
+
+
+@pytest.fixture(scope="module")
+def deployment(watched: Watched) -> UUID:
+    """A deployment of the flow, as a person who schedules it makes one."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: watched.api}):
+        made = train_flow.to_deployment("by-hand").apply()
+    assert isinstance(made, UUID)
+    return made
+
+
+@needs_browser
+@pytest.mark.parametrize("ui", UIS)
+def test_the_page_of_a_deployment_says_what_a_run_does_and_leaves(
+    watched: Watched, deployment: UUID, ui: str, screenshots: Path
+) -> None:
+    path = f"/deployments/deployment/{deployment}?tab=Description"
+    shown = page_text(watched.api, ui, path, screenshots / f"{ui}_deployment.png")
+    for text in ("What it leaves: the artifacts report, metrics, data and cache", "Steps: fetch"):
+        assert text in shown

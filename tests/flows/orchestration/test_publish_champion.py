@@ -1,0 +1,70 @@
+"""What `promote.py` shows in Prefect's UI, and that it never depends on a server."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from prefect import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.settings import PREFECT_API_URL
+
+from flows.cli.promote import main
+from flows.orchestration.publish_champion import publish_champion
+from tests.support.promotions import decide, make_challenger, run_id
+from tests.support.servers.prefect_home import prefect_environment
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path) -> Path:
+    for number in (1, 2):
+        decide(tmp_path, make_challenger(tmp_path, number, 18 * number))
+    return tmp_path
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_a_rollback_from_the_terminal_is_seen_in_prefects_ui(
+    artifacts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", PREFECT_API_URL.value() or "")
+    main(["rollback", "--reason", "it fell | ill", "--artifacts", str(artifacts)])
+    chosen = ArtifactFilter(key=ArtifactFilterKey(any_=["champion"]))
+    with get_client(sync_client=True) as client:
+        found = client.read_artifacts(artifact_filter=chosen)
+    last = f"rolled back: {run_id(1)}, champion in place of {run_id(2)}"
+    (artifact,) = [artifact for artifact in found if artifact.description == last]
+    text = str(artifact.data)
+    rows = [line.split(" | ")[2] for line in text.splitlines()[2:5]]
+    assert rows == ["rolled back", "promoted", "promoted"]
+    assert "it fell \\| ill\n- 2: me@here: a test" in text
+
+
+def test_a_server_that_does_not_answer_is_said_and_the_decision_stands(artifacts: Path) -> None:
+    url = "http://127.0.0.1:9/api"
+    result = subprocess.run(
+        [sys.executable, "flows/promote.py", "rollback", "--artifacts", str(artifacts)],
+        env=prefect_environment(artifacts / "home", PREFECT_API_URL=url),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.stdout.startswith(f"rolled back: {run_id(1)}")
+    assert "the Prefect server at http://127.0.0.1:9/api did not take this (" in result.stderr
+    assert "the decision stands, and nothing else is lost" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_without_a_configured_server_nothing_is_published_and_nothing_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    monkeypatch.delenv("PREFECT_PROFILES_PATH", raising=False)
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
+    monkeypatch.setattr("prefect.get_client", None)
+    publish_champion([], "promoted")
+    (tmp_path / "profiles.toml").write_text('active = "local"\n[profiles.local]\n')
+    publish_champion([], "promoted")
+    assert caplog.records == []

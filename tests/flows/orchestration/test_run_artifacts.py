@@ -1,0 +1,166 @@
+import json
+import re
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from prefect import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+from prefect.client.schemas.objects import Artifact
+
+from flows.orchestration.session import _wait_until_recorded
+from tasks.reports.html import image_uri
+from tasks.reports.tables import run_tables
+from tasks.run_summary import RunSummary
+from tasks.runs.manifest import Manifest, read_manifest
+from tests.support.start_run import start_run
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+
+@pytest.fixture(scope="module")
+def first(
+    prefect_server: None,  # noqa: ARG001 - starts it
+    small_reviews: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> RunSummary:
+    """A run of the small config that this process's server knows."""
+    return start_run(tmp_path_factory.mktemp("run") / "artifacts", small_reviews)
+
+
+@pytest.fixture(scope="module")
+def manifest(first: RunSummary) -> Manifest:
+    """The manifest of the finished run."""
+    return read_manifest(first.folder)
+
+
+def artifacts_of(manifest: Manifest) -> dict[str, Artifact]:
+    run = ArtifactFilterFlowRunId(any_=[UUID(manifest.flow_run_id)])
+    with get_client(sync_client=True) as client:
+        found = client.read_artifacts(artifact_filter=ArtifactFilter(flow_run_id=run))
+    assert len({artifact.key for artifact in found}) == len(found)
+    return {str(artifact.key): artifact for artifact in found}
+
+
+def table(artifact: Artifact) -> list[dict[str, str]]:
+    rows: list[dict[str, str]] = json.loads(str(artifact.data))
+    return rows
+
+
+def test_a_run_leaves_a_report_and_tables(manifest: Manifest) -> None:
+    kinds = {key: artifact.type for key, artifact in artifacts_of(manifest).items()}
+    tables = dict.fromkeys(("metrics", "data", "cache"), "table")
+    assert kinds == {"report": "markdown", "progress": "progress", **tables}
+
+
+def test_the_artifacts_of_a_cached_run_are_further_versions_of_the_same_keys(
+    first: RunSummary, small_reviews: Path, manifest: Manifest
+) -> None:
+    again = read_manifest(start_run(first.folder.parent.parent, small_reviews).folder)
+    assert all(step.cached for step in again.steps[1:])
+    ours, theirs = artifacts_of(again), artifacts_of(manifest)
+    assert set(ours) == set(theirs) - {"progress"}
+    assert ours["metrics"].data == theirs["metrics"].data
+    assert {row["result"] for row in table(ours["cache"])[1:]} == {"cached"}
+
+
+def test_the_report_tells_the_score_how_it_was_had_and_whether_to_believe_it(
+    first: RunSummary, manifest: Manifest
+) -> None:
+    report = str(artifacts_of(manifest)["report"].data)
+    score = manifest.score
+    assert report.startswith(f"# Test accuracy {score.accuracy:.4f}\n")
+    assert "honest protocol, source files, 48 test reviews" in report
+    assert len(manifest.controls) == 2
+    for judged in (score, *manifest.controls):
+        interval = f"{judged.accuracy_low:.4f} to {judged.accuracy_high:.4f}"
+        assert f"| {judged.accuracy:.4f} | {interval} |" in report
+    assert "- ✓ A validation split chose the epoch" in report
+    training = manifest.training
+    assert f"| best epoch | {training.best_epoch} of {training.epochs_run} |" in report
+    assert "| seed | 0 |" in report
+    assert "| device | cpu (cpu was asked for) |" in report
+    assert f"| run folder | {first.folder} |" in report.replace("\\", "")
+
+
+def test_the_report_carries_its_figures_and_says_what_they_show(
+    first: RunSummary, manifest: Manifest
+) -> None:
+    report = str(artifacts_of(manifest)["report"].data)
+    images = dict(re.findall(r'<img alt="([^"]+)" src="([^"]+)">', report))
+    assert images == {
+        f"Training and validation {name} by epoch": image_uri(first.folder / f"figures/{name}.png")
+        for name in ("accuracy", "loss")
+    }
+
+
+def test_the_metrics_stand_beside_those_of_the_linear_controls(
+    first: RunSummary, manifest: Manifest
+) -> None:
+    network, control, bayes = (
+        json.loads((first.folder / f"{name}.json").read_bytes())
+        for name in ("metrics", "control_metrics", "bayes_control_metrics")
+    )
+    rows = table(artifacts_of(manifest)["metrics"])
+    assert [row["metric"] for row in rows[:2]] == ["accuracy", "ROC AUC"]
+    low, high = network["accuracy_interval_95"]
+    assert rows[0]["network"] == f"{network['accuracy']:.4f} ({low:.4f} to {high:.4f})"
+    (brier,) = (row for row in rows if row["metric"] == "Brier score")
+    assert brier["linear control"] == f"{control['brier']:.4f}"
+    assert brier["naive Bayes control"] == f"{bayes['brier']:.4f}"
+
+
+def test_the_data_table_tells_what_the_checks_found(first: RunSummary, manifest: Manifest) -> None:
+    made = run_tables(first.folder, manifest)["data"].records()
+    rows = {row["what"]: (row["training"], row["test"]) for row in made}
+    assert table(artifacts_of(manifest)["data"]) == made
+    assert rows["reviews"] == ("192", "48")
+    assert rows["labelled neg"] == ("96", "24")
+    assert rows["also in the training set"] == ("", "0 (0.0 %)")
+    assert rows["words outside the word index"][0] == "0.0 %"
+
+
+def test_the_progress_is_an_artifact_of_its_training(manifest: Manifest) -> None:
+    progress = artifacts_of(manifest)["progress"]
+    assert (progress.type, progress.data) == ("progress", 100)
+    assert str(progress.description).startswith("finished after 2 of at most 2 epochs, val_loss ")
+    assert progress.task_run_id is not None
+    _wait_until_recorded(UUID(manifest.flow_run_id), len(manifest.steps))
+    with get_client(sync_client=True) as client:
+        task_run = client.read_task_run(progress.task_run_id)
+    assert task_run.name == "train seed 0, at most 2 epochs"
+
+
+def test_the_cache_table_tells_for_each_step_why(manifest: Manifest) -> None:
+    rows = table(artifacts_of(manifest)["cache"])
+    assert [row["step"] for row in rows] == [step.step for step in manifest.steps]
+    assert rows[1]["why"] == "there is no earlier result of this step"
+
+
+def test_the_task_runs_are_named_by_what_they_do(manifest: Manifest) -> None:
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+
+    flow_run_id = UUID(manifest.flow_run_id)
+    _wait_until_recorded(flow_run_id, len(manifest.steps))
+    runs = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))
+    with get_client(sync_client=True) as client:
+        names = {run.name for run in client.read_task_runs(flow_run_filter=runs)}
+    assert names == {
+        "fetch files",
+        "load files",
+        "pad to 12 words, 40 known",
+        "persist-parquet, 64 rows a group",
+        "build seed 0",
+        "train seed 0, at most 2 epochs",
+        "evaluate, honest protocol",
+        "control, honest protocol",
+        "plot files-honest-seed0",
+        "analyse 48 test reviews",
+    }
+
+
+def test_the_run_is_named_and_tagged_by_source_protocol_and_seed(manifest: Manifest) -> None:
+    with get_client(sync_client=True) as client:
+        run = client.read_flow_run(UUID(manifest.flow_run_id))
+    assert run.name == "files-honest-seed0"
+    assert set(run.tags) >= {"source:files", "protocol:honest", "seed:0"}

@@ -1,0 +1,174 @@
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.orchestration import training_progress as module
+from flows.orchestration.training_progress import Pace, describe, show_progress
+from tasks.run_summary import RunSummary
+from tasks.training.progress import TrainingProgress
+from tests.support.small_run import small_config, train_small
+from tests.support.start_run import start_run
+
+FIGURES = {"val_loss": 0.31234, "val_accuracy": 0.88, "loss": 0.2, "accuracy": 0.9}
+
+
+def progress(epochs_done: int, step: int, *, finished: bool = False) -> TrainingProgress:
+    """Return a place in a training of at most 20 epochs of 10 steps."""
+    figures = FIGURES if epochs_done else {}
+    return TrainingProgress(epochs_done, 20, step, 10, figures, finished)
+
+
+@pytest.mark.parametrize(
+    ("place", "seconds_left", "percent", "description"),
+    [
+        (progress(0, 0), None, 0.0, "epoch 1 of at most 20"),
+        (progress(0, 5), 3.2, 2.5, "epoch 1 of at most 20, at most 4 s left"),
+        (
+            progress(1, 1),
+            320.0,
+            5.5,
+            "epoch 2 of at most 20, at most 6 min left, val_loss 0.3123 and val_accuracy 0.8800"
+            " after epoch 1",
+        ),
+        (
+            progress(2, 0),
+            9000.0,
+            10.0,
+            "2 of at most 20 epochs done, at most 2.5 h left, val_loss 0.3123 and val_accuracy"
+            " 0.8800 after epoch 2",
+        ),
+        (
+            progress(3, 0, finished=True),
+            99.0,
+            100.0,
+            "finished after 3 of at most 20 epochs, val_loss 0.3123 and val_accuracy 0.8800 after"
+            " epoch 3",
+        ),
+    ],
+)
+def test_the_bar_says_where_the_training_is_and_how_long_it_may_last(
+    place: TrainingProgress, seconds_left: float | None, percent: float, description: str
+) -> None:
+    assert describe(place, seconds_left) == (percent, description)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Set the time that the pace sees."""
+    now = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    return lambda seconds: now.__setitem__(0, seconds)
+
+
+def test_the_time_left_is_that_of_the_steps_left_without_the_first(
+    clock: Callable[[float], None],
+) -> None:
+    pace = Pace()
+    seen = []
+    for step, seconds in [(0, 0.0), (1, 50.0), (2, 51.0), (3, 54.0)]:
+        clock(seconds)
+        seen.append(pace.seconds_left(progress(0, step)))
+    # 198 steps of 1 s are left after two, 197 of 2 s on average after three.
+    assert seen == [None, None, 198.0, 394.0]
+
+
+def test_the_steps_before_an_interruption_tell_nothing_of_the_pace(
+    clock: Callable[[float], None],
+) -> None:
+    pace = Pace()
+    seen = []
+    for step, seconds in [(4, 0.0), (5, 50.0), (6, 51.0)]:
+        clock(seconds)
+        seen.append(pace.seconds_left(progress(18, step)))
+    assert seen == [None, None, 14.0]
+
+
+@contextmanager
+def silent_server() -> Iterator[str]:
+    """A server that takes every connection and never answers; yield its address as Prefect's."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/api"
+
+
+def sending_threads() -> list[threading.Thread]:
+    """Return the threads that send progress."""
+    return [thread for thread in threading.enumerate() if "progress" in thread.name]
+
+
+def time_training(prepared: Path, folder: Path) -> float:
+    """Train the small network and return the seconds that it took."""
+    started = time.monotonic()
+    train_small(prepared, folder, small_config(prepared, epochs=3).fit)
+    return time.monotonic() - started
+
+
+@pytest.mark.filterwarnings("ignore:Artifact creation outside:FutureWarning")
+def test_a_server_that_never_answers_does_not_slow_the_training(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from prefect.settings import (
+        PREFECT_API_REQUEST_TIMEOUT,
+        PREFECT_API_URL,
+        PREFECT_CLIENT_MAX_RETRIES,
+        temporary_settings,
+    )
+
+    real, waited = module._Watcher.__call__, []
+
+    def timed(self: Any, place: TrainingProgress) -> None:
+        started = time.perf_counter()
+        real(self, place)
+        waited.append(time.perf_counter() - started)
+
+    monkeypatch.setattr(module._Watcher, "__call__", timed)
+    train_small(prepared, tmp_path / "warm")
+    alone = time_training(prepared, tmp_path / "alone")
+    with silent_server() as url:
+        settings = {
+            PREFECT_API_URL: url,
+            PREFECT_API_REQUEST_TIMEOUT: 600,
+            PREFECT_CLIENT_MAX_RETRIES: 0,
+        }
+        with temporary_settings(settings):
+            started = time.monotonic()
+            with show_progress():
+                beside = time_training(prepared, tmp_path / "beside")
+            whole = time.monotonic() - started
+    for thread in sending_threads():
+        thread.join(60)
+    assert len(waited) > 30
+    # One request would last ten minutes. The machine may be busy with other work.
+    assert sum(waited) < 0.5
+    assert beside < alone + 10
+    assert whole < beside + module._PATIENCE_S + 2
+
+
+@pytest.mark.filterwarnings("ignore:Artifact creation outside:FutureWarning")
+def test_a_dead_server_is_told_once_and_the_training_goes_on(
+    prepared: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+
+    with silent_server() as url:
+        pass
+    settings = {PREFECT_API_URL: url, PREFECT_CLIENT_MAX_RETRIES: 0}
+    with temporary_settings(settings), caplog.at_level("WARNING", "flows"), show_progress():
+        time_training(prepared, tmp_path / "a")
+    (line,) = [text for text in caplog.messages if "progress" in text]
+    assert line == "the progress of the training cannot be shown for now (ConnectError)"
+
+
+def test_a_cached_training_shows_no_progress_and_starts_no_thread(
+    done: RunSummary, small_reviews: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put: list[object] = []
+    monkeypatch.setattr(module.LatestSender, "put", lambda _, value, **__: put.append(value))
+    start_run(done.folder.parent.parent, small_reviews)
+    assert put == []
+    assert sending_threads() == []

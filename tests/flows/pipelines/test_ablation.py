@@ -1,0 +1,132 @@
+"""Trainings with other forms of the text, each in a process of its own."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from flows.display.experiments import ablation_shown
+from flows.display.terminal import show_lines
+from flows.pipelines.ablation import ablation_flow
+from tasks.config.experiments import AblationConfig, RunnerConfig
+from tasks.config.training import TextConfig
+from tasks.experiments.ablation_report import AblationReport
+from tasks.run_summary import RunSummary
+from tasks.runs.find import find_runs
+from tasks.runs.read import read_config, read_history
+from tests.support.small_run import uncompiled_config
+
+TWO = AblationConfig(tokens=("last-12", "4+6"), words=(40,))
+
+ONE = AblationConfig(tokens=("last-12",), words=(40,))
+
+
+@pytest.fixture(scope="module")
+def made(
+    trained_once: RunSummary,
+    small_reviews: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, AblationReport]:
+    """The artifacts and the report of the config and one variant, trained here."""
+    artifacts = tmp_path_factory.mktemp("ablation") / "artifacts"
+    shutil.copytree(trained_once.folder.parent.parent / "cache", artifacts / "cache")
+    return artifacts, ablation_flow(
+        uncompiled_config(small_reviews), TWO, RunnerConfig(), "cpu", artifacts
+    )
+
+
+def test_each_variant_is_a_run_of_its_own(made: tuple[Path, AblationReport]) -> None:
+    artifacts, report = made
+    runs = {run.manifest.run_id: run for run in find_runs(artifacts).runs}
+    base, both_ends = report.results
+    assert base.text == report.config.text
+    assert both_ends.text == TextConfig(num_words=40, maxlen=10, truncating="middle", head=4)
+    for result in report.results:
+        (found,) = result.runs
+        run = runs[found.run_id]
+        assert read_config(run).text == result.text
+        assert result.network.accuracies == {0: run.manifest.score.accuracy}
+        best = run.manifest.training.best_epoch
+        assert result.validation_accuracy == read_history(run)["val_accuracy"][best - 1]
+        assert report.whole_controls == run.manifest.controls
+
+
+def test_a_variant_is_compared_with_the_config_by_the_same_seeds(
+    made: tuple[Path, AblationReport],
+) -> None:
+    base, both_ends = made[1].results
+    assert base.difference is None
+    assert base.over_reviews is None
+    expected = both_ends.network.accuracies[0] - base.network.accuracies[0]
+    assert both_ends.difference is not None
+    assert both_ends.over_reviews is not None
+    assert both_ends.difference.mean == expected
+    assert both_ends.over_reviews.mean == pytest.approx(expected)
+    assert both_ends.over_reviews.low <= expected <= both_ends.over_reviews.high
+
+
+def test_the_controls_of_a_variant_see_what_its_network_sees(
+    made: tuple[Path, AblationReport],
+) -> None:
+    report = made[1]
+    names = [control.name for control in report.whole_controls]
+    for result in report.results:
+        assert [control.name for control in result.controls] == names
+    # No review is longer than the config's, and no word that tells a label is unknown to it.
+    assert report.results[0].controls[0].accuracy == report.whole_controls[0].accuracy
+
+
+def test_report_and_figure_are_kept_and_shown(
+    made: tuple[Path, AblationReport], capsys: pytest.CaptureFixture[str]
+) -> None:
+    artifacts, report = made
+    (folder,) = artifacts.glob("ablation/*")
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "ablation.json",
+        "ablation.png",
+        "ablation.svg",
+    ]
+    kept = (folder / "ablation.json").read_bytes()
+    assert AblationReport.model_validate_json(kept) == report
+    assert (folder / "ablation.png").read_bytes().startswith(b"\x89PNG")
+    drawn = (folder / "ablation.svg").read_text()
+    for words in ("last 12", "4 + 6", "(the config)", "network", "on whole reviews and all words"):
+        assert words in drawn
+    shown = ablation_shown(report)
+    markdown = shown.markdown(folder / "ablation.png")
+    assert report.results[1].runs[0].run_id in markdown
+    assert "data:image/png;base64," in markdown
+    assert "Nothing is chosen here" in markdown
+    show_lines(shown.table)
+    assert f"{report.results[1].network.over_seeds.mean:.4f}" in capsys.readouterr().out
+    assert [row[:2] for row in shown.table.rows] == [
+        ["last 12", "40"],
+        ["4 + 6", "40"],
+        ["all", "all"],
+    ]
+    assert any("set apart from training" in sentence for sentence in shown.sentences)
+
+
+def test_the_panels_have_the_variants_that_differ_in_one_thing(
+    made: tuple[Path, AblationReport],
+) -> None:
+    report = made[1]
+    base, both_ends = report.results
+    more, fewer = (
+        base.model_copy(update={"text": base.text.model_copy(update={"num_words": words})})
+        for words in (50, 30)
+    )
+    wide = report.model_copy(update={"results": [base, both_ends, more, fewer]})
+    assert wide.by_tokens == [base, both_ends]
+    assert wide.by_words == [fewer, base, more]
+
+
+def test_what_was_trained_before_is_not_trained_again(
+    made: tuple[Path, AblationReport], small_reviews: Path
+) -> None:
+    artifacts, report = made
+    before = {run.manifest.run_id for run in find_runs(artifacts).runs}
+    again = ablation_flow(uncompiled_config(small_reviews), ONE, RunnerConfig(), "cpu", artifacts)
+    (new,) = (run for run in find_runs(artifacts).runs if run.manifest.run_id not in before)
+    assert all(step.cached for step in new.manifest.steps if step.step != "fetch")
+    assert again.results[0].network == report.results[0].network

@@ -1,0 +1,168 @@
+"""Promotion and the check for drift as steps of the training flow."""
+
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from prefect import get_client
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    ArtifactFilterKey,
+    FlowRunFilter,
+    FlowRunFilterId,
+)
+from prefect.client.schemas.objects import Artifact
+
+from flows.orchestration.session import _wait_until_recorded
+from tasks.common.artifact_store import ArtifactStore
+from tasks.common.errors import DriftError, InvalidConfigError
+from tasks.config.drift import DriftConfig
+from tasks.config.promotion import PromotionConfig
+from tasks.drift.check import DriftReport
+from tasks.registry.champion import ChampionStore
+from tasks.registry.events import Decision, current_champion
+from tasks.run_summary import RunSummary
+from tasks.runs.manifest import read_manifest
+from tests.support.small_run import small_config
+from tests.support.start_run import start_config
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+GATES = PromotionConfig(
+    floor=0.1, control_margin=0.99, largest_calibration_error=1, largest_latency_ms=1000
+)
+
+
+@pytest.fixture(scope="module")
+def artifacts(done: RunSummary) -> Path:
+    return done.folder.parent.parent
+
+
+def promoting(
+    artifacts: Path,
+    reviews: Path,
+    gates: PromotionConfig | None = GATES,
+    epochs: int = 2,
+    drift: DriftConfig | None = None,
+) -> RunSummary:
+    config = small_config(reviews, epochs=epochs)
+    return start_config(artifacts, config, promotion=gates, drift=drift)
+
+
+def decision_of(summary: RunSummary) -> Decision:
+    assert summary.promotion is not None
+    return summary.promotion
+
+
+def artifacts_where(chosen: ArtifactFilter) -> list[Artifact]:
+    with get_client(sync_client=True) as client:
+        return client.read_artifacts(artifact_filter=chosen)
+
+
+def shown(summary: RunSummary) -> dict[str, str]:
+    """Return the texts of the artifacts of a run by their keys."""
+    run = ArtifactFilterFlowRunId(any_=[UUID(read_manifest(summary.folder).flow_run_id)])
+    found = artifacts_where(ArtifactFilter(flow_run_id=run))
+    return {str(artifact.key): str(artifact.data) for artifact in found}
+
+
+def states(summary: RunSummary) -> dict[str, str]:
+    """Return the names of the states of a run's task runs by the task runs' names."""
+    flow_run_id = UUID(read_manifest(summary.folder).flow_run_id)
+    _wait_until_recorded(flow_run_id, len(summary.steps) + (summary.promotion is not None))
+    runs = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))
+    with get_client(sync_client=True) as client:
+        return {
+            run.name: str(run.state_name) for run in client.read_task_runs(flow_run_filter=runs)
+        }
+
+
+def test_the_flow_promotes_a_first_champion_refuses_and_keeps_and_shows_each(
+    artifacts: Path, small_reviews: Path
+) -> None:
+    # A run that was killed after it was recorded leaves just what is here: a run, and no decision.
+    store = ChampionStore(artifacts)
+    assert not store.log.exists()
+
+    first = promoting(artifacts, small_reviews)
+    assert all(step.cached for step in first.steps[1:])
+    decision = decision_of(first)
+    assert (decision.kind, decision.champion) == ("promoted", first.folder.name)
+    (event,) = store.events()
+    assert event == decision.event
+    assert event.who == "flow run files-honest-seed0"
+    assert read_manifest(first.folder).flow_run_id in event.reason
+    text = shown(first)["promotion"]
+    assert text.startswith(f"# Promoted\n\npromoted: {first.folder.name}, the first champion\n")
+    assert "| before | none |" in text
+    assert f"| after | {first.folder.name} |" in text
+    assert text.count("| ✓ passed |") == 8
+    assert "- champion: no champion yet: nothing to compare with" in text
+    assert "This was no look at the test reviews" in text
+    assert states(first)[f"promote {first.folder.name}"] == "Promoted"
+
+    again = promoting(artifacts, small_reviews)
+    assert decision_of(again).kind == "champion already"
+    assert store.events() == [event]
+    text = shown(again)["promotion"]
+    assert f"has the model of the champion {first.folder.name}, which stays" in text
+    assert "no look at the test reviews was used" in text
+    assert states(again)[f"promote {again.folder.name}"] == "Champion already"
+
+    strict = GATES.model_copy(update={"floor": 1.0})
+    worse = promoting(artifacts, small_reviews, strict, epochs=1)
+    decision = decision_of(worse)
+    assert (decision.kind, decision.champion) == ("refused", first.folder.name)
+    assert "2 of 8 gates failed (floor, champion)" in decision.headline
+    artifacts_shown = shown(worse)
+    text = artifacts_shown["promotion"]
+    assert f"| before | {first.folder.name} |\n| after | {first.folder.name} |" in text
+    assert "| floor | ✗ failed |" in text
+    assert "Look 1 at these test reviews: it may use 0.025 of the level 0.05 (alpha-sp" in text
+    assert states(worse)[f"promote {worse.folder.name}"] == "Refused"
+    rows = artifacts_shown["champion"].splitlines()[2:4]
+    assert [row.split(" | ")[2] for row in rows] == ["refused", "promoted"]
+    assert "; failed: floor, champion\n- 1: flow run files-honest" in artifacts_shown["champion"]
+    assert current_champion(store.events()) == store.champion()
+
+
+def test_the_flow_checks_for_drift_before_it_trains_and_stops_where_asked(
+    artifacts: Path, small_reviews: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    # A champion of this config is there from the test above, or is made here.
+    same = promoting(artifacts, small_reviews, drift=DriftConfig())
+    if decision_of(same).kind == "promoted":
+        same = promoting(artifacts, small_reviews, drift=DriftConfig())
+    assert [step.step for step in same.steps[:4]] == ["fetch", "load", "check-drift", "control"]
+    report = DriftReport.model_validate_json((same.folder / "drift.json").read_bytes())
+    assert report.note == "the champion was trained on the same reviews: nothing has changed"
+    assert "drift.json" in read_manifest(same.folder).files
+    assert shown(same)["drift"].startswith("# No drift\n\nthe champion was trained on the same")
+
+    longer = tmp_path / "longer.csv"
+    lines = small_reviews.read_text().splitlines()
+    texts = [line.rpartition(",") for line in lines[1:]]
+    rows = [f"{text} {text} really,{label}" for text, _, label in texts]
+    longer.write_text("\n".join([lines[0], *rows]) + "\n")
+    runs = set(ArtifactStore(artifacts).runs.iterdir())
+    with pytest.raises(DriftError, match=r"length: stability index .* nothing was trained"):
+        promoting(artifacts, longer, drift=DriftConfig(action="stop"))
+    assert set(ArtifactStore(artifacts).runs.iterdir()) == runs
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert any(text.startswith("drift: length: stability index of the l") for text in warnings)
+    drifts = artifacts_where(ArtifactFilter(key=ArtifactFilterKey(any_=["drift"])))
+    text = str(max(drifts, key=lambda artifact: artifact.created or datetime.min).data)
+    assert text.startswith("# Drift\n\nlength: ")
+    assert "The action is stop: the run ends before it trains." in text
+    assert "| length | ✗ drifted |" in text
+
+
+def test_in_the_tutorial_protocol_promotion_is_refused_before_anything_starts(
+    tmp_path: Path, small_reviews: Path
+) -> None:
+    config = small_config(small_reviews, protocol="tutorial")
+    with pytest.raises(InvalidConfigError, match="promotion needs protocol 'honest'"):
+        start_config(tmp_path / "artifacts", config, promotion=GATES)
+    assert not (tmp_path / "artifacts/runs").exists()

@@ -1,0 +1,120 @@
+"""Trainings with several seeds, each in a process of its own: on this machine, and on a cluster."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows.display.experiments import seeds_shown
+from flows.orchestration.task_runners import task_runner
+from flows.pipelines.in_process import ChildFailedError, TrainingRequest, train_in_process
+from flows.pipelines.seeds import requests, seeds_flow
+from tasks.config.experiments import RunnerConfig, SeedsConfig
+from tasks.experiments.seeds import SeedsReport
+from tasks.run_summary import RunSummary
+from tasks.runs.find import find_runs
+from tests.support.servers.killed_worker import cluster_that_loses_a_worker
+from tests.support.small_run import uncompiled_config
+
+HERE = RunnerConfig()
+
+HONEST = SeedsConfig(seeds=2, protocols=("honest",))
+
+
+def weights(artifacts: Path) -> dict[int, dict[str, str]]:
+    """Return the weights hashes of the runs by seed."""
+    found = find_runs(artifacts).runs
+    return {run.manifest.seed: run.manifest.weights for run in found}
+
+
+@pytest.fixture(scope="module")
+def local(
+    trained_once: RunSummary,
+    small_reviews: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, SeedsReport]:
+    """The artifacts and the report of two seeds trained here."""
+    artifacts = tmp_path_factory.mktemp("seeds") / "artifacts"
+    shutil.copytree(trained_once.folder.parent.parent / "cache", artifacts / "cache")
+    config = uncompiled_config(small_reviews)
+    return artifacts, seeds_flow(config, HONEST, HERE, "cpu", artifacts)
+
+
+def test_each_seed_is_a_run_of_its_own(local: tuple[Path, SeedsReport]) -> None:
+    artifacts, report = local
+    runs = {run.manifest.run_id: run.manifest for run in find_runs(artifacts).runs}
+    assert [run.seed for run in report.runs["honest"]] == [0, 1]
+    for run in report.runs["honest"]:
+        assert runs[run.run_id].seed == run.seed
+        assert runs[run.run_id].score.accuracy == run.accuracy
+    assert report.gap is None
+
+
+def test_the_report_is_kept_and_shown(local: tuple[Path, SeedsReport]) -> None:
+    artifacts, report = local
+    (file,) = artifacts.glob("seeds/*/seeds.json")
+    assert SeedsReport.model_validate_json(file.read_bytes()) == report
+    shown = seeds_shown(report).markdown()
+    assert f"{report.statistics['honest'].over_seeds.mean:.4f}" in shown
+    assert report.runs["honest"][1].run_id in shown
+
+
+def test_each_seed_is_trained_under_each_protocol(small_reviews: Path) -> None:
+    config = uncompiled_config(small_reviews, seed=3)
+    asked = requests(config, SeedsConfig(seeds=2), "cpu", Path("a"))
+    assert [request.name for request in asked] == [
+        "honest seed 3",
+        "tutorial seed 3",
+        "honest seed 4",
+        "tutorial seed 4",
+    ]
+
+
+def test_a_training_that_fails_in_its_process_is_told(
+    prefect_server: None,  # noqa: ARG001 - starts it
+    tmp_path: Path,
+) -> None:
+    from prefect.settings import PREFECT_API_URL
+
+    config = uncompiled_config(tmp_path / "missing.csv")
+    artifacts = tmp_path / "artifacts"
+    request = TrainingRequest(name="seed 0", config=config, accelerator="cpu", artifacts=artifacts)
+    with pytest.raises(ChildFailedError, match="training of seed 0 ended with status 1"):
+        train_in_process(request, str(PREFECT_API_URL.value()))
+
+
+def test_a_cluster_whose_package_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tasks.common.errors import MissingExtraError
+
+    assert isinstance(task_runner(RunnerConfig()), ThreadPoolTaskRunner)
+    for name in ("dask", "ray"):
+        monkeypatch.setitem(sys.modules, f"prefect_{name}.task_runners", None)
+        with pytest.raises(MissingExtraError, match=f"{name} is not installed; get it with"):
+            task_runner(RunnerConfig.model_validate({"runner": name}))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("runner", ["dask", "ray"])
+def test_a_cluster_gives_the_weights_of_this_machine(
+    local: tuple[Path, SeedsReport], small_reviews: Path, tmp_path: Path, runner: str
+) -> None:
+    pytest.importorskip(f"prefect_{runner}")
+    place = RunnerConfig.model_validate({"runner": runner, "workers": 2})
+    config, artifacts = uncompiled_config(small_reviews), tmp_path / "artifacts"
+    report = seeds_flow(config, HONEST, place, "cpu", artifacts)
+    assert report.statistics == local[1].statistics
+    assert weights(artifacts) == weights(local[0])
+
+
+@pytest.mark.slow
+def test_a_dask_worker_that_is_killed_in_a_training_loses_nothing(
+    local: tuple[Path, SeedsReport], small_reviews: Path, tmp_path: Path
+) -> None:
+    artifacts = tmp_path / "artifacts"
+    with cluster_that_loses_a_worker(artifacts) as address:
+        place = RunnerConfig(runner="dask", address=address)
+        report = seeds_flow(uncompiled_config(small_reviews), HONEST, place, "cpu", artifacts)
+    assert report.statistics == local[1].statistics
+    assert weights(artifacts) == weights(local[0])

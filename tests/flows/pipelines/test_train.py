@@ -1,0 +1,250 @@
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.common.artifact_store import ArtifactStore
+from tasks.common.errors import BadDataError
+from tasks.record_run import RUN_FILES
+from tasks.run_summary import RunSummary
+from tasks.runs.manifest import read_manifest
+from tests.support.faults.injection import STEPS
+from tests.support.small_run import small_config, write_reviews
+from tests.support.start_run import start_config, start_run
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+CACHED_STEPS = list(STEPS[1:-1])
+
+MANIFEST_FILES = {"manifest.json", "manifest.sha256"}
+
+
+def cached_steps(summary: RunSummary) -> list[str]:
+    return [run.step for run in summary.steps if run.cached]
+
+
+def test_a_first_run_computes_every_step_in_order(done: RunSummary) -> None:
+    assert [run.step for run in done.steps] == ["fetch", *CACHED_STEPS]
+    assert cached_steps(done) == []
+
+
+def test_the_run_folder_is_complete_and_every_file_has_its_hash(done: RunSummary) -> None:
+    manifest = read_manifest(done.folder)
+    files = {
+        path.relative_to(done.folder).as_posix()
+        for path in done.folder.rglob("*")
+        if path.is_file()
+    }
+    assert files == {*RUN_FILES, "config.json", "report.html", "model_card.md", *MANIFEST_FILES}
+    assert set(manifest.files) == files - MANIFEST_FILES
+    for name, file in manifest.files.items():
+        assert (done.folder / name).stat().st_size == file.size > 0
+
+
+def test_the_manifest_tells_what_was_run(done: RunSummary, small_reviews: Path) -> None:
+    manifest = read_manifest(done.folder)
+    assert manifest.score == done.score
+    assert (manifest.score.protocol, manifest.score.source) == ("honest", "files")
+    assert manifest.device.reason == "cpu was asked for"
+    assert manifest.source.paths == {"train": small_reviews}
+    assert manifest.versions["keras"].startswith("3.")
+    assert done.folder.name.endswith(manifest.flow_run_id[:8])
+    config = json.loads((done.folder / "config.json").read_text())
+    assert config == small_config(small_reviews).model_dump(mode="json")
+
+
+def test_an_equal_run_is_cached_from_load_to_plot_and_still_complete(
+    done: RunSummary, small_reviews: Path
+) -> None:
+    artifacts = done.folder.parent.parent
+    second = start_run(artifacts, small_reviews)
+    assert cached_steps(second) == CACHED_STEPS
+    assert second.folder != done.folder
+    assert second.score == done.score
+    ours, theirs = read_manifest(second.folder), read_manifest(done.folder)
+    differing = dict(ours.files.items() ^ theirs.files.items())
+    assert differing.keys() == {"report.html", "model_card.md"}  # they name their run
+    assert (second.folder / "figures/loss.png").stat().st_size > 0
+
+
+def test_a_changed_number_recomputes_what_depends_on_it(
+    done: RunSummary, small_reviews: Path
+) -> None:
+    artifacts = done.folder.parent.parent
+    assert cached_steps(start_run(artifacts, small_reviews, epochs=1)) == CACHED_STEPS[:5]
+
+
+def test_the_tutorial_protocol_validates_on_the_test_set(
+    done: RunSummary, small_reviews: Path
+) -> None:
+    summary = start_run(done.folder.parent.parent, small_reviews, protocol="tutorial", epochs=1)
+    assert summary.score.protocol == "tutorial"
+    history = json.loads((summary.folder / "history.json").read_text())
+    metrics = json.loads((summary.folder / "metrics.json").read_text())
+    assert history["val_loss"] == [pytest.approx(metrics["loss"], abs=1e-5)]
+
+
+@pytest.mark.parametrize("damage", ["gone", "truncated", "flipped"])
+def test_a_damaged_file_of_the_cache_is_computed_again_and_said_so(
+    done: RunSummary, small_reviews: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = ArtifactStore(done.folder.parent.parent)
+    persisted = read_manifest(done.folder).data_content["test.parquet"]
+    (path,) = store.objects.rglob(f"{persisted}*")
+    content = path.read_bytes()
+    if damage == "gone":
+        path.unlink()
+    else:
+        middle = len(content) // 2
+        flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+        path.write_bytes(content[:middle] if damage == "truncated" else flipped)
+    with caplog.at_level(logging.WARNING, "tasks"):
+        again = start_run(store.root, small_reviews)
+    assert cached_steps(again) == [step for step in CACHED_STEPS if step != "persist-parquet"]
+    assert "is not used: test.parquet" in caplog.text
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("kind", ["records", "results"])
+def test_a_damaged_record_is_computed_again(
+    done: RunSummary, small_reviews: Path, kind: str
+) -> None:
+    root = done.folder.parent.parent
+    key = next(run.key for run in done.steps if run.step == "plot")
+    (path,) = [p for p in (root / "cache" / kind / "plot").iterdir() if p.stem in str(key)]
+    path.write_bytes(path.read_bytes()[:-9])
+    assert "plot" not in cached_steps(start_run(root, small_reviews))
+    assert "plot" in cached_steps(start_run(root, small_reviews))
+
+
+def test_a_moved_artifacts_folder_keeps_its_cache(
+    done: RunSummary, small_reviews: Path, tmp_path: Path
+) -> None:
+    import shutil
+
+    moved = tmp_path / "moved"
+    shutil.copytree(done.folder.parent.parent, moved)
+    summary = start_run(moved, small_reviews)
+    assert cached_steps(summary) == CACHED_STEPS
+    assert moved in summary.folder.parents
+
+
+def test_the_parts_of_each_key_can_be_read(done: RunSummary) -> None:
+    for run in done.steps[1:]:
+        parts = json.loads((done.folder.parent.parent / f"cache/keys/{run.key}.json").read_text())
+        assert parts["step"] == run.step
+        assert parts["source"]
+
+
+def test_bad_data_fails_at_once_with_one_sentence_and_no_run_folder(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.csv"
+    bad.write_text("text,label\n" + "fine film,good\ndull plot,bad\nso so,middling\n" * 9)
+    with pytest.raises(BadDataError, match="exactly two different labels, found 3"):
+        start_run(tmp_path / "artifacts", bad)
+    assert list((tmp_path / "artifacts/runs").iterdir()) == []
+    files = [path for path in (tmp_path / "artifacts").rglob("*") if path.is_file()]
+    assert not [path for path in files if path.parts[-3] in ("records", "results", "objects")]
+
+
+def test_a_passing_fault_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tasks import steps
+    from tasks.data import load
+
+    calls = []
+    real = load.load_reviews
+
+    def fail_once(*arguments: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 1:
+            raise OSError(5, "the network drive hiccuped")
+        return real(*arguments)
+
+    monkeypatch.setattr(steps, "load_reviews", fail_once)
+    monkeypatch.setattr(steps.load, "retry_delay_seconds", [0, 0, 0])
+    reviews = write_reviews(tmp_path / "reviews.csv", 120, seed=3)
+    assert start_run(tmp_path / "artifacts", reviews, epochs=1).score.test_reviews == 24
+    assert len(calls) == 2
+
+
+def why(summary: RunSummary) -> dict[str, str]:
+    return {run.step: run.why for run in summary.steps}
+
+
+def test_every_step_says_why_it_was_a_hit_or_a_miss(done: RunSummary, small_reviews: Path) -> None:
+    config = small_config(small_reviews)
+    text = config.text.model_copy(update={"num_words": 39})
+    config = config.model_copy(update={"text": text})
+    reasons = why(start_config(done.folder.parent.parent, config))
+    assert reasons["load"] == "every part of its key is as before"
+    assert reasons["pad"] == reasons["build"] == "num_words 40 → 39"
+    assert reasons["persist-parquet"] == "input padded changed"
+
+
+def test_a_refreshed_step_is_computed_again_and_those_after_it_hit_when_it_repeats(
+    done: RunSummary, small_reviews: Path
+) -> None:
+    root = done.folder.parent.parent
+    again = start_config(root, small_config(small_reviews), refresh=("train",))
+    assert cached_steps(again) == [step for step in CACHED_STEPS if step != "train"]
+    assert why(again)["train"] == "a refresh was asked for"
+    assert read_manifest(again.folder).weights == read_manifest(done.folder).weights
+
+
+def test_what_was_computed_beside_an_edit_is_used_and_not_kept(
+    small_reviews: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    from tasks.cache import key as cache_key
+    from tasks.cache import own_sources
+
+    now = own_sources.source_now
+
+    def edited(name: str) -> str | None:
+        source = now(name)
+        return str(source).replace("(12, 6)", "(6, 12)") if name == "tasks.reports.plot" else source
+
+    config = small_config(small_reviews, epochs=1)
+    start_config(tmp_path, config)
+    with monkeypatch.context() as patch, caplog.at_level(logging.WARNING, "tasks"):
+        patch.setattr(cache_key, "source_now", edited)
+        beside = start_config(tmp_path, config, refresh=("plot",))
+    assert (beside.folder / "figures/loss.svg").exists()
+    assert "its source was edited while this run went on" in caplog.text
+    again = start_config(tmp_path, config)
+    assert cached_steps(again) == [step for step in CACHED_STEPS if step != "plot"]
+
+
+def test_raw_files_that_change_while_they_are_read_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tasks import steps
+    from tasks.data import load
+
+    reviews, real = write_reviews(tmp_path / "reviews.csv", 120), load.load_reviews
+
+    def load_beside_a_writer(*arguments: Any) -> Any:
+        facts = real(*arguments)
+        write_reviews(reviews, 120, seed=1)
+        return facts
+
+    monkeypatch.setattr(steps, "load_reviews", load_beside_a_writer)
+    with pytest.raises(BadDataError, match=r"reviews\.csv was changed while it was read"):
+        start_run(tmp_path / "artifacts", reviews)
+
+
+def test_without_the_cache_every_step_is_computed_and_nothing_is_kept(
+    done: RunSummary, small_reviews: Path, tmp_path: Path
+) -> None:
+    summary = start_config(tmp_path / "a", small_config(small_reviews), cache=False)
+    assert cached_steps(summary) == []
+    assert summary.score == done.score
+    assert not (tmp_path / "a/cache/records").exists()
+    assert not (tmp_path / "a/cache/training").exists()
+
+
+def test_a_finished_run_leaves_no_training_state(done: RunSummary) -> None:
+    assert list((done.folder.parent.parent / "cache/training").iterdir()) == []

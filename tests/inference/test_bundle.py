@@ -1,0 +1,354 @@
+import io
+import json
+import os
+import pickle
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from flows.cli import predict, runs
+from tasks.common.atomic_files import file_sha256
+from tasks.common.canonical_json import readable_json
+from tasks.common.errors import BadDataError, ExportError
+from tasks.common.hashed_files import hashed_files
+from tasks.config.training import ConvBilstmConfig, DataConfig, TextConfig
+from tasks.data.load import load_reviews
+from tasks.data.pad import pad_reviews
+from tasks.data.persist import persist_parquet
+from tasks.data.sources.readers import read_test_reviews
+from tasks.data.text.padding import pad_tokens
+from tasks.data.text.tokenizer import split_words
+from tasks.inference.bundle import export as module
+from tasks.inference.bundle import open as opening
+from tasks.inference.bundle.export import TOLERANCE, Bundle, export_bundle
+from tasks.inference.bundle.files import BUNDLE, BUNDLE_SHA256, BundleManifest
+from tasks.inference.bundle.open import open_bundle
+from tasks.inference.bundle.saved_model import (
+    lower_case_table,
+    padded_ids,
+    saved_model_probabilities,
+    words_of,
+)
+from tasks.inference.open_model import open_predictor
+from tasks.inference.predictor import Predictor
+from tasks.model.build import build_network
+from tasks.model.network import keras_network, onnx_network
+from tasks.runs.find import find_run
+from tests.inference.test_prepared_texts import CONTROLS, EMOJI, HTML, LANGUAGES
+from tests.support.made_models import lively, make_model_run
+from tests.support.made_runs import FIRST, make_run, rewritten
+from tests.support.real_reviews import write_real_reviews
+from tests.support.review_samples import padded_tokens, ragged, source_of
+from tests.support.small_run import small_config
+
+ASKED = ["a FINE film", "dull, dull plot", "", "fine " * 30, HTML, EMOJI, LANGUAGES, "odd words"]
+
+
+@pytest.fixture(scope="module")
+def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("artifacts")
+    make_model_run(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def bundle(artifacts: Path) -> Bundle:
+    return export_bundle(find_run(artifacts, "latest"), artifacts / "bundle.zip", litert=True)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, bundle: Bundle) -> Path:
+    with zipfile.ZipFile(bundle.path) as archive:
+        archive.extractall(tmp_path / "bundle")
+    return tmp_path / "bundle"
+
+
+def hashed_anew(folder: Path) -> Path:
+    """Give a changed bundle the hashes of its files, as whoever changed it could."""
+    for name in (BUNDLE, BUNDLE_SHA256):
+        (folder / name).unlink()
+    BundleManifest(run_id=FIRST, versions={}, files=hashed_files(folder)).write(folder)
+    return folder
+
+
+def test_a_bundle_answers_as_its_run_does(artifacts: Path, bundle: Bundle, folder: Path) -> None:
+    expected = open_predictor(artifacts).predict(ASKED)
+    assert open_bundle(bundle.path, bundle.sha256).predict(ASKED) == expected
+    assert open_bundle(folder, bundle.sha256).predict(ASKED) == expected
+    assert set(bundle.differences) == {"saved_model", "model.onnx", "model.tflite"}
+    assert max(bundle.differences.values()) < TOLERANCE
+
+
+def test_the_saved_model_reads_texts_as_the_tokenizer_does(artifacts: Path, folder: Path) -> None:
+    texts = [*ASKED, CONTROLS, "x" * (1 << 20), "fine film " * (1 << 16)]
+    expected = open_predictor(artifacts).predict(texts)["probability"].to_numpy()
+    found = saved_model_probabilities(folder / "saved_model", texts)
+    np.testing.assert_allclose(found, expected, atol=TOLERANCE)
+
+
+def test_the_graph_splits_every_character_as_the_tokenizer_does() -> None:
+    import tensorflow as tf
+
+    points = [point for point in range(0x110000) if not 0xD800 <= point <= 0xDFFF]
+    texts = [
+        "".join(f"a{chr(point)}B " for point in points[start : start + 4096])
+        for start in range(0, len(points), 4096)
+    ]
+    words, offsets = split_words(pa.array(texts))
+    ragged = words_of(tf.constant(texts), tf.constant(lower_case_table()))
+    assert ragged.row_lengths().numpy().tolist() == np.diff(offsets).tolist()
+    assert [word.decode() for word in ragged.flat_values.numpy()] == words.to_pylist()
+
+
+@pytest.mark.parametrize("padding", ["pre", "post"])
+@pytest.mark.parametrize("truncating", ["pre", "middle", "post"])
+def test_the_graph_cuts_and_fills_as_the_training_does(padding: str, truncating: str) -> None:
+    import tensorflow as tf
+
+    sides = {"padding": padding, "truncating": truncating}
+    text = TextConfig.model_validate({"num_words": 40, "maxlen": 6, "head": 2} | sides)
+    lists = [list(range(4, 4 + words)) for words in range(10)]
+    found = padded_ids(tf.ragged.constant(lists, dtype=tf.int32), text)
+    tokens = ragged([[1, *ids] for ids in lists])
+    np.testing.assert_array_equal(found, pad_tokens(tokens.ids, tokens.offsets, text))
+
+
+def test_the_loader_of_a_bundle_needs_nothing_of_this_project(
+    artifacts: Path, folder: Path
+) -> None:
+    texts = ["a fine film", "dull plot"]
+    # -I leaves the folder of the project out of the path; its packages are blocked by name.
+    code = (
+        "import sys, runpy; sys.modules['tasks'] = sys.modules['flows'] = None\n"
+        f"sys.argv[1:] = {texts!r}\n"
+        f"runpy.run_path({str(folder / 'predict.py')!r}, None, '__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True
+    )
+    rows = open_predictor(artifacts).predict(texts).to_pylist()
+    assert done.stdout.splitlines() == [f"{row['probability']:.6f}\t{row['label']}" for row in rows]
+    (folder / "word_index.json").write_text("{}")
+    spoilt = subprocess.run(
+        [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False
+    )
+    assert spoilt.returncode == 1
+    assert "word_index.json is not as it was exported" in spoilt.stderr
+
+
+@pytest.mark.parametrize(
+    "name", ["model.keras", "word_index.json", "preprocessing.json", "saved_model/saved_model.pb"]
+)
+def test_a_bundle_with_one_changed_byte_is_refused(folder: Path, name: str) -> None:
+    content = bytearray((folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / name).write_bytes(content)
+    with pytest.raises(BadDataError, match=rf"{name} is corrupt \(its hash differs\)"):
+        open_bundle(folder)
+
+
+def test_a_missing_an_added_and_a_linked_file_are_refused(folder: Path, tmp_path: Path) -> None:
+    (folder / "model.onnx").unlink()
+    (folder / "extra.pkl").write_bytes(b"x")
+    (folder / "linked").symlink_to(tmp_path)
+    with pytest.raises(BadDataError) as refused:
+        open_bundle(folder)
+    for fault in ("model.onnx is missing", "extra.pkl is not in bundle.json", "linked is a link"):
+        assert fault in str(refused.value)
+
+
+def test_a_bundle_that_was_hashed_anew_is_refused_by_the_hash_that_was_kept(
+    folder: Path, bundle: Bundle
+) -> None:
+    (folder / "word_index.json").write_text('{"other": 1}')
+    hashed_anew(folder)
+    with pytest.raises(BadDataError, match="is not the bundle that was asked for"):
+        open_bundle(folder, bundle.sha256)
+
+
+@dataclass
+class Bomb:
+    """Runs a command when it is unpickled."""
+
+    trap: Path
+
+    def __reduce__(self) -> Any:
+        return os.system, (f"touch {self.trap}",)
+
+
+@pytest.mark.parametrize("name", ["word_index.json", "preprocessing.json", "model.keras"])
+def test_a_pickle_bomb_is_never_unpickled_even_with_good_hashes(
+    folder: Path, tmp_path: Path, name: str
+) -> None:
+    trap = tmp_path / "trap"
+    pickle.loads(pickle.dumps(Bomb(trap)))
+    assert trap.exists()
+    trap.unlink()
+    (folder / name).write_bytes(pickle.dumps(Bomb(trap)))
+    with pytest.raises(BadDataError, match=r"is not what a bundle holds|is no whole \.keras file"):
+        open_bundle(hashed_anew(folder))
+    assert not trap.exists()
+
+
+def test_a_lambda_layer_is_never_run_even_with_good_hashes(folder: Path, tmp_path: Path) -> None:
+    import keras
+
+    trap = tmp_path / "trap"
+    code = eval(f"lambda x: (__import__('pathlib').Path({str(trap)!r}).touch(), x)[1]")
+    keras.Sequential([keras.Input((12,)), keras.layers.Lambda(code), keras.layers.Dense(1)]).save(
+        folder / "model.keras"
+    )
+    trap.unlink(missing_ok=True)
+    with pytest.raises(BadDataError, match="Keras's safe mode refuses it"):
+        open_bundle(hashed_anew(folder))
+    assert not trap.exists()
+
+
+def changed_zip(bundle: Bundle, target: Path, entry: zipfile.ZipInfo | str) -> Path:
+    """Return a copy of a bundle's zip with one more file in it."""
+    target.write_bytes(bundle.path.read_bytes())
+    with zipfile.ZipFile(target, "a") as archive:
+        archive.writestr(entry, b"x")
+    return target
+
+
+@pytest.mark.parametrize(
+    "name", ["../evil", "/tmp/evil", "a/../../evil", "a\\..\\evil", "C:evil", "folder/"]
+)
+def test_a_name_that_leads_outside_is_not_unpacked(
+    bundle: Bundle, tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(BadDataError, match=r"would lie outside the bundle; it is not unpacked"):
+        open_bundle(changed_zip(bundle, tmp_path / "b.zip", name))
+    assert [path.name for path in tmp_path.iterdir()] == ["b.zip"]
+
+
+def test_a_link_in_a_zip_is_not_unpacked(bundle: Bundle, tmp_path: Path) -> None:
+    link = zipfile.ZipInfo("link")
+    link.external_attr = 0o120777 << 16
+    with pytest.raises(BadDataError, match="'link' would lie outside the bundle"):
+        open_bundle(changed_zip(bundle, tmp_path / "b.zip", link))
+
+
+def test_two_files_of_one_name_are_refused(bundle: Bundle, tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match="Duplicate name"):
+        file = changed_zip(bundle, tmp_path / "b.zip", "model.keras")
+    with pytest.raises(BadDataError, match="holds two files of one name"):
+        open_bundle(file)
+
+
+def test_a_zip_that_would_grow_too_large_is_not_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "MOST_BYTES", 1 << 20)
+    file = tmp_path / "b.zip"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("zeros", bytes(1 << 22))
+    assert file.stat().st_size < 1 << 13
+    with pytest.raises(BadDataError, match=r"1 files of 4,194,304 bytes, more than the"):
+        open_bundle(file)
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip", pickle.dumps([1]), "torn"])
+def test_what_is_no_whole_zip_is_refused(
+    bundle: Bundle, tmp_path: Path, content: bytes | str
+) -> None:
+    torn = bundle.path.read_bytes()[:-30]
+    (tmp_path / "b.zip").write_bytes(content if isinstance(content, bytes) else torn)
+    with pytest.raises(BadDataError, match="is no whole zip file"):
+        open_bundle(tmp_path / "b.zip")
+
+
+def test_a_folder_and_a_zip_of_something_else_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadDataError, match=r"is no bundle: it has no bundle\.json"):
+        open_bundle(tmp_path)
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        archive.writestr("a", "b")
+    with pytest.raises(BadDataError, match=r"is no bundle: it has no bundle\.json"):
+        open_bundle(tmp_path / "b.zip")
+    with pytest.raises(BadDataError, match="there is no such bundle"):
+        open_bundle(tmp_path / "none.zip")
+
+
+def test_forms_that_do_not_agree_are_not_exported(
+    artifacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def off(folder: Path, texts: list[str]) -> np.ndarray:
+        return saved_model_probabilities(folder, texts) + 0.001
+
+    monkeypatch.setattr(module, "saved_model_probabilities", off)
+    with pytest.raises(ExportError, match=r"differ from the trained model: saved_model by 0\.001"):
+        export_bundle(find_run(artifacts, "latest"), tmp_path / "bundle")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_commands_export_a_bundle_and_predict_with_it(
+    artifacts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "bundle"
+    runs.main(["export", "bundle", "latest", str(target), f"--artifacts={artifacts}", "--json"])
+    made = json.loads(capsys.readouterr().out)
+    assert made["sha256"] == file_sha256(target / "bundle.json")
+    words = ["a fine film", "--print-as=jsonl", f"--bundle={target}", f"--sha256={made['sha256']}"]
+    with pytest.MonkeyPatch.context() as patch:
+        out = io.BytesIO()
+        patch.setattr(sys, "stdout", io.TextIOWrapper(out, write_through=True))
+        predict.read_flow_options(words)
+        assert json.loads(out.getvalue())["error"] is None
+    with pytest.raises(SystemExit):
+        predict.read_flow_options([*words[:-1], "--sha256=0000"])
+    with pytest.raises(SystemExit):
+        runs.main(["export", "bundle", "latest", str(target), f"--artifacts={artifacts}"])
+    shown = capsys.readouterr().err
+    assert "is not the bundle that was asked for" in shown
+    assert "is there already" in shown
+
+
+def test_all_forms_agree_on_a_thousand_real_reviews(tmp_path: Path) -> None:
+    file = write_real_reviews(tmp_path / "reviews.csv", 2000)
+    loaded, padded, persisted = (tmp_path / name for name in ("loaded", "padded", "persisted"))
+    for folder in (loaded, padded, persisted):
+        folder.mkdir()
+    source, data = source_of("files", train=file), DataConfig(test_fraction=0.5)
+    load_reviews(source, data, loaded)
+    train, test = loaded / "train.parquet", loaded / "test.parquet"
+    config = small_config(file).model_copy(update={"text": TextConfig(), "data": data})
+    pad_reviews(train, test, config.text, config.protocol, padded)
+    persist_parquet({"test": padded / "test.arrow"}, {}, 256, persisted)
+    network = build_network(config.text.num_words, config.text.maxlen, ConvBilstmConfig())
+    lively(network, scale=0.3).save(tmp_path / "model.keras")
+    run = make_run(tmp_path / "artifacts")
+    for name, content in {
+        "config.json": readable_json(config.model_dump(mode="json")).encode(),
+        "vocabulary.json": (loaded / "vocabulary.json").read_bytes(),
+        "best_model.keras": (tmp_path / "model.keras").read_bytes(),
+    }.items():
+        run = rewritten(run, name, content)
+
+    test = persisted / "test.parquet"
+    trained = keras_network(run.folder / "best_model.keras")(padded_tokens(test))
+    assert len(trained) >= 1000
+    assert trained.std() > 0.03
+    order = pq.read_table(test)["review_id"]
+    texts = read_test_reviews(source, data)["text"].take(order).to_pylist()
+    export_bundle(run, tmp_path / "bundle.zip")
+    bundle = open_bundle(tmp_path / "bundle.zip")
+    with zipfile.ZipFile(tmp_path / "bundle.zip") as archive:
+        archive.extractall(tmp_path / "bundle")
+    graph = (tmp_path / "bundle/model.onnx").read_bytes()
+    answers = {
+        "run": open_predictor(tmp_path / "artifacts").predict(texts)["probability"],
+        "bundle": bundle.predict(texts)["probability"],
+        "SavedModel": saved_model_probabilities(tmp_path / "bundle/saved_model", texts),
+        "ONNX": Predictor(bundle.model, onnx_network(graph)).predict(texts)["probability"],
+    }
+    for found in answers.values():
+        np.testing.assert_allclose(found, trained, atol=TOLERANCE, rtol=0)

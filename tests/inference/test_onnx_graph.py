@@ -1,0 +1,98 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tasks.common.errors import BadDataError
+from tasks.model.network import folded_network, keras_network, open_network
+from tasks.model.onnx_graph import NotFoldableError
+from tests.support.made_models import lively, small_network
+
+
+def tokens(rows: int, maxlen: int, num_words: int = 40) -> np.ndarray:
+    random = np.random.default_rng(1)
+    ids = random.integers(0, num_words, (rows, maxlen), np.int32)
+    for row in range(0, rows, 2):
+        ids[row, : random.integers(0, maxlen + 1)] = 0
+    return ids
+
+
+@pytest.mark.parametrize(
+    ("maxlen", "sizes"),
+    [
+        (12, {}),
+        (13, {"kernel_size": 1, "pool_size": 1}),
+        (20, {"kernel_size": 5, "pool_size": 4, "lstm_units": 7, "last_lstm_units": 1}),
+        (9, {"kernel_size": 6, "pool_size": 4, "filters": 1, "embedding_dim": 1}),
+    ],
+)
+def test_the_folded_network_gives_the_probabilities_of_keras(
+    tmp_path: Path, maxlen: int, sizes: dict[str, int]
+) -> None:
+    file = tmp_path / "model.keras"
+    small_network(maxlen, **sizes).save(file)
+    asked = tokens(70, maxlen)
+    ours, keras = folded_network(file)(asked), keras_network(file)(asked)
+    assert keras.std() > 0.001
+    np.testing.assert_allclose(ours, keras, atol=1e-6)
+
+
+def test_no_rows_give_no_probabilities(tmp_path: Path) -> None:
+    file = tmp_path / "model.keras"
+    small_network().save(file)
+    assert open_network(file)(tokens(0, 12)).shape == (0,)
+
+
+def changed(name: str, **changes: Any) -> Any:
+    """Return the small network with other settings of the layer `name`."""
+    import keras
+
+    config = small_network().get_config()
+    (layer,) = (layer for layer in config["layers"] if layer["config"]["name"] == name)
+    layer["config"] |= changes
+    return lively(keras.Sequential.from_config(config))
+
+
+@pytest.mark.parametrize(
+    ("layer", "changes", "reason"),
+    [
+        ("embedding", {"mask_zero": True}, "embedding has mask_zero=True"),
+        ("convolution", {"activation": "tanh"}, "convolution has activation='tanh'"),
+        ("convolution", {"padding": "same"}, "convolution has padding='same'"),
+        ("pooling", {"strides": [1]}, r"pooling has strides=\[1\]"),
+        ("probability", {"activation": "tanh"}, "probability has activation='tanh'"),
+    ],
+)
+def test_another_network_is_computed_by_keras(
+    tmp_path: Path, layer: str, changes: dict[str, Any], reason: str
+) -> None:
+    file = tmp_path / "model.keras"
+    changed(layer, **changes).save(file)
+    with pytest.raises(NotFoldableError, match=reason):
+        folded_network(file)
+    asked = tokens(5, 12)
+    np.testing.assert_array_equal(open_network(file)(asked), keras_network(file)(asked))
+
+
+def test_other_layers_are_named(tmp_path: Path) -> None:
+    import keras
+
+    file = tmp_path / "model.keras"
+    keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)]).save(file)
+    with pytest.raises(NotFoldableError, match="the model has the layers InputLayer, Dense"):
+        folded_network(file)
+
+
+def test_a_lambda_layer_with_code_is_refused(tmp_path: Path) -> None:
+    import keras
+
+    trap = tmp_path / "trap"
+    file = tmp_path / "model.keras"
+    code = f"__import__('pathlib').Path({str(trap)!r}).touch()"
+    layers = [keras.Input((12,)), keras.layers.Lambda(eval(f"lambda x: ({code}, x)[1]"))]
+    keras.Sequential([*layers, keras.layers.Dense(1)]).save(file)
+    trap.unlink(missing_ok=True)
+    with pytest.raises(BadDataError, match="was not loaded: Keras's safe mode refuses it"):
+        open_network(file)
+    assert not trap.exists()

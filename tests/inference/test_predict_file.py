@@ -1,0 +1,277 @@
+import csv
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from flows.cli import predict as cli_predict
+from tasks.common.errors import BadDataError
+from tasks.data.sources.text_chunks import kind_of
+from tasks.inference.open_model import open_predictor
+from tasks.inference.predict_file import PredictionSummary, predict_file
+from tasks.inference.predictor import Predictor
+from tests.support.made_models import WORDS, make_model_run
+from tests.support.review_samples import write_file
+
+ROOT = Path(__file__).parents[2]
+
+TEXTS = [f"{WORDS[n % len(WORDS)]} film number {n}" for n in range(50)]
+
+
+@pytest.fixture(scope="module")
+def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("artifacts")
+    make_model_run(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def predictor(artifacts: Path) -> Predictor:
+    return open_predictor(artifacts)
+
+
+def finish(predictor: Predictor, file: Path, output: Path, rows: int = 8) -> PredictionSummary:
+    *_, last = predict_file(predictor, file, kind_of(file.name), "text", output, rows)
+    assert isinstance(last, PredictionSummary)
+    return last
+
+
+def read_output(path: Path) -> list[dict[str, Any]]:
+    if path.suffix == ".parquet":
+        return list(pq.read_table(path).to_pylist())
+    if path.suffix == ".jsonl":
+        return [json.loads(line) for line in path.read_text().splitlines()]
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("output", ["o.parquet", "o.jsonl", "o.csv"])
+@pytest.mark.parametrize("source", ["r.csv", "r.jsonl", "r.parquet"])
+def test_every_row_of_a_file_has_its_row_in_the_output(
+    tmp_path: Path, predictor: Predictor, source: str, output: str
+) -> None:
+    file = write_file(tmp_path / source, {"n": range(50), "text": TEXTS})
+    summary = finish(predictor, file, tmp_path / output)
+    rows = read_output(tmp_path / output)
+    assert [int(row["row"]) for row in rows] == list(range(50))
+    expected = predictor.predict(TEXTS)["probability"].to_pylist()
+    assert [float(row["probability"]) for row in rows] == pytest.approx(expected, abs=1e-6)
+    assert (summary.rows, summary.chunks, summary.chunks_kept) == (50, 7, 0)
+    assert sum(summary.labels.values()) == 50
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_stopped_job_goes_on_with_the_chunks_that_it_has(
+    tmp_path: Path, predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write_file(tmp_path / "r.jsonl", {"text": TEXTS})
+    whole, output = tmp_path / "whole.csv", tmp_path / "o.csv"
+    finish(predictor, file, whole)
+    steps = predict_file(predictor, file, "jsonl", "text", output, 8)
+    for _ in range(3):
+        next(steps)
+    steps.close()
+    assert not output.exists()
+    computed: list[int] = []
+    predict = predictor.predict_rows
+    monkeypatch.setattr(
+        predictor, "predict_rows", lambda rows: computed.append(len(rows)) or predict(rows)
+    )
+    assert finish(predictor, file, output).chunks_kept == 3
+    assert computed == [8, 8, 8, 2]
+    assert output.read_bytes() == whole.read_bytes()
+
+
+def test_chunks_of_another_input_are_not_used(tmp_path: Path, predictor: Predictor) -> None:
+    file = write_file(tmp_path / "r.jsonl", {"text": TEXTS})
+    steps = predict_file(predictor, file, "jsonl", "text", tmp_path / "o.csv", 8)
+    next(steps)
+    steps.close()
+    write_file(file, {"text": TEXTS[::-1]})
+    assert finish(predictor, file, tmp_path / "o.csv").chunks_kept == 0
+
+
+def test_an_input_that_changes_meanwhile_gives_no_output(
+    tmp_path: Path, predictor: Predictor
+) -> None:
+    file = write_file(tmp_path / "r.jsonl", {"text": TEXTS})
+    steps = predict_file(predictor, file, "jsonl", "text", tmp_path / "o.csv", 8)
+    next(steps)
+    with file.open("a") as more:
+        more.write('{"text": "more"}\n')
+    with pytest.raises(BadDataError, match="was changed while it was read; start again"):
+        list(steps)
+    assert not (tmp_path / "o.csv").exists()
+
+
+def command(
+    artifacts: Path, *arguments: str, stdin: bytes = b""
+) -> subprocess.CompletedProcess[bytes]:
+    script = [sys.executable, str(ROOT / "flows/predict_flow.py"), f"--artifacts={artifacts}"]
+    return subprocess.run([*script, *arguments], input=stdin, capture_output=True, check=False)
+
+
+def test_texts_are_answered_at_once_without_tensorflow_or_prefect(artifacts: Path) -> None:
+    code = (
+        "import sys; from flows import predict_command\n"
+        f"predict_command.read_flow_options(['fine', '--artifacts', {str(artifacts)!r}])\n"
+        "print({'tensorflow', 'keras', 'prefect'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "set()"
+
+
+def test_a_killed_command_goes_on_and_ends_with_the_same_bytes(
+    tmp_path: Path, artifacts: Path
+) -> None:
+    file = write_file(tmp_path / "r.csv", {"text": TEXTS * 200})
+    whole, output = tmp_path / "whole.csv", tmp_path / "o.csv"
+    common = [f"--file={file}", "--chunk-rows=20"]
+    assert command(artifacts, *common, f"--output={whole}").returncode == 0
+    script = [sys.executable, str(ROOT / "flows/predict_flow.py"), f"--artifacts={artifacts}"]
+    killed = subprocess.Popen([*script, *common, f"--output={output}"])
+    parts, deadline = tmp_path / ".o.csv.parts", time.monotonic() + 60
+    while len(list(parts.glob("*.arrow"))) < 3:
+        assert killed.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    killed.kill()
+    killed.wait()
+    assert not output.exists()
+    done = command(artifacts, *common, f"--output={output}")
+    assert b"of 500 chunks from before" in done.stderr
+    assert output.read_bytes() == whole.read_bytes()
+    assert not parts.exists()
+
+
+def test_the_standard_input_is_answered_line_by_line(artifacts: Path) -> None:
+    done = command(artifacts, "-", "--print-as=jsonl", stdin=b"fine film\n\n\xff\n")
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row["row"] for row in rows] == [0, 1, 2]
+    assert [row["warning"] for row in rows] == [None, "empty", None]
+    assert rows[2]["error"] == "the text is not valid UTF-8"
+    assert b"model 20260101T000000Z-aaaaaaaa" in done.stderr
+
+
+def test_the_table_has_a_line_for_each_row_and_steers_no_terminal(
+    artifacts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cli_predict.read_flow_options(
+        ["a fine\n\x1b[31mfilm", "", "x" * 500, f"--artifacts={artifacts}"]
+    )
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "(probability of: positive)"
+    assert [line.split()[0] for line in lines[2:]] == ["0", "1", "2"]
+    assert "a fine �[31mfilm" in lines[2]
+    assert "[empty]" in lines[3]
+    assert lines[4].endswith("x…")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "give texts, or --file, or - for the standard input"),
+        (["a", "--file=b.csv"], "give texts, or --file, or - for the standard input"),
+        (["--file=none.csv"], "none.csv: there is no such file"),
+        (["--file=none.csv", "--output=o.csv"], "none.csv: there is no such file"),
+        (["--file=none.xls"], "none.xls: there is no such file"),
+        (["a", "--output=o.xls"], "output=o.xls: must end in .csv, .jsonl, .parquet"),
+        (["a", "--run=nobody"], "'nobody' names no run in"),
+        (["a", "--chunk-rows=0"], "chunk_rows=0: must be at least 1"),
+        (["a", "--flow"], "flow=True: needs --file with a known ending, and --output"),
+        (["-", "--input-kind=parquet"], "the standard input cannot be Parquet"),
+    ],
+)
+def test_a_mistake_is_one_sentence(
+    artifacts: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], sentence: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli_predict.read_flow_options([*arguments, f"--artifacts={artifacts}"])
+    assert ended.value.code in (1, 2)
+    out = capsys.readouterr()
+    assert sentence in out.err.replace("\n", " ")
+    assert out.out == ""
+
+
+def test_no_run_yet_says_how_to_get_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli_predict.read_flow_options(["fine", f"--artifacts={tmp_path}"])
+    assert "make one with: make train" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_as_a_flow_the_chunks_are_mapped_and_the_output_is_the_same(
+    tmp_path: Path, artifacts: Path, predictor: Predictor
+) -> None:
+    from flows.pipelines.predict import predict_flow
+
+    file = write_file(tmp_path / "r.csv", {"text": TEXTS})
+    finish(predictor, file, tmp_path / "alone.csv", rows=20)
+    steps = predict_file(predictor, file, "csv", "text", tmp_path / "o.csv", 20)
+    next(steps)
+    steps.close()
+    summary = predict_flow(file, tmp_path / "o.csv", artifacts=artifacts, chunk_rows=20)
+    assert (summary.rows, summary.chunks, summary.chunks_kept) == (50, 3, 1)
+    assert (tmp_path / "o.csv").read_bytes() == (tmp_path / "alone.csv").read_bytes()
+    assert not list(tmp_path.glob(".o.csv*"))
+
+
+MEMORY = """
+import sys
+from pathlib import Path
+from tests.inference.test_predict_file import finish
+from tasks.inference.open_model import open_predictor
+artifacts, file, output = map(Path, sys.argv[1:])
+print(finish(open_predictor(artifacts), file, output, rows=5000).rows)
+# Of this process alone: ru_maxrss would begin with that of the one it was forked from.
+print(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1])
+"""
+
+
+def peak_mib(artifacts: Path, file: Path, output: Path) -> float:
+    """Return the peak memory of a process that predicts a file."""
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY, str(artifacts), str(file), str(output)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=True,
+    )
+    rows, kib = done.stdout.split()
+    assert int(rows) == pq.read_metadata(file).num_rows == pq.read_metadata(output).num_rows
+    return int(kib) / 1024
+
+
+def write_many(path: Path, rows: int) -> Path:
+    """Write `rows` different texts of about 600 bytes, all in one row group."""
+    words = " ".join(WORDS * 6)
+    with pq.ParquetWriter(path, pa.schema({"text": pa.string()}), use_dictionary=False) as writer:
+        texts = pa.array((f"{n} {words}" for n in range(rows)), pa.string())
+        writer.write_table(pa.table({"text": texts}), row_group_size=rows)
+    return path
+
+
+def test_memory_does_not_grow_with_the_rows(tmp_path: Path, artifacts: Path) -> None:
+    peaks = [
+        peak_mib(artifacts, write_many(tmp_path / f"{rows}.parquet", rows), tmp_path / "o.parquet")
+        for rows in (10_000, 40_000)
+    ]
+    assert peaks[1] < peaks[0] + 25, peaks
+
+
+@pytest.mark.slow
+def test_memory_stays_flat_over_a_million_rows(tmp_path: Path, artifacts: Path) -> None:
+    peaks = {}
+    for rows in (10_000, 100_000, 1_000_000):
+        file = write_many(tmp_path / "r.parquet", rows)
+        peaks[rows] = peak_mib(artifacts, file, tmp_path / "o.parquet")
+    assert peaks[1_000_000] < peaks[10_000] + 50, peaks

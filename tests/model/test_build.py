@@ -1,0 +1,102 @@
+import random
+import threading
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+from tasks.config.training import ConvBilstmConfig
+from tasks.model.build import build_model, build_network, with_own_seeds
+from tasks.model.model_hash import model_hash, weights_hash
+
+SMALL = ConvBilstmConfig(embedding_dim=4, filters=4, lstm_units=3, last_lstm_units=2)
+
+
+def test_the_default_network_has_the_tutorials_shapes_and_parameters() -> None:
+    model = build_network(10_000, 200, ConvBilstmConfig())
+    shapes = {layer.name: tuple(layer.output.shape) for layer in model.layers}
+    assert shapes["embedding"] == (None, 200, 200)
+    assert shapes["convolution"] == (None, 196, 64)
+    assert shapes["pooling"] == (None, 49, 64)
+    assert shapes["first_bidirectional"] == (None, 49, 128)
+    assert shapes["last_bidirectional"] == (None, 64)
+    assert shapes["probability"] == (None, 1)
+    assert model.count_params() == 2_171_393
+    kinds = [type(layer).__name__ for layer in model.layers]
+    assert kinds == [
+        "Embedding",
+        "Dropout",
+        "Conv1D",
+        "MaxPooling1D",
+        "Bidirectional",
+        "Dropout",
+        "Bidirectional",
+        "Dense",
+    ]
+
+
+def test_one_field_feeds_the_vocabulary_and_the_embedding() -> None:
+    assert build_network(50, 20, SMALL).get_layer("embedding").input_dim == 50
+
+
+def test_the_smallest_allowed_length_gives_one_step_to_the_recurrent_layers() -> None:
+    network = SMALL.model_copy(update={"kernel_size": 5, "pool_size": 4})
+    assert tuple(build_network(50, 8, network).get_layer("pooling").output.shape) == (None, 1, 4)
+
+
+@pytest.mark.parametrize(("seed", "equal"), [(0, True), (1, False)])
+def test_equal_seeds_and_only_they_give_equal_weights(
+    tmp_path: Path, seed: int, equal: bool
+) -> None:
+    hashes = []
+    for number, one in enumerate((0, seed)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        hashes.append(build_model(50, 20, SMALL, one, folder)["model_hash"])
+    assert (hashes[0] == hashes[1]) == equal
+
+
+def test_the_saved_network_is_the_built_one(tmp_path: Path) -> None:
+    import keras
+
+    facts = build_model(50, 20, SMALL, 0, tmp_path)
+    loaded = keras.models.load_model(tmp_path / "initial_model.keras", compile=False)
+    assert model_hash(loaded) == facts["model_hash"]
+    assert loaded.count_params() == facts["parameters"]
+    assert "convolution" in (tmp_path / "model_summary.txt").read_text()
+
+
+def test_one_changed_weight_changes_the_hash() -> None:
+    model = build_network(50, 20, SMALL)
+    before = weights_hash(model)
+    kernel = model.get_layer("probability").kernel
+    kernel.assign(kernel.numpy() + 1e-6)
+    assert weights_hash(model) != before
+
+
+def test_a_thread_that_draws_random_numbers_does_not_change_the_weights(tmp_path: Path) -> None:
+    drawing, hashes = threading.Event(), set()
+
+    def draw() -> None:
+        while drawing.is_set():
+            random.random()
+
+    for name in ("alone", "beside"):
+        folder = tmp_path / name
+        folder.mkdir()
+        thread = threading.Thread(target=draw)
+        if name == "beside":
+            drawing.set()
+            thread.start()
+        hashes.add(build_model(50, 20, SMALL, 0, folder)["model_hash"])
+    drawing.clear()
+    thread.join()
+    assert len(hashes) == 1
+
+
+def test_no_two_first_weights_of_one_shape_are_equal() -> None:
+    model = with_own_seeds(build_network(50, 20, SMALL), 0)
+    kernels = [weight.numpy() for weight in model.weights if "kernel" in weight.path]
+    pairs = [(a, b) for a, b in combinations(kernels, 2) if a.shape == b.shape]
+    assert pairs
+    assert not any((a == b).all() for a, b in pairs)

@@ -1,0 +1,117 @@
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tasks.common.errors import InvalidConfigError
+from tasks.config.training import NgramBagConfig, validated_config
+from tasks.model.build import build_network
+from tasks.model.ngram_bag import prepare_ngram_bag
+
+# Words that occur in the reviews of one label only, in those of the other, and in both.
+GOOD, BAD, BOTH, UNSEEN = 10, 11, 12, 13
+
+
+def padded(*words: int, maxlen: int = 8) -> list[int]:
+    return [0] * (maxlen - 1 - len(words)) + [1, *words]
+
+
+def prepared(**changes: Any) -> Any:
+    """Return a network that has counted eight reviews and learned nothing yet."""
+    fields = {"ngram_buckets": 1 << 16, "ngram_smoothing": 1.0}
+    network = NgramBagConfig.model_validate(fields | changes)
+    model = build_network(20, 8, network)
+    tokens = np.array([padded(BOTH, GOOD), padded(BAD, BOTH)] * 4, np.int32)
+    labels = np.array([[1.0], [0.0]] * 4, np.float32)
+    prepare_ngram_bag(model, [(tokens, labels)], network)
+    return model
+
+
+def with_weights(model: Any, **values: float) -> Any:
+    """Set all weights of a table to one value."""
+    for name, value in values.items():
+        layer = model.get_layer(name)
+        layer.set_weights([np.full_like(layer.get_weights()[0], value)])
+    return model
+
+
+def logit(model: Any, *words: int) -> float:
+    (probability,) = model.predict(np.array([padded(*words)], np.int32), verbose=0)[0]
+    return float(np.log(probability / (1 - probability)))
+
+
+def test_with_weights_of_one_it_is_naive_bayes_on_the_presence_of_ngrams() -> None:
+    model = with_weights(prepared(), weights=1.0)
+    # Six n-grams are kept: GOOD, BAD, BOTH and both pairs, each of four reviews, BOTH of eight.
+    ratio = np.log((4 + 1) / (0 + 1))
+    assert logit(model, GOOD) == pytest.approx(ratio, abs=1e-4)
+    assert logit(model, BAD) == pytest.approx(-ratio, abs=1e-4)
+    assert logit(model, BOTH) == pytest.approx(0, abs=1e-4)
+    assert logit(model, BOTH, GOOD) == pytest.approx(2 * ratio, abs=1e-4)
+
+
+def test_an_ngram_counts_once_and_unseen_padding_and_unknown_words_do_not_count() -> None:
+    model = with_weights(prepared(), weights=1.0)
+    assert logit(model, GOOD, UNSEEN, GOOD, 2, GOOD) == pytest.approx(logit(model, GOOD), abs=1e-5)
+    assert logit(model, UNSEEN, 2) == pytest.approx(0, abs=1e-5)
+    assert logit(model) == pytest.approx(0, abs=1e-5)
+
+
+def test_rare_ngrams_are_unknown() -> None:
+    assert logit(with_weights(prepared(ngram_least_reviews=5), weights=1.0), GOOD) == 0
+
+
+def test_the_last_words_count_in_addition() -> None:
+    model = with_weights(prepared(ngram_tail=3), weights=1.0, tail_weights=2.0)
+    once = np.log(5)
+    assert logit(model, GOOD, UNSEEN, UNSEEN, UNSEEN) == pytest.approx(once, abs=1e-4)
+    assert logit(model, GOOD, UNSEEN, UNSEEN) == pytest.approx(3 * once, rel=1e-3)
+
+
+def test_the_bias_is_the_ratio_of_the_labels() -> None:
+    network = NgramBagConfig(ngram_buckets=64)
+    model = build_network(20, 8, network)
+    labels = np.array([[1.0], [1.0], [1.0], [0.0]], np.float32)
+    prepare_ngram_bag(model, [(np.array([padded(GOOD)] * 4, np.int32), labels)], network)
+    assert logit(model, UNSEEN) == pytest.approx(np.log(3), abs=1e-5)
+
+
+def test_reviews_part_by_part_give_the_same_tables() -> None:
+    network = NgramBagConfig(ngram_buckets=512, ngram_least_reviews=1)
+    random = np.random.default_rng(0)
+    tokens = random.integers(0, 20, (60, 8)).astype(np.int32)
+    labels = (np.arange(60) % 2)[:, None].astype(np.float32)
+    weights = []
+    for size in (60, 7):
+        model = build_network(20, 8, network)
+        cuts = range(0, 60, size)
+        prepare_ngram_bag(
+            model, [(tokens[at : at + size], labels[at : at + size]) for at in cuts], network
+        )
+        weights.append(model.get_weights())
+    for whole, parts in zip(*weights, strict=True):
+        np.testing.assert_array_equal(whole, parts)
+
+
+@pytest.mark.parametrize(
+    ("groups", "sentence"),
+    [
+        ({"text": {"maxlen": 2}}, "maxlen=2: must be at least 3, which ngram_words needs"),
+        ({"network": {"ngram_tail": 2}}, "ngram_tail=2: must be 0, or from 3"),
+        ({"network": {"ngram_tail": 999}}, "ngram_tail=999: must be 0, or from 3"),
+        (
+            {"network": {"ngram_tail": 140}, "text": {"truncating": "middle"}},
+            r"ngram_tail=140: must be 0, or from 3 \(ngram_words\) to 136 \(maxlen less head\)",
+        ),
+        (
+            {"network": {"ngram_tail": 40}, "text": {"padding": "post"}},
+            "padding='post': must be 'pre' with ngram_tail",
+        ),
+    ],
+)
+def test_sizes_that_do_not_fit_each_other_are_refused(
+    groups: dict[str, Any], sentence: str
+) -> None:
+    network = groups.get("network", {}) | {"architecture": "ngram_bag"}
+    with pytest.raises(InvalidConfigError, match=sentence):
+        validated_config(**groups | {"network": network})

@@ -1,0 +1,177 @@
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tasks.config.promotion import PromotionConfig
+from tasks.evaluation.alpha_spending import Look
+from tasks.evaluation.significance import PairedTest, difference_interval, paired_test
+from tasks.registry.gates import MIB, ChallengerFigures, ChampionTest, Gate, Latency, judge
+
+NAMES = [
+    "protocol",
+    "data checks",
+    "floor",
+    "champion",
+    "control",
+    "calibration",
+    "latency",
+    "model size",
+]
+
+GOOD: dict[str, Any] = {
+    "protocol": "honest",
+    "accuracy": 0.88,
+    "control_accuracy": 0.8826,
+    "bayes_control_accuracy": 0.9113,
+    "calibration_error": 0.02,
+    "latency": Latency(ms_per_review=2, batch_size=256, device="cpu"),
+    "model_bytes": 25 * MIB,
+    "data_fault": None,
+    "overlap": 0.005,
+    "max_overlap": 0.05,
+}
+
+FIRST = ChampionTest(champion=None, test=None, look=None, note="no champion yet", may_pass=True)
+
+
+def paired(first: int, second: int, reviews: int = 1000) -> PairedTest:
+    both = np.ones(reviews, bool)
+    ours, theirs = both.copy(), both.copy()
+    theirs[:first] = False
+    ours[first : first + second] = False
+    return paired_test(ours, theirs)
+
+
+def against(first: int, second: int, number: int = 1) -> ChampionTest:
+    look = Look(number=number, level=0.05, adjusted_level=0.05 / (number * (number + 1)))
+    return ChampionTest(champion="x-former", test=paired(first, second), look=look, note="")
+
+
+def gates(
+    champion: ChampionTest = FIRST, config: PromotionConfig | None = None, **changes: Any
+) -> dict[str, Gate]:
+    figures = ChallengerFigures(**(GOOD | changes))
+    found = judge(figures, champion, config or PromotionConfig())
+    assert [gate.name for gate in found] == NAMES
+    return {gate.name: gate for gate in found}
+
+
+def test_a_good_first_challenger_passes_all_gates() -> None:
+    assert all(gate.passed for gate in gates().values())
+    assert gates()["champion"].sentence == "no champion yet"
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "sentence"),
+    [
+        ("protocol", {"protocol": "tutorial"}, "train with --protocol honest"),
+        ("data checks", {"data_fault": "test has 3 empty texts"}, "test has 3 empty texts"),
+        (
+            "floor",
+            {"accuracy": 0.84, "control_accuracy": 0.84},
+            "the accuracy 0.8400 is below 0.8500",
+        ),
+        (
+            "control",
+            {"accuracy": 0.8685},
+            "the accuracy is more than 0.0100 below the linear control's 0.8826 (-0.0141)",
+        ),
+        ("calibration", {"calibration_error": 0.055}, "is 0.055, more than 0.05"),
+        (
+            "latency",
+            {"latency": Latency(ms_per_review=21.5, batch_size=8, device="cpu")},
+            "in batches of 8 on cpu a review takes 21.5 ms, more than 20 ms",
+        ),
+        ("model size", {"model_bytes": 101 * MIB}, "has 101 MiB, more than 100 MiB"),
+    ],
+)
+def test_each_gate_refuses_alone_and_with_its_figures(
+    name: str, changes: dict[str, Any], sentence: str
+) -> None:
+    found = gates(**changes)
+    assert [gate.name for gate in found.values() if not gate.passed] == [name]
+    assert sentence in found[name].sentence
+
+
+def test_the_naive_bayes_control_is_asked_where_it_is_chosen() -> None:
+    config = PromotionConfig(control="naive_bayes")
+    low = gates(config=config)["control"]
+    assert not low.passed
+    assert low.sentence == (
+        "the accuracy is more than 0.0100 below the naive Bayes control's 0.9113 (-0.0313)"
+    )
+    high = gates(config=config, accuracy=0.92)["control"]
+    assert (high.passed, high.figure) == (True, pytest.approx(0.0087))
+
+
+def test_all_failures_are_listed_at_once() -> None:
+    found = gates(
+        against(3, 30),
+        protocol="tutorial",
+        accuracy=0.5,
+        calibration_error=0.5,
+        latency=Latency(ms_per_review=99, batch_size=1, device="cpu"),
+        model_bytes=999 * MIB,
+        data_fault="bad",
+    )
+    assert not any(gate.passed for gate in found.values())
+
+
+def test_figures_that_lie_on_their_bounds_pass() -> None:
+    config = PromotionConfig(floor=0.8726)
+    found = gates(
+        config=config,
+        accuracy=0.8726,  # the control's less the margin, but for the last bit
+        calibration_error=0.05,
+        latency=Latency(ms_per_review=20, batch_size=1, device="cpu"),
+        model_bytes=100 * MIB,
+    )
+    assert all(gate.passed for gate in found.values())
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "passed"),
+    [(40, 10, True), (10, 40, False), (20, 20, False), (0, 0, False)],
+)
+def test_a_challenger_must_be_better_and_not_only_different(
+    first: int, second: int, passed: bool
+) -> None:
+    assert gates(against(first, second))["champion"].passed is passed
+
+
+def test_what_is_better_at_the_first_look_may_not_be_at_the_third() -> None:
+    first, third = (gates(against(30, 14, number))["champion"] for number in (1, 3))
+    assert first.figure == third.figure == pytest.approx(0.0226, abs=0.0001)
+    assert first.passed
+    assert not third.passed
+    assert third.bound == pytest.approx(0.05 / 12)
+    assert third.sentence.startswith("against former: cannot be told apart, +0.0160 (")
+    assert third.sentence.endswith("; exact McNemar test, p = 0.023 at level 0.0042")
+
+
+def test_a_worse_challenger_is_called_worse() -> None:
+    gate = gates(against(10, 90))["champion"]
+    assert gate.sentence.startswith("against former: worse, -0.0800 (")
+    assert "p < 0.0001 at level 0.025" in gate.sentence
+    assert not gate.passed
+
+
+def test_not_worse_asks_for_the_interval_to_lie_above_minus_the_margin() -> None:
+    config = PromotionConfig(mode="not_worse", margin=0.02)
+    passed, refused = (gates(against(20, second), config)["champion"] for second in (20, 30))
+    assert passed.passed
+    assert not refused.passed
+    assert refused.bound == -0.02
+    assert refused.figure == difference_interval(20, 30, 1000, 0.025)[0]
+    assert "not worse within 0.0200: the difference is +0.0000" in passed.sentence
+
+
+def test_a_smaller_level_widens_the_interval() -> None:
+    wide, narrow = (difference_interval(20, 30, 1000, level) for level in (0.01, 0.05))
+    assert wide[0] < narrow[0] < narrow[1] < wide[1]
+
+
+def test_what_is_special_about_a_test_stands_in_its_sentence() -> None:
+    champion = against(40, 10).model_copy(update={"note": "scored again"})
+    assert gates(champion)["champion"].sentence.endswith("; scored again")

@@ -1,0 +1,442 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasks.common.errors import BadDataError, ChampionAlreadyError, PromotionError
+from tasks.config.promotion import PromotionConfig
+from tasks.registry.champion import ChampionStore
+from tasks.registry.events import PromotionEvent, line_of_champions
+from tasks.registry.promote import ask_for_promotion, promote, rollback, who_am_i
+from tasks.runs.find import Run, find_run
+from tests.support.made_runs import age, rewritten
+from tests.support.promotions import (
+    CONFIG,
+    decide,
+    failed,
+    make_challenger,
+    quick,
+    repeat,
+    run_id,
+    sentence,
+)
+
+ROOT = Path(__file__).parents[2]
+
+
+def champion(artifacts: Path) -> str | None:
+    found = ChampionStore(artifacts).champion()
+    return found.run_id if found else None
+
+
+def go_back(artifacts: Path, to: str | None = None) -> PromotionEvent:
+    return rollback(artifacts, to, who="me@here", reason="it fell ill")
+
+
+def test_the_first_challenger_is_promoted_where_there_is_no_champion_yet(tmp_path: Path) -> None:
+    event = decide(tmp_path, make_challenger(tmp_path, 1))
+    assert event.kind == "promoted"
+    assert event.former_champion is None
+    assert sentence(event, "champion") == "no champion yet: nothing to compare with"
+    assert (event.test, event.look) == (None, None)
+    assert champion(tmp_path) == run_id(1)
+
+
+def test_a_better_challenger_is_promoted_with_its_figures(tmp_path: Path) -> None:
+    decide(tmp_path, make_challenger(tmp_path, 1, right=20))
+    event = decide(tmp_path, make_challenger(tmp_path, 2, right=36), reason="more data")
+    assert event.kind == "promoted"
+    assert (event.former_champion, event.who, event.reason) == (run_id(1), "me@here", "more data")
+    assert event.test is not None
+    assert (event.test.only_first_right, event.test.only_second_right) == (16, 0)
+    assert champion(tmp_path) == run_id(2)
+    assert ChampionStore(tmp_path).events()[-1] == event
+
+
+def test_a_worse_challenger_is_refused_with_its_figures(tmp_path: Path) -> None:
+    decide(tmp_path, make_challenger(tmp_path, 1, right=36))
+    event = decide(tmp_path, make_challenger(tmp_path, 2, right=20))
+    assert event.kind == "refused"
+    assert failed(event) == ["champion"]
+    assert "against 00000001: worse, -0.4000 (" in sentence(event, "champion")
+    assert champion(tmp_path) == run_id(1)
+
+
+def test_rollback_restores_the_former_champion(tmp_path: Path) -> None:
+    for number, right in ((1, 10), (2, 24), (3, 38)):
+        decide(tmp_path, make_challenger(tmp_path, number, right))
+    event = go_back(tmp_path)
+    assert (event.kind, event.run_id, event.former_champion) == (
+        "rolled back",
+        run_id(2),
+        run_id(3),
+    )
+    assert event.reason == "it fell ill"
+    assert champion(tmp_path) == run_id(2)
+    go_back(tmp_path)
+    assert champion(tmp_path) == run_id(1)
+    with pytest.raises(PromotionError, match="has no champion before it"):
+        go_back(tmp_path)
+
+
+def test_rollback_goes_to_a_named_champion_of_before_or_after(tmp_path: Path) -> None:
+    for number, right in ((1, 10), (2, 24), (3, 38)):
+        decide(tmp_path, make_challenger(tmp_path, number, right))
+    make_challenger(tmp_path, 4)
+    go_back(tmp_path, run_id(1))
+    assert champion(tmp_path) == run_id(1)
+    go_back(tmp_path, f"{3:08x}")
+    assert champion(tmp_path) == run_id(3)
+    go_back(tmp_path)
+    assert champion(tmp_path) == run_id(1)
+    with pytest.raises(PromotionError, match="was never champion: promote it"):
+        go_back(tmp_path, run_id(4))
+    with pytest.raises(PromotionError, match="is the champion already"):
+        go_back(tmp_path, run_id(1))
+    with pytest.raises(BadDataError, match="names no run"):
+        go_back(tmp_path, "nothing")
+
+
+def test_without_a_champion_there_is_nothing_to_go_back_to(tmp_path: Path) -> None:
+    with pytest.raises(PromotionError, match="there is no champion yet: promote a run"):
+        go_back(tmp_path)
+
+
+def test_rollback_never_restores_a_damaged_run(tmp_path: Path) -> None:
+    first = make_challenger(tmp_path, 1, 10)
+    decide(tmp_path, first)
+    decide(tmp_path, make_challenger(tmp_path, 2, 38))
+    (first.folder / "best_model.keras").write_bytes(b"another model")
+    with pytest.raises(PromotionError, match=r"is damaged \(best_model.keras has 13 bytes"):
+        go_back(tmp_path)
+    assert champion(tmp_path) == run_id(2)
+
+
+def test_the_champion_cannot_be_promoted_again(tmp_path: Path) -> None:
+    run = make_challenger(tmp_path, 1)
+    decide(tmp_path, run)
+    with pytest.raises(PromotionError, match=f"{run_id(1)} is the champion already, since 20"):
+        decide(tmp_path, run)
+    assert len(ChampionStore(tmp_path).events()) == 1
+
+
+def test_a_repeated_run_of_the_champions_model_is_nothing_to_decide_and_no_look(
+    tmp_path: Path,
+) -> None:
+    decide(tmp_path, make_challenger(tmp_path, 1, right=20))
+    better = make_challenger(tmp_path, 2, right=36)
+    decide(tmp_path, better)
+    again = repeat(tmp_path, better, 3)
+    with pytest.raises(ChampionAlreadyError, match=f"{run_id(3)} has the model of the champion"):
+        decide(tmp_path, again)
+    assert champion(tmp_path) == run_id(2)
+    assert len(ChampionStore(tmp_path).events()) == 2
+
+
+def test_a_step_that_is_tried_again_decides_nothing_twice(tmp_path: Path) -> None:
+    run = make_challenger(tmp_path, 1)
+    first, second = (
+        ask_for_promotion(tmp_path, run, CONFIG, quick, who="me@here", reason="") for _ in range(2)
+    )
+    assert (first.kind, first.former_champion, first.champion) == ("promoted", None, run_id(1))
+    assert (second.kind, second.former_champion, second.champion) == (
+        "champion already",
+        run_id(1),
+        run_id(1),
+    )
+    assert second.event is None
+    assert second.headline.startswith(f"{run_id(1)} is the champion already, since 20")
+    assert ChampionStore(tmp_path).events() == [first.event]
+
+
+def test_the_champion_is_not_measured_again(tmp_path: Path) -> None:
+    run = make_challenger(tmp_path, 1)
+    decide(tmp_path, run)
+
+    def never(*_: Any) -> Any:
+        raise AssertionError("measured")
+
+    for again in (run, repeat(tmp_path, run, 2)):
+        with pytest.raises(ChampionAlreadyError):
+            promote(tmp_path, again, CONFIG, never, who="me", reason="")
+
+
+def test_a_lost_champion_can_be_replaced_by_a_repeated_run_of_its_model(tmp_path: Path) -> None:
+    lost = make_challenger(tmp_path, 1)
+    decide(tmp_path, lost)
+    again = repeat(tmp_path, lost, 2)
+    (lost.folder / "best_model.keras").unlink()
+    assert failed(decide(tmp_path, again)) == ["champion"]
+    assert decide(tmp_path, again, without_comparison=True).kind == "promoted"
+
+
+def test_a_repeated_run_that_is_refused_again_is_the_same_look(tmp_path: Path) -> None:
+    decide(tmp_path, make_challenger(tmp_path, 1, right=36))
+    worse = make_challenger(tmp_path, 2, right=20)
+    runs = (worse, repeat(tmp_path, worse, 3), make_challenger(tmp_path, 4, right=20))
+    looks = [decide(tmp_path, run).look for run in runs]
+    assert [look.number for look in looks if look] == [1, 1, 2]
+
+
+def test_a_model_that_was_taken_back_is_not_promoted_by_the_next_run_of_it(tmp_path: Path) -> None:
+    for number, right in ((1, 10), (2, 24), (3, 38)):
+        decide(tmp_path, make_challenger(tmp_path, number, right))
+    go_back(tmp_path, run_id(1))
+    taken_back = find_run(tmp_path, run_id(2))
+    event = decide(tmp_path, repeat(tmp_path, taken_back, 4), without_comparison=True)
+    assert failed(event) == ["champion"]
+    assert event.look is None
+    text = sentence(event, "champion")
+    assert text.startswith("me@here took this model back on 20")
+    assert text.endswith(f"(event 4): bring it back with promote.py rollback --to {run_id(2)}")
+    go_back(tmp_path, run_id(2))
+    assert champion(tmp_path) == run_id(2)
+    assert decide(tmp_path, find_run(tmp_path, run_id(3))).kind == "refused"
+    assert decide(tmp_path, make_challenger(tmp_path, 5, right=40)).kind == "promoted"
+
+
+def test_a_tutorial_run_is_always_refused_and_is_no_look(tmp_path: Path) -> None:
+    first = decide(tmp_path, make_challenger(tmp_path, 1, protocol="tutorial"))
+    assert failed(first) == ["protocol"]
+    decide(tmp_path, make_challenger(tmp_path, 2, right=10))
+    run = make_challenger(tmp_path, 3, right=38, protocol="tutorial")
+    event = decide(tmp_path, run, without_comparison=True)
+    assert failed(event) == ["protocol", "champion"]
+    assert sentence(event, "champion") == "not compared: other protocol"
+    assert event.look is None
+
+
+def test_every_failure_is_listed_at_once_and_logged(tmp_path: Path) -> None:
+    decide(tmp_path, make_challenger(tmp_path, 1, right=36))
+    strict = PromotionConfig(
+        floor=0.9, largest_calibration_error=0.01, largest_latency_ms=1, largest_model_mib=1e-6
+    )
+    event = decide(tmp_path, make_challenger(tmp_path, 2, right=20), strict)
+    assert failed(event) == ["floor", "champion", "calibration", "latency", "model size"]
+    logged = json.loads(ChampionStore(tmp_path).log.read_text().splitlines()[-1])
+    assert [gate["figure"] for gate in logged["gates"]] == [gate.figure for gate in event.gates]
+    assert logged["figures"]["accuracy"] == 0.5
+    assert logged["figures"]["latency"]["ms_per_review"] == 1.5
+    assert logged["test"]["only_second_right"] == 16
+    assert logged["config"]["floor"] == 0.9
+
+
+@pytest.mark.parametrize("loss", ["folder", "model", "manifest"])
+def test_a_lost_champion_is_a_failure_with_a_way_out(tmp_path: Path, loss: str) -> None:
+    old = make_challenger(tmp_path, 1, right=10)
+    decide(tmp_path, old)
+    if loss == "folder":
+        old.folder.rename(tmp_path / "elsewhere")
+    elif loss == "model":
+        (old.folder / "best_model.keras").unlink()
+    else:
+        subprocess.run(["rm", "-r", old.folder], check=True)
+        make_challenger(tmp_path, 1, right=20)
+    challenger = make_challenger(tmp_path, 2, right=38)
+    event = decide(tmp_path, challenger)
+    assert failed(event) == ["champion"]
+    said = {
+        "folder": f"{old.folder} is missing: bring it back",
+        "model": "is damaged (best_model.keras is missing): bring it back as it was",
+        "manifest": "is damaged (manifest.json is not the one that was promoted)",
+    }[loss]
+    text = sentence(event, "champion")
+    assert text.startswith("the champion 00000001 cannot be compared: ")
+    assert said in text
+    assert text.endswith("; or use promote.py --without-comparison")
+    event = decide(tmp_path, challenger, without_comparison=True)
+    assert event.kind == "promoted"
+    assert sentence(event, "champion").endswith("; promoted without, as asked for")
+
+
+def test_a_champion_that_can_be_compared_is_compared_whatever_is_asked(tmp_path: Path) -> None:
+    decide(tmp_path, make_challenger(tmp_path, 1, right=36))
+    event = decide(tmp_path, make_challenger(tmp_path, 2, right=20), without_comparison=True)
+    assert failed(event) == ["champion"]
+
+
+def test_looks_are_counted_by_test_set_and_question(tmp_path: Path) -> None:
+    decide(tmp_path, make_challenger(tmp_path, 1, right=30))
+    runs = [make_challenger(tmp_path, number, right=31) for number in (2, 3, 4)]
+    looks = [decide(tmp_path, run).look for run in (runs[0], runs[1], runs[0], runs[2])]
+    assert [look.number for look in looks if look] == [1, 2, 1, 3]
+    assert [look.adjusted_level for look in looks if look] == pytest.approx(
+        [0.05 / 2, 0.05 / 6, 0.05 / 2, 0.05 / 12]
+    )
+
+
+def test_a_better_challenger_needs_more_proof_after_many_looks(tmp_path: Path) -> None:
+    decide(tmp_path, make_challenger(tmp_path, 1, right=20))
+    for number in range(2, 7):
+        decide(tmp_path, make_challenger(tmp_path, number, right=21))
+    event = decide(tmp_path, make_challenger(tmp_path, 7, right=28))
+    assert event.test is not None
+    assert event.test.p_value == pytest.approx(2 / 2**8)
+    assert event.kind == "refused"
+    assert event.look is not None
+    assert event.look.number == 6
+
+
+def test_a_challenger_that_is_not_worse_may_be_enough(tmp_path: Path) -> None:
+    decide(tmp_path, make_challenger(tmp_path, 1, right=36))
+    config = CONFIG.model_copy(update={"mode": "not_worse", "margin": 0.2})
+    event = decide(tmp_path, make_challenger(tmp_path, 2, right=36), config)
+    assert event.kind == "promoted"
+
+
+def test_reviews_that_break_a_rule_are_a_failure(tmp_path: Path) -> None:
+    run = make_challenger(tmp_path, 1)
+    report = json.loads((run.folder / "data_report.json").read_text())
+    report["overlap"]["test_reviews_seen_in_train"] = 39
+    report["test"]["empty_texts"] = 2
+    run = rewritten(run, "data_report.json", json.dumps(report).encode())
+    event = decide(tmp_path, run)
+    assert failed(event) == ["data checks"]
+    assert "test has 2 texts without any word; 39 of 40 test reviews occur in training" in (
+        sentence(event, "data checks")
+    )
+
+
+def test_the_official_split_must_have_all_its_reviews(tmp_path: Path) -> None:
+    run = make_challenger(tmp_path, 1)
+    report = json.loads((run.folder / "data_report.json").read_text()) | {"source": "imdb"}
+    event = decide(tmp_path, rewritten(run, "data_report.json", json.dumps(report).encode()))
+    assert "test must have 12500 reviews of each class" in sentence(event, "data checks")
+
+
+def test_a_damaged_challenger_is_no_challenger(tmp_path: Path) -> None:
+    run = make_challenger(tmp_path, 1)
+    (run.folder / "best_model.keras").unlink()
+    (run.folder / "metrics.json").write_text("{}")
+    with pytest.raises(PromotionError, match=r"best_model.keras is missing; metrics.json has 2"):
+        decide(tmp_path, run)
+    assert not ChampionStore(tmp_path).log.exists()
+
+
+def test_a_challenger_must_lie_in_the_folder_of_the_champion(tmp_path: Path) -> None:
+    run = make_challenger(tmp_path / "other", 1)
+    with pytest.raises(PromotionError, match=r"is not in .*/mine/runs: name its folder with"):
+        decide(tmp_path / "mine", run)
+
+
+def test_the_model_is_measured_before_the_lock_is_taken(tmp_path: Path) -> None:
+    run = make_challenger(tmp_path, 1)
+
+    def measure(*arguments: Any) -> Any:
+        assert not (tmp_path / "promotions.lock").exists()
+        return quick(*arguments)
+
+    promote(tmp_path, run, CONFIG, measure, who="me", reason="")
+    assert champion(tmp_path) == run_id(1)
+
+
+def test_who_decides_is_a_user_at_a_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert who_am_i().count("@") == 1
+
+    def nobody() -> str:
+        raise KeyError
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    assert who_am_i().startswith("unknown@")
+
+
+def test_a_run_of_an_earlier_version_cannot_be_gone_back_to(tmp_path: Path) -> None:
+    first = make_challenger(tmp_path, 1, 10)
+    decide(tmp_path, first)
+    decide(tmp_path, make_challenger(tmp_path, 2, 38))
+    age(first)
+    with pytest.raises(BadDataError, match="written by another version"):
+        go_back(tmp_path)
+
+
+ACTIONS = st.lists(
+    st.one_of(
+        st.tuples(st.just("promote"), st.integers(0, 7)),
+        st.just(("back", None)),
+        st.tuples(st.just("back"), st.integers(0, 7)),
+    ),
+    max_size=12,
+)
+
+
+@pytest.fixture(scope="module")
+def eight_runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Run]]:
+    artifacts = tmp_path_factory.mktemp("artifacts")
+    return artifacts, [make_challenger(artifacts, number, 5 * number) for number in range(8)]
+
+
+@settings(max_examples=30)
+@given(ACTIONS)
+def test_in_any_history_there_is_one_champion_and_rollback_restores_the_one_before(
+    eight_runs: tuple[Path, list[Run]], actions: list[tuple[str, int | None]]
+) -> None:
+    artifacts, runs = eight_runs
+    store = ChampionStore(artifacts)
+    store.log.unlink(missing_ok=True)
+    store.pointer.unlink(missing_ok=True)
+    line: list[str] = []
+    for action, number in actions:
+        before = champion(artifacts)
+        try:
+            event = act(artifacts, runs, action, number)
+        except PromotionError:
+            assert champion(artifacts) == before
+            continue
+        expect(line, event, named=number is not None)
+        assert champion(artifacts) == (line[-1] if line else None)
+        assert [earlier.run_id for earlier in line_of_champions(store.events())] == line
+        pointer = json.loads(store.pointer.read_text())["run_id"] if line else None
+        assert pointer == champion(artifacts)
+
+
+def act(artifacts: Path, runs: list[Run], action: str, number: int | None) -> PromotionEvent:
+    if action == "promote":
+        assert number is not None
+        return decide(artifacts, runs[number])
+    return go_back(artifacts, None if number is None else runs[number].manifest.run_id)
+
+
+def expect(line: list[str], event: PromotionEvent, *, named: bool) -> None:
+    """Do to `line`, the champions that lead to the present one, what `event` says."""
+    if event.kind == "rolled back" and event.run_id in line:
+        assert named or line[-2] == event.run_id
+        del line[line.index(event.run_id) + 1 :]
+    elif event.kind != "refused":
+        line.append(event.run_id)
+
+
+def test_two_processes_that_promote_at_once_decide_one_after_the_other(tmp_path: Path) -> None:
+    for number in range(1, 9):
+        make_challenger(tmp_path, number, 5 * number)
+    code = (
+        "import sys; from pathlib import Path; from tasks.runs.find import find_run\n"
+        "from tests.support.promotions import decide, run_id; sys.stdin.readline()\n"
+        f"artifacts = Path({str(tmp_path)!r})\n"
+        "for number in map(int, sys.argv[1:]):\n"
+        "    decide(artifacts, find_run(artifacts, run_id(number)))\n"
+    )
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, *numbers], stdin=subprocess.PIPE, text=True, cwd=ROOT
+        )
+        for numbers in ("2468", "1357")
+    ]
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.close()
+    assert [process.wait(timeout=100) for process in processes] == [0, 0]
+    events = ChampionStore(tmp_path).events()
+    assert [event.number for event in events] == list(range(1, 9))
+    former = None
+    for event in events:
+        assert event.former_champion == former
+        former = event.run_id if event.kind == "promoted" else former
+    assert champion(tmp_path) == former
+    compared = [event.look.number for event in events if event.look]
+    assert compared == list(range(1, len(compared) + 1))

@@ -1,0 +1,169 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tasks.common.atomic_files import file_sha256
+from tasks.common.errors import PromotionError
+from tasks.config.training import DataConfig
+from tasks.data.load import load_reviews
+from tasks.data.sources.source_files import SourceFiles
+from tasks.evaluation.evaluate import evaluate_model
+from tasks.evaluation.slices import read_predictions
+from tasks.registry.champion import ChampionStore
+from tasks.registry.rescore import rescored
+from tasks.runs.find import Run
+from tasks.runs.read import read_config
+from tests.support.made_runs import make_run, rewritten
+from tests.support.promotions import decide, failed, run_id, sentence
+from tests.support.small_run import small_config, write_reviews
+
+
+@pytest.fixture(scope="module")
+def index(small_reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The word index that the prepared reviews were numbered by."""
+    folder = tmp_path_factory.mktemp("loaded")
+    load_reviews(raw(small_reviews), small_data(), folder)
+    return (folder / "vocabulary.json").read_bytes()
+
+
+@pytest.fixture
+def champion(tmp_path: Path, prepared: Path, index: bytes) -> Run:
+    """A run with a real model, which was judged by other test reviews."""
+    run = make_run(
+        tmp_path, run_id(1), right=[True] * 48, fingerprints=("train", "test of the champion")
+    )
+    run = rewritten(run, "best_model.keras", (prepared / "initial_model.keras").read_bytes())
+    return rewritten(run, "vocabulary.json", index)
+
+
+def raw(file: Path) -> SourceFiles:
+    return SourceFiles(
+        source="files",
+        form="files",
+        paths={"train": file},
+        sha256={"train": file_sha256(file)},
+        columns=("text", "label"),
+        reason="asked for",
+    )
+
+
+def small_data() -> DataConfig:
+    return small_config(Path("reviews.csv")).data
+
+
+def challenger(artifacts: Path, file: Path, folder: Path, **changes: Any) -> Run:
+    """Return a run that was judged by the reviews held out of `file`, each rightly."""
+    folder.mkdir()
+    facts = load_reviews(raw(file), small_data(), folder)
+    fields = {
+        "fingerprints": ("train", facts["test_fingerprint"]),
+        "source": raw(file).model_dump(mode="json"),
+    }
+    right = [True] * int(str(facts["test_rows"]))
+    return make_run(artifacts, run_id(2), right=right, **(fields | changes))
+
+
+def test_the_champion_is_scored_as_evaluate_scores_it(
+    tmp_path: Path, prepared: Path, champion: Run, small_reviews: Path
+) -> None:
+    model = champion.folder / "best_model.keras"
+    evaluate_model(model, prepared / "test.parquet", 7, {}, tmp_path)
+    expected = read_predictions(tmp_path / "predictions.parquet").correct
+    found = rescored(champion, challenger(tmp_path, small_reviews, tmp_path / "loaded"))
+    assert 0 < found.sum() < len(found)
+    assert np.array_equal(found, expected)
+
+
+def test_a_challenger_with_other_data_words_and_lengths_is_compared_on_its_own_reviews(
+    tmp_path: Path, champion: Run
+) -> None:
+    decide(tmp_path, champion)
+    file = write_reviews(tmp_path / "new.csv", 400, seed=1)
+    new = challenger(tmp_path, file, tmp_path / "loaded")
+    config = read_config(new).model_dump(mode="json")
+    config["text"] |= {"maxlen": 20, "num_words": 30}
+    new = rewritten(new, "config.json", json.dumps(config).encode())
+    event = decide(tmp_path, new)
+    assert event.kind == "promoted"
+    assert event.test is not None
+    assert event.test.reviews == 80
+    assert event.test.only_first_right == (~rescored(champion, new)).sum() > 0
+    assert event.look is not None
+    assert event.look.number == 1
+    assert sentence(event, "champion").endswith(
+        "; the champion was scored again, on the challenger's test reviews"
+    )
+
+
+def test_new_test_reviews_begin_a_new_count_of_looks(
+    tmp_path: Path, champion: Run, small_reviews: Path
+) -> None:
+    decide(tmp_path, champion)
+    old_data = [
+        make_run(
+            tmp_path,
+            run_id(number),
+            right=[False] * 48,
+            fingerprints=("train", "test of the champion"),
+        )
+        for number in (3, 4)
+    ]
+    new = challenger(tmp_path, small_reviews, tmp_path / "loaded")
+    looks = [decide(tmp_path, run).look for run in (*old_data, new)]
+    assert [look.number for look in looks if look] == [1, 2, 1]
+
+
+@pytest.mark.parametrize("fault", ["removed", "changed"])
+def test_without_the_texts_the_sentence_says_what_to_do(
+    tmp_path: Path, champion: Run, fault: str
+) -> None:
+    decide(tmp_path, champion)
+    file = write_reviews(tmp_path / "new.csv", 100, seed=1)
+    new = challenger(tmp_path, file, tmp_path / "loaded")
+    if fault == "removed":
+        file.unlink()
+    else:
+        file.write_text(file.read_text().replace("dull", "fine"))
+    event = decide(tmp_path, new)
+    assert failed(event) == ["champion"]
+    assert sentence(event, "champion") == (
+        "the champion 00000001 cannot be compared: it was judged by other test reviews and cannot"
+        f" be scored on these: their file {file} is missing or changed: bring it back as it was;"
+        " or use promote.py --without-comparison"
+    )
+    assert event.look is None
+    assert decide(tmp_path, new, without_comparison=True).kind == "promoted"
+    assert len(ChampionStore(tmp_path).events()) == 3
+
+
+def test_reviews_that_are_read_otherwise_than_then_are_not_taken(
+    tmp_path: Path, champion: Run, small_reviews: Path
+) -> None:
+    new = challenger(
+        tmp_path, small_reviews, tmp_path / "loaded", fingerprints=("train", "as it was")
+    )
+    with pytest.raises(PromotionError, match="can no longer be read as then: repeat the"):
+        rescored(champion, new)
+
+
+def test_reviews_that_are_numbers_already_cannot_be_read(
+    tmp_path: Path, champion: Run, small_reviews: Path
+) -> None:
+    keras = raw(small_reviews).model_dump(mode="json") | {"source": "imdb", "form": "keras"}
+    new = challenger(tmp_path, small_reviews, tmp_path / "loaded", source=keras)
+    with pytest.raises(PromotionError, match="Keras's file holds numbers, not texts"):
+        rescored(champion, new)
+
+
+def test_a_champion_whose_labels_mean_something_else_is_not_compared(
+    tmp_path: Path, champion: Run, small_reviews: Path
+) -> None:
+    new = challenger(tmp_path, small_reviews, tmp_path / "loaded")
+    report = json.loads((new.folder / "data_report.json").read_text())
+    report["label_names"] = ["ham", "spam"]
+    new = rewritten(new, "data_report.json", json.dumps(report).encode())
+    with pytest.raises(PromotionError, match="its labels are negative, positive, not ham, spam"):
+        rescored(champion, new)

@@ -1,0 +1,72 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from tasks.reports.comparison import _draw_run, compare_page
+from tasks.runs.compare import compare_runs
+from tasks.runs.read import read_history
+from tests.support.made_runs import FIRST, SECOND, THIRD, make_run
+from tests.support.servers.browser import grave_violations, needs_browser, open_page
+
+ATTACK = "<script>document.title='taken'</script>"
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Path:
+    runs = [
+        make_run(tmp_path, FIRST),
+        make_run(tmp_path, SECOND, seed=1, versions={"keras": ATTACK}),
+        make_run(tmp_path, THIRD, protocol="tutorial"),
+    ]
+    histories = {run.manifest.run_id: read_history(run) for run in runs}
+    file = tmp_path / "comparison.html"
+    file.write_text(compare_page(compare_runs(runs), histories))
+    return file
+
+
+def test_the_page_has_what_the_terminal_shows(page: Path) -> None:
+    text = " ".join(re.sub(r"<[^>]+>", " ", page.read_text()).split())
+    assert "aaaaaaaa files honest 0.7500 (0.3750 to 1.0000) 0.7500 0.7500 0.9000 0.4000 2/2" in text
+    assert "cccccccc files tutorial not comparable: other protocol (tutorial chooses" in text
+    assert "bbbbbbbb aaaaaaaa 0 0 +0.0000 (-0.2772 to +0.2772) 1" in text
+    assert "seed 0 1 0" in text
+    assert "its scores are flattered" in text
+
+
+def test_a_run_that_cannot_be_compared_is_not_drawn(page: Path) -> None:
+    text = page.read_text()
+    assert "Not drawn, since they validate on other reviews: cccccccc." in text
+    assert "Validation accuracy by epoch; at best aaaaaaaa 0.8750, bbbbbbbb 0.8750" in text
+
+
+def test_html_in_a_value_stays_text(page: Path) -> None:
+    assert "<script" not in page.read_text()
+
+
+def test_many_runs_are_told_apart_by_colour_and_marker() -> None:
+    from matplotlib.figure import Figure
+
+    axes = Figure().add_subplot()
+    for number in range(12):
+        _draw_run(axes, number, str(number), [1.0], [1.0])
+    looks = {(str(line.get_color()), str(line.get_marker())) for line in axes.lines[1::2]}
+    assert len(looks) == 12
+
+
+@needs_browser
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "light"), (1280, "dark")])
+def test_the_page_is_whole_legible_and_accessible_and_asks_for_nothing(
+    page: Path, width: int, scheme: str
+) -> None:
+    with open_page(page, width=width, colour_scheme=scheme) as opened:  # type: ignore[arg-type]
+        shown = opened.page
+        widths = shown.eval_on_selector_all("img", "all => all.map(one => one.naturalWidth)")
+        assert len(widths) == 2
+        assert min(widths) > 0
+        assert shown.evaluate("document.documentElement.scrollWidth") <= width
+        assert shown.title() == "Comparison of 3 runs"
+        assert opened.complaints == []
+        outside = [address for address in opened.requests if not address.startswith("data:")]
+        assert outside == [page.absolute().as_uri()]
+        assert grave_violations(shown) == []

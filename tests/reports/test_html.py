@@ -1,0 +1,54 @@
+from pathlib import Path
+
+import pytest
+from jinja2 import UndefinedError
+from matplotlib.figure import Figure
+
+from tasks.reports.html import image_uri, render_page
+from tasks.reports.style import BLUE, chart_style, new_chart, save_chart
+
+
+def drawn(path: Path) -> Path:
+    """Write a small chart."""
+    with chart_style():
+        figure, axes = new_chart()
+        axes.plot([0, 1], [1, 0], color=BLUE)
+        axes.set(xlabel="a <b> & c")
+        save_chart(figure, path)
+    return path
+
+
+def test_equal_charts_give_equal_bytes(tmp_path: Path) -> None:
+    first, second = (drawn(tmp_path / folder / "line.svg") for folder in ("a", "b"))
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_the_colours_of_a_chart_follow_the_reader_and_its_text_stays_text(tmp_path: Path) -> None:
+    svg = drawn(tmp_path / "line.svg").read_text()
+    head, _, body = svg.partition("</style>")
+    assert "prefers-color-scheme:dark" in head
+    assert BLUE in head
+    assert BLUE not in body
+    assert "var(--c2)" in body
+    assert "a &lt;b&gt; &amp; c" in body
+
+
+def test_drawing_leaves_no_settings_behind(tmp_path: Path) -> None:
+    drawn(tmp_path / "line.svg")
+    assert Figure().add_subplot().spines["top"].get_visible()
+
+
+def test_a_value_that_a_template_lacks_is_an_error() -> None:
+    with pytest.raises(UndefinedError):
+        render_page("report.html.jinja", title="t")
+
+
+def test_what_is_not_a_templates_is_escaped() -> None:
+    page = render_page("base.html.jinja", title="<script>alert(1)</script>")
+    assert "<title>&lt;script&gt;alert(1)&lt;/script&gt;</title>" in page
+    assert "default-src 'none'" in page
+
+
+def test_an_image_becomes_an_address_that_holds_it(tmp_path: Path) -> None:
+    (tmp_path / "dot.png").write_bytes(b"dot")
+    assert image_uri(tmp_path / "dot.png") == "data:image/png;base64,ZG90"

@@ -1,0 +1,122 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tasks.config.training import DataConfig
+from tasks.reports.model_card import model_card
+from tasks.runs.find import Run
+from tasks.runs.read import read_config, read_metrics
+from tests.support.made_runs import FIRST, make_run
+
+
+def card_of(run: Run) -> str:
+    return model_card(run.manifest, read_metrics(run), read_config(run))
+
+
+def front_matter(card: str) -> dict[str, Any]:
+    _, front, _ = card.split("---\n", 2)
+    content: dict[str, Any] = yaml.safe_load(front)
+    return content
+
+
+def from_source(run: Run, source: str, form: str, **changes: Any) -> Run:
+    score = run.manifest.score.model_copy(update={"source": source, "form": form} | changes)
+    manifest = run.manifest.model_copy(update={"score": score})
+    return Run(folder=run.folder, manifest=manifest)
+
+
+def test_the_front_matter_has_the_fields_that_the_hub_reads(tmp_path: Path) -> None:
+    front = front_matter(card_of(from_source(make_run(tmp_path), "imdb", "packages")))
+    assert front["language"] == "en"
+    assert front["library_name"] == "keras"
+    assert front["pipeline_tag"] == "text-classification"
+    assert front["datasets"] == ["stanfordnlp/imdb"]
+    assert front["metrics"] == ["accuracy", "roc_auc"]
+    (model,) = front["model-index"]
+    (result,) = model["results"]
+    assert result["task"]["type"] == "text-classification"
+    assert result["dataset"] == {
+        "name": "IMDB movie reviews, official test set",
+        "type": "stanfordnlp/imdb",
+        "split": "test",
+    }
+    accuracy, roc_auc = result["metrics"]
+    assert (accuracy["type"], accuracy["value"]) == ("accuracy", 0.75)
+    assert accuracy["name"] == ("Test accuracy, honest protocol (95 % interval 0.3750 to 1.0000)")
+    assert (roc_auc["type"], roc_auc["value"]) == ("roc_auc", 0.9)
+
+
+def test_held_out_training_reviews_are_not_called_the_official_test_set(tmp_path: Path) -> None:
+    card = card_of(from_source(make_run(tmp_path), "packaged", "packaged"))
+    dataset = front_matter(card)["model-index"][0]["results"][0]["dataset"]
+    assert dataset["split"] == "train"
+    assert "not comparable with those on the official test set" in card
+
+
+def test_a_card_of_the_users_own_reviews_claims_no_data_set(tmp_path: Path) -> None:
+    card = card_of(make_run(tmp_path))
+    front = front_matter(card)
+    assert "datasets" not in front
+    assert "language" not in front
+    assert "Maas" not in card
+    assert "/home/someone" not in card
+    assert "reviews.csv" not in card
+
+
+def test_the_sections_and_the_citation_are_there(tmp_path: Path) -> None:
+    card = card_of(from_source(make_run(tmp_path), "imdb", "keras"))
+    headings = [line[3:] for line in card.splitlines() if line.startswith("## ")]
+    assert headings == [
+        "Model details",
+        "Intended uses and limits",
+        "Training data",
+        "Training procedure",
+        "Evaluation",
+        "Bias, risks and limits",
+        "Environment",
+        "How to get started",
+    ]
+    assert "Learning Word Vectors for Sentiment" in card
+    assert "Keras's word index" in card
+    assert "| control: TF-IDF + logistic regression, accuracy | 0.7500 |" in card
+    assert "| num_words | 40 | 10000 |" in card
+    assert FIRST in card
+
+
+def test_the_tutorial_protocol_is_told_wherever_the_score_is(tmp_path: Path) -> None:
+    card = card_of(make_run(tmp_path, protocol="tutorial"))
+    assert "the scores flatter the model" in card
+    assert "tutorial protocol, 8 test reviews" in card
+    assert "the lowest loss on **the test set**" in card
+    metrics = front_matter(card)["model-index"][0]["results"][0]["metrics"]
+    assert all("tutorial protocol" in metric["name"] for metric in metrics)
+
+
+def test_dropped_repeats_are_told(tmp_path: Path) -> None:
+    run = from_source(make_run(tmp_path), "imdb", "packages")
+    config = read_config(run).model_copy(update={"data": DataConfig(deduplicate=True)})
+    card = model_card(run.manifest, read_metrics(run), config)
+    assert "both official sets; they were dropped from training." in card
+
+
+@pytest.mark.parametrize("protocol", ['honest"\n---\nlicense: mit', "honest: x # y", "ho\\nest"])
+def test_no_value_can_change_the_front_matter(tmp_path: Path, protocol: str) -> None:
+    run = from_source(make_run(tmp_path), "files", "files", protocol=protocol)
+    front = front_matter(card_of(run))
+    assert "license" not in front
+    name = front["model-index"][0]["results"][0]["metrics"][0]["name"]
+    assert name.startswith(f"Test accuracy, {protocol} protocol")
+
+
+def test_the_card_says_where_long_reviews_are_cut(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    config = read_config(run)
+    both_ends = config.text.model_copy(update={"truncating": "middle", "head": 5})
+    cards = [
+        model_card(run.manifest, read_metrics(run), config.model_copy(update={"text": text}))
+        for text in (config.text, both_ends)
+    ]
+    assert "on the pre side (pre is the beginning). Output:" in cards[0]
+    assert "in the middle (the first 5 are kept). Output:" in cards[1]

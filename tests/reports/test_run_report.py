@@ -1,0 +1,123 @@
+import json
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from tasks.reports.run_report import run_report
+from tasks.run_summary import RunSummary
+from tasks.runs.manifest import read_manifest
+from tests.support.servers.browser import grave_violations, needs_browser, open_page
+from tests.support.start_run import start_run
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+ATTACK = "<script>document.title = 'taken'</script><img src=x onerror=\"document.title='taken'\">"
+
+
+@pytest.fixture
+def attacked(done: RunSummary, tmp_path: Path) -> Path:
+    """The report of a run whose labels, words and reasons hold HTML."""
+    folder = tmp_path / "run"
+    shutil.copytree(done.folder, folder)
+    for name, change in (
+        ("data_report.json", {"label_names": [ATTACK, "good"]}),
+        (
+            "analysis.json",
+            {
+                "confident_errors": [
+                    {
+                        "review_id": 1,
+                        "label": 0,
+                        "probability": 0.9,
+                        "length": 3,
+                        "not_shown": 0,
+                        "parts": [{"kind": "seen", "text": ATTACK}],
+                    }
+                ]
+            },
+        ),
+    ):
+        content = json.loads((folder / name).read_text()) | change
+        (folder / name).write_text(json.dumps(content))
+    report = tmp_path / "report.html"
+    report.write_text(run_report(folder, read_manifest(done.folder)))
+    return report
+
+
+def test_a_score_stands_with_its_protocol_source_interval_and_control(
+    done: RunSummary,
+) -> None:
+    page, score = (done.folder / "report.html").read_text(), done.score
+    manifest = read_manifest(done.folder)
+    assert f"<strong>{score.accuracy:.4f}</strong>" in page
+    assert f"{score.accuracy_low:.4f} to {score.accuracy_high:.4f} (95 %)" in page
+    assert f"<strong>{manifest.control.accuracy:.4f}</strong>" in page
+    assert "Honest protocol, source files, 48 test reviews" in page
+
+
+def test_a_report_is_written_in_well_under_three_seconds(done: RunSummary) -> None:
+    manifest, started = read_manifest(done.folder), time.perf_counter()
+    assert run_report(done.folder, manifest)
+    assert time.perf_counter() - started < 1
+
+
+def test_every_step_is_told_with_its_reason(done: RunSummary) -> None:
+    page = (done.folder / "report.html").read_text()
+    for step in done.steps:
+        assert f'<th scope="row">{step.step}</th><td>{step.outcome}</td>' in page
+    assert "there is no earlier result of this step" in page
+
+
+def test_a_fully_cached_run_has_a_report_of_its_own(done: RunSummary, small_reviews: Path) -> None:
+    again = start_run(done.folder.parent.parent, small_reviews)
+    assert [step.step for step in again.steps if not step.cached] == ["fetch"]
+    page = (again.folder / "report.html").read_text()
+    assert again.folder.name in page
+    assert "every part of its key is as before" in page
+
+
+def test_the_tutorial_protocol_is_a_warning(done: RunSummary, small_reviews: Path) -> None:
+    summary = start_run(done.folder.parent.parent, small_reviews, protocol="tutorial", epochs=1)
+    page = (summary.folder / "report.html").read_text()
+    assert "The tutorial protocol chose the epoch on the test reviews" in page
+    assert "validation is the test set" in page
+
+
+def test_html_in_labels_and_reviews_stays_text(attacked: Path) -> None:
+    page = attacked.read_text()
+    assert "<script" not in page
+    assert "&lt;script&gt;document.title" in page
+
+
+@needs_browser
+def test_html_in_labels_and_reviews_does_nothing_in_a_browser(attacked: Path) -> None:
+    with open_page(attacked) as opened:
+        assert opened.page.title() == "files, honest protocol, seed 0"
+        assert "document.title = 'taken'" in opened.page.inner_text("blockquote")
+        assert opened.complaints == []
+
+
+@needs_browser
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "light"), (1280, "dark")])
+def test_the_report_is_whole_legible_and_accessible_and_asks_for_nothing(
+    done: RunSummary, width: int, scheme: str
+) -> None:
+    file = done.folder / "report.html"
+    with open_page(file, width=width, colour_scheme=scheme) as opened:  # type: ignore[arg-type]
+        page = opened.page
+        widths = page.eval_on_selector_all("img", "all => all.map(one => one.naturalWidth)")
+        assert len(widths) == 8
+        assert min(widths) > 0
+        assert all(page.eval_on_selector_all("img", "all => all.map(one => one.alt.length > 20)"))
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        sizes = page.eval_on_selector_all(
+            "p, td, th, li, figcaption",
+            "all => all.map(one => parseFloat(getComputedStyle(one).fontSize))",
+        )
+        assert min(sizes) >= 14
+        assert opened.complaints == []
+        outside = [address for address in opened.requests if not address.startswith("data:")]
+        assert outside == [file.absolute().as_uri()]
+        assert grave_violations(page) == []

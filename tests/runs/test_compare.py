@@ -1,0 +1,166 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.common.errors import BadDataError, InvalidConfigError
+from tasks.config.training import (
+    NgramBagConfig,
+    TrainingConfig,
+    changed_settings,
+    default_groups,
+    flat_config,
+)
+from tasks.runs.compare import Comparison, compare_runs
+from tests.support.made_runs import FIRST, RIGHT, SECOND, THIRD, make_run
+
+BETTER = (True,) * 8
+
+
+def values(comparison: Comparison) -> dict[str, list[object]]:
+    return {difference.name: list(difference.values) for difference in comparison.differences}
+
+
+def test_the_further_run_is_tested_against_the_first_review_by_review(tmp_path: Path) -> None:
+    right = [True, False] * 4
+    other = [True, True, True, False, True, False, True, True]
+    first = make_run(tmp_path, FIRST, right=right)
+    # Another order in the file, as a training set of another size gives it.
+    second = make_run(tmp_path, SECOND, right=other, backwards=True)
+    (judgement,) = compare_runs([first, second]).against_first
+    assert (judgement.run_id, judgement.against) == (SECOND, FIRST)
+    assert judgement.test is not None
+    assert (judgement.test.only_first_right, judgement.test.only_second_right) == (2, 0)
+    assert judgement.test.difference == pytest.approx(0.25)
+
+
+def test_each_network_is_tested_against_its_own_controls(tmp_path: Path) -> None:
+    runs = [
+        make_run(tmp_path, FIRST, control_right=BETTER, bayes_right=RIGHT),
+        make_run(tmp_path, SECOND, bayes_right=BETTER),
+    ]
+    first, first_bayes, second, second_bayes = compare_runs(runs).against_control
+    for equal in (first_bayes, second):
+        assert equal.test is not None
+        assert equal.test.difference == 0
+    assert second_bayes.test is not None
+    assert second_bayes.test.difference == pytest.approx(-0.25)
+    assert second_bayes.against == "naive Bayes bigrams + logistic regression"
+    assert first.test is not None
+    assert second.test is not None
+    assert (first.test.only_first_right, first.test.only_second_right) == (0, 2)
+    assert first.test.difference == pytest.approx(-0.25)
+    assert second.test.difference == 0
+    assert first.against == "TF-IDF + logistic regression"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"fingerprints": ("train", "elsewhere")}, "other test reviews"),
+        ({"protocol": "tutorial"}, "other protocol (tutorial chooses on the test set)"),
+        (
+            {"fingerprints": ("train", "elsewhere"), "protocol": "tutorial"},
+            "other test reviews; other protocol (tutorial chooses on the test set)",
+        ),
+    ],
+)
+def test_scores_on_other_reviews_or_by_another_protocol_are_not_compared(
+    tmp_path: Path, changes: dict[str, object], reason: str
+) -> None:
+    runs = [make_run(tmp_path, FIRST), make_run(tmp_path, SECOND, **changes)]  # type: ignore[arg-type]
+    comparison = compare_runs(runs)
+    assert comparison.runs[1].scores is None
+    assert comparison.runs[1].not_comparable == reason
+    assert comparison.against_first[0].test is None
+    assert comparison.against_first[0].not_comparable == reason
+
+
+def test_other_training_reviews_are_told_and_allowed(tmp_path: Path) -> None:
+    other = make_run(tmp_path, SECOND, fingerprints=("fewer", "test"))
+    comparison = compare_runs([make_run(tmp_path, FIRST), other])
+    assert comparison.against_first[0].test is not None
+    assert "bbbbbbbb learned from other training reviews than aaaaaaaa." in comparison.notes
+    assert values(comparison)["training reviews"] == ["train", "fewer"]
+
+
+def test_only_what_differs_is_listed(tmp_path: Path) -> None:
+    runs = [
+        make_run(tmp_path, FIRST),
+        make_run(
+            tmp_path,
+            SECOND,
+            seed=3,
+            device={"kind": "gpu", "name": "G", "reason": "r"},
+            versions={"keras": "4"},
+            machine={"cores": 4},
+            git={"commit": None, "changed": None},
+        ),
+    ]
+    assert values(compare_runs(runs)) == {
+        "seed": [0, 3],
+        "best model": ["aaaaaaaa", "bbbbbbbb"],
+        "device": ["cpu", "gpu G"],
+        "processor": ["P", None],
+        "cores": [2, 4],
+        "system": ["S", None],
+        "threads": [2, None],
+        "keras": ["3.15.1", "4"],
+        "python": ["3.11.7", None],
+        "git commit": ["cccccccc", None],
+        "uncommitted changes": [False, None],
+    }
+
+
+def test_equal_weights_flattered_scores_and_many_tests_are_noted(tmp_path: Path) -> None:
+    same = {"best_model_hash": "w", "last_weights_hash": "l"}
+    runs = [
+        make_run(tmp_path, name, protocol="tutorial", weights=same)
+        for name in (FIRST, SECOND, THIRD)
+    ]
+    notes = "\n".join(compare_runs(runs).notes)
+    assert "bbbbbbbb has the same weights as aaaaaaaa." in notes
+    assert "its scores are flattered" in notes
+    assert "another seed" in notes
+    assert "some are small by chance" in notes
+
+
+@pytest.mark.parametrize("name", ["predictions.parquet", "control_predictions.parquet"])
+def test_damaged_predictions_are_an_error(tmp_path: Path, name: str) -> None:
+    runs = [make_run(tmp_path, FIRST), make_run(tmp_path, SECOND)]
+    content = (runs[1].folder / name).read_bytes()
+    (runs[1].folder / name).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(BadDataError, match=rf"{SECOND}: {name} is corrupt .* start that run again"):
+        compare_runs(runs)
+
+
+def test_a_comparison_needs_two_different_runs(tmp_path: Path) -> None:
+    run = make_run(tmp_path, FIRST)
+    for runs in ([], [run], [run, run]):
+        with pytest.raises(InvalidConfigError, match="at least two different runs"):
+            compare_runs(runs)
+
+
+def test_no_two_fields_of_the_config_have_one_name() -> None:
+    groups = TrainingConfig().model_dump()
+    assert len(flat_config(TrainingConfig())) == sum(map(len, groups.values()))
+
+
+def test_sizes_of_another_network_than_the_default_have_its_own_defaults() -> None:
+    config = TrainingConfig(network=NgramBagConfig(ngram_tail=7))
+    assert {one.name: (one.value, one.default) for one in changed_settings(config)} == {
+        "architecture": ("ngram_bag", "conv_bilstm"),
+        "ngram_tail": (7, 0),
+    }
+    assert default_groups(config)["network"].keys() == NgramBagConfig.model_fields.keys()
+
+
+@given(st.integers(0, 9), st.floats(0.001, 1))
+def test_exactly_the_settings_off_their_defaults_are_changed(seed: int, rate: float) -> None:
+    fit = TrainingConfig().fit.model_copy(update={"seed": seed, "learning_rate": rate})
+    changed = changed_settings(TrainingConfig(fit=fit))
+    expected = {"seed": seed} if seed else {}
+    assert {setting.name: setting.value for setting in changed} == expected | (
+        {"learning_rate": rate} if rate != 0.001 else {}
+    )

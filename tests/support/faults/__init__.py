@@ -1,0 +1,1 @@
+"""How faults are injected, and the table of what came of them."""

@@ -1,0 +1,58 @@
+"""Networks with lively weights, and runs that hold them: trained ones in all but their score."""
+
+import tempfile
+import zipfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tasks.common.canonical_json import readable_json
+from tasks.config.training import ConvBilstmConfig
+from tasks.model.build import build_network
+from tasks.runs.find import Run
+from tests.support.made_runs import FIRST, make_run, rewritten
+from tests.support.small_run import BAD, GOOD, OTHER, small_config
+
+WORDS = [*OTHER, *GOOD, *BAD]
+
+
+def lively(model: Any, scale: float = 1.5) -> Any:
+    """Give a Keras model weights of which every one matters; return the model."""
+    random = np.random.default_rng(0)
+    model.set_weights([random.normal(0, scale, weight.shape) for weight in model.get_weights()])
+    return model
+
+
+def small_network(maxlen: int = 12, **sizes: int) -> Any:
+    """Return the network of `small_config` with lively weights."""
+    config = small_config(Path("reviews.csv"))
+    network = ConvBilstmConfig.model_validate(config.network.model_dump() | sizes)
+    return lively(build_network(config.text.num_words, maxlen, network))
+
+
+def make_model_run(artifacts: Path, run_id: str = FIRST, **changes: Any) -> Run:
+    """Write a run folder whose model and word index can predict."""
+    run = make_run(artifacts, run_id, **changes)
+    ranks = {word: rank for rank, word in enumerate(WORDS, start=1)}
+    run = rewritten(run, "vocabulary.json", readable_json(ranks).encode())
+    return rewritten(run, "best_model.keras", _small_model())
+
+
+@cache
+def _small_model() -> bytes:
+    """Return the file of the small network, which takes a second to make."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model.keras"
+        small_network().save(file)
+        return file.read_bytes()
+
+
+def with_parts(source: Path, target: Path, **parts: bytes) -> Path:
+    """Copy a zip with other contents of some parts; `_` in a name stands for a dot."""
+    changed = {name.replace("_", "."): content for name, content in parts.items()}
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, changed.get(name) or old.read(name))
+    return target

@@ -1,0 +1,1 @@
+"""Servers, browsers and databases that tests start."""

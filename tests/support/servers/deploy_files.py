@@ -1,0 +1,15 @@
+"""The example units and the settings in `deploy`."""
+
+import re
+from pathlib import Path
+
+DEPLOY = Path(__file__).parents[3] / "deploy"
+
+UNITS = sorted(DEPLOY.glob("*.service"))
+
+
+def settings(*, commented: bool = False) -> dict[str, str]:
+    """Return the settings of the environment file, on demand also those commented out."""
+    begin = "(?:# )?" if commented else ""
+    text = (DEPLOY / "prefect.env").read_text()
+    return dict(re.findall(rf"^{begin}([A-Z_]+)=(.*)$", text, re.MULTILINE))

@@ -1,0 +1,116 @@
+"""A serve process as a user starts it, and what the server says of its runs."""
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tests.support.servers.prefect_home import prefect_environment
+from tests.support.servers.prefect_pages import ask
+from tests.support.terminal_run import SMALL_NETWORK, from_file
+
+ROOT = Path(__file__).parents[3]
+
+LIMIT_S = 120
+
+RETRAIN, MAINTAIN = "retrain-sentiment", "maintain-artifacts"
+
+ALL_GATES_OPEN = [
+    "--promotion.floor=0",
+    "--promotion.mode=not_worse",
+    "--promotion.margin=0.99",
+    "--promotion.control-margin=0.99",
+    "--promotion.largest-calibration-error=1",
+    "--promotion.largest-latency-ms=1000",
+]
+"""Each new model becomes champion, whatever it has learned from a few made-up reviews."""
+
+
+def environment(folder: Path, api: str) -> dict[str, str]:
+    """Return the environment of a process that talks to the server at `api`."""
+    return prefect_environment(
+        folder / "home",
+        PREFECT_API_URL=api,
+        PREFECT_RUNNER_POLL_FREQUENCY="2",
+        PREFECT_WORKER_QUERY_SECONDS="2",
+        CUDA_VISIBLE_DEVICES="-1",
+    )
+
+
+def run_prefect(folder: Path, api: str, *words: str) -> None:
+    """Run a command of Prefect in the project's folder, and require that it succeeds."""
+    subprocess.run(
+        [sys.executable, "-m", "prefect", *words],
+        cwd=ROOT,
+        env=environment(folder, api),
+        stdin=subprocess.DEVNULL,
+        check=True,
+    )
+
+
+def run_deployment(folder: Path, api: str, deployment: str, **parameters: object) -> None:
+    """Ask for a run of a deployment with these parameters."""
+    given = [f"--param={name}={json.dumps(value)}" for name, value in parameters.items()]
+    run_prefect(folder, api, "deployment", "run", deployment, *given)
+
+
+def small_options(reviews: Path, *more: str) -> list[str]:
+    """Return the options of a small training whose every model is promoted."""
+    return [*from_file(reviews), *SMALL_NETWORK, *ALL_GATES_OPEN, *more]
+
+
+def start_process(
+    folder: Path, api: str, script: str, *arguments: str, log: str = "serve.log"
+) -> subprocess.Popen[bytes]:
+    """Start a program of `flows` in `folder` with its log there; it obeys SIGINT."""
+    command = ["env", "--default-signal=INT", sys.executable, str(ROOT / "flows" / script)]
+    with (folder / log).open("ab") as output:
+        return subprocess.Popen(
+            [*command, *arguments],
+            cwd=folder,
+            env=environment(folder, api),
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+
+
+def runs_of(api: str, flow: str = RETRAIN) -> list[dict[str, Any]]:
+    """Return all flow runs of a flow that are due by now, the first due first."""
+    due = {"expected_start_time": {"before_": datetime.now(UTC).isoformat()}}
+    found: list[dict[str, Any]] = []
+    while True:
+        page = ask(
+            api,
+            "flow_runs",
+            flows={"name": {"any_": [flow]}},
+            flow_runs=due,
+            sort="EXPECTED_START_TIME_ASC",
+            offset=len(found),
+        )
+        found += page
+        if not page:
+            return found
+
+
+def state_of(run: dict[str, Any]) -> tuple[str, str]:
+    """Return type and name of the state of a flow run."""
+    return run["state"]["type"], run["state"]["name"]
+
+
+def processes(api: str) -> dict[str, int]:
+    """Return the processes that run flow runs of the server at `api`, by the flow run's id."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes()
+            variables = (folder / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        ids = [v.partition(b"=")[2] for v in variables if v.startswith(b"PREFECT__FLOW_RUN_ID=")]
+        ours = f"PREFECT_API_URL={api}".encode() in variables
+        if ours and ids and (b"prefect.engine" in command or b"workspace" in command):
+            found[ids[0].decode()] = int(folder.name)
+    return found

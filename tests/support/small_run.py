@@ -1,0 +1,102 @@
+"""A small source and a small network: a whole run in seconds."""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+from tasks.config.training import (
+    ConvBilstmConfig,
+    DataConfig,
+    FitConfig,
+    ProtocolConfig,
+    SourceConfig,
+    TextConfig,
+    TrainingConfig,
+)
+from tasks.data.load import load_reviews
+from tasks.data.pad import pad_reviews
+from tasks.data.persist import persist_parquet
+from tasks.model.build import build_model
+from tasks.training.train import TrainingPlan, train_model
+from tests.support.review_samples import source_of
+
+GOOD = ["fine", "lovely", "great", "warm", "clever"]
+
+BAD = ["dull", "weak", "poor", "cold", "messy"]
+
+OTHER = ["the", "film", "plot", "cast", "was", "and", "scene", "music", "ending"]
+
+
+def write_reviews(path: Path, rows: int, seed: int = 0) -> Path:
+    """Write `rows` reviews as CSV, half of each label, told apart by their words."""
+    chance = random.Random(seed)
+    lines = ["text,label"]
+    for row in range(rows):
+        words = GOOD if row % 2 else BAD
+        text = [chance.choice(OTHER) for _ in range(chance.randint(3, 9))]
+        text += [chance.choice(words) for _ in range(3)]
+        chance.shuffle(text)
+        lines.append(f"{' '.join(text)} {row},{'pos' if row % 2 else 'neg'}")
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def small_plan(prepared: Path, folder: Path, fit: FitConfig, **more: Any) -> TrainingPlan:
+    """Return the plan of a training on small prepared reviews, with its folder made."""
+    folder.mkdir(exist_ok=True)
+    files = {
+        "initial_model": prepared / "initial_model.keras",
+        "train": prepared / "train.parquet",
+        "validation": prepared / "validation.parquet",
+    }
+    network = small_config(prepared).network
+    return TrainingPlan(**{**files, "network": network, "fit": fit, "folder": folder, **more})
+
+
+def train_small(
+    prepared: Path, folder: Path, fit: FitConfig | None = None, **more: Any
+) -> dict[str, Any]:
+    """Train on small prepared reviews and return the facts and the history."""
+    fit = fit or small_config(prepared).fit
+    facts = train_model(small_plan(prepared, folder, fit, **more))
+    return facts | {"history": json.loads((folder / "history.json").read_text())}
+
+
+def small_config(
+    train_file: Path, *, protocol: str = "honest", epochs: int = 2, seed: int = 0
+) -> TrainingConfig:
+    """Return a config that trains a tiny network on `train_file`."""
+    return TrainingConfig(
+        source=SourceConfig(source="files", train_file=train_file),
+        data=DataConfig(row_group_rows=64),
+        text=TextConfig(num_words=40, maxlen=12),
+        protocol=ProtocolConfig.model_validate({"protocol": protocol}),
+        network=ConvBilstmConfig(
+            embedding_dim=4, filters=4, kernel_size=3, pool_size=2, lstm_units=3, last_lstm_units=2
+        ),
+        fit=FitConfig(seed=seed, epochs=epochs, batch_size=16, learning_rate=0.01),
+    )
+
+
+def uncompiled_config(train_file: Path, **changes: Any) -> TrainingConfig:
+    """Return a small config for a training in a process of its own, by Keras's layers.
+
+    To compile the fast step takes seconds, which only the first training in a process pays.
+    """
+    config = small_config(train_file, **changes)
+    fit = config.fit.model_copy(update={"training_step": "keras"})
+    return config.model_copy(update={"fit": fit})
+
+
+def prepare(reviews: Path, folder: Path) -> Path:
+    """Write what a training on `reviews` with the small config needs."""
+    config, loaded, padded = small_config(reviews), folder / "loaded", folder / "padded"
+    loaded.mkdir()
+    padded.mkdir()
+    load_reviews(source_of("files", train=reviews), config.data, loaded)
+    train, test = loaded / "train.parquet", loaded / "test.parquet"
+    pad_reviews(train, test, config.text, config.protocol, padded)
+    persist_parquet({path.stem: path for path in padded.iterdir()}, {}, 64, folder)
+    build_model(config.text.num_words, config.text.maxlen, config.network, 0, folder)
+    return folder

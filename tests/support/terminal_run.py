@@ -1,0 +1,95 @@
+"""Start the flow as a user does, in a process of its own that can be killed."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.support.servers.prefect_home import prefect_environment, prepare_home
+
+LIMIT_S = 600
+
+_ROOT = Path(__file__).parents[2]
+
+SMALL_NETWORK = [
+    "--num-words=40",
+    "--maxlen=12",
+    "--embedding-dim=4",
+    "--filters=4",
+    "--kernel-size=3",
+    "--pool-size=2",
+    "--lstm-units=3",
+    "--last-lstm-units=2",
+    "--learning-rate=0.01",
+    "--training-step=keras",
+]
+"""By Keras's layers: to compile the fast step takes seconds, more than it brings here."""
+
+FIVE_EPOCHS = ["--epochs=5", "--stop-patience=9"]
+
+SLOW_SMALL_RUN = [*SMALL_NETWORK, *FIVE_EPOCHS, "--batch-size=2"]
+"""Trains long enough to be interrupted at an epoch of one's choice."""
+
+
+def from_file(reviews: Path) -> list[str]:
+    """Return the options that make a CSV file the source."""
+    return ["--source=files", f"--train-file={reviews}"]
+
+
+def start_terminal_run(
+    folder: Path,
+    *arguments: str,
+    home: Path | None = None,
+    program: str = "train_flow.py",
+    **environment: str,
+) -> subprocess.Popen[bytes]:
+    """Start a flow in `folder` with its log in `run.log`, in a process group of its own."""
+    home = home or folder / "home"
+    prepare_home(home)
+    own = {"CUDA_VISIBLE_DEVICES": "-1"} | environment
+    with (folder / "run.log").open("w") as log:
+        return subprocess.Popen(
+            [sys.executable, str(_ROOT / "flows" / program), *arguments],
+            cwd=folder,
+            env=prefect_environment(home, **own),
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def wait_for_line(folder: Path, process: subprocess.Popen[bytes], part: str) -> None:
+    """Wait until the log of the run in `folder` says `part`."""
+    wait_for_log(folder / "run.log", part, process)
+
+
+def wait_for_log(file: Path, part: str, process: subprocess.Popen[bytes], since: int = 0) -> None:
+    """Wait until a log says `part`, after its first `since` characters."""
+    deadline = time.monotonic() + LIMIT_S
+    while part not in (log := file.read_text()[since:]):
+        assert process.poll() is None, log
+        assert time.monotonic() < deadline, log
+        time.sleep(0.05)
+
+
+def kill_run(process: subprocess.Popen[bytes], how: signal.Signals) -> None:
+    """Kill a run, and the temporary server that it leaves behind after kill -9."""
+    process.send_signal(how)
+    assert process.wait(LIMIT_S) != 0
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def finish(process: subprocess.Popen[bytes], folder: Path) -> tuple[dict[str, Any], bytes, str]:
+    """Return weights hashes, history and log of the run that ends in `folder`."""
+    status = process.wait(LIMIT_S)
+    log = (folder / "run.log").read_text()
+    assert status == 0, log
+    (run,) = (folder / "artifacts/runs").iterdir()
+    manifest = json.loads((run / "manifest.json").read_text())
+    return manifest["weights"], (run / "history.json").read_bytes(), log
