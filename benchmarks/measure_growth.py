@@ -36,8 +36,9 @@ from tasks.data.review_files import count_reviews
 from tasks.data.sources.source_files import SourceFiles
 from tasks.model.build import build_model
 from tasks.reports.style import COLOURS, chart_style
+from tasks.training.plan import TrainingPlan
 from tasks.training.progress import TrainingProgress, watch_training
-from tasks.training.train import TrainingPlan, train_model
+from tasks.training.train import train_model
 
 SMALL = ConvBilstmConfig(embedding_dim=8, filters=8, lstm_units=4, last_lstm_units=4)
 """A step of this network is quick, so that reading the reviews is a large part of it."""

@@ -15,10 +15,9 @@ from tasks.common.hashed_files import hashed_files
 from tasks.common.records import write_record
 from tasks.config.training import TrainingConfig
 from tasks.data.sources.source_files import SourceFiles
-from tasks.drift.check import DriftReport
-from tasks.reports.charts import CHARTS
+from tasks.drift.report import DriftReport
 from tasks.reports.model_card import MODEL_CARD, model_card
-from tasks.reports.run_report import REPORT, run_report
+from tasks.reports.run_report import CHARTS, REPORT, run_report
 from tasks.run_summary import RunSummary
 from tasks.runs.environment import describe_machine, describe_source, library_versions
 from tasks.runs.manifest import ControlScore, Manifest, Score, Training

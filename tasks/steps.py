@@ -28,22 +28,11 @@ from tasks.config.training import (
     TextConfig,
 )
 from tasks.data.fetch import fetch_reviews
-from tasks.data.load import TRAIN_GROUPS, load_reviews
-from tasks.data.pad import pad_reviews
-from tasks.data.persist import persist_parquet
 from tasks.data.sources.source_files import SourceFiles, require_unchanged
-from tasks.drift.check import DriftReport, check_drift
-from tasks.evaluation.baselines import train_control, train_seen_control
-from tasks.evaluation.evaluate import evaluate_model
-from tasks.model.build import build_model
+from tasks.drift.report import DriftReport
 from tasks.registry.events import Decision
-from tasks.registry.latency import measure_latency
-from tasks.registry.promote import ask_for_promotion
-from tasks.reports.analyse import analyse_run
-from tasks.reports.plot import plot_history
 from tasks.runs.find import find_run
-from tasks.training.checkpoint import forget_state
-from tasks.training.train import TrainingPlan, train_model
+from tasks.training.plan import TrainingPlan, forget_state
 
 
 def _may_pass(_task: object, _run: object, state: Any) -> bool:  # noqa: ANN401 - Prefect's types
@@ -85,6 +74,8 @@ def load(store: ArtifactStore, files: SourceFiles, data: DataConfig) -> StepOutp
 
     With a group column also `train_groups.parquet`.
     """
+    from tasks.data.load import load_reviews
+
     with store.workspace() as folder:
         facts = load_reviews(files, data, folder)
         require_unchanged(files)
@@ -92,6 +83,8 @@ def load(store: ArtifactStore, files: SourceFiles, data: DataConfig) -> StepOutp
 
 
 def _groups(store: ArtifactStore, loaded: StepOutput) -> Path | None:
+    from tasks.data.load import TRAIN_GROUPS
+
     return store.file(loaded, TRAIN_GROUPS) if TRAIN_GROUPS in loaded.files else None
 
 
@@ -111,6 +104,8 @@ def compare_with_champion(
     store: ArtifactStore, loaded: StepOutput, drift: DriftConfig
 ) -> DriftReport:
     """Return all measures, or why there are none; the task run's state tells of an alarm."""
+    from tasks.drift.check import check_drift
+
     report = check_drift(store, loaded, drift)
     name = "Drifted" if report.alarms else "Completed"
     return cast("DriftReport", Completed(name=name, message=report.headline, data=report))
@@ -126,6 +121,8 @@ def pad(
     store: ArtifactStore, loaded: StepOutput, text: TextConfig, protocol: ProtocolConfig
 ) -> StepOutput:
     """Return `train.arrow`, `test.arrow` and, in the honest protocol, `validation.arrow`."""
+    from tasks.data.pad import pad_reviews
+
     train_file, test_file = store.file(loaded, "train.parquet"), store.file(loaded, "test.parquet")
     with store.workspace() as folder:
         groups = _groups(store, loaded)
@@ -142,6 +139,8 @@ def pad(
 )
 def persist(store: ArtifactStore, padded: StepOutput, row_group_rows: int) -> StepOutput:
     """Return `train.parquet`, `test.parquet` and perhaps `validation.parquet`."""
+    from tasks.data.persist import persist_parquet
+
     files = {name.removesuffix(".arrow"): store.file(padded, name) for name in padded.files}
     provenance = _described(padded, "protocol", "loaded")
     with store.workspace() as folder:
@@ -165,6 +164,8 @@ def build(
     device: Device,
 ) -> StepOutput:
     """Return `initial_model.keras` and `model_summary.txt`."""
+    from tasks.model.build import build_model
+
     use_device(device)
     with store.workspace() as folder:
         facts = build_model(num_words, maxlen, network, seed, folder)
@@ -198,6 +199,8 @@ def train(
     device: Device,
 ) -> StepOutput:
     """Return `best_model.keras` and `history.json`."""
+    from tasks.training.train import train_model
+
     use_device(device)
     transaction = get_transaction()
     state = _training_folder(store, transaction.key if transaction else None)
@@ -238,6 +241,8 @@ def evaluate(
     device: Device,
 ) -> StepOutput:
     """Return `metrics.json` and `predictions.parquet`."""
+    from tasks.evaluation.evaluate import evaluate_model
+
     use_device(device)
     model, test = store.file(trained, "best_model.keras"), store.file(persisted, "test.parquet")
     described = _described(persisted, "protocol")
@@ -254,6 +259,8 @@ def evaluate(
 )
 def control(store: ArtifactStore, loaded: StepOutput, protocol: ProtocolConfig) -> StepOutput:
     """Return metrics (JSON) and predictions (Parquet) of both linear controls."""
+    from tasks.evaluation.baselines import train_control
+
     train_file, test_file = store.file(loaded, "train.parquet"), store.file(loaded, "test.parquet")
     described, groups = _described(loaded), _groups(store, loaded)
     with store.workspace() as folder:
@@ -270,6 +277,8 @@ def control(store: ArtifactStore, loaded: StepOutput, protocol: ProtocolConfig) 
 )
 def control_seen(store: ArtifactStore, persisted: StepOutput) -> StepOutput:
     """Return metrics (JSON) and predictions (Parquet) of both linear controls."""
+    from tasks.evaluation.baselines import train_seen_control
+
     files = store.file(persisted, "train.parquet"), store.file(persisted, "test.parquet")
     with store.workspace() as folder:
         facts = train_seen_control(*files, _described(persisted, "protocol"), folder)
@@ -284,6 +293,8 @@ def control_seen(store: ArtifactStore, persisted: StepOutput) -> StepOutput:
 )
 def plot(store: ArtifactStore, trained: StepOutput, caption: str) -> StepOutput:
     """Return `loss` and `accuracy` as `.png` and `.svg`."""
+    from tasks.reports.plot import plot_history
+
     with store.workspace() as folder:
         plot_history(store.file(trained, "history.json"), caption, folder)
         return store.keep("plot", folder)
@@ -304,6 +315,8 @@ def analyse(
     text: TextConfig,
 ) -> StepOutput:
     """Return `analysis.json` and the report's charts as `.svg`."""
+    from tasks.reports.analyse import analyse_run
+
     origins = {
         "vocabulary.json": loaded,
         "test.parquet": loaded,
@@ -334,6 +347,9 @@ def promote(
     store: ArtifactStore,
 ) -> Decision:
     """Return what was decided of the run in `folder`; the task run's state is named after it."""
+    from tasks.registry.latency import measure_latency
+    from tasks.registry.promote import ask_for_promotion
+
     run = find_run(store.root, str(folder))
     measure = partial(measure_latency, device=device)
     decision = ask_for_promotion(store.root, run, promotion, measure, who=who, reason=reason)

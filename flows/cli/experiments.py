@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -19,14 +18,12 @@ from tasks.config.experiments import (
     SweepConfig,
     require_honest,
 )
+from tasks.config.request import require_divisible
 from tasks.config.search_space import read_space
 from tasks.config.training import require_pinned
 from tasks.experiments.ablation import text_variants
-from tasks.training.distribution import require_divisible
 
 Parameters = dict[str, Any]
-
-_TRIALS_SHOWN = 10
 
 
 @Parameter(name="*")
@@ -116,36 +113,24 @@ def main_seeds(arguments: Sequence[str] | None = None) -> None:
     """
     parameters = read_seeds(arguments)
     begin_process()
-    from flows.display.experiments import seeds_shown
-    from flows.pipelines.experiment import run_in_terminal
-    from flows.pipelines.seeds import seeds_flow
+    from flows.pipelines.seeds import run_seeds
 
-    run_in_terminal(
-        seeds_flow, parameters, seeds_shown, lambda made: sum(map(len, made.runs.values()))
-    )
+    run_seeds(parameters)
 
 
 def main_ablation(arguments: Sequence[str] | None = None) -> None:
     """Train with other forms of the text; takes what `main_seeds` takes."""
     parameters = read_ablation(arguments)
     begin_process()
-    from flows.display.experiments import ablation_shown
-    from flows.pipelines.ablation import ablation_flow
-    from flows.pipelines.experiment import run_in_terminal
+    from flows.pipelines.ablation import run_ablation
 
-    trainings = parameters["ablation"].seeds + 3
-    run_in_terminal(
-        ablation_flow, parameters, ablation_shown, lambda made: 2 + len(made.results) * trainings
-    )
+    run_ablation(parameters)
 
 
 def main_sweep(arguments: Sequence[str] | None = None) -> None:
     """Search for better numbers; takes what `main_seeds` takes."""
     parameters = read_sweep(arguments)
     begin_process()
-    from flows.display.experiments import sweep_shown
-    from flows.pipelines.experiment import run_in_terminal
-    from flows.pipelines.sweep import sweep_flow
+    from flows.pipelines.sweep import run_sweep
 
-    # Trials of earlier runs of the study have their task runs there.
-    run_in_terminal(sweep_flow, parameters, partial(sweep_shown, most=_TRIALS_SHOWN), lambda _: 0)
+    run_sweep(parameters)

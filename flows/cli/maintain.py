@@ -27,12 +27,9 @@ def maintain(
 ) -> None:
     """Show what nobody needs any more, and remove it with --apply."""
     begin_process()
-    from flows.orchestration import session
-    from flows.pipelines.maintain import maintain_flow
+    from flows.pipelines.maintain import run_maintenance
 
-    parameters = {"retention": retention, "artifacts": artifacts, "apply": apply}
-    removals = session.call_flow(maintain_flow, artifacts, parameters, lambda _: 1 + apply)
-    assert isinstance(removals, list), "only a scheduled run is skipped"
+    removals = run_maintenance(retention, artifacts, apply=apply)
     total = decimal(sum(removal.size for removal in removals))
     show_lines(
         _table(removals), f"{total} {'removed.' if apply else 'would go; --apply removes it.'}"

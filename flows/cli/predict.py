@@ -254,11 +254,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options is None:
         return
     begin_process()
-    from flows.orchestration.session import call_flow
-    from flows.pipelines.predict import predict_flow
+    from flows.pipelines.predict import run_predictions
 
-    print_summary(
-        call_flow(
-            predict_flow, options.output.parent, vars(options), lambda summary: summary.chunks + 2
-        )
-    )
+    print_summary(run_predictions(vars(options)))

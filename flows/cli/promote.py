@@ -11,11 +11,12 @@ from cyclopts import App, Parameter
 from flows.cli.app import run_command
 from flows.display import promotion_tables
 from flows.display.terminal import EXIT_FAILED, Options, answer
-from flows.orchestration.publish_champion import publish_champion
+from flows.orchestration.process import server_may_be_configured
 from tasks.common.device import select_accelerator
 from tasks.config.promotion import PromotionConfig
 from tasks.registry.champion import ChampionStore
 from tasks.registry.events import PromotionEvent, headline
+from tasks.registry.latency import measure_latency
 from tasks.registry.promote import promote, rollback, who_am_i
 from tasks.runs.find import find_run
 
@@ -61,8 +62,6 @@ def promote_command(
 ) -> None:
     """Make RUN the champion if it passes all gates; else say which ones it fails."""
     device = select_accelerator(accelerator)
-    from tasks.registry.latency import measure_latency
-
     event = promote(
         options.artifacts,
         find_run(options.artifacts, run),
@@ -120,4 +119,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _answer_decision(event: PromotionEvent, options: Options) -> None:
     answer(event.model_dump(mode="json"), promotion_tables.decision(event), options)
     sys.stdout.flush()
+    if not server_may_be_configured():
+        return
+    from flows.orchestration.publish_champion import publish_champion
+
     publish_champion(ChampionStore(options.artifacts).events(), headline(event))

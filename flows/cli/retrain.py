@@ -8,15 +8,13 @@ from cyclopts import Parameter
 
 from flows.cli.app import AcceleratorOption, read_command
 from flows.cli.options import ConfigOptions
-from flows.display.run_tables import print_summary
-from flows.display.terminal import ARTIFACTS, ArtifactsOption, show_lines
+from flows.display.terminal import ARTIFACTS, ArtifactsOption
 from flows.orchestration.process import begin_process
 from tasks.common.device import select_accelerator
 from tasks.config.drift import DriftConfig
 from tasks.config.promotion import PromotionConfig, require_promotable
+from tasks.config.request import require_divisible
 from tasks.config.training import SourceConfig, require_pinned
-from tasks.run_summary import RunSummary
-from tasks.training.distribution import require_divisible
 
 
 @Parameter(name="*")
@@ -77,14 +75,6 @@ def read_options(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     )
 
 
-def show(result: object) -> None:
-    """Print what came of a run by hand."""
-    if isinstance(result, RunSummary):
-        print_summary(result)
-    else:
-        show_lines("Skipped: nothing has changed since the newest finished run; --force trains.")
-
-
 def _parameters(
     *,
     retraining: Retraining = Retraining(),
@@ -113,10 +103,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     parameters = read_options(arguments)
     begin_process()
-    from flows.orchestration.session import call_flow
-    from flows.pipelines.retrain import retrain_flow
+    from flows.pipelines.retrain import run_retraining
 
-    artifacts = parameters["artifacts"]
-    show(
-        call_flow(retrain_flow, artifacts, parameters, lambda done: len(getattr(done, "steps", ())))
-    )
+    run_retraining(parameters)

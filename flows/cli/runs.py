@@ -16,10 +16,8 @@ from tasks.common.atomic_files import write_text
 from tasks.common.canonical_json import readable_json
 from tasks.common.errors import PipelineError
 from tasks.common.records import Record
-from tasks.inference.bundle.export import export_bundle
 from tasks.registry.champion import ChampionStore
 from tasks.registry.events import current_champion
-from tasks.reports.comparison import compare_page
 from tasks.reports.mlflow import export_mlflow
 from tasks.reports.model_card import model_card
 from tasks.reports.tensorboard import export_tensorboard
@@ -115,6 +113,8 @@ def compare(
     The tests are paired: both models judge the same test reviews. Runs on other test reviews or
     by another protocol are not compared.
     """
+    from tasks.reports.comparison import compare_page
+
     runs = [find_run(options.artifacts, name) for name in (run, *others)]
     comparison = compare_runs(runs)
     _answer(comparison, run_tables.run_comparison(comparison), options)
@@ -164,6 +164,8 @@ def bundle(
     The bundle holds the model for Keras, ONNX and TensorFlow (with the tokenizer inside), its
     word index and preprocessing, its model card, and a small script that predicts.
     """
+    from tasks.inference.bundle.export import export_bundle
+
     made = export_bundle(find_run(options.artifacts, run), target, litert=litert)
     agree = ", ".join(f"{form} {value:.1g}" for form, value in made.differences.items())
     lines = [

@@ -5,7 +5,6 @@ given again at any time. `flows/worker.py` is Prefect's process worker, but when
 runs wait as Interrupted; with `prefect worker start` they are killed and stay Running for ever.
 """
 
-import asyncio
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -27,26 +26,9 @@ def set_up_server(
 ) -> None:
     """Set up the server that PREFECT_API_URL names; may be repeated at any time."""
     begin_process()
-    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY
+    from flows.orchestration.server import set_up
 
-    from flows.orchestration import session
-    from flows.scheduling import automations
-
-    url = session.require_configured_server()
-    silent = monitoring.silent_seconds
-    wanted = [automations.close_silent_runs(silent)]
-    if monitoring.notify_url is not None:
-        block = automations.save_webhook(monitoring.notify_url)
-        wanted.append(automations.notify_of_failures(block))
-    for automation in wanted:
-        show_lines(f"{automation.name}: {automations.set_up(automation)}")
-    heartbeat = PREFECT_FLOWS_HEARTBEAT_FREQUENCY.value()
-    if heartbeat is None or silent < 2 * heartbeat:
-        show_lines(
-            f"warning: runs send a heartbeat every {heartbeat} s here, so {silent:g} s may close"
-            " runs that live; see PREFECT_FLOWS_HEARTBEAT_FREQUENCY"
-        )
-    show_lines(f"The automations are shown at {url.removesuffix('/api')}/automations")
+    show_lines(*set_up(monitoring))
 
 
 worker_app = App(
@@ -63,9 +45,6 @@ def work(
 ) -> None:
     """Run what is due in a work pool until this process is stopped."""
     begin_process()
-    from flows.orchestration import session
-    from flows.scheduling.stopping import work_until_stopped
+    from flows.orchestration.server import work_in_pool
 
-    session.require_configured_server()
-    session.show_our_logs()
-    asyncio.run(work_until_stopped(pool))
+    work_in_pool(pool)

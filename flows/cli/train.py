@@ -10,7 +10,6 @@ from rich.text import Text
 
 from flows.cli.app import AcceleratorOption, read_command
 from flows.cli.options import ConfigOptions
-from flows.display.run_tables import print_summary
 from flows.display.terminal import ARTIFACTS, ArtifactsOption, show_lines
 from flows.orchestration.process import begin_process
 from tasks.common.device import select_accelerator
@@ -18,9 +17,8 @@ from tasks.common.errors import InvalidConfigError
 from tasks.config.drift import DriftConfig
 from tasks.config.promotion import PromotionConfig, require_promotable
 from tasks.config.recipes import DEFAULT_RECIPE, recipes
-from tasks.config.request import TrainOptions
+from tasks.config.request import TrainOptions, require_divisible
 from tasks.config.training import CachedStep, Source, SourceConfig
-from tasks.training.distribution import require_divisible
 
 G = TypeVar("G", PromotionConfig, DriftConfig)
 
@@ -142,6 +140,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     options = read_options(arguments)
     begin_process()
-    from flows.pipelines.train import run_flow
+    from flows.pipelines.train import run_in_terminal
 
-    print_summary(run_flow(options))
+    run_in_terminal(options)

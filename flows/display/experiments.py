@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from tasks.common.formatting import interval_text
 from tasks.common.tables import Column, Table, markdown
+from tasks.config.search_space import Value
 from tasks.experiments.ablation import tokens_name, words_name
+from tasks.experiments.ablation_report import AblationReport, VariantResult
+from tasks.experiments.seeds import SeedsReport, SeedStatistics
+from tasks.experiments.study import EndedTrial
+from tasks.experiments.sweep_report import SweepReport
 from tasks.reports.html import image_uri
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tasks.config.search_space import Value
-    from tasks.experiments.ablation_report import AblationReport, VariantResult
-    from tasks.experiments.seeds import SeedsReport, SeedStatistics
-    from tasks.experiments.study import EndedTrial
-    from tasks.experiments.sweep_report import SweepReport
-
 
 _APART = " reviews set apart from training."
 

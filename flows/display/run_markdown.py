@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from tasks.common.formatting import interval_text
 from tasks.common.tables import Table, markdown
 from tasks.data.sources.source_files import source_label
 from tasks.reports.html import image_uri, score
 from tasks.reports.run_report import REPORT
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tasks.reports.verdict import Note
-    from tasks.runs.manifest import ControlScore, Manifest, Score
-
+from tasks.reports.verdict import Note
+from tasks.runs.manifest import ControlScore, Manifest, Score
 
 _MARKS = {"good": "✓ ", "warning": "⚠ ", "plain": ""}
 

@@ -10,8 +10,7 @@ from tasks.common.formatting import interval_text, printable, short_id, when
 from tasks.common.tables import Table, number
 from tasks.config.training import value_text
 from tasks.data.sources.source_files import source_label
-from tasks.reports.comparison import differences_table, scores_table, tests_table
-from tasks.reports.tables import steps_table
+from tasks.reports.tables import differences_table, scores_table, steps_table, tests_table
 from tasks.run_summary import RunSummary
 from tasks.runs.compare import Comparison
 from tasks.runs.describe import RunDetails, RunLine, RunList, total_seconds

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
 from prefect.artifacts import create_markdown_artifact
 
 from tasks import steps
+from tasks.cache.runner import StepRunner
+from tasks.common.artifact_store import StepOutput
 from tasks.common.formatting import figure_text, p_text
 from tasks.common.tables import Column, Table, markdown
-from tasks.drift.check import require_no_alarm
-
-if TYPE_CHECKING:
-    from tasks.cache.runner import StepRunner
-    from tasks.common.artifact_store import StepOutput
-    from tasks.config.drift import DriftConfig
-    from tasks.drift.check import DriftReport
-    from tasks.drift.measures import DriftMeasure
-
+from tasks.config.drift import DriftConfig
+from tasks.drift.report import DriftMeasure, DriftReport, require_no_alarm
 
 _LOG = logging.getLogger(__name__)
 

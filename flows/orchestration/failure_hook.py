@@ -9,16 +9,14 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from prefect import Flow
+from prefect.client.schemas.objects import FlowRun, State
 
 from tasks.cache.runner import last_step
 from tasks.common.errors import PipelineError, describe_os_error
 from tasks.runs.failures import Failure, write_failure
-
-if TYPE_CHECKING:
-    from prefect import Flow
-    from prefect.client.schemas.objects import FlowRun, State
-
 
 _LOG = logging.getLogger(__name__)
 

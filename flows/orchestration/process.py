@@ -1,6 +1,7 @@
 """The process of a flow: which source it runs, and its settings for Prefect and memory."""
 
 import os
+from pathlib import Path
 
 from tasks.cache.own_sources import sources_at_start
 from tasks.common.process_memory import keep_memory_together
@@ -20,6 +21,8 @@ _PREFECT_SETTINGS = {
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
 }
 
+_ADDRESS = "PREFECT_API_URL"
+
 
 def begin_process() -> None:
     """Note the source that this process runs, and set this project's defaults for it and Prefect.
@@ -27,6 +30,20 @@ def begin_process() -> None:
     To be called before the flow and Prefect are imported. What the user has set stays.
     """
     sources_at_start()
+    # Start-up notices about CPU instructions and missing CUDA files would hide real ones.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     keep_memory_together()
     for name, value in _PREFECT_SETTINGS.items():
         os.environ.setdefault(name, value)
+
+
+def server_may_be_configured() -> bool:
+    """Tell whether a server may be configured, without Prefect, whose import takes a second."""
+    if _ADDRESS in os.environ:
+        return True
+    home = Path(os.environ.get("PREFECT_HOME", "~/.prefect")).expanduser()
+    profiles = Path(os.environ.get("PREFECT_PROFILES_PATH", home / "profiles.toml"))
+    try:
+        return _ADDRESS in profiles.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False

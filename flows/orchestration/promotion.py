@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
 from prefect import runtime
 from prefect.artifacts import create_markdown_artifact
 
 from flows.display.promotion_tables import HISTORY, decision_markdown, history_table
 from tasks import steps
+from tasks.common.artifact_store import ArtifactStore
+from tasks.common.device import Device
 from tasks.common.tables import markdown
+from tasks.config.promotion import PromotionConfig
 from tasks.registry.champion import ChampionStore
-
-if TYPE_CHECKING:
-    from tasks.common.artifact_store import ArtifactStore
-    from tasks.common.device import Device
-    from tasks.config.promotion import PromotionConfig
-    from tasks.run_summary import RunSummary
-
+from tasks.run_summary import RunSummary
 
 _LOG = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ Their keys are the same in every run, so that the UI lines the runs up as versio
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
@@ -13,9 +13,6 @@ from flows.display.run_markdown import report_markdown
 from tasks.reports.run_report import run_notes
 from tasks.reports.tables import run_tables
 from tasks.runs.manifest import read_manifest
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def publish(folder: Path) -> None:

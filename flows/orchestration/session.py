@@ -6,12 +6,15 @@ import logging
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar, cast
 from uuid import UUID
 
 import httpx
-from prefect import get_client, runtime
+from prefect import Flow, get_client, runtime
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.objects import TaskRun
 from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
 from prefect.exceptions import CancelledRun
 from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_LEVEL
@@ -19,18 +22,8 @@ from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_LEVEL
 from flows.display.terminal import EXIT_FAILED, fail, show_error
 from flows.orchestration.process import begin_process
 from tasks.common.errors import PipelineError, describe_os_error
-from tasks.data.sources.source_files import source_label
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from prefect import Flow
-    from prefect.client.schemas.objects import TaskRun
-
-    from tasks.config.training import TrainingConfig
-    from tasks.data.sources.source_files import SourceFiles
-
+from tasks.config.training import TrainingConfig
+from tasks.data.sources.source_files import SourceFiles, source_label
 
 R = TypeVar("R")
 

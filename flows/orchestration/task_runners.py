@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from tasks.common.errors import MissingExtraError
-
-if TYPE_CHECKING:
-    from prefect.task_runners import TaskRunner
-
-    from tasks.config.experiments import RunnerConfig
+from tasks.common.errors import import_extra
+from tasks.config.experiments import RunnerConfig
 
 
 def task_runner(config: RunnerConfig) -> TaskRunner[Any]:
@@ -27,22 +23,14 @@ def task_runner(config: RunnerConfig) -> TaskRunner[Any]:
 
 
 def _dask(workers: int, address: str | None) -> TaskRunner[Any]:
-    try:
-        from prefect_dask.task_runners import DaskTaskRunner
-    except ImportError:
-        raise MissingExtraError("dask") from None
+    made_by = import_extra("prefect_dask.task_runners", "dask").DaskTaskRunner
     made = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None}
-    runner: TaskRunner[Any] = DaskTaskRunner(
-        address=address, cluster_kwargs=None if address else made
-    )
+    runner: TaskRunner[Any] = made_by(address=address, cluster_kwargs=None if address else made)
     return runner
 
 
 def _ray(workers: int, address: str | None) -> TaskRunner[Any]:
-    try:
-        from prefect_ray.task_runners import RayTaskRunner
-    except ImportError:
-        raise MissingExtraError("ray") from None
+    made_by = import_extra("prefect_ray.task_runners", "ray").RayTaskRunner
     made = {"num_cpus": workers, "include_dashboard": False}
-    runner: TaskRunner[Any] = RayTaskRunner(address=address, init_kwargs=None if address else made)
+    runner: TaskRunner[Any] = made_by(address=address, init_kwargs=None if address else made)
     return runner

@@ -7,18 +7,14 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
 from tasks.training.progress import TrainingProgress, watch_training
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 _LOG = logging.getLogger(__name__)
 

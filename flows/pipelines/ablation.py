@@ -5,6 +5,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
@@ -13,6 +14,7 @@ from flows.display.experiments import ablation_shown
 from flows.orchestration import session
 from flows.orchestration.failure_hook import keep_failure_record
 from flows.pipelines import experiment
+from flows.pipelines.experiment import run_in_terminal
 from flows.pipelines.in_process import TrainingRequest
 from tasks import steps
 from tasks.cache.runner import StepRunner
@@ -102,3 +104,11 @@ def ablation_flow(
     markdown = ablation_shown(report).markdown(folder / f"{PICTURE}.png")
     create_markdown_artifact(markdown, key="ablation")
     return report
+
+
+def run_ablation(parameters: dict[str, Any]) -> None:
+    """Run the flow for a person."""
+    trainings = parameters["ablation"].seeds + 3
+    run_in_terminal(
+        ablation_flow, parameters, ablation_shown, lambda made: 2 + len(made.results) * trainings
+    )

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
 
-from prefect import runtime, task
+from prefect import Flow, runtime, task
 from prefect.cache_policies import NO_CACHE
 
+from flows.display.experiments import Shown
 from flows.display.terminal import show_lines
 from flows.orchestration import session, task_runners
 from flows.pipelines.in_process import TrainingRequest, train_in_process
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.records import Record, write_record
+from tasks.config.experiments import RunnerConfig
 from tasks.run_summary import RunSummary
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
-
-    from prefect import Flow
-
-    from flows.display.experiments import Shown
-    from tasks.config.experiments import RunnerConfig
-
 
 R = TypeVar("R")
 

@@ -104,14 +104,11 @@ def _in_child(request: Record, kind: type[R], api: str, what: str) -> R:
 def _answer(request: TrainingRequest | TrialRequest) -> Record:
     """Do what is asked for in this process."""
     begin_process()
-    from flows.orchestration.session import call_flow
     from flows.pipelines.train import run_flow
-    from flows.pipelines.trial import trial_flow
+    from flows.pipelines.trial import run_trial
 
     if isinstance(request, TrialRequest):
-        return call_flow(
-            trial_flow, request.artifacts, dict(request), lambda result: len(result.steps)
-        )
+        return run_trial(dict(request))
     options = TrainOptions(
         config=request.config,
         accelerator=request.accelerator,

@@ -82,3 +82,11 @@ def maintain_flow(
         description="What was removed." if apply else "What would be removed with `apply`.",
     )
     return removals
+
+
+def run_maintenance(retention: RetentionConfig, artifacts: Path, *, apply: bool) -> list[Removal]:
+    """Run the flow for a person; return what went or would go."""
+    parameters = {"retention": retention, "artifacts": artifacts, "apply": apply}
+    removals = session.call_flow(maintain_flow, artifacts, parameters, lambda _: 1 + apply)
+    assert isinstance(removals, list), "only a scheduled run is skipped"
+    return removals

@@ -6,6 +6,7 @@ As a flow, with `--flow` or on a schedule, it predicts a file in chunks that are
 import logging
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from prefect import flow, task, unmapped
 from prefect.cache_policies import NO_CACHE
@@ -99,3 +100,9 @@ def predict_flow(
 @lru_cache(maxsize=1)
 def _predictor(artifacts: Path, run: str) -> Predictor:
     return open_predictor(artifacts, run)
+
+
+def run_predictions(parameters: dict[str, Any]) -> PredictionSummary:
+    """Run the flow for a person."""
+    folder = parameters["output"].parent
+    return session.call_flow(predict_flow, folder, parameters, lambda summary: summary.chunks + 2)

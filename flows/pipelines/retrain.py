@@ -8,6 +8,8 @@ from typing import Any
 
 from prefect import State, flow
 
+from flows.display.run_tables import print_summary
+from flows.display.terminal import show_lines
 from flows.orchestration import session
 from flows.orchestration.failure_hook import keep_failure_record
 from flows.pipelines.train import train_flow
@@ -100,3 +102,15 @@ def retrain_flow(
             )
         except UnchangedError as unchanged:
             return skipped.not_needed(str(unchanged))
+
+
+def run_retraining(parameters: dict[str, Any]) -> None:
+    """Run the flow once for a person, and print what came of it."""
+    artifacts = parameters["artifacts"]
+    result = session.call_flow(
+        retrain_flow, artifacts, parameters, lambda done: len(getattr(done, "steps", ()))
+    )
+    if isinstance(result, RunSummary):
+        print_summary(result)
+    else:
+        show_lines("Skipped: nothing has changed since the newest finished run; --force trains.")

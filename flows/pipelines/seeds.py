@@ -4,6 +4,7 @@
 """
 
 from pathlib import Path
+from typing import Any
 
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
@@ -12,6 +13,7 @@ from flows.display.experiments import seeds_shown
 from flows.orchestration import session
 from flows.orchestration.failure_hook import keep_failure_record
 from flows.pipelines import experiment
+from flows.pipelines.experiment import run_in_terminal
 from flows.pipelines.in_process import TrainingRequest
 from tasks.common.device import Accelerator
 from tasks.config.experiments import RunnerConfig, SeedsConfig
@@ -65,3 +67,10 @@ def seeds_flow(
     experiment.keep("seeds", report, artifacts)
     create_markdown_artifact(seeds_shown(report).markdown(), key="seeds")
     return report
+
+
+def run_seeds(parameters: dict[str, Any]) -> None:
+    """Run the flow for a person."""
+    run_in_terminal(
+        seeds_flow, parameters, seeds_shown, lambda made: sum(map(len, made.runs.values()))
+    )

@@ -3,8 +3,9 @@
 `--help` shows all options. A sweep that was interrupted goes on when the same command is given.
 """
 
+from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact
@@ -15,6 +16,7 @@ from flows.display.experiments import sweep_shown
 from flows.orchestration import session, task_runners
 from flows.orchestration.failure_hook import keep_failure_record
 from flows.pipelines import experiment
+from flows.pipelines.experiment import run_in_terminal
 from flows.pipelines.in_process import TrainingRequest, TrialRequest, try_in_process
 from flows.pipelines.sweep_trials import SweepTrials
 from tasks.common.artifact_store import ArtifactStore
@@ -32,6 +34,8 @@ from tasks.experiments.sweep_report import (
     write_sweep,
 )
 from tasks.experiments.trial import TrialResult
+
+_TRIALS_SHOWN = 10
 
 
 @task(
@@ -101,3 +105,10 @@ def sweep_flow(
         write_sweep(folder, report)
     create_markdown_artifact(sweep_shown(report).markdown(), key="sweep")
     return report
+
+
+def run_sweep(parameters: dict[str, Any]) -> None:
+    """Run the flow for a person."""
+    shown = partial(sweep_shown, most=_TRIALS_SHOWN)
+    # Trials of earlier runs of the study have their task runs there.
+    run_in_terminal(sweep_flow, parameters, shown, lambda _: 0)

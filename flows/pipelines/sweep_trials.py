@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
+from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from prefect.futures import PrefectFuture
+
 from flows.pipelines.in_process import TrialRequest
 from tasks.common.errors import InvalidConfigError, PipelineError, first_line
-from tasks.config.search_space import with_values
-from tasks.experiments.study import ended_trials, going_on, next_trial, spent_seconds, tell_result
+from tasks.config.experiments import SweepConfig
+from tasks.config.search_space import SearchSpace, with_values
+from tasks.config.training import TrainingConfig
+from tasks.experiments.study import (
+    AskedTrial,
+    EndedTrial,
+    ended_trials,
+    going_on,
+    next_trial,
+    spent_seconds,
+    tell_result,
+)
 from tasks.experiments.sweep_report import best_trial
 from tasks.experiments.trial import TrialResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     import optuna
-    from prefect.futures import PrefectFuture
-
-    from tasks.config.experiments import SweepConfig
-    from tasks.config.search_space import SearchSpace
-    from tasks.config.training import TrainingConfig
-    from tasks.experiments.study import AskedTrial, EndedTrial
 
 
 _LOG = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from prefect import flow, runtime
 
-from flows.display.run_tables import headline
+from flows.display.run_tables import headline, print_summary
 from flows.orchestration import run_artifacts, session, training_progress
 from flows.orchestration.drift import require_no_drift
 from flows.orchestration.failure_hook import keep_failure_record
@@ -20,7 +20,7 @@ from tasks.common.device import Accelerator, select_accelerator
 from tasks.common.locks import in_use
 from tasks.config.drift import DriftConfig
 from tasks.config.promotion import PromotionConfig, require_promotable
-from tasks.config.request import TrainOptions
+from tasks.config.request import TrainOptions, require_divisible
 from tasks.config.training import (
     CachedStep,
     ConvBilstmConfig,
@@ -36,7 +36,6 @@ from tasks.config.training import (
 from tasks.record_run import record_run
 from tasks.registry.unchanged import require_change
 from tasks.run_summary import RunSummary
-from tasks.training.distribution import require_divisible
 
 LOG = logging.getLogger(__name__)
 
@@ -160,3 +159,8 @@ def run_flow(options: TrainOptions) -> RunSummary:
     return session.call_flow(
         train_flow, options.artifacts, parameters, lambda summary: len(summary.steps) + promotions
     )
+
+
+def run_in_terminal(options: TrainOptions) -> None:
+    """Run the flow for a person and print its summary; one sentence on failure."""
+    print_summary(run_flow(options))

@@ -7,7 +7,7 @@ import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -23,10 +23,10 @@ from tasks.common.device import Accelerator, select_accelerator
 from tasks.common.errors import DivergedError, PipelineError, PrunedTrialError
 from tasks.common.locks import in_use
 from tasks.config.experiments import SweepConfig
+from tasks.config.request import require_divisible
 from tasks.config.training import TrainingConfig
 from tasks.experiments.study import open_trial, plain_faults
 from tasks.experiments.trial import TrialReporter, TrialResult
-from tasks.training.distribution import require_divisible
 from tasks.training.history import best_epoch
 from tasks.training.progress import watch_training
 
@@ -105,3 +105,10 @@ def _ended_early(reason: PipelineError, epochs: int, runs: Sequence[StepRun]) ->
     name = "Pruned" if pruned else "Diverged"
     state: State[TrialResult] = Completed(name=name, message=str(reason), data=result)
     return cast("TrialResult", state)
+
+
+def run_trial(parameters: dict[str, Any]) -> TrialResult:
+    """Run the flow in this process; a failure ends it with a sentence."""
+    return session.call_flow(
+        trial_flow, parameters["artifacts"], parameters, lambda result: len(result.steps)
+    )

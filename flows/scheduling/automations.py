@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal, cast
+from typing import Literal, cast
+from uuid import UUID
 
 from prefect import get_client
 from prefect.automations import AutomationCore, EventTrigger
@@ -12,12 +13,7 @@ from prefect.client.schemas.objects import StateType
 from prefect.events import ResourceSpecification
 from prefect.events.actions import CallWebhook, ChangeFlowRunState
 from prefect.events.schemas.automations import Posture
-
-if TYPE_CHECKING:
-    from uuid import UUID
-
-    from pydantic import HttpUrl
-
+from pydantic import HttpUrl
 
 WATCHED_FLOWS = ("train-sentiment", "retrain-sentiment", "maintain-artifacts")
 """Names of this project's flows; those of others on the same server are left alone."""

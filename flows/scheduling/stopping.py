@@ -9,10 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from uuid import UUID
 
-from prefect import get_client
+from prefect import State, get_client
+from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterDeploymentId,
@@ -20,22 +23,13 @@ from prefect.client.schemas.filters import (
     WorkPoolFilter,
     WorkPoolFilterName,
 )
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.runner import Runner
 from prefect.states import Scheduled
 from prefect.workers.process import ProcessWorker
 
 from flows.scheduling.run_filters import BEGUN, of_type
 from flows.scheduling.skipped import SKIPPED
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-    from uuid import UUID
-
-    from prefect import State
-    from prefect.client.orchestration import PrefectClient
-    from prefect.client.schemas.objects import FlowRun
-    from prefect.runner import Runner
-
 
 _POLL_S = 0.05
 

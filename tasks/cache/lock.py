@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+
+from filelock import AcquireReturnProxy, FileLock
 
 from tasks.common.locks import FOR_EVER, take_lock
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from filelock import AcquireReturnProxy, FileLock
 
 
 class ProcessLock:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Collection
 from contextvars import ContextVar
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from prefect import runtime
@@ -15,16 +16,12 @@ from tasks.cache.explain import explain_miss
 from tasks.cache.key import KeyParts
 from tasks.cache.policy import cache_options
 from tasks.cache.step_run import StepRun
+from tasks.common.artifact_store import ArtifactStore, StepOutput
 from tasks.common.process_memory import give_back_memory
 from tasks.common.records import read_record
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-    from pathlib import Path
-
     from prefect import State, Task
-
-    from tasks.common.artifact_store import ArtifactStore, StepOutput
 
 
 _LOG = logging.getLogger(__name__)

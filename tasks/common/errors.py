@@ -1,7 +1,9 @@
 """Errors that a user can act on: each is one sentence, shown without a traceback."""
 
 import errno
+import importlib
 from pathlib import Path
+from typing import Any
 
 
 def first_line(error: BaseException) -> str:
@@ -57,6 +59,22 @@ class MissingExtraError(PipelineError):
         super().__init__(
             f"{extra} is not installed; get it with: pip install -c constraints.txt -e '.[{extra}]'"
         )
+
+
+def import_extra(module: str, extra: str) -> Any:  # noqa: ANN401 - a module
+    """Return a module of an optional package.
+
+    Args:
+        module: Its dotted name.
+        extra: The extra that brings the package.
+
+    Raises:
+        MissingExtraError: It is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        raise MissingExtraError(extra) from None
 
 
 class ExportError(PipelineError):

@@ -8,17 +8,13 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+
+from filelock import AcquireReturnProxy, FileLock
 
 from tasks.common.errors import FolderInUseError, storage_error
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from filelock import AcquireReturnProxy, FileLock
-
 
 _LOG = logging.getLogger(__name__)
 
@@ -41,8 +37,6 @@ def take_lock(
         TimeoutError: Somebody else held it all the time.
         StorageError: The folder cannot be written to.
     """
-    from filelock import FileLock
-
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         # What filelock falls back to without `flock` would outlive its process.

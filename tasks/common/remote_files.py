@@ -10,15 +10,14 @@ import hashlib
 import logging
 import shutil
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import fs
 
 from tasks.common.atomic_files import file_sha256, whole_file
 from tasks.common.errors import BadDataError, SourceUnavailableError, first_line
 from tasks.common.records import Record, read_record, write_record
-
-if TYPE_CHECKING:
-    from pyarrow import fs
-
 
 _LOG = logging.getLogger(__name__)
 
@@ -79,9 +78,6 @@ def local_copy(uri: str, downloads: Path) -> Path:
 
 
 def _system(uri: str) -> tuple[fs.FileSystem, str]:
-    import pyarrow as pa
-    from pyarrow import fs
-
     try:
         system, place = fs.FileSystem.from_uri(uri)
     except (pa.ArrowException, OSError, ValueError) as error:
@@ -90,8 +86,6 @@ def _system(uri: str) -> tuple[fs.FileSystem, str]:
 
 
 def _ask(uri: str, system: fs.FileSystem, place: str) -> Any:  # noqa: ANN401 - pyarrow is not typed
-    from pyarrow import fs
-
     try:
         found = system.get_file_info(place)
     except OSError as error:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import numpy as np
 
 from tasks.common.errors import BadDataError
 from tasks.common.seeds import generator
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 def stratified_sample(
@@ -26,8 +23,6 @@ def stratified_sample(
     Raises:
         BadDataError: The rows or groups are too few to have each class on both sides.
     """
-    import numpy as np
-
     if groups is not None:
         return grouped_sample(labels, groups, fraction, seed, purpose)
 
@@ -63,8 +58,6 @@ def grouped_sample(
     Raises:
         BadDataError: The groups are too few or too large to have both classes on both sides.
     """
-    import numpy as np
-
     classes, codes = np.unique(labels, return_inverse=True)
     counts = np.zeros((int(groups.max()) + 1, len(classes)))
     np.add.at(counts, (groups, codes), 1)

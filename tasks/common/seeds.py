@@ -6,14 +6,10 @@ A resumed epoch thereby draws what the uninterrupted one would have drawn.
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
 
 
 def generator(seed: int, purpose: str, epoch: int = 0) -> np.random.Generator:
     """Return a NumPy generator for one purpose in one epoch."""
-    import numpy as np
-
     return np.random.default_rng([seed, zlib.crc32(purpose.encode()), epoch])

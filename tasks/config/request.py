@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from tasks.common.device import Device
+from tasks.common.errors import InvalidConfigError
 from tasks.config.drift import DriftConfig
 from tasks.config.promotion import PromotionConfig
-from tasks.config.training import CachedStep, TrainingConfig
+from tasks.config.training import CachedStep, FitConfig, TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -19,3 +21,23 @@ class TrainOptions:
     cache: bool = True
     promotion: PromotionConfig | None = None
     drift: DriftConfig | None = None
+
+
+def require_divisible(fit: FitConfig, device: Device) -> None:
+    """Refuse a training that the devices cannot do or share evenly, before anything starts.
+
+    Raises:
+        InvalidConfigError: The batch cannot be divided, or the training step is for one device.
+    """
+    if device.count == 1:
+        return
+    if fit.batch_size % device.count:
+        raise InvalidConfigError(
+            f"batch_size={fit.batch_size}: must be a multiple of {device.count}, since"
+            f" {device.count} devices share each batch"
+        )
+    if fit.training_step not in ("auto", "keras"):
+        raise InvalidConfigError(
+            f"training_step={fit.training_step!r}: must be 'auto' or 'keras' where several devices"
+            " train"
+        )

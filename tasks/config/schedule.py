@@ -6,6 +6,7 @@ maintenance every Sunday at noon.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -115,8 +116,6 @@ def _prefects(name: str, value: object, timezone: str) -> SCHEDULE_TYPES:
 
 def _comes_due(name: str, value: object, timezone: str) -> bool:
     """Tell whether Prefect's scheduler, which is silent about its faults, would start a run."""
-    import asyncio
-
     try:
         # The very call with which the scheduler looks for the next run.
         schedule = _prefects(name, value, timezone)

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from tasks.common.errors import BadDataError, InvalidConfigError
 from tasks.common.records import Record
-from tasks.config.training import TrainingConfig, describe_invalid, validated_config
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from pydantic import BaseModel
-
-    from tasks.config.training import Architecture
-
+from tasks.config.training import Architecture, TrainingConfig, describe_invalid, validated_config
 
 Value = bool | int | float | str
 

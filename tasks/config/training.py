@@ -17,7 +17,6 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_core import CoreSchema
 
 from tasks.common.errors import InvalidConfigError
 from tasks.common.records import Record
@@ -213,7 +212,8 @@ class _AsAnyOf:
 
     @staticmethod
     def __get_pydantic_json_schema__(
-        core: CoreSchema, handler: GetJsonSchemaHandler
+        core: Any,  # noqa: ANN401 - a schema of pydantic-core
+        handler: GetJsonSchemaHandler,
     ) -> dict[str, Any]:
         schema = handler(core)
         return {"anyOf": schema["oneOf"]}

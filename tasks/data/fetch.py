@@ -10,6 +10,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pooch
+import requests
+
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.atomic_files import file_sha256, temporary_path, write_text
 from tasks.common.canonical_json import readable_json
@@ -184,9 +187,6 @@ def _conversion_note(copy: Path) -> str:
 
 
 def _download(name: str, known_hash: str, folder: Path) -> Path:
-    import pooch
-    import requests
-
     # pooch announces each download; this module's own line says it.
     pooch.get_logger().setLevel(logging.WARNING)
     try:

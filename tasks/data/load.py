@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+
+from tasks.common.artifact_store import Fact
 from tasks.common.atomic_files import write_text
 from tasks.common.canonical_json import readable_json
+from tasks.config.training import DataConfig
 from tasks.data.review_files import review_schema, token_lists, write_groups, write_parquet
 from tasks.data.sources.readers import OFFICIAL_SPLIT_ROWS, read_source
+from tasks.data.sources.source_files import SourceFiles
+from tasks.data.text.corpus import LabelledTokens
 from tasks.data.text.token_spool import tokens_in_order
 from tasks.data.text.tokenizer import UNKNOWN_ID
 from tasks.data.text.vocabulary import Vocabulary
 from tasks.data.validate import describe_reviews, require_valid
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    import numpy as np
-    import pyarrow as pa
-
-    from tasks.common.artifact_store import Fact
-    from tasks.config.training import DataConfig
-    from tasks.data.sources.source_files import SourceFiles
-    from tasks.data.text.corpus import LabelledTokens
-
 
 TRAIN_GROUPS = "train_groups.parquet"
 
@@ -50,8 +45,6 @@ def load_reviews(source: SourceFiles, config: DataConfig, folder: Path) -> dict[
     Raises:
         BadDataError: The files cannot be read, or the reviews break a rule.
     """
-    import numpy as np
-
     loaded = read_source(source, config, folder)
     report = describe_reviews(loaded) | {"source": source.source, "form": source.form}
     official = source.source == "imdb" and not config.deduplicate
@@ -85,9 +78,6 @@ def load_reviews(source: SourceFiles, config: DataConfig, folder: Path) -> dict[
 def _batches(
     reviews: LabelledTokens, order: np.ndarray, rows: int, folder: Path
 ) -> Iterator[pa.RecordBatch]:
-    import numpy as np
-    import pyarrow as pa
-
     start = 0
     for tokens in tokens_in_order(reviews.tokens, reviews.lengths, order, rows, folder):
         chosen = order[start : start + len(tokens)]

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+
+from tasks.common.artifact_store import Fact
+from tasks.config.training import ProtocolConfig, TextConfig
 from tasks.data.review_files import (
     count_reviews,
     read_groups,
@@ -16,16 +22,6 @@ from tasks.data.review_files import (
 from tasks.data.split import validation_mask
 from tasks.data.text.padding import pad_tokens
 from tasks.data.text.vocabulary import RaggedTokens, is_unknown
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
-
-    import numpy as np
-    import pyarrow as pa
-
-    from tasks.common.artifact_store import Fact
-    from tasks.config.training import ProtocolConfig, TextConfig
 
 
 def pad_reviews(
@@ -66,9 +62,6 @@ def pad_reviews(
 def _padded_batches(
     batches: Iterable[pa.RecordBatch], text: TextConfig
 ) -> Iterator[pa.RecordBatch]:
-    import numpy as np
-    import pyarrow as pa
-
     for batch in batches:
         tokens = RaggedTokens.of(batch["tokens"])
         padded = pad_tokens(tokens, text)
@@ -87,8 +80,6 @@ def _padded_batches(
 
 
 def _chosen(batches: Iterator[pa.RecordBatch], mask: np.ndarray) -> Iterator[pa.RecordBatch]:
-    import pyarrow as pa
-
     start = 0
     for batch in batches:
         yield batch.filter(pa.array(mask[start : start + batch.num_rows]))

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from tasks.data.review_files import read_arrow, write_parquet
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def persist_parquet(

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import IO, TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from tasks.common.atomic_files import whole_file
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
-
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
 
 SCHEMA_VERSION = 1
 
@@ -29,8 +26,6 @@ def review_schema() -> pa.Schema:
     list<int32>, `length` int32 (tokens before padding and cutting), `unknown` int32
     (tokens among those that the vocabulary does not hold).
     """
-    import pyarrow as pa
-
     fields = [
         pa.field("review_id", pa.int32(), nullable=False),
         pa.field("label", pa.int8(), nullable=False),
@@ -43,25 +38,17 @@ def review_schema() -> pa.Schema:
 
 def write_groups(path: Path, groups: np.ndarray) -> None:
     """Write the number of each review's group, int32 of shape (n,), in the order of the reviews."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     with whole_file(path) as temporary:
         pq.write_table(pa.table({"group": pa.array(groups, pa.int32())}), temporary)
 
 
 def read_groups(path: Path | None) -> np.ndarray | None:
     """Return what `write_groups` wrote; None where there is no file."""
-    import pyarrow.parquet as pq
-
     return None if path is None else pq.read_table(path)["group"].to_numpy()
 
 
 def token_lists(ids: np.ndarray, offsets: np.ndarray) -> pa.ListArray:
     """Return n lists over flat int32 `ids`; `offsets` has the shape (n + 1,)."""
-    import numpy as np
-    import pyarrow as pa
-
     return pa.ListArray.from_arrays(
         pa.array(offsets.astype(np.int32)), pa.array(ids), type=review_schema().field("tokens").type
     )
@@ -84,9 +71,6 @@ def write_parquet(
         provenance: Where the rows come from; kept in the file's metadata.
         row_group_rows: Rows per row group, the unit in which a reader streams.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     metadata = {"schema_version": str(SCHEMA_VERSION)} | provenance
     rows = 0
     with (
@@ -112,24 +96,18 @@ def padded_width(path: Path) -> int:
 
 def count_reviews(path: Path) -> int:
     """Return the number of reviews in a Parquet file, by its metadata alone."""
-    import pyarrow.parquet as pq
-
     rows: int = pq.read_metadata(path).num_rows
     return rows
 
 
 def read_labels(path: Path) -> np.ndarray:
     """Return the labels of a Parquet file of reviews, int8 of shape (n,), in the file's order."""
-    import pyarrow.parquet as pq
-
     labels: np.ndarray = pq.read_table(path, columns=["label"])["label"].to_numpy()
     return labels
 
 
 def rebatched(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
     """Yield the same rows in batches of exactly `rows`, the last one may be smaller."""
-    import pyarrow as pa
-
     pending: list[pa.RecordBatch] = []
     count = 0
     for batch in batches:
@@ -146,8 +124,6 @@ def rebatched(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Recor
 
 def write_arrow(path: Path, batches: Iterable[pa.RecordBatch]) -> None:
     """Write batches of reviews as an Arrow file: quick to write and to read once."""
-    import pyarrow as pa
-
     options = pa.ipc.IpcWriteOptions(compression="lz4")
     with (
         whole_file(path) as temporary,
@@ -159,8 +135,6 @@ def write_arrow(path: Path, batches: Iterable[pa.RecordBatch]) -> None:
 
 def read_arrow(path: Path) -> Iterator[pa.RecordBatch]:
     """Yield the batches of an Arrow file of reviews."""
-    import pyarrow as pa
-
     with pa.ipc.open_file(path) as reader:
         for index in range(reader.num_record_batches):
             yield reader.get_batch(index)
@@ -177,6 +151,4 @@ def open_parquet(source: Path | IO[bytes]) -> pq.ParquetFile:
 
     Without a buffer whole column chunks are held, and what was read stays to the file's end.
     """
-    import pyarrow.parquet as pq
-
     return pq.ParquetFile(source, pre_buffer=False, buffer_size=_READ_BYTES)

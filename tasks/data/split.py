@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import numpy as np
 
 from tasks.common.sampling import stratified_sample
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from tasks.config.training import ProtocolConfig
+from tasks.config.training import ProtocolConfig
 
 
 def validation_mask(
@@ -25,8 +21,6 @@ def validation_mask(
     Raises:
         BadDataError: One of the two parts would hold too few reviews of a class.
     """
-    import numpy as np
-
     if protocol.protocol == "tutorial":
         return np.zeros(len(labels), bool)
     return stratified_sample(

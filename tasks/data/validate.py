@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
 
 from tasks.common.errors import BadDataError
-from tasks.data.text.corpus import distinct_reviews, occurrences_in
+from tasks.data.text.corpus import LabelledTokens, TokenizedSource, distinct_reviews, occurrences_in
 from tasks.data.text.tokenizer import UNKNOWN_ID
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from tasks.data.text.corpus import LabelledTokens, TokenizedSource
-    from tasks.data.text.vocabulary import RaggedTokens
-
+from tasks.data.text.vocabulary import RaggedTokens
 
 SMALLEST_CLASS = 5
 
@@ -39,8 +36,6 @@ def describe_reviews(source: TokenizedSource) -> dict[str, Any]:
 
 
 def _describe_set(reviews: LabelledTokens) -> dict[str, Any]:
-    import numpy as np
-
     lengths = reviews.lengths
     tokens, unknown, lowest, highest = _count_ids(reviews.tokens)
     quantiles: list[float] = (
@@ -63,8 +58,6 @@ def _describe_set(reviews: LabelledTokens) -> dict[str, Any]:
 
 def _count_ids(chunks: Iterable[RaggedTokens]) -> tuple[int, int, int, int]:
     """Return how many ids there are, how many of them are unknown, the lowest and the highest."""
-    import numpy as np
-
     tokens = unknown = highest = 0
     lowest = np.iinfo(np.int32).max
     for ids in (chunk.ids for chunk in chunks if len(chunk.ids)):

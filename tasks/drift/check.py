@@ -2,52 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from tasks.common.errors import BadDataError, DriftError, PipelineError
-from tasks.common.records import Record
+from tasks.common.artifact_store import ArtifactStore, StepOutput
+from tasks.common.errors import BadDataError, PipelineError
+from tasks.config.drift import DriftConfig
 from tasks.data.text.vocabulary import Vocabulary
 from tasks.drift.compare import IndexedReviews, compare_data
-from tasks.drift.measures import DriftMeasure
+from tasks.drift.report import DriftMeasure, DriftReport
 from tasks.registry.challenge import champion_run
+from tasks.runs.find import Run
 from tasks.runs.read import VOCABULARY, read_config
-
-if TYPE_CHECKING:
-    from tasks.common.artifact_store import ArtifactStore, StepOutput
-    from tasks.config.drift import DriftConfig
-    from tasks.runs.find import Run
-
 
 NO_CHAMPION = "no champion yet: nothing to compare with"
 
 SAME_REVIEWS = "the champion was trained on the same reviews: nothing has changed"
-
-
-class DriftReport(Record):
-    """What came of comparing training reviews with those of the champion.
-
-    Without measures, `note` says why there was nothing to compare, or `fault` why it could not
-    be done.
-    """
-
-    champion: str | None
-    reviews: int
-    measures: tuple[DriftMeasure, ...] = ()
-    note: str = ""
-    fault: str = ""
-
-    @property
-    def alarms(self) -> list[str]:
-        """What is wrong, each in a sentence; nothing where all is well."""
-        drifted = [measure.sentence for measure in self.measures if measure.drifted]
-        return [f"not compared: {self.fault}"] if self.fault else drifted
-
-    @property
-    def headline(self) -> str:
-        """What came of it in a line."""
-        if self.measures and not self.alarms:
-            return f"no drift: all {len(self.measures)} measures are within their bounds"
-        return "; ".join(self.alarms) or self.note
 
 
 def check_drift(store: ArtifactStore, loaded: StepOutput, config: DriftConfig) -> DriftReport:
@@ -70,20 +37,6 @@ def check_drift(store: ArtifactStore, loaded: StepOutput, config: DriftConfig) -
     except PipelineError as error:
         return DriftReport(champion=champion, reviews=reviews, fault=str(error))
     return DriftReport(champion=champion, reviews=reviews, measures=tuple(measures))
-
-
-def require_no_alarm(report: DriftReport, config: DriftConfig) -> None:
-    """End a run whose training reviews have drifted, where the config asks for that.
-
-    Raises:
-        DriftError: There is an alarm, and the action is `stop`.
-    """
-    if report.alarms and config.action == "stop":
-        raise DriftError(
-            f"the training reviews have drifted from those of the champion, or cannot be compared"
-            f" ({'; '.join(report.alarms)}); nothing was trained: look at the new reviews, then"
-            " start again with action warn, with wider bounds or without the check"
-        )
 
 
 def _compare(

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+
+import numpy as np
 
 from tasks.common.seeds import generator
+from tasks.config.drift import DriftConfig
 from tasks.data.review_files import count_reviews, read_parquet
 from tasks.data.text.tokenizer import FIRST_WORD_ID, START_ID
 from tasks.data.text.vocabulary import RaggedTokens, Vocabulary, joined_tokens, sequence_hashes
 from tasks.drift.measures import (
-    DriftMeasure,
     balance_measure,
     classifier_measure,
     length_measure,
     unknown_measure,
     word_measure,
 )
+from tasks.drift.report import DriftMeasure
 from tasks.drift.stability import word_stability
 from tasks.drift.two_sample import two_sample_test
 from tasks.model.ngrams import token_counts
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-    from pathlib import Path
-
-    import numpy as np
-
-    from tasks.config.drift import DriftConfig
 
 
 @dataclass(frozen=True)
@@ -70,8 +66,6 @@ def compare_data(
         num_words: Size of the champion's vocabulary, with the reserved ids.
         config: Bounds, sample and seed.
     """
-    import numpy as np
-
     known = set(champion.vocabulary.known(num_words))
     theirs, ours = (_is_known(reviews.vocabulary, known) for reviews in (champion, new))
     before, now = (
@@ -105,8 +99,6 @@ def review_profile(
         is_known: Whether the champion's network knows the word of a token id, bool, shape (ids,).
         sampled: Whether a review is in the sample, bool, shape (n,); None for no sample.
     """
-    import numpy as np
-
     lengths, unknown, labels, sample = [], [], [], []
     start = 0
     for batch in read_parquet(file):
@@ -128,8 +120,6 @@ def review_profile(
 
 def _sampled(file: Path, config: DriftConfig) -> np.ndarray:
     """Return a mask of the reviews of `file` that marks the sample, or all if there are fewer."""
-    import numpy as np
-
     rows = count_reviews(file)
     mask = np.zeros(rows, bool)
     mask[generator(config.seed, "drift sample").permutation(rows)[: config.sample]] = True
@@ -138,8 +128,6 @@ def _sampled(file: Path, config: DriftConfig) -> np.ndarray:
 
 def _is_known(vocabulary: Vocabulary, known: Collection[str]) -> np.ndarray:
     """Return for each token id of a vocabulary whether its word is among `known`."""
-    import numpy as np
-
     return np.asarray([False] * FIRST_WORD_ID + [word in known for word in vocabulary.words], bool)
 
 
@@ -147,8 +135,6 @@ def _by_the_words_of(
     champions: Vocabulary, vocabulary: Vocabulary, tokens: RaggedTokens
 ) -> RaggedTokens:
     """Return tokens with the ids of the champion's index, and further ids for other words."""
-    import numpy as np
-
     ids = {word: number for number, word in enumerate(champions.words, start=FIRST_WORD_ID)}
     joint = [ids.setdefault(word, len(ids) + FIRST_WORD_ID) for word in vocabulary.words]
     id_of_id = np.asarray([*range(FIRST_WORD_ID), *joint], np.int32)

@@ -3,42 +3,13 @@
 from __future__ import annotations
 
 from statistics import NormalDist
-from typing import TYPE_CHECKING
 
-from tasks.common.formatting import figure_text, p_text
-from tasks.common.records import Record
+import numpy as np
+
+from tasks.config.drift import DriftConfig
+from tasks.drift.report import DriftMeasure
 from tasks.drift.stability import decile_counts, stability_index, stability_p_value
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from tasks.config.drift import DriftConfig
-    from tasks.drift.two_sample import TwoSampleTest
-
-
-class DriftMeasure(Record):
-    """One measure: what it is of, both sets' values where they have any, figure, bound, p-value.
-
-    It has drifted where the figure is above the bound and the p-value at most the level.
-    """
-
-    name: str
-    statistic: str
-    champion: float | None
-    new: float | None
-    figure: float
-    bound: float
-    p_value: float
-    drifted: bool
-
-    @property
-    def sentence(self) -> str:
-        """The measure with its figure and its bound."""
-        relation = "more than" if self.figure > self.bound else "at most"
-        return (
-            f"{self.name}: {self.statistic} {figure_text(self.figure)}, {relation}"
-            f" {figure_text(self.bound)} (p {p_text(self.p_value)})"
-        )
+from tasks.drift.two_sample import TwoSampleTest
 
 
 def length_measure(champion: np.ndarray, new: np.ndarray, config: DriftConfig) -> DriftMeasure:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import numpy as np
-    import scipy.sparse as sp
-
+import numpy as np
+import scipy.sparse as sp
+from scipy.stats import chi2
 
 _PRIOR_COUNT = 0.5
 """Added to each bin, since an empty one would make the index infinite."""
@@ -25,8 +22,6 @@ def stability_index(expected: np.ndarray, observed: np.ndarray) -> float:
         expected: Counts, shape (bins,).
         observed: Counts, shape (bins,).
     """
-    import numpy as np
-
     p, q = (_shares(counts) for counts in (expected, observed))
     return float(np.sum((q - p) * np.log(q / p)))
 
@@ -45,8 +40,6 @@ def stability_p_value(index: float, expected: int, observed: int, bins: int) -> 
         observed: Size m of the other.
         bins: Over which it was summed.
     """
-    from scipy.stats import chi2
-
     return float(chi2.sf(index / (1 / expected + 1 / observed), bins - 1))
 
 
@@ -57,8 +50,6 @@ def decile_counts(expected: np.ndarray, observed: np.ndarray) -> tuple[np.ndarra
         expected: Numbers, shape (n,); many equal ones make fewer bins.
         observed: Numbers, shape (m,).
     """
-    import numpy as np
-
     edges = np.unique(np.quantile(expected, np.arange(0.1, 0.95, 0.1), method="lower"))
     first, second = (
         np.bincount(np.searchsorted(edges, numbers), minlength=len(edges) + 1)
@@ -111,9 +102,6 @@ def word_stability(
 
 def _binned(counts: sp.csr_matrix) -> sp.csr_matrix:
     """Return a column for each frequent word, and one for all other words."""
-    import numpy as np
-    import scipy.sparse as sp
-
     totals = np.asarray(counts.sum(axis=0)).ravel()
     frequent = np.argsort(-totals, kind="stable")[:_MOST_WORDS]
     frequent = frequent[totals[frequent] >= _FEWEST_OCCURRENCES]
@@ -124,8 +112,6 @@ def _binned(counts: sp.csr_matrix) -> sp.csr_matrix:
 
 def _indices(counts: sp.csr_matrix, is_second: np.ndarray) -> np.ndarray:
     """Return the index for each way to part the reviews, shape (ways,)."""
-    import numpy as np
-
     totals = np.asarray(counts.sum(axis=0)).ravel()
     second = (counts.T @ is_second.T.astype(counts.dtype)).T
     return np.asarray([stability_index(totals - part, part) for part in second])

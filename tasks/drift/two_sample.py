@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import numpy as np
+import scipy.sparse as sp
+from scipy.stats import mannwhitneyu
+from sklearn.feature_extraction.text import TfidfTransformer
+from sklearn.linear_model import LogisticRegression
 
 from tasks.common.records import Record
-
-if TYPE_CHECKING:
-    import numpy as np
-    import scipy.sparse as sp
-
 
 _MOST_ITERATIONS = 200
 
@@ -42,10 +41,6 @@ def two_sample_test(
     Returns:
         The test; 0.5 with p = 1 where either part has no review of one of the sets.
     """
-    from scipy.stats import mannwhitneyu
-    from sklearn.feature_extraction.text import TfidfTransformer
-    from sklearn.linear_model import LogisticRegression
-
     judged = ~teaches
     parts = (is_second[teaches], is_second[judged])
     if any(part.all() or not part.any() for part in parts):

@@ -10,27 +10,25 @@ and Manning, *Baselines and Bigrams*, ACL 2012 (https://aclanthology.org/P12-201
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import scipy.sparse as sp
+from sklearn.feature_extraction.text import TfidfTransformer
+from sklearn.linear_model import LogisticRegression
+
+from tasks.common.artifact_store import Fact
 from tasks.common.atomic_files import write_text
 from tasks.common.canonical_json import readable_json
+from tasks.config.training import ProtocolConfig
 from tasks.data.review_files import count_reviews, read_groups, read_labels
 from tasks.data.split import validation_mask
 from tasks.data.text.tokenizer import FIRST_WORD_ID
 from tasks.data.text.vocabulary import RaggedTokens
 from tasks.evaluation.evaluate import score, write_predictions
 from tasks.model.ngrams import log_count_ratios, ngram_presence, token_counts
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy as np
-    import pyarrow as pa
-    import scipy.sparse as sp
-
-    from tasks.common.artifact_store import Fact
-    from tasks.config.training import ProtocolConfig
-
 
 CONTROL_NAME = "TF-IDF + logistic regression"
 
@@ -88,8 +86,6 @@ def train_seen_control(
         described: Source, form and protocol, without which a score is never shown.
         folder: Where to write.
     """
-    import numpy as np
-
     return fit_controls(train, test, np.ones(count_reviews(train), bool), described, folder)
 
 
@@ -108,8 +104,6 @@ def fit_controls(
     Returns:
         Facts, as `train_control` has them.
     """
-    import pyarrow.parquet as pq
-
     known, judged = (pq.read_table(file, columns=["tokens", "label"]) for file in (train, test))
     labels = known["label"].to_numpy()[learns]
     facts: dict[str, Fact] = {}
@@ -132,9 +126,6 @@ def _tfidf_probabilities(
     known: pa.ChunkedArray, learns: np.ndarray, labels: np.ndarray, judged: pa.ChunkedArray
 ) -> np.ndarray:
     """Return the probabilities of label 1 by the first control, shape (n,)."""
-    from sklearn.feature_extraction.text import TfidfTransformer
-    from sklearn.linear_model import LogisticRegression
-
     counts = word_counts(known)[learns]
     weights = TfidfTransformer()
     model = LogisticRegression(max_iter=_MOST_ITERATIONS)
@@ -148,9 +139,6 @@ def _bayes_probabilities(
     known: pa.ChunkedArray, learns: np.ndarray, labels: np.ndarray, judged: pa.ChunkedArray
 ) -> np.ndarray:
     """Return the probabilities of label 1 by the second control, shape (n,)."""
-    import numpy as np
-    from sklearn.linear_model import LogisticRegression
-
     present = ngram_presence(known, _BAYES_WORDS)[learns]
     zeros, ones = (
         np.bincount(present[labels == label].indices, minlength=present.shape[1])
@@ -180,8 +168,6 @@ def word_counts(tokens: pa.ChunkedArray, words: int | None = None) -> sp.csr_mat
         tokens: Lists of ids; start, unknown and padding ids are no words.
         words: Number of words, rarer ones are left out; by default as many as occur.
     """
-    import numpy as np
-
     reviews = RaggedTokens.of(tokens.combine_chunks())
     width = int(reviews.ids.max()) - FIRST_WORD_ID + 1 if words is None else words
     is_word = (reviews.ids >= FIRST_WORD_ID) & (reviews.ids < width + FIRST_WORD_ID)

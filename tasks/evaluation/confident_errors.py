@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import Any, Literal
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tasks.config.training import TextConfig
 from tasks.data.review_files import read_parquet
 from tasks.data.text.tokenizer import FIRST_WORD_ID, UNKNOWN_ID
-from tasks.data.text.vocabulary import is_unknown
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tasks.config.training import TextConfig
-    from tasks.data.text.vocabulary import Vocabulary
-    from tasks.evaluation.slices import Predictions
-
+from tasks.data.text.vocabulary import Vocabulary, is_unknown
+from tasks.evaluation.slices import Predictions
 
 Kind = Literal["seen", "unknown", "cut"]
 
@@ -45,8 +44,6 @@ def confident_errors(
         For each: review id, label, probability, length, and its words in parts of one kind:
         seen by the network, unknown to it, or cut off. Far cut words are only counted.
     """
-    import numpy as np
-
     wrong = np.flatnonzero(~predictions.correct)
     distance = np.abs(predictions.probability[wrong] - 0.5)
     rows = wrong[np.argsort(-distance, kind="stable")[:_SHOWN]]
@@ -66,9 +63,6 @@ def confident_errors(
 
 def _tokens_of(ids: list[int], test: Path) -> dict[int, list[int]]:
     """Return the tokens of some reviews by their ids; a filter of Arrow's would read far ahead."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     wanted = pa.array(ids, pa.int32())
     found: dict[int, list[int]] = {}
     for batch in read_parquet(test):
@@ -79,8 +73,6 @@ def _tokens_of(ids: list[int], test: Path) -> dict[int, list[int]]:
 
 def shown_words(tokens: list[int], vocabulary: Vocabulary, text: TextConfig) -> dict[str, Any]:
     """Return a review's `parts` of one kind each, and how many cut words are `not_shown`."""
-    import numpy as np
-
     unknown = is_unknown(np.asarray(tokens), text.num_words)
     head = text.kept_first
     cut = range(head, head + max(0, len(tokens) - text.maxlen))

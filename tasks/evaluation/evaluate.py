@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sklearn.metrics import (
+    average_precision_score,
+    balanced_accuracy_score,
+    brier_score_loss,
+    confusion_matrix,
+    f1_score,
+    matthews_corrcoef,
+)
+
+from tasks.common.artifact_store import Fact
 from tasks.common.atomic_files import whole_file, write_text
 from tasks.common.canonical_json import readable_json
 from tasks.data.review_files import read_labels
 from tasks.evaluation.metrics import (
+    THRESHOLD,
     expected_calibration_error,
     reliability,
     roc_auc,
@@ -15,17 +30,6 @@ from tasks.evaluation.metrics import (
 )
 from tasks.model.network import keras_network
 from tasks.training.datasets import ordered_dataset
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy as np
-
-    from tasks.common.artifact_store import Fact
-
-
-THRESHOLD = 0.5
-"""A probability above it counts as label 1."""
 
 _SMALLEST_PROBABILITY = 1e-7
 """Keras's epsilon: keeps the logarithm of a certain but wrong answer finite."""
@@ -70,16 +74,6 @@ def score(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
         probabilities: Of label 1, float, shape (n,); above 0.5 counts as label 1.
         labels: 0 or 1, both present, shape (n,).
     """
-    import numpy as np
-    from sklearn.metrics import (
-        average_precision_score,
-        balanced_accuracy_score,
-        brier_score_loss,
-        confusion_matrix,
-        f1_score,
-        matthews_corrcoef,
-    )
-
     says_one, is_one = probabilities > THRESHOLD, labels > THRESHOLD
     correct = int(np.sum(says_one == is_one))
     of_truth = np.where(is_one, probabilities, 1 - probabilities.astype(np.float64))
@@ -110,9 +104,6 @@ def score(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
 
 def write_predictions(test: Path, probabilities: np.ndarray, path: Path) -> None:
     """Write the reviews' ids, labels, lengths and unknown words with their probabilities."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     reviews = pq.read_table(test, columns=["review_id", "label", "length", "unknown"])
     table = reviews.replace_schema_metadata(None).add_column(
         2, "probability", pa.array(probabilities, pa.float32())

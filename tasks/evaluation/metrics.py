@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
 
+THRESHOLD = 0.5
+"""A probability above it counts as label 1."""
 
 BINS = 10
 
@@ -46,20 +46,19 @@ def roc_auc(probabilities: np.ndarray, labels: np.ndarray) -> tuple[float, float
         probabilities: Of label 1, shape (n,).
         labels: 0 or 1, both present, shape (n,).
     """
-    from scipy.special import ndtri
-    from scipy.stats import rankdata
+    from scipy import special, stats
 
-    ranks, is_one = rankdata(probabilities), labels > 0
+    ranks, is_one = stats.rankdata(probabilities), labels > 0
     # For each review of one label: how many of the other label are below it.
     of_ones, of_zeros = (
-        ranks[chosen] - rankdata(probabilities[chosen]) for chosen in (is_one, ~is_one)
+        ranks[chosen] - stats.rankdata(probabilities[chosen]) for chosen in (is_one, ~is_one)
     )
     pairs = len(of_ones) * len(of_zeros)
     area = float(of_ones.sum() / pairs)
     variance = sum(
         (below * len(below) / pairs).var() / max(len(below) - 1, 1) for below in (of_ones, of_zeros)
     )
-    reach = float(ndtri(0.975) * variance**0.5)
+    reach = float(special.ndtri(0.975) * variance**0.5)
     return area, max(0.0, area - reach), min(1.0, area + reach)
 
 
@@ -70,8 +69,6 @@ def reliability(probabilities: np.ndarray, labels: np.ndarray) -> list[Reliabili
         probabilities: Of label 1, shape (n,).
         labels: 0 or 1, shape (n,).
     """
-    import numpy as np
-
     wide = probabilities.astype(np.float64)
     numbers = np.minimum((wide * BINS).astype(int), BINS - 1)
     counts, sums, ones = (np.bincount(numbers, of, BINS) for of in (None, wide, labels))

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import math
 from statistics import NormalDist
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from tasks.common.records import Record
-
-if TYPE_CHECKING:
-    import numpy as np
-
 
 _CONFIDENCE = 0.95
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-from tasks.evaluation.evaluate import THRESHOLD
-from tasks.evaluation.metrics import reliability, wilson_interval
+import numpy as np
+import pyarrow.parquet as pq
+
+from tasks.evaluation.metrics import THRESHOLD, reliability, wilson_interval
 from tasks.evaluation.significance import paired_test
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy as np
-
 
 _SLICES_BY_LENGTH = 3
 
@@ -38,8 +35,6 @@ class Predictions:
     @property
     def unknown_share(self) -> np.ndarray:
         """Share of unknown words in each review, float of shape (n,)."""
-        import numpy as np
-
         words = np.maximum(self.length - 1, 1)  # the start id is no word
         shares: np.ndarray = self.unknown / words
         return shares
@@ -65,8 +60,6 @@ def judged_rightly(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def read_predictions(path: Path) -> Predictions:
     """Return the predictions of a Parquet file in the order of their review ids."""
-    import pyarrow.parquet as pq
-
     table = pq.read_table(path).sort_by("review_id")
     return Predictions(**{name: table[name].to_numpy() for name in Predictions.__annotations__})
 
@@ -116,8 +109,6 @@ def accuracy_by(values: np.ndarray, correct: np.ndarray, count: int) -> list[Sli
         correct: Whether each was judged rightly, shape (n,).
         count: Most slices.
     """
-    import numpy as np
-
     if not len(values):
         return []
     edges = np.unique(np.quantile(values, np.linspace(0, 1, count + 1)[1:-1]))

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tasks.config.training import validated_config
-
-if TYPE_CHECKING:
-    from tasks.config.experiments import AblationConfig
-    from tasks.config.training import TextConfig, TrainingConfig
+from tasks.config.experiments import AblationConfig
+from tasks.config.training import TextConfig, TrainingConfig, validated_config
 
 
 def text_variants(config: TrainingConfig, ablation: AblationConfig) -> list[TrainingConfig]:

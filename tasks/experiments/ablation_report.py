@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from tasks.common.records import Record
 from tasks.config.training import TextConfig, TrainingConfig
@@ -15,13 +21,6 @@ from tasks.run_summary import RunSummary
 from tasks.runs.find import Run
 from tasks.runs.manifest import ControlScore, read_manifest
 from tasks.runs.read import PREDICTIONS, checked_file, read_history
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
-
-    import numpy as np
-    from matplotlib.axes import Axes
 
 
 class VariantRun(Record):
@@ -148,8 +147,6 @@ def _accuracies(found: Sequence[Run]) -> dict[int, float]:
 
 def _rightly(found: Sequence[Run]) -> np.ndarray:
     """Return the share of the seeds that judged each test review rightly, shape (n,)."""
-    import numpy as np
-
     judged = [read_predictions(checked_file(run, PREDICTIONS)).correct for run in found]
     shares: np.ndarray = np.mean(judged, axis=0)
     return shares
@@ -179,8 +176,6 @@ def draw_ablation(report: AblationReport, folder: Path) -> None:
     Each point is a test accuracy with its 95 % interval over test reviews; the lines are the
     controls on whole reviews and all words.
     """
-    from matplotlib.figure import Figure
-
     base = report.config.text
     with chart_style():
         figure = Figure(figsize=_INCHES, layout="constrained")

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import statistics
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+
+from scipy.stats import t
 
 from tasks.common.records import Record
 from tasks.config.training import TrainingConfig
 from tasks.evaluation.metrics import wilson_interval
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from tasks.run_summary import RunSummary
-
+from tasks.run_summary import RunSummary
 
 _CONFIDENCE = 0.95
 
@@ -49,8 +46,6 @@ def spread(values: Sequence[float]) -> Spread:
 
     Source: Student, "The probable error of a mean", Biometrika 6 (1908), 1-25.
     """
-    from scipy.stats import t
-
     mean = statistics.fmean(values)
     if len(values) == 1:
         return Spread(mean=mean, deviation=None, low=None, high=None)

@@ -7,26 +7,23 @@ on as if it had not been.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 from tasks.common.canonical_json import changed_items
-from tasks.common.errors import InvalidConfigError, MissingExtraError, StorageError, first_line
+from tasks.common.errors import InvalidConfigError, StorageError, first_line, import_extra
 from tasks.common.records import Record
 from tasks.common.seeds import generator
 from tasks.config.experiments import Objective, SweepConfig
-from tasks.config.search_space import Choices, SearchSpace, Value
+from tasks.config.search_space import Choices, Range, SearchSpace, Value
 from tasks.config.training import TrainingConfig
 from tasks.experiments.trial import TrialResult
 from tasks.runs.manifest import Score
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
     import optuna
-
-    from tasks.config.search_space import Range
 
 
 _BASIS, _SPENT, _RESULT, _WINNERS = "basis", "spent_seconds", "result", "winners"
@@ -122,38 +119,25 @@ def open_trial(sweep: SweepConfig, number: int) -> optuna.Trial:
 
 
 def _opened(sweep: SweepConfig) -> optuna.Study:
-    require_optuna()
-    import optuna
-
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    library = import_extra("optuna", "sweep")
+    library.logging.set_verbosity(library.logging.WARNING)
     assert sweep.storage is not None
     url, options = sweep.storage, {}
     if url.startswith("sqlite:"):
         options = {"connect_args": {"timeout": _DATABASE_PATIENCE_S}}
     with plain_faults(sweep):
-        storage = optuna.storages.RDBStorage(
+        storage = library.storages.RDBStorage(
             url.replace("postgresql://", "postgresql+psycopg://", 1), engine_kwargs=options
         )
-        return optuna.create_study(
+        study: optuna.Study = library.create_study(
             storage=storage,
             study_name=sweep.study,
-            sampler=optuna.samplers.RandomSampler(),
+            sampler=library.samplers.RandomSampler(),
             pruner=_pruner(sweep),
             direction="minimize" if sweep.objective == "val_loss" else "maximize",
             load_if_exists=True,
         )
-
-
-def require_optuna() -> None:
-    """Go on only where Optuna is installed.
-
-    Raises:
-        MissingExtraError: It is not.
-    """
-    try:
-        import optuna  # noqa: F401
-    except ImportError:
-        raise MissingExtraError("sweep") from None
+        return study
 
 
 @contextmanager
@@ -164,13 +148,11 @@ def plain_faults(sweep: SweepConfig) -> Iterator[None]:
         MissingExtraError: Optuna is not installed.
         StorageError: The database cannot be used.
     """
-    require_optuna()
-    from optuna.exceptions import OptunaError
-    from sqlalchemy.exc import SQLAlchemyError
-
+    faults = import_extra("optuna.exceptions", "sweep")
+    database = import_extra("sqlalchemy.exc", "sweep")
     try:
         yield
-    except (SQLAlchemyError, OptunaError) as error:
+    except (database.SQLAlchemyError, faults.OptunaError) as error:
         raise StorageError(
             f"storage={sweep.storage!r}: cannot be used ({first_line(error)}); start or mend the"
             " database, or name another one with --storage; what was noted there is gone on with"
@@ -178,11 +160,12 @@ def plain_faults(sweep: SweepConfig) -> Iterator[None]:
 
 
 def _pruner(sweep: SweepConfig) -> optuna.pruners.BasePruner:
-    import optuna
-
+    library = import_extra("optuna", "sweep")
     if not sweep.pruning:
-        return optuna.pruners.NopPruner()
-    return optuna.pruners.MedianPruner(n_startup_trials=sweep.pruning_after)
+        pruner = library.pruners.NopPruner()
+    else:
+        pruner = library.pruners.MedianPruner(n_startup_trials=sweep.pruning_after)
+    return cast("optuna.pruners.BasePruner", pruner)
 
 
 def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
@@ -205,15 +188,14 @@ def going_on(study: optuna.Study, space: SearchSpace) -> list[AskedTrial]:
 
     One that was killed before all its values were drawn is ended as failed; its place is free.
     """
-    from optuna.trial import TrialState
-
-    begun = study.get_trials(deepcopy=False, states=[TrialState.RUNNING])
+    states = import_extra("optuna.trial", "sweep").TrialState
+    begun = study.get_trials(deepcopy=False, states=[states.RUNNING])
     whole = []
     for trial in begun:
         if _is_drawn(trial, space):
             whole.append(AskedTrial(number=trial.number, values=trial.params))
         else:
-            study.tell(trial.number, state=TrialState.FAIL)
+            study.tell(trial.number, state=states.FAIL)
     return whole
 
 
@@ -235,38 +217,35 @@ def _is_drawn(trial: optuna.trial.FrozenTrial, space: SearchSpace) -> bool:
 
 
 def _sampler(sweep: SweepConfig, drawn: int) -> optuna.samplers.BaseSampler:
-    import optuna
-
+    library = import_extra("optuna", "sweep")
     random = generator(sweep.sampler_seed, "values of a trial", drawn)
     seed = int(random.integers(2**32))
     if sweep.sampler == "random":
-        return optuna.samplers.RandomSampler(seed)
-    return optuna.samplers.TPESampler(seed=seed, n_startup_trials=_STARTUP_TRIALS)
+        sampler = library.samplers.RandomSampler(seed)
+    else:
+        sampler = library.samplers.TPESampler(seed=seed, n_startup_trials=_STARTUP_TRIALS)
+    return cast("optuna.samplers.BaseSampler", sampler)
 
 
 def _distribution(field: Range | Choices) -> optuna.distributions.BaseDistribution:
-    from optuna import distributions as kinds
-
+    kinds = import_extra("optuna.distributions", "sweep")
     if isinstance(field, Choices):
-        return kinds.CategoricalDistribution(field.choices)
-    if isinstance(field.low, int) and isinstance(field.high, int):
-        return kinds.IntDistribution(field.low, field.high, log=field.log)
-    return kinds.FloatDistribution(field.low, field.high, log=field.log)
+        made = kinds.CategoricalDistribution(field.choices)
+    elif isinstance(field.low, int) and isinstance(field.high, int):
+        made = kinds.IntDistribution(field.low, field.high, log=field.log)
+    else:
+        made = kinds.FloatDistribution(field.low, field.high, log=field.log)
+    return cast("optuna.distributions.BaseDistribution", made)
 
 
 def tell_result(study: optuna.Study, number: int, result: TrialResult, spent: float) -> None:
     """Note how a trial ended, and how many seconds the study took so far."""
-    from optuna.trial import TrialState
-
-    states = {
-        "complete": TrialState.COMPLETE,
-        "pruned": TrialState.PRUNED,
-        "failed": TrialState.FAIL,
-    }
+    states = import_extra("optuna.trial", "sweep").TrialState
+    ended = {"complete": states.COMPLETE, "pruned": states.PRUNED, "failed": states.FAIL}
     _trial(study, number).set_user_attr(_RESULT, result.model_dump(mode="json"))
     study.set_user_attr(_SPENT, spent)
     values = result.figure if result.outcome == "complete" else None
-    study.tell(number, values, state=states[result.outcome])
+    study.tell(number, values, state=ended[result.outcome])
 
 
 def spent_seconds(study: optuna.Study) -> float:
@@ -300,8 +279,8 @@ def add_winner(study: optuna.Study, winner: Winner) -> None:
 
 def _trial(study: optuna.Study, number: int) -> optuna.Trial:
     # Optuna has no public way back to a trial that another process asked for.
-    from optuna.trial import Trial
-
     storage = study._storage  # noqa: SLF001
     study_id = storage.get_study_id_from_name(study.study_name)
-    return Trial(study, storage.get_trial_id_from_study_id_trial_number(study_id, number))
+    kind = import_extra("optuna.trial", "sweep").Trial
+    trial = kind(study, storage.get_trial_id_from_study_id_trial_number(study_id, number))
+    return cast("optuna.Trial", trial)

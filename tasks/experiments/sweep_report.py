@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from itertools import accumulate
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from matplotlib.ticker import MaxNLocator
 
 from tasks.common.errors import BadDataError
 from tasks.common.records import Record, write_record
+from tasks.config.experiments import Objective
 from tasks.experiments.study import (
     EndedTrial,
     StudyBasis,
@@ -26,17 +31,12 @@ from tasks.reports.style import (
     save_chart,
     save_picture,
 )
+from tasks.run_summary import RunSummary
 from tasks.runs.find import find_run
 from tasks.runs.manifest import read_manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
-
     import optuna
-
-    from tasks.config.experiments import Objective
-    from tasks.run_summary import RunSummary
 
 
 _WIDTH, _HEIGHT = 8.0, 3.6
@@ -50,8 +50,6 @@ def draw_sweep(trials: Sequence[EndedTrial], objective: Objective, folder: Path)
         objective: Which figure of theirs is drawn.
         folder: Where to write.
     """
-    from matplotlib.ticker import MaxNLocator
-
     complete = [one for one in trials if one.result.figure is not None]
     numbers = [one.number for one in complete]
     figures = [one.result.figure or 0.0 for one in complete]

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Literal
 from tasks.cache.step_run import StepRun
 from tasks.common.errors import PrunedTrialError
 from tasks.common.records import Record
+from tasks.config.experiments import Objective
+from tasks.training.progress import TrainingProgress
 
 if TYPE_CHECKING:
     import optuna
-
-    from tasks.config.experiments import Objective
-    from tasks.training.progress import TrainingProgress
 
 
 History = dict[str, list[float]]

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import pyarrow as pa
+import pyarrow.csv as pc
+import pyarrow.parquet as pq
 
 from tasks.common.errors import InvalidConfigError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import pyarrow as pa
-
 
 _LABEL_WIDTH = 12
 
@@ -105,8 +104,6 @@ def output_kind(path: Path) -> OutputKind:
 
 def numbered(batch: pa.RecordBatch, first_row: int) -> pa.RecordBatch:
     """Return predictions with the number of each row, from 0 on, in front."""
-    import pyarrow as pa
-
     rows = pa.array(range(first_row, first_row + batch.num_rows), pa.int64())
     return batch.add_column(0, "row", rows)
 
@@ -114,10 +111,6 @@ def numbered(batch: pa.RecordBatch, first_row: int) -> pa.RecordBatch:
 @contextmanager
 def prediction_writer(file: IO[bytes], kind: OutputKind, schema: pa.Schema) -> Iterator[Write]:
     """Yield what writes one batch after another to a file that is open for writing."""
-    import pyarrow as pa
-    import pyarrow.csv as pc
-    import pyarrow.parquet as pq
-
     if kind == "jsonl":
         yield lambda batch: _write_lines(file, batch)
     elif kind == "csv":

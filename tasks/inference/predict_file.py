@@ -12,8 +12,9 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
+import pyarrow as pa
 from pydantic import Field
 
 from tasks.common.atomic_files import file_sha256, whole_file
@@ -21,13 +22,7 @@ from tasks.common.errors import BadDataError, storage_error
 from tasks.common.records import Record, read_record, write_record
 from tasks.data.sources.text_chunks import Kind, TextChunk, TextRows, read_texts
 from tasks.inference.output import numbered, output_kind, prediction_writer
-from tasks.inference.predictor import prediction_schema
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from tasks.inference.predictor import Predictor
-
+from tasks.inference.predictor import Predictor, prediction_schema
 
 _LOG = logging.getLogger(__name__)
 
@@ -135,8 +130,6 @@ class PredictionParts:
 
 
 def _no_rows() -> pa.RecordBatch:
-    import pyarrow as pa
-
     return pa.RecordBatch.from_pylist([], prediction_schema())
 
 
@@ -240,8 +233,6 @@ def spool_chunks(file: Path, parts: PredictionParts) -> list[SpooledChunk]:
     Raises:
         BadDataError: The file cannot be read, or has no such column.
     """
-    import pyarrow as pa
-
     job, chunks = parts.job, []
     for chunk in file_chunks(file, job.kind, job.column, job.chunk_rows):
         was_there = parts.path(chunk.number).is_file()
@@ -262,8 +253,6 @@ def read_spooled(parts: PredictionParts, chunk: SpooledChunk) -> TextRows:
 
 def _write_batch(path: Path, batch: pa.RecordBatch) -> None:
     """Write a batch as an Arrow file, whole or not at all: quick to write, and read once."""
-    import pyarrow as pa
-
     options = pa.ipc.IpcWriteOptions(compression="lz4")
     with (
         whole_file(path) as temporary,
@@ -275,7 +264,5 @@ def _write_batch(path: Path, batch: pa.RecordBatch) -> None:
 
 def _read_batch(path: Path) -> pa.RecordBatch:
     """Return the batch of a file that `_write_batch` wrote."""
-    import pyarrow as pa
-
     with pa.OSFile(str(path)) as file, pa.ipc.open_file(file) as reader:
         return reader.get_batch(0)

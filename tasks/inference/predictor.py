@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tasks.config.training import TextConfig
 from tasks.data.sources.text_chunks import TextRows, rows_of
 from tasks.data.text.padding import pad_tokens
 from tasks.data.text.tokenizer import START_ID
-from tasks.data.text.vocabulary import is_unknown
-from tasks.evaluation.evaluate import THRESHOLD
+from tasks.data.text.vocabulary import Vocabulary, is_unknown
+from tasks.evaluation.metrics import THRESHOLD
 from tasks.model.network import Network, in_threads
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy as np
-    import pyarrow as pa
-
-    from tasks.config.training import TextConfig
-    from tasks.data.text.vocabulary import Vocabulary
-
 
 EMPTY, TRUNCATED, MOSTLY_UNKNOWN = "empty", "truncated", "mostly unknown"
 
@@ -39,8 +34,6 @@ def prediction_schema() -> pa.Schema:
     truncated, mostly unknown; several are joined by commas) and `error`. A row with an error has
     nothing else.
     """
-    import pyarrow as pa
-
     return pa.schema(
         [
             pa.field("probability", pa.float32()),
@@ -86,8 +79,6 @@ class PreparedTexts:
 
 def prepare_texts(texts: pa.Array, vocabulary: Vocabulary, text: TextConfig) -> PreparedTexts:
     """Return n texts, cut and padded as in the training; a missing text counts as an empty one."""
-    import numpy as np
-
     tokens = vocabulary.tokens([texts])
     padded = pad_tokens(tokens, text)
     return PreparedTexts(
@@ -112,8 +103,6 @@ class Predictor:
 
     def predict_rows(self, rows: TextRows) -> pa.RecordBatch:
         """Return one row of `prediction_schema` for each row; bad rows keep their error."""
-        import pyarrow as pa
-
         parts = list(in_threads(self._predict_part, self._parts(rows)))
         table = pa.Table.from_batches(parts, prediction_schema()).combine_chunks()
         batches = table.to_batches()
@@ -121,9 +110,6 @@ class Predictor:
 
     def _parts(self, rows: TextRows) -> list[TextRows]:
         """Return the rows in parts that are small in rows, tokens and bytes."""
-        import numpy as np
-        import pyarrow.compute as pc
-
         most = max(1, min(_MOST_ROWS, _MOST_TOKENS // self.model.text.maxlen))
         lengths = pc.fill_null(pc.binary_length(rows.texts), 0).to_numpy(zero_copy_only=False)
         ends = np.cumsum(lengths)
@@ -137,10 +123,6 @@ class Predictor:
         return parts
 
     def _predict_part(self, rows: TextRows) -> pa.RecordBatch:
-        import numpy as np
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         prepared = prepare_texts(rows.texts, self.model.vocabulary, self.model.text)
         probabilities = self._network(prepared.tokens)
         names = np.array(self.model.label_names, object)

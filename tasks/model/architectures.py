@@ -6,22 +6,16 @@ own. `tests/model/test_architectures.py` then asks of it what it asks of all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import keras
 import numpy as np
 
+from tasks.config.training import Architecture
 from tasks.model.conv_bilstm import build_conv_bilstm
 from tasks.model.ngram_bag import build_ngram_bag, prepare_ngram_bag
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import keras
-
-    from tasks.config.training import Architecture
-
 
 Parts = Iterable[tuple[np.ndarray, np.ndarray]]
 

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import io
 import logging
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+import keras
+
+from tasks.common.artifact_store import Fact
 from tasks.common.atomic_files import whole_file, write_text
 from tasks.common.seeds import generator
+from tasks.config.training import NetworkConfig
 from tasks.model.architectures import ARCHITECTURES
 from tasks.model.model_hash import model_hash
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import keras
-
-    from tasks.common.artifact_store import Fact
-    from tasks.config.training import NetworkConfig
-
 
 _LOG = logging.getLogger(__name__)
 
@@ -92,8 +88,6 @@ def build_model(
     Returns:
         Facts: number of parameters, and the hash of architecture and weights.
     """
-    import keras
-
     keras.utils.set_random_seed(seed)
     model = with_own_seeds(build_network(num_words, maxlen, network), seed)
     with whole_file(folder / "initial_model.keras") as temporary:

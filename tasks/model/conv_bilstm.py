@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import keras
+from keras import layers
 
-if TYPE_CHECKING:
-    import keras
-
-    from tasks.config.training import ConvBilstmConfig
+from tasks.config.training import ConvBilstmConfig
 
 
 def build_conv_bilstm(num_words: int, maxlen: int, network: ConvBilstmConfig) -> keras.Sequential:
@@ -17,9 +15,6 @@ def build_conv_bilstm(num_words: int, maxlen: int, network: ConvBilstmConfig) ->
     With the defaults the convolution gives (batch, 196, 64), the pooling (batch, 49, 64),
     and there are 2,171,393 parameters.
     """
-    import keras
-    from keras import layers
-
     # Explicit names: automatic ones count the models of the process and so never repeat.
     return keras.Sequential(
         [

@@ -11,16 +11,13 @@ import io
 import json
 import zipfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
 
 from tasks.common.errors import BadDataError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import h5py
-    import numpy as np
-
 
 _CONFIG = "config.json"
 
@@ -44,8 +41,6 @@ def read_keras_archive(path: Path) -> KerasArchive:
     Raises:
         BadDataError: The file is no such archive, too large, or points outside itself.
     """
-    import h5py
-
     try:
         with zipfile.ZipFile(path) as archive:
             config = json.loads(_part(path, archive, _CONFIG))
@@ -71,8 +66,6 @@ def _part(path: Path, archive: zipfile.ZipFile, name: str) -> bytes:
 
 def _arrays(path: Path, group: h5py.Group, place: str) -> list[tuple[str, np.ndarray]]:
     """Return the arrays below a group; HDF5 could also name those of other files."""
-    import h5py
-
     found: list[tuple[str, np.ndarray]] = []
     for name in group:
         inside = f"{place}/{name}"

@@ -6,12 +6,11 @@ A `.keras` file holds its date and so never repeats; this hash does.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
 
 from tasks.common.canonical_json import canonical_json
-
-if TYPE_CHECKING:
-    import keras
 
 
 def weights_hash(model: keras.Model) -> str:
@@ -19,8 +18,6 @@ def weights_hash(model: keras.Model) -> str:
 
     Names are no part: Keras gives a loaded model's weights other paths than a built one's.
     """
-    import numpy as np
-
     digest = hashlib.sha256()
     for variable in model.weights:
         array = np.ascontiguousarray(variable.numpy())

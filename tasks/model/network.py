@@ -11,7 +11,11 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import onnxruntime as ort
 
 from tasks.common.device import CPU, Device, use_device
 from tasks.common.errors import BadDataError, first_line
@@ -19,11 +23,7 @@ from tasks.model.keras_archive import read_keras_archive
 from tasks.model.onnx_graph import INPUT, NotFoldableError, folded_graph
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy as np
     import tensorflow as tf
-
 
 _REVIEWS_AT_ONCE = 16
 """What ONNX Runtime computes in one go: small enough for the processor's cache."""
@@ -96,9 +96,6 @@ def onnx_network(graph: bytes) -> Network:
 
     One call uses one thread: threads inside an operation would mostly wait for each other.
     """
-    import numpy as np
-    import onnxruntime as ort
-
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

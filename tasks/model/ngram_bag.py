@@ -7,18 +7,14 @@ ratio counts. See Wang and Manning, *Baselines and Bigrams*, ACL 2012
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
+import keras
+import numpy as np
+from keras import layers, ops
+
+from tasks.config.training import NgramBagConfig
 from tasks.model.ngrams import FINGERPRINT_BITS, NgramCounts, distinct, ending, ngram_hashes
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    import keras
-    import numpy as np
-
-    from tasks.config.training import NgramBagConfig
-
 
 _EMPTY = -1.0
 """Fingerprint of a bucket that holds no n-gram."""
@@ -35,8 +31,6 @@ def build_ngram_bag(num_words: int, maxlen: int, network: NgramBagConfig) -> ker
     that count in addition where the n-gram is among the last tokens, since reviews tend to end
     with their verdict.
     """
-    import keras
-    from keras import layers, ops
 
     def table(name: str, start: float, *, learned: bool) -> keras.layers.Embedding:
         first = keras.initializers.Constant(start)
@@ -75,9 +69,6 @@ def prepare_ngram_bag(
         parts: Padded tokens of shape (n, maxlen) and labels of shape (n, 1), part by part.
         network: How rare an n-gram may be, and how much its ratio is smoothed.
     """
-    import keras
-    import numpy as np
-
     hashes = keras.Model(
         model.input, [model.get_layer(name).output for name in ("bucket", "fingerprint")]
     )
@@ -105,8 +96,6 @@ def prepare_ngram_bag(
 
 def _codes(hashes: keras.Model, tokens: np.ndarray) -> np.ndarray:
     """Return bucket and fingerprint of each n-gram in one int64, 0 for none, shape (n, all)."""
-    import numpy as np
-
     # Not by `predict`, which has each of several devices compute all reviews.
     bucket, fingerprint = (np.asarray(part).astype(np.int64) for part in hashes(tokens))
     return np.where(bucket > 0, bucket << FINGERPRINT_BITS | fingerprint, 0)

@@ -12,20 +12,17 @@ Wang and Manning, *Baselines and Bigrams*, ACL 2012 (https://aclanthology.org/P1
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
+import pyarrow as pa
+import scipy.sparse as sp
+from keras import layers, ops
 
 from tasks.data.text.tokenizer import FIRST_WORD_ID
 from tasks.data.text.vocabulary import RaggedTokens
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import keras
-    import numpy as np
-    import pyarrow as pa
-    import scipy.sparse as sp
-
 
 FINGERPRINT_BITS = 24
 """A float32 of the model's file holds integers of so many bits exactly."""
@@ -59,8 +56,6 @@ def ngram_hashes(
         longest: Words of the longest n-gram; the shorter ones from single words on are there too.
         buckets: Size of the table, bucket 0 included.
     """
-    from keras import layers, ops
-
     maxlen = tokens.shape[1]
     hashes, whole = [], []
     for words in range(1, longest + 1):
@@ -84,8 +79,6 @@ def ngram_hashes(
 
 def _spread(hashes: keras.KerasTensor, bits: int) -> keras.KerasTensor:
     """Fold the high bits, which a product mixes best, into the low ones; none is negative."""
-    from keras import ops
-
     positive = ops.mod(hashes, _POSITIVE)
     return ops.bitwise_xor(positive, ops.right_shift(positive, ops.full_like(hashes, bits)))
 
@@ -99,8 +92,6 @@ def ending(ngrams: keras.KerasTensor, maxlen: int, longest: int, tail: int) -> k
         longest: Words of the longest n-gram.
         tail: Tokens at the end, `longest` or more.
     """
-    from keras import ops
-
     parts, end = [], 0
     for words in range(1, longest + 1):
         end += maxlen - words + 1
@@ -110,8 +101,6 @@ def ending(ngrams: keras.KerasTensor, maxlen: int, longest: int, tail: int) -> k
 
 def distinct(numbers: keras.KerasTensor) -> keras.KerasTensor:
     """Return the numbers of each row sorted, repeated ones as 0; int32 of the same shape."""
-    from keras import ops
-
     ordered = ops.sort(numbers, axis=1)
     first = ops.ones_like(ordered[:, :1])
     changed = ops.cast(ops.not_equal(ordered[:, 1:], ordered[:, :-1]), "int32")
@@ -136,8 +125,6 @@ class NgramCounts:
             most: N-grams to count at a time. Once there are more, those in the fewest reviews so
                 far are forgotten, as lossy counting does (Manku and Motwani, VLDB 2002).
         """
-        import numpy as np
-
         self._most, self._forgotten_below = most, 1
         self.codes = np.empty(0, np.int64)
         self.reviews = np.empty((0, 2), np.int64)
@@ -149,8 +136,6 @@ class NgramCounts:
             codes: int64 of shape (n, m), 0 for none.
             labels: 0 or 1, shape (n,).
         """
-        import numpy as np
-
         ordered = np.sort(codes, axis=1)
         counts = ordered > 0
         counts[:, 1:] &= ordered[:, 1:] != ordered[:, :-1]
@@ -179,8 +164,6 @@ class NgramCounts:
             smoothing: Reviews of each label to add to the counts; more of them make the ratios of
                 rare n-grams smaller.
         """
-        import numpy as np
-
         total = self.reviews.sum(axis=1)
         known = np.flatnonzero(total >= least_reviews)
         # Of equally frequent ones the smallest code, so that the order of reviews changes nothing.
@@ -198,8 +181,6 @@ def log_count_ratios(zeros: np.ndarray, ones: np.ndarray, smoothing: float) -> n
         ones: Those of label 1.
         smoothing: Reviews to add to each count.
     """
-    import numpy as np
-
     zeros, ones = zeros + smoothing, ones + smoothing
     ratios: np.ndarray = np.log((ones / ones.sum()) / (zeros / zeros.sum())).astype(np.float32)
     return ratios
@@ -214,9 +195,6 @@ def ngram_presence(tokens: pa.ChunkedArray, longest: int) -> sp.csr_matrix:
         tokens: Lists of ids; an n-gram with the start, padding or an unknown word is left out.
         longest: Words of the longest n-gram.
     """
-    import numpy as np
-    import scipy.sparse as sp
-
     parts = []
     for start in range(0, max(len(tokens), 1), _REVIEWS_AT_ONCE):
         reviews = RaggedTokens.of(tokens.slice(start, _REVIEWS_AT_ONCE).combine_chunks())
@@ -235,8 +213,6 @@ def _occurrences(
     ids: np.ndarray, rows: np.ndarray, longest: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield rows and columns of all n-grams, for each number of words."""
-    import numpy as np
-
     is_word = ids >= FIRST_WORD_ID
     whole, hashes = is_word, ids.astype(np.uint64)
     for words in range(1, longest + 1):
@@ -259,9 +235,6 @@ def token_counts(tokens: RaggedTokens, width: int, dtype: type) -> sp.csr_matrix
         width: Number of ids.
         dtype: Of the counts.
     """
-    import numpy as np
-    import scipy.sparse as sp
-
     ones: np.ndarray = np.ones(len(tokens.ids), dtype)
     # A copy, since the sum puts the ids of each review in order.
     parts = (ones, tokens.ids, tokens.offsets)

@@ -10,16 +10,14 @@ which ONNX Runtime computes.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
 
 from tasks.common.errors import PipelineError
-
-if TYPE_CHECKING:
-    import numpy as np
-    import onnx
-
-    from tasks.model.keras_archive import KerasArchive
-
+from tasks.model.keras_archive import KerasArchive
 
 INPUT, OUTPUT = "tokens", "probability"
 
@@ -83,9 +81,6 @@ def folded_graph(archive: KerasArchive) -> onnx.ModelProto:
     Raises:
         NotFoldableError: The model has other layers or settings than `build_model` gives it.
     """
-    import onnx
-    from onnx import helper
-
     parts = _known(archive)
     graph = _Graph()
     try:
@@ -116,20 +111,13 @@ class _Graph:
         self.constants: list[Any] = []
 
     def constant(self, name: str, value: np.ndarray) -> str:
-        import numpy as np
-        from onnx import numpy_helper
-
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
     def numbers(self, name: str, *values: int) -> str:
-        import numpy as np
-
         return self.constant(name, np.array(values, np.int64))
 
     def add(self, kind: str, inputs: list[str], output: str, **attributes: Any) -> str:  # noqa: ANN401
-        from onnx import helper
-
         self.nodes.append(helper.make_node(kind, inputs, [output], **attributes))
         return output
 
@@ -202,8 +190,6 @@ def _lstm(
     graph: _Graph, parts: _Parts, layer: str, source: str, target: str, *, every_step: bool
 ) -> None:
     """Add a bidirectional LSTM over (time, n, features); the last states are (n, 2 units)."""
-    import numpy as np
-
     sides = [_direction(parts, f"{layer}/{side}_layer/cell") for side in ("forward", "backward")]
     names = [
         graph.constant(f"{target}_{name}", np.stack(both))
@@ -211,8 +197,6 @@ def _lstm(
     ]
     units = sides[0][1].shape[1]
     outputs = [f"{target}_steps", f"{target}_last"]
-    from onnx import helper
-
     graph.nodes.append(
         helper.make_node(
             "LSTM", [source, *names], outputs, hidden_size=units, direction="bidirectional"
@@ -229,8 +213,6 @@ def _lstm(
 
 def _direction(parts: _Parts, cell: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return weights in ONNX's order of gates: input, output, forget, cell (Keras: i, f, c, o)."""
-    import numpy as np
-
     kernel, recurrent, bias = (parts.weight(f"{cell}/vars/{index}") for index in range(3))
     gates = np.split(np.arange(kernel.shape[1]), 4)
     order = np.concatenate([gates[gate] for gate in (0, 3, 1, 2)])

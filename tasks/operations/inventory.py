@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tasks.common.artifact_store import ArtifactStore, parse_output
 from tasks.common.atomic_files import TEMPORARY_PREFIX
@@ -12,9 +12,6 @@ from tasks.common.errors import PipelineError
 from tasks.common.records import Record
 from tasks.runs.failures import failure_files
 from tasks.runs.manifest import read_manifest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 class FoundRun(Record):

@@ -6,14 +6,11 @@ The first that begins does the work of all, since each would train on what there
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from tasks.common.records import Record
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
 
 Progress = Literal["waits", "turned away", "goes on", "done", "ended"]
 

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tasks.common.atomic_files import sync_folder, temporary_path
 from tasks.common.records import Record
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-
-    from tasks.config.operations import RetentionConfig
-    from tasks.operations.inventory import FoundFile, FoundRun, Inventory
-
+from tasks.config.operations import RetentionConfig
+from tasks.operations.inventory import FoundFile, FoundRun, Inventory
 
 _LOG = logging.getLogger(__name__)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
 
 from tasks.common.errors import ChampionAlreadyError, PipelineError, PromotionError
 from tasks.common.formatting import short_id, when
@@ -10,20 +13,17 @@ from tasks.evaluation.alpha_spending import next_look
 from tasks.evaluation.significance import paired_test
 from tasks.evaluation.slices import read_predictions
 from tasks.registry.champion import ChampionStore, best_model, promoted_run
-from tasks.registry.events import current_champion, earlier_comparisons, model_of, taken_back
+from tasks.registry.events import (
+    PromotionEvent,
+    current_champion,
+    earlier_comparisons,
+    model_of,
+    taken_back,
+)
 from tasks.registry.gates import ChampionTest
 from tasks.registry.rescore import rescored
 from tasks.runs.find import Run
 from tasks.runs.read import PREDICTIONS, checked_file
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    import numpy as np
-
-    from tasks.registry.events import PromotionEvent
-
 
 NO_CHAMPION = "no champion yet: nothing to compare with"
 

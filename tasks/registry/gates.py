@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from tasks.common.formatting import p_text, short_id
 from tasks.common.records import Record
+from tasks.config.promotion import PromotionConfig
 from tasks.evaluation.alpha_spending import Look
 from tasks.evaluation.significance import PairedTest, difference_interval, difference_text
-
-if TYPE_CHECKING:
-    from tasks.config.promotion import PromotionConfig
-
 
 MIB = 1 << 20
 

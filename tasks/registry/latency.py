@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import time
 from statistics import median
-from typing import TYPE_CHECKING
 
+import numpy as np
+
+from tasks.common.device import Device
+from tasks.config.training import TrainingConfig
 from tasks.model.network import open_network
 from tasks.registry.gates import Latency
+from tasks.runs.find import Run
 from tasks.runs.read import BEST_MODEL, checked_file
-
-if TYPE_CHECKING:
-    from tasks.common.device import Device
-    from tasks.config.training import TrainingConfig
-    from tasks.runs.find import Run
-
 
 _WARM_UPS = 2
 
@@ -38,8 +36,6 @@ def measure_latency(run: Run, config: TrainingConfig, device: Device) -> Latency
         AcceleratorError: TensorFlow already runs on another device in this process.
     """
     file = checked_file(run, BEST_MODEL)
-    import numpy as np
-
     network = open_network(file, device)
     size = config.fit.evaluation_batch_size
     # The network does the same work for any ids.

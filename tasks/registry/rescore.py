@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import numpy as np
+import pyarrow as pa
 
 from tasks.common.atomic_files import file_sha256
 from tasks.common.errors import PromotionError
@@ -12,13 +13,8 @@ from tasks.data.text.padding import pad_tokens
 from tasks.data.text.vocabulary import Vocabulary, text_chunks
 from tasks.evaluation.slices import judged_rightly
 from tasks.model.network import keras_network
+from tasks.runs.find import Run
 from tasks.runs.read import BEST_MODEL, VOCABULARY, checked_file, read_config, read_data_report
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pyarrow as pa
-
-    from tasks.runs.find import Run
 
 
 def rescored(champion: Run, challenger: Run) -> np.ndarray:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from pathlib import Path
 
+from tasks.cache.step_run import StepRun
 from tasks.common.errors import UnchangedError
+from tasks.config.promotion import PromotionConfig
 from tasks.registry.champion import ChampionStore, best_model
 from tasks.registry.events import current_champion, model_of
 from tasks.runs.find import Run, find_runs
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from tasks.cache.step_run import StepRun
-    from tasks.config.promotion import PromotionConfig
 
 
 def require_change(

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
 
 from tasks.common.atomic_files import write_text
 from tasks.common.canonical_json import readable_json
+from tasks.config.training import TextConfig
 from tasks.data.text.vocabulary import Vocabulary
 from tasks.evaluation.confident_errors import confident_errors
 from tasks.evaluation.significance import paired_test
 from tasks.evaluation.slices import analyse_predictions, read_predictions
 from tasks.reports.charts import draw_analysis
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from tasks.config.training import TextConfig
 
 
 def analyse_run(files: Mapping[str, Path], text: TextConfig, folder: Path) -> None:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+from sklearn.metrics import precision_recall_curve, roc_curve
 
 from tasks.evaluation.metrics import BINS
+from tasks.evaluation.slices import Predictions
 from tasks.reports.plot import draw_curves
+from tasks.reports.run_report import CHARTS
 from tasks.reports.style import BLUE, GREEN, INK, ORANGE, QUIET, chart_style, new_chart, save_chart
 from tasks.training.history import best_epoch
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from matplotlib.axes import Axes
-
-    from tasks.evaluation.slices import Predictions
-
 
 _NETWORK: dict[str, Any] = {"color": BLUE, "linewidth": 2, "label": "network"}
 
@@ -28,17 +28,6 @@ _CONTROL: dict[str, Any] = {
 }
 
 _CURVE_POINTS = 400
-
-CHARTS = (
-    "training_loss",
-    "training_accuracy",
-    "learning_rate",
-    "roc",
-    "precision_recall",
-    "reliability",
-    "by_length",
-    "by_unknown",
-)
 
 
 def draw_analysis(
@@ -75,8 +64,6 @@ def draw_analysis(
 
 
 def _draw_learning_rate(axes: Axes, history: dict[str, list[float]]) -> None:
-    from matplotlib.ticker import MaxNLocator
-
     losses, rates = history["val_loss"], history["learning_rate"]
     epochs = range(1, len(losses) + 1)
     best = best_epoch(history)
@@ -94,8 +81,6 @@ def _draw_learning_rate(axes: Axes, history: dict[str, list[float]]) -> None:
 
 
 def _draw_roc(axes: Axes, network: Predictions, control: Predictions) -> None:
-    from sklearn.metrics import roc_curve
-
     for made, look in ((network, _NETWORK), (control, _CONTROL)):
         false_positive, true_positive, _ = roc_curve(made.label, made.probability)
         rows = _evenly(len(false_positive))
@@ -106,8 +91,6 @@ def _draw_roc(axes: Axes, network: Predictions, control: Predictions) -> None:
 
 
 def _draw_precision_recall(axes: Axes, network: Predictions, control: Predictions) -> None:
-    from sklearn.metrics import precision_recall_curve
-
     for made, look in ((network, _NETWORK), (control, _CONTROL)):
         precision, recall, _ = precision_recall_curve(made.label, made.probability)
         rows = _evenly(len(recall))
@@ -119,8 +102,6 @@ def _draw_precision_recall(axes: Axes, network: Predictions, control: Prediction
 
 def _evenly(count: int) -> list[int]:
     """Return rows of a curve that has more points than a chart can show."""
-    import numpy as np
-
     last = count - 1
     rows: list[int] = np.unique(
         np.linspace(0, last, min(_CURVE_POINTS, count)).astype(int)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 _KINDS = {".svg": "svg+xml", ".png": "png"}
 
@@ -32,8 +31,6 @@ def render_markdown(template: str, **values: Any) -> str:  # noqa: ANN401 - what
 
 
 def _render(template: str, values: dict[str, Any], *, is_html: bool) -> str:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     environment = Environment(
         loader=PackageLoader("tasks.reports"),
         autoescape=is_html,  # noqa: S701 - off for Markdown alone

@@ -7,19 +7,18 @@ import os
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from tasks.common.errors import ExportError, MissingExtraError
+from tasks.common.errors import ExportError, import_extra
 from tasks.common.records import Record
 from tasks.config.training import flat_config
 from tasks.data.sources.source_files import source_label
 from tasks.runs.describe import total_seconds
+from tasks.runs.find import Run
 from tasks.runs.read import checked_file, read_config, read_history, read_metrics
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Metric
 
-    from tasks.runs.find import Run
-
+    metric = import_extra("mlflow.entities", "mlflow").Metric
 
 _RUN_ID_TAG = "run_id"
 
@@ -58,18 +57,12 @@ def export_mlflow(run: Run, tracking_uri: str, experiment: str, headline: str) -
     """
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
-    try:
-        from mlflow import MlflowClient
-        from mlflow.exceptions import MlflowException
-        from sqlalchemy.exc import SQLAlchemyError
-    except ImportError:
-        raise MissingExtraError("mlflow") from None
-
+    mlflow, database = (import_extra(name, "mlflow") for name in ("mlflow", "sqlalchemy.exc"))
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     for name in run.manifest.files:
         checked_file(run, name)
     try:
-        client = MlflowClient(tracking_uri=tracking_uri)
+        client = mlflow.MlflowClient(tracking_uri=tracking_uri)
         place = _experiment_id(client, experiment)
         known = _known(client, place, run.manifest.run_id)
         return MlflowExport(
@@ -78,7 +71,7 @@ def export_mlflow(run: Run, tracking_uri: str, experiment: str, headline: str) -
             experiment=experiment,
             is_new=known is None,
         )
-    except (MlflowException, SQLAlchemyError) as error:
+    except (mlflow.MlflowException, database.SQLAlchemyError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise ExportError(f"MLflow at {tracking_uri} did not take the run: {reason}") from None
 
@@ -100,8 +93,7 @@ def _known(client: MlflowClient, experiment_id: str, run_id: str) -> str | None:
 
 
 def _copy(client: MlflowClient, experiment_id: str, run: Run, headline: str) -> str:
-    from mlflow.entities import Param
-
+    entities = import_extra("mlflow.entities", "mlflow")
     ended = int(datetime.fromisoformat(run.manifest.created).timestamp() * 1000)
     started = ended - int(total_seconds(run.manifest) * 1000)
     copy = client.create_run(
@@ -109,7 +101,9 @@ def _copy(client: MlflowClient, experiment_id: str, run: Run, headline: str) -> 
     )
     copy_id = str(copy.info.run_id)
     config = flat_config(read_config(run))
-    client.log_batch(copy_id, params=[Param(name, str(value)) for name, value in config.items()])
+    client.log_batch(
+        copy_id, params=[entities.Param(name, str(value)) for name, value in config.items()]
+    )
     metrics = _metrics(run, ended)
     for start in range(0, len(metrics), _MOST_METRICS):
         client.log_batch(copy_id, metrics=metrics[start : start + _MOST_METRICS])
@@ -133,16 +127,15 @@ def _tags(run: Run, headline: str) -> dict[str, str]:
     }
 
 
-def _metrics(run: Run, time: int) -> list[Metric]:
-    from mlflow.entities import Metric
-
+def _metrics(run: Run, time: int) -> list[Any]:
+    metric = import_extra("mlflow.entities", "mlflow").Metric
     by_epoch = [
-        Metric(name, value, time, step)
+        metric(name, value, time, step)
         for name, values in read_history(run).items()
         for step, value in enumerate(values, start=1)
     ]
     best = run.manifest.training.best_epoch
-    return by_epoch + [Metric(name, value, time, best) for name, value in _final(run).items()]
+    return by_epoch + [metric(name, value, time, best) for name, value in _final(run).items()]
 
 
 def _final(run: Run) -> dict[str, float]:

@@ -6,16 +6,12 @@ which is YAML too, so that none can be mistaken for syntax.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tasks.config.training import TrainingConfig, changed_settings
 from tasks.data.sources.source_files import source_label
-from tasks.model.architectures import ARCHITECTURES
 from tasks.reports.html import render_markdown
-
-if TYPE_CHECKING:
-    from tasks.runs.manifest import Manifest
-
+from tasks.runs.manifest import Manifest
 
 MODEL_CARD = "model_card.md"
 
@@ -34,6 +30,8 @@ def model_card(manifest: Manifest, metrics: dict[str, Any], config: TrainingConf
         metrics: Content of `metrics.json`.
         config: All numbers of the run.
     """
+    from tasks.model.architectures import ARCHITECTURES
+
     # Where the reviews lay is of no use to others.
     settings = changed_settings(config.model_copy(update={"source": TrainingConfig().source}))
     return render_markdown(

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from tasks.common.atomic_files import whole_file
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
 
 _INCHES = (12, 6)
 
@@ -43,8 +42,6 @@ def draw_curves(axes: Axes, name: str, history: dict[str, list[float]], colour: 
         history: One list per figure, one number per epoch.
         colour: Of dots and line.
     """
-    from matplotlib.ticker import MaxNLocator
-
     training, validation = history[name], history[f"val_{name}"]
     epochs = range(1, len(training) + 1)
     axes.plot(epochs, training, "o", color=colour, label=f"Training {name}")
@@ -57,9 +54,6 @@ def draw_curves(axes: Axes, name: str, history: dict[str, list[float]], colour: 
 
 
 def _draw(name: str, history: dict[str, list[float]], colour: str, caption: str) -> Figure:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     # Not pyplot's figure: it needs no display, and nothing stays open.
     figure = Figure(figsize=_INCHES)
     FigureCanvasAgg(figure)
@@ -70,8 +64,6 @@ def _draw(name: str, history: dict[str, list[float]], colour: str, caption: str)
 
 
 def _save(figure: Figure, path: Path) -> None:
-    import matplotlib as mpl
-
     with mpl.rc_context({"svg.hashsalt": path.name}):
         for kind, metadata in (("png", {}), ("svg", {"Date": None})):
             with whole_file(path.with_suffix(f".{kind}")) as temporary:

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from tasks.config.training import TrainingConfig, default_groups
 from tasks.data.sources.source_files import source_label
 from tasks.evaluation.significance import PairedTest
-from tasks.reports.charts import CHARTS
 from tasks.reports.html import image_uri, render_page
 from tasks.reports.tables import run_tables
-from tasks.reports.verdict import verdict
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tasks.reports.verdict import Note
-    from tasks.runs.manifest import Manifest
-
+from tasks.reports.verdict import Note, verdict
+from tasks.runs.manifest import Manifest
 
 REPORT = "report.html"
+
+CHARTS = (
+    "training_loss",
+    "training_accuracy",
+    "learning_rate",
+    "roc",
+    "precision_recall",
+    "reliability",
+    "by_length",
+    "by_unknown",
+)
 
 
 def run_report(folder: Path, manifest: Manifest) -> str:

@@ -6,18 +6,17 @@ twins serve on a dark ground.
 
 from __future__ import annotations
 
+import io
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from tasks.common.atomic_files import whole_file, write_text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
 
 INK = "#333333"
 
@@ -48,8 +47,6 @@ _ON_DARK = {
 @contextmanager
 def chart_style() -> Iterator[None]:
     """Draw with this project's look inside the block."""
-    import matplotlib as mpl
-
     ink = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
     look: dict[Any, Any] = {
         **dict.fromkeys(ink, INK),
@@ -67,18 +64,12 @@ def chart_style() -> Iterator[None]:
 
 def new_chart(width: float = 4.6, height: float = 3.2) -> tuple[Figure, Axes]:
     """Return a figure, sizes in inches, and its axes, without pyplot's global state."""
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.add_subplot()
 
 
 def save_chart(figure: Figure, path: Path) -> None:
     """Write a figure as SVG; equal figures give equal bytes."""
-    import io
-
-    import matplotlib as mpl
-
     text = io.StringIO()
     with mpl.rc_context({"svg.hashsalt": path.name}):
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})

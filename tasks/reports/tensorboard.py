@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from tasks.common.atomic_files import whole_file
-from tasks.common.errors import MissingExtraError
+from tasks.common.errors import import_extra
 from tasks.config.training import flat_config
+from tasks.runs.find import Run
 from tasks.runs.read import read_config, read_history
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
-
-    from tasks.runs.find import Run
-
 
 _VALIDATION = "val_"
 
@@ -35,12 +31,8 @@ def export_tensorboard(run: Run, logdir: Path, headline: str) -> list[Path]:
         MissingExtraError: TensorBoard is not installed.
         BadDataError: A file of the run is damaged.
     """
-    try:
-        # TensorBoard's own records: its usual writer would start TensorFlow.
-        from tensorboard.plugins.text.summary_v2 import text_pb
-    except ImportError:
-        raise MissingExtraError("tensorboard") from None
-
+    # TensorBoard's own records: its usual writer would start TensorFlow.
+    text_pb = import_extra("tensorboard.plugins.text.summary_v2", "tensorboard").text_pb
     history, config = read_history(run), _config_table(run)
     validation = {
         name.removeprefix(_VALIDATION): values
@@ -62,24 +54,22 @@ def _config_table(run: Run) -> str:
 
 
 def _scalars(curves: dict[str, list[float]]) -> Iterator[tuple[int, Any]]:
-    from tensorboard.compat.proto.summary_pb2 import Summary
-
+    summary = import_extra("tensorboard.compat.proto.summary_pb2", "tensorboard").Summary
     for name, values in curves.items():
         for step, value in enumerate(values, start=1):
-            scalar = Summary.Value(tag=f"epoch_{name}", simple_value=value)
-            yield step, Summary(value=[scalar])
+            scalar = summary.Value(tag=f"epoch_{name}", simple_value=value)
+            yield step, summary(value=[scalar])
 
 
 def _write(run: Run, folder: Path, summaries: Iterable[tuple[int, Any]]) -> Path:
-    from tensorboard.compat.proto.event_pb2 import Event
-    from tensorboard.summary.writer.record_writer import RecordWriter
-
+    event = import_extra("tensorboard.compat.proto.event_pb2", "tensorboard").Event
+    writers = import_extra("tensorboard.summary.writer.record_writer", "tensorboard")
     time = datetime.fromisoformat(run.manifest.created).timestamp()
     path = folder / f"events.out.tfevents.{time:.0f}.{run.manifest.run_id}"
     with whole_file(path) as temporary, temporary.open("wb") as file:
-        writer = RecordWriter(file)
-        writer.write(Event(wall_time=time, file_version="brain.Event:2").SerializeToString())
+        writer = writers.RecordWriter(file)
+        writer.write(event(wall_time=time, file_version="brain.Event:2").SerializeToString())
         for step, summary in summaries:
-            event = Event(wall_time=time, step=step, summary=summary)
-            writer.write(event.SerializeToString())
+            record = event(wall_time=time, step=step, summary=summary)
+            writer.write(record.SerializeToString())
     return path

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from tasks.config.training import TrainingConfig
-    from tasks.evaluation.significance import PairedTest
-    from tasks.runs.manifest import ControlScore, Manifest
-
+from tasks.config.training import TrainingConfig
+from tasks.evaluation.significance import PairedTest
+from tasks.runs.manifest import ControlScore, Manifest
 
 _LARGEST_CALIBRATION_ERROR = 0.05
 

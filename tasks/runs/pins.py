@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.atomic_files import write_text
 from tasks.common.canonical_json import readable_json
 from tasks.common.errors import BadDataError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def pinned_runs(artifacts: Path) -> list[str]:

@@ -9,16 +9,13 @@ Learning with CorgiPile: Stochastic Gradient Descent without Full Data Shuffle",
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from tasks.common.seeds import generator
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
 
 Batch = tuple[np.ndarray, np.ndarray]
 
@@ -116,8 +113,6 @@ def epoch_batches(
 
 
 def _joined(parts: list[Batch]) -> Batch:
-    import numpy as np
-
     if len(parts) == 1:
         return parts[0]
     return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])

@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import math
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
+
+import keras
 
 from tasks.common.errors import DivergedError
 from tasks.common.process_memory import give_back_memory
 from tasks.common.seeds import generator
+from tasks.config.training import FitConfig
 from tasks.training.checkpoint import (
-    TrainingState,
     begun_epoch,
     callback_states,
     restore_callbacks,
@@ -19,16 +21,8 @@ from tasks.training.checkpoint import (
     save_state,
     seed_states,
 )
+from tasks.training.plan import TrainingPlan, TrainingState
 from tasks.training.progress import tell_progress
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import keras
-
-    from tasks.config.training import FitConfig
-    from tasks.training.train import TrainingPlan
-
 
 _LOG = logging.getLogger(__name__)
 
@@ -40,8 +34,6 @@ def tutorial_callbacks(fit: FitConfig, best_model: Path) -> list[keras.callbacks
 
     See https://keras.io/api/callbacks/
     """
-    import keras
-
     return [
         keras.callbacks.EarlyStopping(monitor="val_loss", patience=fit.stop_patience),
         keras.callbacks.ReduceLROnPlateau(
@@ -77,8 +69,6 @@ class TrainingFollower:
 
     def as_callback(self) -> keras.callbacks.Callback:
         """Return what Keras calls."""
-        import keras
-
         return keras.callbacks.LambdaCallback(
             on_train_begin=self.on_train_begin,
             on_epoch_begin=self.on_epoch_begin,

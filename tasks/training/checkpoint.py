@@ -10,20 +10,16 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from pydantic import Field
+import keras
+import numpy as np
 
 from tasks.common.atomic_files import sync_file, sync_folder, temporary_path
 from tasks.common.hashed_files import HashedFile, hashed_files
 from tasks.common.records import Record, read_record, write_record
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import keras
-
+from tasks.training.plan import BegunEpoch, CallbackState, TrainingState
 
 _LOG = logging.getLogger(__name__)
 
@@ -31,32 +27,8 @@ _GENERATIONS = 2
 
 _STATE, _ARRAYS, _BEST = "state.json", "variables.npz", "best_model.keras"
 
-CallbackState = dict[str, int | float | None]
 
 _CALLBACK_FIELDS = ("wait", "best", "best_epoch", "stopped_epoch", "cooldown_counter")
-
-
-class BegunEpoch(Record):
-    """Where an epoch was interrupted: steps done, running sums of its figures, dropout seeds."""
-
-    steps_done: int
-    metrics: list[float]
-    seeds: list[list[int]]
-
-
-class TrainingState(Record):
-    """What is not an array: epochs done, history so far, callbacks, whether training is over."""
-
-    epochs_done: int = 0
-    finished: bool = False
-    history: dict[str, list[float]] = Field(default_factory=dict)
-    callbacks: dict[str, CallbackState] = Field(default_factory=dict)
-    begun: BegunEpoch | None = None
-
-    @property
-    def steps_done(self) -> int:
-        """Steps of the epoch after the last whole one."""
-        return self.begun.steps_done if self.begun else 0
 
 
 class _Generation(Record):
@@ -113,8 +85,6 @@ def _plain(value: float | None) -> float | None:
 
 def save_state(folder: Path, model: keras.Model, best_model: Path, state: TrainingState) -> None:
     """Write a generation, whole or not at all, and remove the ones before the last two."""
-    import numpy as np
-
     temporary = temporary_path(folder)
     temporary.mkdir(parents=True)
     try:
@@ -141,8 +111,6 @@ def restore_state(folder: Path, model: keras.Model, best_model: Path) -> Trainin
     Returns:
         The rest of the state; that of a beginning where there is no whole generation.
     """
-    import numpy as np
-
     if not folder.exists() and any(folder.parent.glob("*/epoch-*")):
         _LOG.info("an interrupted training has another config; this one starts afresh")
     for leftover in folder.glob(".writing-*"):
@@ -159,11 +127,6 @@ def restore_state(folder: Path, model: keras.Model, best_model: Path) -> Trainin
             shutil.copyfile(path / _BEST, best_model)
         return generation.state
     return TrainingState()
-
-
-def forget_state(folder: Path) -> None:
-    """Remove the state of a training whose run is complete."""
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _name(state: TrainingState) -> str:

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import itertools
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
 
 from tasks.data.review_files import (
     count_reviews,
@@ -16,17 +20,8 @@ from tasks.data.review_files import (
     read_parquet,
     rebatched,
 )
-from tasks.training.batch_order import endless_batches, steps_per_epoch
+from tasks.training.batch_order import Batch, Shuffle, endless_batches, steps_per_epoch
 from tasks.training.row_groups import RowGroups
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    import tensorflow as tf
-
-    from tasks.training.batch_order import Batch, Shuffle
-
 
 _BATCHES_AHEAD = 16
 """Steps of the training that hide the time in which the next buffer is decoded."""
@@ -64,8 +59,6 @@ def shuffled_dataset(
         first_epoch: The epoch to begin in, from 0 on.
         first_step: The batch of that epoch to begin with.
     """
-    import tensorflow as tf
-
     steps = steps_per_epoch(count_reviews(path), shuffle.batch_size)
 
     def batches_from(number: int) -> Iterator[Batch]:
@@ -84,7 +77,6 @@ def ordered_dataset(path: Path, batch_size: int) -> tf.data.Dataset:
         path: Padded reviews, at least one.
         batch_size: Reviews per batch; the last one may be smaller.
     """
-    import tensorflow as tf
 
     def batches_from(number: int) -> Iterator[Batch]:
         return itertools.islice(ordered_batches(path, batch_size), number, None)
@@ -95,8 +87,6 @@ def ordered_dataset(path: Path, batch_size: int) -> tf.data.Dataset:
 
 def ordered_batches(path: Path, batch_size: int) -> Iterator[Batch]:
     """Yield the reviews of a Parquet file once, in the file's order: what a training batch is."""
-    import numpy as np
-
     for batch in rebatched(read_parquet(path), batch_size):
         labels = batch["label"].to_numpy().astype(np.float32)
         yield padded_matrix(batch["tokens"]), labels[:, None]
@@ -110,8 +100,6 @@ def _streamed(
     Not by `Dataset.from_generator`: on Python 3.11 that has glibc map the memory of each tensor
     anew, and a training step then causes tens of thousands of page faults.
     """
-    import tensorflow as tf
-
     options = tf.data.Options()
     # The thread that tunes often misses that it has to end, and is then waited for: up to a minute.
     options.autotune.enabled = False

@@ -10,10 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from tasks.training.checkpoint import TrainingState
+from tasks.training.plan import TrainingState
 
 
 @dataclass(frozen=True)

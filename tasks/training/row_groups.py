@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pyarrow.parquet as pq
 
 from tasks.data.review_files import padded_matrix, padded_width
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    import numpy as np
 
 
 class RowGroups:
@@ -23,8 +22,6 @@ class RowGroups:
 
     def __init__(self, path: Path) -> None:
         """Open the Parquet file `path`, which must hold at least one review."""
-        import pyarrow.parquet as pq
-
         self._file = pq.ParquetFile(path)
         metadata = self._file.metadata
         self.rows = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
@@ -43,8 +40,6 @@ class RowGroups:
 
     def hold(self, groups: Sequence[int]) -> None:
         """Decode the row groups `groups`, unless they are held, and let go of all others."""
-        import numpy as np
-
         if groups == self._held:
             return
         # Before the next ones are decoded, so that both are never held at once.

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import keras
 
+from tasks.common.device import Device
 from tasks.common.errors import InvalidConfigError
-
-if TYPE_CHECKING:
-    import keras
-
-    from tasks.common.device import Device
-    from tasks.config.training import FitConfig, StepCode, TrainingStep
-
+from tasks.config.training import FitConfig, StepCode, TrainingStep
+from tasks.model.kernels.adam import fused_adam
+from tasks.model.kernels.fast_network import fast_network
 
 _LAYERS = (
     "embedding",
@@ -61,14 +58,9 @@ def trained_form(network: keras.Model, code: StepCode, fit: FitConfig) -> keras.
         code: What computes a step.
         fit: First learning rate, and size of a batch.
     """
-    import keras
-
     if code == "keras":
         model, optimizer = network, keras.optimizers.Adam(fit.learning_rate)
     else:
-        from tasks.model.kernels.adam import fused_adam
-        from tasks.model.kernels.fast_network import fast_network
-
         model = fast_network(network, fit.batch_size)
         optimizer = fused_adam(fit.learning_rate)
     model.compile(optimizer=optimizer, loss="binary_crossentropy", metrics=["accuracy"])

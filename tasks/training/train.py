@@ -4,70 +4,32 @@ from __future__ import annotations
 
 import logging
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tasks.common.artifact_store import Fact
 from tasks.common.atomic_files import write_text
 from tasks.common.canonical_json import readable_json
-from tasks.common.device import CPU, Device
 from tasks.common.process_memory import give_back_memory
+from tasks.config.training import FitConfig
 from tasks.data.review_files import count_reviews, read_labels
 from tasks.model.architectures import ARCHITECTURES
 from tasks.model.model_hash import model_hash, weights_hash
 from tasks.training.batch_order import Shuffle, steps_per_epoch
 from tasks.training.callbacks import TrainingFollower, tutorial_callbacks
-from tasks.training.checkpoint import TrainingState, restore_state
+from tasks.training.checkpoint import restore_state
 from tasks.training.datasets import ordered_batches, ordered_dataset, shuffled_dataset
 from tasks.training.distribution import strategy_for
 from tasks.training.history import best_epoch
+from tasks.training.plan import TrainingPlan, TrainingState
 from tasks.training.progress import tell_progress
 from tasks.training.step import step_code, trained_form
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import keras
-    import numpy as np
-
-    from tasks.common.artifact_store import Fact
-    from tasks.config.training import FitConfig, NetworkConfig
-
 
 _LOG = logging.getLogger(__name__)
 
 _REVIEWS_AT_ONCE = 4096
-
-
-@dataclass(frozen=True)
-class TrainingPlan:
-    """What a training needs.
-
-    Attributes:
-        initial_model: Network with its first weights, not compiled.
-        train: Padded training reviews (Parquet).
-        validation: Padded reviews whose loss chooses the epoch (Parquet).
-        network: Its architecture says what is counted before the first step.
-        fit: Epochs, batch size, rates, patience, seed.
-        folder: Where to write.
-        device: On what; several devices share each batch.
-        state: Where to save the training, and to look for an interrupted one.
-        save_every_steps: Save after so many steps too; by default after whole epochs only.
-    """
-
-    initial_model: Path
-    train: Path
-    validation: Path
-    network: NetworkConfig
-    fit: FitConfig
-    folder: Path
-    device: Device = CPU
-    state: Path | None = None
-    save_every_steps: int | None = None
-
-    @property
-    def best_model(self) -> Path:
-        """File of the best model so far."""
-        return self.folder / "best_model.keras"
 
 
 def train_model(plan: TrainingPlan) -> dict[str, Fact]:
@@ -87,8 +49,6 @@ def train_model(plan: TrainingPlan) -> dict[str, Fact]:
     Raises:
         DivergedError: A loss was not a number.
     """
-    import keras
-
     fit = plan.fit
     keras.utils.set_random_seed(fit.seed)
     if fit.deterministic:
@@ -171,6 +131,4 @@ def class_weights(labels: np.ndarray, fit: FitConfig) -> dict[int, float] | None
 
 
 def _use_deterministic_operations() -> None:
-    import tensorflow as tf
-
     tf.config.experimental.enable_op_determinism()

@@ -10,7 +10,8 @@ from tasks.common.errors import DriftError
 from tasks.config.drift import DriftConfig
 from tasks.config.training import DataConfig
 from tasks.data.load import load_reviews
-from tasks.drift.check import DriftReport, check_drift, require_no_alarm
+from tasks.drift.check import check_drift
+from tasks.drift.report import DriftReport, require_no_alarm
 from tasks.registry.champion import ChampionStore
 from tasks.runs.find import Run
 from tests.support.drifting_reviews import write_drifting

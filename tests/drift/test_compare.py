@@ -5,7 +5,8 @@ import pytest
 
 from tasks.config.drift import DriftConfig
 from tasks.drift.compare import IndexedReviews, compare_data
-from tasks.drift.measures import DriftMeasure, balance_measure, length_measure, unknown_measure
+from tasks.drift.measures import balance_measure, length_measure, unknown_measure
+from tasks.drift.report import DriftMeasure
 from tests.support.drifting_reviews import load_drifting
 
 CONFIG = DriftConfig(sample=400)

@@ -18,7 +18,8 @@ from tasks.data.load import load_reviews
 from tasks.data.pad import pad_reviews
 from tasks.data.persist import persist_parquet
 from tasks.model.build import build_model
-from tasks.training.train import TrainingPlan, train_model
+from tasks.training.plan import TrainingPlan
+from tasks.training.train import train_model
 from tests.support.review_samples import source_of
 
 GOOD = ["fine", "lovely", "great", "warm", "clever"]

@@ -11,8 +11,8 @@ import pytest
 
 from tasks.common.device import CPU, Device, probe_gpus
 from tasks.common.errors import InvalidConfigError
+from tasks.config.request import require_divisible
 from tasks.config.training import FitConfig
-from tasks.training.distribution import require_divisible
 from tests.support.small_run import train_small
 from tests.support.two_devices import CUT
 

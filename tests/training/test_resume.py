@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from tasks.config.training import FitConfig
-from tasks.training.checkpoint import forget_state, restore_state
+from tasks.training.checkpoint import restore_state
+from tasks.training.plan import forget_state
 from tasks.training.step import trained_form
 from tests.support.real_reviews import write_real_reviews
 from tests.support.servers.real_server import prefect_server_process

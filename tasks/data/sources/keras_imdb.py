@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from tasks.common.atomic_files import whole_file
 from tasks.common.errors import BadDataError
 from tasks.data.sources.tabular import read_rows
 from tasks.data.text.corpus import (
     SPLITS,
+    LabelledTokens,
+    Split,
     TokenizedSource,
     kept_in_train,
     labelled_tokens,
@@ -20,13 +27,6 @@ from tasks.data.text.corpus import (
 from tasks.data.text.token_spool import TokenSpool
 from tasks.data.text.tokenizer import FIRST_WORD_ID
 from tasks.data.text.vocabulary import RaggedTokens, Vocabulary, sequence_hashes
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import numpy as np
-
-    from tasks.data.text.corpus import LabelledTokens, Split
 
 
 def convert_npz(npz: Path, sha256: str, target: Path) -> None:
@@ -38,10 +38,6 @@ def convert_npz(npz: Path, sha256: str, target: Path) -> None:
     Raises:
         BadDataError: The file's SHA-256 is not `sha256`; nothing was unpickled.
     """
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     content = npz.read_bytes()
     if hashlib.sha256(content).hexdigest() != sha256:
         raise BadDataError(
@@ -78,8 +74,6 @@ def read_keras_file(
     Raises:
         BadDataError: No training review would be left.
     """
-    import numpy as np
-
     codes = {split: TokenSpool(folder) for split in SPLITS}
     hashes: dict[Split, list[np.ndarray]] = {split: [] for split in SPLITS}
     labels: dict[Split, list[np.ndarray]] = {split: [] for split in SPLITS}
@@ -113,9 +107,6 @@ def read_keras_file(
 
 def _keras_chunks(path: Path) -> Iterator[tuple[Split, np.ndarray, RaggedTokens]]:
     """Yield labels and word ranks of the reviews of a converted `imdb.npz`."""
-    import numpy as np
-    import pyarrow.compute as pc
-
     for batch in read_rows(path, ["split", "label", "ranks"]):
         for split in SPLITS:
             rows = batch.filter(pc.equal(batch["split"], split))

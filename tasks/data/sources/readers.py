@@ -8,27 +8,30 @@ from __future__ import annotations
 import io
 import zipfile
 from collections import Counter
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from tasks.common.errors import BadDataError
 from tasks.common.sampling import stratified_sample
+from tasks.config.training import DataConfig
 from tasks.data.sources.keras_imdb import read_keras_file
+from tasks.data.sources.source_files import SourceFiles
 from tasks.data.sources.user_files import read_users_files
-from tasks.data.text.corpus import SPLITS, TextFile, TextSource, TokenizedSource, tokenize_source
+from tasks.data.text.corpus import (
+    SPLITS,
+    FilesAndNames,
+    Split,
+    TextFile,
+    TextSource,
+    TokenizedSource,
+    tokenize_source,
+)
 from tasks.data.text.vocabulary import text_chunks
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import numpy as np
-    import pyarrow as pa
-
-    from tasks.config.training import DataConfig
-    from tasks.data.sources.source_files import SourceFiles
-    from tasks.data.text.corpus import FilesAndNames, Split
-
 
 FULL_PACKAGE_CSV = "data/raw/a1_IMDB_Dataset.csv"
 
@@ -65,8 +68,6 @@ def read_test_reviews(source: SourceFiles, config: DataConfig) -> pa.Table:
     Raises:
         BadDataError: A file cannot be read, or its columns or labels are not as needed.
     """
-    import pyarrow as pa
-
     read = _text_source(source, config)
     texts = [chunk for split, chunk in read.texts() if split == "test"]
     return pa.table({"text": pa.chunked_array(texts), "label": pa.array(read.labels["test"])})
@@ -97,8 +98,6 @@ def _texts_of_both(files: dict[Split, TextFile]) -> Iterator[tuple[Split, pa.Arr
 
 
 def _texts_held_out(file: TextFile, is_test: np.ndarray) -> Iterator[tuple[Split, pa.Array]]:
-    import pyarrow as pa
-
     start = 0
     for texts in file.texts():
         held_out = is_test[start : start + len(texts)]
@@ -109,15 +108,11 @@ def _texts_held_out(file: TextFile, is_test: np.ndarray) -> Iterator[tuple[Split
 
 def _renumbered(groups: np.ndarray) -> np.ndarray:
     """Return the groups with numbers from 0 on, in the order in which they occur."""
-    import numpy as np
-
     _, first, numbers = np.unique(groups, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first)).astype(np.int32)[numbers]
 
 
 def _table_file(table: pa.Table) -> TextFile:
-    import numpy as np
-
     labels = table["label"].to_numpy().astype(np.int8)
     return TextFile(labels, partial(text_chunks, table["text"]))
 
@@ -128,16 +123,12 @@ def _read_packaged(source: SourceFiles) -> FilesAndNames:
 
 
 def _official_train(path: Path) -> pa.Table:
-    import pyarrow.compute as pc
-
     table = _read_csv(path)
     return table.filter(pc.equal(table["source"], "imdb")).select(["text", "label"])
 
 
 def _read_packages(source: SourceFiles) -> FilesAndNames:
     """Rebuild the official split: the test set is all 50,000 reviews less the training set."""
-    import pyarrow as pa
-
     train = _official_train(source.paths["train"])
     with zipfile.ZipFile(source.paths["all"]) as wheel:
         everything = _read_csv(io.BytesIO(wheel.read(FULL_PACKAGE_CSV)))
@@ -162,8 +153,6 @@ def _read_packages(source: SourceFiles) -> FilesAndNames:
 
 
 def _read_csv(source: Path | io.BytesIO) -> pa.Table:
-    import pyarrow.csv as pc
-
     return pc.read_csv(source, parse_options=pc.ParseOptions(newlines_in_values=True))
 
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv as pc
+import pyarrow.json as pj
 
 from tasks.common.errors import BadDataError
 from tasks.data.review_files import open_parquet
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
-
-    import pyarrow as pa
-
 
 _CSV_BYTES = 1 << 20
 """Bytes that are parsed at a time, which a row must fit into. Arrow reads dozens of these ahead."""
@@ -38,8 +36,6 @@ def read_rows(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     Raises:
         BadDataError: The file cannot be read, or has no such column.
     """
-    import pyarrow as pa
-
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise BadDataError(
@@ -71,9 +67,6 @@ def _require_columns(path: Path, names: Sequence[str], columns: Sequence[str]) -
 
 
 def _csv_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    import pyarrow as pa
-    import pyarrow.csv as pc
-
     size = pc.ReadOptions(block_size=_CSV_BYTES)
     parsing = pc.ParseOptions(newlines_in_values=True)
     with pc.open_csv(path, size, parsing) as reader:
@@ -86,9 +79,6 @@ def _csv_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]
 
 def _jsonl_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """Parse some lines at a time; a column that only other lines have is null in these."""
-    import pyarrow as pa
-    import pyarrow.json as pj
-
     known: dict[str, None] = {}
     for lines in _whole_lines(path):
         table = pj.read_json(io.BytesIO(lines), pj.ReadOptions(block_size=len(lines)))

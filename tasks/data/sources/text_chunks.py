@@ -6,14 +6,13 @@ import csv
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Literal
+from typing import IO, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from tasks.common.errors import BadDataError, first_line
 from tasks.data.review_files import open_parquet
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
 
 Kind = Literal["csv", "jsonl", "parquet", "txt"]
 
@@ -127,8 +126,6 @@ def _is_full(pending: list[TextRows], chunk_rows: int) -> bool:
 
 
 def _joined(parts: list[TextRows]) -> TextRows:
-    import pyarrow as pa
-
     return TextRows(
         pa.concat_arrays([part.texts for part in parts]),
         pa.concat_arrays([part.errors for part in parts]),
@@ -241,8 +238,6 @@ def _csv_rows(lines: Iterable[str]) -> Iterator[list[str] | RowError]:
 
 
 def _parquet_rows(file: IO[bytes], column: str) -> Iterator[tuple[TextRows, float | None]]:
-    import pyarrow as pa
-
     try:
         parquet = open_parquet(file)
     except (pa.ArrowException, OSError) as error:
@@ -268,8 +263,6 @@ def _parquet_rows(file: IO[bytes], column: str) -> Iterator[tuple[TextRows, floa
 
 def _as_text(column: pa.Array) -> pa.Array:
     """Return a column of numbers or dates as texts, as the training reads it."""
-    import pyarrow as pa
-
     types = pa.types
     kind = column.type.value_type if types.is_dictionary(column.type) else column.type
     is_text = types.is_string(kind) or types.is_large_string(kind) or types.is_binary(kind)
@@ -288,8 +281,6 @@ class RowError(ValueError):
 
 def rows_of(values: Sequence[object]) -> TextRows:
     """Return the rows of Python values: texts, None for a missing one, or a `RowError`."""
-    import pyarrow as pa
-
     texts, errors = [], []
     for value in values:
         text, error = _checked(value)
@@ -314,9 +305,6 @@ def _checked(value: object) -> tuple[bytes | None, str | None]:
 
 def rows_of_binary(column: pa.Array) -> TextRows:
     """Return the rows of a string or binary Arrow column, whose bytes nobody has checked yet."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     content = column.cast(pa.large_binary())
     is_long = pc.greater(pc.fill_null(pc.binary_length(content), 0), LONGEST_TEXT)
     if not pc.any(is_long).as_py():

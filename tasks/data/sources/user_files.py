@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from tasks.common.errors import BadDataError
+from tasks.data.sources.source_files import SourceFiles
 from tasks.data.sources.tabular import read_rows
-from tasks.data.text.corpus import SPLITS, TextFile
+from tasks.data.text.corpus import SPLITS, FilesAndNames, TextFile
 from tasks.data.text.vocabulary import number_names, text_chunks
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
-
-    import numpy as np
-    import pyarrow as pa
-
-    from tasks.data.sources.source_files import SourceFiles
-    from tasks.data.text.corpus import FilesAndNames
-
 
 _SHOWN_NAMES = 5
 
@@ -63,8 +58,6 @@ class _NamedRows:
 
     def numbers(self) -> np.ndarray:
         """Return the number of each row's name, int32 of shape (n,)."""
-        import numpy as np
-
         return np.concatenate([np.empty(0, np.int32), *self._numbers])
 
 
@@ -81,8 +74,6 @@ class _UsersColumns:
     def of(
         cls, path: Path, text_column: str, label_column: str, group_column: str | None
     ) -> _UsersColumns:
-        import pyarrow as pa
-
         labels, groups = _NamedRows(), None if group_column is None else _NamedRows()
         columns = [label_column, *([group_column] if group_column else [])]
         missing = dict.fromkeys(columns, 0)
@@ -107,8 +98,6 @@ class _UsersColumns:
 
     def file(self, positive: str) -> TextFile:
         """Return the file with the label 1 for the name `positive`, 0 for any other."""
-        import numpy as np
-
         labels = (self.labels.numbers() == self.labels.names.get(positive)).astype(np.int8)
         texts = partial(_users_texts, self.path, self.text_column, len(labels))
         return TextFile(labels, texts, self.groups.numbers() if self.groups else None)
@@ -116,16 +105,11 @@ class _UsersColumns:
 
 def _names(path: Path, column: pa.Array) -> pa.Array:
     """Return a column as text, null where there is nothing."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     names = _as_text(path, column, pa.string())
     return pc.if_else(pc.equal(names, ""), None, names)
 
 
 def _as_text(path: Path, column: pa.Array, kind: pa.DataType) -> pa.Array:
-    import pyarrow as pa
-
     try:
         return column.cast(kind)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
@@ -134,8 +118,6 @@ def _as_text(path: Path, column: pa.Array, kind: pa.DataType) -> pa.Array:
 
 def _users_texts(path: Path, column: str, rows: int) -> Iterator[pa.Array]:
     """Yield the texts of a file that was seen to have `rows` rows."""
-    import pyarrow as pa
-
     read, pending = 0, _no_texts()
     for batch in read_rows(path, [column]):
         read += batch.num_rows
@@ -151,8 +133,6 @@ def _users_texts(path: Path, column: str, rows: int) -> Iterator[pa.Array]:
 
 
 def _no_texts() -> list[pa.Array]:
-    import pyarrow as pa
-
     return [pa.array([], pa.large_string())]
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
 
 from tasks.common.errors import BadDataError
 from tasks.data.text.token_spool import TokenSpool
@@ -17,14 +21,6 @@ from tasks.data.text.vocabulary import (
     sequence_hashes,
     text_chunks,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
-
-    import numpy as np
-    import pyarrow as pa
-
 
 Split = Literal["train", "test"]
 
@@ -98,8 +94,6 @@ class NumberedTokens:
 
 def kept_reviews(chunks: Iterable[RaggedTokens], kept: np.ndarray | None) -> Iterator[RaggedTokens]:
     """Yield the chunks with only those reviews that the mask `kept` marks; None keeps all."""
-    import numpy as np
-
     start = 0
     for chunk in chunks:
         if kept is None:
@@ -142,8 +136,6 @@ def tokenize_source(
     Raises:
         BadDataError: No training review would be left.
     """
-    import numpy as np
-
     code_of: dict[str, int] = {}
     codes = {split: TokenSpool(folder) for split in SPLITS}
     hashes: dict[Split, list[np.ndarray]] = {split: [] for split in SPLITS}
@@ -175,8 +167,6 @@ def tokenize_source(
 
 def _train_fingerprint(source: TextSource, kept: np.ndarray) -> TextFingerprint:
     """Read the texts once more for a fingerprint of the training reviews that are kept."""
-    import pyarrow as pa
-
     fingerprint = TextFingerprint(source.labels["train"][kept])
     start = 0
     for texts in (texts for split, texts in source.texts() if split == "train"):
@@ -187,8 +177,6 @@ def _train_fingerprint(source: TextSource, kept: np.ndarray) -> TextFingerprint:
 
 def short_hashes(reviews: RaggedTokens) -> np.ndarray:
     """Return 64 bits of each review's hash: equal ones by chance are rare among a billion."""
-    import numpy as np
-
     digests = b"".join(digest[:8] for digest in sequence_hashes(reviews))
     return np.frombuffer(digests, np.uint64)
 
@@ -221,8 +209,6 @@ def labelled_tokens(
         hashes: Of each review's words, uint64 of shape (n,).
         kept: Which reviews are meant, bool of shape (n,); None means all.
     """
-    import numpy as np
-
     rows = slice(None) if kept is None else kept
     return LabelledTokens(
         tokens=NumberedTokens(codes, id_of_code, kept),
@@ -269,8 +255,6 @@ def repeated_in_train(train: np.ndarray, test: np.ndarray) -> np.ndarray:
         train: Hash of each training review, shape (n,).
         test: Hash of each test review.
     """
-    import numpy as np
-
     mask: np.ndarray = occurrences_in(distinct_reviews(test), train)
     is_later = np.ones(len(train), bool)
     is_later[np.unique(train, return_index=True)[1]] = False
@@ -279,8 +263,6 @@ def repeated_in_train(train: np.ndarray, test: np.ndarray) -> np.ndarray:
 
 def distinct_reviews(hashes: np.ndarray) -> np.ndarray:
     """Return the distinct hashes in ascending order."""
-    import numpy as np
-
     # np.unique builds a hash table, which takes five times the memory.
     ordered = np.sort(hashes)
     is_first = np.ones(len(ordered), bool)
@@ -290,8 +272,6 @@ def distinct_reviews(hashes: np.ndarray) -> np.ndarray:
 
 def occurrences_in(distinct: np.ndarray, hashes: np.ndarray) -> np.ndarray:
     """Return which of the hashes are among the sorted distinct ones."""
-    import numpy as np
-
     if not len(distinct):
         return np.zeros(len(hashes), bool)
     places = np.minimum(np.searchsorted(distinct, hashes), len(distinct) - 1)

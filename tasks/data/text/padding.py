@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import numpy as np
 
+from tasks.config.training import TextConfig
 from tasks.data.text.tokenizer import PAD_ID, UNKNOWN_ID
 from tasks.data.text.vocabulary import RaggedTokens, is_unknown
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from tasks.config.training import TextConfig
 
 
 def pad_tokens(tokens: RaggedTokens, text: TextConfig) -> np.ndarray:
@@ -26,8 +22,6 @@ def pad_tokens(tokens: RaggedTokens, text: TextConfig) -> np.ndarray:
         tokens: Those of n reviews.
         text: Vocabulary size, length, sides.
     """
-    import numpy as np
-
     starts, lengths = tokens.offsets[:-1, None], tokens.lengths()[:, None]
     columns = np.arange(text.maxlen)[None, :]
     kept = np.minimum(lengths, text.maxlen)

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from io import BufferedRandom
+from pathlib import Path
+
+import numpy as np
 
 from tasks.data.text.vocabulary import RaggedTokens, joined_tokens, offsets_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from io import BufferedRandom
-    from pathlib import Path
-
-    import numpy as np
-
 
 _ID_BYTES = 4
 
@@ -39,15 +35,11 @@ class TokenSpool:
 
     def add(self, chunk: RaggedTokens) -> None:
         """Write a chunk behind the others."""
-        import numpy as np
-
         self._file.write(chunk.ids.data)
         self._lengths.append(chunk.lengths().astype(np.int32))
 
     def lengths(self) -> np.ndarray:
         """Return the lengths of all lists, int32 of shape (n,)."""
-        import numpy as np
-
         return np.concatenate([np.empty(0, np.int32), *self._lengths])
 
     def __iter__(self) -> Iterator[RaggedTokens]:
@@ -76,8 +68,6 @@ def tokens_in_order(
         rows: Most lists in a chunk.
         folder: Whose disk takes the files, by default that of temporary files.
     """
-    import numpy as np
-
     size = int(lengths.sum(dtype=np.int64)) * _ID_BYTES
     parts = max(1, min(_MOST_PARTS, len(order), -(-size // _PART_BYTES)))
     if parts == 1:
@@ -104,8 +94,6 @@ def _distribute(
     files: Sequence[BufferedRandom],
 ) -> None:
     """Write each list to the file of the part of the new order in which it stands."""
-    import numpy as np
-
     part_of = np.empty(len(order), np.int16)
     for part in range(len(files)):
         part_of[order[part * part_rows : (part + 1) * part_rows]] = part
@@ -121,8 +109,6 @@ def _distribute(
 
 
 def _read_lists(file: BufferedRandom, lengths: np.ndarray) -> RaggedTokens:
-    import numpy as np
-
     offsets = offsets_of(lengths)
     ids = np.empty(offsets[-1], np.int32)
     file.readinto(ids.data)

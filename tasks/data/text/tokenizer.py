@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pyarrow as pa
-
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 # Keras's default `filters`, and the carriage return of Windows files: these separate words,
 # the apostrophe does not.
@@ -33,10 +30,6 @@ def split_words(texts: pa.Array) -> tuple[pa.Array, np.ndarray]:
         Flat string array of all words, and int64 offsets of shape (n + 1,): the words of
         text i are `words[offsets[i]:offsets[i + 1]]`.
     """
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     lower = pc.utf8_lower(pc.fill_null(texts.cast(pa.large_string()), ""))
     # By spaces alone, as Keras does; Arrow's split by any whitespace reads past its buffer's end.
     lists = pc.split_pattern(pc.replace_substring_regex(lower, SEPARATORS, " "), " ")

@@ -8,17 +8,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
 
 from tasks.common.atomic_files import write_text
 from tasks.common.canonical_json import readable_json
 from tasks.data.text.tokenizer import FIRST_WORD_ID, START_ID, UNKNOWN_ID, split_words
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy as np
-    import pyarrow as pa
 
 
 class Vocabulary:
@@ -57,8 +54,6 @@ class Vocabulary:
         return {word: token for token, word in enumerate(self.words, start=FIRST_WORD_ID)}
 
     def _tokens(self, texts: pa.Array) -> RaggedTokens:
-        import numpy as np
-
         words, offsets = split_words(texts)
         encoded = words.dictionary_encode()
         own = [self._ids.get(word, UNKNOWN_ID) for word in encoded.dictionary.to_pylist()]
@@ -82,8 +77,6 @@ class RaggedTokens:
     @classmethod
     def of(cls, lists: pa.ListArray) -> RaggedTokens:
         """Return the lists of an Arrow column, which may be a part of a longer one."""
-        import numpy as np
-
         offsets = lists.offsets.to_numpy().astype(np.int64)
         return cls(lists.flatten().to_numpy(), offsets - offsets[0])
 
@@ -93,14 +86,10 @@ class RaggedTokens:
 
     def lengths(self) -> np.ndarray:
         """Return the number of tokens of each review, int64 of shape (n,)."""
-        import numpy as np
-
         return np.diff(self.offsets)
 
     def counts(self, chosen: np.ndarray) -> np.ndarray:
         """Return how many of each review's tokens are `chosen`, a mask of all ids; shape (n,)."""
-        import numpy as np
-
         return np.diff(self._places(chosen))
 
     def where(self, chosen: np.ndarray) -> RaggedTokens:
@@ -109,23 +98,17 @@ class RaggedTokens:
 
     def _places(self, chosen: np.ndarray) -> np.ndarray:
         """Return where each review begins among the chosen tokens, shape (n + 1,)."""
-        import numpy as np
-
         places: np.ndarray = np.concatenate([[0], np.cumsum(chosen)])[self.offsets]
         return places
 
     def take(self, rows: np.ndarray) -> RaggedTokens:
         """Return the reviews at the positions `rows`, in that order."""
-        import pyarrow as pa
-
         lists = pa.LargeListArray.from_arrays(pa.array(self.offsets), pa.array(self.ids))
         taken = lists.take(pa.array(rows))
         return RaggedTokens(taken.flatten().to_numpy(), taken.offsets.to_numpy())
 
     def with_start_ids(self) -> RaggedTokens:
         """Return the same reviews with the start id before each."""
-        import numpy as np
-
         offsets = self.offsets + np.arange(len(self) + 1)
         ids = np.empty(offsets[-1], np.int32)
         is_word = np.ones(len(ids), bool)
@@ -137,8 +120,6 @@ class RaggedTokens:
 
 def offsets_of(lengths: np.ndarray) -> np.ndarray:
     """Return where each of n lists begins and the last one ends, int64 of shape (n + 1,)."""
-    import numpy as np
-
     offsets = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths, out=offsets[1:])
     return offsets
@@ -146,8 +127,6 @@ def offsets_of(lengths: np.ndarray) -> np.ndarray:
 
 def joined_tokens(chunks: Iterable[RaggedTokens]) -> RaggedTokens:
     """Return the reviews of all chunks, one after another."""
-    import numpy as np
-
     ids, lengths = [np.empty(0, np.int32)], [np.empty(0, np.int64)]
     for chunk in chunks:
         ids.append(chunk.ids)
@@ -164,8 +143,6 @@ def codes_by_rank(chunks: Iterable[RaggedTokens], number: int) -> np.ndarray:
         chunks: Codes of the training texts.
         number: How many codes there are, those that do not occur here included.
     """
-    import numpy as np
-
     counts = np.zeros(number, np.int64)
     never = np.iinfo(np.int64).max
     first = np.full(number, never)
@@ -194,8 +171,6 @@ def number_names(column: pa.Array, numbers: dict[str, int]) -> np.ndarray:
         column: The names, none of them null.
         numbers: Those known so far, numbered from 0 on in the order in which they occurred.
     """
-    import numpy as np
-
     encoded = column.dictionary_encode()
     own = [numbers.setdefault(name, len(numbers)) for name in encoded.dictionary.to_pylist()]
     rows: np.ndarray = np.asarray(own, np.int32)[encoded.indices.to_numpy()]

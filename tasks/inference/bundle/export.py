@@ -6,7 +6,8 @@ import logging
 import shutil
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from tasks.common.atomic_files import sync_folder, temporary_path, whole_file, write_text
 from tasks.common.errors import ExportError, storage_error
@@ -26,21 +27,16 @@ from tasks.inference.bundle.files import (
     BundleManifest,
     BundlePreprocessing,
 )
+from tasks.inference.bundle.litert import litert_network, write_litert
 from tasks.inference.bundle.saved_model import saved_model_probabilities, write_text_graph
 from tasks.inference.open_model import model_of_run
-from tasks.inference.predictor import Predictor
+from tasks.inference.predictor import Predictor, TrainedModel
 from tasks.model.keras_archive import read_keras_archive
 from tasks.model.network import keras_network, onnx_network
 from tasks.model.onnx_graph import NotFoldableError, folded_graph
 from tasks.reports.model_card import model_card
+from tasks.runs.find import Run
 from tasks.runs.read import BEST_MODEL, VOCABULARY, checked_file, read_config, read_metrics
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from tasks.inference.predictor import TrainedModel
-    from tasks.runs.find import Run
-
 
 _LOADER_SOURCE = Path(__file__).parent / "templates" / "bundle_predict.py"
 
@@ -130,8 +126,6 @@ def _write_files(run: Run, folder: Path, *, litert: bool) -> dict[str, float]:
     except NotFoldableError:
         pass  # another network than this project's: the other forms hold it
     if litert:
-        from tasks.inference.bundle.litert import litert_network, write_litert
-
         write_litert(model, folder / LITERT)
         network = litert_network(folder / LITERT)
         forms[LITERT] = Predictor(model, network).predict(texts)["probability"].to_numpy()

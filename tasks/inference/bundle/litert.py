@@ -7,28 +7,21 @@ from __future__ import annotations
 
 import threading
 import warnings
-from typing import TYPE_CHECKING
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from tasks.common.device import select_accelerator, use_device
+from tasks.inference.predictor import TrainedModel
 from tasks.model.network import Network
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy as np
-
-    from tasks.inference.predictor import TrainedModel
 
 
 def write_litert(model: TrainedModel, file: Path) -> None:
     """Write the network of a model: input int32 (1, maxlen), output float32 (1, 1)."""
     use_device(select_accelerator("cpu"))
-    import keras
-    import tensorflow as tf
-    from tensorflow.python.framework.convert_to_constants import (
-        convert_variables_to_constants_v2,
-    )
-
     network = keras.models.load_model(model.file, compile=False, safe_mode=True)
     signature = tf.TensorSpec((1, model.text.maxlen), tf.int32, name="tokens")
     function = tf.function(lambda tokens: network(tokens, training=False), [signature])
@@ -40,9 +33,6 @@ def write_litert(model: TrainedModel, file: Path) -> None:
 
 def litert_network(file: Path) -> Network:
     """Return the network of a file of `write_litert`."""
-    import numpy as np
-    import tensorflow as tf
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it moves to a package of its own, not to be had yet
         interpreter = tf.lite.Interpreter(str(file))

@@ -6,21 +6,20 @@ signature `serving_default` with strings. See https://www.tensorflow.org/guide/s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import tensorflow as tf
 
 from tasks.common.device import select_accelerator, use_device
+from tasks.config.training import TextConfig
 from tasks.data.text.tokenizer import FIRST_WORD_ID, PAD_ID, SEPARATORS, START_ID, UNKNOWN_ID
-from tasks.evaluation.evaluate import THRESHOLD
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy as np
-    import tensorflow as tf
-
-    from tasks.config.training import TextConfig
-    from tasks.inference.predictor import TrainedModel
-
+from tasks.evaluation.metrics import THRESHOLD
+from tasks.inference.predictor import TrainedModel
 
 _HIGHEST_CODE_POINT = 0x10FFFF
 
@@ -33,10 +32,6 @@ def lower_case_table() -> np.ndarray:
     TensorFlow's own lower case differs, for example for the Turkish dotted I and the Greek sigma.
     Code points from n on are their own lower case.
     """
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     points = np.arange(_HIGHEST_CODE_POINT + 1, dtype=np.int32)
     is_text = (points < _SURROGATES[0]) | (points > _SURROGATES[1])
     texts = pa.array([chr(point) for point in points[is_text].tolist()])
@@ -52,8 +47,6 @@ def write_text_graph(model: TrainedModel, folder: Path) -> None:
     float32, and `label`, its name.
     """
     use_device(select_accelerator("cpu"))
-    import tensorflow as tf
-
     module = _text_module(model)
     tf.saved_model.save(module, str(folder), {"serving_default": module.predict})
     for empty in (path for path in folder.iterdir() if path.is_dir() and not any(path.iterdir())):
@@ -62,17 +55,12 @@ def write_text_graph(model: TrainedModel, folder: Path) -> None:
 
 def saved_model_probabilities(folder: Path, texts: list[str]) -> np.ndarray:
     """Return what the SavedModel says of texts, float32 of shape (n,); as any user would ask it."""
-    import tensorflow as tf
-
     predict = tf.saved_model.load(str(folder)).signatures["serving_default"]
     probabilities: np.ndarray = predict(text=tf.constant(texts, tf.string))["probability"].numpy()
     return probabilities
 
 
 def _text_module(model: TrainedModel) -> Any:  # noqa: ANN401 - TensorFlow is not typed
-    import keras
-    import tensorflow as tf
-
     network = keras.models.load_model(model.file, compile=False, safe_mode=True)
     kept = model.vocabulary.known(model.text.num_words)
     ids = tf.range(len(kept), dtype=tf.int32) + FIRST_WORD_ID
@@ -100,8 +88,6 @@ def padded_ids(ids: tf.RaggedTensor, text: TextConfig) -> tf.Tensor:
         ids: int32 ids of n texts, none of them above the vocabulary.
         text: Length and sides.
     """
-    import tensorflow as tf
-
     starts = tf.fill([ids.nrows(), 1], START_ID)
     ids = tf.concat([tf.RaggedTensor.from_tensor(starts), ids], axis=1)
     rest, last = ids[:, text.kept_first :], text.maxlen - text.kept_first
@@ -119,8 +105,6 @@ def words_of(texts: tf.Tensor, lower: tf.Tensor) -> tf.RaggedTensor:
         texts: Strings of shape (n,).
         lower: The `lower_case_table`.
     """
-    import tensorflow as tf
-
     points = tf.strings.unicode_decode(texts, "UTF-8")
     flat = points.flat_values
     has_case = flat < tf.size(lower)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import keras
-    import tensorflow as tf
+import keras
+import tensorflow as tf
 
 
 def fused_adam(learning_rate: float) -> keras.optimizers.Optimizer:
@@ -18,8 +15,6 @@ def fused_adam(learning_rate: float) -> keras.optimizers.Optimizer:
 
     See https://arxiv.org/abs/1412.6980 and https://keras.io/api/optimizers/adam/
     """
-    import keras
-    import tensorflow as tf
 
     class FusedAdam(keras.optimizers.Adam):
         def update_step(

@@ -7,16 +7,13 @@ products and only the largest is kept. See `tasks.model.kernels.winograd`.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import tensorflow as tf
 
 from tasks.model.kernels.winograd import MOST_PRODUCTS, minimal_filtering
 from tasks.model.kernels.xla import compiled
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    import numpy as np
-    import tensorflow as tf
 
 
 def pooled_convolution(
@@ -33,8 +30,6 @@ def pooled_convolution(
     Returns:
         (windows, batch, filters).
     """
-    import tensorflow as tf
-
     taps = kernel.shape[0]
     # With one of either no product is saved.
     if min(size, taps) == 1 or size + taps - 1 > MOST_PRODUCTS:
@@ -46,8 +41,6 @@ def pooled_convolution(
 
 
 def _by_tiles(size: int) -> Callable[..., object]:
-    import tensorflow as tf
-
     def convolve(
         inputs: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor
     ) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor, ...]]]:
@@ -75,16 +68,12 @@ def _by_tiles(size: int) -> Callable[..., object]:
 
 def _flat(tiles: tf.Tensor) -> tf.Tensor:
     """Return (products, windows, batch, n) as (products, windows * batch, n)."""
-    import tensorflow as tf
-
     shape = tf.shape(tiles)
     return tf.reshape(tiles, [tiles.shape[0], shape[1] * shape[2], tiles.shape[3]])
 
 
 def _tiles(inputs: tf.Tensor, size: int, taps: int) -> tf.Tensor:
     """Return the neighbouring inputs of each window, transformed: (products, windows, batch, n)."""
-    import tensorflow as tf
-
     products = size + taps - 1
     windows = (tf.shape(inputs)[0] - taps + 1) // size
     places = [inputs[at : at + (windows - 1) * size + 1 : size] for at in range(products)]
@@ -93,8 +82,6 @@ def _tiles(inputs: tf.Tensor, size: int, taps: int) -> tf.Tensor:
 
 def _d_inputs(d_tiles: tf.Tensor, shape: tf.Tensor, size: int, taps: int) -> tf.Tensor:
     """Return the gradient of the inputs, of `shape`, by that of the tiles."""
-    import tensorflow as tf
-
     d_places = _sums(minimal_filtering(size, taps).of_inputs.T, tf.unstack(d_tiles))
     windows = tf.shape(d_tiles)[1]
     longest = windows + math.ceil((size + taps - 1) / size) - 1
@@ -116,8 +103,6 @@ def _pooled(
     products: tf.Tensor, bias: tf.Tensor, size: int, taps: int
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Return the largest result of each window, rectified, and which it is (int8)."""
-    import tensorflow as tf
-
     results = _sums(minimal_filtering(size, taps).of_products, tf.unstack(products))
     largest, places = results[0], tf.zeros_like(results[0], tf.int8)
     for place, result in enumerate(results[1:], start=1):
@@ -130,8 +115,6 @@ def _d_products(
     upstream: tf.Tensor, pooled: tf.Tensor, places: tf.Tensor, size: int, taps: int
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Return the gradients of products and bias by that of the pooled results."""
-    import tensorflow as tf
-
     d_largest = tf.where(pooled > 0, upstream, 0.0)
     d_results = [tf.where(places == place, d_largest, 0.0) for place in range(size)]
     d_products = tf.stack(_sums(minimal_filtering(size, taps).of_products.T, d_results))

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+
+import tensorflow as tf
 
 from tasks.model.kernels.xla import compiled
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import tensorflow as tf
 
 
 def dropped_words(table: tf.Tensor, tokens: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
@@ -26,7 +23,6 @@ def dropped_words(table: tf.Tensor, tokens: tf.Tensor, rate: float, seed: tf.Ten
     Returns:
         (time, batch, width).
     """
-    import tensorflow as tf
 
     @tf.custom_gradient  # type: ignore[untyped-decorator] # TensorFlow is not typed
     def look_up(table: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
@@ -40,16 +36,12 @@ def dropped_words(table: tf.Tensor, tokens: tf.Tensor, rate: float, seed: tf.Ten
 
 
 def _vectors(table: tf.Tensor, tokens: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
-    import tensorflow as tf
-
     return kept(tf.gather(table, tf.transpose(tokens)), rate, seed)
 
 
 def _d_table(
     upstream: tf.Tensor, tokens: tf.Tensor, rate: float, seed: tf.Tensor, words: int
 ) -> tf.Tensor:
-    import tensorflow as tf
-
     rows = tf.reshape(kept(upstream, rate, seed), [-1, upstream.shape[-1]])
     return tf.math.unsorted_segment_sum(rows, tf.reshape(tf.transpose(tokens), [-1]), words)
 
@@ -67,7 +59,6 @@ def hashed_dropout(values: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor
         rate: Share to set to zero.
         seed: int32 of shape (2,).
     """
-    import tensorflow as tf
 
     @tf.custom_gradient  # type: ignore[untyped-decorator] # TensorFlow is not typed
     def drop(values: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
@@ -79,8 +70,6 @@ def hashed_dropout(values: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor
 
 def kept(values: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
     """Return the values with a part of them set to zero, the same one for the same seed."""
-    import tensorflow as tf
-
     if rate == 0:
         return values
     shape = tf.shape(values)
@@ -91,8 +80,6 @@ def kept(values: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
 
 def _hashes(count: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Return uint32 of shape (count,)."""
-    import tensorflow as tf
-
     first, second = tf.unstack(tf.bitcast(seed, tf.uint32))
     places = tf.bitcast(tf.range(count), tf.uint32)
     return _mixed(_mixed(places + first) + second)
@@ -103,15 +90,11 @@ def _mixed(numbers: tf.Tensor) -> tf.Tensor:
 
     See https://github.com/aappleby/smhasher/wiki/MurmurHash3
     """
-    import tensorflow as tf
-
     for bits, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
         numbers = _folded(numbers, bits) * tf.constant(factor, tf.uint32)
     return _folded(numbers, 16)
 
 
 def _folded(numbers: tf.Tensor, bits: int) -> tf.Tensor:
-    import tensorflow as tf
-
     shifted = tf.bitwise.right_shift(numbers, tf.constant(bits, tf.uint32))
     return tf.bitwise.bitwise_xor(numbers, shifted)

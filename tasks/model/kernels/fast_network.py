@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
 
 from tasks.data.text.tokenizer import PAD_ID
 from tasks.model.kernels.convolution import pooled_convolution
 from tasks.model.kernels.dropout import dropped_words, hashed_dropout
 from tasks.model.kernels.lstm import lstm_scan
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import keras
-    import tensorflow as tf
 
 
 def fast_network(network: keras.Sequential, batch_size: int) -> keras.Model:
@@ -27,8 +25,6 @@ def fast_network(network: keras.Sequential, batch_size: int) -> keras.Model:
         batch_size: Reviews of a batch at most. A smaller one is filled with empty reviews, whose
             probabilities are dropped: the code is compiled anew for each size.
     """
-    import keras
-    import tensorflow as tf
 
     class FastNetwork(keras.Model):
         def __init__(self) -> None:
@@ -56,8 +52,6 @@ def fast_network(network: keras.Sequential, batch_size: int) -> keras.Model:
 def _probabilities(
     network: keras.Sequential, tokens: tf.Tensor, word_seed: tf.Tensor, sequence_seed: tf.Tensor
 ) -> tf.Tensor:
-    import tensorflow as tf
-
     part = network.get_layer
     table, rate = part("embedding").embeddings.value, part("word_dropout").rate
     words = dropped_words(tf.convert_to_tensor(table), tokens, rate, word_seed)
@@ -73,8 +67,6 @@ def _probabilities(
 
 def _both_ways(inputs: tf.Tensor, layer: keras.layers.Bidirectional) -> list[tf.Tensor]:
     """Return the outputs at all times of both LSTMs, for inputs (time, batch, features)."""
-    import tensorflow as tf
-
     read = []
     for backwards, part in enumerate((layer.forward_layer, layer.backward_layer)):
         kernel, recurrent, bias = (weight.value for weight in part.weights[:3])
@@ -88,8 +80,6 @@ def _both_ways(inputs: tf.Tensor, layer: keras.layers.Bidirectional) -> list[tf.
 
 
 def _filled(tokens: tf.Tensor, batch_size: int) -> tf.Tensor:
-    import tensorflow as tf
-
     missing = batch_size - tf.shape(tokens)[0]
     whole = tf.pad(tokens, [[0, missing], [0, 0]], constant_values=PAD_ID)
     return tf.ensure_shape(whole, (batch_size, tokens.shape[1]))

@@ -7,14 +7,11 @@ the loop is machine code, and the multiplications for the weights are done once 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+
+import tensorflow as tf
 
 from tasks.model.kernels.xla import compiled
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import tensorflow as tf
 
 
 def lstm_scan(projected: tf.Tensor, recurrent: tf.Tensor) -> tf.Tensor:
@@ -27,7 +24,6 @@ def lstm_scan(projected: tf.Tensor, recurrent: tf.Tensor) -> tf.Tensor:
     Returns:
         (time, batch, units).
     """
-    import tensorflow as tf
 
     @tf.custom_gradient  # type: ignore[untyped-decorator] # TensorFlow is not typed
     def scan(projected: tf.Tensor, recurrent: tf.Tensor) -> tuple[tf.Tensor, Callable[..., object]]:
@@ -50,8 +46,6 @@ def _forward(projected: tf.Tensor, recurrent: tf.Tensor) -> tuple[tf.Tensor, tf.
 
     The gates are i, f, c, o, of which c is a tangent by itself; a sigmoid is (1 + tanh(x / 2)) / 2.
     """
-    import tensorflow as tf
-
     times, batch, units = tf.shape(projected)[0], tf.shape(projected)[1], recurrent.shape[0]
     halves = tf.repeat(tf.constant([0.5, 0.5, 1.0, 0.5]), units)
     recurrent = recurrent * halves
@@ -77,8 +71,6 @@ def _backward(
     d_outputs: tf.Tensor, gates: tf.Tensor, cells: tf.Tensor, recurrent: tf.Tensor
 ) -> tf.Tensor:
     """Return the gradient of `projected` by that of the outputs."""
-    import tensorflow as tf
-
     times, batch, units = tf.shape(cells)[0], tf.shape(cells)[1], recurrent.shape[0]
     input_gate, forget_gate, candidate, output_gate = _opened(gates)
     cell_tanh = tf.tanh(cells)
@@ -114,13 +106,9 @@ def _backward(
 
 def _opened(gates: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
     """Return i, f, c and o by the tangents of the gates."""
-    import tensorflow as tf
-
     i, f, c, o = tf.split(gates, 4, axis=-1)
     return i * 0.5 + 0.5, f * 0.5 + 0.5, c, o * 0.5 + 0.5
 
 
 def _arrays(times: tf.Tensor, *widths: int) -> list[tf.TensorArray]:
-    import tensorflow as tf
-
     return [tf.TensorArray(tf.float32, times, element_shape=(None, width)) for width in widths]

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
-
+import numpy as np
 
 _POINTS = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5)
 """Where the polynomials are evaluated; a further point is infinity. Rounding grows with them."""
@@ -42,8 +39,6 @@ def minimal_filtering(outputs: int, taps: int) -> Filtering:
         outputs: Neighbouring results.
         taps: Length of the kernel; outputs + taps - 1 is at most MOST_PRODUCTS.
     """
-    import numpy as np
-
     products = outputs + taps - 1
     points = np.array(_POINTS[: products - 1])
     of_inputs = np.zeros((products, products))
@@ -60,6 +55,4 @@ def minimal_filtering(outputs: int, taps: int) -> Filtering:
 
 def _powers(points: np.ndarray, count: int) -> np.ndarray:
     """Return the powers of all points and, for infinity, that only the highest one counts."""
-    import numpy as np
-
     return np.vstack([np.vander(points, count, increasing=True), np.eye(count)[-1]])

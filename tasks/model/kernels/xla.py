@@ -7,11 +7,10 @@ of. Large matrix products are quicker by TensorFlow's own operations.
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
+import tensorflow as tf
 
 P = ParamSpec("P")
 
@@ -25,7 +24,5 @@ def compiled(function: Callable[P, T]) -> Callable[P, T]:
     Arguments that are no tensors are constants of the code. For graphs: where operations run one
     by one, a gradient tape would look into the function. See https://openxla.org/xla
     """
-    import tensorflow as tf
-
     result: Callable[P, T] = tf.function(function, jit_compile=True, autograph=False)
     return result

@@ -20,7 +20,7 @@ from tasks.common.artifact_store import ArtifactStore
 from tasks.common.errors import DriftError, InvalidConfigError
 from tasks.config.drift import DriftConfig
 from tasks.config.promotion import PromotionConfig
-from tasks.drift.check import DriftReport
+from tasks.drift.report import DriftReport
 from tasks.registry.champion import ChampionStore
 from tasks.registry.events import Decision, current_champion
 from tasks.run_summary import RunSummary

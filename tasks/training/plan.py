@@ -1,0 +1,76 @@
+"""What a training needs, and how far it has come."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import Field
+
+from tasks.common.device import CPU, Device
+from tasks.common.records import Record
+from tasks.config.training import FitConfig, NetworkConfig
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """What a training needs.
+
+    Attributes:
+        initial_model: Network with its first weights, not compiled.
+        train: Padded training reviews (Parquet).
+        validation: Padded reviews whose loss chooses the epoch (Parquet).
+        network: Its architecture says what is counted before the first step.
+        fit: Epochs, batch size, rates, patience, seed.
+        folder: Where to write.
+        device: On what; several devices share each batch.
+        state: Where to save the training, and to look for an interrupted one.
+        save_every_steps: Save after so many steps too; by default after whole epochs only.
+    """
+
+    initial_model: Path
+    train: Path
+    validation: Path
+    network: NetworkConfig
+    fit: FitConfig
+    folder: Path
+    device: Device = CPU
+    state: Path | None = None
+    save_every_steps: int | None = None
+
+    @property
+    def best_model(self) -> Path:
+        """File of the best model so far."""
+        return self.folder / "best_model.keras"
+
+
+CallbackState = dict[str, int | float | None]
+
+
+class BegunEpoch(Record):
+    """Where an epoch was interrupted: steps done, running sums of its figures, dropout seeds."""
+
+    steps_done: int
+    metrics: list[float]
+    seeds: list[list[int]]
+
+
+class TrainingState(Record):
+    """What is not an array: epochs done, history so far, callbacks, whether training is over."""
+
+    epochs_done: int = 0
+    finished: bool = False
+    history: dict[str, list[float]] = Field(default_factory=dict)
+    callbacks: dict[str, CallbackState] = Field(default_factory=dict)
+    begun: BegunEpoch | None = None
+
+    @property
+    def steps_done(self) -> int:
+        """Steps of the epoch after the last whole one."""
+        return self.begun.steps_done if self.begun else 0
+
+
+def forget_state(folder: Path) -> None:
+    """Remove the state of a training whose run is complete."""
+    shutil.rmtree(folder, ignore_errors=True)
