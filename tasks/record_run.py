@@ -20,7 +20,7 @@ from tasks.reports.model_card import MODEL_CARD, model_card
 from tasks.reports.run_report import CHARTS, REPORT, run_report
 from tasks.run_summary import RunSummary
 from tasks.runs.environment import describe_machine, describe_source, library_versions
-from tasks.runs.manifest import ControlScore, Manifest, Score, Training
+from tasks.runs.manifest import BaselineScore, Manifest, Score, Training
 
 DRIFT = "drift.json"
 """In the folders of runs that were checked for drift."""
@@ -33,10 +33,10 @@ RUN_FILES = {
     "history.json": ("train", "history.json"),
     "metrics.json": ("evaluate", "metrics.json"),
     "predictions.parquet": ("evaluate", "predictions.parquet"),
-    "control_metrics.json": ("control", "control_metrics.json"),
-    "control_predictions.parquet": ("control", "control_predictions.parquet"),
-    "bayes_control_metrics.json": ("control", "bayes_control_metrics.json"),
-    "bayes_control_predictions.parquet": ("control", "bayes_control_predictions.parquet"),
+    "baseline_metrics.json": ("baseline", "baseline_metrics.json"),
+    "baseline_predictions.parquet": ("baseline", "baseline_predictions.parquet"),
+    "bayes_baseline_metrics.json": ("baseline", "bayes_baseline_metrics.json"),
+    "bayes_baseline_predictions.parquet": ("baseline", "bayes_baseline_predictions.parquet"),
     "figures/loss.png": ("plot", "loss.png"),
     "figures/loss.svg": ("plot", "loss.svg"),
     "figures/accuracy.png": ("plot", "accuracy.png"),
@@ -85,8 +85,8 @@ def record_run(
             created=created.isoformat(timespec="seconds"),
             seed=config.fit.seed,
             score=_score(by_step),
-            control=ControlScore.from_facts(by_step["control"].facts),
-            bayes_control=ControlScore.from_facts(by_step["control"].facts, "bayes_"),
+            baseline=BaselineScore.from_facts(by_step["baseline"].facts),
+            bayes_baseline=BaselineScore.from_facts(by_step["baseline"].facts, "bayes_"),
             training=_training(by_step),
             source=source,
             device=device,

@@ -252,37 +252,37 @@ def evaluate(
 
 
 @task(
-    name="control",
-    task_run_name="control, {protocol.protocol} protocol",
+    name="baseline",
+    task_run_name="baseline, {protocol.protocol} protocol",
     description="Train two linear models on the same reviews, and score them on the test reviews.",
     **_OPTIONS,
 )
-def control(store: ArtifactStore, loaded: StepOutput, protocol: ProtocolConfig) -> StepOutput:
-    """Return metrics (JSON) and predictions (Parquet) of both linear controls."""
-    from tasks.evaluation.baselines import train_control
+def baseline(store: ArtifactStore, loaded: StepOutput, protocol: ProtocolConfig) -> StepOutput:
+    """Return metrics (JSON) and predictions (Parquet) of both linear baselines."""
+    from tasks.evaluation.baselines import train_baseline
 
     train_file, test_file = store.file(loaded, "train.parquet"), store.file(loaded, "test.parquet")
     described, groups = _described(loaded), _groups(store, loaded)
     with store.workspace() as folder:
-        facts = train_control(train_file, test_file, protocol, described, folder, groups)
-        return store.keep("control", folder, facts)
+        facts = train_baseline(train_file, test_file, protocol, described, folder, groups)
+        return store.keep("baseline", folder, facts)
 
 
 @task(
-    name="control-seen",
-    task_run_name="control on what the network sees, {persisted.facts[protocol]} protocol",
+    name="baseline-seen",
+    task_run_name="baseline on what the network sees, {persisted.facts[protocol]} protocol",
     description="Train the linear models on what the network sees of the same reviews: cut, and"
     " with its words alone.",
     **_OPTIONS,
 )
-def control_seen(store: ArtifactStore, persisted: StepOutput) -> StepOutput:
-    """Return metrics (JSON) and predictions (Parquet) of both linear controls."""
-    from tasks.evaluation.baselines import train_seen_control
+def baseline_seen(store: ArtifactStore, persisted: StepOutput) -> StepOutput:
+    """Return metrics (JSON) and predictions (Parquet) of both linear baselines."""
+    from tasks.evaluation.baselines import train_seen_baseline
 
     files = store.file(persisted, "train.parquet"), store.file(persisted, "test.parquet")
     with store.workspace() as folder:
-        facts = train_seen_control(*files, _described(persisted, "protocol"), folder)
-        return store.keep("control-seen", folder, facts)
+        facts = train_seen_baseline(*files, _described(persisted, "protocol"), folder)
+        return store.keep("baseline-seen", folder, facts)
 
 
 @task(
@@ -311,7 +311,7 @@ def analyse(
     loaded: StepOutput,
     trained: StepOutput,
     evaluated: StepOutput,
-    controlled: StepOutput,
+    baseline: StepOutput,
     text: TextConfig,
 ) -> StepOutput:
     """Return `analysis.json` and the report's charts as `.svg`."""
@@ -322,8 +322,8 @@ def analyse(
         "test.parquet": loaded,
         "history.json": trained,
         "predictions.parquet": evaluated,
-        "control_predictions.parquet": controlled,
-        "bayes_control_predictions.parquet": controlled,
+        "baseline_predictions.parquet": baseline,
+        "bayes_baseline_predictions.parquet": baseline,
     }
     files = {name: store.file(output, name) for name, output in origins.items()}
     with store.workspace() as folder:

@@ -76,7 +76,7 @@ def failures(*, options: Options = Options()) -> None:
 
 @app.command
 def show(run: str, /, *, options: Options = Options()) -> None:
-    """Show one run: score, control, settings, data, device, versions, steps and files."""
+    """Show one run: score, baseline, settings, data, device, versions, steps and files."""
     champion, _ = _champion(options.artifacts)
     described = describe_run(find_run(options.artifacts, run), champion)
     _answer(described, run_tables.run_details(described), options)

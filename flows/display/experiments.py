@@ -86,7 +86,7 @@ def _points(mean: float, low: float | None, high: float | None, level: str = "")
 
 
 def ablation_shown(report: AblationReport) -> Shown:
-    """Return a row of accuracies for each variant, and one of the controls that see all."""
+    """Return a row of accuracies for each variant, and one of the baselines that see all."""
     protocol = report.config.protocol.protocol
     whole = ["all", "all", "", "", "", ""]
     runs = [
@@ -101,7 +101,7 @@ def ablation_shown(report: AblationReport) -> Shown:
         "Points more: accuracy less that of the config, the first row, in percentage points, review"
         " by review and by the same seeds; the interval is over test reviews, and says nothing of"
         " other seeds.",
-        "TF-IDF and Bayes: the linear controls on the same tokens and words of the same reviews,"
+        "TF-IDF and Bayes: the linear baselines on the same tokens and words of the same reviews,"
         " and on all. Where they lose as the network does, the cut loses information; where they do"
         " not, the network does not use it.",
         "Valid.: accuracy of the epoch that was chosen, on"
@@ -111,7 +111,7 @@ def ablation_shown(report: AblationReport) -> Shown:
     ]
     rows = [
         *([*_names(result), *_accuracies(result)] for result in report.results),
-        [*whole, *(f"{control.accuracy:.4f}" for control in report.whole_controls)],
+        [*whole, *(f"{baseline.accuracy:.4f}" for baseline in report.whole_baselines)],
     ]
     columns = ("network", "95 %", "points more (95 %)", "valid.", "TF-IDF", "Bayes")
     return Shown(
@@ -134,7 +134,7 @@ def _accuracies(result: VariantResult) -> list[str]:
         interval_text(*result.network.over_reviews),
         "" if more is None else _points(more.mean, more.low, more.high),
         f"{result.validation_accuracy:.4f}",
-        *(f"{control.accuracy:.4f}" for control in result.controls),
+        *(f"{baseline.accuracy:.4f}" for baseline in result.baselines),
     ]
 
 

@@ -10,7 +10,7 @@ from tasks.data.sources.source_files import source_label
 from tasks.reports.html import image_uri, score
 from tasks.reports.run_report import REPORT
 from tasks.reports.verdict import Note
-from tasks.runs.manifest import ControlScore, Manifest, Score
+from tasks.runs.manifest import BaselineScore, Manifest, Score
 
 _MARKS = {"good": "✓ ", "warning": "⚠ ", "plain": ""}
 
@@ -19,7 +19,7 @@ def report_markdown(folder: Path, manifest: Manifest, notes: list[Note]) -> str:
     """Return the report of the run in `folder`, with its figures inside."""
     judged, training, device = manifest.score, manifest.training, manifest.device
     scores = [_scores("network", judged)]
-    scores += [_scores(f"linear control: {one.name}", one) for one in manifest.controls]
+    scores += [_scores(f"linear baseline: {one.name}", one) for one in manifest.baselines]
     facts = {
         "seed": str(manifest.seed),
         "best epoch": f"{training.best_epoch} of {training.epochs_run}",
@@ -38,7 +38,7 @@ def report_markdown(folder: Path, manifest: Manifest, notes: list[Note]) -> str:
     )
 
 
-def _scores(name: str, one: Score | ControlScore) -> list[str]:
+def _scores(name: str, one: Score | BaselineScore) -> list[str]:
     return [name, score(one.accuracy), interval_text(one.accuracy_low, one.accuracy_high)]
 
 

@@ -34,7 +34,7 @@ def run_list(found: RunList, width: int) -> Shown:
         f"source,{between}protocol",
         "seed",
         "accuracy",
-        "control",
+        "baseline",
         "epoch",
         "hits",
         rows=(_list_cells(run, between) for run in found.runs),
@@ -100,7 +100,7 @@ def _list_cells(run: RunLine, between: str) -> list[str]:
         f"{run.source}{between}{run.protocol}",
         str(run.seed),
         f"{run.accuracy:.4f}{between}({bounds})",
-        f"{run.control_accuracy:.4f}",
+        f"{run.baseline_accuracy:.4f}",
         f"{run.best_epoch}/{run.epochs_run}",
         "all" if run.all_cached else "",
     ]
@@ -111,9 +111,9 @@ def _details_lines(run: RunDetails) -> Iterable[tuple[str, str]]:
     yield "run", f"{manifest.run_id}{', the champion' if run.is_champion else ''}"
     yield "folder", str(run.folder)
     yield "when (UTC)", when(manifest.created)
-    for control in manifest.controls:
-        bounds = interval_text(control.accuracy_low, control.accuracy_high)
-        yield "control", f"{control.accuracy:.4f} ({bounds}), {control.name}"
+    for baseline in manifest.baselines:
+        bounds = interval_text(baseline.accuracy_low, baseline.accuracy_high)
+        yield "baseline", f"{baseline.accuracy:.4f} ({bounds}), {baseline.name}"
     yield "other scores", _other_scores(run)
     yield "time", f"{total_seconds(manifest):.0f} s in all steps"
     yield "epochs", f"{manifest.training.best_epoch} is the best of {manifest.training.epochs_run}"

@@ -30,7 +30,7 @@ from tasks.experiments.ablation_report import (
     ablation_report,
     draw_ablation,
 )
-from tasks.runs.manifest import ControlScore
+from tasks.runs.manifest import BaselineScore
 
 
 def requests(
@@ -53,8 +53,10 @@ def requests(
     ]
 
 
-def seen_controls(variants: Sequence[TrainingConfig], artifacts: Path) -> list[list[ControlScore]]:
-    """Return the linear controls of each variant, on what its network sees."""
+def seen_baselines(
+    variants: Sequence[TrainingConfig], artifacts: Path
+) -> list[list[BaselineScore]]:
+    """Return the linear baselines of each variant, on what its network sees."""
     config = variants[0]
     with in_use(artifacts):
         store = ArtifactStore(artifacts).open()
@@ -65,15 +67,15 @@ def seen_controls(variants: Sequence[TrainingConfig], artifacts: Path) -> list[l
         for variant in variants:
             padded = run.cached(steps.pad, loaded, variant.text, config.protocol)
             persisted = run.cached(steps.persist, padded, config.data.row_group_rows)
-            facts = run.cached(steps.control_seen, persisted).facts
-            found.append([ControlScore.from_facts(facts, prefix) for prefix in ("", "bayes_")])
+            facts = run.cached(steps.baseline_seen, persisted).facts
+            found.append([BaselineScore.from_facts(facts, prefix) for prefix in ("", "bayes_")])
     return found
 
 
 @flow(
     name="ablation",
     description="Train with other tokens and words, one change at a time, and show what each"
-    " scores beside linear controls that see the same.",
+    " scores beside linear baselines that see the same.",
     on_failure=[keep_failure_record],
     on_crashed=[keep_failure_record],
 )
@@ -98,7 +100,7 @@ def ablation_flow(
     trained = experiment.train_all(
         requests(variants, ablation.seeds, accelerator, artifacts), runner
     )
-    report = ablation_report(variants, trained, seen_controls(variants, artifacts))
+    report = ablation_report(variants, trained, seen_baselines(variants, artifacts))
     folder = experiment.keep("ablation", report, artifacts)
     draw_ablation(report, folder)
     markdown = ablation_shown(report).markdown(folder / f"{PICTURE}.png")

@@ -41,10 +41,10 @@ LOG = logging.getLogger(__name__)
 
 # Prefect's UI breaks a line wherever the text does, hence the backslashes.
 _DESCRIPTION = """\
-Trains a network on movie reviews, and a linear control on the same \
+Trains a network on movie reviews, and a linear baseline on the same \
 reviews, and scores both on the test reviews.
 
-- **Steps**: fetch, load, control, pad, persist-parquet, build, train, evaluate, plot, analyse. \
+- **Steps**: fetch, load, baseline, pad, persist-parquet, build, train, evaluate, plot, analyse. \
 Each but the first comes from the cache where nothing that it depends on has changed.
 - **While it runs**: the artifact `progress` tells the epoch, and how long it may last. A run that \
 was interrupted goes on where it was when it is started again.
@@ -121,7 +121,7 @@ def train_flow(  # noqa: PLR0913, PLR0917 - one for each part of the run form
         title = session.name_run(files, config)
         loaded = run.cached(steps.load, files, data)
         drifted = require_no_drift(run, loaded, drift) if drift else None
-        controlled = run.cached(steps.control, loaded, protocol)
+        baseline = run.cached(steps.baseline, loaded, protocol)
         padded = run.cached(steps.pad, loaded, text, protocol)
         persisted = run.cached(steps.persist, padded, data.row_group_rows)
         built = run.cached(steps.build, text.num_words, text.maxlen, network, fit.seed, device)
@@ -131,7 +131,7 @@ def train_flow(  # noqa: PLR0913, PLR0917 - one for each part of the run form
             steps.evaluate, trained, persisted, fit.evaluation_batch_size, device
         )
         run.cached(steps.plot, trained, title)
-        run.cached(steps.analyse, loaded, trained, evaluated, controlled, text)
+        run.cached(steps.analyse, loaded, trained, evaluated, baseline, text)
 
         if skip_unchanged:
             require_change(artifacts, run.runs, promotion)

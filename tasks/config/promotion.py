@@ -1,7 +1,7 @@
 """What a model must prove before it becomes the champion: one frozen, validated config.
 
 The defaults let the README's run with seed 0 pass as a first champion (accuracy 0.8811, linear
-control 0.8826, calibration error 0.02, 25 MiB, 1.3 to 3.4 ms per review on two shared cores)
+baseline 0.8826, calibration error 0.02, 25 MiB, 1.3 to 3.4 ms per review on two shared cores)
 and refuse that with seed 1 (0.8685, calibration error 0.055).
 """
 
@@ -14,7 +14,7 @@ from tasks.config.training import ProtocolConfig
 
 PromotionMode = Literal["better", "not_worse"]
 
-PromotionControl = Literal["tf_idf", "naive_bayes"]
+PromotionBaseline = Literal["tf_idf", "naive_bayes"]
 
 
 class PromotionConfig(BaseModel):
@@ -48,16 +48,16 @@ class PromotionConfig(BaseModel):
         description="How much less accurate than the champion not_worse allows. The default is"
         " the half-width of the paired 95 % interval on 25,000 reviews and a bit.",
     )
-    control: PromotionControl = Field(
+    baseline: PromotionBaseline = Field(
         "tf_idf",
-        description="The linear control that is asked of. naive_bayes scores three points more on"
+        description="The linear baseline that is asked of. naive_bayes scores three points more on"
         " IMDB: the tutorial's network does not pass it, the recipe ngrams does.",
     )
-    control_margin: float = Field(
+    baseline_margin: float = Field(
         0.01,
         ge=0,
         lt=1,
-        description="How far below that control the accuracy may lie. The default is about"
+        description="How far below that baseline the accuracy may lie. The default is about"
         " the spread between seeds.",
     )
     largest_calibration_error: float = Field(

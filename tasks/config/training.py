@@ -398,7 +398,7 @@ Architecture = Literal["conv_bilstm", "ngram_bag"]
 
 Step = Literal[
     "load",
-    "control",
+    "baseline",
     "pad",
     "persist-parquet",
     "build",

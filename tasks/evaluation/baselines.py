@@ -1,4 +1,4 @@
-"""Controls: what linear models score that learned from the same reviews in seconds.
+"""Baselines: what linear models score that learned from the same reviews in seconds.
 
 A network that costs minutes has to beat them. Both are logistic regressions, on whole reviews and
 all words, or on what a network sees of them. The first one has TF-IDF weighted words and
@@ -30,7 +30,7 @@ from tasks.data.text.vocabulary import RaggedTokens
 from tasks.evaluation.evaluate import score, write_predictions
 from tasks.model.ngrams import log_count_ratios, ngram_presence, token_counts
 
-CONTROL_NAME = "TF-IDF + logistic regression"
+BASELINE_NAME = "TF-IDF + logistic regression"
 
 BAYES_NAME = "naive Bayes bigrams + logistic regression"
 
@@ -40,7 +40,7 @@ _BAYES_WORDS = 2
 """Words of the longest n-gram; with three it scores the same and takes twice as long."""
 
 
-def train_control(
+def train_baseline(
     train: Path,
     test: Path,
     protocol: ProtocolConfig,
@@ -48,9 +48,9 @@ def train_control(
     folder: Path,
     groups: Path | None = None,
 ) -> dict[str, Fact]:
-    """Write metrics and predictions of both controls.
+    """Write metrics and predictions of both baselines.
 
-    The files are `control_metrics.json` and `control_predictions.parquet` of the first one, and
+    The files are `baseline_metrics.json` and `baseline_predictions.parquet` of the first one, and
     the same with `bayes_` before their names of the second one.
 
     Args:
@@ -70,15 +70,15 @@ def train_control(
     """
     learns = ~validation_mask(read_labels(train), protocol, read_groups(groups))
     described = described | {"protocol": protocol.protocol}
-    return fit_controls(train, test, learns, described, folder)
+    return fit_baselines(train, test, learns, described, folder)
 
 
-def train_seen_control(
+def train_seen_baseline(
     train: Path, test: Path, described: dict[str, str], folder: Path
 ) -> dict[str, Fact]:
-    """Write metrics and predictions of both controls that see of a review what a network sees.
+    """Write metrics and predictions of both baselines that see of a review what a network sees.
 
-    Files and facts are those of `train_control`.
+    Files and facts are those of `train_baseline`.
 
     Args:
         train: Cut and padded reviews that the network learns from, and no others (Parquet).
@@ -86,13 +86,13 @@ def train_seen_control(
         described: Source, form and protocol, without which a score is never shown.
         folder: Where to write.
     """
-    return fit_controls(train, test, np.ones(count_reviews(train), bool), described, folder)
+    return fit_baselines(train, test, np.ones(count_reviews(train), bool), described, folder)
 
 
-def fit_controls(
+def fit_baselines(
     train: Path, test: Path, learns: np.ndarray, described: dict[str, str], folder: Path
 ) -> dict[str, Fact]:
-    """Write metrics and predictions of both controls.
+    """Write metrics and predictions of both baselines.
 
     Args:
         train: Token lists, padded or not (Parquet).
@@ -102,20 +102,20 @@ def fit_controls(
         folder: Where to write.
 
     Returns:
-        Facts, as `train_control` has them.
+        Facts, as `train_baseline` has them.
     """
     known, judged = (pq.read_table(file, columns=["tokens", "label"]) for file in (train, test))
     labels = known["label"].to_numpy()[learns]
     facts: dict[str, Fact] = {}
     for prefix, name, model in (
-        ("", CONTROL_NAME, _tfidf_probabilities),
+        ("", BASELINE_NAME, _tfidf_probabilities),
         ("bayes_", BAYES_NAME, _bayes_probabilities),
     ):
         probabilities = model(known["tokens"], learns, labels, judged["tokens"])
         metrics = score(probabilities, judged["label"].to_numpy())
         content = readable_json(metrics | described | {"name": name})
-        write_text(folder / f"{prefix}control_metrics.json", content)
-        write_predictions(test, probabilities, folder / f"{prefix}control_predictions.parquet")
+        write_text(folder / f"{prefix}baseline_metrics.json", content)
+        write_predictions(test, probabilities, folder / f"{prefix}baseline_predictions.parquet")
         low, high = metrics["accuracy_interval_95"]
         figures = {"accuracy": metrics["accuracy"], "accuracy_low": low, "accuracy_high": high}
         facts |= {f"{prefix}{key}": value for key, value in ({"name": name} | figures).items()}
@@ -125,7 +125,7 @@ def fit_controls(
 def _tfidf_probabilities(
     known: pa.ChunkedArray, learns: np.ndarray, labels: np.ndarray, judged: pa.ChunkedArray
 ) -> np.ndarray:
-    """Return the probabilities of label 1 by the first control, shape (n,)."""
+    """Return the probabilities of label 1 by the first baseline, shape (n,)."""
     counts = word_counts(known)[learns]
     weights = TfidfTransformer()
     model = LogisticRegression(max_iter=_MOST_ITERATIONS)
@@ -138,7 +138,7 @@ def _tfidf_probabilities(
 def _bayes_probabilities(
     known: pa.ChunkedArray, learns: np.ndarray, labels: np.ndarray, judged: pa.ChunkedArray
 ) -> np.ndarray:
-    """Return the probabilities of label 1 by the second control, shape (n,)."""
+    """Return the probabilities of label 1 by the second baseline, shape (n,)."""
     present = ngram_presence(known, _BAYES_WORDS)[learns]
     zeros, ones = (
         np.bincount(present[labels == label].indices, minlength=present.shape[1])

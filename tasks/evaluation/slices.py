@@ -64,18 +64,18 @@ def read_predictions(path: Path) -> Predictions:
     return Predictions(**{name: table[name].to_numpy() for name in Predictions.__annotations__})
 
 
-def analyse_predictions(network: Predictions, control: Predictions, maxlen: int) -> dict[str, Any]:
-    """Return the slices and calibration of a network, and its paired test with its control.
+def analyse_predictions(network: Predictions, baseline: Predictions, maxlen: int) -> dict[str, Any]:
+    """Return the slices and calibration of a network, and its paired test with its baseline.
 
     Args:
         network: Predictions of the network on the test reviews.
-        control: Those of the linear control on the same reviews.
+        baseline: Those of the linear baseline on the same reviews.
         maxlen: Tokens that the network sees; longer reviews were cut.
     """
     cut = network.length > maxlen
-    both = {"network": network, "control": control}
+    both = {"network": network, "baseline": baseline}
     return {
-        "network_against_control": paired_test(network.correct, control.correct).model_dump(),
+        "network_against_baseline": paired_test(network.correct, baseline.correct).model_dump(),
         "by_length": {
             "whole": _slices(network.length, network.correct, ~cut, _SLICES_BY_LENGTH),
             "cut": _slices(network.length, network.correct, cut, _SLICES_BY_LENGTH),

@@ -1,4 +1,4 @@
-"""The record of an ablation: what each variant scores, with the controls that see the same."""
+"""The record of an ablation: what each variant scores, with the baselines that see the same."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tasks.experiments.seeds import SeedStatistics, Spread, gap, seed_statistics
 from tasks.reports.style import BLUE, GREEN, ORANGE, chart_style, save_chart, save_picture
 from tasks.run_summary import RunSummary
 from tasks.runs.find import Run
-from tasks.runs.manifest import ControlScore, read_manifest
+from tasks.runs.manifest import BaselineScore, read_manifest
 from tasks.runs.read import PREDICTIONS, checked_file, read_history
 
 
@@ -36,7 +36,7 @@ class VariantResult(Record):
     """What came of one form of the text.
 
     `difference` and `over_reviews` are test accuracies less those of the config itself, by the
-    same seeds: over seeds, and over test reviews; None for the config itself. `controls` are the
+    same seeds: over seeds, and over test reviews; None for the config itself. `baselines` are the
     linear models that learned from the same cut tokens and words of the same reviews.
     """
 
@@ -46,20 +46,20 @@ class VariantResult(Record):
     validation_accuracy: float
     difference: Spread | None
     over_reviews: PairedDifference | None
-    controls: list[ControlScore]
+    baselines: list[BaselineScore]
 
 
 class AblationReport(Record):
     """What came of all variants, that of the config itself first.
 
-    `whole_controls` are the linear models on whole reviews and all words.
+    `whole_baselines` are the linear models on whole reviews and all words.
     """
 
     config: TrainingConfig
     source: str
     test_reviews: int
     results: list[VariantResult]
-    whole_controls: list[ControlScore]
+    whole_baselines: list[BaselineScore]
 
     @property
     def by_tokens(self) -> list[VariantResult]:
@@ -82,14 +82,14 @@ class AblationReport(Record):
 def ablation_report(
     variants: Sequence[TrainingConfig],
     trained: Sequence[RunSummary],
-    controls: Sequence[list[ControlScore]],
+    baselines: Sequence[list[BaselineScore]],
 ) -> AblationReport:
     """Return the report of trainings that differ in text and seed alone.
 
     Args:
         variants: The configs, with the first seed; the first one is what the others vary.
         trained: Summaries of the runs, all variants with the first seed, then with the next one.
-        controls: Of each variant, those that see the same.
+        baselines: Of each variant, those that see the same.
 
     Raises:
         BadDataError: A file of a run is damaged.
@@ -104,16 +104,16 @@ def ablation_report(
         test_reviews=base.score.test_reviews,
         results=[
             _result(config, by_seed, seen, runs[0], right_of_base)
-            for config, by_seed, seen in zip(variants, runs, controls, strict=True)
+            for config, by_seed, seen in zip(variants, runs, baselines, strict=True)
         ],
-        whole_controls=base.controls,
+        whole_baselines=base.baselines,
     )
 
 
 def _result(
     config: TrainingConfig,
     found: list[Run],
-    controls: list[ControlScore],
+    baselines: list[BaselineScore],
     base: list[Run],
     right_of_base: np.ndarray,
 ) -> VariantResult:
@@ -127,7 +127,7 @@ def _result(
         validation_accuracy=sum(run.validation_accuracy for run in runs) / len(runs),
         difference=None if is_base else gap(accuracies, _accuracies(base)),
         over_reviews=None if is_base else paired_difference(_rightly(found), right_of_base),
-        controls=controls,
+        baselines=baselines,
     )
 
 
@@ -174,7 +174,7 @@ def draw_ablation(report: AblationReport, folder: Path) -> None:
     """Write `ablation.svg` and `ablation.png`: one panel for tokens, one for words.
 
     Each point is a test accuracy with its 95 % interval over test reviews; the lines are the
-    controls on whole reviews and all words.
+    baselines on whole reviews and all words.
     """
     base = report.config.text
     with chart_style():
@@ -203,8 +203,8 @@ def _draw(
     name: Callable[[TextConfig], str],
 ) -> list[Any]:
     """Draw one panel, and return what its legend shows."""
-    controls = [one.name.partition(" + ")[0] for one in report.whole_controls]
-    labels = ["network", *(f"{control}, on the same tokens and words" for control in controls)]
+    baselines = [one.name.partition(" + ")[0] for one in report.whole_baselines]
+    labels = ["network", *(f"{baseline}, on the same tokens and words" for baseline in baselines)]
     drawn: list[Any] = []
     columns = zip(*map(_points, results), strict=True)
     for series, (column, label, look) in enumerate(zip(columns, labels, _LOOKS, strict=True)):
@@ -213,10 +213,10 @@ def _draw(
         below = [one - bound for one, bound in zip(middle, low, strict=True)]
         above = [bound - one for one, bound in zip(middle, high, strict=True)]
         drawn.append(axes.errorbar(places, middle, (below, above), capsize=3, label=label, **look))
-    for whole, control, look, dashes in zip(
-        report.whole_controls, controls, _LOOKS[1:], _DASHES, strict=True
+    for whole, baseline, look, dashes in zip(
+        report.whole_baselines, baselines, _LOOKS[1:], _DASHES, strict=True
     ):
-        label = f"{control}, on whole reviews and all words"
+        label = f"{baseline}, on whole reviews and all words"
         line = axes.axhline(whole.accuracy, color=look["color"], linestyle=dashes, label=label)
         drawn.append(line)
     base = report.config.text
@@ -228,7 +228,7 @@ def _draw(
 
 
 def _points(result: VariantResult) -> list[tuple[float, float, float]]:
-    """Return accuracy and bounds of the network, then those of each control."""
+    """Return accuracy and bounds of the network, then those of each baseline."""
     network = (result.network.over_seeds.mean, *result.network.over_reviews)
-    controls = ((one.accuracy, one.accuracy_low, one.accuracy_high) for one in result.controls)
-    return [network, *controls]
+    baselines = ((one.accuracy, one.accuracy_low, one.accuracy_high) for one in result.baselines)
+    return [network, *baselines]

@@ -3,7 +3,7 @@
 A network numbers those of padded reviews by plain Keras operations, so that it keeps taking token
 ids and its file needs no code of this project. There an n-gram is known by 44 bits of a hash: 20
 or so choose its bucket in a table, 24 are its fingerprint, by which the table tells it from others
-of that bucket. The linear control hashes those of whole reviews into the columns of a sparse
+of that bucket. The linear baseline hashes those of whole reviews into the columns of a sparse
 matrix.
 
 The weights are the log-count ratios of a naive Bayes classifier on the presence of n-grams, see

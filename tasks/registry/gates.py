@@ -34,8 +34,8 @@ class ChallengerFigures(Record):
 
     protocol: str
     accuracy: float
-    control_accuracy: float
-    bayes_control_accuracy: float
+    baseline_accuracy: float
+    bayes_baseline_accuracy: float
     calibration_error: float
     latency: Latency
     model_bytes: int
@@ -67,7 +67,7 @@ def judge(
         _data(figures),
         _floor(figures, config.floor),
         _champion(champion, config),
-        _control(figures, config),
+        _baseline(figures, config),
         _calibration(figures, config.largest_calibration_error),
         _latency(figures, config.largest_latency_ms),
         _size(figures, config.largest_model_mib),
@@ -159,21 +159,21 @@ def _p_relation(p_value: float) -> str:
     return text if text.startswith("<") else f"= {text}"
 
 
-def _control(figures: ChallengerFigures, config: PromotionConfig) -> Gate:
-    margin = config.control_margin
-    is_bayes = config.control == "naive_bayes"
-    control = figures.bayes_control_accuracy if is_bayes else figures.control_accuracy
+def _baseline(figures: ChallengerFigures, config: PromotionConfig) -> Gate:
+    margin = config.baseline_margin
+    is_bayes = config.baseline == "naive_bayes"
+    baseline = figures.bayes_baseline_accuracy if is_bayes else figures.baseline_accuracy
     # Rounded, since a share that lies exactly on the bound must not fail by its last bit.
-    difference = round(figures.accuracy - control, 12)
+    difference = round(figures.accuracy - baseline, 12)
     passed = difference >= -margin
     bound = f"no more than {margin:.4f} below" if passed else f"more than {margin:.4f} below"
     return Gate(
-        name="control",
+        name="baseline",
         passed=passed,
         figure=difference,
         bound=-margin,
-        sentence=f"the accuracy is {bound} the {'naive Bayes' if is_bayes else 'linear'} control's"
-        f" {control:.4f}"
+        sentence=f"the accuracy is {bound} the {'naive Bayes' if is_bayes else 'linear'} baseline's"
+        f" {baseline:.4f}"
         f" ({difference:+.4f})",
     )
 

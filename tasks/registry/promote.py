@@ -177,8 +177,8 @@ def challenger_figures(run: Run, measure: MeasureLatency) -> ChallengerFigures:
     return ChallengerFigures(
         protocol=manifest.score.protocol,
         accuracy=manifest.score.accuracy,
-        control_accuracy=manifest.control.accuracy,
-        bayes_control_accuracy=manifest.bayes_control.accuracy,
+        baseline_accuracy=manifest.baseline.accuracy,
+        bayes_baseline_accuracy=manifest.bayes_baseline.accuracy,
         calibration_error=read_metrics(run)["expected_calibration_error"],
         latency=measure(run, config),
         model_bytes=manifest.files[BEST_MODEL].size,

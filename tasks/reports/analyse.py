@@ -21,19 +21,19 @@ def analyse_run(files: Mapping[str, Path], text: TextConfig, folder: Path) -> No
 
     Args:
         files: Where the run's `history.json`, `predictions.parquet`,
-            `control_predictions.parquet`, `bayes_control_predictions.parquet`, `vocabulary.json`
+            `baseline_predictions.parquet`, `bayes_baseline_predictions.parquet`, `vocabulary.json`
             and `test.parquet` lie, the last with whole token lists.
         text: What the network sees of a review.
         folder: Where to write.
     """
     network = read_predictions(files["predictions.parquet"])
-    control = read_predictions(files["control_predictions.parquet"])
+    baseline = read_predictions(files["baseline_predictions.parquet"])
     vocabulary = Vocabulary.read(files["vocabulary.json"])
-    bayes = read_predictions(files["bayes_control_predictions.parquet"])
-    analysis = analyse_predictions(network, control, text.maxlen) | {
-        "network_against_bayes_control": paired_test(network.correct, bayes.correct).model_dump()
+    bayes = read_predictions(files["bayes_baseline_predictions.parquet"])
+    analysis = analyse_predictions(network, baseline, text.maxlen) | {
+        "network_against_bayes_baseline": paired_test(network.correct, bayes.correct).model_dump()
     }
     errors = confident_errors(network, files["test.parquet"], vocabulary, text)
     write_text(folder / "analysis.json", readable_json(analysis | {"confident_errors": errors}))
     history = json.loads(files["history.json"].read_bytes())
-    draw_analysis(history, analysis, network, control, folder)
+    draw_analysis(history, analysis, network, baseline, folder)

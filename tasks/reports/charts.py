@@ -20,11 +20,11 @@ from tasks.training.history import best_epoch
 
 _NETWORK: dict[str, Any] = {"color": BLUE, "linewidth": 2, "label": "network"}
 
-_CONTROL: dict[str, Any] = {
+_BASELINE: dict[str, Any] = {
     "color": ORANGE,
     "linewidth": 1.5,
     "linestyle": "--",
-    "label": "linear control",
+    "label": "linear baseline",
 }
 
 _CURVE_POINTS = 400
@@ -34,7 +34,7 @@ def draw_analysis(
     history: dict[str, list[float]],
     analysis: dict[str, Any],
     network: Predictions,
-    control: Predictions,
+    baseline: Predictions,
     folder: Path,
 ) -> None:
     """Write one `.svg` file for each name in `CHARTS`.
@@ -43,15 +43,15 @@ def draw_analysis(
         history: One list per figure, one number per epoch.
         analysis: What `analyse_predictions` returned.
         network: Predictions of the network on the test reviews.
-        control: Those of the linear control.
+        baseline: Those of the linear baseline.
         folder: Where to write.
     """
     drawings: dict[str, Callable[[Axes], None]] = {
         "training_loss": lambda axes: draw_curves(axes, "loss", history, BLUE),
         "training_accuracy": lambda axes: draw_curves(axes, "accuracy", history, ORANGE),
         "learning_rate": lambda axes: _draw_learning_rate(axes, history),
-        "roc": lambda axes: _draw_roc(axes, network, control),
-        "precision_recall": lambda axes: _draw_precision_recall(axes, network, control),
+        "roc": lambda axes: _draw_roc(axes, network, baseline),
+        "precision_recall": lambda axes: _draw_precision_recall(axes, network, baseline),
         "reliability": lambda axes: _draw_reliability(axes, analysis["reliability"]),
         "by_length": lambda axes: _draw_by_length(axes, analysis["by_length"]),
         "by_unknown": lambda axes: _draw_by_unknown(axes, analysis["by_unknown"]),
@@ -80,8 +80,8 @@ def _draw_learning_rate(axes: Axes, history: dict[str, list[float]]) -> None:
     axes.legend(lines, [str(line.get_label()) for line in lines])
 
 
-def _draw_roc(axes: Axes, network: Predictions, control: Predictions) -> None:
-    for made, look in ((network, _NETWORK), (control, _CONTROL)):
+def _draw_roc(axes: Axes, network: Predictions, baseline: Predictions) -> None:
+    for made, look in ((network, _NETWORK), (baseline, _BASELINE)):
         false_positive, true_positive, _ = roc_curve(made.label, made.probability)
         rows = _evenly(len(false_positive))
         axes.plot(false_positive[rows], true_positive[rows], **look)
@@ -90,8 +90,8 @@ def _draw_roc(axes: Axes, network: Predictions, control: Predictions) -> None:
     axes.legend(loc="lower right")
 
 
-def _draw_precision_recall(axes: Axes, network: Predictions, control: Predictions) -> None:
-    for made, look in ((network, _NETWORK), (control, _CONTROL)):
+def _draw_precision_recall(axes: Axes, network: Predictions, baseline: Predictions) -> None:
+    for made, look in ((network, _NETWORK), (baseline, _BASELINE)):
         precision, recall, _ = precision_recall_curve(made.label, made.probability)
         rows = _evenly(len(recall))
         axes.plot(recall[rows], precision[rows], **look)
@@ -111,7 +111,7 @@ def _evenly(count: int) -> list[int]:
 
 def _draw_reliability(axes: Axes, bins: dict[str, list[dict[str, float]]]) -> None:
     axes.plot([0, 1], [0, 1], color=QUIET, linewidth=1, linestyle=":", label="perfect")
-    for name, look in (("network", _NETWORK), ("control", _CONTROL)):
+    for name, look in (("network", _NETWORK), ("baseline", _BASELINE)):
         points = [(part["mean_probability"], part["share_of_ones"]) for part in bins[name]]
         axes.plot(*zip(*points, strict=True), marker="o", **look)
     axes.set(xlabel="Probability given", ylabel="Share that was so", xlim=(0, 1), ylim=(0, 1))

@@ -140,13 +140,13 @@ def _metrics(run: Run, time: int) -> list[Any]:
 
 def _final(run: Run) -> dict[str, float]:
     """Return the scores on the test reviews, with their intervals as metrics of their own."""
-    names = ("control", "bayes_control")
+    names = ("baseline", "bayes_baseline")
     return {
         **{f"test_{name}": value for name, value in _numbers(read_metrics(run)).items()},
         **{
             f"{name}_test_{figure}": value
-            for name, control in zip(names, run.manifest.controls, strict=True)
-            for figure, value in control.model_dump(exclude={"name"}).items()
+            for name, baseline in zip(names, run.manifest.baselines, strict=True)
+            for figure, value in baseline.model_dump(exclude={"name"}).items()
         },
     }
 

@@ -40,7 +40,7 @@ def run_report(folder: Path, manifest: Manifest) -> str:
     metrics, data = _read(folder, "metrics.json"), _read(folder, "data_report.json")
     analysis, history = _read(folder, "analysis.json"), _read(folder, "history.json")
     config = TrainingConfig.model_validate(_read(folder, "config.json"))
-    control_metrics = _read(folder, "control_metrics.json")
+    baseline_metrics = _read(folder, "baseline_metrics.json")
     return render_page(
         "report.html.jinja",
         title=f"{_source(manifest)}, {manifest.score.protocol} protocol, seed {manifest.seed}",
@@ -49,7 +49,7 @@ def run_report(folder: Path, manifest: Manifest) -> str:
         notes=run_notes(folder, manifest),
         metrics=metrics,
         tables=run_tables(folder, manifest),
-        control_metrics=control_metrics,
+        baseline_metrics=baseline_metrics,
         data=data,
         analysis=analysis,
         charts={name: image_uri(folder / "figures" / f"{name}.svg") for name in CHARTS},
@@ -66,17 +66,17 @@ def run_notes(folder: Path, manifest: Manifest) -> list[Note]:
         TrainingConfig.model_validate(_read(folder, "config.json")),
         _read(folder, "metrics.json"),
         _read(folder, "data_report.json"),
-        control_tests(_read(folder, "analysis.json")),
+        baseline_tests(_read(folder, "analysis.json")),
     )
 
 
-def control_tests(analysis: dict[str, Any]) -> list[PairedTest]:
-    """Return the tests of the network against its linear controls.
+def baseline_tests(analysis: dict[str, Any]) -> list[PairedTest]:
+    """Return the tests of the network against its linear baselines.
 
     Args:
         analysis: Content of `analysis.json`.
     """
-    names = ("network_against_control", "network_against_bayes_control")
+    names = ("network_against_baseline", "network_against_bayes_baseline")
     return [PairedTest.model_validate(analysis[name]) for name in names]
 
 

@@ -33,8 +33,8 @@ def run_tables(folder: Path, manifest: Manifest) -> dict[str, Table]:
     """Return all tables of the run whose files lie in `folder`, by short names."""
     scored = {
         "network": "metrics.json",
-        "linear control": "control_metrics.json",
-        "naive Bayes control": "bayes_control_metrics.json",
+        "linear baseline": "baseline_metrics.json",
+        "naive Bayes baseline": "bayes_baseline_metrics.json",
     }
     metrics = {name: _read(folder, file) for name, file in scored.items()}
     return {
@@ -122,7 +122,7 @@ def scores_table(comparison: Comparison) -> Table:
         "source",
         "protocol",
         Column("accuracy (95 %)", width=len("(0.8770 to 0.8851)")),
-        "control",
+        "baseline",
         *extra,
         "epoch",
         Column("when (UTC)", is_extra=True),
@@ -139,8 +139,8 @@ def _score_cells(run: ComparedRun) -> list[str]:
         scores = [
             f"{score(judged.accuracy)}"
             f" ({interval_text(judged.accuracy_low, judged.accuracy_high)})",
-            score(run.scores.control.accuracy),
-            score(run.scores.bayes_control.accuracy),
+            score(run.scores.baseline.accuracy),
+            score(run.scores.bayes_baseline.accuracy),
             score(run.scores.roc_auc),
             score(run.scores.loss),
         ]
@@ -156,10 +156,10 @@ def _score_cells(run: ComparedRun) -> list[str]:
 
 
 def tests_table(comparison: Comparison) -> Table:
-    """Return the tests of each run against the first one, and against its own controls."""
-    # Without the name of the classifier, which is that of all controls.
+    """Return the tests of each run against the first one, and against its own baselines."""
+    # Without the name of the classifier, which is that of all baselines.
     against = [(one, short_id(one.against)) for one in comparison.against_first]
-    against += [(one, one.against.partition(" + ")[0]) for one in comparison.against_control]
+    against += [(one, one.against.partition(" + ")[0]) for one in comparison.against_baseline]
     return Table(
         "run",
         "against",

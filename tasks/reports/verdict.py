@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from tasks.config.training import TrainingConfig
 from tasks.evaluation.significance import PairedTest
-from tasks.runs.manifest import ControlScore, Manifest
+from tasks.runs.manifest import BaselineScore, Manifest
 
 _LARGEST_CALIBRATION_ERROR = 0.05
 
@@ -30,7 +30,7 @@ def verdict(
     config: TrainingConfig,
     metrics: dict[str, Any],
     data_report: dict[str, Any],
-    controls: Sequence[PairedTest],
+    baselines: Sequence[PairedTest],
 ) -> list[Note]:
     """Return the notes on a run, the weightiest first.
 
@@ -39,11 +39,14 @@ def verdict(
         config: All numbers of the run.
         metrics: Content of `metrics.json`.
         data_report: Content of `data_report.json`.
-        controls: The network against each of its linear controls on the same test reviews.
+        baselines: The network against each of its linear baselines on the same test reviews.
     """
     return [
         *_on_protocol(manifest),
-        *(_on_control(manifest, *pair) for pair in zip(manifest.controls, controls, strict=True)),
+        *(
+            _on_baseline(manifest, *pair)
+            for pair in zip(manifest.baselines, baselines, strict=True)
+        ),
         *_on_balance(metrics),
         *_on_data(manifest, data_report),
         *_on_training(manifest, config),
@@ -72,12 +75,12 @@ def _on_protocol(manifest: Manifest) -> Iterator[Note]:
         )
 
 
-def _on_control(manifest: Manifest, control: ControlScore, test: PairedTest) -> Note:
-    difference = manifest.score.accuracy - control.accuracy
+def _on_baseline(manifest: Manifest, baseline: BaselineScore, test: PairedTest) -> Note:
+    difference = manifest.score.accuracy - baseline.accuracy
     sides = f"{abs(100 * difference):.2f} points {'above' if difference > 0 else 'below'}"
     figures = (
-        f"The network is {sides} the linear control, {control.name}"
-        f" ({control.accuracy:.4f}; exact McNemar test, p = {test.p_value:.2g})"
+        f"The network is {sides} the linear baseline, {baseline.name}"
+        f" ({baseline.accuracy:.4f}; exact McNemar test, p = {test.p_value:.2g})"
     )
     if test.p_value >= _LEVEL:
         return Note("warning", f"{figures}: they cannot be told apart.")

@@ -12,10 +12,10 @@ from tasks.evaluation.significance import PairedTest, paired_test
 from tasks.evaluation.slices import read_predictions
 from tasks.runs.describe import is_all_cached, total_seconds
 from tasks.runs.find import Run
-from tasks.runs.manifest import ControlScore, Manifest, Score, Training
+from tasks.runs.manifest import BaselineScore, Manifest, Score, Training
 from tasks.runs.read import (
+    BASELINE_PREDICTIONS,
     BAYES_PREDICTIONS,
-    CONTROL_PREDICTIONS,
     PREDICTIONS,
     checked_file,
     read_config,
@@ -30,11 +30,11 @@ _SHORT_HASH = 8
 
 
 class RunScores(Record):
-    """What a run's network and its linear controls score on the test reviews."""
+    """What a run's network and its linear baselines score on the test reviews."""
 
     network: Score
-    control: ControlScore
-    bayes_control: ControlScore
+    baseline: BaselineScore
+    bayes_baseline: BaselineScore
     loss: float
     roc_auc: float
 
@@ -86,12 +86,12 @@ class Comparison(Record):
     runs: list[ComparedRun]
     differences: list[Difference]
     against_first: list[Judgement]
-    against_control: list[Judgement]
+    against_baseline: list[Judgement]
     notes: list[str]
 
 
 def compare_runs(runs: list[Run]) -> Comparison:
-    """Compare each further run with the first, and each with its own controls.
+    """Compare each further run with the first, and each with its own baselines.
 
     Raises:
         InvalidConfigError: Fewer than two different runs are given.
@@ -107,7 +107,7 @@ def compare_runs(runs: list[Run]) -> Comparison:
         runs=[_compared(run, first) for run in runs],
         differences=_differences(runs),
         against_first=[_against_first(run, first) for run in others],
-        against_control=[judgement for run in runs for judgement in _against_controls(run)],
+        against_baseline=[judgement for run in runs for judgement in _against_baselines(run)],
         notes=_notes(first, others),
     )
 
@@ -132,8 +132,8 @@ def _scores(run: Run) -> RunScores:
     metrics = read_metrics(run)
     return RunScores(
         network=run.manifest.score,
-        control=run.manifest.control,
-        bayes_control=run.manifest.bayes_control,
+        baseline=run.manifest.baseline,
+        bayes_baseline=run.manifest.bayes_baseline,
         loss=metrics["loss"],
         roc_auc=metrics["roc_auc"],
     )
@@ -177,16 +177,16 @@ def _against_first(run: Run, first: Run) -> Judgement:
     )
 
 
-def _against_controls(run: Run) -> list[Judgement]:
-    files = (CONTROL_PREDICTIONS, BAYES_PREDICTIONS)
+def _against_baselines(run: Run) -> list[Judgement]:
+    files = (BASELINE_PREDICTIONS, BAYES_PREDICTIONS)
     return [
         Judgement(
             run_id=run.manifest.run_id,
-            against=control.name,
+            against=baseline.name,
             test=_test(_predictions(run), checked_file(run, file)),
             not_comparable=None,
         )
-        for control, file in zip(run.manifest.controls, files, strict=True)
+        for baseline, file in zip(run.manifest.baselines, files, strict=True)
     ]
 
 
@@ -210,7 +210,7 @@ def _notes(first: Run, others: list[Run]) -> list[str]:
     if any(run.manifest.score.protocol == "tutorial" for run in (first, *others)):
         notes.append(
             "The tutorial protocol chooses the epoch on the test set: its scores are flattered,"
-            " also against the control."
+            " also against the baseline."
         )
     notes.append(
         "A test judges two trained models on these reviews; with another seed each may score"

@@ -24,7 +24,7 @@ class RunLine(Record):
     accuracy: float
     accuracy_low: float
     accuracy_high: float
-    control_accuracy: float
+    baseline_accuracy: float
     best_epoch: int
     epochs_run: int
     all_cached: bool
@@ -113,7 +113,7 @@ def _line(run: Run, *, is_champion: bool, is_pinned: bool) -> RunLine:
         accuracy=manifest.score.accuracy,
         accuracy_low=manifest.score.accuracy_low,
         accuracy_high=manifest.score.accuracy_high,
-        control_accuracy=manifest.control.accuracy,
+        baseline_accuracy=manifest.baseline.accuracy,
         best_epoch=manifest.training.best_epoch,
         epochs_run=manifest.training.epochs_run,
         all_cached=is_all_cached(manifest),

@@ -29,7 +29,7 @@ class Score(Record):
     form: str
 
 
-class ControlScore(Record):
+class BaselineScore(Record):
     """What a linear model scores that was trained on the same reviews."""
 
     name: str
@@ -39,7 +39,7 @@ class ControlScore(Record):
 
     @classmethod
     def from_facts(cls, facts: Mapping[str, object], prefix: str = "") -> Self:
-        """Return the score in the facts of the `control` step whose names begin with `prefix`."""
+        """Return the score in the facts of the `baseline` step whose names begin with `prefix`."""
         return cls.model_validate({name: facts[f"{prefix}{name}"] for name in cls.model_fields})
 
 
@@ -64,8 +64,8 @@ class Manifest(FileList):
     created: str
     seed: int
     score: Score
-    control: ControlScore
-    bayes_control: ControlScore
+    baseline: BaselineScore
+    bayes_baseline: BaselineScore
     training: Training
     source: SourceFiles
     device: Device
@@ -78,9 +78,9 @@ class Manifest(FileList):
     git: dict[str, Any]
 
     @property
-    def controls(self) -> list[ControlScore]:
-        """All linear controls of the run."""
-        return [self.control, self.bayes_control]
+    def baselines(self) -> list[BaselineScore]:
+        """All linear baselines of the run."""
+        return [self.baseline, self.bayes_baseline]
 
 
 def read_manifest(folder: Path) -> Manifest:

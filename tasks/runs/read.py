@@ -10,9 +10,9 @@ from tasks.runs.find import Run
 
 PREDICTIONS = "predictions.parquet"
 
-CONTROL_PREDICTIONS = "control_predictions.parquet"
+BASELINE_PREDICTIONS = "baseline_predictions.parquet"
 
-BAYES_PREDICTIONS = "bayes_control_predictions.parquet"
+BAYES_PREDICTIONS = "bayes_baseline_predictions.parquet"
 
 BEST_MODEL = "best_model.keras"
 

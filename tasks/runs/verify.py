@@ -16,8 +16,8 @@ _RESULTS = (
     "history.json",
     "predictions.parquet",
     "metrics.json",
-    "control_metrics.json",
-    "bayes_control_metrics.json",
+    "baseline_metrics.json",
+    "bayes_baseline_metrics.json",
 )
 
 

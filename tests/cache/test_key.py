@@ -69,14 +69,14 @@ def all_keys(
         batch_size=fit.evaluation_batch_size,
         device=device,
     )
-    controlled = run(steps.control, loaded=loaded, protocol=config.protocol)
+    baseline = run(steps.baseline, loaded=loaded, protocol=config.protocol)
     run(steps.plot, trained=trained, caption="c")
     run(
         steps.analyse,
         loaded=loaded,
         trained=trained,
         evaluated=evaluated,
-        controlled=controlled,
+        baseline=baseline,
         text=text,
     )
     return keys
@@ -91,16 +91,16 @@ AFTER_TRAIN = {"train", "evaluate", "plot", "analyse"}
 
 AFTER_PAD = {"pad", "persist-parquet"} | AFTER_TRAIN
 
-AFTER_LOAD = {"load", "control"} | AFTER_PAD
+AFTER_LOAD = {"load", "baseline"} | AFTER_PAD
 
-SCORING = {"evaluate", "control", "analyse"}
+SCORING = {"evaluate", "baseline", "analyse"}
 
 EXPECTED = {
     "data": AFTER_LOAD,
     "text": AFTER_PAD,
     "text.num_words": AFTER_PAD | {"build"},
     "text.maxlen": AFTER_PAD | {"build"},
-    "protocol": AFTER_PAD | {"control"},
+    "protocol": AFTER_PAD | {"baseline"},
     "network": {"build"} | AFTER_TRAIN,
     "fit": AFTER_TRAIN,
     "fit.seed": {"build"} | AFTER_TRAIN,
@@ -200,10 +200,10 @@ HELPERS = {
     "tasks.model.kernels.winograd": AFTER_TRAIN,  # called by the functions that are compiled
     "tasks.model.build": {"build"} | AFTER_TRAIN,
     "tasks.model.conv_bilstm": {"build"} | AFTER_TRAIN,
-    "tasks.model.ngrams": {"build", "control"}
+    "tasks.model.ngrams": {"build", "baseline"}
     | AFTER_TRAIN,  # also called when the training begins
     "tasks.evaluation.metrics": SCORING,
-    "tasks.data.split": AFTER_PAD | {"control"},
+    "tasks.data.split": AFTER_PAD | {"baseline"},
     "tasks.evaluation.confident_errors": {"analyse"},
     "tasks.reports.plot": {"plot"},  # what the analysis draws with it has no `return`
     "tasks.model.model_hash": {"build"} | AFTER_TRAIN,

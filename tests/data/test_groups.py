@@ -23,7 +23,7 @@ from tasks.data.fetch import fetch_reviews
 from tasks.data.load import TRAIN_GROUPS, load_reviews
 from tasks.data.pad import pad_reviews
 from tasks.data.review_files import read_arrow, read_groups
-from tasks.evaluation.baselines import train_control
+from tasks.evaluation.baselines import train_baseline
 
 
 def write_grouped(path: Path, authors: range, reviews: int = 8, group: str = "author") -> Path:
@@ -74,15 +74,15 @@ def test_no_author_is_in_two_of_the_three_sets(tmp_path: Path, seed: int) -> Non
     assert facts["test_rows"] == pytest.approx(0.2 * 240, abs=8)
 
 
-def test_the_control_learns_from_the_same_reviews_as_the_network(tmp_path: Path) -> None:
+def test_the_baseline_learns_from_the_same_reviews_as_the_network(tmp_path: Path) -> None:
     file = write_grouped(tmp_path / "r.csv", range(30))
     load_reviews(fetch_reviews(source(file), ArtifactStore(tmp_path)), DataConfig(), tmp_path)
     sets = (tmp_path / "train.parquet", tmp_path / "test.parquet")
     groups = tmp_path / TRAIN_GROUPS
-    train_control(*sets, ProtocolConfig(), {"source": "files", "form": "files"}, tmp_path, groups)
-    grouped = (tmp_path / "control_predictions.parquet").read_bytes()
-    train_control(*sets, ProtocolConfig(), {"source": "files", "form": "files"}, tmp_path)
-    assert (tmp_path / "control_predictions.parquet").read_bytes() != grouped
+    train_baseline(*sets, ProtocolConfig(), {"source": "files", "form": "files"}, tmp_path, groups)
+    grouped = (tmp_path / "baseline_predictions.parquet").read_bytes()
+    train_baseline(*sets, ProtocolConfig(), {"source": "files", "form": "files"}, tmp_path)
+    assert (tmp_path / "baseline_predictions.parquet").read_bytes() != grouped
 
 
 def test_the_groups_of_training_reviews_are_in_their_order(tmp_path: Path) -> None:

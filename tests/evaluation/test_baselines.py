@@ -11,7 +11,7 @@ from tasks.data.pad import pad_reviews
 from tasks.data.persist import persist_parquet
 from tasks.data.review_files import write_parquet
 from tasks.data.split import validation_mask
-from tasks.evaluation.baselines import train_control, train_seen_control, word_counts
+from tasks.evaluation.baselines import train_baseline, train_seen_baseline, word_counts
 from tasks.model.ngrams import ngram_presence
 from tests.support.review_samples import fake_ranks, review_batch
 
@@ -41,19 +41,19 @@ def test_words_are_counted_and_start_unknown_and_rarer_words_are_not() -> None:
     assert word_counts(tokens, 3).toarray().tolist() == [[2, 0, 1], [0, 0, 0]]
 
 
-def test_the_control_learns_what_the_words_tell(sets: tuple[Path, Path], tmp_path: Path) -> None:
-    facts = train_control(*sets, HONEST, DESCRIBED, tmp_path)
+def test_the_baseline_learns_what_the_words_tell(sets: tuple[Path, Path], tmp_path: Path) -> None:
+    facts = train_baseline(*sets, HONEST, DESCRIBED, tmp_path)
     for prefix in ("", "bayes_"):
         assert facts[f"{prefix}accuracy"] == 1.0
-        metrics = json.loads((tmp_path / f"{prefix}control_metrics.json").read_text())
+        metrics = json.loads((tmp_path / f"{prefix}baseline_metrics.json").read_text())
         assert (metrics["name"], metrics["protocol"]) == (facts[f"{prefix}name"], "honest")
-        predictions = pq.read_table(tmp_path / f"{prefix}control_predictions.parquet")
+        predictions = pq.read_table(tmp_path / f"{prefix}baseline_predictions.parquet")
         assert predictions["review_id"].to_pylist() == list(range(60))
         right = (predictions["probability"].to_numpy() > 0.5) == predictions["label"].to_numpy()
         assert right.all()
 
 
-def test_pairs_of_words_tell_the_second_control_what_single_words_do_not(tmp_path: Path) -> None:
+def test_pairs_of_words_tell_the_second_baseline_what_single_words_do_not(tmp_path: Path) -> None:
     files = []
     for name, seed in (("train.parquet", 0), ("test.parquet", 1)):
         random = np.random.default_rng(seed)
@@ -66,7 +66,7 @@ def test_pairs_of_words_tell_the_second_control_what_single_words_do_not(tmp_pat
             reviews.append([1, *pairs[first], *other, *pairs[1 - first]])
         write_parquet(tmp_path / name, [review_batch(reviews)], {}, 64)
         files.append(tmp_path / name)
-    facts = train_control(files[0], files[1], TUTORIAL, DESCRIBED, tmp_path)
+    facts = train_baseline(files[0], files[1], TUTORIAL, DESCRIBED, tmp_path)
     assert float(str(facts["accuracy"])) < 0.7
     assert float(str(facts["bayes_accuracy"])) > 0.95
 
@@ -85,7 +85,7 @@ def test_it_learns_from_the_same_reviews_as_the_network(
 
     monkeypatch.setattr(LogisticRegression, "fit", watched)
     for protocol in (HONEST, TUTORIAL):
-        train_control(*sets, protocol, DESCRIBED, tmp_path)
+        train_baseline(*sets, protocol, DESCRIBED, tmp_path)
     assert learned == [160, 160, 200, 200]
 
 
@@ -97,7 +97,7 @@ def test_padding_and_unknown_ids_are_no_words() -> None:
     assert ngram_presence(cut, 2).sum(axis=1).tolist() == [[3], [2]]
 
 
-def test_what_a_network_sees_of_the_same_reviews_is_what_the_seen_control_learns_from(
+def test_what_a_network_sees_of_the_same_reviews_is_what_the_seen_baseline_learns_from(
     sets: tuple[Path, Path], tmp_path: Path
 ) -> None:
     for name, text in (
@@ -109,12 +109,12 @@ def test_what_a_network_sees_of_the_same_reviews_is_what_the_seen_control_learns
         files = {split: folder / f"{split}.arrow" for split in ("train", "validation", "test")}
         persist_parquet(files, {}, 64, folder)
         described = DESCRIBED | {"protocol": "honest"}
-        facts = train_seen_control(
+        facts = train_seen_baseline(
             folder / "train.parquet", folder / "test.parquet", described, folder
         )
         if name == "whole":
-            assert facts == train_control(*sets, HONEST, DESCRIBED, tmp_path)
-            for file in ("control_metrics.json", "bayes_control_metrics.json"):
+            assert facts == train_baseline(*sets, HONEST, DESCRIBED, tmp_path)
+            for file in ("baseline_metrics.json", "bayes_baseline_metrics.json"):
                 assert (folder / file).read_bytes() == (tmp_path / file).read_bytes()
         else:
             assert facts["accuracy"] != 1.0
@@ -124,7 +124,7 @@ def test_equal_inputs_give_equal_bytes(sets: tuple[Path, Path], tmp_path: Path) 
     contents = []
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
-        train_control(*sets, HONEST, DESCRIBED, tmp_path / name)
+        train_baseline(*sets, HONEST, DESCRIBED, tmp_path / name)
         contents.append([path.read_bytes() for path in sorted((tmp_path / name).iterdir())])
     assert contents[0] == contents[1]
 

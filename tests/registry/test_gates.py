@@ -13,7 +13,7 @@ NAMES = [
     "data checks",
     "floor",
     "champion",
-    "control",
+    "baseline",
     "calibration",
     "latency",
     "model size",
@@ -22,8 +22,8 @@ NAMES = [
 GOOD: dict[str, Any] = {
     "protocol": "honest",
     "accuracy": 0.88,
-    "control_accuracy": 0.8826,
-    "bayes_control_accuracy": 0.9113,
+    "baseline_accuracy": 0.8826,
+    "bayes_baseline_accuracy": 0.9113,
     "calibration_error": 0.02,
     "latency": Latency(ms_per_review=2, batch_size=256, device="cpu"),
     "model_bytes": 25 * MIB,
@@ -69,13 +69,13 @@ def test_a_good_first_challenger_passes_all_gates() -> None:
         ("data checks", {"data_fault": "test has 3 empty texts"}, "test has 3 empty texts"),
         (
             "floor",
-            {"accuracy": 0.84, "control_accuracy": 0.84},
+            {"accuracy": 0.84, "baseline_accuracy": 0.84},
             "the accuracy 0.8400 is below 0.8500",
         ),
         (
-            "control",
+            "baseline",
             {"accuracy": 0.8685},
-            "the accuracy is more than 0.0100 below the linear control's 0.8826 (-0.0141)",
+            "the accuracy is more than 0.0100 below the linear baseline's 0.8826 (-0.0141)",
         ),
         ("calibration", {"calibration_error": 0.055}, "is 0.055, more than 0.05"),
         (
@@ -94,14 +94,14 @@ def test_each_gate_refuses_alone_and_with_its_figures(
     assert sentence in found[name].sentence
 
 
-def test_the_naive_bayes_control_is_asked_where_it_is_chosen() -> None:
-    config = PromotionConfig(control="naive_bayes")
-    low = gates(config=config)["control"]
+def test_the_naive_bayes_baseline_is_asked_where_it_is_chosen() -> None:
+    config = PromotionConfig(baseline="naive_bayes")
+    low = gates(config=config)["baseline"]
     assert not low.passed
     assert low.sentence == (
-        "the accuracy is more than 0.0100 below the naive Bayes control's 0.9113 (-0.0313)"
+        "the accuracy is more than 0.0100 below the naive Bayes baseline's 0.9113 (-0.0313)"
     )
-    high = gates(config=config, accuracy=0.92)["control"]
+    high = gates(config=config, accuracy=0.92)["baseline"]
     assert (high.passed, high.figure) == (True, pytest.approx(0.0087))
 
 
@@ -122,7 +122,7 @@ def test_figures_that_lie_on_their_bounds_pass() -> None:
     config = PromotionConfig(floor=0.8726)
     found = gates(
         config=config,
-        accuracy=0.8726,  # the control's less the margin, but for the last bit
+        accuracy=0.8726,  # the baseline's less the margin, but for the last bit
         calibration_error=0.05,
         latency=Latency(ms_per_review=20, batch_size=1, device="cpu"),
         model_bytes=100 * MIB,

@@ -66,8 +66,8 @@ def test_a_run_is_copied_with_parameters_metrics_tags_and_files(tmp_path: Path, 
         "test_accuracy_high": 1,
         "test_roc_auc_low": 0.8,
         "test_true_positive": 3,
-        "control_test_accuracy": 0.75,
-        "bayes_control_test_accuracy_high": 0.75,
+        "baseline_test_accuracy": 0.75,
+        "bayes_baseline_test_accuracy_high": 0.75,
     }.items():
         assert copy.data.metrics[name] == number
     client = client_of(store)

@@ -80,7 +80,7 @@ def test_the_sections_and_the_citation_are_there(tmp_path: Path) -> None:
     ]
     assert "Learning Word Vectors for Sentiment" in card
     assert "Keras's word index" in card
-    assert "| control: TF-IDF + logistic regression, accuracy | 0.7500 |" in card
+    assert "| baseline: TF-IDF + logistic regression, accuracy | 0.7500 |" in card
     assert "| num_words | 40 | 10000 |" in card
     assert FIRST in card
 

@@ -46,14 +46,14 @@ def attacked(done: RunSummary, tmp_path: Path) -> Path:
     return report
 
 
-def test_a_score_stands_with_its_protocol_source_interval_and_control(
+def test_a_score_stands_with_its_protocol_source_interval_and_baseline(
     done: RunSummary,
 ) -> None:
     page, score = (done.folder / "report.html").read_text(), done.score
     manifest = read_manifest(done.folder)
     assert f"<strong>{score.accuracy:.4f}</strong>" in page
     assert f"{score.accuracy_low:.4f} to {score.accuracy_high:.4f} (95 %)" in page
-    assert f"<strong>{manifest.control.accuracy:.4f}</strong>" in page
+    assert f"<strong>{manifest.baseline.accuracy:.4f}</strong>" in page
     assert "Honest protocol, source files, 48 test reviews" in page
 
 

@@ -5,7 +5,7 @@ import pytest
 from tasks.config.training import FitConfig, TrainingConfig
 from tasks.evaluation.significance import PairedTest
 from tasks.reports.verdict import Note, verdict
-from tasks.runs.manifest import ControlScore, Manifest, Score, Training
+from tasks.runs.manifest import BaselineScore, Manifest, Score, Training
 
 CONFIG = TrainingConfig(fit=FitConfig(epochs=6))
 
@@ -35,8 +35,10 @@ def a_manifest(
     )
     return Manifest.model_construct(
         score=score,
-        control=ControlScore(name="a line", accuracy=0.88, accuracy_low=0.8, accuracy_high=0.9),
-        bayes_control=ControlScore(name="pairs", accuracy=bayes, accuracy_low=0.8, accuracy_high=1),
+        baseline=BaselineScore(name="a line", accuracy=0.88, accuracy_low=0.8, accuracy_high=0.9),
+        bayes_baseline=BaselineScore(
+            name="pairs", accuracy=bayes, accuracy_low=0.8, accuracy_high=1
+        ),
         training=Training(epochs_run=training[0], best_epoch=training[1]),
         git={"commit": "abc", "changed": changed},
     )
@@ -67,7 +69,7 @@ def warnings(*arguments: Any, **options: Any) -> str:
 
 def test_a_good_run_has_no_warning() -> None:
     assert warnings(a_manifest()) == ""
-    assert "2.00 points above the linear control, a line (0.8800;" in notes(a_manifest())[1].text
+    assert "2.00 points above the linear baseline, a line (0.8800;" in notes(a_manifest())[1].text
 
 
 @pytest.mark.parametrize(
@@ -77,7 +79,7 @@ def test_a_good_run_has_no_warning() -> None:
         (a_manifest(source="packaged"), {}, "not comparable with published ones"),
         (a_manifest(), {"p_value": 0.2}, "they cannot be told apart"),
         (a_manifest(accuracy=0.86), {}, "worse than a model trained in seconds"),
-        (a_manifest(bayes=0.91), {}, "1.00 points below the linear control, pairs (0.9100;"),
+        (a_manifest(bayes=0.91), {}, "1.00 points below the linear baseline, pairs (0.9100;"),
         (a_manifest(training=(6, 6)), {}, "more epochs may score higher"),
         (a_manifest(), {"error": 0.08}, "Probabilities are off by 8.0 points"),
         (a_manifest(changed=True), {}, "changes that were not committed"),

@@ -35,12 +35,12 @@ def test_the_further_run_is_tested_against_the_first_review_by_review(tmp_path: 
     assert judgement.test.difference == pytest.approx(0.25)
 
 
-def test_each_network_is_tested_against_its_own_controls(tmp_path: Path) -> None:
+def test_each_network_is_tested_against_its_own_baselines(tmp_path: Path) -> None:
     runs = [
-        make_run(tmp_path, FIRST, control_right=BETTER, bayes_right=RIGHT),
+        make_run(tmp_path, FIRST, baseline_right=BETTER, bayes_right=RIGHT),
         make_run(tmp_path, SECOND, bayes_right=BETTER),
     ]
-    first, first_bayes, second, second_bayes = compare_runs(runs).against_control
+    first, first_bayes, second, second_bayes = compare_runs(runs).against_baseline
     for equal in (first_bayes, second):
         assert equal.test is not None
         assert equal.test.difference == 0
@@ -126,7 +126,7 @@ def test_equal_weights_flattered_scores_and_many_tests_are_noted(tmp_path: Path)
     assert "some are small by chance" in notes
 
 
-@pytest.mark.parametrize("name", ["predictions.parquet", "control_predictions.parquet"])
+@pytest.mark.parametrize("name", ["predictions.parquet", "baseline_predictions.parquet"])
 def test_damaged_predictions_are_an_error(tmp_path: Path, name: str) -> None:
     runs = [make_run(tmp_path, FIRST), make_run(tmp_path, SECOND)]
     content = (runs[1].folder / name).read_bytes()

@@ -38,7 +38,7 @@ def make_run(
     run_id: str = FIRST,
     *,
     right: Sequence[bool] = RIGHT,
-    control_right: Sequence[bool] = RIGHT,
+    baseline_right: Sequence[bool] = RIGHT,
     bayes_right: Sequence[bool] | None = None,
     protocol: str = "honest",
     fingerprints: tuple[str, str] = ("train", "test"),
@@ -52,8 +52,8 @@ def make_run(
         artifacts: The artifacts folder.
         run_id: Also tells when the run was.
         right: Which test reviews the network judges rightly, in the order of their ids.
-        control_right: The same of the control.
-        bayes_right: The same of the naive Bayes control; by default as the other control.
+        baseline_right: The same of the baseline.
+        bayes_right: The same of the naive Bayes baseline; by default as the other baseline.
         protocol: Of the run.
         fingerprints: Of the training and the test reviews.
         backwards: Whether the files of predictions hold the last review first.
@@ -76,11 +76,11 @@ def make_run(
         write_text(folder / name, readable_json(content))
     (folder / "best_model.keras").write_bytes(f"model of {run_id}".encode())
     write_predictions(folder / "predictions.parquet", right, backwards)
-    write_predictions(folder / "control_predictions.parquet", control_right, backwards)
-    bayes = control_right if bayes_right is None else bayes_right
-    write_predictions(folder / "bayes_control_predictions.parquet", bayes, backwards)
-    control = {name: sum(control_right) / len(right) for name in score}
-    bayes_control = {name: sum(bayes) / len(right) for name in score}
+    write_predictions(folder / "baseline_predictions.parquet", baseline_right, backwards)
+    bayes = baseline_right if bayes_right is None else bayes_right
+    write_predictions(folder / "bayes_baseline_predictions.parquet", bayes, backwards)
+    baseline = {name: sum(baseline_right) / len(right) for name in score}
+    bayes_baseline = {name: sum(bayes) / len(right) for name in score}
     day, _, end = run_id.partition("-")
     manifest = {
         "run_id": run_id,
@@ -89,8 +89,8 @@ def make_run(
         "seed": seed,
         "score": score
         | {"test_reviews": len(right), "protocol": protocol, "source": "files", "form": "files"},
-        "control": {"name": "TF-IDF + logistic regression"} | control,
-        "bayes_control": {"name": "naive Bayes bigrams + logistic regression"} | bayes_control,
+        "baseline": {"name": "TF-IDF + logistic regression"} | baseline,
+        "bayes_baseline": {"name": "naive Bayes bigrams + logistic regression"} | bayes_baseline,
         "training": {"epochs_run": 2, "best_epoch": 2},
         "source": {
             "source": "files",

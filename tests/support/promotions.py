@@ -29,10 +29,10 @@ def run_id(number: int) -> str:
 
 
 def make_challenger(artifacts: Path, number: int, right: int = 32, **changes: Any) -> Run:
-    """Write a run that judges the first `right` of 40 reviews rightly; its control judges 4 so."""
+    """Write a run that judges the first `right` of 40 reviews rightly; its baseline judges 4 so."""
     answers = [row < right for row in range(REVIEWS)]
-    control = [row < 4 for row in range(REVIEWS)]
-    return make_run(artifacts, run_id(number), right=answers, control_right=control, **changes)
+    baseline = [row < 4 for row in range(REVIEWS)]
+    return make_run(artifacts, run_id(number), right=answers, baseline_right=baseline, **changes)
 
 
 def decide(
@@ -56,6 +56,8 @@ def sentence(event: PromotionEvent, name: str) -> str:
 def repeat(artifacts: Path, run: Run, number: int) -> Run:
     """Write a run that has the same model and answers as `run`, as one that is all cached has."""
     right = [bool(answer) for answer in read_predictions(run.folder / PREDICTIONS).correct]
-    control = [row < 4 for row in range(REVIEWS)]
+    baseline = [row < 4 for row in range(REVIEWS)]
     weights = run.manifest.weights
-    return make_run(artifacts, run_id(number), right=right, control_right=control, weights=weights)
+    return make_run(
+        artifacts, run_id(number), right=right, baseline_right=baseline, weights=weights
+    )

@@ -42,7 +42,7 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
     return int(str(raised.value.code)), error
 
 
-def test_the_list_shows_each_score_with_interval_control_source_and_protocol(
+def test_the_list_shows_each_score_with_interval_baseline_source_and_protocol(
     artifacts: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = said(capsys, artifacts, "list").splitlines()

@@ -24,7 +24,7 @@ PROMOTING = [
     "--check-drift",
     "--promote",
     "--promotion.floor=0.1",
-    "--promotion.control-margin=0.9",
+    "--promotion.baseline-margin=0.9",
 ]
 
 
@@ -108,7 +108,7 @@ def test_the_page_of_the_report_shows_the_score_and_its_figures(
         assert our_complaints(opened) == []
     assert widths == [1200, 1200]
     assert "Test accuracy " in shown
-    assert "linear control: TF-IDF + logistic regression" in shown
+    assert "linear baseline: TF-IDF + logistic regression" in shown
     assert "data:image" not in shown
 
 
@@ -117,7 +117,7 @@ def test_the_page_of_the_report_shows_the_score_and_its_figures(
 @pytest.mark.parametrize(
     ("key", "cells"),
     [
-        ("metrics", ["ROC AUC", "Brier score", "linear control"]),
+        ("metrics", ["ROC AUC", "Brier score", "linear baseline"]),
         ("data", ["labelled pos", "also in the training set"]),
         ("cache", ["persist-parquet", "computed", "never from the cache"]),
         ("progress", ["Progress: 100%", "finished after 5 of at most 5 epochs"]),

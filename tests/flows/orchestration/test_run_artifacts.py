@@ -71,8 +71,8 @@ def test_the_report_tells_the_score_how_it_was_had_and_whether_to_believe_it(
     score = manifest.score
     assert report.startswith(f"# Test accuracy {score.accuracy:.4f}\n")
     assert "honest protocol, source files, 48 test reviews" in report
-    assert len(manifest.controls) == 2
-    for judged in (score, *manifest.controls):
+    assert len(manifest.baselines) == 2
+    for judged in (score, *manifest.baselines):
         interval = f"{judged.accuracy_low:.4f} to {judged.accuracy_high:.4f}"
         assert f"| {judged.accuracy:.4f} | {interval} |" in report
     assert "- ✓ A validation split chose the epoch" in report
@@ -94,20 +94,20 @@ def test_the_report_carries_its_figures_and_says_what_they_show(
     }
 
 
-def test_the_metrics_stand_beside_those_of_the_linear_controls(
+def test_the_metrics_stand_beside_those_of_the_linear_baselines(
     first: RunSummary, manifest: Manifest
 ) -> None:
-    network, control, bayes = (
+    network, baseline, bayes = (
         json.loads((first.folder / f"{name}.json").read_bytes())
-        for name in ("metrics", "control_metrics", "bayes_control_metrics")
+        for name in ("metrics", "baseline_metrics", "bayes_baseline_metrics")
     )
     rows = table(artifacts_of(manifest)["metrics"])
     assert [row["metric"] for row in rows[:2]] == ["accuracy", "ROC AUC"]
     low, high = network["accuracy_interval_95"]
     assert rows[0]["network"] == f"{network['accuracy']:.4f} ({low:.4f} to {high:.4f})"
     (brier,) = (row for row in rows if row["metric"] == "Brier score")
-    assert brier["linear control"] == f"{control['brier']:.4f}"
-    assert brier["naive Bayes control"] == f"{bayes['brier']:.4f}"
+    assert brier["linear baseline"] == f"{baseline['brier']:.4f}"
+    assert brier["naive Bayes baseline"] == f"{bayes['brier']:.4f}"
 
 
 def test_the_data_table_tells_what_the_checks_found(first: RunSummary, manifest: Manifest) -> None:
@@ -153,7 +153,7 @@ def test_the_task_runs_are_named_by_what_they_do(manifest: Manifest) -> None:
         "build seed 0",
         "train seed 0, at most 2 epochs",
         "evaluate, honest protocol",
-        "control, honest protocol",
+        "baseline, honest protocol",
         "plot files-honest-seed0",
         "analyse 48 test reviews",
     }

@@ -48,7 +48,7 @@ def test_each_variant_is_a_run_of_its_own(made: tuple[Path, AblationReport]) -> 
         assert result.network.accuracies == {0: run.manifest.score.accuracy}
         best = run.manifest.training.best_epoch
         assert result.validation_accuracy == read_history(run)["val_accuracy"][best - 1]
-        assert report.whole_controls == run.manifest.controls
+        assert report.whole_baselines == run.manifest.baselines
 
 
 def test_a_variant_is_compared_with_the_config_by_the_same_seeds(
@@ -65,15 +65,15 @@ def test_a_variant_is_compared_with_the_config_by_the_same_seeds(
     assert both_ends.over_reviews.low <= expected <= both_ends.over_reviews.high
 
 
-def test_the_controls_of_a_variant_see_what_its_network_sees(
+def test_the_baselines_of_a_variant_see_what_its_network_sees(
     made: tuple[Path, AblationReport],
 ) -> None:
     report = made[1]
-    names = [control.name for control in report.whole_controls]
+    names = [baseline.name for baseline in report.whole_baselines]
     for result in report.results:
-        assert [control.name for control in result.controls] == names
+        assert [baseline.name for baseline in result.baselines] == names
     # No review is longer than the config's, and no word that tells a label is unknown to it.
-    assert report.results[0].controls[0].accuracy == report.whole_controls[0].accuracy
+    assert report.results[0].baselines[0].accuracy == report.whole_baselines[0].accuracy
 
 
 def test_report_and_figure_are_kept_and_shown(

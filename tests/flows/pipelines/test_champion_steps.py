@@ -31,7 +31,7 @@ from tests.support.start_run import start_config
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
 GATES = PromotionConfig(
-    floor=0.1, control_margin=0.99, largest_calibration_error=1, largest_latency_ms=1000
+    floor=0.1, baseline_margin=0.99, largest_calibration_error=1, largest_latency_ms=1000
 )
 
 
@@ -135,7 +135,7 @@ def test_the_flow_checks_for_drift_before_it_trains_and_stops_where_asked(
     same = promoting(artifacts, small_reviews, drift=DriftConfig())
     if decision_of(same).kind == "promoted":
         same = promoting(artifacts, small_reviews, drift=DriftConfig())
-    assert [step.step for step in same.steps[:4]] == ["fetch", "load", "check-drift", "control"]
+    assert [step.step for step in same.steps[:4]] == ["fetch", "load", "check-drift", "baseline"]
     report = DriftReport.model_validate_json((same.folder / "drift.json").read_bytes())
     assert report.note == "the champion was trained on the same reviews: nothing has changed"
     assert "drift.json" in read_manifest(same.folder).files

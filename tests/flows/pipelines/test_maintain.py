@@ -81,7 +81,7 @@ def test_what_is_kept_is_whole_and_still_hits(
     again = start_run(artifacts, small_reviews, epochs=3)
     assert [step.step for step in again.steps if not step.cached] == ["fetch"]
     removed = start_run(artifacts, small_reviews, epochs=1)
-    assert {"load", "control"} < {step.step for step in removed.steps if step.cached}
+    assert {"load", "baseline"} < {step.step for step in removed.steps if step.cached}
     assert "train" not in {step.step for step in removed.steps if step.cached}
     assert maintain_flow(retention=RetentionConfig(keep_unused_days=0), artifacts=artifacts) == []
 

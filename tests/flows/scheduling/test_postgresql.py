@@ -146,5 +146,5 @@ def test_eight_trainings_at_once_lose_nothing_and_share_what_they_can(
     manifests = run_at_once(tmp_path, served.api, tmp_path / "artifacts", seeds)
     assert_all_is_recorded(served.api, manifests)
     counts = computed(manifests)
-    assert (counts["train"], counts["load"], counts["control"]) == (RUNS, 1, 1)
+    assert (counts["train"], counts["load"], counts["baseline"]) == (RUNS, 1, 1)
     assert len({str(manifest.weights) for manifest in manifests}) == RUNS

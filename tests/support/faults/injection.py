@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 STEPS = (
     "fetch",
     "load",
-    "control",
+    "baseline",
     "pad",
     "persist-parquet",
     "build",

@@ -21,7 +21,7 @@ ALL_GATES_OPEN = [
     "--promotion.floor=0",
     "--promotion.mode=not_worse",
     "--promotion.margin=0.99",
-    "--promotion.control-margin=0.99",
+    "--promotion.baseline-margin=0.99",
     "--promotion.largest-calibration-error=1",
     "--promotion.largest-latency-ms=1000",
 ]
