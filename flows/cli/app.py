@@ -39,14 +39,14 @@ def run_command(app: App, arguments: Sequence[str] | None = None) -> object:
     except PipelineError as error:
         fail(str(error), usage=isinstance(error, InvalidConfigError))
     except OSError as error:
-        fail(f"{error.filename} cannot be used: {error.strerror}; mend it or name another one")
+        fail(f"{error.filename} cannot be used: {error.strerror}; fix it or name another one")
     return result
 
 
 def _read_docstrings_once() -> None:
     """Keep what is read of a class's docstring, which makes --help twice as quick.
 
-    Cyclopts reads the source of a base class anew for each class that has it, and all groups of
+    Cyclopts reads the source of a base class again for each class that has it, and all groups of
     options have pydantic's.
     """
     parse = docstring_parser.parse_from_object

@@ -58,10 +58,10 @@ def _reason(state: State[Any], artifacts: Path) -> str:
 
 
 def _next(flow_run: FlowRun, state: State[Any]) -> str:
-    mend = "mend what the reason names, then " if state.is_failed() else ""
+    fix = "fix what the reason names, then " if state.is_failed() else ""
     if flow_run.deployment_id is None:
-        return f"{mend}start the same command again: {_GOES_ON}"
+        return f"{fix}start the same command again: {_GOES_ON}"
     return (
-        f"{mend}start the deployment again with the same parameters, in Prefect's UI or with"
+        f"{fix}start the deployment again with the same parameters, in Prefect's UI or with"
         f" `prefect deployment run`: {_GOES_ON}"
     )

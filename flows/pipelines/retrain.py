@@ -36,7 +36,7 @@ from tasks.run_summary import RunSummary
 _DESCRIPTION = """\
 Trains as train-sentiment does, and asks for the promotion of the model.
 
-- **Skipped** (grey): the run was missed, and another one makes up for it.
+- **Skipped** (grey): the run was missed, and another one is its catch-up.
 - **Skipped** (green): nothing has changed since the newest finished run; `force` trains anyway.
 """
 

@@ -67,7 +67,7 @@ def sweep_flow(
     accelerator: Accelerator = "auto",
     artifacts: Path = Path("artifacts"),
 ) -> SweepReport:
-    """Run the trials that the study still lacks, and train the config of the best one anew.
+    """Run the trials that the study still lacks, and train the config of the best one again.
 
     Args:
         config: What is varied.
@@ -93,7 +93,7 @@ def sweep_flow(
         winner = known_winner(study, best, artifacts)
         if winner is None:
             request = TrainingRequest(
-                name="the winner anew",
+                name="the winner again",
                 config=with_values(config, best.values),
                 accelerator=accelerator,
                 artifacts=artifacts,

@@ -34,7 +34,7 @@ from tasks.operations.missed_runs import (
     DueRun,
     Progress,
     abandoned_before,
-    made_up_by,
+    caught_up_by,
     missed_before,
 )
 
@@ -82,15 +82,15 @@ def _reason_not_to_run(flow_run_id: UUID, deployment_id: UUID) -> str | None:
             _close(client, other, Crashed(message=reason))
         if run.by_schedule and recorded.parameters != _parameters(client, deployment_id):
             return "it was scheduled with parameters that its deployment no longer has"
-        maker = made_up_by(run, others)
+        maker = caught_up_by(run, others)
         if maker is not None:
             return f"missed, as it was {_due(run)}; the run {_due(maker)} has begun and ended since"
         missed = missed_before(run, others, now)
         for other in missed:
-            reason = f"missed, as it was {_due(other)}; the run {_due(run)} makes up for it"
+            reason = f"missed, as it was {_due(other)}; the run {_due(run)} is its catch-up"
             _close(client, other, not_done(reason))
     if missed:
-        _LOG.info("this run makes up for %d missed ones as well", len(missed))
+        _LOG.info("this run is the catch-up for %d missed ones", len(missed))
     return None
 
 

@@ -93,7 +93,7 @@ class DriftError(PipelineError):
     """The training reviews have drifted from the champion's; names measure, figure and bound."""
 
 
-_HOPELESS = {
+_PERMANENT = {
     errno.EACCES: "permission denied",
     errno.EPERM: "operation not permitted",
     errno.EROFS: "the file system is read-only",
@@ -105,7 +105,7 @@ _HOPELESS = {
 
 def storage_error(error: OSError, path: object) -> StorageError | None:
     """Return the user's sentence for an `OSError` that no retry can cure, else None."""
-    reason = _HOPELESS.get(error.errno or 0)
+    reason = _PERMANENT.get(error.errno or 0)
     if reason is None:
         return None
     return StorageError(
@@ -119,9 +119,7 @@ def describe_os_error(error: OSError, artifacts: Path) -> str:
     storage = storage_error(error, artifacts)
     if storage is not None and _may_lie_below(artifacts, error.filename):
         return str(storage)
-    return (
-        f"{error.filename or artifacts} cannot be used: {error.strerror}; mend it and start again"
-    )
+    return f"{error.filename or artifacts} cannot be used: {error.strerror}; fix it and start again"
 
 
 def _may_lie_below(folder: Path, name: object) -> bool:
@@ -132,4 +130,4 @@ def is_worth_retrying(error: BaseException) -> bool:
     """Tell whether `error` has an outside cause (network, file system) that may pass."""
     if isinstance(error, SourceUnavailableError):
         return True
-    return isinstance(error, OSError) and (error.errno or 0) not in _HOPELESS
+    return isinstance(error, OSError) and (error.errno or 0) not in _PERMANENT

@@ -27,7 +27,7 @@ def two_sample_test(
 
     A logistic regression on TF-IDF weighted words learns from some reviews of both sets which
     set a review is from. Were the sets alike, its scores for the other reviews would order a
-    review of each rightly in half of the cases, which Mann and Whitney's test judges.
+    review of each correctly in half of the cases, which Mann and Whitney's test judges.
 
     Source: D. Lopez-Paz and M. Oquab, "Revisiting Classifier Two-Sample Tests", ICLR 2017; with
     the area under the ROC curve in place of the accuracy, so that the sizes may differ.

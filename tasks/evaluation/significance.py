@@ -27,7 +27,7 @@ def paired_difference(first: np.ndarray, second: np.ndarray) -> PairedDifference
     other reviews of the same kind, and says nothing of other seeds.
 
     Args:
-        first: Share of the seeds that judged each review rightly, float of shape (n,).
+        first: Share of the seeds that judged each review correctly, float of shape (n,).
         second: The same of the other config, in the same order.
     """
     differences = first - second
@@ -52,7 +52,7 @@ def paired_test(first_correct: np.ndarray, second_correct: np.ndarray) -> Paired
     """Return the test of two models with equal accuracy, and by how much the first is better.
 
     Args:
-        first_correct: Whether the first model judged each review rightly, bool, shape (n,).
+        first_correct: Whether the first model judged each review correctly, bool, shape (n,).
         second_correct: The same of the second, in the same order.
     """
     first = int((first_correct & ~second_correct).sum())
@@ -90,7 +90,7 @@ def difference_interval(
     """Return the interval of the difference of two paired accuracies; the 95 % one by default.
 
     Args:
-        only_first: Reviews that the first model alone judged rightly.
+        only_first: Reviews that the first model alone judged correctly.
         only_second: The same of the second.
         reviews: All reviews.
         level: Share of such intervals that miss the true difference, half on each side.

@@ -29,8 +29,8 @@ class Predictions:
 
     @property
     def correct(self) -> np.ndarray:
-        """Whether each review was judged rightly, bool of shape (n,)."""
-        return judged_rightly(self.probability, self.label)
+        """Whether each review was judged correctly, bool of shape (n,)."""
+        return judged_correctly(self.probability, self.label)
 
     @property
     def unknown_share(self) -> np.ndarray:
@@ -52,7 +52,7 @@ class Slice:
     accuracy_high: float
 
 
-def judged_rightly(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def judged_correctly(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return whether each probability of label 1 leads to the label, bool of shape (n,)."""
     correct: np.ndarray = (probabilities > THRESHOLD) == (labels > 0)
     return correct
@@ -106,7 +106,7 @@ def accuracy_by(values: np.ndarray, correct: np.ndarray, count: int) -> list[Sli
 
     Args:
         values: What the reviews are sliced by, shape (n,); n may be 0.
-        correct: Whether each was judged rightly, shape (n,).
+        correct: Whether each was judged correctly, shape (n,).
         count: Most slices.
     """
     if not len(values):

@@ -97,7 +97,7 @@ def ablation_report(
     found = [Run(folder=one.folder, manifest=read_manifest(one.folder)) for one in trained]
     runs = [found[place :: len(variants)] for place in range(len(variants))]
     base = found[0].manifest
-    right_of_base = _rightly(runs[0])
+    right_of_base = _correctness(runs[0])
     return AblationReport(
         config=variants[0],
         source=base.score.source,
@@ -126,7 +126,7 @@ def _result(
         network=seed_statistics(accuracies, found[0].manifest.score.test_reviews),
         validation_accuracy=sum(run.validation_accuracy for run in runs) / len(runs),
         difference=None if is_base else gap(accuracies, _accuracies(base)),
-        over_reviews=None if is_base else paired_difference(_rightly(found), right_of_base),
+        over_reviews=None if is_base else paired_difference(_correctness(found), right_of_base),
         baselines=baselines,
     )
 
@@ -145,8 +145,8 @@ def _accuracies(found: Sequence[Run]) -> dict[int, float]:
     return {run.manifest.seed: run.manifest.score.accuracy for run in found}
 
 
-def _rightly(found: Sequence[Run]) -> np.ndarray:
-    """Return the share of the seeds that judged each test review rightly, shape (n,)."""
+def _correctness(found: Sequence[Run]) -> np.ndarray:
+    """Return the share of the seeds that judged each test review correctly, shape (n,)."""
     judged = [read_predictions(checked_file(run, PREDICTIONS)).correct for run in found]
     shares: np.ndarray = np.mean(judged, axis=0)
     return shares

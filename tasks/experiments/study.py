@@ -59,7 +59,7 @@ class EndedTrial(AskedTrial):
 
 
 class Winner(Record):
-    """The run of the best trial's config, trained anew, whose score is on the test reviews.
+    """The run of the best trial's config, trained again, whose score is on the test reviews.
 
     `same_weights` tells whether it has the very weights that the trial had.
     """
@@ -154,7 +154,7 @@ def plain_faults(sweep: SweepConfig) -> Iterator[None]:
         yield
     except (database.SQLAlchemyError, faults.OptunaError) as error:
         raise StorageError(
-            f"storage={sweep.storage!r}: cannot be used ({first_line(error)}); start or mend the"
+            f"storage={sweep.storage!r}: cannot be used ({first_line(error)}); start or fix the"
             " database, or name another one with --storage; what was noted there is gone on with"
         ) from None
 

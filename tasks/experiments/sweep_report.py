@@ -162,7 +162,7 @@ def note_winner(study: optuna.Study, best: EndedTrial, summary: RunSummary) -> W
     Args:
         study: Takes note of it.
         best: The best trial.
-        summary: The run of its config, trained anew.
+        summary: The run of its config, trained again.
     """
     weights = read_manifest(summary.folder).weights["best_model_hash"]
     winner = Winner(

@@ -28,7 +28,7 @@ def build_network(num_words: int, maxlen: int, network: NetworkConfig) -> keras.
 
 
 def with_own_seeds(model: keras.Model, seed: int) -> keras.Model:
-    """Return the network anew, with a seed of its own for each first weight and random layer.
+    """Return a new network, with a seed of its own for each first weight and random layer.
 
     Its operations are numbered within it, see `with_own_names`.
 

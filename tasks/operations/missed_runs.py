@@ -1,4 +1,4 @@
-"""What becomes of runs that came due while nothing could start them: one makes up for all.
+"""What becomes of runs that came due while nothing could start them: one catch-up run.
 
 After a time without a server or a process to run them, Prefect starts every run that was missed.
 The first that begins does the work of all, since each would train on what there is now.
@@ -31,7 +31,7 @@ class DueRun(Record):
     progress: Progress
 
 
-def made_up_by(run: DueRun, others: Iterable[DueRun]) -> DueRun | None:
+def caught_up_by(run: DueRun, others: Iterable[DueRun]) -> DueRun | None:
     """Return the run that has done the work of `run` since it was due, None where none has."""
     if not run.by_schedule:
         return None

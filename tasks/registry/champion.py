@@ -52,7 +52,7 @@ class ChampionStore:
         if pointer is not None and pointer.number > len(events):
             raise PromotionError(
                 f"{self.log} has {len(events)} events, but {self.pointer} names event"
-                f" {pointer.number}: bring the whole log back, or remove both files to begin anew"
+                f" {pointer.number}: bring the whole log back, or remove both files to start over"
             )
         return events
 

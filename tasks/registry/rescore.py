@@ -11,14 +11,14 @@ from tasks.data.sources.readers import read_test_reviews
 from tasks.data.text.corpus import text_fingerprint
 from tasks.data.text.padding import pad_tokens
 from tasks.data.text.vocabulary import Vocabulary, text_chunks
-from tasks.evaluation.slices import judged_rightly
+from tasks.evaluation.slices import judged_correctly
 from tasks.model.network import keras_network
 from tasks.runs.find import Run
 from tasks.runs.read import BEST_MODEL, VOCABULARY, checked_file, read_config, read_data_report
 
 
 def rescored(champion: Run, challenger: Run) -> np.ndarray:
-    """Return whether the champion judges each test review of the challenger rightly.
+    """Return whether the champion judges each test review of the challenger correctly.
 
     The texts are read again from the challenger's raw files, and become numbers by the champion's
     own word index, vocabulary size and length. So the two runs may differ in all of these.
@@ -37,7 +37,7 @@ def rescored(champion: Run, challenger: Run) -> np.ndarray:
     vocabulary = Vocabulary.read(checked_file(champion, VOCABULARY))
     padded = pad_tokens(vocabulary.tokens(text_chunks(reviews["text"])), config.text)
     network = keras_network(model_file, config.fit.evaluation_batch_size)
-    return judged_rightly(network(padded), reviews["label"].to_numpy())
+    return judged_correctly(network(padded), reviews["label"].to_numpy())
 
 
 def _require_same_labels(champion: Run, challenger: Run) -> None:

@@ -201,7 +201,7 @@ def _test(model: Path, other: Path) -> PairedTest:
 
 
 def _notes(first: Run, others: list[Run]) -> list[str]:
-    """Return what must be known to read the numbers rightly."""
+    """Return what must be known to read the numbers correctly."""
     notes = [
         f"{_short(run)} {relation} {_short(first)}."
         for run in others

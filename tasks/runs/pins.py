@@ -26,7 +26,7 @@ def pinned_runs(artifacts: Path) -> list[str]:
         found = None
     if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
         raise BadDataError(
-            f"{file} is damaged: it must be a list of run ids; mend it or remove it, and pin anew"
+            f"{file} is damaged: it must be a list of run ids; fix it or remove it, and pin again"
         )
     return sorted(found)
 

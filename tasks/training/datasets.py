@@ -42,7 +42,7 @@ class NumberedBatches:
         with self._lock:
             if number != self._next:
                 self._stream = self._stream_from(int(number))
-            self._next = None  # where reading fails, the next pass opens the file anew
+            self._next = None  # where reading fails, the next pass opens the file again
             batch = next(self._stream)
             self._next = number + 1
             return batch
@@ -98,7 +98,7 @@ def _streamed(
     """Return the batches with these numbers.
 
     Not by `Dataset.from_generator`: on Python 3.11 that has glibc map the memory of each tensor
-    anew, and a training step then causes tens of thousands of page faults.
+    again, and a training step then causes tens of thousands of page faults.
     """
     options = tf.data.Options()
     # The thread that tunes often misses that it has to end, and is then waited for: up to a minute.

@@ -26,7 +26,7 @@ def test_a_full_disk_is_told_with_the_folder_and_what_to_do(path: object) -> Non
 
 def test_a_fault_elsewhere_names_its_own_file() -> None:
     sentence = describe_os_error(os_error(errno.EACCES, "/home/x.csv"), ARTIFACTS)
-    assert sentence == "/home/x.csv cannot be used: Permission denied; mend it and start again"
+    assert sentence == "/home/x.csv cannot be used: Permission denied; fix it and start again"
 
 
 def test_only_faults_that_may_pass_are_tried_again() -> None:

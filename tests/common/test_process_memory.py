@@ -109,4 +109,4 @@ def test_reading_a_dataset_leaves_large_pieces_of_memory_where_they_are(tmp_path
         print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
         """
     )
-    assert faults < 20_000  # mapped anew each time, 4 MiB are a thousand pages
+    assert faults < 20_000  # mapped again each time, 4 MiB are a thousand pages

@@ -172,7 +172,7 @@ def test_a_database_that_cannot_be_used_is_told(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="cannot be used"):
         create_study(sweep_in(tmp_path / "missing"), CONFIG, SPACE)
     nowhere = SweepConfig(storage="postgresql://u@127.0.0.1:9/db")
-    with pytest.raises(StorageError, match="start or mend the database"):
+    with pytest.raises(StorageError, match="start or fix the database"):
         create_study(nowhere, CONFIG, SPACE)
 
 
@@ -197,5 +197,5 @@ def test_a_study_in_postgresql_is_searched_as_one_in_a_file(tmp_path: Path) -> N
         search(in_server)
         assert values(in_server) == values(in_file)
         study = create_study(in_server, CONFIG, SPACE)
-    with pytest.raises(StorageError, match="start or mend the database"), plain_faults(in_server):
+    with pytest.raises(StorageError, match="start or fix the database"), plain_faults(in_server):
         next_trial(study, SPACE, in_server)

@@ -7,7 +7,7 @@ from tasks.operations.missed_runs import (
     DueRun,
     Progress,
     abandoned_before,
-    made_up_by,
+    caught_up_by,
     missed_before,
 )
 
@@ -44,7 +44,7 @@ PILE = [due_run(f"missed-{due}", due) for due in range(5)]
 
 def test_after_a_downtime_the_first_run_makes_up_for_all_that_wait() -> None:
     first = due_run("missed-0", 0, claimed=10, progress="goes on")
-    assert made_up_by(first, PILE[1:]) is None
+    assert caught_up_by(first, PILE[1:]) is None
     assert missed_before(first, PILE[1:], minutes(10)) == PILE[1:]
 
 
@@ -56,23 +56,23 @@ def test_a_run_that_is_due_later_is_left_alone() -> None:
 def test_a_missed_run_that_begins_after_its_work_was_done_says_by_which_run() -> None:
     done = due_run("missed-0", 0, claimed=10, progress="done")
     late = due_run("missed-4", 4, claimed=11, progress="goes on")
-    assert made_up_by(late, [done]) == done
+    assert caught_up_by(late, [done]) == done
 
 
 def test_a_run_that_was_done_before_another_was_due_does_not_make_up_for_it() -> None:
     done = due_run("before", 0, claimed=1, progress="done")
-    assert made_up_by(due_run("now", 2, claimed=2, progress="goes on"), [done]) is None
+    assert caught_up_by(due_run("now", 2, claimed=2, progress="goes on"), [done]) is None
 
 
-def test_a_run_that_a_person_started_is_never_made_up_for_nor_skipped() -> None:
+def test_a_run_that_a_person_started_is_never_caught_up_nor_skipped() -> None:
     by_hand = due_run("by-hand", 1, claimed=11, progress="goes on", by_schedule=False)
     done = due_run("missed-0", 0, claimed=10, progress="done")
-    assert made_up_by(by_hand, [done]) is None
+    assert caught_up_by(by_hand, [done]) is None
     waiting = due_run("by-hand-2", 1, by_schedule=False)
     assert missed_before(due_run("now", 2, claimed=3), [waiting], minutes(5)) == []
 
 
-def test_a_run_that_was_turned_away_is_made_up_for_by_the_one_it_met_only() -> None:
+def test_a_run_that_was_turned_away_is_caught_up_by_the_one_it_met_only() -> None:
     met = due_run("now", 2, claimed=2, progress="goes on")
     turned_away = due_run("later", 3, claimed=3, progress="turned away")
     earlier = due_run("earlier", 1, claimed=1, progress="turned away")

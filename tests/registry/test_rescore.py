@@ -55,7 +55,7 @@ def small_data() -> DataConfig:
 
 
 def challenger(artifacts: Path, file: Path, folder: Path, **changes: Any) -> Run:
-    """Return a run that was judged by the reviews held out of `file`, each rightly."""
+    """Return a run that was judged by the reviews held out of `file`, each correctly."""
     folder.mkdir()
     facts = load_reviews(raw(file), small_data(), folder)
     fields = {

@@ -51,7 +51,7 @@ def make_run(
     Args:
         artifacts: The artifacts folder.
         run_id: Also tells when the run was.
-        right: Which test reviews the network judges rightly, in the order of their ids.
+        right: Which test reviews the network judges correctly, in the order of their ids.
         baseline_right: The same of the baseline.
         bayes_right: The same of the naive Bayes baseline; by default as the other baseline.
         protocol: Of the run.

@@ -29,7 +29,7 @@ def run_id(number: int) -> str:
 
 
 def make_challenger(artifacts: Path, number: int, right: int = 32, **changes: Any) -> Run:
-    """Write a run that judges the first `right` of 40 reviews rightly; its baseline judges 4 so."""
+    """Write a run that judges the first `right` of 40 reviews correctly, its baseline 4."""
     answers = [row < right for row in range(REVIEWS)]
     baseline = [row < 4 for row in range(REVIEWS)]
     return make_run(artifacts, run_id(number), right=answers, baseline_right=baseline, **changes)

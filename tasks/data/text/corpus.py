@@ -31,7 +31,7 @@ SPLITS: tuple[Split, Split] = ("train", "test")
 class TextFile:
     """n reviews of a file: labels and perhaps group numbers of shape (n,), and their texts.
 
-    `texts` reads the file anew each time that it is called.
+    `texts` reads the file again each time that it is called.
     """
 
     labels: np.ndarray
@@ -41,7 +41,7 @@ class TextFile:
 
 @dataclass(frozen=True)
 class TextSource:
-    """The texts of both sets in chunks, each time read anew, and their labels."""
+    """The texts of both sets in chunks, each time read again, and their labels."""
 
     labels: dict[Split, np.ndarray]
     texts: Callable[[], Iterator[tuple[Split, pa.Array]]]

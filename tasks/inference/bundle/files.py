@@ -22,7 +22,7 @@ REQUIRED = (MODEL, WORD_INDEX, PREPROCESSING)
 
 
 class BundlePreprocessing(Record):
-    """How a text becomes numbers, in words and numbers for whoever builds it anew.
+    """How a text becomes numbers, in words and numbers for whoever rebuilds it.
 
     `separators` is a regular expression (RE2); what it matches, and the space, separates words.
     """

@@ -23,7 +23,7 @@ def fast_network(network: keras.Sequential, batch_size: int) -> keras.Model:
     Args:
         network: What is trained, and judged.
         batch_size: Reviews of a batch at most. A smaller one is filled with empty reviews, whose
-            probabilities are dropped: the code is compiled anew for each size.
+            probabilities are dropped: the code is compiled for each size.
     """
 
     class FastNetwork(keras.Model):

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 @functools.cache
 def compiled(function: Callable[P, T]) -> Callable[P, T]:
-    """Return the function, compiled anew for each shape of the tensors that it is called with.
+    """Return the function, compiled for each shape of the tensors that it is called with.
 
     Arguments that are no tensors are constants of the code. For graphs: where operations run one
     by one, a gradient tape would look into the function. See https://openxla.org/xla

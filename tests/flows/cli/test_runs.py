@@ -165,7 +165,7 @@ def test_a_file_that_cannot_be_written_is_one_sentence(
         capsys, "export", "model-card", "latest", str(place), "--artifacts", str(artifacts)
     )
     assert code == 1
-    assert "manifest.json cannot be used: File exists; mend it or name" in error
+    assert "manifest.json cannot be used: File exists; fix it or name" in error
 
 
 def test_a_damaged_file_is_one_sentence(

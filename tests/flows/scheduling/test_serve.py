@@ -139,8 +139,8 @@ class Outage:
     log: str
 
     def missed(self) -> list[dict[str, Any]]:
-        """Return the runs that another one made up for."""
-        return [run for run in self.after if "makes up for it" in str(run["state"]["message"])]
+        """Return the runs that another one caught up on."""
+        return [run for run in self.after if "is its catch-up" in str(run["state"]["message"])]
 
     def unchanged(self) -> list[dict[str, Any]]:
         """Return the runs that had nothing to do."""

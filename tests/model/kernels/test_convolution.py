@@ -27,7 +27,7 @@ def with_gradients(
     return [pooled, *tape.gradient(score, arguments)]
 
 
-# Each is compiled anew, so there are few: one of either, as many products as can be, too many.
+# Each is compiled again, so there are few: one of either, as many products as can be, too many.
 @pytest.mark.parametrize(
     ("size", "taps", "more"),
     [(1, 3, 2), (3, 1, 0), (2, 2, 0), (2, 3, 1), (3, 3, 7), (4, 5, 3), (5, 4, 1), (5, 5, 4)],

@@ -21,7 +21,7 @@ def scanned(
     return [found, *tape.gradient(score, arguments)]
 
 
-# Each shape is compiled anew, so there are few.
+# Each shape is compiled again, so there are few.
 @pytest.mark.parametrize("shape", [(1, 1, 1, 1), (2, 4, 1, 5), (6, 3, 5, 2)])
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_the_scan_and_its_gradients_are_those_of_keras_lstm(
