@@ -91,7 +91,8 @@ def time_ours(train: Reviews, validation: Reviews, folder: Path, fit: FitConfig)
     """Return begin and end of the second epoch of the `train` step."""
     from benchmarks.made_reviews import write_padded
     from tasks.model.build import build_model
-    from tasks.training.train import TrainingPlan, train_model
+    from tasks.training.plan import TrainingPlan
+    from tasks.training.train import train_model
 
     network = ConvBilstmConfig()
     build_model(NUM_WORDS, MAXLEN, network, 0, folder)
@@ -139,16 +140,14 @@ def time_side(name: str, *, reviews: int, validation: int, seed: int = 0) -> Non
         keep_memory_together()  # as a flow does, before Arrow is imported
     from benchmarks.made_reviews import padded_reviews
 
-    made = [
-        padded_reviews(rows, seed=seed + first) for first, rows in enumerate((reviews, validation))
-    ]
+    sets = padded_reviews(reviews, seed=seed), padded_reviews(validation, seed=seed + 1)
     with scratch_folder() as folder, contextlib.redirect_stdout(io.StringIO()):
         if name == PLAIN:
-            begin, end = time_plain(*made, folder)
+            begin, end = time_plain(*sets, folder)
         elif name == TORCH:
-            begin, end = time_torch(*made)
+            begin, end = time_torch(*sets)
         else:
-            begin, end = time_ours(*made, folder, FitConfig(epochs=2, training_step=name))
+            begin, end = time_ours(*sets, folder, FitConfig(epochs=2, training_step=name))
     sys.stdout.write(json.dumps(time_between(begin, end)) + "\n")
 
 

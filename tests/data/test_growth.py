@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+import tasks.data.sources.tabular
 import tasks.data.text.token_spool
 from benchmarks.made_reviews import made_up_words, write_corpus
 from benchmarks.measure_growth import Growth, draw_growth, measure_size, medians, table_of

@@ -131,14 +131,14 @@ def _fork(log: Path, arguments: list[str], fault: dict[str, Any] | None) -> int:
 
 def _run(log: Path, arguments: list[str], fault: dict[str, Any] | None) -> int:
     from flows.cli.train import read_options
-    from flows.pipelines.train import run_in_terminal, train_flow
+    from flows.pipelines.train import run_in_terminal
 
     try:
         options = read_options(arguments)
         watch = StepWatch(options.artifacts)
         if fault:
             arm(Fault.model_validate(fault), watch)
-        run_in_terminal(train_flow, options)
+        run_in_terminal(options)
     except SystemExit as end:
         return int(end.code or 0)
     report_costs(watch, log.with_suffix(".costs"))

@@ -12,7 +12,7 @@ from flows.orchestration.session import _wait_until_recorded
 from tasks.reports.html import image_uri
 from tasks.reports.tables import run_tables
 from tasks.run_summary import RunSummary
-from tasks.runs.manifest import Manifest, read_manifest
+from tasks.runs.manifest import BaselineScore, Manifest, Score, read_manifest
 from tests.support.start_run import start_run
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -72,6 +72,7 @@ def test_the_report_tells_the_score_how_it_was_had_and_whether_to_believe_it(
     assert report.startswith(f"# Test accuracy {score.accuracy:.4f}\n")
     assert "honest protocol, source files, 48 test reviews" in report
     assert len(manifest.baselines) == 2
+    judged: Score | BaselineScore
     for judged in (score, *manifest.baselines):
         interval = f"{judged.accuracy_low:.4f} to {judged.accuracy_high:.4f}"
         assert f"| {judged.accuracy:.4f} | {interval} |" in report
