@@ -96,12 +96,13 @@ class StepWatch:
         sys.addaudithook(self._audit)
 
     def _wrap_steps(self) -> None:
-        from tasks import record_run, steps
+        from flows.pipelines import train
+        from tasks import steps
 
         for name in STEPS[:-1]:
             task = getattr(steps, _TASK_OF.get(name, name))
             task.fn = self._watched(name, task.fn)
-        record_run.record_run = self._watched("record", record_run.record_run)
+        train.record_run = self._watched("record", train.record_run)  # type: ignore[attr-defined]
 
     def _watched(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(function)
