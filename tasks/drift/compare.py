@@ -1,7 +1,5 @@
 """Compare new training reviews with those that the champion was trained on."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path

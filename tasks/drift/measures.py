@@ -1,7 +1,5 @@
 """Measures of how far training reviews have drifted, each with its bound and its p-value."""
 
-from __future__ import annotations
-
 from statistics import NormalDist
 
 import numpy as np

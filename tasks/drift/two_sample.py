@@ -1,7 +1,5 @@
 """Whether a classifier can tell two sets of reviews apart that it has not seen."""
 
-from __future__ import annotations
-
 import numpy as np
 import scipy.sparse as sp
 from scipy.stats import mannwhitneyu

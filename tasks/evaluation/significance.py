@@ -1,7 +1,5 @@
 """By how much two means of several seeds differ that judged the same reviews."""
 
-from __future__ import annotations
-
 import math
 from statistics import NormalDist
 

@@ -1,7 +1,5 @@
 """What follows a training: Keras callbacks as the tutorial has them, and the project's own."""
 
-from __future__ import annotations
-
 import logging
 import math
 import time

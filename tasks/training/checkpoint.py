@@ -6,8 +6,6 @@ and holds the hashes of the others. The two newest generations are kept, so that
 leaves another to go on from.
 """
 
-from __future__ import annotations
-
 import logging
 import shutil
 from collections.abc import Sequence

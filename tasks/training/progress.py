@@ -4,8 +4,6 @@ The training knows nothing of its watchers, so that no code which shows progress
 training's cache key.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar

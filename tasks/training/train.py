@@ -1,7 +1,5 @@
 """Train: fit the network, keep the weights of the epoch with the lowest validation loss."""
 
-from __future__ import annotations
-
 import logging
 import sys
 
