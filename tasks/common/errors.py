@@ -82,7 +82,7 @@ class ExportError(PipelineError):
 
 
 class PromotionError(PipelineError):
-    """The champion cannot be had or changed as asked; says why and what to do."""
+    """The champion is not available, or cannot be changed as requested; says why and what to do."""
 
 
 class ChampionAlreadyError(PromotionError):

@@ -61,7 +61,7 @@ class PredictionSummary(Record):
     chunks_kept: int
 
 
-class SpooledChunk(Record):
+class WrittenChunk(Record):
     """A chunk of a file, and whether its predictions were there already."""
 
     number: int
@@ -223,7 +223,7 @@ def _opened(file: Path) -> Iterator[IO[bytes]]:
             raise BadDataError(f"{file}: {error}") from None
 
 
-def spool_chunks(file: Path, parts: PredictionParts) -> list[SpooledChunk]:
+def write_chunks(file: Path, parts: PredictionParts) -> list[WrittenChunk]:
     """Write the texts of all chunks that have no predictions yet; return all chunks.
 
     Args:
@@ -241,11 +241,11 @@ def spool_chunks(file: Path, parts: PredictionParts) -> list[SpooledChunk]:
                 {"text": chunk.rows.texts, "error": chunk.rows.errors.cast(pa.string())}
             )
             _write_batch(parts.texts_path(chunk.number), batch)
-        chunks.append(SpooledChunk(number=chunk.number, was_there=was_there))
+        chunks.append(WrittenChunk(number=chunk.number, was_there=was_there))
     return chunks
 
 
-def read_spooled(parts: PredictionParts, chunk: SpooledChunk) -> TextRows:
+def read_chunk(parts: PredictionParts, chunk: WrittenChunk) -> TextRows:
     """Return the texts of a chunk."""
     batch = _read_batch(parts.texts_path(chunk.number))
     return TextRows(batch["text"], batch["error"])

@@ -34,7 +34,7 @@ def write_litert(model: TrainedModel, file: Path) -> None:
 def litert_network(file: Path) -> Network:
     """Return the network of a file of `write_litert`."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it moves to a package of its own, not to be had yet
+        warnings.simplefilter("ignore")  # it moves to a package of its own, not available yet
         interpreter = tf.lite.Interpreter(str(file))
     interpreter.allocate_tensors()
     source = interpreter.get_input_details()[0]["index"]
