@@ -5,14 +5,12 @@ chunk that is there was written whole, by the same model from the same input, an
 again.
 """
 
-from __future__ import annotations
-
 import logging
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 import pyarrow as pa
 from pydantic import Field
@@ -76,7 +74,7 @@ class PredictionParts:
         self.output, self.job = output, job
         self.folder = output.with_name(f".{output.name}.parts")
 
-    def open(self) -> PredictionParts:
+    def open(self) -> Self:
         """Make the folder, without chunks of another job; return self."""
         if read_record(PredictionJob, self.folder / _JOB) != self.job:
             if self.folder.exists():

@@ -4,8 +4,6 @@ After a time without a server or a process to run them, Prefect starts every run
 The first that begins does the work of all, since each would train on what there is now.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal

@@ -1,7 +1,5 @@
 """Whether to believe a run's score: the notes that stand below its headline."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal

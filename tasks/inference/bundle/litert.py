@@ -3,8 +3,6 @@
 See https://ai.google.dev/edge/litert. A text has to be made token ids by the caller, one at a time.
 """
 
-from __future__ import annotations
-
 import threading
 import warnings
 from pathlib import Path
