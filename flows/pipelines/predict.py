@@ -63,7 +63,7 @@ def join(
 
 @flow(
     name="predict-texts",
-    description="Predicts the texts of a file, chunk by chunk; a stopped run goes on.",
+    description="Predicts the texts of a file, chunk by chunk; a stopped run resumes.",
     flow_run_name="{file.name}",
     task_runner=ThreadPoolTaskRunner(max_workers=_CHUNKS_AT_ONCE),  # type: ignore[arg-type]
 )

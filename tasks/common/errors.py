@@ -40,7 +40,7 @@ class PrunedTrialError(PipelineError):
 
 
 class FolderInUseError(PipelineError):
-    """A run goes on in the artifacts folder that maintenance needs for itself."""
+    """A run is in progress in the artifacts folder, which maintenance needs for itself."""
 
 
 class UnchangedError(PipelineError):
@@ -86,7 +86,7 @@ class PromotionError(PipelineError):
 
 
 class ChampionAlreadyError(PromotionError):
-    """The challenger is the champion, as run or as model: nothing to decide, no look is used."""
+    """The challenger is the champion, as run or as model: nothing to decide, no test is used."""
 
 
 class DriftError(PipelineError):

@@ -1,4 +1,4 @@
-"""Predict a file of any size in constant memory, chunk by chunk; a stopped job goes on.
+"""Predict a file of any size in constant memory, chunk by chunk; a stopped job resumes.
 
 Each chunk's predictions are kept as a file of their own beside the output until all are there. A
 chunk that is there was written whole, by the same model from the same input, and is not computed

@@ -107,7 +107,7 @@ def plan_retention(
             if name not in named
         ),
         *(
-            _of_file("training", file.path.name[:12], "it was not gone on with", file)
+            _of_file("training", file.path.name[:12], "it was not resumed", file)
             for file in found.trainings
             if file.changed <= oldest
         ),

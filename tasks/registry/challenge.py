@@ -43,7 +43,7 @@ def challenge_champion(
         artifacts: The artifacts folder.
         challenger: The run that is to be promoted.
         events: All that happened to the champion before.
-        level: What all looks at the same test reviews share.
+        level: What all interim tests on the same test reviews share.
         without_comparison: Whether a champion that cannot be compared is no obstacle.
     """
     champion = current_champion(events)

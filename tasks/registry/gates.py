@@ -92,7 +92,7 @@ def judge(
 
 def _protocol(protocol: str) -> Gate:
     passed = protocol == "honest"
-    sentence = "the test reviews were looked at once, after the choice of the epoch"
+    sentence = "the test reviews were used once, after the choice of the epoch"
     if not passed:
         sentence = (
             f"the {protocol} protocol chose the epoch on the test reviews: train with"

@@ -63,7 +63,7 @@ def _on_protocol(manifest: Manifest) -> Iterator[Note]:
     else:
         yield Note(
             "good",
-            "A validation split chose the epoch; the test reviews were looked at once, afterwards.",
+            "A validation split chose the epoch; the test reviews were used once, afterwards.",
         )
     if manifest.score.source == "packaged":
         yield Note(
