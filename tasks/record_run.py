@@ -1,7 +1,5 @@
 """The run folder: everything that a run leaves, whole or absent, with a manifest of hashes."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from datetime import UTC, datetime

@@ -72,7 +72,7 @@ def predict(
     ] = None,
     output: Annotated[
         Path | None,
-        Parameter(help="A .csv, .jsonl or .parquet file; the same command again goes on."),
+        Parameter(help="A .csv, .jsonl or .parquet file; the same command again resumes."),
     ] = None,
     print_as: Annotated[
         Literal["table", "jsonl", "csv"], Parameter(help="How to print without --output.")

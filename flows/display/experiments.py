@@ -107,7 +107,7 @@ def ablation_shown(report: AblationReport) -> Shown:
         "Valid.: accuracy of the epoch that was chosen, on"
         + (" the test reviews themselves." if protocol == "tutorial" else _APART),
         "Nothing is chosen here, and the test accuracies are for reading: who chooses a text form"
-        " by them has chosen on the test reviews. Choose by the validation, and then look once.",
+        " by them has chosen on the test reviews. Choose by validation, then use them once.",
     ]
     rows = [
         *([*_names(result), *_accuracies(result)] for result in report.results),
@@ -145,7 +145,7 @@ def sweep_shown(report: SweepReport, most: int = 100) -> Shown:
     objective, figure = report.basis.objective, report.ranked[0].result.figure
     winner = report.winners[-1]
     score = winner.score
-    looks = len(report.winners)
+    winners = len(report.winners)
     sentences = [
         f"Study {report.study}: {len(report.trials)} trials ({counts}) in"
         f" {report.seconds / 60:.1f} min.",
@@ -155,8 +155,10 @@ def sweep_shown(report: SweepReport, most: int = 100) -> Shown:
         f" weights, has the test accuracy {score.accuracy:.4f}"
         f" (95 % {interval_text(score.accuracy_low, score.accuracy_high)}) on"
         f" {score.test_reviews:,} reviews of the source {score.source}: run {winner.run_id}.",
-        "No trial has looked at the test reviews"
-        + ("." if looks == 1 else f"; {looks} winners of this study have, one after the other."),
+        "No trial has used the test reviews"
+        + (
+            "." if winners == 1 else f"; {winners} winners of this study have, one after the other."
+        ),
     ]
     cached = Column("cached", is_extra=True)
     columns = ("trial", "outcome", objective, "epochs", cached, "seconds", "values")

@@ -59,7 +59,7 @@ def history_table(events: Sequence[PromotionEvent]) -> Table:
         Column("what", styles=_STYLES),
         "run",
         "former",
-        "look",
+        "interim test",
         Column("who", is_long=True),
         Column("why", is_long=True),
         rows=rows,
@@ -89,13 +89,15 @@ def decision_markdown(decided: Decision) -> str:
     parts: list[str | Table] = [f"# {decided.kind.capitalize()}", decided.headline, champions]
     event = decided.event
     if event is None:
-        return markdown(*parts, "No gate was asked, and no look at the test reviews was used.")
-    look = "this was no look at the test reviews that a later one has to allow for"
+        return markdown(
+            *parts, "No gate was applied, and no interim test on the test reviews was used."
+        )
+    look = "this was no interim test on the test reviews that a later one has to allow for"
     if event.look is not None:
         look = look_text(event.look)
     return markdown(
         *parts,
         gates_table(event.gates),
         f"{look[0].upper()}{look[1:]}.",
-        f"Asked for by {event.who}: {event.reason}. Event {event.number} of the log.",
+        f"Requested by {event.who}: {event.reason}. Event {event.number} of the log.",
     )

@@ -42,7 +42,7 @@ def require_no_drift(run: StepRunner, loaded: StepOutput, drift: DriftConfig) ->
 
 def drift_markdown(report: DriftReport, drift: DriftConfig) -> str:
     """Return what came of the comparison, with a table of all measures."""
-    ending = "the run ends before it trains" if drift.action == "stop" else "the run goes on"
+    ending = "the run ends before it trains" if drift.action == "stop" else "the run continues"
     headline = f"{report.headline}."
     if report.alarms:
         headline += f" The action is {drift.action}: {ending}."

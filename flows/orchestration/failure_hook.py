@@ -20,7 +20,7 @@ from tasks.runs.failures import Failure, write_failure
 
 _LOG = logging.getLogger(__name__)
 
-_GOES_ON = "what was finished comes from the cache, and a training goes on from its saved state"
+_RESUMES = "what was finished comes from the cache, and a training resumes from its saved state"
 
 
 def keep_failure_record(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
@@ -60,8 +60,8 @@ def _reason(state: State[Any], artifacts: Path) -> str:
 def _next(flow_run: FlowRun, state: State[Any]) -> str:
     fix = "fix what the reason names, then " if state.is_failed() else ""
     if flow_run.deployment_id is None:
-        return f"{fix}start the same command again: {_GOES_ON}"
+        return f"{fix}start the same command again: {_RESUMES}"
     return (
         f"{fix}start the deployment again with the same parameters, in Prefect's UI or with"
-        f" `prefect deployment run`: {_GOES_ON}"
+        f" `prefect deployment run`: {_RESUMES}"
     )

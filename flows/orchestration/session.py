@@ -118,7 +118,7 @@ def _end_without_server(error: Exception) -> NoReturn:
     """End the process at once: Prefect would try for minutes to hand over its last records."""
     show_error(
         f"the Prefect server stopped answering ({type(error).__name__}); what was computed is"
-        " kept: start the server and the same command again, and the run goes on from there"
+        " kept: start the server and the same command again, and the run resumes from there"
     )
     sys.stdout.flush()
     sys.stderr.flush()

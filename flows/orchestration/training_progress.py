@@ -113,7 +113,7 @@ class Shown(NamedTuple):
 
 
 class Pace:
-    """Tells how long a training will go on, from how long its steps have taken."""
+    """Tells how much longer a training takes, from how long its steps have taken."""
 
     def __init__(self) -> None:
         """Know nothing yet."""

@@ -56,7 +56,7 @@ def train_in_process(request: TrainingRequest, api: str) -> RunSummary:
     """Train in a process of its own and return the summary of its run.
 
     What is in the cache of the artifacts folder is not computed again, and an interrupted training
-    goes on where it was.
+    resumes where it stopped.
 
     Args:
         request: What to train.
@@ -69,7 +69,7 @@ def train_in_process(request: TrainingRequest, api: str) -> RunSummary:
 
 
 def try_in_process(request: TrialRequest, api: str) -> TrialResult:
-    """Run a trial in a process of its own; one that was interrupted goes on where it was.
+    """Run a trial in a process of its own; one that was interrupted resumes where it stopped.
 
     Args:
         request: What to try.
@@ -96,7 +96,7 @@ def _in_child(request: Record, kind: type[R], api: str, what: str) -> R:
     if child.returncode:
         raise ChildFailedError(
             f"{what} ended with status {child.returncode}; its lines above and `python"
-            " flows/runs.py failures` tell why; start the same command again to go on"
+            " flows/runs.py failures` tell why; start the same command again to resume"
         )
     return kind.model_validate_json(child.stdout.splitlines()[-1])
 

@@ -56,7 +56,7 @@ def maintain_flow(
 ) -> list[Removal] | State[Any]:
     """Plan, and where that is asked for remove; return what went or would go.
 
-    A scheduled one ends as Skipped where a run goes on: the next one does its work.
+    A scheduled one ends as Skipped where a run is in progress: the next one does its work.
 
     Args:
         retention: How much is kept, and for how long.

@@ -21,11 +21,11 @@ from tasks.inference.predict_file import (
     PredictionJob,
     PredictionParts,
     PredictionSummary,
-    SpooledChunk,
+    WrittenChunk,
     job_of,
-    read_spooled,
+    read_chunk,
     require_same_input,
-    spool_chunks,
+    write_chunks,
 )
 from tasks.inference.predictor import Predictor
 
@@ -35,25 +35,25 @@ _CHUNKS_AT_ONCE = 2  # one is prepared while the other is computed
 
 
 @task(name="split", task_run_name="split {file.name}", cache_policy=NO_CACHE)
-def split(file: Path, output: Path, job: PredictionJob) -> list[SpooledChunk]:
+def split(file: Path, output: Path, job: PredictionJob) -> list[WrittenChunk]:
     """Write the texts of each chunk that is still to be predicted to a file of its own."""
-    return spool_chunks(file, PredictionParts(output, job).open())
+    return write_chunks(file, PredictionParts(output, job).open())
 
 
 @task(name="predict-chunk", task_run_name="chunk {chunk.number}", cache_policy=NO_CACHE)
 def predict_chunk(
-    chunk: SpooledChunk, output: Path, job: PredictionJob, artifacts: Path, run: str
+    chunk: WrittenChunk, output: Path, job: PredictionJob, artifacts: Path, run: str
 ) -> None:
     """Predict one chunk, unless its predictions are there already."""
     parts = PredictionParts(output, job)
     if not parts.path(chunk.number).is_file():
         predictor = _predictor(artifacts, run)
-        parts.keep(chunk.number, predictor.predict_rows(read_spooled(parts, chunk)))
+        parts.keep(chunk.number, predictor.predict_rows(read_chunk(parts, chunk)))
 
 
 @task(name="join", cache_policy=NO_CACHE)
 def join(
-    file: Path, output: Path, job: PredictionJob, chunks: list[SpooledChunk], model: str
+    file: Path, output: Path, job: PredictionJob, chunks: list[WrittenChunk], model: str
 ) -> PredictionSummary:
     """Write the output from the predictions of all chunks, in order."""
     require_same_input(file, job)
@@ -63,7 +63,7 @@ def join(
 
 @flow(
     name="predict-texts",
-    description="Predicts the texts of a file, chunk by chunk; a stopped run goes on.",
+    description="Predicts the texts of a file, chunk by chunk; a stopped run resumes.",
     flow_run_name="{file.name}",
     task_runner=ThreadPoolTaskRunner(max_workers=_CHUNKS_AT_ONCE),  # type: ignore[arg-type]
 )

@@ -1,6 +1,6 @@
 """Search for better numbers: `python flows/sweep_flow.py --recipe ngrams --trials 20`.
 
-`--help` shows all options. A sweep that was interrupted goes on when the same command is given.
+`--help` shows all options. A sweep that was interrupted resumes when the same command is given.
 """
 
 from functools import partial
@@ -99,7 +99,7 @@ def sweep_flow(
                 artifacts=artifacts,
                 refresh=("train",),
             )
-            # The only run that looks at the test reviews.
+            # The only run that uses the test reviews.
             winner = note_winner(study, best, experiment.train_run(request, api))
         report = sweep_report(study, winner)
         write_sweep(folder, report)

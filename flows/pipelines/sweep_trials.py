@@ -19,8 +19,8 @@ from tasks.config.training import TrainingConfig
 from tasks.experiments.study import (
     AskedTrial,
     EndedTrial,
+    begun_trials,
     ended_trials,
-    going_on,
     next_trial,
     spent_seconds,
     tell_result,
@@ -43,7 +43,7 @@ class TrialsFailedError(PipelineError):
 
 
 class SweepTrials:
-    """Goes on with what was begun, then begins new trials while the budget lasts."""
+    """Resumes what was begun, then begins new trials while the budget lasts."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class SweepTrials:
         """Take the study, and what its trials are made of."""
         self._study, self._space, self._sweep = study, space, sweep
         self._config, self._accelerator, self._artifacts = config, accelerator, artifacts
-        self._left = going_on(study, space)
+        self._left = begun_trials(study, space)
         self._spent, self._began = spent_seconds(study), time.monotonic()
         self._failures: list[str] = []
 
@@ -68,7 +68,7 @@ class SweepTrials:
 
         Args:
             start: Begins one.
-            at_once: Most trials that go on at the same time.
+            at_once: Most trials that run at the same time.
 
         Raises:
             TrialsFailedError: The last ones failed in a row, or none is complete.

@@ -1,4 +1,4 @@
-"""One trial of a sweep: load → pad → persist-parquet → build → train, and no look at the test set.
+"""One trial of a sweep: load → pad → persist-parquet → build → train, and the test set is not used.
 
 `flows/sweep_flow.py` starts it.
 """

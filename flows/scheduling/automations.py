@@ -76,7 +76,7 @@ def close_silent_runs(silent_seconds: float) -> AutomationCore:
                 state=StateType.CRASHED,
                 message=f"The process of this run sent no heartbeat for {silent_seconds:g} seconds:"
                 " it was killed, or its machine went down or lost the server. Nothing that was"
-                " finished is lost: start the same command again, and the run goes on from there.",
+                " finished is lost: start the same command again, and the run resumes from there.",
             )
         ],
     )

@@ -162,7 +162,7 @@ def _progress(run: FlowRun) -> Progress:
     if state is None or state.is_scheduled():
         return "waits"
     if not state.is_final():
-        return "goes on"
+        return "running"
     if state.is_cancelled() and state.message == _TURNED_AWAY and run.run_count == 0:
         return "turned away"
     return "done" if state.is_completed() else "ended"

@@ -1,7 +1,7 @@
-"""Serve deployments until a signal comes, and leave no run behind that nobody goes on with.
+"""Serve deployments until a signal comes, and leave no run behind that nobody resumes.
 
 Prefect's own runner does not survive a SIGTERM in good order: its handler leaves the process half
-stopped, and goes on polling. Here the runner is stopped from within its event loop.
+stopped, and polls on. Here the runner is stopped from within its event loop.
 """
 
 from __future__ import annotations
@@ -62,20 +62,20 @@ async def serve_until_stopped(runner: Runner, deployments: Collection[UUID]) -> 
 async def _stop(runner: Runner, serving: asyncio.Task[None], deployments: Collection[UUID]) -> None:
     """End the runs, also those whose process is only being started, and put them back."""
     lately = datetime.now(UTC) - _LATELY
-    ended = {run.id: run for run in await _going_on(deployments)}
+    ended = {run.id: run for run in await _in_progress(deployments)}
     await runner.astop()
     while not serving.done():
-        ended |= {run.id: run for run in await _going_on(deployments)}
+        ended |= {run.id: run for run in await _in_progress(deployments)}
         await runner.cancel_all()
         await asyncio.wait({serving}, timeout=_STARTING_S)
-    # What still goes on is run by another process, which has outlived an earlier one like this.
-    still = {run.id for run in await _going_on(deployments)}
+    # What still runs belongs to another process, which has outlived an earlier one like this.
+    still = {run.id for run in await _in_progress(deployments)}
     await put_back(run for run in ended.values() if run.id not in still)
     # The runner also cancels one that has a result and whose process has not ended yet.
     await give_results_back(await _cancelled_since(lately, deployments))
 
 
-async def _going_on(deployments: Collection[UUID]) -> list[FlowRun]:
+async def _in_progress(deployments: Collection[UUID]) -> list[FlowRun]:
     return await _runs(deployments, state=of_type(*BEGUN))
 
 
@@ -121,7 +121,7 @@ async def ended_or_told_to_stop(work: asyncio.Task[None]) -> None:
 async def put_back(runs: Iterable[FlowRun]) -> None:
     """Queue runs again whose processes were ended by this one, unless they had a result.
 
-    They wait as Interrupted until their deployment is served again, and then go on from the state
+    They wait as Interrupted until their deployment is served again, and then resume from the state
     that their training saved.
     """
     async with get_client() as client:
@@ -130,7 +130,7 @@ async def put_back(runs: Iterable[FlowRun]) -> None:
                 continue
             now = datetime.now(UTC)
             reason = (
-                f"its process was stopped at {now:%Y-%m-%d %H:%M:%S} UTC; it goes on from the saved"
+                f"its process was stopped at {now:%Y-%m-%d %H:%M:%S} UTC; it resumes from the saved"
                 " state when its deployment is served again"
             )
             waits: State[Any] = Scheduled(name=INTERRUPTED, message=reason, scheduled_time=now)

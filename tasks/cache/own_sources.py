@@ -1,6 +1,6 @@
 """The source text of the project's own modules: as this process began with it, and as it is now.
 
-A process goes on running the code that it has imported, whatever happens to the files since.
+A process keeps running the code that it has imported, whatever happens to the files since.
 """
 
 import importlib.util

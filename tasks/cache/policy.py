@@ -102,9 +102,7 @@ class VerifiedRecords(WritableFileSystem):
             return
         self._file(path).unlink(missing_ok=True)
         if parts is not None:
-            _LOG.warning(
-                "%s is not kept in the cache: its source was edited while this run went on", path
-            )
+            _LOG.warning("%s is not kept in the cache: its source was edited during this run", path)
 
     def _file(self, key: str) -> Path:
         return ArtifactStore(self.root).records / f"{key}.json"

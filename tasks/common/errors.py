@@ -40,7 +40,7 @@ class PrunedTrialError(PipelineError):
 
 
 class FolderInUseError(PipelineError):
-    """A run goes on in the artifacts folder that maintenance needs for itself."""
+    """A run is in progress in the artifacts folder, which maintenance needs for itself."""
 
 
 class UnchangedError(PipelineError):
@@ -82,11 +82,11 @@ class ExportError(PipelineError):
 
 
 class PromotionError(PipelineError):
-    """The champion cannot be had or changed as asked; says why and what to do."""
+    """The champion is not available, or cannot be changed as requested; says why and what to do."""
 
 
 class ChampionAlreadyError(PromotionError):
-    """The challenger is the champion, as run or as model: nothing to decide, no look is used."""
+    """The challenger is the champion, as run or as model: nothing to decide, no test is used."""
 
 
 class DriftError(PipelineError):

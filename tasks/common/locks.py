@@ -57,20 +57,20 @@ def only_one(folder: Path, what: str) -> Iterator[None]:
     """Keep others that do `what` out of `folder` while the block runs.
 
     Raises:
-        FolderInUseError: Another one goes on.
+        FolderInUseError: Another one is in progress.
         StorageError: The folder cannot be written to.
     """
     try:
         lock = take_lock(folder / f"{what}.lock", timeout_s=0)
     except TimeoutError:
-        raise FolderInUseError(f"another run of {what} goes on in {folder}") from None
+        raise FolderInUseError(f"another run of {what} is in progress in {folder}") from None
     with lock:
         yield
 
 
 @contextmanager
 def in_use(folder: Path) -> Iterator[None]:
-    """Keep maintenance out of `folder` while the block runs; waits for one that goes on.
+    """Keep maintenance out of `folder` while the block runs; waits for one in progress.
 
     Raises:
         StorageError: The folder cannot be written to.
@@ -84,14 +84,14 @@ def alone_in(folder: Path) -> Iterator[None]:
     """Keep runs out of `folder` while the block runs; they wait.
 
     Raises:
-        FolderInUseError: A run goes on.
+        FolderInUseError: A run is in progress.
     """
     try:
         with _shared(folder, fcntl.LOCK_EX | fcntl.LOCK_NB):
             yield
     except BlockingIOError:
         raise FolderInUseError(
-            f"a run goes on in {folder}; nothing was removed: start again when it has ended"
+            f"a run is in progress in {folder}; nothing was removed: start again when it has ended"
         ) from None
 
 

@@ -45,7 +45,7 @@ def grouped_sample(
 ) -> np.ndarray:
     """Return a boolean mask of shape (n,) that marks whole groups, about `fraction` of each class.
 
-    The groups are looked at in the order of the seed; one is marked if that brings the marked
+    The groups are considered in the order of the seed; one is marked if that brings the marked
     rows of the classes nearer to their share.
 
     Args:

@@ -19,7 +19,7 @@ class DriftConfig(BaseModel):
     action: DriftAction = Field(
         "warn",
         description="warn: say it and train. stop: end the run before it trains; also where the"
-        " champion's training reviews cannot be had.",
+        " champion's training reviews are not available.",
     )
     largest_length_psi: float = Field(
         0.1,

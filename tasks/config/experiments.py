@@ -107,7 +107,7 @@ class SweepConfig(_Group):
     study: str = Field(
         "sweep",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$",
-        description="Name of the study; one that exists is gone on with.",
+        description="Name of the study; one that exists is resumed.",
     )
     storage: StorageUrl | None = Field(
         None,

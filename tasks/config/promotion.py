@@ -38,8 +38,8 @@ class PromotionConfig(BaseModel):
         0.05,
         gt=0,
         le=0.5,
-        description="Largest probability that any look at the same test reviews wrongly favours"
-        " its challenger; all looks share it.",
+        description="Largest probability that any interim test on the same test reviews"
+        " wrongly favours its challenger; all of these tests share it.",
     )
     margin: float = Field(
         0.005,

@@ -1,4 +1,4 @@
-"""When runs are started by themselves, and what happens to one that finds another going on.
+"""When runs are started by themselves, and what happens to one that finds another in progress.
 
 Without a kind of schedule the one who serves has a default: retraining every night at three,
 maintenance every Sunday at noon.
@@ -70,8 +70,8 @@ class ScheduleConfig(BaseModel):
     )
     overlap: Overlap = Field(
         "cancel",
-        description="What happens to a run that comes due while another one goes on. cancel: it is"
-        " cancelled. queue: it waits.",
+        description="What happens to a run that comes due while another one is in progress. cancel:"
+        " it is cancelled. queue: it waits.",
     )
 
     @model_validator(mode="after")

@@ -291,7 +291,7 @@ class SourceConfig(_Group):
     source: Source = Field(
         "imdb",
         description="imdb: the official 25,000 + 25,000 reviews. packaged: the 25,000 that the"
-        " installation carries, offline. files: your own. auto: imdb if it can be had, else"
+        " installation carries, offline. files: your own. auto: imdb if it is available, else"
         " packaged with a warning.",
     )
     imdb_form: ImdbForm = Field(

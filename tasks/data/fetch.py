@@ -46,7 +46,7 @@ _PIP_LIMIT_S = 600
 def fetch_reviews(config: SourceConfig, store: ArtifactStore) -> SourceFiles:
     """Return the verified raw files of `config.source`, downloading what is missing.
 
-    `auto` is resolved here: `imdb` where it can be had, else `packaged` with a warning.
+    `auto` is resolved here: `imdb` where it is available, else `packaged` with a warning.
 
     Raises:
         BadDataError: A given file is missing, or a pinned hash does not match.
@@ -59,7 +59,7 @@ def fetch_reviews(config: SourceConfig, store: ArtifactStore) -> SourceFiles:
     if config.source == "imdb":
         return _imdb(config, store, "asked for")
     try:
-        return _imdb(config, store, "auto: the official split could be had")
+        return _imdb(config, store, "auto: the official split is available")
     except SourceUnavailableError as error:
         _LOG.warning(
             "FALLING BACK to the packaged reviews: their test set is NOT the official one,"
@@ -127,10 +127,10 @@ def _imdb(config: SourceConfig, store: ArtifactStore, reason: str) -> SourceFile
         try:
             return attempts[form]()
         except SourceUnavailableError as error:
-            _LOG.info("imdb as '%s' is not to be had: %s", form, error)
+            _LOG.info("imdb as '%s' is not available: %s", form, error)
             failures.append(f"{form}: {error}")
     raise SourceUnavailableError(
-        "the official IMDB split cannot be had; connect to a network, or pass --imdb-npz PATH, or"
+        "the official IMDB split is not available; connect to a network, pass --imdb-npz PATH, or"
         f" use --source packaged. Tried {'; '.join(failures)}"
     )
 

@@ -16,7 +16,7 @@ from tasks.data.review_files import review_schema, token_lists, write_groups, wr
 from tasks.data.sources.readers import OFFICIAL_SPLIT_ROWS, read_source
 from tasks.data.sources.source_files import SourceFiles
 from tasks.data.text.corpus import LabelledTokens
-from tasks.data.text.token_spool import tokens_in_order
+from tasks.data.text.disk_shuffle import tokens_in_order
 from tasks.data.text.tokenizer import UNKNOWN_ID
 from tasks.data.text.vocabulary import Vocabulary
 from tasks.data.validate import describe_reviews, require_valid

@@ -1,7 +1,5 @@
 """Check new training reviews for drift from the champion's, and stop a run where that is asked."""
 
-from __future__ import annotations
-
 from tasks.common.artifact_store import ArtifactStore, StepOutput
 from tasks.common.errors import BadDataError, PipelineError
 from tasks.config.drift import DriftConfig

@@ -1,7 +1,5 @@
 """Compare new training reviews with those that the champion was trained on."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +11,7 @@ from tasks.config.drift import DriftConfig
 from tasks.data.review_files import count_reviews, read_parquet
 from tasks.data.text.tokenizer import FIRST_WORD_ID, START_ID
 from tasks.data.text.vocabulary import RaggedTokens, Vocabulary, joined_tokens, sequence_hashes
-from tasks.drift.measures import (
-    balance_measure,
-    classifier_measure,
-    length_measure,
-    unknown_measure,
-    word_measure,
-)
+from tasks.drift.measures import balance_measure, length_measure, measure, unknown_measure
 from tasks.drift.report import DriftMeasure
 from tasks.drift.stability import word_stability
 from tasks.drift.two_sample import two_sample_test
@@ -79,13 +71,20 @@ def compare_data(
     # A review is in the half that its words put it in.
     teaches = np.asarray([digest[0] % 2 == 0 for digest in sequence_hashes(both)], bool)
     is_second = np.repeat([False, True], [len(tokens) for tokens in samples])
-    random = generator(config.seed, "words change sets")
+    by_words = word_stability(counts, is_second, generator(config.seed, "words change sets"))
+    told_apart, level = two_sample_test(counts, is_second, teaches), config.level
     return [
         length_measure(before.lengths, now.lengths, config),
         unknown_measure((tested.unknown, tested.lengths), (now.unknown, now.lengths), config),
         balance_measure(before.labels, now.labels, config),
-        word_measure(*word_stability(counts, is_second, random), config),
-        classifier_measure(two_sample_test(counts, is_second, teaches), config),
+        measure("words", "stability index of the words", by_words, config.largest_word_psi, level),
+        measure(
+            "classifier",
+            "ROC AUC of telling both sets apart",
+            told_apart,
+            config.largest_auc,
+            level,
+        ),
     ]
 
 

@@ -1,15 +1,11 @@
 """Measures of how far training reviews have drifted, each with its bound and its p-value."""
 
-from __future__ import annotations
-
-from statistics import NormalDist
-
 import numpy as np
+from scipy.stats import norm
 
 from tasks.config.drift import DriftConfig
 from tasks.drift.report import DriftMeasure
 from tasks.drift.stability import decile_counts, stability_index, stability_p_value
-from tasks.drift.two_sample import TwoSampleTest
 
 
 def length_measure(champion: np.ndarray, new: np.ndarray, config: DriftConfig) -> DriftMeasure:
@@ -22,10 +18,10 @@ def length_measure(champion: np.ndarray, new: np.ndarray, config: DriftConfig) -
     """
     counts = decile_counts(champion, new)
     index = stability_index(*counts)
-    p_value = stability_p_value(index, len(champion), len(new), len(counts[0]))
-    values = (float(champion.mean()), float(new.mean()))
-    statistic = "stability index of the lengths"
-    return _measure("length", statistic, values, index, config.largest_length_psi, p_value, config)
+    found = index, stability_p_value(index, len(champion), len(new), len(counts[0]))
+    values = float(champion.mean()), float(new.mean())
+    statistic, bound = "stability index of the lengths", config.largest_length_psi
+    return measure("length", statistic, found, bound, config.level, values)
 
 
 def unknown_measure(
@@ -43,10 +39,9 @@ def unknown_measure(
     """
     (before, error_before), (now, error_now) = (_ratio(*counts) for counts in (champion, new))
     figure, error = now - before, (error_before**2 + error_now**2) ** 0.5
-    p_value = _upper(figure, error)
-    statistic = "growth of the share"
-    bound = config.largest_unknown_increase
-    return _measure("unknown words", statistic, (before, now), figure, bound, p_value, config)
+    found = figure, _upper(figure, error)
+    statistic, bound = "growth of the share", config.largest_unknown_increase
+    return measure("unknown words", statistic, found, bound, config.level, (before, now))
 
 
 def balance_measure(champion: np.ndarray, new: np.ndarray, config: DriftConfig) -> DriftMeasure:
@@ -60,35 +55,22 @@ def balance_measure(champion: np.ndarray, new: np.ndarray, config: DriftConfig) 
     before, now = float(champion.mean()), float(new.mean())
     both = (champion.sum() + new.sum()) / (len(champion) + len(new))
     error = float((both * (1 - both) * (1 / len(champion) + 1 / len(new))) ** 0.5)
-    p_value = min(1.0, 2 * _upper(abs(now - before), error))
-    bound, statistic = config.largest_balance_change, "change of a label's share"
     figure = abs(now - before)
-    return _measure("label balance", statistic, (before, now), figure, bound, p_value, config)
+    found = figure, min(1.0, 2 * _upper(figure, error))
+    statistic, bound = "change of a label's share", config.largest_balance_change
+    return measure("label balance", statistic, found, bound, config.level, (before, now))
 
 
-def word_measure(index: float, p_value: float, config: DriftConfig) -> DriftMeasure:
-    """Return the measure of the stability index of the words."""
-    statistic, bound = "stability index of the words", config.largest_word_psi
-    return _measure("words", statistic, None, index, bound, p_value, config)
-
-
-def classifier_measure(test: TwoSampleTest, config: DriftConfig) -> DriftMeasure:
-    """Return the measure of the classifier two-sample test."""
-    statistic = "ROC AUC of telling both sets apart"
-    bound = config.largest_auc
-    return _measure("classifier", statistic, None, test.auc, bound, test.p_value, config)
-
-
-def _measure(
+def measure(
     name: str,
     statistic: str,
-    values: tuple[float, float] | None,
-    figure: float,
+    found: tuple[float, float],
     bound: float,
-    p_value: float,
-    config: DriftConfig,
+    level: float,
+    values: tuple[float | None, float | None] = (None, None),
 ) -> DriftMeasure:
-    champion, new = values or (None, None)
+    """Return a measure, given figure and p-value that were found, and the sets' values if any."""
+    (figure, p_value), (champion, new) = found, values
     return DriftMeasure(
         name=name,
         statistic=statistic,
@@ -97,7 +79,7 @@ def _measure(
         figure=figure,
         bound=bound,
         p_value=p_value,
-        drifted=figure > bound and p_value <= config.level,
+        drifted=figure > bound and p_value <= level,
     )
 
 
@@ -115,4 +97,4 @@ def _upper(figure: float, error: float) -> float:
     """Return the probability of a normal figure that is as large, around zero with this error."""
     if error == 0:
         return 1.0 if figure <= 0 else 0.0
-    return 1 - NormalDist().cdf(figure / error)
+    return float(norm.sf(figure / error))

@@ -1,7 +1,5 @@
 """What a comparison of training reviews found: its measures, and the alarms among them."""
 
-from __future__ import annotations
-
 from tasks.common.errors import DriftError
 from tasks.common.formatting import figure_text, p_text
 from tasks.common.records import Record

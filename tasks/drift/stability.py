@@ -1,7 +1,5 @@
 """Population stability index: how far two distributions over the same bins lie apart."""
 
-from __future__ import annotations
-
 import numpy as np
 import scipy.sparse as sp
 from scipy.stats import chi2

@@ -1,10 +1,10 @@
 """How strict a comparison must be that is not the first on the same test reviews.
 
-Each look at a test set is a chance to be wrong, so the looks share one level: look k gets
-level / (k (k + 1)). These shares sum to the level over any number of looks. So the probability
+Each interim test on a test set is a chance to be wrong, so the tests share one level: test k gets
+level / (k (k + 1)). These shares sum to the level over any number of tests. So the probability
 that any of them promotes a model that is not better is at most the level, whatever the true
 order of the models (Bonferroni's inequality). It holds for challengers that were not made with
-the answers of earlier looks in mind; who tunes on them needs new test reviews.
+the answers of earlier tests in mind; who tunes on them needs new test reviews.
 
 Source: J. Tian and A. Ramdas, "Online control of the familywise error rate", Statistical Methods
 in Medical Research 30 (2021), 976-993: alpha-spending.
@@ -14,11 +14,11 @@ from collections.abc import Iterable
 
 from tasks.common.records import Record
 
-METHOD = "alpha-spending: level / (k (k + 1)) at look k"
+METHOD = "alpha spending: level / (k (k + 1)) for interim test k"
 
 
 class Look(Record):
-    """Which look at the same test reviews a comparison is, and the level that it may use."""
+    """Which interim test on the same test reviews a comparison is, and the level it may use."""
 
     number: int
     level: float
@@ -27,13 +27,13 @@ class Look(Record):
 
 
 def next_look(level: float, earlier: Iterable[tuple[str, str]], pair: tuple[str, str]) -> Look:
-    """Return the look that comparing `pair` is.
+    """Return which interim test comparing `pair` is.
 
     Args:
-        level: What all looks share.
+        level: What all interim tests share.
         earlier: Challenger and champion of each comparison on these test reviews, oldest first.
-        pair: Challenger and champion now. To ask the same again shows nothing new, so such a
-            comparison keeps its number.
+        pair: Challenger and champion now. A repeated comparison shows nothing new, so it
+            keeps its number.
     """
     distinct = list(dict.fromkeys([*earlier, pair]))
     number = distinct.index(pair) + 1
@@ -41,8 +41,8 @@ def next_look(level: float, earlier: Iterable[tuple[str, str]], pair: tuple[str,
 
 
 def look_text(look: Look) -> str:
-    """Return which look it is, and what it may use of the level by which method."""
+    """Return which interim test it is, and what it may use of the level by which method."""
     return (
-        f"look {look.number} at these test reviews: it may use {look.adjusted_level:.2g} of the"
-        f" level {look.level:g} ({look.method})"
+        f"interim test {look.number} on these test reviews: it may use {look.adjusted_level:.2g} of"
+        f" the level {look.level:g} ({look.method})"
     )

@@ -8,8 +8,6 @@ one has the presence of words and pairs of words, each times its naive Bayes log
 and Manning, *Baselines and Bigrams*, ACL 2012 (https://aclanthology.org/P12-2018/).
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The most confident errors, with their words as the network saw them."""
 
-from __future__ import annotations
-
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal

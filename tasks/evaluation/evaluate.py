@@ -1,7 +1,5 @@
 """Evaluate: what the best model scores on the test reviews."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What a score is and how sure it is: ROC AUC, calibration, confidence intervals of shares."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

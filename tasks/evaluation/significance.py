@@ -1,15 +1,10 @@
 """By how much two means of several seeds differ that judged the same reviews."""
 
-from __future__ import annotations
-
-import math
 from statistics import NormalDist
 
 import numpy as np
 
 from tasks.common.records import Record
-
-_CONFIDENCE = 0.95
 
 
 class PairedDifference(Record):
@@ -31,9 +26,8 @@ def paired_difference(first: np.ndarray, second: np.ndarray) -> PairedDifference
         second: The same of the other config, in the same order.
     """
     differences = first - second
-    reach = NormalDist().inv_cdf((1 + _CONFIDENCE) / 2) * differences.std() / len(first) ** 0.5
-    mean = float(differences.mean())
-    return PairedDifference(mean=mean, low=mean - float(reach), high=mean + float(reach))
+    mean, reach = float(differences.mean()), _reach(0.05, differences.std() / len(first) ** 0.5)
+    return PairedDifference(mean=mean, low=mean - reach, high=mean + reach)
 
 
 class PairedTest(Record):
@@ -76,12 +70,12 @@ def mcnemar_p_value(only_first: int, only_second: int) -> float:
     Source: Q. McNemar, "Note on the sampling error of the difference between correlated
     proportions or percentages", Psychometrika 12 (1947), 153-157.
     """
-    discordant, smaller = only_first + only_second, min(only_first, only_second)
-    ways = term = 1
-    for count in range(smaller):
-        term = term * (discordant - count) // (count + 1)
-        ways += term
-    return float(min(1.0, 2 * ways / 2**discordant))
+    from scipy.stats import binomtest
+
+    discordant = only_first + only_second
+    if not discordant:
+        return 1.0
+    return float(binomtest(min(only_first, only_second), discordant).pvalue)
 
 
 def difference_interval(
@@ -100,10 +94,13 @@ def difference_interval(
     """
     first, second = (only_first + 1) / (reviews + 2), (only_second + 1) / (reviews + 2)
     difference = first - second
-    spread = NormalDist().inv_cdf(1 - level / 2) * math.sqrt(
-        (first + second - difference**2) / (reviews + 2)
-    )
-    return max(-1.0, difference - spread), min(1.0, difference + spread)
+    reach = _reach(level, ((first + second - difference**2) / (reviews + 2)) ** 0.5)
+    return max(-1.0, difference - reach), min(1.0, difference + reach)
+
+
+def _reach(level: float, error: float) -> float:
+    """Return how far a normal interval reaches on either side, of which this share misses."""
+    return NormalDist().inv_cdf(1 - level / 2) * float(error)
 
 
 def difference_text(test: PairedTest) -> str:

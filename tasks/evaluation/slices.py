@@ -1,7 +1,5 @@
 """Where a model is right: accuracy by review length and by unknown words, calibration."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any

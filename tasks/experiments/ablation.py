@@ -1,7 +1,5 @@
 """The variants of an ablation: configs that differ in how a review becomes a row of numbers."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from tasks.config.experiments import AblationConfig

@@ -1,7 +1,5 @@
 """The record of an ablation: what each variant scores, with the baselines that see the same."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any

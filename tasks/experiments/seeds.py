@@ -1,7 +1,5 @@
 """What several seeds say together: spread over seeds, and the gap between two protocols."""
 
-from __future__ import annotations
-
 import statistics
 from collections.abc import Sequence
 

@@ -114,7 +114,7 @@ def basis_of(study: optuna.Study) -> StudyBasis:
 
 
 def open_trial(sweep: SweepConfig, number: int) -> optuna.Trial:
-    """Return a trial that is going on, to report its epochs from another process."""
+    """Return a trial in progress, to report its epochs from another process."""
     return _trial(_opened(sweep), number)
 
 
@@ -155,7 +155,7 @@ def plain_faults(sweep: SweepConfig) -> Iterator[None]:
     except (database.SQLAlchemyError, faults.OptunaError) as error:
         raise StorageError(
             f"storage={sweep.storage!r}: cannot be used ({first_line(error)}); start or fix the"
-            " database, or name another one with --storage; what was noted there is gone on with"
+            " database, or name another one with --storage; the study there is resumed"
         ) from None
 
 
@@ -183,7 +183,7 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def going_on(study: optuna.Study, space: SearchSpace) -> list[AskedTrial]:
+def begun_trials(study: optuna.Study, space: SearchSpace) -> list[AskedTrial]:
     """Return the trials that an earlier process began and did not end, in their order.
 
     One that was killed before all its values were drawn is ended as failed; its place is free.
@@ -267,12 +267,12 @@ def ended_trials(study: optuna.Study) -> list[EndedTrial]:
 
 
 def winners(study: optuna.Study) -> list[Winner]:
-    """Return all winners that the study had so far, one for each look at the test reviews."""
+    """Return all winners that the study had so far, one for each use of the test reviews."""
     return [Winner.model_validate(one) for one in study.user_attrs.get(_WINNERS, [])]
 
 
 def add_winner(study: optuna.Study, winner: Winner) -> None:
-    """Note that the test reviews were looked at once more."""
+    """Note that the test reviews were used once more."""
     known = [one.model_dump(mode="json") for one in winners(study)]
     study.set_user_attr(_WINNERS, [*known, winner.model_dump(mode="json")])
 

@@ -139,7 +139,7 @@ def write_sweep(folder: Path, report: SweepReport) -> None:
 def known_winner(study: optuna.Study, best: EndedTrial, artifacts: Path) -> Winner | None:
     """Return the winner of an earlier run of the sweep, None where there is none any more.
 
-    The test reviews are not looked at again for what is known.
+    The test reviews are not used again for what is known.
 
     Args:
         study: Has the winners.

@@ -20,8 +20,8 @@ History = dict[str, list[float]]
 class TrialReporter:
     """Watches the training of a trial.
 
-    A training that goes on after an interruption tells of the epoch that it goes on from, which
-    may have been saved but not reported.
+    A training that is resumed reports the epoch that it resumes from, which may have been
+    saved but not reported.
     """
 
     def __init__(self, trial: optuna.Trial, objective: Objective) -> None:

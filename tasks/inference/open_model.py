@@ -1,7 +1,5 @@
 """Open the model that predicts: the champion, else the newest run, or a run that is named."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from tasks.common.canonical_json import json_sha256

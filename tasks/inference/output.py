@@ -1,7 +1,5 @@
 """Predictions as lines of a table for people: as many lines as rows, however many there are."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager

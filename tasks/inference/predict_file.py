@@ -1,18 +1,16 @@
-"""Predict a file of any size in constant memory, chunk by chunk; a stopped job goes on.
+"""Predict a file of any size in constant memory, chunk by chunk; a stopped job resumes.
 
 Each chunk's predictions are kept as a file of their own beside the output until all are there. A
 chunk that is there was written whole, by the same model from the same input, and is not computed
 again.
 """
 
-from __future__ import annotations
-
 import logging
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 import pyarrow as pa
 from pydantic import Field
@@ -61,7 +59,7 @@ class PredictionSummary(Record):
     chunks_kept: int
 
 
-class SpooledChunk(Record):
+class WrittenChunk(Record):
     """A chunk of a file, and whether its predictions were there already."""
 
     number: int
@@ -76,7 +74,7 @@ class PredictionParts:
         self.output, self.job = output, job
         self.folder = output.with_name(f".{output.name}.parts")
 
-    def open(self) -> PredictionParts:
+    def open(self) -> Self:
         """Make the folder, without chunks of another job; return self."""
         if read_record(PredictionJob, self.folder / _JOB) != self.job:
             if self.folder.exists():
@@ -223,7 +221,7 @@ def _opened(file: Path) -> Iterator[IO[bytes]]:
             raise BadDataError(f"{file}: {error}") from None
 
 
-def spool_chunks(file: Path, parts: PredictionParts) -> list[SpooledChunk]:
+def write_chunks(file: Path, parts: PredictionParts) -> list[WrittenChunk]:
     """Write the texts of all chunks that have no predictions yet; return all chunks.
 
     Args:
@@ -241,11 +239,11 @@ def spool_chunks(file: Path, parts: PredictionParts) -> list[SpooledChunk]:
                 {"text": chunk.rows.texts, "error": chunk.rows.errors.cast(pa.string())}
             )
             _write_batch(parts.texts_path(chunk.number), batch)
-        chunks.append(SpooledChunk(number=chunk.number, was_there=was_there))
+        chunks.append(WrittenChunk(number=chunk.number, was_there=was_there))
     return chunks
 
 
-def read_spooled(parts: PredictionParts, chunk: SpooledChunk) -> TextRows:
+def read_chunk(parts: PredictionParts, chunk: WrittenChunk) -> TextRows:
     """Return the texts of a chunk."""
     batch = _read_batch(parts.texts_path(chunk.number))
     return TextRows(batch["text"], batch["error"])

@@ -1,7 +1,5 @@
 """Predict: what a trained model says of raw texts, prepared exactly as in its training."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -4,8 +4,6 @@ A new one needs an entry here, its config in `tasks.config.training.NETWORKS`, a
 own. `tests/model/test_architectures.py` then asks of it what it asks of all.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Build: the network of the config, with its seeded first weights."""
 
-from __future__ import annotations
-
 import io
 import logging
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The tutorial's network: embedding, convolution, max pooling, two bidirectional LSTMs."""
 
-from __future__ import annotations
-
 import keras
 from keras import layers
 

@@ -5,8 +5,6 @@ https://keras.io/api/models/model_saving_apis/model_saving_and_loading/. What is
 JSON and plain arrays. A config that names code, as that of a Lambda layer does, stays text.
 """
 
-from __future__ import annotations
-
 import io
 import json
 import zipfile

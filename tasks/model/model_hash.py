@@ -3,8 +3,6 @@
 A `.keras` file holds its date and so never repeats; this hash does.
 """
 
-from __future__ import annotations
-
 import hashlib
 
 import keras

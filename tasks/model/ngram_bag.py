@@ -5,8 +5,6 @@ ratio counts. See Wang and Manning, *Baselines and Bigrams*, ACL 2012
 (https://aclanthology.org/P12-2018/), whose classifier this is as a network.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import keras

@@ -10,8 +10,6 @@ The weights are the log-count ratios of a naive Bayes classifier on the presence
 Wang and Manning, *Baselines and Bigrams*, ACL 2012 (https://aclanthology.org/P12-2018/).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

@@ -7,8 +7,6 @@ the network's arithmetic. The rest is as it was; the graph is ONNX (https://onnx
 which ONNX Runtime computes.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

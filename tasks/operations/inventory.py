@@ -1,7 +1,5 @@
 """What lies in an artifacts folder: runs, cached results, files, leftovers, with size and age."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path

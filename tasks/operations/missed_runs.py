@@ -4,21 +4,19 @@ After a time without a server or a process to run them, Prefect starts every run
 The first that begins does the work of all, since each would train on what there is now.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
 from tasks.common.records import Record
 
-Progress = Literal["waits", "turned away", "goes on", "done", "ended"]
+Progress = Literal["waits", "turned away", "running", "done", "ended"]
 
 
 class DueRun(Record):
     """A run of a deployment: when it was due, when it claimed its turn, how far it came.
 
-    `claimed` is when it left the queue, or when it was turned away since another run went on;
+    `claimed` is when it left the queue, or when another run in progress turned it away;
     where it waits, since when. `ended` is an end without a result: skipped in favour of another
     run, cancelled, crashed or failed.
     """
@@ -61,9 +59,9 @@ def missed_before(run: DueRun, others: Iterable[DueRun], now: datetime) -> list[
 
 
 def abandoned_before(run: DueRun, others: Iterable[DueRun]) -> list[DueRun]:
-    """Return the runs that are said to go on, but cannot, since `run` has the turn."""
+    """Return the runs that are said to be running, but cannot be, since `run` has the turn."""
     return [
-        other for other in _but(run, others) if other.progress == "goes on" and _first(other, run)
+        other for other in _but(run, others) if other.progress == "running" and _first(other, run)
     ]
 
 

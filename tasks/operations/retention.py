@@ -1,7 +1,5 @@
 """Remove what retention has planned; safe to be killed at any moment."""
 
-from __future__ import annotations
-
 import logging
 import shutil
 from collections.abc import Collection, Iterable
@@ -13,6 +11,19 @@ from tasks.config.operations import RetentionConfig
 from tasks.operations.inventory import FoundFile, FoundRun, Inventory
 
 _LOG = logging.getLogger(__name__)
+
+
+_DAY_S = 86_400
+
+
+class Removal(Record):
+    """Something to remove: of which kind, its paths in the order of removal, why, its bytes."""
+
+    kind: str
+    name: str
+    paths: tuple[Path, ...]
+    why: str
+    size: int
 
 
 def apply_retention(removals: Iterable[Removal]) -> int:
@@ -43,19 +54,6 @@ def _remove(path: Path) -> None:
     shutil.rmtree(hidden)
 
 
-_DAY_S = 86_400
-
-
-class Removal(Record):
-    """Something to remove: of which kind, its paths in the order of removal, why, its bytes."""
-
-    kind: str
-    name: str
-    paths: tuple[Path, ...]
-    why: str
-    size: int
-
-
 def plan_retention(
     found: Inventory, protected: Collection[str], config: RetentionConfig, now: float
 ) -> list[Removal]:
@@ -83,17 +81,23 @@ def plan_retention(
     why_failure = f"older than {config.keep_failures_days:g} days"
     return [
         *(
-            _removal("run", run.folder.name, why_run, run.size, run.folder)
+            Removal(
+                kind="run",
+                name=run.folder.name,
+                paths=(run.folder,),
+                why=why_run,
+                size=run.size,
+            )
             for run in found.runs
             if run.folder.name not in kept
         ),
         *(
-            _removal(
-                "cached result",
-                entry.key[: entry.key.index("/") + 13],
-                "no kept run used it",
-                entry.size,
-                *entry.paths,
+            Removal(
+                kind="cached result",
+                name=entry.key[: entry.key.index("/") + 13],
+                paths=entry.paths,
+                why="no kept run used it",
+                size=entry.size,
             )
             for entry in unused
         ),
@@ -103,7 +107,7 @@ def plan_retention(
             if name not in named
         ),
         *(
-            _of_file("training", file.path.name[:12], "it was not gone on with", file)
+            _of_file("training", file.path.name[:12], "it was not resumed", file)
             for file in found.trainings
             if file.changed <= oldest
         ),
@@ -119,12 +123,8 @@ def plan_retention(
     ]
 
 
-def _removal(kind: str, name: str, why: str, size: int, *paths: Path) -> Removal:
-    return Removal(kind=kind, name=name, paths=paths, why=why, size=size)
-
-
 def _of_file(kind: str, name: str, why: str, file: FoundFile) -> Removal:
-    return _removal(kind, name, why, file.size, file.path)
+    return Removal(kind=kind, name=name, paths=(file.path,), why=why, size=file.size)
 
 
 def _kept_runs(runs: list[FoundRun], protected: Collection[str], newest: int) -> list[FoundRun]:

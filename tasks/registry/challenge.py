@@ -1,7 +1,5 @@
 """Compare a challenger with the champion: the usual case, and those in which there is no test."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from tasks.evaluation.significance import paired_test
 from tasks.evaluation.slices import read_predictions
 from tasks.registry.champion import ChampionStore, best_model, promoted_run
 from tasks.registry.events import (
+    Champion,
     PromotionEvent,
     current_champion,
     earlier_comparisons,
@@ -44,22 +43,24 @@ def challenge_champion(
         artifacts: The artifacts folder.
         challenger: The run that is to be promoted.
         events: All that happened to the champion before.
-        level: What all looks at the same test reviews share.
+        level: What all interim tests on the same test reviews share.
         without_comparison: Whether a champion that cannot be compared is no obstacle.
     """
     champion = current_champion(events)
     if champion is None:
-        return _untested(None, NO_CHAMPION, may_pass=True)
+        return ChampionTest(champion=None, note=NO_CHAMPION, may_pass=True)
     if challenger.manifest.score.protocol != "honest":
-        return _untested(champion.run_id, "not compared: other protocol", may_pass=False)
+        return ChampionTest(champion=champion.run_id, note="not compared: other protocol")
     ended = taken_back(events, best_model(challenger))
     if ended is not None:
-        return _untested(champion.run_id, _taken_back(*ended), may_pass=False)
+        return ChampionTest(champion=champion.run_id, note=_taken_back(*ended))
     try:
-        former = promoted_run(artifacts, champion.run_id, champion.manifest_sha256)
-        theirs, note = _champion_correct(former, challenger)
+        theirs, note = _champion_correct(promoted_run(artifacts, champion), challenger)
     except PipelineError as error:
-        return _incomparable(champion.run_id, error, may_pass=without_comparison)
+        otherwise = "or use promote.py --without-comparison"
+        ending = "promoted without, as asked for" if without_comparison else otherwise
+        note = f"the champion {short_id(champion.run_id)} cannot be compared: {error}; {ending}"
+        return ChampionTest(champion=champion.run_id, note=note, may_pass=without_comparison)
     ours = read_predictions(checked_file(challenger, PREDICTIONS)).correct
     fingerprint = challenger.manifest.fingerprints["test"]
     pair = (best_model(challenger), model_of(events, champion.run_id))
@@ -78,9 +79,7 @@ def champion_run(artifacts: Path) -> Run | None:
         PromotionError: The run is lost or damaged, or the champion's log is.
     """
     champion = current_champion(ChampionStore(artifacts).events())
-    if champion is None:
-        return None
-    return promoted_run(artifacts, champion.run_id, champion.manifest_sha256)
+    return None if champion is None else promoted_run(artifacts, champion)
 
 
 def require_challenger(artifacts: Path, run: Run, events: Sequence[PromotionEvent]) -> None:
@@ -94,13 +93,11 @@ def require_challenger(artifacts: Path, run: Run, events: Sequence[PromotionEven
     Raises:
         ChampionAlreadyError: It is.
     """
-    champion, run_id = current_champion(events), run.manifest.run_id
+    champion, run_id = require_other(events, run.manifest.run_id), run.manifest.run_id
     if champion is None:
         return
-    if champion.run_id == run_id:
-        raise ChampionAlreadyError(f"{run_id} is the champion already, since {champion.since}")
     try:
-        former = promoted_run(artifacts, champion.run_id, champion.manifest_sha256)
+        former = promoted_run(artifacts, champion)
     except PipelineError:
         return  # a lost champion can be replaced by a repeated run of its model
     if best_model(former) == best_model(run):
@@ -108,6 +105,18 @@ def require_challenger(artifacts: Path, run: Run, events: Sequence[PromotionEven
             f"{run_id} has the model of the champion {champion.run_id}, which stays: there is"
             " nothing to decide"
         )
+
+
+def require_other(events: Sequence[PromotionEvent], run_id: str) -> Champion | None:
+    """Return the champion, if there is one.
+
+    Raises:
+        ChampionAlreadyError: It is the run of this id.
+    """
+    champion = current_champion(events)
+    if champion is not None and champion.run_id == run_id:
+        raise ChampionAlreadyError(f"{run_id} is the champion already, since {champion.since}")
+    return champion
 
 
 def _champion_correct(former: Run, challenger: Run) -> tuple[np.ndarray, str]:
@@ -127,14 +136,3 @@ def _taken_back(reign: PromotionEvent, rollback: PromotionEvent) -> str:
         f"{rollback.who} took this model back on {when(rollback.when)} UTC (event"
         f" {rollback.number}): bring it back with promote.py rollback --to {reign.run_id}"
     )
-
-
-def _untested(champion: str | None, note: str, *, may_pass: bool) -> ChampionTest:
-    return ChampionTest(champion=champion, test=None, look=None, note=note, may_pass=may_pass)
-
-
-def _incomparable(champion: str, error: PipelineError, *, may_pass: bool) -> ChampionTest:
-    otherwise = "or use promote.py --without-comparison"
-    ending = "promoted without, as asked for" if may_pass else otherwise
-    note = f"the champion {short_id(champion)} cannot be compared: {error}; {ending}"
-    return _untested(champion, note, may_pass=may_pass)

@@ -6,8 +6,6 @@ no trace of the decision, or a torn line that never counted and is set aside, or
 that the pointer is brought up to.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 from collections.abc import Iterator
@@ -46,9 +44,8 @@ class ChampionStore:
         """
         # The pointer first: an event that is written between the two reads is in the log only.
         pointer = read_record(Champion, self.pointer)
-        events = [
-            self._parse(number, line) for number, line in enumerate(self._whole_lines(), start=1)
-        ]
+        lines = self._content().split(b"\n")[:-1]
+        events = [self._parse(number, line) for number, line in enumerate(lines, start=1)]
         if pointer is not None and pointer.number > len(events):
             raise PromotionError(
                 f"{self.log} has {len(events)} events, but {self.pointer} names event"
@@ -89,19 +86,9 @@ class ChampionStore:
                 never counts.
         """
         with self._storage_errors():
-            self._append(event)
+            _append(self.log, canonical_json(event.model_dump(mode="json")).encode())
+            sync_folder(self.artifacts)
             self._point()
-
-    def _append(self, event: PromotionEvent) -> None:
-        line = f"{canonical_json(event.model_dump(mode='json'))}\n".encode()
-        descriptor = os.open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        try:
-            while line:
-                line = line[os.write(descriptor, line) :]
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        sync_folder(self.artifacts)
 
     @contextmanager
     def _storage_errors(self) -> Iterator[None]:
@@ -114,7 +101,7 @@ class ChampionStore:
         """Set a torn last line aside, and bring the pointer to what the log says."""
         torn = self._content().rpartition(b"\n")[2]
         if torn:
-            _set_aside(torn, self._store.torn_promotions)
+            _append(self._store.torn_promotions, torn)
             with self.log.open("r+b") as file:
                 file.truncate(file.seek(0, os.SEEK_END) - len(torn))
                 os.fsync(file.fileno())
@@ -133,9 +120,6 @@ class ChampionStore:
     def _content(self) -> bytes:
         return self.log.read_bytes() if self.log.exists() else b""
 
-    def _whole_lines(self) -> list[bytes]:
-        return self._content().split(b"\n")[:-1]
-
     def _parse(self, number: int, line: bytes) -> PromotionEvent:
         try:
             event = PromotionEvent.model_validate_json(line)
@@ -149,25 +133,29 @@ class ChampionStore:
         return event
 
 
-def _set_aside(torn: bytes, path: Path) -> None:
-    with path.open("ab") as file:
-        file.write(torn + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+def _append(path: Path, line: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        rest = line + b"\n"
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
-def promoted_run(artifacts: Path, run_id: str, manifest_sha256: str) -> Run:
-    """Return a run that was promoted, with all files as they were then.
+def promoted_run(artifacts: Path, promoted: Champion | PromotionEvent) -> Run:
+    """Return the run that was promoted, with all files as they were then.
 
     Raises:
         PromotionError: Its folder is missing, or a file is not the one that was promoted.
     """
-    folder = ArtifactStore(artifacts).runs / run_id
+    folder = ArtifactStore(artifacts).runs / promoted.run_id
     if not folder.is_dir():
         raise PromotionError(f"{folder} is missing: bring it back")
     manifest = read_manifest(folder)
     faults = manifest.faults(folder)
-    if file_sha256(folder / MANIFEST) != manifest_sha256:
+    if file_sha256(folder / MANIFEST) != promoted.manifest_sha256:
         faults.insert(0, f"{MANIFEST} is not the one that was promoted")
     if faults:
         raise PromotionError(f"{folder} is damaged ({'; '.join(faults)}): bring it back as it was")

@@ -113,15 +113,9 @@ def line_of_champions(events: Sequence[PromotionEvent]) -> list[PromotionEvent]:
         if event.kind == "promoted":
             line.append(event)
         elif event.kind == "rolled back":
-            line = _rolled_back(line, event)
+            ends = [end for end, one in enumerate(line, start=1) if one.run_id == event.run_id]
+            line = line[: ends[-1]] if ends else [*line, event]
     return line
-
-
-def _rolled_back(line: list[PromotionEvent], event: PromotionEvent) -> list[PromotionEvent]:
-    for position in reversed(range(len(line))):
-        if line[position].run_id == event.run_id:
-            return line[: position + 1]
-    return [*line, event]
 
 
 def taken_back(

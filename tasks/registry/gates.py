@@ -1,7 +1,5 @@
 """The gates that a challenger must pass; all are evaluated, so that every failure is known."""
 
-from __future__ import annotations
-
 from tasks.common.formatting import p_text, short_id
 from tasks.common.records import Record
 from tasks.config.promotion import PromotionConfig
@@ -16,8 +14,8 @@ class Gate(Record):
 
     name: str
     passed: bool
-    figure: float | None
-    bound: float | None
+    figure: float | None = None
+    bound: float | None = None
     sentence: str
 
 
@@ -52,8 +50,8 @@ class ChampionTest(Record):
     """
 
     champion: str | None
-    test: PairedTest | None
-    look: Look | None
+    test: PairedTest | None = None
+    look: Look | None = None
     note: str
     may_pass: bool = False
 
@@ -62,27 +60,45 @@ def judge(
     figures: ChallengerFigures, champion: ChampionTest, config: PromotionConfig
 ) -> list[Gate]:
     """Return all gates, passed or not."""
+    latency = figures.latency
     return [
-        _protocol(figures),
+        _protocol(figures.protocol),
         _data(figures),
-        _floor(figures, config.floor),
+        _floor(figures.accuracy, config.floor),
         _champion(champion, config),
         _baseline(figures, config),
-        _calibration(figures, config.largest_calibration_error),
-        _latency(figures, config.largest_latency_ms),
-        _size(figures, config.largest_model_mib),
+        _at_most(
+            "calibration",
+            figures.calibration_error,
+            config.largest_calibration_error,
+            "the calibration error is",
+        ),
+        _at_most(
+            "latency",
+            latency.ms_per_review,
+            config.largest_latency_ms,
+            f"in batches of {latency.batch_size} on {latency.device} a review takes",
+            " ms",
+        ),
+        _at_most(
+            "model size",
+            figures.model_bytes / MIB,
+            config.largest_model_mib,
+            "the model file has",
+            " MiB",
+        ),
     ]
 
 
-def _protocol(figures: ChallengerFigures) -> Gate:
-    passed = figures.protocol == "honest"
-    sentence = "the test reviews were looked at once, after the choice of the epoch"
+def _protocol(protocol: str) -> Gate:
+    passed = protocol == "honest"
+    sentence = "the test reviews were used once, after the choice of the epoch"
     if not passed:
         sentence = (
-            f"the {figures.protocol} protocol chose the epoch on the test reviews: train with"
+            f"the {protocol} protocol chose the epoch on the test reviews: train with"
             " --protocol honest"
         )
-    return Gate(name="protocol", passed=passed, figure=None, bound=None, sentence=sentence)
+    return Gate(name="protocol", passed=passed, sentence=sentence)
 
 
 def _data(figures: ChallengerFigures) -> Gate:
@@ -97,50 +113,43 @@ def _data(figures: ChallengerFigures) -> Gate:
     )
 
 
-def _floor(figures: ChallengerFigures, floor: float) -> Gate:
-    passed = figures.accuracy >= floor
-    return Gate(
-        name="floor",
-        passed=passed,
-        figure=figures.accuracy,
-        bound=floor,
-        sentence=f"the accuracy {figures.accuracy:.4f} is"
-        f" {'at least' if passed else 'below'} {floor:.4f}",
-    )
+def _floor(accuracy: float, floor: float) -> Gate:
+    passed = accuracy >= floor
+    relation = "at least" if passed else "below"
+    sentence = f"the accuracy {accuracy:.4f} is {relation} {floor:.4f}"
+    return Gate(name="floor", passed=passed, figure=accuracy, bound=floor, sentence=sentence)
 
 
 def _champion(champion: ChampionTest, config: PromotionConfig) -> Gate:
     if champion.test is None or champion.look is None:
-        return Gate(
-            name="champion",
-            passed=champion.may_pass,
-            figure=None,
-            bound=None,
-            sentence=champion.note,
-        )
-    judged = _better if config.mode == "better" else _not_worse
-    gate = judged(champion.test, champion.look, config.margin)
+        return Gate(name="champion", passed=champion.may_pass, sentence=champion.note)
+    if config.mode == "better":
+        gate = _better(champion.test, champion.look.adjusted_level)
+    else:
+        gate = _not_worse(champion.test, champion.look.adjusted_level, config.margin)
     against = f"against {short_id(champion.champion or '')}: {gate.sentence}"
     note = f"; {champion.note}" if champion.note else ""
     return gate.model_copy(update={"sentence": against + note})
 
 
-def _better(test: PairedTest, look: Look, _margin: float) -> Gate:
-    differ = test.p_value <= look.adjusted_level
+def _better(test: PairedTest, level: float) -> Gate:
+    differ = test.p_value <= level
     verdict = ("better" if test.difference > 0 else "worse") if differ else "cannot be told apart"
+    p_value = p_text(test.p_value)
+    relation = p_value if p_value.startswith("<") else f"= {p_value}"
     return Gate(
         name="champion",
         passed=verdict == "better",
         figure=test.p_value,
-        bound=look.adjusted_level,
-        sentence=f"{verdict}, {difference_text(test)}; exact McNemar test, p"
-        f" {_p_relation(test.p_value)} at level {look.adjusted_level:.2g}",
+        bound=level,
+        sentence=f"{verdict}, {difference_text(test)}; exact McNemar test, p {relation} at level"
+        f" {level:.2g}",
     )
 
 
-def _not_worse(test: PairedTest, look: Look, margin: float) -> Gate:
+def _not_worse(test: PairedTest, level: float, margin: float) -> Gate:
     low, high = difference_interval(
-        test.only_first_right, test.only_second_right, test.reviews, look.adjusted_level
+        test.only_first_right, test.only_second_right, test.reviews, level
     )
     passed = low > -margin
     verdict = "not worse" if passed else "not shown to be no worse"
@@ -150,55 +159,29 @@ def _not_worse(test: PairedTest, look: Look, margin: float) -> Gate:
         figure=low,
         bound=-margin,
         sentence=f"{verdict} within {margin:.4f}: the difference is {test.difference:+.4f}"
-        f" ({low:+.4f} to {high:+.4f} at level {look.adjusted_level:.2g})",
+        f" ({low:+.4f} to {high:+.4f} at level {level:.2g})",
     )
 
 
-def _p_relation(p_value: float) -> str:
-    text = p_text(p_value)
-    return text if text.startswith("<") else f"= {text}"
-
-
 def _baseline(figures: ChallengerFigures, config: PromotionConfig) -> Gate:
-    margin = config.baseline_margin
-    is_bayes = config.baseline == "naive_bayes"
-    baseline = figures.bayes_baseline_accuracy if is_bayes else figures.baseline_accuracy
+    kind, baseline = "linear", figures.baseline_accuracy
+    if config.baseline == "naive_bayes":
+        kind, baseline = "naive Bayes", figures.bayes_baseline_accuracy
     # Rounded, since a share that lies exactly on the bound must not fail by its last bit.
     difference = round(figures.accuracy - baseline, 12)
-    passed = difference >= -margin
-    bound = f"no more than {margin:.4f} below" if passed else f"more than {margin:.4f} below"
+    passed = difference >= -config.baseline_margin
     return Gate(
         name="baseline",
         passed=passed,
         figure=difference,
-        bound=-margin,
-        sentence=f"the accuracy is {bound} the {'naive Bayes' if is_bayes else 'linear'} baseline's"
-        f" {baseline:.4f}"
-        f" ({difference:+.4f})",
+        bound=-config.baseline_margin,
+        sentence=f"the accuracy is {'no ' if passed else ''}more than {config.baseline_margin:.4f}"
+        f" below the {kind} baseline's {baseline:.4f} ({difference:+.4f})",
     )
 
 
-def _calibration(figures: ChallengerFigures, bound: float) -> Gate:
-    return _at_most("calibration", figures.calibration_error, bound, "the calibration error is", "")
-
-
-def _latency(figures: ChallengerFigures, bound: float) -> Gate:
-    latency = figures.latency
-    what = f"in batches of {latency.batch_size} on {latency.device} a review takes"
-    return _at_most("latency", latency.ms_per_review, bound, what, " ms")
-
-
-def _size(figures: ChallengerFigures, bound: float) -> Gate:
-    return _at_most("model size", figures.model_bytes / MIB, bound, "the model file has", " MiB")
-
-
-def _at_most(name: str, figure: float, bound: float, subject: str, unit: str) -> Gate:
+def _at_most(name: str, figure: float, bound: float, subject: str, unit: str = "") -> Gate:
     passed = figure <= bound
-    return Gate(
-        name=name,
-        passed=passed,
-        figure=figure,
-        bound=bound,
-        sentence=f"{subject} {figure:.3g}{unit}, {'at most' if passed else 'more than'}"
-        f" {bound:.3g}{unit}",
-    )
+    relation = "at most" if passed else "more than"
+    sentence = f"{subject} {figure:.3g}{unit}, {relation} {bound:.3g}{unit}"
+    return Gate(name=name, passed=passed, figure=figure, bound=bound, sentence=sentence)

@@ -1,7 +1,5 @@
 """How long a model takes for a review."""
 
-from __future__ import annotations
-
 import time
 from statistics import median
 

@@ -1,7 +1,5 @@
 """Promote a run to champion where it passes all gates, or go back to an earlier champion."""
 
-from __future__ import annotations
-
 import getpass
 import socket
 from collections.abc import Callable
@@ -16,12 +14,11 @@ from tasks.config.promotion import PromotionConfig
 from tasks.config.training import TrainingConfig
 from tasks.data.sources.readers import OFFICIAL_SPLIT_ROWS
 from tasks.data.validate import require_valid
-from tasks.registry.challenge import challenge_champion, require_challenger
+from tasks.registry.challenge import challenge_champion, require_challenger, require_other
 from tasks.registry.champion import ChampionStore, best_model, promoted_run
 from tasks.registry.events import (
     Decision,
     PromotionEvent,
-    current_champion,
     headline,
     line_of_champions,
 )
@@ -66,7 +63,6 @@ def promote(
     figures = challenger_figures(run, measure)
     with store.deciding() as events:
         require_challenger(artifacts, run, events)
-        former = current_champion(events)
         champion = challenge_champion(
             artifacts, run, events, config.level, without_comparison=without_comparison
         )
@@ -74,7 +70,7 @@ def promote(
         event = PromotionEvent(
             number=len(events) + 1,
             kind="promoted" if all(gate.passed for gate in gates) else "refused",
-            former_champion=former.run_id if former else None,
+            former_champion=champion.champion,
             config=config,
             figures=figures,
             gates=tuple(gates),
@@ -97,19 +93,8 @@ def ask_for_promotion(
 ) -> Decision:
     """Do what `promote` does, and return a decision also where the run is the champion already.
 
-    So a step that is tried again after it had decided ends well, and decides nothing twice.
-
-    Args:
-        artifacts: The artifacts folder, which holds the run.
-        run: The challenger.
-        config: The bounds of the gates.
-        measure: Measures how long the challenger's model takes.
-        who: Who asks for it.
-        reason: Why, for the log.
-
-    Raises:
-        PromotionError: The run is damaged or elsewhere, or the log is damaged.
-        StorageError: The artifacts folder cannot be written to.
+    So a step that is tried again after it had decided ends well, and decides nothing twice. Takes
+    and raises what `promote` does.
     """
     try:
         event = promote(artifacts, run, config, measure, who=who, reason=reason)
@@ -146,11 +131,12 @@ def rollback(artifacts: Path, to: str | None, *, who: str, reason: str) -> Promo
     store = ChampionStore(artifacts)
     with store.deciding() as events:
         target = _rollback_target(events, wanted)
-        run = promoted_run(artifacts, target.run_id, target.manifest_sha256)
+        run = promoted_run(artifacts, target)
+        champion = require_other(events, target.run_id)
         event = PromotionEvent(
             number=len(events) + 1,
             kind="rolled back",
-            former_champion=_require_other(events, target.run_id),
+            former_champion=champion.run_id if champion else None,
             **_described(run, who, reason),
         )
         store.append(event)
@@ -212,14 +198,6 @@ def _require_whole(artifacts: Path, run: Run) -> None:
             f"{run.folder} is damaged ({'; '.join(faults)}): bring it back as it was, or start"
             " that run again"
         )
-
-
-def _require_other(events: list[PromotionEvent], run_id: str) -> str | None:
-    """Return the id of the champion, which must not be `run_id`."""
-    champion = current_champion(events)
-    if champion is not None and champion.run_id == run_id:
-        raise ChampionAlreadyError(f"{run_id} is the champion already, since {champion.since}")
-    return champion.run_id if champion else None
 
 
 def _rollback_target(events: list[PromotionEvent], wanted: str | None) -> PromotionEvent:

@@ -1,7 +1,5 @@
 """Score the champion on the challenger's test reviews, where it was judged by other ones."""
 
-from __future__ import annotations
-
 import numpy as np
 import pyarrow as pa
 

@@ -1,7 +1,5 @@
 """Tell whether a new run would only repeat the newest finished one."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

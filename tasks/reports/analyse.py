@@ -1,7 +1,5 @@
 """Analyse: what a report shows of a run beyond its scores, as charts and one JSON file."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path

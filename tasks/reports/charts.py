@@ -1,7 +1,5 @@
 """Charts of a run's report, each one SVG file."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

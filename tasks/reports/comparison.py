@@ -1,7 +1,5 @@
 """The page of a comparison: its tables, and the curves of its runs in one picture each."""
 
-from __future__ import annotations
-
 import tempfile
 from pathlib import Path
 

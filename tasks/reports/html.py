@@ -1,7 +1,5 @@
 """Pages from templates: self-contained HTML, every value escaped, and Markdown."""
 
-from __future__ import annotations
-
 import base64
 import json
 from pathlib import Path

@@ -4,8 +4,6 @@ See https://huggingface.co/docs/hub/model-cards. Values in the front matter are 
 which is YAML too, so that none can be mistaken for syntax.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from tasks.config.training import TrainingConfig, changed_settings

@@ -1,7 +1,5 @@
 """Plot: the two figures of a training, loss and accuracy by epoch."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

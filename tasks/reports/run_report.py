@@ -1,7 +1,5 @@
 """The report of a run: one HTML page that needs no other file and asks for nothing outside."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

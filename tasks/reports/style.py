@@ -4,8 +4,6 @@ The colours are those of M. Okabe and K. Ito, "Color Universal Design", 2008; th
 twins serve on a dark ground.
 """
 
-from __future__ import annotations
-
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager

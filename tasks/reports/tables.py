@@ -1,7 +1,5 @@
 """The tables of a run: steps, scores and data, the same in the terminal, the report and the UI."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path

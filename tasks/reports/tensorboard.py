@@ -1,7 +1,5 @@
 """Export a run for TensorBoard: its curves by epoch, its score and its config."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path

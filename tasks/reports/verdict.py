@@ -1,7 +1,5 @@
 """Whether to believe a run's score: the notes that stand below its headline."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -65,7 +63,7 @@ def _on_protocol(manifest: Manifest) -> Iterator[Note]:
     else:
         yield Note(
             "good",
-            "A validation split chose the epoch; the test reviews were looked at once, afterwards.",
+            "A validation split chose the epoch; the test reviews were used once, afterwards.",
         )
     if manifest.score.source == "packaged":
         yield Note(

@@ -44,7 +44,7 @@ class BaselineScore(Record):
 
 
 class Training(Record):
-    """How long a training went on, and which epoch (from 1 on) gave the best model."""
+    """How long a training ran, and which epoch (from 1 on) gave the best model."""
 
     epochs_run: int
     best_epoch: int

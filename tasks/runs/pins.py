@@ -1,7 +1,5 @@
 """Runs that a person has pinned: retention never removes them."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

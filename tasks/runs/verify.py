@@ -1,7 +1,5 @@
 """Verify a finished run: its files by their hashes, its results against those of a second run."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from tasks.common.artifact_store import ArtifactStore

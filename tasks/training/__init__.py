@@ -1,1 +1,1 @@
-"""Fit a network, save it as it goes on, and resume it bit for bit."""
+"""Fit a network, save it on the way, and resume it bit for bit."""

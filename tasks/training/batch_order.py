@@ -6,8 +6,6 @@ A set that fits into the buffer is permuted as a whole. See L. Xu et al., "In-Da
 Learning with CorgiPile: Stochastic Gradient Descent without Full Data Shuffle", SIGMOD 2022.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What follows a training: Keras callbacks as the tutorial has them, and the project's own."""
 
-from __future__ import annotations
-
 import logging
 import math
 import time
@@ -83,7 +81,7 @@ class TrainingFollower:
         self._tell(0)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:  # noqa: ARG002
-        """Seed every random layer again from (seed, layer, epoch); go on inside a begun epoch.
+        """Seed every random layer again from (seed, layer, epoch); resume inside a begun epoch.
 
         An epoch thereby does not depend on how many steps ran before it in this process.
         """

@@ -1,12 +1,10 @@
-"""The state of a training: enough to go on as if it had not been interrupted.
+"""The state of a training: enough to resume as if it had not been interrupted.
 
 A generation is a folder `epoch-<n>/`, or `epoch-<n>-step-<k>/` inside the next epoch, with the
 arrays of model and optimizer, the best model so far, and `state.json`, which is written last
 and holds the hashes of the others. The two newest generations are kept, so that a damaged one
-leaves another to go on from.
+leaves another to resume from.
 """
-
-from __future__ import annotations
 
 import logging
 import shutil

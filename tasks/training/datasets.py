@@ -3,8 +3,6 @@
 See https://www.tensorflow.org/guide/data_performance
 """
 
-from __future__ import annotations
-
 import itertools
 import threading
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """Data parallelism: each device has the whole network and takes its part of every batch."""
 
-from __future__ import annotations
-
 import tensorflow as tf
 
 from tasks.common.device import Device

@@ -1,7 +1,5 @@
 """What a training needs, and how far it has come."""
 
-from __future__ import annotations
-
 import shutil
 from dataclasses import dataclass
 from pathlib import Path

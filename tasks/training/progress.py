@@ -1,10 +1,8 @@
-"""How far a training is, told as it goes on to all who watch it.
+"""How far a training is, reported on the way to all who watch it.
 
 The training knows nothing of its watchers, so that no code which shows progress is a part of the
 training's cache key.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """The row groups of a Parquet file of padded reviews, of which only some are held decoded."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self

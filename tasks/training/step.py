@@ -1,7 +1,5 @@
 """How a training step is computed: by Keras's layers, or by quicker code for a CPU."""
 
-from __future__ import annotations
-
 import keras
 
 from tasks.common.device import Device

@@ -1,7 +1,5 @@
 """Train: fit the network, keep the weights of the epoch with the lowest validation loss."""
 
-from __future__ import annotations
-
 import logging
 import sys
 
@@ -39,7 +37,7 @@ def train_model(plan: TrainingPlan) -> dict[str, Fact]:
     epoch alone. Reviews are read as they are needed: at most `fit.shuffle_buffer` of them are
     held, or one row group where that has more. The history has one list per figure, with one
     number per epoch; the learning rate is the one that the epoch was trained with. With a `state`,
-    the training is saved there as it goes on, and an interrupted one ends with the same weights
+    the training is saved there on the way, and an interrupted one ends with the same weights
     bit for bit.
 
     Returns:
@@ -61,7 +59,7 @@ def train_model(plan: TrainingPlan) -> dict[str, Fact]:
         if plan.state:
             done = restore_state(plan.state, model, plan.best_model)
         if done != TrainingState():
-            _LOG.info("going on after %s of an interrupted training", _place(done))
+            _LOG.info("resuming after %s of an interrupted training", _place(done))
         elif prepare := ARCHITECTURES[plan.network.architecture].prepare:
             prepare(network, ordered_batches(plan.train, _REVIEWS_AT_ONCE), plan.network)
         if not _is_over(done, fit):

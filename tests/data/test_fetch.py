@@ -243,7 +243,7 @@ def test_an_npz_in_the_keras_folder_is_used_without_a_network(
         copied(samples / name, keras_datasets_folder())
     files = fetch_reviews(AUTO, store)
     assert_is_keras(files, store)
-    assert files.reason == "auto: the official split could be had; Keras's imdb.npz"
+    assert files.reason == "auto: the official split is available; Keras's imdb.npz"
 
 
 def test_the_keras_folder_is_in_the_home_folder_unless_told(
@@ -459,7 +459,7 @@ def test_auto_falls_back_to_the_packaged_reviews_with_a_warning(
     with caplog.at_level(logging.WARNING, logger="tasks.data.fetch"):
         files = fetch_reviews(AUTO, store)
     assert (files.source, files.form) == ("packaged", "packaged")
-    assert files.reason.startswith("auto: fell back, since the official IMDB split cannot be had")
+    assert files.reason.startswith("auto: fell back, since the official IMDB split is not av")
     warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert len(warnings) == 1
     assert "FALLING BACK to the packaged reviews" in warnings[0]

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 import tasks.data.sources.tabular
-import tasks.data.text.token_spool
+import tasks.data.text.disk_shuffle
 from benchmarks.made_reviews import made_up_words, write_corpus
 from benchmarks.measure_growth import Growth, draw_growth, measure_size, medians, table_of
 from tasks.config.training import DataConfig, ProtocolConfig, TextConfig
@@ -66,7 +66,7 @@ def test_three_times_the_reviews_take_a_few_bytes_each_and_no_tokens_or_texts(
 ) -> None:
     # Pieces that are small beside even the few reviews.
     monkeypatch.setattr(tasks.data.sources.tabular, "_CSV_BYTES", 1 << 16)
-    monkeypatch.setattr(tasks.data.text.token_spool, "_PART_BYTES", 1 << 17)
+    monkeypatch.setattr(tasks.data.text.disk_shuffle, "_PART_BYTES", 1 << 17)
     few, many = (prepare(tmp_path / str(reviews), reviews) for reviews in (FEW, MANY))
     assert many.arrow < 1.3 * few.arrow
     # The tokens of a review are 200 bytes, its text is about 350.

@@ -15,9 +15,9 @@ from tasks.experiments.study import (
     Winner,
     add_winner,
     basis_of,
+    begun_trials,
     create_study,
     ended_trials,
-    going_on,
     next_trial,
     open_trial,
     plain_faults,
@@ -59,7 +59,7 @@ def judge(asked: AskedTrial) -> TrialResult:
 def search(sweep: SweepConfig, most: int = 1000) -> list[AskedTrial]:
     """Run trials of a study as one process does, at most so many; the last one is not told."""
     study = create_study(sweep, CONFIG, SPACE)
-    asked = going_on(study, SPACE)
+    asked = begun_trials(study, SPACE)
     found = []
     for _ in range(most):
         trial = asked.pop(0) if asked else next_trial(study, SPACE, sweep)
@@ -77,7 +77,7 @@ def values(sweep: SweepConfig) -> list[tuple[dict[str, Any], float | None]]:
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "random"])
-def test_a_search_that_is_cut_goes_on_as_if_it_had_not_been(tmp_path: Path, sampler: str) -> None:
+def test_a_search_that_is_cut_resumes_as_if_it_had_not_been(tmp_path: Path, sampler: str) -> None:
     whole = sweep_in(tmp_path / "whole", sampler=sampler)
     cut = sweep_in(tmp_path / "cut", sampler=sampler)
     for sweep in (whole, cut):
@@ -85,7 +85,7 @@ def test_a_search_that_is_cut_goes_on_as_if_it_had_not_been(tmp_path: Path, samp
     search(whole)
     assert len(search(cut, 5)) == 5
     again = search(cut, 8)
-    assert again[0].number == 4  # the one that was going on
+    assert again[0].number == 4  # the one in progress
     search(cut)
     assert values(cut) == values(whole)
     assert len(values(whole)) == 12
@@ -104,7 +104,7 @@ def test_a_trial_that_was_killed_before_its_values_were_drawn_leaves_its_place(
     search(whole)
     search(cut, 3)
     study = create_study(cut, CONFIG, SPACE)
-    tell_result(study, 2, judge(going_on(study, SPACE)[0]), spent=1.0)
+    tell_result(study, 2, judge(begun_trials(study, SPACE)[0]), spent=1.0)
     # As killed between two values.
     study.ask({"fit.learning_rate": optuna.distributions.FloatDistribution(0.001, 1.0, log=True)})
     search(cut)

@@ -261,7 +261,7 @@ def test_a_passing_fault_is_got_over_by_a_retry_within_the_run(
     status, log = laboratory.run(artifacts, fault)
     assert status == 0, log
     assert "Retry 1/3 will start" in log
-    assert step != "train" or "going on after epoch" in log
+    assert step != "train" or "resuming after epoch" in log
     (undisturbed,) = finished_runs(laboratory.undisturbed).values()
     assert all(
         first_difference(undisturbed, run) is None for run in finished_runs(artifacts).values()

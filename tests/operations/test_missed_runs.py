@@ -13,7 +13,7 @@ from tasks.operations.missed_runs import (
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
-PROGRESS: list[Progress] = ["waits", "turned away", "goes on", "done", "ended"]
+PROGRESS: list[Progress] = ["waits", "turned away", "running", "done", "ended"]
 
 
 def minutes(number: float) -> datetime:
@@ -43,29 +43,29 @@ PILE = [due_run(f"missed-{due}", due) for due in range(5)]
 
 
 def test_after_a_downtime_the_first_run_makes_up_for_all_that_wait() -> None:
-    first = due_run("missed-0", 0, claimed=10, progress="goes on")
+    first = due_run("missed-0", 0, claimed=10, progress="running")
     assert caught_up_by(first, PILE[1:]) is None
     assert missed_before(first, PILE[1:], minutes(10)) == PILE[1:]
 
 
 def test_a_run_that_is_due_later_is_left_alone() -> None:
-    first = due_run("missed-0", 0, claimed=3.5, progress="goes on")
+    first = due_run("missed-0", 0, claimed=3.5, progress="running")
     assert missed_before(first, PILE[1:], minutes(3.5)) == PILE[1:4]
 
 
 def test_a_missed_run_that_begins_after_its_work_was_done_says_by_which_run() -> None:
     done = due_run("missed-0", 0, claimed=10, progress="done")
-    late = due_run("missed-4", 4, claimed=11, progress="goes on")
+    late = due_run("missed-4", 4, claimed=11, progress="running")
     assert caught_up_by(late, [done]) == done
 
 
 def test_a_run_that_was_done_before_another_was_due_does_not_make_up_for_it() -> None:
     done = due_run("before", 0, claimed=1, progress="done")
-    assert caught_up_by(due_run("now", 2, claimed=2, progress="goes on"), [done]) is None
+    assert caught_up_by(due_run("now", 2, claimed=2, progress="running"), [done]) is None
 
 
 def test_a_run_that_a_person_started_is_never_caught_up_nor_skipped() -> None:
-    by_hand = due_run("by-hand", 1, claimed=11, progress="goes on", by_schedule=False)
+    by_hand = due_run("by-hand", 1, claimed=11, progress="running", by_schedule=False)
     done = due_run("missed-0", 0, claimed=10, progress="done")
     assert caught_up_by(by_hand, [done]) is None
     waiting = due_run("by-hand-2", 1, by_schedule=False)
@@ -73,7 +73,7 @@ def test_a_run_that_a_person_started_is_never_caught_up_nor_skipped() -> None:
 
 
 def test_a_run_that_was_turned_away_is_caught_up_by_the_one_it_met_only() -> None:
-    met = due_run("now", 2, claimed=2, progress="goes on")
+    met = due_run("now", 2, claimed=2, progress="running")
     turned_away = due_run("later", 3, claimed=3, progress="turned away")
     earlier = due_run("earlier", 1, claimed=1, progress="turned away")
     assert missed_before(met, [turned_away, earlier], minutes(4)) == [turned_away]
@@ -82,9 +82,9 @@ def test_a_run_that_was_turned_away_is_caught_up_by_the_one_it_met_only() -> Non
 def test_a_run_that_is_said_to_go_on_is_abandoned_where_it_began_before_the_one_with_the_turn() -> (
     None
 ):
-    dead = due_run("dead", 0, claimed=0, progress="goes on")
-    starting = due_run("starting", 2, claimed=3, progress="goes on")
-    now = due_run("now", 1, claimed=2, progress="goes on")
+    dead = due_run("dead", 0, claimed=0, progress="running")
+    starting = due_run("starting", 2, claimed=3, progress="running")
+    now = due_run("now", 1, claimed=2, progress="running")
     assert abandoned_before(now, [dead, starting, now]) == [dead]
 
 
@@ -105,7 +105,7 @@ runs = st.lists(
 def test_nothing_that_was_done_goes_on_or_is_due_later_is_ever_skipped(
     others: list[DueRun], due: int, now: int
 ) -> None:
-    run = due_run("this", due, claimed=now, progress="goes on")
+    run = due_run("this", due, claimed=now, progress="running")
     missed = missed_before(run, [*others, run], minutes(now))
     assert run not in missed
     for other in missed:
@@ -113,6 +113,6 @@ def test_nothing_that_was_done_goes_on_or_is_due_later_is_ever_skipped(
         assert other.due <= minutes(now)
         assert other.progress in ("waits", "turned away")
     for other in abandoned_before(run, [*others, run]):
-        assert other.progress == "goes on"
+        assert other.progress == "running"
         assert other.claimed is not None
         assert other.claimed < minutes(now)

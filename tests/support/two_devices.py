@@ -34,7 +34,7 @@ def end(progress: TrainingProgress) -> None:
 
 
 def train(prepared: Path, folder: Path, count: int, network: NetworkConfig) -> None:
-    """Train on so many devices, and go on where FOLDER has the state of an interrupted training."""
+    """Train on so many devices; resume where FOLDER has the state of an interrupted training."""
     text = small_config(prepared).text
     folder.mkdir(exist_ok=True)
     build_model(text.num_words, text.maxlen, network, 0, folder)

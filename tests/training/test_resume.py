@@ -1,4 +1,4 @@
-"""An interrupted training goes on to the very weights of an uninterrupted one."""
+"""An interrupted training resumes to the very weights of an uninterrupted one."""
 
 import logging
 import signal
@@ -129,7 +129,7 @@ def test_a_training_that_is_saved_every_few_steps_goes_on_inside_an_epoch(
     state = interrupt_inside(prepared, tmp_path, monkeypatch, epoch, step)
     with caplog.at_level(logging.INFO, "tasks"):
         assert train(prepared, tmp_path / "resumed", state, every=3) == uninterrupted
-    assert f"going on after epoch {epoch - 1}, step {step // 3 * 3} of" in caplog.text
+    assert f"resuming after epoch {epoch - 1}, step {step // 3 * 3} of" in caplog.text
 
 
 def test_saving_after_the_last_step_of_an_epoch_waits_for_its_validation(
@@ -228,7 +228,7 @@ def require_exact_resume(
 
     weights, history, log = finish(start_terminal_run(folder, *options, **server), folder)
     assert (weights, history) == undisturbed
-    assert "going on after epoch 2 of" in log
+    assert "resuming after epoch 2 of" in log
     assert "epoch 2/5" not in log
     assert list((folder / "artifacts/cache/training").iterdir()) == []
 

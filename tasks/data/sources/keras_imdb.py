@@ -24,7 +24,7 @@ from tasks.data.text.corpus import (
     labelled_tokens,
     short_hashes,
 )
-from tasks.data.text.token_spool import TokenSpool
+from tasks.data.text.disk_shuffle import TokensOnDisk
 from tasks.data.text.tokenizer import FIRST_WORD_ID
 from tasks.data.text.vocabulary import RaggedTokens, Vocabulary, sequence_hashes
 
@@ -74,7 +74,7 @@ def read_keras_file(
     Raises:
         BadDataError: No training review would be left.
     """
-    codes = {split: TokenSpool(folder) for split in SPLITS}
+    codes = {split: TokensOnDisk(folder) for split in SPLITS}
     hashes: dict[Split, list[np.ndarray]] = {split: [] for split in SPLITS}
     labels: dict[Split, list[np.ndarray]] = {split: [] for split in SPLITS}
     highest = 0

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from tasks.common.errors import BadDataError
-from tasks.data.text.token_spool import TokenSpool
+from tasks.data.text.disk_shuffle import TokensOnDisk
 from tasks.data.text.tokenizer import FIRST_WORD_ID, UNKNOWN_ID, split_words
 from tasks.data.text.vocabulary import (
     RaggedTokens,
@@ -82,7 +82,7 @@ class NumberedTokens:
         kept: Which reviews are meant, bool of shape (n,); None means all.
     """
 
-    codes: TokenSpool
+    codes: TokensOnDisk
     id_of_code: np.ndarray
     kept: np.ndarray | None = None
 
@@ -137,7 +137,7 @@ def tokenize_source(
         BadDataError: No training review would be left.
     """
     code_of: dict[str, int] = {}
-    codes = {split: TokenSpool(folder) for split in SPLITS}
+    codes = {split: TokensOnDisk(folder) for split in SPLITS}
     hashes: dict[Split, list[np.ndarray]] = {split: [] for split in SPLITS}
     fingerprints = {split: TextFingerprint(source.labels[split]) for split in SPLITS}
     for split, texts in source.texts():
@@ -194,7 +194,7 @@ def kept_in_train(hashes: dict[Split, np.ndarray]) -> np.ndarray:
 
 
 def labelled_tokens(
-    codes: TokenSpool,
+    codes: TokensOnDisk,
     id_of_code: np.ndarray,
     labels: np.ndarray,
     hashes: np.ndarray,

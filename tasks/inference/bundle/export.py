@@ -1,7 +1,5 @@
 """Export a run as a bundle, a folder or a zip, and prove first that all its forms agree."""
 
-from __future__ import annotations
-
 import logging
 import shutil
 import zipfile

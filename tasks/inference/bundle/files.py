@@ -1,7 +1,5 @@
 """The files of a bundle: one model with all that is needed to use it elsewhere."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Literal
 

@@ -3,8 +3,6 @@
 See https://ai.google.dev/edge/litert. A text has to be made token ids by the caller, one at a time.
 """
 
-from __future__ import annotations
-
 import threading
 import warnings
 from pathlib import Path
@@ -34,7 +32,7 @@ def write_litert(model: TrainedModel, file: Path) -> None:
 def litert_network(file: Path) -> Network:
     """Return the network of a file of `write_litert`."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it moves to a package of its own, not to be had yet
+        warnings.simplefilter("ignore")  # it moves to a package of its own, not available yet
         interpreter = tf.lite.Interpreter(str(file))
     interpreter.allocate_tensors()
     source = interpreter.get_input_details()[0]["index"]

@@ -5,8 +5,6 @@ what proves where it comes from is the hash of `bundle.json`, kept apart from th
 without it no code of a bundle is run: models are read as data, or by Keras in safe mode.
 """
 
-from __future__ import annotations
-
 import hashlib
 import stat
 import tempfile

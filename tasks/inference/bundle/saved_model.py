@@ -4,8 +4,6 @@ It needs none of this project's code: TensorFlow Serving and every user of Tenso
 signature `serving_default` with strings. See https://www.tensorflow.org/guide/saved_model.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

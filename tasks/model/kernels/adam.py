@@ -1,7 +1,5 @@
 """Adam in one pass over the memory of each variable."""
 
-from __future__ import annotations
-
 import keras
 import tensorflow as tf
 

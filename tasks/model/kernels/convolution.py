@@ -4,8 +4,6 @@ A window of the pooling is a tile of Winograd's filtering: its results are compu
 products and only the largest is kept. See `tasks.model.kernels.winograd`.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 

@@ -1,7 +1,5 @@
 """The words' vectors with dropout, and the gradient of their table, in one pass each."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import tensorflow as tf

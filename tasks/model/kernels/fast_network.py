@@ -1,7 +1,5 @@
 """The tutorial's network with a faster training step on a CPU."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

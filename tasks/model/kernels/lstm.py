@@ -5,8 +5,6 @@ each weight, and starts some dozen operations in each. Here a step of time has o
 the loop is machine code, and the multiplications for the weights are done once for all times.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import tensorflow as tf

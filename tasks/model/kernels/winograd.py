@@ -1,7 +1,5 @@
 """Matrices by which a short convolution needs fewer multiplications, if a few more additions."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

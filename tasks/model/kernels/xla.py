@@ -4,8 +4,6 @@ It pays for many small operations on the same numbers, which XLA makes one pass 
 of. Large matrix products are quicker by TensorFlow's own operations.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar

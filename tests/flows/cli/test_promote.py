@@ -52,7 +52,7 @@ def test_a_worse_challenger_is_refused_a_better_one_promoted_and_rollback_restor
     assert code == 1
     assert f"refused: {run_id(1)}, 1 of 8 gates failed (champion)" in out
     assert "worse, -0.3500 (" in out
-    assert "look 1 at these test reviews: it may use 0.025 of the level 0.05 (alpha" in out
+    assert "interim test 1 on these test reviews: it may use 0.025 of the level 0.05 (alpha" in out
     out = said(capsys, artifacts, "promote", "latest", *FLOOR, "--reason", "better", "--who", "A")
     assert out.startswith(f"promoted: {run_id(3)}, champion in place of {run_id(2)}\n")
     assert "better, +0.3500 (" in out

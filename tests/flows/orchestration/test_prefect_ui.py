@@ -1,4 +1,4 @@
-"""A run watched as a person does: with a server that goes on, in both of Prefect's UIs."""
+"""A run watched as a person does: with a server that stays up, in both of Prefect's UIs."""
 
 import time
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ PROMOTING = [
 
 @dataclass
 class Watched:
-    """A finished run, and the values of its progress bar while it went on.
+    """A finished run, and the values of its progress bar while it ran.
 
     `artifacts` are by key.
     """
@@ -43,7 +43,7 @@ class Watched:
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    """A small run, started as a user does and watched through the API; its server goes on."""
+    """A small run, started as a user does and watched through the API; its server stays up."""
     folder = tmp_path_factory.mktemp("watched")
     (folder / "server").mkdir()
     write_reviews(folder / "reviews.csv", 2000)

@@ -100,7 +100,7 @@ def test_the_flow_promotes_a_first_champion_refuses_and_keeps_and_shows_each(
     assert f"| after | {first.folder.name} |" in text
     assert text.count("| ✓ passed |") == 8
     assert "- champion: no champion yet: nothing to compare with" in text
-    assert "This was no look at the test reviews" in text
+    assert "This was no interim test on the test reviews" in text
     assert states(first)[f"promote {first.folder.name}"] == "Promoted"
 
     again = promoting(artifacts, small_reviews)
@@ -108,7 +108,7 @@ def test_the_flow_promotes_a_first_champion_refuses_and_keeps_and_shows_each(
     assert store.events() == [event]
     text = shown(again)["promotion"]
     assert f"has the model of the champion {first.folder.name}, which stays" in text
-    assert "no look at the test reviews was used" in text
+    assert "no interim test on the test reviews was used" in text
     assert states(again)[f"promote {again.folder.name}"] == "Champion already"
 
     strict = GATES.model_copy(update={"floor": 1.0})
@@ -120,7 +120,7 @@ def test_the_flow_promotes_a_first_champion_refuses_and_keeps_and_shows_each(
     text = artifacts_shown["promotion"]
     assert f"| before | {first.folder.name} |\n| after | {first.folder.name} |" in text
     assert "| floor | ✗ failed |" in text
-    assert "Look 1 at these test reviews: it may use 0.025 of the level 0.05 (alpha-sp" in text
+    assert "Interim test 1 on these test reviews: it may use 0.025 of the level 0.05 (a" in text
     assert states(worse)[f"promote {worse.folder.name}"] == "Refused"
     rows = artifacts_shown["champion"].splitlines()[2:4]
     assert [row.split(" | ")[2] for row in rows] == ["refused", "promoted"]

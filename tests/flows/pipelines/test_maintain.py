@@ -155,7 +155,7 @@ def test_while_a_run_goes_on_nothing_is_removed(copied: tuple[Path, list[str]]) 
     with (
         in_use(artifacts),
         in_use(artifacts),
-        pytest.raises(FolderInUseError, match=r"a run goes on in .*; nothing was removed"),
+        pytest.raises(FolderInUseError, match=r"a run is in progress in .*; nothing was removed"),
     ):
         maintain_flow(retention=NOTHING_UNUSED, artifacts=artifacts, apply=True)
     assert run_names(artifacts) == set(names)

@@ -85,7 +85,7 @@ def test_trials_share_the_cached_steps_and_only_the_winner_sees_the_test_reviews
     assert len(list((keys / "evaluate").glob("*.json"))) == 1
     (run,) = find_runs(artifacts).runs
     assert run.manifest.run_id == report.winners[0].run_id
-    # A state that is left would have the winner go on from it.
+    # A state that is left would have the winner resume from it.
     assert not list((ArtifactStore(artifacts).training).glob("*/*"))
 
 
@@ -131,7 +131,7 @@ def test_the_report_is_kept_and_shown(swept: tuple[Path, SweepReport]) -> None:
     assert "<svg" in (folder / "sweep.svg").read_text()
     shown = sweep_shown(report).markdown()
     assert f"{report.winners[0].score.accuracy:.4f}" in shown
-    assert "No trial has looked at the test reviews." in shown
+    assert "No trial has used the test reviews." in shown
 
 
 def test_one_sweep_at_a_time_goes_on_in_a_study(tmp_path: Path, small_reviews: Path) -> None:

@@ -213,7 +213,7 @@ def test_what_was_computed_beside_an_edit_is_used_and_not_kept(
         patch.setattr(cache_key, "source_now", edited)
         beside = start_config(tmp_path, config, refresh=("plot",))
     assert (beside.folder / "figures/loss.svg").exists()
-    assert "its source was edited while this run went on" in caplog.text
+    assert "its source was edited during this run" in caplog.text
     again = start_config(tmp_path, config)
     assert cached_steps(again) == [step for step in CACHED_STEPS if step != "plot"]
 

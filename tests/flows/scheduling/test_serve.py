@@ -183,14 +183,14 @@ def outage(schedule: Schedule, request: pytest.FixtureRequest) -> Outage:
 def test_a_run_that_is_stopped_waits_and_the_schedule_stays_active(outage: Outage) -> None:
     state = outage.interrupted
     assert (state["type"], state["name"]) == ("SCHEDULED", "Interrupted")
-    assert "goes on from the saved state" in state["message"]
+    assert "resumes from the saved state" in state["message"]
     assert outage.active == [True, True]
 
 
 def test_one_run_makes_up_for_all_that_were_missed(outage: Outage) -> None:
     states = [state_of(run) for run in outage.after]
     assert states.count(("COMPLETED", "Completed")) == 1
-    assert "going on after epoch" in outage.log
+    assert "resuming after epoch" in outage.log
     assert len(outage.missed()) >= 4
     assert {state_of(run) for run in outage.missed()} == {("CANCELLED", "Skipped")}
     assert {state_of(run) for run in outage.unchanged()} == {("COMPLETED", "Skipped")}
@@ -250,7 +250,7 @@ def test_a_run_of_a_worker_that_is_stopped_goes_on_when_the_worker_does(
         worker = work()
         wait_until(lambda: due_runs(api, RETRAIN, "Completed"), worker)
         stop(worker, how)
-    assert "going on after epoch" in (tmp_path / "worker.log").read_text()
+    assert "resuming after epoch" in (tmp_path / "worker.log").read_text()
 
 
 @pytest.mark.slow
@@ -271,4 +271,4 @@ def test_where_runs_queue_none_is_cancelled_and_no_maintenance_works_beside_one(
         stop(served, signal.SIGTERM)
         assert due_runs(api, RETRAIN, "Cancelled") == []
         skipped = {str(run["state"]["message"]) for run in due_runs(api, MAINTAIN, "Skipped")}
-        assert any("a run goes on in" in why for why in skipped), skipped
+        assert any("a run is in progress in" in why for why in skipped), skipped

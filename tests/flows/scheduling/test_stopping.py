@@ -46,7 +46,7 @@ def test_a_run_that_was_stopped_waits(ended: Callable[[], State[None]] | None) -
     name, message = state_after(states, put_back)
     assert name == "Interrupted"
     assert message is not None
-    assert "goes on from the saved state" in message
+    assert "resumes from the saved state" in message
 
 
 @pytest.mark.parametrize("what", [put_back, give_results_back])

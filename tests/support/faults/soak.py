@@ -38,7 +38,7 @@ SCHEDULE_S = 5
 _NEW_DATA_S = 15
 
 _QUIET_S = 60
-"""No kill in the last part, so that what was killed can be gone on with."""
+"""No kill in the last part, so that what was killed can be resumed."""
 
 _POLL_S = 0.2
 
@@ -150,14 +150,14 @@ class Soak:
 
     def _kill_a_run(self) -> None:
         """Wait for a run, and kill it at a moment of its few seconds."""
-        while not (going_on := processes(self.api)):
+        while not (begun_trials := processes(self.api)):
             self._look()
             time.sleep(_POLL_S)
         until = time.monotonic() + self.chance.uniform(0, 12)
         while time.monotonic() < until:
             self._look()
             time.sleep(_POLL_S)
-        process = self.chance.choice(list((processes(self.api) or going_on).values()))
+        process = self.chance.choice(list((processes(self.api) or begun_trials).values()))
         subprocess.run(["kill", "-9", str(process)], check=False, capture_output=True)
 
     def _look(self) -> None:

@@ -1,4 +1,4 @@
-"""Lists of token ids on the disk, so that memory never holds those of a whole set."""
+"""Shuffle lists of token ids on disk, so that memory never holds those of a whole set."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MOST_PARTS = 512
 """Files that are open at once; many systems allow a process 1,024."""
 
 
-class TokenSpool:
+class TokensOnDisk:
     """Lists of int32 in a temporary file without a name, which cannot be left behind.
 
     They are read in the chunks in which they were added, as often as one likes, but by one reader
@@ -29,8 +29,8 @@ class TokenSpool:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        """Begin an empty spool on the disk of `folder`, by default that of temporary files."""
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - lives as long as the spool
+        """Open an empty file on the disk of `folder`, by default that of temporary files."""
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - lives as long as this object
         self._lengths: list[np.ndarray] = []
 
     def add(self, chunk: RaggedTokens) -> None:
