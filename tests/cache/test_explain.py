@@ -34,7 +34,7 @@ def test_each_kind_of_change_is_said_as_a_person_would() -> None:
     assert diff_parts(PARTS, after) == [
         "num_words 5000 → 10000",
         "input loaded changed",
-        "pad_reviews.py changed (pad_tokens)",
+        "data/text/padding.py changed (pad_tokens)",
         "numpy 2.4.5 → 2.4.6",
         "pyarrow not used → 26",
         "TF_ENABLE_ONEDNN_OPTS not set → 0",

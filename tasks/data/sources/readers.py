@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv as pacsv
 
 from tasks.common.errors import BadDataError
 from tasks.common.sampling import stratified_sample
@@ -153,7 +154,7 @@ def _read_packages(source: SourceFiles) -> FilesAndNames:
 
 
 def _read_csv(source: Path | io.BytesIO) -> pa.Table:
-    return pc.read_csv(source, parse_options=pc.ParseOptions(newlines_in_values=True))
+    return pacsv.read_csv(source, parse_options=pacsv.ParseOptions(newlines_in_values=True))
 
 
 _READERS = {"packaged": _read_packaged, "packages": _read_packages, "files": read_users_files}
