@@ -1,6 +1,6 @@
 """Set up a Prefect server to run unattended, and work for its deployments.
 
-`flows/set_up_server.py`: what is there already stays or is made as asked for, so the command can be
+`flows/set_up_server.py`: what is there already stays or is made as requested, so the command can be
 given again at any time. `flows/worker.py` is Prefect's process worker, but when it is stopped its
 runs wait as Interrupted; with `prefect worker start` they are killed and stay Running for ever.
 """

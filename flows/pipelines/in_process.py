@@ -102,7 +102,7 @@ def _in_child(request: Record, kind: type[R], api: str, what: str) -> R:
 
 
 def _answer(request: TrainingRequest | TrialRequest) -> Record:
-    """Do what is asked for in this process."""
+    """Do what is requested in this process."""
     begin_process()
     from flows.pipelines.train import run_flow
     from flows.pipelines.trial import run_trial

@@ -118,7 +118,7 @@ def _require_hash(path: Path, content: bytes, sha256: str | None) -> None:
     found = hashlib.sha256(content).hexdigest()
     if sha256 is not None and found != sha256.strip().lower():
         raise BadDataError(
-            f"{path} is not the bundle that was asked for: its {BUNDLE} has the SHA-256"
+            f"{path} is not the bundle that was requested: its {BUNDLE} has the SHA-256"
             f" {found[:12]}…, not {sha256[:12]}…"
         )
 
