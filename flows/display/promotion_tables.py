@@ -67,7 +67,7 @@ def history_table(events: Sequence[PromotionEvent]) -> Table:
 
 
 def gates_table(gates: Sequence[Gate]) -> Table:
-    """Return what each gate says, with its figure and its bound."""
+    """Return what each gate says, with its value and its bound."""
     rows = (
         [
             gate.name,

@@ -52,7 +52,7 @@ was interrupted resumes where it stopped when it is started again.
 the training, and warns or stops; `promotion` makes the run the champion if it passes all gates. \
 Both leave an artifact of their name.
 - **What it leaves**: the artifacts `report`, `metrics`, `data` and `cache` on the run, and the \
-folder `artifacts/runs/<utc>-<id>/` with model, scores, figures and a manifest of hashes.
+folder `artifacts/runs/<utc>-<id>/` with model, scores, charts and a manifest of hashes.
 """
 
 

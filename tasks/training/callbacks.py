@@ -106,7 +106,7 @@ class TrainingFollower:
         """Take note of the epoch, save it, and log one plain line.
 
         Raises:
-            DivergedError: One of its figures is not a number.
+            DivergedError: One of its metrics is not a number.
         """
         figures = {name: float(value) for name, value in (logs or {}).items()}
         _require_numbers(epoch, figures)

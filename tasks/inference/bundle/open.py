@@ -32,7 +32,7 @@ from tasks.inference.predictor import Predictor, TrainedModel
 from tasks.model.network import open_network
 
 MOST_BYTES = 1 << 32
-"""Bytes of all files of a bundle; a zip's own figures are checked before anything is unpacked."""
+"""Bytes of all files of a bundle; a zip's own numbers are checked before anything is unpacked."""
 
 _MOST_FILES = 1000
 
