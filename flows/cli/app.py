@@ -1,4 +1,4 @@
-"""What the commands share: options, answers, and faults that are told in one sentence."""
+"""What the commands share: options, answers, and faults that are reported in one sentence."""
 
 import sys
 from collections.abc import Callable, Sequence

@@ -84,7 +84,7 @@ def predict(
         Path | None, Parameter(help="An exported bundle instead of a run: a folder or a zip.")
     ] = None,
     sha256: Annotated[
-        str | None, Parameter(help="The bundle's hash, as its export told it.")
+        str | None, Parameter(help="The bundle's hash, as its export reported it.")
     ] = None,
     chunk_rows: Annotated[
         int, Parameter(help="Rows that are computed and kept at once, with --output.")

@@ -15,7 +15,7 @@ from tasks.config.operations import MonitoringConfig
 
 set_up_app = App(
     name="set_up_server.py",
-    help="Let the Prefect server close runs whose process died, and tell of runs that failed.",
+    help="Let the Prefect server close runs whose process died, and report runs that failed.",
     version_flags=[],
 )
 

@@ -133,7 +133,7 @@ def _asked_for(asked: bool, given: G | None, group: type[G], options: str, flag:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train once; a mistake in the options is told before Prefect is imported.
+    """Train once; a mistake in the options is reported before Prefect is imported.
 
     Args:
         arguments: The words after the program's name; those of this process by default.

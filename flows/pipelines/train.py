@@ -46,8 +46,8 @@ reviews, and scores both on the test reviews.
 
 - **Steps**: fetch, load, baseline, pad, persist-parquet, build, train, evaluate, plot, analyse. \
 Each but the first comes from the cache where nothing that it depends on has changed.
-- **While it runs**: the artifact `progress` tells the epoch, and how long it may last. A run that \
-was interrupted resumes where it stopped when it is started again.
+- **While it runs**: the Prefect artifact `progress` shows the epoch, and how long it may last. \
+A run that was interrupted resumes where it stopped when it is started again.
 - **Where requested**: `drift` compares the training reviews with those of the champion before \
 the training, and warns or stops; `promotion` makes the run the champion if it passes all gates. \
 Both leave an artifact of their name.

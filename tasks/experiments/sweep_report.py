@@ -115,7 +115,7 @@ def sweep_report(study: optuna.Study, winner: Winner) -> SweepReport:
 
 
 def best_trial(trials: Sequence[EndedTrial], objective: Objective) -> EndedTrial | None:
-    """Return the complete trial with the best figure, the first of equal ones; None without."""
+    """Return the complete trial with the best metric, the first of equal ones; None without."""
     complete = [one for one in trials if one.result.figure is not None]
     return min(complete, key=_order(objective), default=None)
 

@@ -1,6 +1,6 @@
 """Open a bundle: nothing is read before its hash is checked, nothing is unpacked elsewhere.
 
-The hashes inside a bundle tell damage. Whoever can rewrite the bundle can rewrite them too, so
+The hashes inside a bundle reveal damage. Whoever can rewrite the bundle can rewrite them too, so
 what proves where it comes from is the hash of `bundle.json`, kept apart from the bundle. Even
 without it no code of a bundle is run: models are read as data, or by Keras in safe mode.
 """
@@ -46,7 +46,7 @@ def open_bundle(path: Path, sha256: str | None = None) -> Predictor:
 
     Args:
         path: The bundle.
-        sha256: The hash of its `bundle.json`, as the export told it; None to trust the bundle.
+        sha256: The hash of its `bundle.json`, as the export reported it; None to trust the bundle.
 
     Raises:
         BadDataError: It is no bundle, was changed, is too large, or reaches outside itself.
