@@ -60,7 +60,7 @@ def record_run(
         config: All numbers of the run.
         source: The resolved source.
         device: The chosen device.
-        drift: How the training reviews differ from the champion's, where that was asked for.
+        drift: How the training reviews differ from the champion's, where requested.
 
     Raises:
         StorageError: The disk is full or locked; nothing that looks finished is left.

@@ -1,4 +1,4 @@
-"""What a run tells at its end."""
+"""What a run reports at its end."""
 
 from pathlib import Path
 

@@ -103,7 +103,7 @@ def _described(output: StepOutput, *names: str) -> dict[str, str]:
 def compare_with_champion(
     store: ArtifactStore, loaded: StepOutput, drift: DriftConfig
 ) -> DriftReport:
-    """Return all measures, or why there are none; the task run's state tells of an alarm."""
+    """Return all measures, or why there are none; the task run's state reports an alarm."""
     from tasks.drift.check import check_drift
 
     report = check_drift(store, loaded, drift)

@@ -1,4 +1,4 @@
-"""What the commands share: options, answers, and faults that are told in one sentence."""
+"""What the commands share: options, answers, and faults that are reported in one sentence."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -67,7 +67,7 @@ def read_command(
         program: Name of the program.
         purpose: What it does, in Markdown.
         command: Takes the options.
-        kind: What it returns; None where it has said all that was asked for.
+        kind: What it returns; None where it has said all that was requested.
         arguments: The words after the program's name; those of this process by default.
     """
     app = App(name=program, help=purpose, version_flags=[], help_format="markdown")

@@ -1,4 +1,4 @@
-"""Command line of predictions: answers at once, without Prefect, unless a flow run is asked for."""
+"""Command line of predictions: answers at once, without Prefect, unless a flow run is requested."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -44,7 +44,7 @@ app = App(
 
 @dataclass(frozen=True)
 class PredictOptions:
-    """What a flow run of predictions is asked for."""
+    """What a flow run of predictions is to do."""
 
     file: Path
     output: Path
@@ -84,7 +84,7 @@ def predict(
         Path | None, Parameter(help="An exported bundle instead of a run: a folder or a zip.")
     ] = None,
     sha256: Annotated[
-        str | None, Parameter(help="The bundle's hash, as its export told it.")
+        str | None, Parameter(help="The bundle's hash, as its export reported it.")
     ] = None,
     chunk_rows: Annotated[
         int, Parameter(help="Rows that are computed and kept at once, with --output.")
@@ -116,7 +116,7 @@ def predict(
 
 
 def read_flow_options(arguments: Sequence[str] | None = None) -> PredictOptions | None:
-    """Answer the command line; return what a flow run is asked for, None where it is answered.
+    """Answer the command line; return what a flow run is to do, None where it is answered.
 
     Args:
         arguments: The words after the program's name; those of this process by default.
@@ -245,7 +245,7 @@ def _predict_to_file(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Predict; Prefect is imported only where a flow run is asked for.
+    """Predict; Prefect is imported only where a flow run is requested.
 
     Args:
         arguments: The words after the program's name; those of this process by default.

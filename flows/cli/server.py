@@ -1,6 +1,6 @@
 """Set up a Prefect server to run unattended, and work for its deployments.
 
-`flows/set_up_server.py`: what is there already stays or is made as asked for, so the command can be
+`flows/set_up_server.py`: what is there already stays or is made as requested, so the command can be
 given again at any time. `flows/worker.py` is Prefect's process worker, but when it is stopped its
 runs wait as Interrupted; with `prefect worker start` they are killed and stay Running for ever.
 """
@@ -15,7 +15,7 @@ from tasks.config.operations import MonitoringConfig
 
 set_up_app = App(
     name="set_up_server.py",
-    help="Let the Prefect server close runs whose process died, and tell of runs that failed.",
+    help="Let the Prefect server close runs whose process died, and report runs that failed.",
     version_flags=[],
 )
 

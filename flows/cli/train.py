@@ -126,14 +126,14 @@ def _recipe_lines() -> list[str | Text]:
 
 
 def _asked_for(asked: bool, given: G | None, group: type[G], options: str, flag: str) -> G | None:  # noqa: FBT001
-    """Return the group of an optional step, None where the step is not asked for."""
+    """Return the group of an optional step, None where the step is not requested."""
     if given is not None and not asked:
         raise InvalidConfigError(f"options that begin with {options}. need {flag}")
     return (given or group()) if asked else None
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train once; a mistake in the options is told before Prefect is imported.
+    """Train once; a mistake in the options is reported before Prefect is imported.
 
     Args:
         arguments: The words after the program's name; those of this process by default.

@@ -150,7 +150,7 @@ def sweep_shown(report: SweepReport, most: int = 100) -> Shown:
         f"Study {report.study}: {len(report.trials)} trials ({counts}) in"
         f" {report.seconds / 60:.1f} min.",
         f"Trial {report.best} is the best, with {objective} {figure:.4f} on the validation reviews;"
-        " as the best of many, this figure is too good.",
+        " as the best of many, this metric is too good.",
         f"Its config, trained again {'with' if winner.same_weights else 'without getting'} the same"
         f" weights, has the test accuracy {score.accuracy:.4f}"
         f" (95 % {interval_text(score.accuracy_low, score.accuracy_high)}) on"

@@ -11,7 +11,7 @@ from tasks.registry.events import Champion, Decision, PromotionEvent, headline
 from tasks.registry.gates import Gate
 
 HISTORY = "champion"
-"""Key of the artifact with the history; its newest version tells who is champion."""
+"""Key of the Prefect artifact with the history; its newest version says who is champion."""
 
 _STYLES = {"promoted": "bold green", "refused": "bold red", "rolled back": "bold yellow"}
 
@@ -67,7 +67,7 @@ def history_table(events: Sequence[PromotionEvent]) -> Table:
 
 
 def gates_table(gates: Sequence[Gate]) -> Table:
-    """Return what each gate says, with its figure and its bound."""
+    """Return what each gate says, with its value and its bound."""
     rows = (
         [
             gate.name,

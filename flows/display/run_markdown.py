@@ -16,7 +16,7 @@ _MARKS = {"good": "✓ ", "warning": "⚠ ", "plain": ""}
 
 
 def report_markdown(folder: Path, manifest: Manifest, notes: list[Note]) -> str:
-    """Return the report of the run in `folder`, with its figures inside."""
+    """Return the report of the run in `folder`, with its charts inside."""
     judged, training, device = manifest.score, manifest.training, manifest.device
     scores = [_scores("network", judged)]
     scores += [_scores(f"linear baseline: {one.name}", one) for one in manifest.baselines]

@@ -53,7 +53,7 @@ def show_error(sentence: str) -> None:
 
 
 def answer(result: Mapping[str, object], shown: Sequence[Showable], options: Options) -> None:
-    """Print a result: for a person, or as JSON where that is asked for."""
+    """Print a result: for a person, or as JSON where requested."""
     if options.json:
         sys.stdout.write(readable_json(dict(result)))
     else:

@@ -54,7 +54,7 @@ def drift_markdown(report: DriftReport, drift: DriftConfig) -> str:
         parts.append(
             f"The {report.reviews:,} training reviews against those of the champion"
             f" {report.champion}; the unknown words against its test reviews. A measure alarms"
-            f" where its figure is above the bound and p is at most {drift.level:g}."
+            f" where its value is above the bound and p is at most {drift.level:g}."
         )
     return markdown(*parts)
 

@@ -39,7 +39,7 @@ def promote_run(
         PromotionError: The run or the log is damaged.
     """
     who = f"flow run {title}"
-    reason = f"promotion was asked for when the run was started (id {runtime.flow_run.id})"
+    reason = f"promotion was requested when the run was started (id {runtime.flow_run.id})"
     state = steps.promote(summary.folder, promotion, who, reason, device, store, return_state=True)
     decision = state.result()
     _LOG.info("%s", decision.headline)

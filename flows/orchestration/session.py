@@ -56,7 +56,7 @@ def name_run(files: SourceFiles, config: TrainingConfig) -> str:
 
 
 def begin_flow() -> None:
-    """Prepare the process of a flow run, show our log lines, and tell errors in one sentence."""
+    """Prepare the process of a flow run, show our log lines, and report errors in one sentence."""
     begin_process()
     show_our_logs()
     show_plain_errors()
@@ -66,10 +66,10 @@ class PlainErrors(logging.Filter):
     """Drop the traceback of errors that say all in their message."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Drop that of a skipped run; shorten those of errors that are told in one sentence."""
+        """Drop that of a skipped run; shorten those of errors that are reported in one sentence."""
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, CancelledRun):
-            return False  # a skipped run, whose state has told the reason
+            return False  # a skipped run, whose state has the reason
         if isinstance(error, (PipelineError, OSError, *_SERVER_ERRORS)):
             record.exc_info = record.exc_text = None
             if str(error) not in record.getMessage():

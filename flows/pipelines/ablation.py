@@ -86,7 +86,7 @@ def ablation_flow(
     accelerator: Accelerator = "auto",
     artifacts: Path = Path("artifacts"),
 ) -> AblationReport:
-    """Train all variants, report them, and keep table and figure under `artifacts/ablation`.
+    """Train all variants, report them, and keep table and chart under `artifacts/ablation`.
 
     Args:
         config: What the variants vary; its seed is the first one.

@@ -96,13 +96,13 @@ def _in_child(request: Record, kind: type[R], api: str, what: str) -> R:
     if child.returncode:
         raise ChildFailedError(
             f"{what} ended with status {child.returncode}; its lines above and `python"
-            " flows/runs.py failures` tell why; start the same command again to resume"
+            " flows/runs.py failures` say why; start the same command again to resume"
         )
     return kind.model_validate_json(child.stdout.splitlines()[-1])
 
 
 def _answer(request: TrainingRequest | TrialRequest) -> Record:
-    """Do what is asked for in this process."""
+    """Do what is requested in this process."""
     begin_process()
     from flows.pipelines.train import run_flow
     from flows.pipelines.trial import run_trial

@@ -54,7 +54,7 @@ def maintain_flow(
     artifacts: Path = Path("artifacts"),
     apply: bool = False,  # noqa: FBT001, FBT002 - a parameter of the run form
 ) -> list[Removal] | State[Any]:
-    """Plan, and where that is asked for remove; return what went or would go.
+    """Plan, and where requested, remove; return what went or would go.
 
     A scheduled one ends as Skipped where a run is in progress: the next one does its work.
 

@@ -74,7 +74,7 @@ def retrain_flow(
         saving: How often an unfinished training is saved.
         accelerator: auto, cpu, gpu (the first one), gpu:N or multi-gpu (all).
         artifacts: Folder of the cache and the runs.
-        promotion: Gates to pass to become the champion; without, no promotion is asked for.
+        promotion: Gates to pass to become the champion; without, no promotion is requested.
         drift: Bounds within which the training reviews must resemble the champion's; without,
             they are not compared.
         force: Whether to train and compute all steps again even where nothing has changed.

@@ -46,13 +46,13 @@ reviews, and scores both on the test reviews.
 
 - **Steps**: fetch, load, baseline, pad, persist-parquet, build, train, evaluate, plot, analyse. \
 Each but the first comes from the cache where nothing that it depends on has changed.
-- **While it runs**: the artifact `progress` tells the epoch, and how long it may last. A run that \
-was interrupted resumes where it stopped when it is started again.
-- **Where asked for**: `drift` compares the training reviews with those of the champion before \
+- **While it runs**: the Prefect artifact `progress` shows the epoch, and how long it may last. \
+A run that was interrupted resumes where it stopped when it is started again.
+- **Where requested**: `drift` compares the training reviews with those of the champion before \
 the training, and warns or stops; `promotion` makes the run the champion if it passes all gates. \
 Both leave an artifact of their name.
 - **What it leaves**: the artifacts `report`, `metrics`, `data` and `cache` on the run, and the \
-folder `artifacts/runs/<utc>-<id>/` with model, scores, figures and a manifest of hashes.
+folder `artifacts/runs/<utc>-<id>/` with model, scores, charts and a manifest of hashes.
 """
 
 
@@ -93,7 +93,7 @@ def train_flow(  # noqa: PLR0913, PLR0917 - one for each part of the run form
         artifacts: Folder of the cache and the runs.
         refresh: Steps to compute again even where the cache has their result.
         cache: Whether results are looked up and kept; without, nothing can be resumed.
-        promotion: Gates to pass to become the champion; without, no promotion is asked for.
+        promotion: Gates to pass to become the champion; without, no promotion is requested.
         drift: Bounds within which the training reviews must resemble the champion's; without,
             they are not compared.
         skip_unchanged: Whether to end, by an UnchangedError, where the run would only repeat the

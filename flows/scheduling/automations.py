@@ -1,4 +1,4 @@
-"""What the Prefect server does by itself: close runs that died, tell of runs that failed."""
+"""What the Prefect server does by itself: close runs that died, report runs that failed."""
 
 from __future__ import annotations
 

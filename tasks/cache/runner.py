@@ -123,7 +123,7 @@ class StepRunner:
         if key is None:
             return "never from the cache"
         if task.refresh_cache:
-            return "a refresh was asked for"
+            return "a refresh was requested"
         file = self.store.key_file(key)
         if file in known:
             return "its earlier result is missing, damaged or was interrupted"

@@ -100,11 +100,11 @@ def select_accelerator(requested: str) -> Device:
         return _all_gpus()
     kind, _, number = requested.partition(":")
     if kind == "cpu":
-        return Device(kind="cpu", reason="cpu was asked for")
+        return Device(kind="cpu", reason="cpu was requested")
     index = int(number or 0)
     gpus, why_not = _usable_gpus(index)
     if why_not is None:
-        reason = f"{requested} was asked for" if kind == "gpu" else "auto: a GPU can be used"
+        reason = f"{requested} was requested" if kind == "gpu" else "auto: a GPU can be used"
         return Device(kind="gpu", index=index, name=gpus[index], reason=reason)
     if kind == "auto":
         return Device(kind="cpu", reason=f"auto: {why_not}")
@@ -118,7 +118,7 @@ def _all_gpus() -> Device:
     if why_not is not None:
         raise AcceleratorError(f"accelerator=multi-gpu: {why_not}; or use --accelerator auto")
     shown = " + ".join(dict.fromkeys(names))
-    return Device(kind="gpu", count=len(names), name=shown, reason="multi-gpu was asked for")
+    return Device(kind="gpu", count=len(names), name=shown, reason="multi-gpu was requested")
 
 
 def _usable_gpus(index: int) -> tuple[list[str], str | None]:

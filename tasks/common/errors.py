@@ -90,7 +90,7 @@ class ChampionAlreadyError(PromotionError):
 
 
 class DriftError(PipelineError):
-    """The training reviews have drifted from the champion's; names measure, figure and bound."""
+    """The training reviews have drifted from the champion's; names measure, value and bound."""
 
 
 _PERMANENT = {

@@ -35,5 +35,5 @@ def p_text(p_value: float) -> str:
 
 
 def figure_text(figure: float | None) -> str:
-    """Return a figure or bound to four digits, nothing where there is none."""
+    """Return a number or bound to four digits, nothing where there is none."""
     return "" if figure is None else f"{figure:.4g}"

@@ -128,7 +128,7 @@ class SweepConfig(_Group):
         description="No trial begins after so many minutes, those of interrupted runs included.",
     )
     objective: Objective = Field(
-        "val_loss", description="Figure of the best epoch that the search makes better."
+        "val_loss", description="Metric of the best epoch that the search improves."
     )
     sampler: Sampler = Field(
         "tpe", description="tpe: learns from earlier trials where to look. random: does not."
@@ -136,7 +136,7 @@ class SweepConfig(_Group):
     sampler_seed: int = Field(0, ge=0, description="Seed of the values that are tried.")
     pruning: bool = Field(
         default=True,
-        description="End a trial after an epoch in which its best figure is worse than the median"
+        description="End a trial after an epoch in which its best metric is worse than the median"
         " of earlier trials.",
     )
     pruning_after: int = Field(

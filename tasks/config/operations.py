@@ -1,4 +1,4 @@
-"""When a run counts as dead, and who is told of failures."""
+"""When a run counts as dead, and who gets reports of failures."""
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl
 

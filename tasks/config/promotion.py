@@ -84,7 +84,7 @@ def require_promotable(promotion: PromotionConfig | None, protocol: ProtocolConf
     """Refuse to promote what no gate could pass, before anything is trained for it.
 
     Raises:
-        InvalidConfigError: Promotion is asked for in the tutorial protocol.
+        InvalidConfigError: Promotion is requested in the tutorial protocol.
     """
     if promotion is not None and protocol.protocol != "honest":
         raise InvalidConfigError(

@@ -1,4 +1,4 @@
-"""What one training was asked for: the config and all that is no part of it."""
+"""What is requested of one training: the config and all that is no part of it."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -20,7 +20,7 @@ Number = Annotated[int | float, Field(allow_inf_nan=False)]
 _FOLDER = Path(__file__).parent / "spaces"
 
 _GROUPS = ("text", "network", "fit")
-"""Others say which reviews are learned from and judged, so that figures could not be compared."""
+"""Others say which reviews are learned from and judged, so that metrics could not be compared."""
 
 _FIXED = ("fit.seed", "network.architecture")
 

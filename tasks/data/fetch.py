@@ -55,9 +55,9 @@ def fetch_reviews(config: SourceConfig, store: ArtifactStore) -> SourceFiles:
     if config.source == "files":
         return _users_files(config, store)
     if config.source == "packaged":
-        return _packaged("asked for")
+        return _packaged("requested")
     if config.source == "imdb":
-        return _imdb(config, store, "asked for")
+        return _imdb(config, store, "requested")
     try:
         return _imdb(config, store, "auto: the official split is available")
     except SourceUnavailableError as error:
@@ -89,7 +89,7 @@ def _users_files(config: SourceConfig, store: ArtifactStore) -> SourceFiles:
         sha256=sha256,
         columns=(config.text_column, config.label_column),
         group_column=config.group_column,
-        reason="asked for",
+        reason="requested",
     )
 
 

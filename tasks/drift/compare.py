@@ -29,7 +29,7 @@ class IndexedReviews:
 
 @dataclass(frozen=True)
 class ReviewProfile:
-    """Figures of n reviews, and the words of some of them.
+    """Numbers of n reviews, and the words of some of them.
 
     Attributes:
         lengths: Words of each review, int64, shape (n,).

@@ -69,7 +69,7 @@ def measure(
     level: float,
     values: tuple[float | None, float | None] = (None, None),
 ) -> DriftMeasure:
-    """Return a measure, given figure and p-value that were found, and the sets' values if any."""
+    """Return a measure, given the value and p-value found, and the sets' values if any."""
     (figure, p_value), (champion, new) = found, values
     return DriftMeasure(
         name=name,
@@ -94,7 +94,7 @@ def _ratio(parts: np.ndarray, wholes: np.ndarray) -> tuple[float, float]:
 
 
 def _upper(figure: float, error: float) -> float:
-    """Return the probability of a normal figure that is as large, around zero with this error."""
+    """Return the probability of a normal value that is as large, around zero with this error."""
     if error == 0:
         return 1.0 if figure <= 0 else 0.0
     return float(norm.sf(figure / error))

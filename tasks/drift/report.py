@@ -9,7 +9,7 @@ from tasks.config.drift import DriftConfig
 class DriftMeasure(Record):
     """One measure: what it is of, both sets' values where they have any, figure, bound, p-value.
 
-    It has drifted where the figure is above the bound and the p-value at most the level.
+    It has drifted where the value is above the bound and the p-value at most the level.
     """
 
     name: str
@@ -23,7 +23,7 @@ class DriftMeasure(Record):
 
     @property
     def sentence(self) -> str:
-        """The measure with its figure and its bound."""
+        """The measure with its value and its bound."""
         relation = "more than" if self.figure > self.bound else "at most"
         return (
             f"{self.name}: {self.statistic} {figure_text(self.figure)}, {relation}"

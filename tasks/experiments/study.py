@@ -1,4 +1,4 @@
-"""The study of a sweep in its database: opened, asked for trials, told what came of them.
+"""The study of a sweep in its database: opened, requested trials and given their results.
 
 The study is Optuna's, see https://optuna.readthedocs.io; this module adds that the next trial
 depends on the seed and on the trials that have ended alone, so that a sweep which was killed goes
@@ -278,7 +278,7 @@ def add_winner(study: optuna.Study, winner: Winner) -> None:
 
 
 def _trial(study: optuna.Study, number: int) -> optuna.Trial:
-    # Optuna has no public way back to a trial that another process asked for.
+    # Optuna has no public way back to a trial that another process requested.
     storage = study._storage  # noqa: SLF001
     study_id = storage.get_study_id_from_name(study.study_name)
     kind = import_extra("optuna.trial", "sweep").Trial

@@ -1,4 +1,4 @@
-"""The figure of a sweep: what each trial reached, and the best so far."""
+"""The chart of a sweep: what each trial reached, and the best so far."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def draw_sweep(trials: Sequence[EndedTrial], objective: Objective, folder: Path)
 
     Args:
         trials: Those that have ended, at least one of them complete.
-        objective: Which figure of theirs is drawn.
+        objective: Which of their metrics is drawn.
         folder: Where to write.
     """
     complete = [one for one in trials if one.result.figure is not None]
@@ -60,7 +60,7 @@ def draw_sweep(trials: Sequence[EndedTrial], objective: Objective, folder: Path)
         axes.step(
             numbers, list(accumulate(figures, better)), where="post", color=ORANGE, label="best"
         )
-        # They have no figure of a whole training, so they stand at the edge.
+        # They have no metric of a whole training, so they stand at the edge.
         for outcome, marker in (("pruned", "|"), ("failed", "x")):
             ended = [one.number for one in trials if one.result.outcome == outcome]
             if ended:
@@ -115,7 +115,7 @@ def sweep_report(study: optuna.Study, winner: Winner) -> SweepReport:
 
 
 def best_trial(trials: Sequence[EndedTrial], objective: Objective) -> EndedTrial | None:
-    """Return the complete trial with the best figure, the first of equal ones; None without."""
+    """Return the complete trial with the best metric, the first of equal ones; None without."""
     complete = [one for one in trials if one.result.figure is not None]
     return min(complete, key=_order(objective), default=None)
 

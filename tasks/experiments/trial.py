@@ -25,7 +25,7 @@ class TrialReporter:
     """
 
     def __init__(self, trial: optuna.Trial, objective: Objective) -> None:
-        """Take the trial, and which figure counts."""
+        """Take the trial, and which metric counts."""
         self.epochs = 0
         self._trial, self._objective = trial, objective
         known = trial.study.get_trials(deepcopy=False)[trial.number]
@@ -35,7 +35,7 @@ class TrialReporter:
         """Report an epoch that has ended.
 
         Raises:
-            PrunedTrialError: Its figure is worse than those of earlier trials.
+            PrunedTrialError: Its metric is worse than those of earlier trials.
         """
         if progress.epochs_done <= self.epochs:
             return

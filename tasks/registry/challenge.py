@@ -58,7 +58,7 @@ def challenge_champion(
         theirs, note = _champion_correct(promoted_run(artifacts, champion), challenger)
     except PipelineError as error:
         otherwise = "or use promote.py --without-comparison"
-        ending = "promoted without, as asked for" if without_comparison else otherwise
+        ending = "promoted without, as requested" if without_comparison else otherwise
         note = f"the champion {short_id(champion.run_id)} cannot be compared: {error}; {ending}"
         return ChampionTest(champion=champion.run_id, note=note, may_pass=without_comparison)
     ours = read_predictions(checked_file(challenger, PREDICTIONS)).correct

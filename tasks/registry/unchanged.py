@@ -26,7 +26,7 @@ def require_change(
 
     Raises:
         UnchangedError: The newest finished run has the same keys, whole files, and was decided on
-            by the same gates where promotion is asked for.
+            by the same gates where promotion is requested.
     """
     newest = next(iter(find_runs(artifacts).runs), None)
     if newest is None or not _same_keys(newest.manifest.steps, steps):

@@ -1,1 +1,1 @@
-"""Figures, HTML pages, the model card and exports of a run."""
+"""Charts, HTML pages, the model card and exports of a run."""

@@ -11,7 +11,7 @@ _KINDS = {".svg": "svg+xml", ".png": "png"}
 
 
 def render_page(template: str, **values: Any) -> str:  # noqa: ANN401 - what the template takes
-    """Return the HTML page that `template`, a file of `tasks/templates`, makes of `values`.
+    """Return the HTML page that `template`, a file of `tasks/reports/templates`, makes of `values`.
 
     Raises:
         jinja2.UndefinedError: The template uses a value that is not given.

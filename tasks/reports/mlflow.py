@@ -25,7 +25,7 @@ _RUN_ID_TAG = "run_id"
 _MOST_METRICS = 1000
 """MLflow takes no more in one call."""
 
-# Nothing but the run itself leaves the machine, and a server that is not there is told in
+# Nothing but the run itself leaves the machine, and a server that is not there is reported in
 # seconds; MLflow's own defaults try for four minutes. What the user has set stays.
 _SETTINGS = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
 

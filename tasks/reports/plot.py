@@ -1,4 +1,4 @@
-"""Plot: the two figures of a training, loss and accuracy by epoch."""
+"""Plot: the two charts of a training, loss and accuracy by epoch."""
 
 import json
 from pathlib import Path
@@ -32,7 +32,7 @@ def plot_history(history: Path, caption: str, folder: Path) -> None:
 
 
 def draw_curves(axes: Axes, name: str, history: dict[str, list[float]], colour: str) -> None:
-    """Draw one figure of a training by epoch: training as dots, validation as a line.
+    """Draw one chart of a training by epoch: training as dots, validation as a line.
 
     Args:
         axes: Where to draw.

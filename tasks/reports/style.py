@@ -67,7 +67,7 @@ def new_chart(width: float = 4.6, height: float = 3.2) -> tuple[Figure, Axes]:
 
 
 def save_chart(figure: Figure, path: Path) -> None:
-    """Write a figure as SVG; equal figures give equal bytes."""
+    """Write a chart as SVG; equal charts give equal bytes."""
     text = io.StringIO()
     with mpl.rc_context({"svg.hashsalt": path.name}):
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
@@ -75,7 +75,7 @@ def save_chart(figure: Figure, path: Path) -> None:
 
 
 def save_picture(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG, on white."""
+    """Write a chart as PNG, on white."""
     with whole_file(path) as temporary:
         figure.savefig(temporary, format="png", dpi=_DOTS_PER_INCH)
 

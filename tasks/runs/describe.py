@@ -1,4 +1,4 @@
-"""Describe runs: one line for a list, or all that its folder tells of one."""
+"""Describe runs: one line for a list, or all that its folder says of one."""
 
 from collections.abc import Collection
 from pathlib import Path

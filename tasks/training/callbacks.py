@@ -42,7 +42,7 @@ def tutorial_callbacks(fit: FitConfig, best_model: Path) -> list[keras.callbacks
 
 
 class TrainingFollower:
-    """Begin from a state of the training, follow it, save it, and tell how far it is.
+    """Begin from a state of the training, follow it, save it, and report how far it is.
 
     Stands after the callbacks that judge an epoch: they have reset themselves when it restores
     them, and have judged the epoch when it saves them.
@@ -106,7 +106,7 @@ class TrainingFollower:
         """Take note of the epoch, save it, and log one plain line.
 
         Raises:
-            DivergedError: One of its figures is not a number.
+            DivergedError: One of its metrics is not a number.
         """
         figures = {name: float(value) for name, value in (logs or {}).items()}
         _require_numbers(epoch, figures)

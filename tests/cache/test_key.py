@@ -19,7 +19,7 @@ from tasks.data.sources.source_files import SourceFiles
 
 STORE = ArtifactStore(Path("artifacts"))
 
-CPU = Device(kind="cpu", reason="asked for")
+CPU = Device(kind="cpu", reason="requested")
 
 
 def output(step: str, key: str) -> StepOutput:
@@ -178,7 +178,7 @@ def test_changed_raw_files_make_all_steps_but_build_miss(raw: str) -> None:
 
 
 def test_another_device_makes_the_steps_miss_that_compute_on_it() -> None:
-    gpu = Device(kind="gpu", name="H", reason="asked for")
+    gpu = Device(kind="gpu", name="H", reason="requested")
     assert missed(all_keys(TrainingConfig(), device=gpu)) == {"build"} | AFTER_TRAIN
 
 

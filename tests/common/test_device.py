@@ -46,7 +46,7 @@ def test_a_numbered_gpu_is_taken(choose: Choose) -> None:
 
 def test_multi_gpu_takes_all_of_them(choose: Choose) -> None:
     assert choose("multi-gpu", "A", "A") == Device(
-        kind="gpu", count=2, name="A", reason="multi-gpu was asked for"
+        kind="gpu", count=2, name="A", reason="multi-gpu was requested"
     )
     assert choose("multi-gpu", "A", "B").name == "A + B"
 

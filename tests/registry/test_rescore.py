@@ -46,7 +46,7 @@ def raw(file: Path) -> SourceFiles:
         paths={"train": file},
         sha256={"train": file_sha256(file)},
         columns=("text", "label"),
-        reason="asked for",
+        reason="requested",
     )
 
 

@@ -82,7 +82,7 @@ def costs_of(log: Path) -> StepCosts:
 
 
 def serve() -> None:
-    """Import everything, then run what is asked for until the input ends."""
+    """Import everything, then run what is requested until the input ends."""
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     from flows.orchestration import process

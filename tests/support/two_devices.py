@@ -52,7 +52,7 @@ def train(prepared: Path, folder: Path, count: int, network: NetworkConfig) -> N
 
 
 def main(what: Literal["losses", "bag", "cut", "resume"], prepared: Path, folder: Path) -> None:
-    """Train what is asked for."""
+    """Train what is requested."""
     import tensorflow as tf
 
     (cpu,) = tf.config.list_physical_devices("CPU")

@@ -16,7 +16,7 @@ from tasks.config.training import FitConfig
 from tests.support.small_run import train_small
 from tests.support.two_devices import CUT
 
-TWO_GPUS = Device(kind="gpu", count=2, name="A", reason="asked for")
+TWO_GPUS = Device(kind="gpu", count=2, name="A", reason="requested")
 
 
 def train(what: str, prepared: Path, folder: Path, status: int = 0) -> None:

@@ -77,7 +77,7 @@ class _UsersColumns:
         labels, groups = _NamedRows(), None if group_column is None else _NamedRows()
         columns = [label_column, *([group_column] if group_column else [])]
         missing = dict.fromkeys(columns, 0)
-        # The texts too, so that a fault in them is told before any work is done.
+        # The texts too, so that a fault in them is reported before any work is done.
         for batch in read_rows(path, list(dict.fromkeys([text_column, *columns]))):
             _as_text(path, batch[text_column], pa.large_string())
             for column, found in ((label_column, labels), (group_column, groups)):

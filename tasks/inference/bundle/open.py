@@ -1,6 +1,6 @@
 """Open a bundle: nothing is read before its hash is checked, nothing is unpacked elsewhere.
 
-The hashes inside a bundle tell damage. Whoever can rewrite the bundle can rewrite them too, so
+The hashes inside a bundle reveal damage. Whoever can rewrite the bundle can rewrite them too, so
 what proves where it comes from is the hash of `bundle.json`, kept apart from the bundle. Even
 without it no code of a bundle is run: models are read as data, or by Keras in safe mode.
 """
@@ -32,7 +32,7 @@ from tasks.inference.predictor import Predictor, TrainedModel
 from tasks.model.network import open_network
 
 MOST_BYTES = 1 << 32
-"""Bytes of all files of a bundle; a zip's own figures are checked before anything is unpacked."""
+"""Bytes of all files of a bundle; a zip's own numbers are checked before anything is unpacked."""
 
 _MOST_FILES = 1000
 
@@ -46,7 +46,7 @@ def open_bundle(path: Path, sha256: str | None = None) -> Predictor:
 
     Args:
         path: The bundle.
-        sha256: The hash of its `bundle.json`, as the export told it; None to trust the bundle.
+        sha256: The hash of its `bundle.json`, as the export reported it; None to trust the bundle.
 
     Raises:
         BadDataError: It is no bundle, was changed, is too large, or reaches outside itself.
@@ -118,7 +118,7 @@ def _require_hash(path: Path, content: bytes, sha256: str | None) -> None:
     found = hashlib.sha256(content).hexdigest()
     if sha256 is not None and found != sha256.strip().lower():
         raise BadDataError(
-            f"{path} is not the bundle that was asked for: its {BUNDLE} has the SHA-256"
+            f"{path} is not the bundle that was requested: its {BUNDLE} has the SHA-256"
             f" {found[:12]}…, not {sha256[:12]}…"
         )
 

@@ -97,7 +97,7 @@ def test_a_run_is_shown_with_its_score_settings_data_and_files(
         "0.7500 (0.7500 to 0.7500), TF-IDF + logistic regression",
         "seed 1 (default 0)",
         "80 training reviews (train), 8 test reviews (test); 1 of these occur in training",
-        "cpu was asked for",
+        "cpu was requested",
         "keras 3.15.1",
         "as before",
         "predictions.parquet",

@@ -80,7 +80,7 @@ def test_the_report_tells_the_score_how_it_was_had_and_whether_to_believe_it(
     training = manifest.training
     assert f"| best epoch | {training.best_epoch} of {training.epochs_run} |" in report
     assert "| seed | 0 |" in report
-    assert "| device | cpu (cpu was asked for) |" in report
+    assert "| device | cpu (cpu was requested) |" in report
     assert f"| run folder | {first.folder} |" in report.replace("\\", "")
 
 

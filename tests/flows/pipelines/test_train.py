@@ -47,7 +47,7 @@ def test_the_manifest_tells_what_was_run(done: RunSummary, small_reviews: Path) 
     manifest = read_manifest(done.folder)
     assert manifest.score == done.score
     assert (manifest.score.protocol, manifest.score.source) == ("honest", "files")
-    assert manifest.device.reason == "cpu was asked for"
+    assert manifest.device.reason == "cpu was requested"
     assert manifest.source.paths == {"train": small_reviews}
     assert manifest.versions["keras"].startswith("3.")
     assert done.folder.name.endswith(manifest.flow_run_id[:8])
@@ -188,7 +188,7 @@ def test_a_refreshed_step_is_computed_again_and_those_after_it_hit_when_it_repea
     root = done.folder.parent.parent
     again = start_config(root, small_config(small_reviews), refresh=("train",))
     assert cached_steps(again) == [step for step in CACHED_STEPS if step != "train"]
-    assert why(again)["train"] == "a refresh was asked for"
+    assert why(again)["train"] == "a refresh was requested"
     assert read_manifest(again.folder).weights == read_manifest(done.folder).weights
 
 

@@ -170,7 +170,7 @@ def test_a_bundle_that_was_hashed_anew_is_refused_by_the_hash_that_was_kept(
 ) -> None:
     (folder / "word_index.json").write_text('{"other": 1}')
     hashed_anew(folder)
-    with pytest.raises(BadDataError, match="is not the bundle that was asked for"):
+    with pytest.raises(BadDataError, match="is not the bundle that was requested"):
         open_bundle(folder, bundle.sha256)
 
 
@@ -308,7 +308,7 @@ def test_the_commands_export_a_bundle_and_predict_with_it(
     with pytest.raises(SystemExit):
         runs.main(["export", "bundle", "latest", str(target), f"--artifacts={artifacts}"])
     shown = capsys.readouterr().err
-    assert "is not the bundle that was asked for" in shown
+    assert "is not the bundle that was requested" in shown
     assert "is there already" in shown
 
 
