@@ -28,7 +28,7 @@ from tasks.config.training import (
     TextConfig,
 )
 from tasks.data.fetch import fetch_reviews
-from tasks.data.sources.source_files import SourceFiles, require_unchanged
+from tasks.data.sources.source_files import TRAIN_GROUPS, SourceFiles, require_unchanged
 from tasks.drift.report import DriftReport
 from tasks.registry.events import Decision
 from tasks.runs.find import find_run
@@ -83,8 +83,6 @@ def load(store: ArtifactStore, files: SourceFiles, data: DataConfig) -> StepOutp
 
 
 def _groups(store: ArtifactStore, loaded: StepOutput) -> Path | None:
-    from tasks.data.load import TRAIN_GROUPS
-
     return store.file(loaded, TRAIN_GROUPS) if TRAIN_GROUPS in loaded.files else None
 
 

@@ -16,7 +16,6 @@ from tasks.common.device import select_accelerator
 from tasks.config.promotion import PromotionConfig
 from tasks.registry.champion import ChampionStore
 from tasks.registry.events import PromotionEvent, headline
-from tasks.registry.latency import measure_latency
 from tasks.registry.promote import promote, rollback, who_am_i
 from tasks.runs.find import find_run
 
@@ -61,6 +60,8 @@ def promote_command(
     options: Options = Options(),
 ) -> None:
     """Make RUN the champion if it passes all gates; else say which ones it fails."""
+    from tasks.registry.latency import measure_latency
+
     device = select_accelerator(accelerator)
     event = promote(
         options.artifacts,

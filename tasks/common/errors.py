@@ -72,6 +72,7 @@ def import_extra(module: str, extra: str) -> Any:  # noqa: ANN401 - a module
         MissingExtraError: It is not installed.
     """
     try:
+        importlib.import_module(module.partition(".")[0])
         return importlib.import_module(module)
     except ImportError:
         raise MissingExtraError(extra) from None

@@ -13,15 +13,13 @@ from tasks.common.atomic_files import write_text
 from tasks.common.canonical_json import readable_json
 from tasks.config.training import DataConfig
 from tasks.data.review_files import review_schema, token_lists, write_groups, write_parquet
-from tasks.data.sources.readers import OFFICIAL_SPLIT_ROWS, read_source
-from tasks.data.sources.source_files import SourceFiles
+from tasks.data.sources.readers import read_source
+from tasks.data.sources.source_files import OFFICIAL_SPLIT_ROWS, TRAIN_GROUPS, SourceFiles
 from tasks.data.text.corpus import LabelledTokens
 from tasks.data.text.disk_shuffle import tokens_in_order
 from tasks.data.text.tokenizer import UNKNOWN_ID
 from tasks.data.text.vocabulary import Vocabulary
 from tasks.data.validate import describe_reviews, require_valid
-
-TRAIN_GROUPS = "train_groups.parquet"
 
 _ORDER_SEED = 113
 """Keras's `load_data` puts the reviews in this seed's order; sources are sorted by label."""

@@ -1,10 +1,14 @@
 """By how much two means of several seeds differ that judged the same reviews."""
 
-from statistics import NormalDist
+from __future__ import annotations
 
-import numpy as np
+from statistics import NormalDist
+from typing import TYPE_CHECKING
 
 from tasks.common.records import Record
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class PairedDifference(Record):

@@ -12,9 +12,7 @@ from tasks.common.atomic_files import file_sha256
 from tasks.common.errors import BadDataError, ChampionAlreadyError, PromotionError
 from tasks.config.promotion import PromotionConfig
 from tasks.config.training import TrainingConfig
-from tasks.data.sources.readers import OFFICIAL_SPLIT_ROWS
-from tasks.data.validate import require_valid
-from tasks.registry.challenge import challenge_champion, require_challenger, require_other
+from tasks.data.sources.source_files import OFFICIAL_SPLIT_ROWS
 from tasks.registry.champion import ChampionStore, best_model, promoted_run
 from tasks.registry.events import (
     Decision,
@@ -56,6 +54,8 @@ def promote(
         PromotionError: The run is damaged or elsewhere, or the log is damaged.
         StorageError: The artifacts folder cannot be written to.
     """
+    from tasks.registry.challenge import challenge_champion, require_challenger
+
     _require_whole(artifacts, run)
     store = ChampionStore(artifacts)
     require_challenger(artifacts, run, store.events())
@@ -127,6 +127,8 @@ def rollback(artifacts: Path, to: str | None, *, who: str, reason: str) -> Promo
         PromotionError: There is no such champion, its files are damaged, or the log is.
         StorageError: The artifacts folder cannot be written to.
     """
+    from tasks.registry.challenge import require_other
+
     wanted = None if to is None else find_run(artifacts, to).manifest.run_id
     store = ChampionStore(artifacts)
     with store.deciding() as events:
@@ -176,6 +178,8 @@ def challenger_figures(run: Run, measure: MeasureLatency) -> ChallengerFigures:
 
 def _data_fault(report: dict[str, Any], config: TrainingConfig) -> str | None:
     """Return which rules of the `load` step the recorded reviews break, None for good ones."""
+    from tasks.data.validate import require_valid
+
     official = report["source"] == "imdb" and not config.data.deduplicate
     try:
         require_valid(

@@ -9,7 +9,6 @@ from tasks.common.records import Record
 from tasks.config.training import Value, flat_config
 from tasks.data.sources.source_files import source_label
 from tasks.evaluation.significance import PairedTest, paired_test
-from tasks.evaluation.slices import read_predictions
 from tasks.runs.describe import is_all_cached, total_seconds
 from tasks.runs.find import Run
 from tasks.runs.manifest import BaselineScore, Manifest, Score, Training
@@ -196,6 +195,8 @@ def _predictions(run: Run) -> Path:
 
 def _test(model: Path, other: Path) -> PairedTest:
     """Return the paired test of two files of predictions of the same reviews."""
+    from tasks.evaluation.slices import read_predictions
+
     # Each is in the order of the ids: its own order depends on the training set's size.
     return paired_test(read_predictions(model).correct, read_predictions(other).correct)
 

@@ -20,9 +20,10 @@ from tasks.config.training import (
     validated_config,
 )
 from tasks.data.fetch import fetch_reviews
-from tasks.data.load import TRAIN_GROUPS, load_reviews
+from tasks.data.load import load_reviews
 from tasks.data.pad import pad_reviews
 from tasks.data.review_files import read_arrow, read_groups
+from tasks.data.sources.source_files import TRAIN_GROUPS
 from tasks.evaluation.baselines import train_baseline
 
 

@@ -119,8 +119,8 @@ def command(
 
 def test_texts_are_answered_at_once_without_tensorflow_or_prefect(artifacts: Path) -> None:
     code = (
-        "import sys; from flows import predict_command\n"
-        f"predict_command.read_flow_options(['fine', '--artifacts', {str(artifacts)!r}])\n"
+        "import sys; from flows.cli import predict\n"
+        f"predict.read_flow_options(['fine', '--artifacts', {str(artifacts)!r}])\n"
         "print({'tensorflow', 'keras', 'prefect'} & set(sys.modules))"
     )
     done = subprocess.run(

@@ -21,7 +21,7 @@ from tasks.common.errors import BadDataError
 from tasks.common.sampling import stratified_sample
 from tasks.config.training import DataConfig
 from tasks.data.sources.keras_imdb import read_keras_file
-from tasks.data.sources.source_files import SourceFiles
+from tasks.data.sources.source_files import OFFICIAL_SPLIT_ROWS, SourceFiles
 from tasks.data.sources.user_files import read_users_files
 from tasks.data.text.corpus import (
     SPLITS,
@@ -35,8 +35,6 @@ from tasks.data.text.corpus import (
 from tasks.data.text.vocabulary import text_chunks
 
 FULL_PACKAGE_CSV = "data/raw/a1_IMDB_Dataset.csv"
-
-OFFICIAL_SPLIT_ROWS = 25_000
 
 
 def read_source(

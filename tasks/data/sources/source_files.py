@@ -10,6 +10,10 @@ from tasks.common.records import Record
 
 Form = Literal["keras", "packages", "packaged", "files"]
 
+TRAIN_GROUPS = "train_groups.parquet"
+
+OFFICIAL_SPLIT_ROWS = 25_000
+
 
 def source_label(source: str, form: str) -> str:
     """Return a source's name for people, with its form where it has several."""

@@ -200,7 +200,7 @@ def test_a_real_run_and_its_cached_repetition_are_listed_compared_and_used(
     time.sleep(1)  # runs of one second have no order
     again = start_run(artifacts, small_reviews).folder
     lines = said(capsys, artifacts, "list").splitlines()
-    assert [line.split()[-1] for line in lines[2:]] == ["all", "1/1"]
+    assert [line.split()[-1] for line in lines[2:]] == ["all", "2/2"]
     shown = said(capsys, artifacts, "compare", str(first), again.name)
     assert f"{again.name[-8:]} has the same weights as {first.name[-8:]}." in shown
     assert re.search(r"^differences\nnone$", shown, re.MULTILINE)

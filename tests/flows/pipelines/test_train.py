@@ -161,7 +161,7 @@ def test_a_passing_fault_is_tried_again(tmp_path: Path, monkeypatch: pytest.Monk
             raise OSError(5, "the network drive hiccuped")
         return real(*arguments)
 
-    monkeypatch.setattr(steps, "load_reviews", fail_once)
+    monkeypatch.setattr(load, "load_reviews", fail_once)
     monkeypatch.setattr(steps.load, "retry_delay_seconds", [0, 0, 0])
     reviews = write_reviews(tmp_path / "reviews.csv", 120, seed=3)
     assert start_run(tmp_path / "artifacts", reviews, epochs=1).score.test_reviews == 24
@@ -231,7 +231,7 @@ def test_raw_files_that_change_while_they_are_read_are_refused(
         write_reviews(reviews, 120, seed=1)
         return facts
 
-    monkeypatch.setattr(steps, "load_reviews", load_beside_a_writer)
+    monkeypatch.setattr("tasks.data.load.load_reviews", load_beside_a_writer)
     with pytest.raises(BadDataError, match=r"reviews\.csv was changed while it was read"):
         start_run(tmp_path / "artifacts", reviews)
 
