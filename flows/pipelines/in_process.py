@@ -104,18 +104,17 @@ def _in_child(request: Record, kind: type[R], api: str, what: str) -> R:
 def _answer(request: TrainingRequest | TrialRequest) -> Record:
     """Do what is requested in this process."""
     begin_process()
-    from flows.pipelines.train import run_flow
-    from flows.pipelines.trial import run_trial
+    from flows.pipelines import train, trial
 
     if isinstance(request, TrialRequest):
-        return run_trial(dict(request))
+        return trial.run_trial(dict(request))
     options = TrainOptions(
         config=request.config,
         accelerator=request.accelerator,
         artifacts=request.artifacts,
         refresh=request.refresh,
     )
-    return run_flow(options)
+    return train.run_flow(options)
 
 
 if __name__ == "__main__":

@@ -10,14 +10,14 @@ import hashlib
 import logging
 import shutil
 from pathlib import Path, PurePosixPath
-from typing import Any
-
-import pyarrow as pa
-from pyarrow import fs
+from typing import TYPE_CHECKING, Any
 
 from tasks.common.atomic_files import file_sha256, whole_file
 from tasks.common.errors import BadDataError, SourceUnavailableError, first_line
 from tasks.common.records import Record, read_record, write_record
+
+if TYPE_CHECKING:
+    from pyarrow import fs
 
 _LOG = logging.getLogger(__name__)
 
@@ -78,9 +78,11 @@ def local_copy(uri: str, downloads: Path) -> Path:
 
 
 def _system(uri: str) -> tuple[fs.FileSystem, str]:
+    from pyarrow import ArrowException, fs
+
     try:
         system, place = fs.FileSystem.from_uri(uri)
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except (ArrowException, OSError, ValueError) as error:
         raise BadDataError(f"{uri} is no address of a file: {first_line(error)}") from None
     return system, place
 
@@ -90,7 +92,7 @@ def _ask(uri: str, system: fs.FileSystem, place: str) -> Any:  # noqa: ANN401 - 
         found = system.get_file_info(place)
     except OSError as error:
         raise _unreachable(uri, error) from None
-    if found.type != fs.FileType.File:
+    if not found.is_file:
         raise BadDataError(f"{uri}: there is no such file")
     return found
 

@@ -19,7 +19,6 @@ from tasks.common.canonical_json import readable_json
 from tasks.common.errors import BadDataError, SourceUnavailableError
 from tasks.common.remote_files import local_copy
 from tasks.config.training import SourceConfig
-from tasks.data.sources.keras_imdb import convert_npz
 from tasks.data.sources.source_files import SourceFiles
 
 _LOG = logging.getLogger(__name__)
@@ -172,6 +171,8 @@ def _word_index(npz: Path) -> Path:
 
 def _converted_npz(npz: Path, store: ArtifactStore) -> Path:
     """Return the Parquet copy of `npz`; the pickles inside are read at most once."""
+    from tasks.data.sources.keras_imdb import convert_npz
+
     _require_hash(npz, KERAS_NPZ_SHA256, "it was not opened; delete it and start again")
     copy = store.downloads / "imdb-keras.parquet"
     note = copy.with_suffix(".json")

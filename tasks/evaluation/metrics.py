@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tasks.evaluation.significance import scipy_stats
+
 THRESHOLD = 0.5
 """A probability above it counts as label 1."""
 
@@ -25,9 +27,7 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
     Source: E. B. Wilson, "Probable inference, the law of succession, and statistical
     inference", JASA 22 (1927), 209-212.
     """
-    from scipy.stats import binomtest
-
-    found = binomtest(successes, trials).proportion_ci(method="wilson")
+    found = scipy_stats().binomtest(successes, trials).proportion_ci(method="wilson")
     return float(found.low), float(found.high)
 
 
@@ -44,8 +44,7 @@ def roc_auc(probabilities: np.ndarray, labels: np.ndarray) -> tuple[float, float
         probabilities: Of label 1, shape (n,).
         labels: 0 or 1, both present, shape (n,).
     """
-    from scipy import special, stats
-
+    stats = scipy_stats()
     ranks, is_one = stats.rankdata(probabilities), labels > 0
     # For each review of one label: how many of the other label are below it.
     of_ones, of_zeros = (
@@ -56,7 +55,7 @@ def roc_auc(probabilities: np.ndarray, labels: np.ndarray) -> tuple[float, float
     variance = sum(
         (below * len(below) / pairs).var() / max(len(below) - 1, 1) for below in (of_ones, of_zeros)
     )
-    reach = float(special.ndtri(0.975) * variance**0.5)
+    reach = float(stats.norm.ppf(0.975) * variance**0.5)
     return area, max(0.0, area - reach), min(1.0, area + reach)
 
 

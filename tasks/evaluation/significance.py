@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from statistics import NormalDist
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tasks.common.records import Record
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+def scipy_stats() -> Any:  # noqa: ANN401 - a module
+    """Return `scipy.stats`, whose import takes a second that most commands can do without."""
+    from scipy import stats
+
+    return stats
 
 
 class PairedDifference(Record):
@@ -74,12 +81,10 @@ def mcnemar_p_value(only_first: int, only_second: int) -> float:
     Source: Q. McNemar, "Note on the sampling error of the difference between correlated
     proportions or percentages", Psychometrika 12 (1947), 153-157.
     """
-    from scipy.stats import binomtest
-
     discordant = only_first + only_second
     if not discordant:
         return 1.0
-    return float(binomtest(min(only_first, only_second), discordant).pvalue)
+    return float(scipy_stats().binomtest(min(only_first, only_second), discordant).pvalue)
 
 
 def difference_interval(

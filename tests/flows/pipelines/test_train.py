@@ -221,7 +221,6 @@ def test_what_was_computed_beside_an_edit_is_used_and_not_kept(
 def test_raw_files_that_change_while_they_are_read_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tasks import steps
     from tasks.data import load
 
     reviews, real = write_reviews(tmp_path / "reviews.csv", 120), load.load_reviews
