@@ -34,7 +34,7 @@ def cpu_milliseconds(function: Callable[..., object], arguments: list[Any], repe
     return 1000 * min(rounds)
 
 
-def with_gradient(function: Callable[..., Any]) -> Callable[..., object]:
+def with_gradient(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function that computes the gradients of the sum of the squares, too."""
     import tensorflow as tf
 

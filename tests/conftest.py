@@ -24,35 +24,33 @@ hypothesis.settings.load_profile("no-deadline")
 
 # Files that take long come first, so that no worker is left alone with them in the end.
 _LONGEST_FIRST = [
-    f"test_{name}.py"
-    for name in (
-        "faults",
-        "serve_flow",
-        "resume",
-        "unattended_server",
-        "prefect_ui",
-        "postgresql",
-        "train_flow",
-        "sweep_flow",
-        "maintain_flow",
-        "champion_steps",
-        "server_death",
-        "seeds_flow",
-        "ablation_flow",
-        "train_model",
-        "training_progress",
-        "architectures",
-        "export_bundle",
-        "verify_run",
-        "train_command",
-    )
+    "faults/test_faults.py",
+    "flows/scheduling/test_serve.py",
+    "training/test_resume.py",
+    "flows/scheduling/test_unattended_server.py",
+    "flows/orchestration/test_prefect_ui.py",
+    "flows/scheduling/test_postgresql.py",
+    "flows/pipelines/test_train.py",
+    "flows/pipelines/test_sweep.py",
+    "flows/pipelines/test_maintain.py",
+    "flows/pipelines/test_champion_steps.py",
+    "faults/test_server_death.py",
+    "flows/pipelines/test_seeds.py",
+    "flows/pipelines/test_ablation.py",
+    "training/test_train.py",
+    "training/test_progress.py",
+    "model/test_architectures.py",
+    "inference/bundle/test_export.py",
+    "runs/test_verify.py",
+    "flows/cli/test_train.py",
 ]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Order the files by how long they take."""
     places = {name: place for place, name in enumerate(_LONGEST_FIRST)}
-    items.sort(key=lambda item: places.get(item.path.name, len(places)))
+    folder = Path(__file__).parent
+    items.sort(key=lambda item: places.get(item.path.relative_to(folder).as_posix(), len(places)))
 
 
 def pytest_runtest_setup() -> None:

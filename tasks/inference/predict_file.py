@@ -7,7 +7,7 @@ again.
 
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Self
@@ -138,7 +138,7 @@ def _count(counts: dict[str, int], column: pa.Array) -> None:
 
 def predict_file(
     predictor: Predictor, file: Path, kind: Kind, column: str, output: Path, chunk_rows: int
-) -> Iterator[float | PredictionSummary]:
+) -> Generator[float | PredictionSummary]:
     """Predict a file; yield after each chunk the share that is done, at last what came of it.
 
     Args:

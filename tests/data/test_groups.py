@@ -69,7 +69,7 @@ def test_no_author_is_in_two_of_the_three_sets(tmp_path: Path, seed: int) -> Non
     pad_reviews(train, test, TextConfig(maxlen=9), protocol, tmp_path, groups)
     training, validation = (authors_of(tmp_path, name) for name in ("train", "validation"))
     assert not training & validation
-    assert len(training | validation) == facts["train_rows"] / 8
+    assert 8 * len(training | validation) == facts["train_rows"]
     # Words that only test reviews have are no part of the word index.
     assert authors_of(tmp_path, "test") == set()
     assert facts["test_rows"] == pytest.approx(0.2 * 240, abs=8)

@@ -26,7 +26,8 @@ def padded(lists: list[list[int]], **text: Any) -> list[list[int]]:
     matrix = pad_tokens(ragged(lists), TextConfig(**text))
     assert matrix.dtype == np.int32
     assert matrix.shape == (len(lists), text["maxlen"])
-    return matrix.tolist()
+    rows: list[list[int]] = matrix.tolist()
+    return rows
 
 
 @settings(deadline=None)

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,10 +22,8 @@ def champion(tmp_path_factory: pytest.TempPathFactory) -> IndexedReviews:
     return load_drifting(tmp_path_factory.mktemp("drift") / "champion", 0)
 
 
-def compared(
-    champion: IndexedReviews, folder: Path, seed: int = 1, **changes: float
-) -> list[DriftMeasure]:
-    return compare_data(champion, load_drifting(folder / "new", seed, **changes), NUM_WORDS, CONFIG)
+def compared(champion: IndexedReviews, folder: Path, **changes: Any) -> list[DriftMeasure]:
+    return compare_data(champion, load_drifting(folder / "new", 1, **changes), NUM_WORDS, CONFIG)
 
 
 def drifted(measures: list[DriftMeasure]) -> set[str]:

@@ -92,8 +92,8 @@ def test_it_learns_from_the_same_reviews_as_the_network(
 def test_padding_and_unknown_ids_are_no_words() -> None:
     cut = pa.chunked_array([[[0, 0, 1, 4, 5], [4, 2, 5, 0, 0]]], pa.list_(pa.int32()))
     plain = pa.chunked_array([[[1, 4, 5], [4, 2, 5]]], pa.list_(pa.int32()))
-    for made in (word_counts, lambda tokens: ngram_presence(tokens, 2)):
-        assert (made(cut) != made(plain)).nnz == 0
+    assert (word_counts(cut) != word_counts(plain)).nnz == 0
+    assert (ngram_presence(cut, 2) != ngram_presence(plain, 2)).nnz == 0
     assert ngram_presence(cut, 2).sum(axis=1).tolist() == [[3], [2]]
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from flows.cli import predict as cli_predict
 from tasks.common.errors import BadDataError
-from tasks.data.sources.text_chunks import kind_of
+from tasks.data.sources.text_chunks import TextRows, kind_of
 from tasks.inference.open_model import open_predictor
 from tasks.inference.predict_file import PredictionSummary, predict_file
 from tasks.inference.predictor import Predictor
@@ -80,9 +80,12 @@ def test_a_stopped_job_goes_on_with_the_chunks_that_it_has(
     assert not output.exists()
     computed: list[int] = []
     predict = predictor.predict_rows
-    monkeypatch.setattr(
-        predictor, "predict_rows", lambda rows: computed.append(len(rows)) or predict(rows)
-    )
+
+    def watched(rows: TextRows) -> pa.RecordBatch:
+        computed.append(len(rows))
+        return predict(rows)
+
+    monkeypatch.setattr(predictor, "predict_rows", watched)
     assert finish(predictor, file, output).chunks_kept == 3
     assert computed == [8, 8, 8, 2]
     assert output.read_bytes() == whole.read_bytes()

@@ -78,7 +78,7 @@ def train(
 
 
 @pytest.fixture(scope="module")
-def trained(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def trained(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[Architecture, Path]:
     """Return a folder with `best_model.keras` for each architecture."""
     folders = {name: tmp_path_factory.mktemp("trained") / name for name in ALL}
     for name, folder in folders.items():
@@ -86,7 +86,7 @@ def trained(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     return folders
 
 
-def made_run(artifacts: Path, name: Architecture, trained: dict[str, Path]) -> Run:
+def made_run(artifacts: Path, name: Architecture, trained: dict[Architecture, Path]) -> Run:
     """Write a run whose model is a trained one."""
     run = make_run(artifacts, FIRST)
     config = read_config(run).model_copy(update={"network": sizes(name)})
@@ -144,7 +144,7 @@ def test_an_interrupted_training_ends_with_the_same_weights(
 
 
 def test_files_of_all_architectures_load_without_this_projects_code(
-    trained: dict[str, Path], prepared: Path, tmp_path: Path
+    trained: dict[Architecture, Path], prepared: Path, tmp_path: Path
 ) -> None:
     tokens = padded_tokens(prepared / "test.parquet")
     np.save(tmp_path / "tokens.npy", tokens)
@@ -165,7 +165,7 @@ def test_files_of_all_architectures_load_without_this_projects_code(
 
 @pytest.mark.parametrize("name", ALL)
 def test_it_is_evaluated_and_served_as_it_was_trained(
-    name: Architecture, trained: dict[str, Path], prepared: Path, tmp_path: Path
+    name: Architecture, trained: dict[Architecture, Path], prepared: Path, tmp_path: Path
 ) -> None:
     file = trained[name] / "best_model.keras"
     described = {"protocol": "honest", "source": "files", "form": "files"}
@@ -178,7 +178,7 @@ def test_it_is_evaluated_and_served_as_it_was_trained(
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_its_run_predicts_texts_and_goes_into_a_bundle(
-    name: Architecture, trained: dict[str, Path], tmp_path: Path
+    name: Architecture, trained: dict[Architecture, Path], tmp_path: Path
 ) -> None:
     run = made_run(tmp_path, name, trained)
     predicted = open_predictor(tmp_path, FIRST).predict(["fine lovely film", "dull weak plot", ""])
@@ -189,7 +189,7 @@ def test_its_run_predicts_texts_and_goes_into_a_bundle(
 
 @pytest.mark.parametrize("name", ALL)
 def test_the_model_card_tells_the_architecture(
-    name: Architecture, trained: dict[str, Path], tmp_path: Path
+    name: Architecture, trained: dict[Architecture, Path], tmp_path: Path
 ) -> None:
     run = made_run(tmp_path, name, trained)
     card = model_card(run.manifest, read_metrics(run), read_config(run))

@@ -1,5 +1,6 @@
 import re
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -57,9 +58,9 @@ def test_many_runs_are_told_apart_by_colour_and_marker() -> None:
 @needs_browser
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "light"), (1280, "dark")])
 def test_the_page_is_whole_legible_and_accessible_and_asks_for_nothing(
-    page: Path, width: int, scheme: str
+    page: Path, width: int, scheme: Literal["light", "dark"]
 ) -> None:
-    with open_page(page, width=width, colour_scheme=scheme) as opened:  # type: ignore[arg-type]
+    with open_page(page, width=width, colour_scheme=scheme) as opened:
         shown = opened.page
         widths = shown.eval_on_selector_all("img", "all => all.map(one => one.naturalWidth)")
         assert len(widths) == 2

@@ -2,6 +2,7 @@ import json
 import shutil
 import time
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -102,10 +103,10 @@ def test_html_in_labels_and_reviews_does_nothing_in_a_browser(attacked: Path) ->
 @needs_browser
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "light"), (1280, "dark")])
 def test_the_report_is_whole_legible_and_accessible_and_asks_for_nothing(
-    done: RunSummary, width: int, scheme: str
+    done: RunSummary, width: int, scheme: Literal["light", "dark"]
 ) -> None:
     file = done.folder / "report.html"
-    with open_page(file, width=width, colour_scheme=scheme) as opened:  # type: ignore[arg-type]
+    with open_page(file, width=width, colour_scheme=scheme) as opened:
         page = opened.page
         widths = page.eval_on_selector_all("img", "all => all.map(one => one.naturalWidth)")
         assert len(widths) == 8

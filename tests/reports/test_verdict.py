@@ -33,7 +33,7 @@ def a_manifest(
         source=source,
         form=source,
     )
-    return Manifest.model_construct(
+    return Manifest.model_construct(  # type: ignore[call-arg]
         score=score,
         baseline=BaselineScore(name="a line", accuracy=0.88, accuracy_low=0.8, accuracy_high=0.9),
         bayes_baseline=BaselineScore(

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -67,9 +68,9 @@ def test_each_network_is_tested_against_its_own_baselines(tmp_path: Path) -> Non
     ],
 )
 def test_scores_on_other_reviews_or_by_another_protocol_are_not_compared(
-    tmp_path: Path, changes: dict[str, object], reason: str
+    tmp_path: Path, changes: dict[str, Any], reason: str
 ) -> None:
-    runs = [make_run(tmp_path, FIRST), make_run(tmp_path, SECOND, **changes)]  # type: ignore[arg-type]
+    runs = [make_run(tmp_path, FIRST), make_run(tmp_path, SECOND, **changes)]
     comparison = compare_runs(runs)
     assert comparison.runs[1].scores is None
     assert comparison.runs[1].not_comparable == reason

@@ -1,6 +1,7 @@
 """Made-up reviews that drift from one another in one respect at a time."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -48,10 +49,10 @@ def write_drifting(
     return write_reviews(path, reviews)
 
 
-def load_drifting(folder: Path, seed: int, **changes: float) -> IndexedReviews:
+def load_drifting(folder: Path, seed: int, **changes: Any) -> IndexedReviews:
     """Write reviews, run the `load` step on them, and return what it left."""
     folder.mkdir(parents=True)
-    file = write_drifting(folder / "reviews.csv", seed, **changes)  # type: ignore[arg-type]
+    file = write_drifting(folder / "reviews.csv", seed, **changes)
     load_reviews(source_of("files", train=file), DataConfig(), folder)
     return IndexedReviews(
         train=folder / "train.parquet",

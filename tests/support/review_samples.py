@@ -69,7 +69,7 @@ def write_reviews(path: Path, reviews: Reviews, text: str = "text", label: str =
 
 
 def source_of(
-    form: Form, columns: tuple[str, str] | None = ("text", "label"), **paths: Path
+    form: Form, columns: tuple[str, str] | None = ("text", "label"), /, **paths: Path
 ) -> SourceFiles:
     """Return the record of raw files that `fetch_reviews` would have made."""
     return SourceFiles(

@@ -16,4 +16,7 @@ def start_run(artifacts: Path, train_file: Path, **changes: Any) -> RunSummary:
 
 def start_config(artifacts: Path, config: TrainingConfig, **parameters: Any) -> RunSummary:
     """Run the flow with `config` and further flow parameters."""
-    return train_flow(**dict(config), accelerator="cpu", artifacts=artifacts, **parameters)
+    summary: RunSummary = train_flow(
+        **dict(config), accelerator="cpu", artifacts=artifacts, **parameters
+    )
+    return summary

@@ -39,7 +39,8 @@ def test_held_row_groups_have_the_rows_of_the_file(
         tokens, labels = reviews.take(np.asarray(places, np.int64))
     assert (tokens == padded_tokens(file)[numbers[places]]).all()
     assert (labels[:, 0] == read_labels(file)[numbers[places]]).all()
-    assert (tokens.dtype, labels.dtype) == (np.int32, np.float32)
+    assert tokens.dtype == np.int32
+    assert labels.dtype == np.float32
 
 
 def test_training_batches_of_a_small_set_are_a_permutation_of_the_file(file: Path) -> None:

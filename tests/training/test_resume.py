@@ -217,7 +217,7 @@ def on_real_reviews(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killab
 
 
 def require_exact_resume(
-    folder: Path, options: list[str], undisturbed: Undisturbed, how: signal.Signals, **server: str
+    folder: Path, options: list[str], undisturbed: Undisturbed, how: signal.Signals, **server: Any
 ) -> None:
     """Kill a run in its third epoch, start it again, and compare it with an undisturbed one."""
     process = start_terminal_run(folder, *options, **server)

@@ -182,7 +182,7 @@ def test_a_bad_test_file_is_found_too(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["jsonl", "parquet"])
 def test_rows_without_a_label_are_counted(tmp_path: Path, kind: str) -> None:
-    columns = {"text": ["a", "b", "c"], "label": ["x", None, None]}
+    columns: dict[str, list[Any]] = {"text": ["a", "b", "c"], "label": ["x", None, None]}
     assert "2 rows have no label" in refusal(write_file(tmp_path / f"a.{kind}", columns))
 
 

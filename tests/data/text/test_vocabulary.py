@@ -32,7 +32,8 @@ def indexed(train: list[str], test: list[str], rows: int = 4096) -> Result:
     assert len(set(zip(texts, hashes, strict=True))) == len(set(texts))
     assert (len(train_tokens), len(test_tokens)) == (len(train), len(test))
     for tokens in (train_tokens, test_tokens):
-        assert (tokens.ids.dtype, tokens.offsets.dtype) == (np.int32, np.int64)
+        assert tokens.ids.dtype == np.int32
+        assert tokens.offsets.dtype == np.int64
     return lists_of(train_tokens), lists_of(test_tokens), words
 
 

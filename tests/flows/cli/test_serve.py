@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from prefect.deployments.runner import RunnerDeployment
 from pydantic import TypeAdapter
 
 from flows.cli.serve import read_options
@@ -20,6 +21,13 @@ ROOT = Path(__file__).parents[3]
 FILES = ["--source=files", "--train-file=reviews.csv", "--accelerator=cpu"]
 
 
+def schedule_of(deployment: RunnerDeployment) -> Any:
+    """Return the only schedule of a deployment."""
+    assert deployment.schedules is not None
+    (made,) = deployment.schedules
+    return made.schedule
+
+
 def test_what_is_served_has_schedules_one_run_at_a_time_and_pinned_parameters(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -28,25 +36,27 @@ def test_what_is_served_has_schedules_one_run_at_a_time_and_pinned_parameters(
         [*FILES, "--seed=7", "--interval=6h", "--overlap=queue", "--maintain.cron=0 5 * * *"]
     )
     retraining, maintenance = deployments(options)
-    assert retraining.schedules[0].schedule.interval == timedelta(hours=6)
+    assert schedule_of(retraining).interval == timedelta(hours=6)
+    assert retraining.concurrency_options is not None
     assert retraining.concurrency_options.collision_strategy == "ENQUEUE"
     assert (retraining.concurrency_limit, maintenance.concurrency_limit) == (1, 1)
     assert retraining.parameters["source"].train_file == tmp_path / "reviews.csv"
     assert retraining.parameters["fit"].seed == 7
     assert retraining.parameters["artifacts"] == tmp_path / "artifacts"
     assert set(retraining.parameters) >= {"text", "network", "promotion", "drift", "accelerator"}
-    assert maintenance.schedules[0].schedule.cron == "0 5 * * *"
+    assert schedule_of(maintenance).cron == "0 5 * * *"
     assert maintenance.parameters["apply"] is True
     assert maintenance.parameters["artifacts"] == tmp_path / "artifacts"
 
 
 def test_without_options_it_retrains_at_three_and_maintains_on_sundays_in_utc() -> None:
     retraining, maintenance = deployments(read_options(["--accelerator=cpu"]))
-    assert retraining.schedules[0].schedule.cron == "0 3 * * *"
-    assert retraining.schedules[0].schedule.timezone == "UTC"
+    assert schedule_of(retraining).cron == "0 3 * * *"
+    assert schedule_of(retraining).timezone == "UTC"
+    assert retraining.concurrency_options is not None
     assert retraining.concurrency_options.collision_strategy == "CANCEL_NEW"
     assert retraining.parameters["source"].source == "imdb"
-    assert maintenance.schedules[0].schedule.cron == "0 12 * * SUN"
+    assert schedule_of(maintenance).cron == "0 12 * * SUN"
     assert not maintenance.paused
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from prefect.deployments.runner import RunnerDeployment
 
 from flows.pipelines.train import train_flow
 from tests.support.servers.browser import needs_browser
@@ -139,7 +140,9 @@ def deployment(watched: Watched) -> UUID:
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
     with temporary_settings({PREFECT_API_URL: watched.api}):
-        made = train_flow.to_deployment("by-hand").apply()
+        deployment = train_flow.to_deployment("by-hand")
+        assert isinstance(deployment, RunnerDeployment)
+        made = deployment.apply()
     assert isinstance(made, UUID)
     return made
 

@@ -72,8 +72,8 @@ def test_the_report_tells_the_score_how_it_was_had_and_whether_to_believe_it(
     assert report.startswith(f"# Test accuracy {score.accuracy:.4f}\n")
     assert "honest protocol, source files, 48 test reviews" in report
     assert len(manifest.baselines) == 2
-    judged: Score | BaselineScore
-    for judged in (score, *manifest.baselines):
+    scores: list[Score | BaselineScore] = [score, *manifest.baselines]
+    for judged in scores:
         interval = f"{judged.accuracy_low:.4f} to {judged.accuracy_high:.4f}"
         assert f"| {judged.accuracy:.4f} | {interval} |" in report
     assert "- ✓ A validation split chose the epoch" in report

@@ -63,6 +63,7 @@ def test_a_dry_run_tells_what_would_go_and_removes_nothing(copied: tuple[Path, l
     artifacts, names = copied
     before = size(artifacts)
     removals = maintain_flow(retention=NOTHING_UNUSED, artifacts=artifacts)
+    assert isinstance(removals, list)
     assert {one.name for one in removals if one.kind == "run"} == set(names[:2])
     assert run_names(artifacts) == set(names)
     assert size(artifacts) == before
@@ -74,10 +75,11 @@ def test_what_is_kept_is_whole_and_still_hits(
     artifacts, names = copied
     before = size(artifacts)
     removals = maintain_flow(retention=NOTHING_UNUSED, artifacts=artifacts, apply=True)
+    assert isinstance(removals, list)
     assert run_names(artifacts) == {names[2]}
     kept = ArtifactStore(artifacts).runs / names[2]
     assert read_manifest(kept).faults(kept) == []
-    assert before - size(artifacts) == sum(removal.size for removal in removals) > 0
+    assert before - size(artifacts) == sum(one.size for one in removals) > 0
     again = start_run(artifacts, small_reviews, epochs=3)
     assert [step.step for step in again.steps if not step.cached] == ["fetch"]
     removed = start_run(artifacts, small_reviews, epochs=1)

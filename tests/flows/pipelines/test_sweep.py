@@ -159,7 +159,10 @@ def test_a_sweep_killed_in_a_trial_goes_on_to_the_same_trials_and_winner(
     (tmp_path / "space.toml").write_text(SPACE)
     options = [*from_file(small_reviews), *SLOW_SMALL_RUN, f"--space={tmp_path / 'space.toml'}"]
     options += ["--trials=4", "--pruning-after=1", "--save-every-steps=20"]
-    server = {"program": "sweep_flow.py", "PREFECT_API_URL": str(PREFECT_API_URL.value())}
+    server: dict[str, Any] = {
+        "program": "sweep_flow.py",
+        "PREFECT_API_URL": str(PREFECT_API_URL.value()),
+    }
     reports = []
     for name in ("whole", "killed"):
         folder = tmp_path / name

@@ -11,7 +11,7 @@ from flows.pipelines.in_process import TrialRequest
 from flows.pipelines.sweep_trials import SweepTrials, TrialsFailedError
 from tasks.config.experiments import SweepConfig
 from tasks.config.search_space import Choices, Range, SearchSpace
-from tasks.config.training import TrainingConfig
+from tasks.config.training import ConvBilstmConfig, TrainingConfig
 from tasks.experiments.study import create_study, ended_trials, next_trial, storage_url
 from tasks.experiments.trial import TrialResult
 
@@ -41,6 +41,7 @@ def test_no_more_trials_are_begun_than_asked_for(tmp_path: Path) -> None:
     for number in range(5):
         request = asked(trials)
         assert request.number == number
+        assert isinstance(request.config.network, ConvBilstmConfig)
         assert 8 <= request.config.network.filters <= 64
         trials.tell(request, GOOD)
     assert trials.ask() is None

@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from prefect.deployments.runner import RunnerDeployment
 
 from flows.pipelines.train import train_flow
 from tests.support.polling import wait_for
@@ -16,6 +17,7 @@ def test_a_deployment_with_an_interval_gets_scheduled_runs() -> None:
 
     with get_client(sync_client=True) as client:
         deployment = train_flow.to_deployment("nightly", interval=timedelta(hours=1))
+        assert isinstance(deployment, RunnerDeployment)
         deployment_id = deployment.apply()
         assert isinstance(deployment_id, UUID)
         ours = DeploymentFilter(id=DeploymentFilterId(any_=[deployment_id]))

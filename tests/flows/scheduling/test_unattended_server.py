@@ -185,6 +185,7 @@ def test_a_living_run_that_was_closed_by_mistake_still_ends_as_completed(
 
     with talk_to(served.api), get_client(sync_client=True) as client:
         state = lives_on(return_state=True)
+        assert state.state_details.flow_run_id is not None
         run = client.read_flow_run(state.state_details.flow_run_id)
     assert states == ["Crashed"]
     assert run.state is not None

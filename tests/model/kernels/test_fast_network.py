@@ -69,7 +69,8 @@ def test_fused_adam_moves_as_kerass_adam_does_by_whole_gradients() -> None:
             whole = tf.convert_to_tensor(gradient)
             optimizer.apply([gradient if fused else whole])
         moved.append(np.asarray(table))
-    np.testing.assert_allclose(*moved, rtol=1e-5)
+    by_ours, by_keras = moved
+    np.testing.assert_allclose(by_ours, by_keras, rtol=1e-5)
 
 
 def train(prepared: Path, folder: Path, state: Path | None = None) -> object:

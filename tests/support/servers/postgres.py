@@ -40,11 +40,21 @@ def postgres_process() -> Iterator[str]:
         if user:
             shutil.chown(folder, user, user)
         data, log, port = folder / "data", folder / "log", free_port()
-        init = [programs / "initdb", "--username=prefect", "--auth=trust", "--no-sync", data]
-        subprocess.run(init, user=user, cwd=folder, check=True, stdout=subprocess.DEVNULL)
-        command = [programs / "postgres", "-D", data, "-k", folder, "-p", str(port)]
+        subprocess.run(
+            [programs / "initdb", "--username=prefect", "--auth=trust", "--no-sync", data],
+            user=user,
+            cwd=folder,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
         with log.open("w") as lines:
-            server = subprocess.Popen(command, user=user, cwd=folder, stdout=lines, stderr=lines)
+            server = subprocess.Popen(
+                [programs / "postgres", "-D", data, "-k", folder, "-p", str(port)],
+                user=user,
+                cwd=folder,
+                stdout=lines,
+                stderr=lines,
+            )
         try:
             _wait_until_ready(programs / "pg_isready", port, log)
             yield f"postgresql+asyncpg://prefect@127.0.0.1:{port}/postgres"
@@ -56,7 +66,7 @@ def postgres_process() -> Iterator[str]:
 
 
 def _wait_until_ready(pg_isready: Path, port: int, log: Path) -> None:
-    ask = [pg_isready, "-q", "-h", "127.0.0.1", "-p", str(port)]
+    ask: list[str | Path] = [pg_isready, "-q", "-h", "127.0.0.1", "-p", str(port)]
     deadline = time.monotonic() + _START_LIMIT_S
     while subprocess.run(ask, check=False).returncode != 0:
         assert time.monotonic() < deadline, log.read_text()
