@@ -60,7 +60,7 @@ def search(sweep: SweepConfig, most: int = 1000) -> list[AskedTrial]:
     """Run trials of a study as one process does, at most so many; the last one is not told."""
     study = create_study(sweep, CONFIG, SPACE)
     asked = begun_trials(study, SPACE)
-    found: list[float | None] = []
+    found: list[AskedTrial] = []
     for _ in range(most):
         trial = asked.pop(0) if asked else next_trial(study, SPACE, sweep)
         if trial is None:
