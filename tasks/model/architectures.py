@@ -1,7 +1,8 @@
-"""The networks that can be trained, by name: how each is built and prepared, what it needs.
+"""The networks that can be trained, by name: how each is built and prepared.
 
-A new one needs an entry here, its config in `tasks.config.training.NETWORKS`, and a file of its
-own. `tests/model/test_architectures.py` then asks of it what it asks of all.
+A new one needs an entry here, its config in `tasks.config.training.NETWORKS`, its title in
+`tasks.reports.model_card`, and a file of its own. `tests/model/test_architectures.py` then asks of
+it what it asks of all.
 """
 
 from collections.abc import Callable, Iterable
@@ -29,20 +30,11 @@ class NetworkKind:
     before the first step; None where there is no such thing.
     """
 
-    title: str
-    tags: tuple[str, ...]
     build: Callable[[int, int, Any], keras.Model]
     prepare: Callable[[keras.Model, Parts, Any], None] | None = None
 
 
 ARCHITECTURES: dict[Architecture, NetworkKind] = {
-    "conv_bilstm": NetworkKind(
-        "Conv1D + bidirectional LSTM", ("conv1d", "bilstm"), build_conv_bilstm
-    ),
-    "ngram_bag": NetworkKind(
-        "Naive-Bayes-weighted n-gram",
-        ("n-grams", "naive-bayes"),
-        build_ngram_bag,
-        prepare_ngram_bag,
-    ),
+    "conv_bilstm": NetworkKind(build_conv_bilstm),
+    "ngram_bag": NetworkKind(build_ngram_bag, prepare_ngram_bag),
 }

@@ -10,9 +10,8 @@ from tasks.common.formatting import short_id, when
 from tasks.evaluation.alpha_spending import next_look
 from tasks.evaluation.significance import paired_test
 from tasks.evaluation.slices import read_predictions
-from tasks.registry.champion import ChampionStore, best_model, promoted_run
+from tasks.registry.champion import ChampionStore, best_model, promoted_run, require_other
 from tasks.registry.events import (
-    Champion,
     PromotionEvent,
     current_champion,
     earlier_comparisons,
@@ -105,18 +104,6 @@ def require_challenger(artifacts: Path, run: Run, events: Sequence[PromotionEven
             f"{run_id} has the model of the champion {champion.run_id}, which stays: there is"
             " nothing to decide"
         )
-
-
-def require_other(events: Sequence[PromotionEvent], run_id: str) -> Champion | None:
-    """Return the champion, if there is one.
-
-    Raises:
-        ChampionAlreadyError: It is the run of this id.
-    """
-    champion = current_champion(events)
-    if champion is not None and champion.run_id == run_id:
-        raise ChampionAlreadyError(f"{run_id} is the champion already, since {champion.since}")
-    return champion
 
 
 def _champion_correct(former: Run, challenger: Run) -> tuple[np.ndarray, str]:

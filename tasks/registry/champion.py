@@ -8,7 +8,7 @@ that the pointer is brought up to.
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.atomic_files import file_sha256, sync_folder
 from tasks.common.canonical_json import canonical_json
-from tasks.common.errors import PromotionError, storage_error
+from tasks.common.errors import ChampionAlreadyError, PromotionError, storage_error
 from tasks.common.locks import take_lock
 from tasks.common.records import read_record, write_record
 from tasks.registry.events import Champion, PromotionEvent, current_champion
@@ -165,3 +165,15 @@ def promoted_run(artifacts: Path, promoted: Champion | PromotionEvent) -> Run:
 def best_model(run: Run) -> str:
     """Return the hash of the weights that a run would be promoted for."""
     return run.manifest.weights["best_model_hash"]
+
+
+def require_other(events: Sequence[PromotionEvent], run_id: str) -> Champion | None:
+    """Return the champion, if there is one.
+
+    Raises:
+        ChampionAlreadyError: It is the run of this id.
+    """
+    champion = current_champion(events)
+    if champion is not None and champion.run_id == run_id:
+        raise ChampionAlreadyError(f"{run_id} is the champion already, since {champion.since}")
+    return champion

@@ -13,7 +13,7 @@ from tasks.common.errors import BadDataError, ChampionAlreadyError, PromotionErr
 from tasks.config.promotion import PromotionConfig
 from tasks.config.training import TrainingConfig
 from tasks.data.sources.source_files import OFFICIAL_SPLIT_ROWS
-from tasks.registry.champion import ChampionStore, best_model, promoted_run
+from tasks.registry.champion import ChampionStore, best_model, promoted_run, require_other
 from tasks.registry.events import (
     Decision,
     PromotionEvent,
@@ -127,8 +127,6 @@ def rollback(artifacts: Path, to: str | None, *, who: str, reason: str) -> Promo
         PromotionError: There is no such champion, its files are damaged, or the log is.
         StorageError: The artifacts folder cannot be written to.
     """
-    from tasks.registry.challenge import require_other
-
     wanted = None if to is None else find_run(artifacts, to).manifest.run_id
     store = ChampionStore(artifacts)
     with store.deciding() as events:

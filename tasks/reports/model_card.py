@@ -4,9 +4,9 @@ See https://huggingface.co/docs/hub/model-cards. Values in the front matter are 
 which is YAML too, so that none can be mistaken for syntax.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from tasks.config.training import TrainingConfig, changed_settings
+from tasks.config.training import Architecture, TrainingConfig, changed_settings
 from tasks.data.sources.source_files import source_label
 from tasks.reports.html import render_markdown
 from tasks.runs.manifest import Manifest
@@ -20,6 +20,19 @@ _DATASETS = {
 }
 
 
+class DescribedNetwork(NamedTuple):
+    """What the card calls a kind of network, and its tags."""
+
+    title: str
+    tags: tuple[str, ...]
+
+
+DESCRIBED: dict[Architecture, DescribedNetwork] = {
+    "conv_bilstm": DescribedNetwork("Conv1D + bidirectional LSTM", ("conv1d", "bilstm")),
+    "ngram_bag": DescribedNetwork("Naive-Bayes-weighted n-gram", ("n-grams", "naive-bayes")),
+}
+
+
 def model_card(manifest: Manifest, metrics: dict[str, Any], config: TrainingConfig) -> str:
     """Return the model card of a run; it holds no text of a review and no path of a machine.
 
@@ -28,8 +41,6 @@ def model_card(manifest: Manifest, metrics: dict[str, Any], config: TrainingConf
         metrics: Content of `metrics.json`.
         config: All numbers of the run.
     """
-    from tasks.model.architectures import ARCHITECTURES
-
     # Where the reviews lay is of no use to others.
     settings = changed_settings(config.model_copy(update={"source": TrainingConfig().source}))
     return render_markdown(
@@ -38,7 +49,7 @@ def model_card(manifest: Manifest, metrics: dict[str, Any], config: TrainingConf
         metrics=metrics,
         config=config,
         changed=settings,
-        architecture=ARCHITECTURES[config.network.architecture],
+        architecture=DESCRIBED[config.network.architecture],
         source=source_label(manifest.score.source, manifest.score.form),
         dataset=_DATASETS[manifest.score.source],
     )

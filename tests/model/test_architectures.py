@@ -20,7 +20,7 @@ from tasks.model.architectures import ARCHITECTURES
 from tasks.model.build import build_model, build_network, with_own_seeds
 from tasks.model.model_hash import model_hash
 from tasks.model.network import keras_network, open_network
-from tasks.reports.model_card import model_card
+from tasks.reports.model_card import DESCRIBED, model_card
 from tasks.runs.find import Run
 from tasks.runs.read import read_config, read_metrics
 from tasks.training.step import step_code, trained_form
@@ -193,7 +193,7 @@ def test_the_model_card_tells_the_architecture(
 ) -> None:
     run = made_run(tmp_path, name, trained)
     card = model_card(run.manifest, read_metrics(run), read_config(run))
-    assert f"# {ARCHITECTURES[name].title} sentiment classifier" in card
+    assert f"# {DESCRIBED[name].title} sentiment classifier" in card
     assert ("bidirectional LSTMs" in card) == (name == "conv_bilstm")
     assert ("log-count ratio" in card) == (name == "ngram_bag")
 
