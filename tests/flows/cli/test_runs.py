@@ -10,6 +10,7 @@ import pytest
 from flows.cli.runs import main
 from tasks.common.artifact_store import ArtifactStore
 from tasks.run_summary import RunSummary
+from tasks.runs.manifest import read_manifest
 from tests.support.made_runs import FIRST, SECOND, THIRD, age, make_run
 from tests.support.start_run import start_run
 
@@ -200,7 +201,9 @@ def test_a_real_run_and_its_cached_repetition_are_listed_compared_and_used(
     time.sleep(1)  # runs of one second have no order
     again = start_run(artifacts, small_reviews).folder
     lines = said(capsys, artifacts, "list").splitlines()
-    assert [line.split()[-1] for line in lines[2:]] == ["all", "2/2"]
+    training = read_manifest(first).training
+    epochs = f"{training.best_epoch}/{training.epochs_run}"
+    assert [line.split()[-1] for line in lines[2:]] == ["all", epochs]
     shown = said(capsys, artifacts, "compare", str(first), again.name)
     assert f"{again.name[-8:]} has the same weights as {first.name[-8:]}." in shown
     assert re.search(r"^differences\nnone$", shown, re.MULTILINE)
