@@ -105,31 +105,27 @@ def _sweep(
     return {"sweep": sweep, **checked}
 
 
-def main_seeds(arguments: Sequence[str] | None = None) -> None:
-    """Train with several seeds.
-
-    Args:
-        arguments: The words after the program's name; those of this process by default.
-    """
-    parameters = read_seeds(arguments)
+def main_seeds() -> None:
+    """Train with several seeds."""
+    parameters = read_seeds()
     begin_process()
     from flows.pipelines.seeds import run_seeds
 
     run_seeds(parameters)
 
 
-def main_ablation(arguments: Sequence[str] | None = None) -> None:
-    """Train with other forms of the text; takes what `main_seeds` takes."""
-    parameters = read_ablation(arguments)
+def main_ablation() -> None:
+    """Train with other forms of the text."""
+    parameters = read_ablation()
     begin_process()
     from flows.pipelines.ablation import run_ablation
 
     run_ablation(parameters)
 
 
-def main_sweep(arguments: Sequence[str] | None = None) -> None:
-    """Search for better numbers; takes what `main_seeds` takes."""
-    parameters = read_sweep(arguments)
+def main_sweep() -> None:
+    """Search for better numbers."""
+    parameters = read_sweep()
     begin_process()
     from flows.pipelines.sweep import run_sweep
 

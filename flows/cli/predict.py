@@ -244,13 +244,9 @@ def _predict_to_file(
     print_summary(summary)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Predict; Prefect is imported only where a flow run is requested.
-
-    Args:
-        arguments: The words after the program's name; those of this process by default.
-    """
-    options = read_flow_options(arguments)
+def main() -> None:
+    """Predict; Prefect is imported only where a flow run is requested."""
+    options = read_flow_options()
     if options is None:
         return
     begin_process()

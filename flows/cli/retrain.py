@@ -95,13 +95,9 @@ def _absolute(source: SourceConfig) -> SourceConfig:
     return source.model_copy(update=paths)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Retrain once, by hand.
-
-    Args:
-        arguments: The words after the program's name; those of this process by default.
-    """
-    parameters = read_options(arguments)
+def main() -> None:
+    """Retrain once, by hand."""
+    parameters = read_options()
     begin_process()
     from flows.pipelines.retrain import run_retraining
 

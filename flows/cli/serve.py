@@ -52,13 +52,9 @@ def _options(
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve the schedules until this process is stopped.
-
-    Args:
-        arguments: The words after the program's name; those of this process by default.
-    """
-    options = read_options(arguments)
+def main() -> None:
+    """Serve the schedules until this process is stopped."""
+    options = read_options()
     begin_process()
     from flows.pipelines.serve import serve_flows
 

@@ -132,13 +132,9 @@ def _asked_for(asked: bool, given: G | None, group: type[G], options: str, flag:
     return (given or group()) if asked else None
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Train once; a mistake in the options is reported before Prefect is imported.
-
-    Args:
-        arguments: The words after the program's name; those of this process by default.
-    """
-    options = read_options(arguments)
+def main() -> None:
+    """Train once; a mistake in the options is reported before Prefect is imported."""
+    options = read_options()
     begin_process()
     from flows.pipelines.train import run_in_terminal
 

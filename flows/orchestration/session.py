@@ -77,10 +77,14 @@ class PlainErrors(logging.Filter):
         return True
 
 
+_PLAIN_ERRORS = PlainErrors()
+"""One for all: a logger takes the same filter once, however often a flow begins."""
+
+
 def show_plain_errors() -> None:
     """Log errors that say all in their message without a traceback."""
     for name in ("prefect.flow_runs", "prefect.task_runs"):
-        logging.getLogger(name).addFilter(PlainErrors())
+        logging.getLogger(name).addFilter(_PLAIN_ERRORS)
 
 
 def call_flow(
