@@ -35,21 +35,18 @@ def take_lock(
 
     Raises:
         TimeoutError: Somebody else held it all the time.
-        StorageError: The folder cannot be written to.
+        OSError: The folder cannot be written to.
     """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    # What filelock falls back to without `flock` would outlive its process.
+    lock = FileLock(file, thread_local=False, poll_interval=_POLL_S, fallback_to_soft=False)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        # What filelock falls back to without `flock` would outlive its process.
-        lock = FileLock(file, thread_local=False, poll_interval=_POLL_S, fallback_to_soft=False)
-        try:
-            return lock.acquire(timeout=0)
-        except TimeoutError:
-            if timeout_s == 0:
-                raise
-        _LOG.info(waiting)
-        return lock.acquire(timeout=timeout_s)
-    except OSError as error:
-        raise storage_error(error, file.parent) or error from None
+        return lock.acquire(timeout=0)
+    except TimeoutError:
+        if timeout_s == 0:
+            raise
+    _LOG.info(waiting)
+    return lock.acquire(timeout=timeout_s)
 
 
 @contextmanager
@@ -64,6 +61,8 @@ def only_one(folder: Path, what: str) -> Iterator[None]:
         lock = take_lock(folder / f"{what}.lock", timeout_s=0)
     except TimeoutError:
         raise FolderInUseError(f"another run of {what} is in progress in {folder}") from None
+    except OSError as error:
+        raise storage_error(error, folder) or error from None
     with lock:
         yield
 

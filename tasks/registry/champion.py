@@ -73,7 +73,11 @@ class ChampionStore:
             PromotionError: The log is damaged.
             StorageError: The folder cannot be written to.
         """
-        with take_lock(self._store.deciding, "another promotion is being decided; waiting for it"):
+        with self._storage_errors():
+            lock = take_lock(
+                self._store.deciding, "another promotion is being decided; waiting for it"
+            )
+        with lock:
             with self._storage_errors():
                 self._settle()
             yield self.events()
