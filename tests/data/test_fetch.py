@@ -266,7 +266,7 @@ def test_a_given_npz_of_another_hash_is_refused_unopened(
     samples: Path, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "KERAS_NPZ_SHA256", "0" * 64)
-    monkeypatch.setattr(module, "convert_npz", lambda *_: pytest.fail("was opened"))
+    monkeypatch.setattr(keras_imdb_module, "convert_npz", lambda *_: pytest.fail("was opened"))
     with pytest.raises(BadDataError, match=r"pinned SHA-256 0{12}…; it was not opened"):
         fetch_reviews(SourceConfig(imdb_npz=samples / NPZ), store)
     assert all_files(store.downloads) == []
@@ -299,7 +299,7 @@ def test_the_npz_is_unpickled_only_once(
         calls.append(npz)
         convert(npz, sha256, target)
 
-    monkeypatch.setattr(module, "convert_npz", counted)
+    monkeypatch.setattr(keras_imdb_module, "convert_npz", counted)
     config = SourceConfig(imdb_npz=samples / NPZ)
     first = fetch_reviews(config, store)
     assert fetch_reviews(config, store) == first

@@ -145,7 +145,7 @@ def test_a_damaged_manifest_is_told_in_one_sentence(
     sha256 = file_sha256(copied / "manifest.json")
     (copied / "manifest.sha256").write_text(f"{sha256}  manifest.json\n")
     assert verify(str(copied)) == 1
-    assert "manifest.json is damaged: ('run_id',): Field required" in capsys.readouterr().err
+    assert "manifest.json is damaged: ('files',): Field required" in capsys.readouterr().err
 
 
 def test_a_run_can_be_explained_from_its_folder(

@@ -182,7 +182,9 @@ def _arm_error(fault: Fault, watch: StepWatch) -> None:
     def at_operation(step: str, count: int, writes: bool) -> None:
         reached = step == fault.step and count >= (fault.operation or 1)
         later = STEPS.index(step) > STEPS.index(fault.step)
-        if (lasts and not writes) or (struck.is_set() and not lasts) or not (reached or later):
+        # An exception where `shutil.rmtree` only looks into a folder is swallowed by it.
+        in_vain = not writes and (lasts or number is None)
+        if in_vain or (struck.is_set() and not lasts) or not (reached or later):
             return
         struck.set()
         if number is None:
