@@ -12,7 +12,13 @@ from prefect.deployments.runner import RunnerDeployment
 
 from flows.pipelines.train import train_flow
 from tests.support.servers.browser import needs_browser
-from tests.support.servers.prefect_pages import UIS, ask, our_complaints, page_text, prefect_page
+from tests.support.servers.prefect_pages import (
+    UIS,
+    ask,
+    assert_page_shows,
+    our_complaints,
+    prefect_page,
+)
 from tests.support.servers.real_server import prefect_server_process
 from tests.support.small_run import write_reviews
 from tests.support.terminal_run import LIMIT_S, SLOW_SMALL_RUN, from_file, start_terminal_run
@@ -90,9 +96,8 @@ def test_the_page_of_the_run_shows_its_name_its_tags_and_its_artifacts(
 ) -> None:
     path = f"/runs/flow-run/{watched.flow_run['id']}"
     picture = screenshots / f"{ui}_run.png"
-    shown = page_text(watched.api, ui, path, picture, height=1400, artifacts=True)
-    for text in ("files-honest-seed0", "protocol:honest", "Completed", *RUN_ARTIFACTS):
-        assert text in shown
+    texts = ["files-honest-seed0", "protocol:honest", "Completed", *RUN_ARTIFACTS]
+    assert_page_shows(watched.api, ui, path, texts, picture, height=1400, tab="Artifacts")
 
 
 @needs_browser
@@ -101,15 +106,16 @@ def test_the_page_of_the_report_shows_the_score_and_its_figures(
     watched: Watched, ui: str, screenshots: Path
 ) -> None:
     path = f"/artifacts/artifact/{watched.artifacts['report']['id']}"
-    with prefect_page(watched.api, ui, path, height=2000) as opened:
+    texts = ["Test accuracy ", "linear baseline: TF-IDF + logistic regression"]
+    with prefect_page(watched.api, ui, path, texts, height=2000) as opened:
+        opened.page.wait_for_load_state("networkidle")
         opened.page.screenshot(path=screenshots / f"{ui}_report.png")
         images = opened.page.locator("img[alt^='Training and validation']")
         widths = [image.evaluate("image => image.naturalWidth") for image in images.all()]
         shown = opened.page.inner_text("body")
         assert our_complaints(opened) == []
     assert widths == [1200, 1200]
-    assert "Test accuracy " in shown
-    assert "linear baseline: TF-IDF + logistic regression" in shown
+    assert [text for text in texts if text not in shown] == []
     assert "data:image" not in shown
 
 
@@ -129,9 +135,7 @@ def test_the_page_of_each_other_artifact_shows_what_is_in_it(
     watched: Watched, ui: str, key: str, cells: list[str], screenshots: Path
 ) -> None:
     path = f"/artifacts/artifact/{watched.artifacts[key]['id']}"
-    shown = page_text(watched.api, ui, path, screenshots / f"{ui}_{key}.png")
-    for cell in cells:
-        assert cell in shown
+    assert_page_shows(watched.api, ui, path, cells, screenshots / f"{ui}_{key}.png")
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +157,5 @@ def test_the_page_of_a_deployment_says_what_a_run_does_and_leaves(
     watched: Watched, deployment: UUID, ui: str, screenshots: Path
 ) -> None:
     path = f"/deployments/deployment/{deployment}?tab=Description"
-    shown = page_text(watched.api, ui, path, screenshots / f"{ui}_deployment.png")
-    for text in ("What it leaves: the artifacts report, metrics, data and cache", "Steps: fetch"):
-        assert text in shown
+    texts = ["What it leaves: the artifacts report, metrics, data and cache", "Steps: fetch"]
+    assert_page_shows(watched.api, ui, path, texts, screenshots / f"{ui}_deployment.png")

@@ -15,7 +15,7 @@ from tasks.registry.champion import ChampionStore
 from tasks.registry.events import current_champion
 from tests.support.polling import wait_for
 from tests.support.servers.browser import needs_browser
-from tests.support.servers.prefect_pages import UIS, ask, page_text
+from tests.support.servers.prefect_pages import UIS, ask, assert_page_shows
 from tests.support.servers.real_server import prefect_server_process
 from tests.support.servers.serve_process import (
     MAINTAIN,
@@ -214,9 +214,8 @@ def test_the_pages_of_the_runs_say_what_became_of_them(
     runs = {"missed": outage.missed()[0], "unchanged": outage.unchanged()[0], "done": done}
     for kind, run in runs.items():
         path = f"/runs/flow-run/{run['id']}?tab=Details"
-        shown = page_text(schedule.api, ui, path, screenshots / f"{ui}_{kind}.png")
-        assert run["state"]["name"] in shown
-        assert (run["state"]["message"] or "")[:SHOWN] in " ".join(shown.split())
+        texts = [run["state"]["name"], (run["state"]["message"] or "")[:SHOWN]]
+        assert_page_shows(schedule.api, ui, path, texts, screenshots / f"{ui}_{kind}.png")
 
 
 def due_runs(api: str, flow: str, name: str) -> list[dict[str, Any]]:

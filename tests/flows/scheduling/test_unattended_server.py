@@ -19,7 +19,7 @@ from tests.support.polling import wait_for
 from tests.support.servers.browser import needs_browser
 from tests.support.servers.deploy_files import settings
 from tests.support.servers.prefect_home import prefect_environment
-from tests.support.servers.prefect_pages import UIS, ask, page_text
+from tests.support.servers.prefect_pages import UIS, ask, assert_page_shows
 from tests.support.servers.real_server import prefect_server_process, talk_to
 from tests.support.servers.webhook_receiver import webhook_receiver
 from tests.support.small_run import write_reviews
@@ -203,9 +203,9 @@ def test_the_page_of_the_automations_shows_what_the_server_does(
     served: Served, changes: list[list[str]], ui: str, screenshots: Path
 ) -> None:
     assert changes
-    shown = page_text(served.api, ui, "/automations", screenshots / f"{ui}_automations.png")
-    for text in (CLOSE_SILENT_RUNS, NOTIFY_OF_FAILURES):
-        assert text in shown
+    texts = [CLOSE_SILENT_RUNS, NOTIFY_OF_FAILURES]
+    picture = screenshots / f"{ui}_automations.png"
+    assert_page_shows(served.api, ui, "/automations", texts, picture)
 
 
 @needs_browser
@@ -215,9 +215,8 @@ def test_the_page_of_a_killed_run_says_why_it_is_crashed_and_what_to_do(
 ) -> None:
     wait_for(lambda: killed in [run["id"] for run in runs_in_state(served.api, "Crashed")])
     path = f"/runs/flow-run/{killed}?tab=Details"
-    shown = page_text(served.api, ui, path, screenshots / f"{ui}_crashed.png")
-    assert "Crashed" in shown
-    assert f"sent no heartbeat for {SHORTEST_S} seconds" in shown
+    texts = ["Crashed", f"sent no heartbeat for {SHORTEST_S} seconds"]
+    assert_page_shows(served.api, ui, path, texts, screenshots / f"{ui}_crashed.png")
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,12 @@
 import json
 import re
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from playwright.sync_api import TimeoutError as TooLate
 
 from tests.support.servers.browser import OpenPage, open_page
 from tests.support.servers.real_server import STALLED_S
@@ -21,10 +23,12 @@ _PREFECTS_OWN = {
 }
 """Errors of Prefect's own pages, which no flow can avoid."""
 
-_IDLE_LIMIT_MS = 20_000
+_LIMIT_MS = 20_000
 
-_DRAWN_MS = 1000
-"""Graphs and tabs are drawn after their data have come."""
+_SHOWS = """texts => {
+    const shown = document.body.innerText.replace(/\\s+/g, " ")
+    return texts.every(text => shown.includes(text))
+}"""
 
 
 def ask(api: str, path: str, **filters: Any) -> Any:
@@ -39,41 +43,48 @@ def ask(api: str, path: str, **filters: Any) -> Any:
 
 
 @contextmanager
-def prefect_page(api: str, ui: str, path: str, height: int = 800) -> Iterator[OpenPage]:
-    """Open a page of one of the two UIs and yield it once all of it is there."""
-    with open_page(f"{api.removesuffix('/api')}{UIS[ui]}{path}", height=height) as opened:
-        opened.page.wait_for_load_state("networkidle", timeout=_IDLE_LIMIT_MS)
-        opened.page.wait_for_timeout(_DRAWN_MS)
-        yield opened
+def prefect_page(
+    api: str, ui: str, path: str, texts: Sequence[str], *, height: int = 800, tab: str | None = None
+) -> Iterator[OpenPage]:
+    """Open a page of one of the two UIs and yield it once it shows all of `texts`.
 
-
-def show_artifacts(opened: OpenPage) -> None:
-    """Turn the page of a run to the tab with its artifacts."""
-    opened.page.get_by_text("Artifacts", exact=True).click()
-    opened.page.wait_for_load_state("networkidle", timeout=_IDLE_LIMIT_MS)
-    opened.page.wait_for_timeout(_DRAWN_MS)
-
-
-def page_text(
-    api: str, ui: str, path: str, picture: Path, *, height: int = 800, artifacts: bool = False
-) -> str:
-    """Return what a page shows, once a picture of it is taken; it must complain of nothing.
+    Its data come, and are drawn, after the page has loaded. A page that lacks a text in the end
+    is yielded too, so that its picture can be taken.
 
     Args:
         api: Of Prefect's server.
         ui: One of `UIS`.
         path: Of the page, from where the UI begins.
-        picture: The file for the picture.
+        texts: To wait for; spaces and ends of lines are alike.
         height: Of the window, in pixels.
-        artifacts: Whether to turn the page of a run to its artifacts.
+        tab: To turn the page to.
     """
-    with prefect_page(api, ui, path, height) as opened:
-        if artifacts:
-            show_artifacts(opened)
+    with open_page(f"{api.removesuffix('/api')}{UIS[ui]}{path}", height=height) as opened:
+        opened.page.wait_for_load_state("networkidle", timeout=_LIMIT_MS)
+        if tab is not None:
+            opened.page.get_by_text(tab, exact=True).click()
+        with suppress(TooLate):
+            opened.page.wait_for_function(_SHOWS, arg=list(texts), timeout=_LIMIT_MS)
+        yield opened
+
+
+def assert_page_shows(
+    api: str,
+    ui: str,
+    path: str,
+    texts: Sequence[str],
+    picture: Path,
+    *,
+    height: int = 800,
+    tab: str | None = None,
+) -> None:
+    """Take a picture of a page, which must show all of `texts` and complain of nothing."""
+    with prefect_page(api, ui, path, texts, height=height, tab=tab) as opened:
         opened.page.screenshot(path=picture)
-        shown = opened.page.inner_text("body")
-        assert our_complaints(opened) == []
-    return shown
+        shown = " ".join(opened.page.inner_text("body").split())
+        complaints = our_complaints(opened)
+    assert [text for text in texts if text not in shown] == [], shown
+    assert complaints == []
 
 
 def our_complaints(opened: OpenPage) -> list[str]:

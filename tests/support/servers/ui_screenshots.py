@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.support.servers.prefect_pages import ask, prefect_page, show_artifacts
+from tests.support.servers.prefect_pages import ask, prefect_page
 from tests.support.servers.real_server import prefect_server_process
 
 _UI = "v1"
@@ -60,9 +60,8 @@ def _wait_for_bar(api: str, run: subprocess.Popen[bytes]) -> dict[str, Any]:
 def _shoot(api: str, path: str, file: Path, height: int) -> None:
     from PIL import Image
 
-    with prefect_page(api, _UI, path, height) as opened:
-        if "flow-run" in path:
-            show_artifacts(opened)
+    tab, texts = ("Artifacts", ["progress"]) if "flow-run" in path else (None, ["Test accuracy "])
+    with prefect_page(api, _UI, path, texts, height=height, tab=tab) as opened:
         opened.page.screenshot(path=file)
     # Two thirds smaller than what the browser writes.
     Image.open(file).convert("RGB").quantize(_COLOURS).save(file, optimize=True)
