@@ -11,14 +11,8 @@ from tasks.common.errors import DivergedError
 from tasks.common.process_memory import give_back_memory
 from tasks.common.seeds import generator
 from tasks.config.training import FitConfig
-from tasks.training.checkpoint import (
-    begun_epoch,
-    callback_states,
-    restore_callbacks,
-    resume_epoch,
-    save_state,
-    seed_states,
-)
+from tasks.model.keras_contracts import callback_states, restore_callbacks, seed_states
+from tasks.training.checkpoint import begun_epoch, resume_epoch, save_state
 from tasks.training.plan import TrainingPlan, TrainingState
 from tasks.training.progress import tell_progress
 

@@ -8,7 +8,6 @@ leaves another to resume from.
 
 import logging
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -17,7 +16,8 @@ import numpy as np
 from tasks.common.atomic_files import sync_file, sync_folder, temporary_path
 from tasks.common.hashed_files import HashedFile, hashed_files
 from tasks.common.records import Record, read_record, write_record
-from tasks.training.plan import BegunEpoch, CallbackState, TrainingState
+from tasks.model.keras_contracts import seed_states
+from tasks.training.plan import BegunEpoch, TrainingState
 
 _LOG = logging.getLogger(__name__)
 
@@ -26,17 +26,9 @@ _GENERATIONS = 2
 _STATE, _ARRAYS, _BEST = "state.json", "variables.npz", "best_model.keras"
 
 
-_CALLBACK_FIELDS = ("wait", "best", "best_epoch", "stopped_epoch", "cooldown_counter")
-
-
 class _Generation(Record):
     state: TrainingState
     files: dict[str, HashedFile]
-
-
-def seed_states(model: keras.Model) -> list[keras.Variable]:
-    """Return the seed variables of the model's random layers, in layer order."""
-    return [variable for variable in model.variables if "seed_generator" in variable.path]
 
 
 def begun_epoch(model: keras.Model, steps_done: int) -> BegunEpoch:
@@ -54,31 +46,6 @@ def resume_epoch(model: keras.Model, begun: BegunEpoch) -> None:
         variable.assign(value)
     for variable, seeds in zip(seed_states(model), begun.seeds, strict=True):
         variable.assign(seeds)
-
-
-def callback_states(callbacks: Sequence[keras.callbacks.Callback]) -> dict[str, CallbackState]:
-    """Return the counters and best values of the callbacks, by the name of their class."""
-    return {
-        type(callback).__name__: {
-            name: _plain(getattr(callback, name))
-            for name in _CALLBACK_FIELDS
-            if hasattr(callback, name)
-        }
-        for callback in callbacks
-    }
-
-
-def restore_callbacks(
-    callbacks: Sequence[keras.callbacks.Callback], states: dict[str, CallbackState]
-) -> None:
-    """Set the counters and best values of fresh callbacks to those of an earlier process."""
-    for callback in callbacks:
-        for name, value in states[type(callback).__name__].items():
-            setattr(callback, name, value)
-
-
-def _plain(value: float | None) -> float | None:
-    return None if value is None else value if isinstance(value, int) else float(value)
 
 
 def save_state(folder: Path, model: keras.Model, best_model: Path, state: TrainingState) -> None:

@@ -43,9 +43,6 @@ class TrainingPlan:
         return self.folder / "best_model.keras"
 
 
-CallbackState = dict[str, int | float | None]
-
-
 class BegunEpoch(Record):
     """Where an epoch was interrupted: steps done, running sums of its figures, dropout seeds."""
 
@@ -60,7 +57,7 @@ class TrainingState(Record):
     epochs_done: int = 0
     finished: bool = False
     history: dict[str, list[float]] = Field(default_factory=dict)
-    callbacks: dict[str, CallbackState] = Field(default_factory=dict)
+    callbacks: dict[str, dict[str, int | float | None]] = Field(default_factory=dict)
     begun: BegunEpoch | None = None
 
     @property

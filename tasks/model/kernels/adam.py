@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from tasks.model.keras_contracts import adam_moments
+
 
 def fused_adam(learning_rate: float) -> keras.optimizers.Optimizer:
     """Return an Adam that is updated by TensorFlow's one operation for it.
@@ -19,12 +21,12 @@ def fused_adam(learning_rate: float) -> keras.optimizers.Optimizer:
             self, gradient: tf.Tensor, variable: keras.Variable, learning_rate: tf.Tensor
         ) -> None:
             """Update one variable and its two moments."""
-            place = self._get_variable_index(variable)
+            first, second = adam_moments(self, variable)
             steps = tf.cast(self.iterations.value + 1, tf.float32)
             tf.raw_ops.ResourceApplyAdam(
                 var=variable.handle,
-                m=self._momentums[place].handle,
-                v=self._velocities[place].handle,
+                m=first.handle,
+                v=second.handle,
                 beta1_power=tf.pow(self.beta_1, steps),
                 beta2_power=tf.pow(self.beta_2, steps),
                 lr=tf.cast(learning_rate, tf.float32),

@@ -1,0 +1,50 @@
+"""What is known of Keras beyond its documented interface; tests of this module fail on a change."""
+
+from collections.abc import Sequence
+
+import keras
+
+CallbackState = dict[str, int | float | None]
+
+_CALLBACK_FIELDS: dict[type[keras.callbacks.Callback], tuple[str, ...]] = {
+    keras.callbacks.EarlyStopping: ("wait", "best", "best_epoch", "stopped_epoch"),
+    keras.callbacks.ReduceLROnPlateau: ("wait", "best", "cooldown_counter"),
+    keras.callbacks.ModelCheckpoint: ("best",),
+}
+"""What a callback counts, and thus what it lacks in a new process."""
+
+
+def seed_states(model: keras.Model) -> list[keras.Variable]:
+    """Return the seed variables of the model's random layers, in layer order."""
+    return [variable for variable in model.variables if "seed_generator" in variable.path]
+
+
+def adam_moments(
+    optimizer: keras.optimizers.Adam, variable: keras.Variable
+) -> tuple[keras.Variable, keras.Variable]:
+    """Return the first and second moment that Adam keeps of a variable."""
+    place = optimizer._get_variable_index(variable)  # noqa: SLF001
+    return optimizer._momentums[place], optimizer._velocities[place]  # noqa: SLF001
+
+
+def callback_states(callbacks: Sequence[keras.callbacks.Callback]) -> dict[str, CallbackState]:
+    """Return the counters and best values of the callbacks, by the name of their class."""
+    return {
+        type(callback).__name__: {
+            name: _plain(getattr(callback, name)) for name in _CALLBACK_FIELDS[type(callback)]
+        }
+        for callback in callbacks
+    }
+
+
+def restore_callbacks(
+    callbacks: Sequence[keras.callbacks.Callback], states: dict[str, CallbackState]
+) -> None:
+    """Set the counters and best values of fresh callbacks to those of an earlier process."""
+    for callback in callbacks:
+        for name, value in states[type(callback).__name__].items():
+            setattr(callback, name, value)
+
+
+def _plain(value: float | None) -> float | None:
+    return None if value is None else value if isinstance(value, int) else float(value)
