@@ -99,3 +99,20 @@ def test_the_guide_opens_with_the_tree_of_packages() -> None:
         assert re.search(
             rf"^{name} +{re.escape(sentence.removesuffix('.'))}$", tree, re.MULTILINE
         ), name
+
+
+def named_paths(text: str) -> set[str]:
+    """Return the targets of links, and the paths of ours that stand in code."""
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
+    ours = re.findall(r"`((?:flows|tasks|tests|benchmarks|docs|deploy)/[\w./@-]+)`", text)
+    return {*links, *ours}
+
+
+@pytest.mark.parametrize(
+    "document",
+    sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("[!.]*/*.md")),
+    ids=lambda path: path.stem,
+)
+def test_the_paths_that_a_document_names_exist(document: Path) -> None:
+    for path in named_paths(document.read_text(encoding="utf-8")):
+        assert (document.parent / path).exists() or (ROOT / path).exists(), path
