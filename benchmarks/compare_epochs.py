@@ -152,7 +152,7 @@ def time_side(name: str, *, reviews: int, validation: int, seed: int = 0) -> Non
 
 
 def measure(sides: list[str], rounds: int, reviews: int, validation: int) -> Rounds:
-    """Return the figures of all sides, one row per round."""
+    """Return the measures of all sides, one row per round."""
     rows: Rounds = {side: [] for side in [*sides, MULTIPLY]}
     for turn in track(range(rounds), "rounds", console=Console(stderr=True)):
         for each in turn_order(list(rows), turn):
@@ -169,8 +169,8 @@ def table_of(rows: Rounds, reviews: int, validation: int) -> Table:
     table = Table("side", "wall time, s", "to plain", "CPU time, s", "to plain", "CPU to floor")
     for side in [side for side in rows if side != MULTIPLY]:
         cells = []
-        for figure in ("seconds", "cpu_seconds"):
-            ours, plain = ([row[figure] for row in rows[each]] for each in (side, PLAIN))
+        for measure in ("seconds", "cpu_seconds"):
+            ours, plain = ([row[measure] for row in rows[each]] for each in (side, PLAIN))
             cells += [Spread.of(ours).text(1), Spread.of(ratios(ours, plain)).text(2)]
         cpu = [row["cpu_seconds"] for row in rows[side]]
         table.add_row(NAMES[side], *cells, Spread.of(ratios(cpu, floor)).text(1))
@@ -194,7 +194,7 @@ def main(
         reviews: Made-up reviews of an epoch.
         validation: Made-up reviews that each epoch is validated on.
         sides: Which sides; all by default, PyTorch where it is installed.
-        json_out: File to write all figures to.
+        json_out: File to write all measures to.
     """
     if sides is None:
         sides = [side for side in SIDES if side != TORCH or importlib.util.find_spec("torch")]

@@ -143,7 +143,7 @@ def main(
         reviews: How many of the packaged reviews.
         pairs: Rounds; each runs every side once.
         artifacts: Artifacts folder with the run.
-        json_out: File to write all figures to.
+        json_out: File to write all measures to.
     """
     measured = measure(artifacts.absolute(), run, reviews, pairs)
     console = Console(highlight=False, soft_wrap=True)

@@ -93,7 +93,7 @@ def _row(child: ChildRun) -> Row:
 
 
 def measure(pairs: int, epochs: int, artifacts: Path, scratch: Path) -> dict[str, list[Row]]:
-    """Return the figures of all pairs, one row per side and pair."""
+    """Return the measures of all pairs, one row per side and pair."""
     npz = scratch / "imdb.npz"
     run_module("make_npz", "--artifacts", str(artifacts), "--npz", str(npz))
     rows: dict[str, list[Row]] = {PLAIN: [], PIPELINE: []}
@@ -111,7 +111,7 @@ def measure(pairs: int, epochs: int, artifacts: Path, scratch: Path) -> dict[str
 
 def table_of(rows: dict[str, list[Row]]) -> Table:
     """Return the comparison for people; ratios are pipeline to plain script, pair by pair."""
-    table = Table("figure", PLAIN, PIPELINE, "ratio")
+    table = Table("measure", PLAIN, PIPELINE, "ratio")
     for name, (title, digits) in FIGURES.items():
         plain, ours = ([row[name] for row in rows[side]] for side in (PLAIN, PIPELINE))
         table.add_row(
@@ -138,7 +138,7 @@ def main(
         pairs: How often both sides are run.
         epochs: Most epochs of each training.
         artifacts: Artifacts folder whose downloads hold the raw texts; fetched where missing.
-        json_out: File to write all figures to.
+        json_out: File to write all measures to.
     """
     with scratch_folder() as scratch:
         rows = measure(pairs, epochs, artifacts.absolute(), scratch)

@@ -139,11 +139,11 @@ class Growth:
     cpu_microseconds: float
 
 
-_FIGURES = ("peak_mib", "microseconds", "cpu_microseconds")
+_MEASURES = ("peak_mib", "microseconds", "cpu_microseconds")
 
 
 def measure_stage(stage: str, reviews: int, source: Path, folder: Path) -> Growth:
-    """Run a stage in a fresh process and return its figures."""
+    """Run a stage in a fresh process and return what it takes."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     child = run_module("measure_growth", "stage", stage, str(source), str(folder))
@@ -156,7 +156,7 @@ def measure_stage(stage: str, reviews: int, source: Path, folder: Path) -> Growt
 def measure_size(
     reviews: int, scratch: Path, repeats: int = 1, *, trains: bool = True
 ) -> list[Growth]:
-    """Return the figures of all stages for one number of reviews, the medians of some repeats."""
+    """Return the measures of all stages for one number of reviews, the medians of some repeats."""
     # Imports Arrow, which the process of a training has to do later.
     from benchmarks.made_reviews import write_corpus
 
@@ -176,18 +176,18 @@ def measure_size(
 
 
 def medians(found: Sequence[Growth]) -> list[Growth]:
-    """Return one row for each stage and size, with the medians of its figures."""
+    """Return one row for each stage and size, with the medians of what it takes."""
     groups: dict[tuple[str, int], list[Growth]] = {}
     for row in found:
         groups.setdefault((row.stage, row.reviews), []).append(row)
     return [
-        Growth(*group, *(median(getattr(row, figure) for row in rows) for figure in _FIGURES))
+        Growth(*group, *(median(getattr(row, measure) for row in rows) for measure in _MEASURES))
         for group, rows in groups.items()
     ]
 
 
 def table_of(found: Sequence[Growth]) -> Table:
-    """Return the figures for people; ratios are to the smallest size of the same stage."""
+    """Return the measures for people; ratios are to the smallest size of the same stage."""
     table = Table(
         "stage", "reviews", "peak MiB", "ratio", "µs a review", "ratio", "CPU µs", "ratio"
     )
@@ -195,15 +195,15 @@ def table_of(found: Sequence[Growth]) -> Table:
         rows = [row for row in found if row.stage == stage]
         for row in rows:
             cells = []
-            for figure in _FIGURES:
-                value, first = getattr(row, figure), getattr(rows[0], figure)
+            for measure in _MEASURES:
+                value, first = getattr(row, measure), getattr(rows[0], measure)
                 cells += [f"{value:.0f}", f"{value / first:.2f}"]
             table.add_row(stage, f"{row.reviews:,}", *cells)
     return table
 
 
 def draw_growth(found: Sequence[Growth], path: Path) -> None:
-    """Write the figure: peak memory and CPU time per review, by the number of reviews."""
+    """Write the chart: peak memory and CPU time per review, by the number of reviews."""
     from matplotlib.figure import Figure
 
     with chart_style():
@@ -231,7 +231,7 @@ def main(
     ),
     train_up_to: int = 250_000,
     repeats: int = 3,
-    figure: Path = Path("docs/growth.png"),
+    chart: Path = Path("docs/growth.png"),
     json_out: Annotated[Path | None, Parameter(name="--json")] = None,
 ) -> None:
     """Measure corpora of several sizes, each stage in a process of its own.
@@ -240,8 +240,8 @@ def main(
         sizes: Numbers of reviews, the smallest first.
         train_up_to: Largest corpus that a network is trained on too.
         repeats: How often each size but the largest is measured; the medians count.
-        figure: PNG file to draw.
-        json_out: File to write all figures to.
+        chart: PNG file to draw.
+        json_out: File to write all measures to.
     """
     found: list[Growth] = []
     console = Console(highlight=False)
@@ -251,7 +251,7 @@ def main(
             trains = size <= train_up_to
             found += measure_size(size, scratch, times, trains=trains)
             console.print(table_of(found))
-    draw_growth(found, figure)
+    draw_growth(found, chart)
     if json_out is not None:
         write_result(json_out, {"growth": [vars(row) for row in found]})
 

@@ -93,7 +93,7 @@ def main(
     trials: int = 4,
     reviews: int = 20_000,
     runner: Runner = "local",
-    json: Annotated[Path | None, Parameter(help="Keep all figures in this file.")] = None,
+    json: Annotated[Path | None, Parameter(help="Keep all measures in this file.")] = None,
 ) -> None:
     """Run sweeps with one worker and with two in turn, each training on one core."""
     costs: list[SweepCost] = []

@@ -83,7 +83,7 @@ def main(*, npz: Path, out: Path, epochs: int) -> None:
 
     Args:
         npz: A local file in the format of imdb.npz.
-        out: Folder of model and figures.
+        out: Folder of model and charts.
         epochs: Most epochs.
     """
     keras.utils.set_random_seed(0)

@@ -145,8 +145,8 @@ def describe(progress: TrainingProgress, seconds_left: float | None) -> Shown:
     parts = [_where(progress)]
     if seconds_left is not None and not progress.finished:
         parts.append(f"at most {_duration(seconds_left)} left")
-    if progress.figures:
-        loss, accuracy = (progress.figures[name] for name in ("val_loss", "val_accuracy"))
+    if progress.metrics:
+        loss, accuracy = (progress.metrics[name] for name in ("val_loss", "val_accuracy"))
         judged = f"val_loss {loss:.4f} and val_accuracy {accuracy:.4f}"
         parts.append(f"{judged} after epoch {progress.epochs_done}")
     return Shown(_percent(progress), ", ".join(parts))

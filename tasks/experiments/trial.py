@@ -40,7 +40,7 @@ class TrialReporter:
         if progress.epochs_done <= self.epochs:
             return
         self.epochs = progress.epochs_done
-        figure = progress.figures[self._objective]
+        figure = progress.metrics[self._objective]
         self._report(figure)
         is_over = progress.finished or self.epochs == progress.most_epochs
         if not is_over and self._trial.should_prune():

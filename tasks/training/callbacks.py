@@ -102,17 +102,17 @@ class TrainingFollower:
         Raises:
             DivergedError: One of its metrics is not a number.
         """
-        figures = {name: float(value) for name, value in (logs or {}).items()}
-        _require_numbers(epoch, figures)
+        metrics = {name: float(value) for name, value in (logs or {}).items()}
+        _require_numbers(epoch, metrics)
         history = self.state.history
         self.state = TrainingState(
             epochs_done=epoch + 1,
             finished=bool(self._model.stop_training),
-            history={name: [*history.get(name, []), value] for name, value in figures.items()},
+            history={name: [*history.get(name, []), value] for name, value in metrics.items()},
             callbacks=callback_states(self._judges),
         )
         self._save(self.state)
-        shown = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
+        shown = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
         seconds = time.monotonic() - self._epoch_began
         _LOG.info("epoch %d/%d: %s, %.1f s", epoch + 1, self._plan.fit.epochs, shown, seconds)
         self._tell(0)
@@ -126,10 +126,10 @@ class TrainingFollower:
         tell_progress(self.state, self._plan.fit.epochs, steps, self._steps)
 
 
-def _require_numbers(epoch: int, figures: Logs) -> None:
-    for name, value in figures.items():
+def _require_numbers(epoch: int, metrics: Logs) -> None:
+    for name, value in metrics.items():
         if not math.isfinite(value):
             raise DivergedError(
                 f"{name} is {value} in epoch {epoch + 1}, at a learning rate of"
-                f" {figures['learning_rate']:g}; set a smaller learning_rate"
+                f" {metrics['learning_rate']:g}; set a smaller learning_rate"
             )

@@ -44,7 +44,7 @@ class TrainingPlan:
 
 
 class BegunEpoch(Record):
-    """Where an epoch was interrupted: steps done, running sums of its figures, dropout seeds."""
+    """Where an epoch was interrupted: steps done, running sums of its metrics, dropout seeds."""
 
     steps_done: int
     metrics: list[float]

@@ -21,7 +21,7 @@ class TrainingProgress:
         most_epochs: Epochs after which the training ends in any case.
         step: Steps done in the epoch that was begun.
         steps: Steps of an epoch.
-        figures: Loss, accuracy and rate of the last whole epoch, by name.
+        metrics: Loss, accuracy and rate of the last whole epoch, by name.
         finished: Whether the training is over.
     """
 
@@ -29,7 +29,7 @@ class TrainingProgress:
     most_epochs: int
     step: int
     steps: int
-    figures: dict[str, float]
+    metrics: dict[str, float]
     finished: bool = False
 
 
@@ -66,7 +66,7 @@ def tell_progress(
     """
     watchers = _WATCHERS.get()
     if watchers:
-        figures = {name: values[-1] for name, values in state.history.items()}
-        told = TrainingProgress(state.epochs_done, most_epochs, step, steps, figures, finished)
+        metrics = {name: values[-1] for name, values in state.history.items()}
+        told = TrainingProgress(state.epochs_done, most_epochs, step, steps, metrics, finished)
         for watcher in watchers:
             watcher(told)

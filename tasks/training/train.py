@@ -35,7 +35,7 @@ def train_model(plan: TrainingPlan) -> dict[str, Fact]:
 
     The order of the reviews and the dropout masks of an epoch depend on the seed and the
     epoch alone. Reviews are read as they are needed: at most `fit.shuffle_buffer` of them are
-    held, or one row group where that has more. The history has one list per figure, with one
+    held, or one row group where that has more. The history has one list per metric, with one
     number per epoch; the learning rate is the one that the epoch was trained with. With a `state`,
     the training is saved there on the way, and an interrupted one ends with the same weights
     bit for bit.

@@ -41,8 +41,8 @@ def test_two_devices_have_the_losses_of_one_with_the_same_batches(
 ) -> None:
     train(what, prepared, tmp_path)
     two = read(tmp_path / "two", "history.json")
-    for figure, expected in read(tmp_path / "one", "history.json").items():
-        np.testing.assert_allclose(two[figure], expected, rtol=1e-4, err_msg=figure)
+    for metric, expected in read(tmp_path / "one", "history.json").items():
+        np.testing.assert_allclose(two[metric], expected, rtol=1e-4, err_msg=metric)
 
 
 @pytest.mark.slow

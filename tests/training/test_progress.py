@@ -61,7 +61,7 @@ def test_the_figures_are_those_of_the_last_whole_epoch(prepared: Path, tmp_path:
     for progress in seen:
         done = progress.epochs_done
         expected = {name: values[done - 1] for name, values in history.items()} if done else {}
-        assert progress.figures == expected
+        assert progress.metrics == expected
 
 
 def test_an_early_stop_is_told_as_the_end(prepared: Path, tmp_path: Path) -> None:
@@ -81,9 +81,9 @@ def test_a_training_that_goes_on_is_told_from_where_it_was(
     told(prepared, tmp_path / "a", state=state, cut_at=cut_at, every=every, epochs=3)
     seen = told(prepared, tmp_path / "b", state=state, every=every, epochs=3)
     assert places(seen)[0] == place
-    assert "val_loss" in seen[0].figures
+    assert "val_loss" in seen[0].metrics
     assert places(seen) == sorted(places(seen))
-    assert seen[-1] == TrainingProgress(3, 3, 0, 0, seen[-1].figures, finished=True)
+    assert seen[-1] == TrainingProgress(3, 3, 0, 0, seen[-1].metrics, finished=True)
 
 
 def test_a_training_that_was_over_is_told_as_finished(prepared: Path, tmp_path: Path) -> None:
