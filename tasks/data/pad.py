@@ -1,7 +1,5 @@
 """Pad: cut and pad token lists to one length, and set validation reviews apart."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -46,16 +44,13 @@ def pad_reviews(
         Facts: rows of each set written.
     """
     write_arrow(folder / "test.arrow", _padded_batches(read_parquet(test), text))
-    labels = read_labels(train)
     rows: dict[str, Fact] = {"test_rows": count_reviews(test)}
-    validates = validation_mask(labels, protocol, read_groups(groups))
-    if not validates.any():
-        write_arrow(folder / "train.arrow", _padded_batches(read_parquet(train), text))
-        return rows | {"train_rows": len(labels)}
+    validates = validation_mask(read_labels(train), protocol, read_groups(groups))
     for name, mask in (("train", ~validates), ("validation", validates)):
-        chosen = _chosen(read_parquet(train), mask)
-        write_arrow(folder / f"{name}.arrow", _padded_batches(chosen, text))
-        rows[f"{name}_rows"] = int(mask.sum())
+        if mask.any():
+            chosen = _chosen(read_parquet(train), mask)
+            write_arrow(folder / f"{name}.arrow", _padded_batches(chosen, text))
+            rows[f"{name}_rows"] = int(mask.sum())
     return rows
 
 

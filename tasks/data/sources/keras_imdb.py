@@ -1,7 +1,5 @@
 """Convert Keras's pickled `imdb.npz` to Parquet once, after its hash is checked."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 from collections.abc import Iterator
@@ -17,14 +15,12 @@ from tasks.common.errors import BadDataError
 from tasks.data.sources.tabular import read_rows
 from tasks.data.text.corpus import (
     SPLITS,
+    CodedReviews,
     LabelledTokens,
     Split,
     TokenizedSource,
     kept_in_train,
-    labelled_tokens,
-    short_hashes,
 )
-from tasks.data.text.disk_shuffle import TokensOnDisk
 from tasks.data.text.tokenizer import FIRST_WORD_ID
 from tasks.data.text.vocabulary import RaggedTokens, Vocabulary, sequence_hashes
 
@@ -74,26 +70,17 @@ def read_keras_file(
     Raises:
         BadDataError: No training review would be left.
     """
-    codes = {split: TokensOnDisk(folder) for split in SPLITS}
-    hashes: dict[Split, list[np.ndarray]] = {split: [] for split in SPLITS}
+    coded = {split: CodedReviews(folder) for split in SPLITS}
     labels: dict[Split, list[np.ndarray]] = {split: [] for split in SPLITS}
     highest = 0
     for split, some, reviews in _keras_chunks(reviews_file):
-        codes[split].add(reviews)
+        coded[split].add(reviews)
         labels[split].append(some)
-        hashes[split].append(short_hashes(reviews))
         highest = max(highest, int(reviews.ids.max(initial=0)))
-    found = {split: np.concatenate(hashes.pop(split)) for split in SPLITS}
-    kept = kept_in_train(found) if deduplicate else None
+    kept = {"train": kept_in_train(coded)} if deduplicate else {}
     ids = np.arange(highest + 1, dtype=np.int32) + FIRST_WORD_ID - 1
     sets = {
-        split: labelled_tokens(
-            codes[split],
-            ids,
-            np.concatenate(labels[split]),
-            found[split],
-            kept if split == "train" else None,
-        )
+        split: coded[split].labelled(ids, np.concatenate(labels[split]), kept.get(split))
         for split in SPLITS
     }
     return TokenizedSource(

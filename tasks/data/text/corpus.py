@@ -1,9 +1,7 @@
 """What is known of a source's texts before they are read: labels and groups, not the texts."""
 
-from __future__ import annotations
-
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -84,12 +82,49 @@ class NumberedTokens:
 
     codes: TokensOnDisk
     id_of_code: np.ndarray
-    kept: np.ndarray | None = None
+    kept: np.ndarray | None
 
     def __iter__(self) -> Iterator[RaggedTokens]:
         """Yield the reviews in chunks, each review with the start id before it."""
         for chunk in kept_reviews(self.codes, self.kept):
             yield RaggedTokens(self.id_of_code[chunk.ids], chunk.offsets).with_start_ids()
+
+
+class CodedReviews:
+    """The reviews of a set while they are read: `codes` of their words, and a hash of each."""
+
+    def __init__(self, folder: Path | None) -> None:
+        """Begin without reviews; the codes go to the disk of `folder`."""
+        self.codes = TokensOnDisk(folder)
+        self._hashes = bytearray()
+
+    def add(self, reviews: RaggedTokens) -> None:
+        """Take the codes of the next reviews."""
+        self.codes.add(reviews)
+        self._hashes += short_hashes(reviews).data
+
+    def hashes(self) -> np.ndarray:
+        """Return a hash of each review's words, uint64 of shape (n,); none is added any more."""
+        return np.frombuffer(self._hashes, np.uint64)
+
+    def labelled(
+        self, id_of_code: np.ndarray, labels: np.ndarray, kept: np.ndarray | None
+    ) -> LabelledTokens:
+        """Return the reviews as tokens.
+
+        Args:
+            id_of_code: Token id of each code, int32 of shape (codes,).
+            labels: 0 or 1, int8 of shape (n,).
+            kept: Which reviews are meant, bool of shape (n,); None means all.
+        """
+        rows = slice(None) if kept is None else kept
+        return LabelledTokens(
+            tokens=NumberedTokens(self.codes, id_of_code, kept),
+            lengths=(self.codes.lengths() + 1)[rows],
+            labels=labels[rows],
+            review_ids=np.arange(len(labels), dtype=np.int32)[rows],
+            hashes=self.hashes()[rows],
+        )
 
 
 def kept_reviews(chunks: Iterable[RaggedTokens], kept: np.ndarray | None) -> Iterator[RaggedTokens]:
@@ -137,42 +172,32 @@ def tokenize_source(
         BadDataError: No training review would be left.
     """
     code_of: dict[str, int] = {}
-    codes = {split: TokensOnDisk(folder) for split in SPLITS}
-    hashes: dict[Split, list[np.ndarray]] = {split: [] for split in SPLITS}
+    coded = {split: CodedReviews(folder) for split in SPLITS}
     fingerprints = {split: TextFingerprint(source.labels[split]) for split in SPLITS}
     for split, texts in source.texts():
         words, offsets = split_words(texts)
-        coded = RaggedTokens(number_names(words, code_of), offsets)
-        codes[split].add(coded)
-        hashes[split].append(short_hashes(coded))
+        coded[split].add(RaggedTokens(number_names(words, code_of), offsets))
         fingerprints[split].add(texts)
-    found = {split: np.concatenate(hashes.pop(split)) for split in SPLITS}
-    kept = kept_in_train(found) if deduplicate else None
-    if kept is not None:
-        fingerprints["train"] = _train_fingerprint(source, kept)
+    kept = kept_in_train(coded) if deduplicate else None
+    if kept is not None:  # the texts are read once more
+        fingerprints["train"] = TextFingerprint(source.labels["train"][kept])
+        start = 0
+        for texts in (texts for split, texts in source.texts() if split == "train"):
+            fingerprints["train"].add(texts.filter(pa.array(kept[start : start + len(texts)])))
+            start += len(texts)
     names = list(code_of)
     # Ranked by what is kept, so that the vocabulary holds no word of a dropped review.
-    ranked = codes_by_rank(kept_reviews(codes["train"], kept), len(names))
+    ranked = codes_by_rank(kept_reviews(coded["train"].codes, kept), len(names))
     ids = np.full(len(names), UNKNOWN_ID, np.int32)
     ids[ranked] = np.arange(len(ranked)) + FIRST_WORD_ID
     return TokenizedSource(
-        labelled_tokens(codes["train"], ids, source.labels["train"], found["train"], kept),
-        labelled_tokens(codes["test"], ids, source.labels["test"], found["test"]),
+        coded["train"].labelled(ids, source.labels["train"], kept),
+        coded["test"].labelled(ids, source.labels["test"], None),
         [names[code] for code in ranked.tolist()],
         source.label_names,
         {split: fingerprints[split].hexdigest() for split in SPLITS},
         source.train_groups,
     )
-
-
-def _train_fingerprint(source: TextSource, kept: np.ndarray) -> TextFingerprint:
-    """Read the texts once more for a fingerprint of the training reviews that are kept."""
-    fingerprint = TextFingerprint(source.labels["train"][kept])
-    start = 0
-    for texts in (texts for split, texts in source.texts() if split == "train"):
-        fingerprint.add(texts.filter(pa.array(kept[start : start + len(texts)])))
-        start += len(texts)
-    return fingerprint
 
 
 def short_hashes(reviews: RaggedTokens) -> np.ndarray:
@@ -181,50 +206,16 @@ def short_hashes(reviews: RaggedTokens) -> np.ndarray:
     return np.frombuffer(digests, np.uint64)
 
 
-def kept_in_train(hashes: dict[Split, np.ndarray]) -> np.ndarray:
+def kept_in_train(coded: Mapping[Split, CodedReviews]) -> np.ndarray:
     """Return which training reviews repeat no other one and no test review, bool of shape (n,).
 
     Raises:
         BadDataError: None is left.
     """
-    kept: np.ndarray = ~repeated_in_train(hashes["train"], hashes["test"])
+    kept: np.ndarray = ~repeated_in_train(coded["train"].hashes(), coded["test"].hashes())
     if not kept.any():
         raise BadDataError("deduplicate drops every training review: all are test reviews too")
     return kept
-
-
-def labelled_tokens(
-    codes: TokensOnDisk,
-    id_of_code: np.ndarray,
-    labels: np.ndarray,
-    hashes: np.ndarray,
-    kept: np.ndarray | None = None,
-) -> LabelledTokens:
-    """Return the reviews of a set.
-
-    Args:
-        codes: The codes of all its words.
-        id_of_code: Token id of each code, int32 of shape (codes,).
-        labels: 0 or 1, int8 of shape (n,).
-        hashes: Of each review's words, uint64 of shape (n,).
-        kept: Which reviews are meant, bool of shape (n,); None means all.
-    """
-    rows = slice(None) if kept is None else kept
-    return LabelledTokens(
-        tokens=NumberedTokens(codes, id_of_code, kept),
-        lengths=(codes.lengths() + 1)[rows],
-        labels=labels[rows],
-        review_ids=np.arange(len(labels), dtype=np.int32)[rows],
-        hashes=hashes[rows],
-    )
-
-
-def text_fingerprint(reviews: pa.Table) -> str:
-    """Return a hash of the texts and labels of `reviews`, in their order."""
-    fingerprint = TextFingerprint(reviews["label"].to_numpy())
-    for texts in text_chunks(reviews["text"]):
-        fingerprint.add(texts)
-    return fingerprint.hexdigest()
 
 
 class TextFingerprint:
@@ -246,6 +237,14 @@ class TextFingerprint:
     def hexdigest(self) -> str:
         """Return the hash of what was taken, as hexadecimal."""
         return self._digest.hexdigest()
+
+
+def text_fingerprint(reviews: pa.Table) -> str:
+    """Return a hash of the texts and labels of `reviews`, in their order."""
+    fingerprint = TextFingerprint(reviews["label"].to_numpy())
+    for texts in text_chunks(reviews["text"]):
+        fingerprint.add(texts)
+    return fingerprint.hexdigest()
 
 
 def repeated_in_train(train: np.ndarray, test: np.ndarray) -> np.ndarray:
