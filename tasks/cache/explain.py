@@ -1,7 +1,5 @@
 """Say why a step was not cached: what differs from the nearest key that it had before."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any

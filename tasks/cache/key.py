@@ -6,8 +6,6 @@ source uses, the settings of these libraries in the environment, and the Python 
 files lie and how often a training is saved are no part of it.
 """
 
-from __future__ import annotations
-
 import os
 import platform
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """A lock per cache key that dies with the process that holds it, even after kill -9."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from filelock import AcquireReturnProxy, FileLock

@@ -4,15 +4,14 @@ Prefect looks a key up in the key storage. Ours answers only when the record, it
 every file that the result names are whole, so that a damaged cache means a recompute.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from prefect.cache_policies import CachePolicy
+from prefect.context import TaskRunContext
 from prefect.filesystems import WritableFileSystem
 from prefect.transactions import IsolationLevel
 
@@ -22,10 +21,6 @@ from tasks.common.artifact_store import ArtifactStore, parse_output
 from tasks.common.atomic_files import write_bytes
 from tasks.common.canonical_json import canonical_json
 from tasks.common.records import read_record, write_record
-
-if TYPE_CHECKING:
-    from prefect.context import TaskRunContext
-
 
 _LOG = logging.getLogger(__name__)
 

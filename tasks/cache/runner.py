@@ -1,15 +1,13 @@
 """Run the steps of one flow run, cached, and note for each how long it took and whether it hit."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Collection
 from contextvars import ContextVar
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from prefect import runtime
+from prefect import State, Task, runtime
 from prefect.cache_policies import NO_CACHE
 
 from tasks.cache.explain import explain_miss
@@ -19,10 +17,6 @@ from tasks.cache.step_run import StepRun
 from tasks.common.artifact_store import ArtifactStore, StepOutput
 from tasks.common.process_memory import give_back_memory
 from tasks.common.records import read_record
-
-if TYPE_CHECKING:
-    from prefect import State, Task
-
 
 _LOG = logging.getLogger(__name__)
 

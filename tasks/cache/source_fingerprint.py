@@ -8,8 +8,6 @@ Reachability is by name: a definition reaches whatever it mentions. Of the objec
 function receives, their values are no part of this, but the methods of their classes are.
 """
 
-from __future__ import annotations
-
 import ast
 import copy
 import hashlib

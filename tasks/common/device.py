@@ -4,8 +4,6 @@ The choice is made without TensorFlow where that is possible, so that a wish tha
 be met fails at once; `use_device` then applies it before TensorFlow touches a device.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

@@ -1,7 +1,5 @@
 """How what a run says of itself is written for people, in the terminal and on pages."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 _SMALLEST_SHOWN_P = 0.0001

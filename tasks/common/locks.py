@@ -3,8 +3,6 @@
 They hold within one machine, and on network file systems that support `flock`.
 """
 
-from __future__ import annotations
-
 import fcntl
 import logging
 import os

@@ -1,7 +1,5 @@
 """Choose a share of the rows or groups of each class, the same ones for the same seed."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from tasks.common.errors import BadDataError

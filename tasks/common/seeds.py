@@ -3,8 +3,6 @@
 A resumed epoch thereby draws what the uninterrupted one would have drawn.
 """
 
-from __future__ import annotations
-
 import zlib
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Tables for people: said once, shown in the terminal, in Markdown and on pages."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """Load: a source's raw files become token ids with labels, a word index and a data report."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Persist: the padded sets as typed, compressed Parquet that says where it comes from."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from tasks.data.review_files import read_arrow, write_parquet

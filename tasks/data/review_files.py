@@ -1,7 +1,5 @@
 """Files of reviews: one schema, written and read in batches as Arrow or Parquet."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO

@@ -1,7 +1,5 @@
 """Set validation reviews apart: which training reviews choose the model and do not train it."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from tasks.common.sampling import stratified_sample

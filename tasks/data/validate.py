@@ -1,7 +1,5 @@
 """Check the reviews and describe them: one report, one error that lists every failure."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 

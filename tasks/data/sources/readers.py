@@ -3,8 +3,6 @@
 Texts are read in chunks and their words go to the disk; memory holds some bytes for each review.
 """
 
-from __future__ import annotations
-
 import io
 import zipfile
 from collections import Counter

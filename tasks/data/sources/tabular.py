@@ -1,7 +1,5 @@
 """Read rows of CSV, JSONL and Parquet files of any size, in batches."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path

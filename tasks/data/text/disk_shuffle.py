@@ -1,7 +1,5 @@
 """Shuffle lists of token ids on disk, so that memory never holds those of a whole set."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack

@@ -1,7 +1,5 @@
 """Cut and pad tokens to one length."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from tasks.config.training import TextConfig

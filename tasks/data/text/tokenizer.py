@@ -1,7 +1,5 @@
 """Split texts into words as Keras's text tools do; the one tokenizer of the project."""
 
-from __future__ import annotations
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
