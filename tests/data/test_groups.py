@@ -23,50 +23,47 @@ from tasks.data.fetch import fetch_reviews
 from tasks.data.load import load_reviews
 from tasks.data.pad import pad_reviews
 from tasks.data.review_files import read_arrow, read_groups
-from tasks.data.sources.source_files import TRAIN_GROUPS
+from tasks.data.sources.source_files import TRAIN_GROUPS, SourceFiles
+from tasks.data.text.vocabulary import Vocabulary
 from tasks.evaluation.baselines import train_baseline
 
 
-def write_grouped(path: Path, authors: range, reviews: int = 8, group: str = "author") -> Path:
-    """Write reviews of some authors, of whom each has a word of his own."""
+def write_grouped(path: Path, authors: range) -> Path:
+    """Write eight reviews of each of some authors, who all have a word of their own."""
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["text", "label", group])
-        for row in range(reviews):
+        writer.writerow(["text", "label", "author"])
+        for row in range(8):
             for author in authors:
                 words = "fine" if (row + author) % 2 else "dull"
                 writer.writerow([f"by{author} {words} film {row}", words, f"a{author}"])
     return path
 
 
-def source(train: Path, test: Path | None = None, group: str = "author") -> SourceConfig:
-    return SourceConfig(source="files", train_file=train, test_file=test, group_column=group)
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return write_grouped(tmp_path / "r.csv", range(30))
+
+
+def fetched(train: Path, test: Path | None = None, group: str | None = "author") -> SourceFiles:
+    config = SourceConfig(source="files", train_file=train, test_file=test, group_column=group)
+    return fetch_reviews(config, ArtifactStore(train.parent))
 
 
 def authors_of(folder: Path, name: str) -> set[str]:
     """Return the own words of the authors in a padded set."""
-    import json
-
-    words = {
-        rank + 3: word
-        for word, rank in json.loads((folder / "vocabulary.json").read_text()).items()
-    }
-    ids = {
-        token
-        for batch in read_arrow(folder / f"{name}.arrow")
-        for token in batch["tokens"].flatten().to_pylist()
-    }
-    return {words[token] for token in ids if words.get(token, "").startswith("by")}
+    vocabulary = Vocabulary.read(folder / "vocabulary.json")
+    batches = read_arrow(folder / f"{name}.arrow")
+    ids = {token for batch in batches for token in batch["tokens"].flatten().to_pylist()}
+    return {word for token in ids if (word := vocabulary.word(token) or "").startswith("by")}
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_no_author_is_in_two_of_the_three_sets(tmp_path: Path, seed: int) -> None:
-    file = write_grouped(tmp_path / "r.csv", range(30))
-    data, protocol = DataConfig(test_seed=seed), ProtocolConfig(split_seed=seed)
-    facts = load_reviews(fetch_reviews(source(file), ArtifactStore(tmp_path)), data, tmp_path)
-    groups = tmp_path / TRAIN_GROUPS
-    train, test = tmp_path / "train.parquet", tmp_path / "test.parquet"
-    pad_reviews(train, test, TextConfig(maxlen=9), protocol, tmp_path, groups)
+def test_no_author_is_in_two_of_the_three_sets(tmp_path: Path, file: Path, seed: int) -> None:
+    facts = load_reviews(fetched(file), DataConfig(test_seed=seed), tmp_path)
+    sets = (tmp_path / "train.parquet", tmp_path / "test.parquet")
+    protocol, groups = ProtocolConfig(split_seed=seed), tmp_path / TRAIN_GROUPS
+    pad_reviews(*sets, TextConfig(maxlen=9), protocol, tmp_path, groups)
     training, validation = (authors_of(tmp_path, name) for name in ("train", "validation"))
     assert not training & validation
     assert 8 * len(training | validation) == facts["train_rows"]
@@ -75,20 +72,21 @@ def test_no_author_is_in_two_of_the_three_sets(tmp_path: Path, seed: int) -> Non
     assert facts["test_rows"] == pytest.approx(0.2 * 240, abs=8)
 
 
-def test_the_baseline_learns_from_the_same_reviews_as_the_network(tmp_path: Path) -> None:
-    file = write_grouped(tmp_path / "r.csv", range(30))
-    load_reviews(fetch_reviews(source(file), ArtifactStore(tmp_path)), DataConfig(), tmp_path)
+def test_the_baseline_learns_from_the_same_reviews_as_the_network(
+    tmp_path: Path, file: Path
+) -> None:
+    load_reviews(fetched(file), DataConfig(), tmp_path)
     sets = (tmp_path / "train.parquet", tmp_path / "test.parquet")
-    groups = tmp_path / TRAIN_GROUPS
-    train_baseline(*sets, ProtocolConfig(), {"source": "files", "form": "files"}, tmp_path, groups)
-    grouped = (tmp_path / "baseline_predictions.parquet").read_bytes()
-    train_baseline(*sets, ProtocolConfig(), {"source": "files", "form": "files"}, tmp_path)
-    assert (tmp_path / "baseline_predictions.parquet").read_bytes() != grouped
+    predictions = []
+    for groups in (tmp_path / TRAIN_GROUPS, None):
+        source = {"source": "files", "form": "files"}
+        train_baseline(*sets, ProtocolConfig(), source, tmp_path, groups)
+        predictions.append((tmp_path / "baseline_predictions.parquet").read_bytes())
+    assert predictions[0] != predictions[1]
 
 
-def test_the_groups_of_training_reviews_are_in_their_order(tmp_path: Path) -> None:
-    file = write_grouped(tmp_path / "r.csv", range(30))
-    load_reviews(fetch_reviews(source(file), ArtifactStore(tmp_path)), DataConfig(), tmp_path)
+def test_the_groups_of_training_reviews_are_in_their_order(tmp_path: Path, file: Path) -> None:
+    load_reviews(fetched(file), DataConfig(), tmp_path)
     groups = read_groups(tmp_path / TRAIN_GROUPS)
     assert groups is not None
     tokens = pq.read_table(tmp_path / "train.parquet")["tokens"].to_pylist()
@@ -97,42 +95,41 @@ def test_the_groups_of_training_reviews_are_in_their_order(tmp_path: Path) -> No
     assert len(set(first_words)) == len(set(groups.tolist()))
 
 
-def test_without_a_group_column_nothing_changes(tmp_path: Path) -> None:
-    file = write_grouped(tmp_path / "r.csv", range(30))
-    config = SourceConfig(source="files", train_file=file)
-    files = fetch_reviews(config, ArtifactStore(tmp_path))
+def test_without_a_group_column_nothing_changes(tmp_path: Path, file: Path) -> None:
+    files = fetched(file, group=None)
     load_reviews(files, DataConfig(), tmp_path)
     assert not (tmp_path / TRAIN_GROUPS).exists()
-    grouped = fetch_reviews(source(file), ArtifactStore(tmp_path))
-    assert grouped.content_hash != files.content_hash
+    assert fetched(file).content_hash != files.content_hash
 
 
-def test_a_group_in_both_files_is_refused(tmp_path: Path) -> None:
-    train = write_grouped(tmp_path / "a.csv", range(20))
-    test = write_grouped(tmp_path / "b.csv", range(18, 30))
-    files = fetch_reviews(source(train, test), ArtifactStore(tmp_path))
-    with pytest.raises(
-        BadDataError, match="2 groups are in the training and in the test file: 'a18', 'a19'"
-    ):
-        load_reviews(files, DataConfig(), tmp_path)
-
-
-def test_a_missing_group_and_a_missing_column_are_refused(tmp_path: Path) -> None:
-    file = write_grouped(tmp_path / "a.csv", range(20))
-    files = fetch_reviews(source(file, group="film"), ArtifactStore(tmp_path))
-    with pytest.raises(BadDataError, match=r"has no column 'film'; it has text, label, author"):
-        load_reviews(files, DataConfig(), tmp_path)
-    file.write_text(file.read_text() + "one more,fine,\n")
-    files = fetch_reviews(source(file), ArtifactStore(tmp_path))
-    with pytest.raises(BadDataError, match="1 rows have no group in column 'author'"):
-        load_reviews(files, DataConfig(), tmp_path)
-
-
-def test_too_few_groups_are_refused(tmp_path: Path) -> None:
-    file = write_grouped(tmp_path / "a.csv", range(1), reviews=40)
-    files = fetch_reviews(source(file), ArtifactStore(tmp_path))
-    with pytest.raises(BadDataError, match=r"1 groups cannot be split so that a share of 0\.2"):
-        load_reviews(files, DataConfig(), tmp_path)
+@pytest.mark.parametrize(
+    ("authors", "test_authors", "group", "more", "sentence"),
+    [
+        (
+            range(20),
+            range(18, 30),
+            "author",
+            "",
+            "2 groups are in the training and in the test file: 'a18', 'a19'",
+        ),
+        (range(20), None, "film", "", "has no column 'film'; it has text, label, author"),
+        (range(20), None, "author", "one more,fine,\n", "1 rows have no group in column 'author'"),
+        (range(1), None, "author", "", r"1 groups cannot be split so that a share of 0\.2"),
+    ],
+)
+def test_groups_that_cannot_be_used_are_refused(
+    tmp_path: Path,
+    authors: range,
+    test_authors: range | None,
+    group: str,
+    more: str,
+    sentence: str,
+) -> None:
+    train = write_grouped(tmp_path / "a.csv", authors)
+    train.write_text(train.read_text() + more)
+    test = test_authors and write_grouped(tmp_path / "b.csv", test_authors)
+    with pytest.raises(BadDataError, match=sentence):
+        load_reviews(fetched(train, test, group), DataConfig(), tmp_path)
 
 
 def test_groups_need_files() -> None:

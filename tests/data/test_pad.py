@@ -69,16 +69,18 @@ def test_cutting_in_the_middle_keeps_both_ends_of_long_reviews_and_short_ones_wh
     assert padded(lists, num_words=45, **text) == [reference(ids) for ids in lists]
 
 
-def test_a_long_review_keeps_its_last_tokens() -> None:
-    assert padded([[1, 5, 6, 7, 8]], maxlen=3) == [[6, 7, 8]]
-
-
-def test_a_short_review_is_filled_in_front() -> None:
-    assert padded([[1, 5]], maxlen=4) == [[0, 0, 1, 5]]
-
-
-def test_a_word_beyond_the_vocabulary_becomes_the_unknown_id() -> None:
-    assert padded([[1, 9, 10, 11, 2]], maxlen=5, num_words=10) == [[1, 9, 2, 2, 2]]
+@pytest.mark.parametrize(
+    ("ids", "text", "expected"),
+    [
+        ([1, 5, 6, 7, 8], {"maxlen": 3}, [6, 7, 8]),  # the last ones are kept
+        ([1, 5], {"maxlen": 4}, [0, 0, 1, 5]),  # filled in front
+        ([1, 9, 10, 11, 2], {"maxlen": 5, "num_words": 10}, [1, 9, 2, 2, 2]),
+    ],
+)
+def test_by_default_reviews_are_cut_and_filled_in_front(
+    ids: list[int], text: dict[str, int], expected: list[int]
+) -> None:
+    assert padded([ids], **text) == [expected]
 
 
 @pytest.fixture

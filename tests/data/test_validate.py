@@ -54,75 +54,41 @@ def test_what_is_not_repeated_is_the_first_of_its_kind_and_not_in_the_test_set(
 def test_the_report_tells_sizes_balance_lengths_unknown_words_and_repeats() -> None:
     train = [[1, 4, 5], [1, 4], [1, 4, 5], [1], [1, 6, 6, 6]]
     test = [[1, 4], [1, 2, 4, 2], [1, 4]]
-    assert report_of(train, test, ["a", "b", "c"]) == {
-        "label_names": ["bad", "good"],
-        "vocabulary_words": 3,
-        "train": {
-            "reviews": 5,
-            "class_counts": [3, 2],
-            "empty_texts": 1,
-            "duplicates": 1,
-            "tokens": 13,
-            "mean_length": 2.6,
-            "length_quantiles": {
-                "min": 1.0,
-                "q25": 2.0,
-                "median": 3.0,
-                "q75": 3.0,
-                "q95": pytest.approx(3.8),
-                "max": 4.0,
-            },
-            "unknown_share": 0.0,
-            "id_range": [1, 6],
-        },
-        "test": {
-            "reviews": 3,
-            "class_counts": [2, 1],
-            "empty_texts": 0,
-            "duplicates": 1,
-            "tokens": 8,
-            "mean_length": 2.667,
-            "length_quantiles": {
-                "min": 2.0,
-                "q25": 2.0,
-                "median": 2.0,
-                "q75": 3.0,
-                "q95": pytest.approx(3.8),
-                "max": 4.0,
-            },
-            "unknown_share": 0.25,
-            "id_range": [1, 4],
-        },
-        "overlap": {"distinct_texts_in_both": 1, "test_reviews_seen_in_train": 2},
+    report = report_of(train, test, ["a", "b", "c"])
+    assert (report["label_names"], report["vocabulary_words"]) == (["bad", "good"], 3)
+    assert report["overlap"] == {"distinct_texts_in_both": 1, "test_reviews_seen_in_train": 2}
+    quantiles = {split: report[split].pop("length_quantiles") for split in ("train", "test")}
+    assert list(quantiles["train"]) == ["min", "q25", "median", "q75", "q95", "max"]
+    assert list(quantiles["train"].values()) == pytest.approx([1, 2, 3, 3, 3.8, 4])
+    assert list(quantiles["test"].values()) == pytest.approx([2, 2, 2, 3, 3.8, 4])
+    figures = {
+        "reviews": (5, 3),
+        "class_counts": ([3, 2], [2, 1]),
+        "empty_texts": (1, 0),
+        "duplicates": (1, 1),
+        "tokens": (13, 8),
+        "mean_length": (2.6, 2.667),
+        "unknown_share": (0.0, 0.25),
+        "id_range": ([1, 6], [1, 4]),
     }
+    for place, split in enumerate(("train", "test")):
+        assert report[split] == {name: both[place] for name, both in figures.items()}
 
 
-def test_good_reviews_pass() -> None:
+def test_good_reviews_pass_and_a_class_needs_five_in_each_set() -> None:
     require_valid(report_of(TRAIN, TEST), max_overlap=0, expected_rows=None)
+    for train, test, failing in (([], [], "0 and 0"), (TRAIN, TEST[:9], "5 and 4")):
+        message = failures_of(report_of(train, test))
+        assert f"test needs at least 5 reviews of each class, has {failing}" in message
+        assert ("train needs at least 5 reviews" in message) == (not train)
 
 
-def test_no_reviews_at_all_are_described_and_refused() -> None:
-    message = failures_of(report_of([], []))
-    assert "train needs at least 5 reviews of each class, has 0 and 0" in message
-    assert "test needs at least 5 reviews of each class, has 0 and 0" in message
-
-
-def test_a_class_needs_five_reviews_in_each_set() -> None:
-    assert "test needs at least 5 reviews of each class, has 5 and 4" in failures_of(
-        report_of(TRAIN, TEST[:9])
-    )
-    assert "train needs" not in failures_of(report_of(TRAIN, TEST[:9]))
-
-
-@pytest.mark.parametrize(("allowed", "passes"), [(0.2, True), (0.19, False)])
-def test_an_overlap_is_refused_above_the_allowed_share_alone(allowed: float, passes: bool) -> None:
+def test_an_overlap_is_refused_above_the_allowed_share_alone() -> None:
     report = report_of(TRAIN, TEST[:8] + TRAIN[:2])
-    if passes:
-        require_valid(report, max_overlap=allowed, expected_rows=None)
-    else:
-        message = failures_of(report, max_overlap=allowed)
-        assert "2 of 10 test reviews occur in training, more than max_overlap=0.19" in message
-        assert "--deduplicate" in message
+    require_valid(report, max_overlap=0.2, expected_rows=None)
+    message = failures_of(report, max_overlap=0.19)
+    assert "2 of 10 test reviews occur in training, more than max_overlap=0.19" in message
+    assert "--deduplicate" in message
 
 
 def test_the_official_set_must_be_whole_and_balanced() -> None:

@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tasks.common.atomic_files import file_sha256
 from tasks.common.errors import BadDataError
 from tasks.config.training import DataConfig
 from tasks.data.sources import readers as module
@@ -95,10 +96,24 @@ def test_sets_may_be_of_different_kinds_and_suffixes_of_any_case(tmp_path: Path)
     assert found(source, "train") == found(source, "test") == plain(reviews)
 
 
-def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("content", "label_names", "words"),
+    [
+        ("\ufefftext,label\n" + "fine,a\ndull,b\n" * 5, ("a", "b"), ["dull", "fine"]),
+        # Labels that are numbers are ordered as numbers.
+        ("text,label\n" + "fine,10\ndull,5\n" * 10, ("5", "10"), ["dull", "fine"]),
+        # Texts that look like numbers or nothing stay texts.
+        ("text,label\n" + "NA,a\n1.50,b\n" * 10, ("a", "b"), ["1", "50", "na"]),
+    ],
+)
+def test_a_csv_is_read_as_text_behind_its_byte_order_mark(
+    tmp_path: Path, content: str, label_names: tuple[str, str], words: list[str]
+) -> None:
     path = tmp_path / "a.csv"
-    path.write_text("\ufefftext,label\n" + "fine,a\ndull,b\n" * 5, encoding="utf-8")
-    assert len(read_source(source_of("files", train=path), DataConfig()).train.labels) == 8
+    path.write_text(content, encoding="utf-8")
+    source = read_source(source_of("files", train=path), DataConfig())
+    assert source.label_names == label_names
+    assert sorted(source.words) == words
 
 
 def test_without_a_test_file_a_stratified_part_is_held_out(tmp_path: Path) -> None:
@@ -107,26 +122,20 @@ def test_without_a_test_file_a_stratified_part_is_held_out(tmp_path: Path) -> No
 
     def held_out(**changes: Any) -> tuple[Reviews, Reviews]:
         source = read_source(source_of("files", train=path), DataConfig(**changes))
-        return found(source, "train"), found(source, "test")
+        train, test = found(source, "train"), found(source, "test")
+        assert set(source.words) == {word for text, _ in train for word in text.split()}
+        return train, test
 
     train, test = held_out()
+    # The number of its day occurs in one review only: words of held out reviews are not learned.
+    assert all("?" in text for text, _ in test)
+    assert all("?" not in text for text, _ in train)
     assert [label for _, label in test].count(0) == [label for _, label in test].count(1) == 4
     assert len(train) == 32
     assert set(train) <= set(plain(reviews))
     assert held_out() == (train, test)
     assert held_out(test_seed=1) != (train, test)
     assert len(held_out(test_fraction=0.5)[1]) == 20
-
-
-def test_words_of_held_out_reviews_are_not_learned(tmp_path: Path) -> None:
-    path = write_reviews(tmp_path / "a.csv", distinct_reviews(40))
-    source = read_source(source_of("files", train=path), DataConfig())
-    # The number of its day occurs in one review only.
-    assert all("?" in text for text in texts_of(source.test, source.words))
-    assert all("?" not in text for text in texts_of(source.train, source.words))
-    assert len(source.words) == len(
-        {word for text, _ in found(source, "train") for word in text.split()}
-    )
 
 
 CONTENTS = {
@@ -165,12 +174,6 @@ def test_a_file_that_cannot_be_used_is_named_with_the_reason(tmp_path: Path, nam
     message = refusal(tmp_path / name)
     assert sentence in message
     assert "\n" not in message
-
-
-def test_a_cut_off_parquet_file_is_named(tmp_path: Path) -> None:
-    path = write_reviews(tmp_path / "a.parquet", distinct_reviews(9))
-    path.write_bytes(path.read_bytes()[:-9])
-    assert "FILE cannot be read as .parquet" in refusal(path)
 
 
 def test_a_bad_test_file_is_found_too(tmp_path: Path) -> None:
@@ -291,8 +294,6 @@ def test_a_full_set_that_the_training_set_does_not_fit_is_an_error(
 
 
 def test_ids_of_keras_ranks_begin_with_1_and_are_raised_by_3(tmp_path: Path) -> None:
-    from tasks.common.atomic_files import file_sha256
-
     npz = write_npz(tmp_path / "imdb.npz", rows=10, words=40)
     convert_npz(npz, file_sha256(npz), tmp_path / "a.parquet")
     index = write_word_index(tmp_path / "index.json", words=40)
@@ -308,9 +309,11 @@ def test_ids_of_keras_ranks_begin_with_1_and_are_raised_by_3(tmp_path: Path) -> 
     assert source.label_names == ("negative", "positive")
 
 
-def test_a_flipped_byte_in_a_parquet_file_never_ends_in_another_error(tmp_path: Path) -> None:
+def test_a_cut_off_or_flipped_parquet_file_never_ends_in_another_error(tmp_path: Path) -> None:
     content = write_reviews(tmp_path / "whole.parquet", distinct_reviews(12)).read_bytes()
     path = tmp_path / "flipped.parquet"
+    path.write_bytes(content[:-9])
+    assert "FILE cannot be read as .parquet" in refusal(path)
     refused = 0
     for position in range(0, len(content), 7):
         path.write_bytes(
@@ -321,17 +324,3 @@ def test_a_flipped_byte_in_a_parquet_file_never_ends_in_another_error(tmp_path: 
         except BadDataError:
             refused += 1
     assert refused > 5
-
-
-def test_labels_that_are_numbers_are_ordered_as_numbers(tmp_path: Path) -> None:
-    path = tmp_path / "a.csv"
-    path.write_text("text,label\n" + "fine,10\ndull,5\n" * 10)
-    source = read_source(source_of("files", train=path), DataConfig())
-    assert source.label_names == ("5", "10")
-
-
-def test_texts_that_look_like_numbers_or_nothing_stay_texts(tmp_path: Path) -> None:
-    path = tmp_path / "a.csv"
-    path.write_text("text,label\n" + "NA,a\n1.50,b\n" * 10)
-    source = read_source(source_of("files", train=path), DataConfig())
-    assert sorted(source.words) == ["1", "50", "na"]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tasks.common.errors import BadDataError
 from tasks.data.sources import text_chunks as module
+from tasks.data.sources.tabular import read_rows
 from tasks.data.sources.text_chunks import Kind, TextChunk, kind_of, read_texts
 from tests.support.review_samples import write_file
 
@@ -61,47 +62,50 @@ def test_any_bytes_are_rows_or_one_sentence(content: bytes) -> None:
             assert "\n" not in str(error)  # noqa: PT017 - it need not be raised
 
 
-def test_bad_rows_of_a_csv_keep_their_place() -> None:
-    content = b'id,text\n1,good\n2\n3,"two\nlines"\n\n4,a,b\n5,\xff\n6,last'
-    assert read(content, "csv") == [
-        "good",
-        ["the row has 1 fields instead of 2"],
-        "two\nlines",
-        ["the row has 3 fields instead of 2"],
-        ["the text is not valid UTF-8"],
-        "last",
-    ]
+NOT_UTF8 = ["the text is not valid UTF-8"]
 
 
-def test_bad_rows_of_json_lines_keep_their_place() -> None:
-    content = b'{"text": "a"}\n{"t": 1}\n\nno\n[1]\n{"text": 5}\n{"text": null}\n{"text": "\xff"}\n'
-    assert read(content, "jsonl") == [
-        "a",
-        ["there is no field 'text'"],
-        ["the line is no JSON"],
-        ["the line is no JSON object"],
-        ["the text is no string but int"],
-        None,
-        ["the text is not valid UTF-8"],
-    ]
-    assert read(b"[" * 100_000, "jsonl") == [["the line is no JSON"]]
-
-
-def test_each_line_of_a_text_file_is_a_text() -> None:
-    assert read(b"\xef\xbb\xbfone\r\n\ntwo\n\xff", "txt") == [
-        "one",
-        "",
-        "two",
-        ["the text is not valid UTF-8"],
-    ]
-    assert read(b"", "txt") == []
+@pytest.mark.parametrize(
+    ("kind", "content", "rows"),
+    [
+        (
+            "csv",
+            b'id,text\n1,good\n2\n3,"two\nlines"\n\n4,a,b\n5,\xff\n6,last',
+            [
+                "good",
+                ["the row has 1 fields instead of 2"],
+                "two\nlines",
+                ["the row has 3 fields instead of 2"],
+                NOT_UTF8,
+                "last",
+            ],
+        ),
+        (
+            "jsonl",
+            b'{"text": "a"}\n{"t": 1}\n\nno\n[1]\n{"text": 5}\n{"text": null}\n{"text": "\xff"}\n',
+            [
+                "a",
+                ["there is no field 'text'"],
+                ["the line is no JSON"],
+                ["the line is no JSON object"],
+                ["the text is no string but int"],
+                None,
+                NOT_UTF8,
+            ],
+        ),
+        ("jsonl", b"[" * 100_000, [["the line is no JSON"]]),
+        ("txt", b"\xef\xbb\xbfone\r\n\ntwo\n\xff", ["one", "", "two", NOT_UTF8]),
+        ("txt", b"", []),
+    ],
+)
+def test_bad_rows_keep_their_place(kind: Kind, content: bytes, rows: list[Any]) -> None:
+    assert read(content, kind) == rows
 
 
 @pytest.mark.parametrize("kind", ["txt", "csv", "jsonl"])
 def test_a_text_that_is_too_long_is_a_bad_row(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LONGEST_TEXT", 100)
     monkeypatch.setattr(module, "_LONGEST_LINE", 200)
-    monkeypatch.setattr("tasks.data.sources.text_chunks.LONGEST_TEXT", 100)
     texts = ["a", "b" * 101, "c" * 1000, "d" * 100]
     wrapped = {
         "txt": texts,
@@ -109,24 +113,23 @@ def test_a_text_that_is_too_long_is_a_bad_row(kind: Kind, monkeypatch: pytest.Mo
         "jsonl": [json.dumps({"text": text}) for text in texts],
     }[kind]
     found = read("\n".join(wrapped).encode(), kind)
-    assert [row if isinstance(row, str) else "bad" for row in found] == [
-        "a",
-        "bad",
-        "bad",
-        "d" * 100,
-    ]
+    texts = [row if isinstance(row, str) else "bad" for row in found]
+    assert texts == ["a", "bad", "bad", "d" * 100]
 
 
-def test_bytes_of_a_parquet_file_that_are_no_text_are_bad_rows() -> None:
+@pytest.mark.parametrize(
+    ("column", "rows"),
+    [
+        (pa.array([b"a", b"\xff", None], pa.binary()), ["a", NOT_UTF8, None]),
+        (pa.array([1, 22, None]), ["1", "22", None]),
+    ],
+)
+def test_bytes_of_a_parquet_file_may_be_bad_rows_and_numbers_are_texts(
+    column: pa.Array, rows: list[Any]
+) -> None:
     file = io.BytesIO()
-    pq.write_table(pa.table({"text": pa.array([b"a", b"\xff", None], pa.binary())}), file)
-    assert read(file.getvalue(), "parquet") == ["a", ["the text is not valid UTF-8"], None]
-
-
-def test_numbers_in_a_parquet_file_are_read_as_texts() -> None:
-    file = io.BytesIO()
-    pq.write_table(pa.table({"text": [1, 22, None]}), file)
-    assert read(file.getvalue(), "parquet") == ["1", "22", None]
+    pq.write_table(pa.table({"text": column}), file)
+    assert read(file.getvalue(), "parquet") == rows
 
 
 def test_long_texts_make_chunks_of_fewer_rows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,8 +141,6 @@ def test_long_texts_make_chunks_of_fewer_rows(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
 def test_texts_are_those_that_the_training_reads(tmp_path: Path, suffix: str) -> None:
-    from tasks.data.sources.tabular import read_rows
-
     chance = random.Random(0)
     texts = ['say "hi"', "a,b", "two\nlines", "NA", "null", "", "é 评论", "1", "true", " x "]
     texts += ["".join(chance.choices("ab ,\"'\n\t", k=9)) for _ in range(40)]
@@ -149,16 +150,13 @@ def test_texts_are_those_that_the_training_reads(tmp_path: Path, suffix: str) ->
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
-def test_a_missing_column_is_named_with_those_that_are_there(kind: Kind, tmp_path: Path) -> None:
-    file = write_file(tmp_path / f"r.{kind}", {"body": ["a"], "label": ["b"]})
+def test_a_missing_column_is_named_and_a_torn_file_is_refused(kind: Kind, tmp_path: Path) -> None:
+    content = write_file(tmp_path / f"r.{kind}", {"body": ["a"], "label": ["b"]}).read_bytes()
     with pytest.raises(BadDataError, match="no column 'text'; it has body, label"):
-        read(file.read_bytes(), kind)
-
-
-def test_a_torn_parquet_file_is_refused_in_one_sentence(tmp_path: Path) -> None:
-    content = write_file(tmp_path / "r.parquet", {"text": ["a"] * 9}).read_bytes()
-    with pytest.raises(BadDataError, match="cannot be read as Parquet"):
-        read(content[:-20], "parquet")
+        read(content, kind)
+    if kind == "parquet":
+        with pytest.raises(BadDataError, match="cannot be read as Parquet"):
+            read(content[:-20], kind)
 
 
 def test_an_unknown_ending_names_the_known_ones() -> None:

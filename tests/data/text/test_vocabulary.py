@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,8 @@ from tasks.data.text.vocabulary import (
 from tests.support.review_samples import index_texts, lists_of, reference_words
 
 TEXTS = st.lists(st.text("abcAB ,", max_size=12), min_size=1, max_size=12)
+
+MANY = [f"w{number}" for number in range(20_000)]
 
 Result = tuple[list[list[int]], list[list[int]], list[str]]
 
@@ -65,29 +68,27 @@ def test_the_ids_0_and_3_never_occur_and_1_only_begins(train: list[str], test: l
         assert max(ids) <= len(words) + 3
 
 
-def test_ids_follow_frequency_and_then_first_occurrence() -> None:
-    train, test, words = indexed(["late rare often", "often rare once often"], ["once often"])
-    assert words == ["often", "rare", "late", "once"]
-    assert train == [[1, 6, 5, 4], [1, 4, 5, 7, 4]]
-    assert test == [[1, 7, 4]]
-
-
-def test_words_are_learned_on_the_training_texts_only() -> None:
-    train, test, words = indexed(["plain", "plain tale"], ["new new new plain", "tale new"])
-    assert words == ["plain", "tale"]
-    assert train == [[1, 4], [1, 4, 5]]
-    assert test == [[1, 2, 2, 2, 4], [1, 5, 2]]
-
-
-def test_texts_without_a_word_are_only_the_start_id() -> None:
-    assert indexed(["", "..."], [" "]) == ([[1], [1]], [[1]], [])
-
-
-def test_no_word_is_cut_from_a_large_vocabulary() -> None:
-    text = " ".join(f"w{number}" for number in range(20_000))
-    train, _, words = indexed([text], [""])
-    assert len(words) == 20_000
-    assert train == [[1, *range(4, 20_004)]]
+@pytest.mark.parametrize(
+    ("train", "test", "result"),
+    [
+        (  # by frequency and then by first occurrence
+            ["late rare often", "often rare once often"],
+            ["once often"],
+            ([[1, 6, 5, 4], [1, 4, 5, 7, 4]], [[1, 7, 4]], ["often", "rare", "late", "once"]),
+        ),
+        (  # learned on the training texts only
+            ["plain", "plain tale"],
+            ["new new new plain", "tale new"],
+            ([[1, 4], [1, 4, 5]], [[1, 2, 2, 2, 4], [1, 5, 2]], ["plain", "tale"]),
+        ),
+        (["", "..."], [" "], ([[1], [1]], [[1]], [])),
+        ([" ".join(MANY)], [""], ([[1, *range(4, 20_004)]], [[1]], MANY)),  # none is cut
+    ],
+)
+def test_words_are_numbered_as_in_these_examples(
+    train: list[str], test: list[str], result: Result
+) -> None:
+    assert indexed(train, test) == result
 
 
 @settings(deadline=None)
