@@ -54,8 +54,7 @@ def token_lists(ids: np.ndarray, offsets: np.ndarray) -> pa.ListArray:
 
 def padded_matrix(tokens: pa.ListArray) -> np.ndarray:
     """Return lists of equal length as an int32 array of shape (n, maxlen)."""
-    values: np.ndarray = tokens.flatten().to_numpy()
-    return values.reshape(len(tokens), -1)
+    return np.asarray(tokens.flatten()).reshape(len(tokens), -1)
 
 
 def write_parquet(
@@ -94,14 +93,12 @@ def padded_width(path: Path) -> int:
 
 def count_reviews(path: Path) -> int:
     """Return the number of reviews in a Parquet file, by its metadata alone."""
-    rows: int = pq.read_metadata(path).num_rows
-    return rows
+    return int(pq.read_metadata(path).num_rows)
 
 
 def read_labels(path: Path) -> np.ndarray:
     """Return the labels of a Parquet file of reviews, int8 of shape (n,), in the file's order."""
-    labels: np.ndarray = pq.read_table(path, columns=["label"])["label"].to_numpy()
-    return labels
+    return np.asarray(pq.read_table(path, columns=["label"])["label"])
 
 
 def rebatched(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:

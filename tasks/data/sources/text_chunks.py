@@ -91,11 +91,13 @@ def read_texts(
         yield from _numbered(_parquet_rows(file, column), chunk_rows)
         return
     lines = _Lines(file)
-    values: Iterator[object] = {
-        "csv": lambda: _csv_values(lines, column),
-        "jsonl": lambda: _json_values(lines, column),
-        "txt": lambda: _line_values(lines),
-    }[kind]()
+    values: Iterator[object]
+    if kind == "csv":
+        values = _csv_values(lines, column)
+    elif kind == "jsonl":
+        values = (_json_value(line, column) for line in lines if line.strip())
+    else:
+        values = (line.removesuffix("\n").removesuffix("\r") for line in lines)
     parts = ((rows, lines.read / size if size else None) for rows in _parts(values, chunk_rows))
     yield from _numbered(parts, chunk_rows)
 
@@ -170,17 +172,6 @@ class _Lines:
             self.read += len(rest)
             if rest.endswith(b"\n"):
                 return
-
-
-def _line_values(lines: Iterable[str]) -> Iterator[object]:
-    for line in lines:
-        yield line.removesuffix("\n").removesuffix("\r")
-
-
-def _json_values(lines: Iterable[str], column: str) -> Iterator[object]:
-    for line in lines:
-        if line.strip():
-            yield _json_value(line, column)
 
 
 def _json_value(line: str, column: str) -> object:
@@ -263,11 +254,9 @@ def _parquet_rows(file: IO[bytes], column: str) -> Iterator[tuple[TextRows, floa
 
 def _as_text(column: pa.Array) -> pa.Array:
     """Return a column of numbers or dates as texts, as the training reads it."""
-    types = pa.types
-    kind = column.type.value_type if types.is_dictionary(column.type) else column.type
-    is_text = types.is_string(kind) or types.is_large_string(kind) or types.is_binary(kind)
-    is_text = is_text or types.is_large_binary(kind) or types.is_string_view(kind)
-    return column if is_text else column.cast(pa.large_string())
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    text = (pa.string(), pa.large_string(), pa.string_view(), pa.binary(), pa.large_binary())
+    return column if kind in text else column.cast(pa.large_string())
 
 
 NOT_UTF8 = "the text is not valid UTF-8"
@@ -281,12 +270,11 @@ class RowError(ValueError):
 
 def rows_of(values: Sequence[object]) -> TextRows:
     """Return the rows of Python values: texts, None for a missing one, or a `RowError`."""
-    texts, errors = [], []
-    for value in values:
-        text, error = _checked(value)
-        texts.append(text)
-        errors.append(error)
-    return TextRows(pa.array(texts, pa.large_string()), pa.array(errors, pa.string()))
+    checked = [_checked(value) for value in values]
+    return TextRows(
+        pa.array([text for text, _ in checked], pa.large_string()),
+        pa.array([error for _, error in checked], pa.string()),
+    )
 
 
 def _checked(value: object) -> tuple[bytes | None, str | None]:

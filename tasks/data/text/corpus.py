@@ -254,10 +254,9 @@ def repeated_in_train(train: np.ndarray, test: np.ndarray) -> np.ndarray:
         train: Hash of each training review, shape (n,).
         test: Hash of each test review.
     """
-    mask: np.ndarray = occurrences_in(distinct_reviews(test), train)
     is_later = np.ones(len(train), bool)
     is_later[np.unique(train, return_index=True)[1]] = False
-    return mask | is_later
+    return np.asarray(is_later | occurrences_in(distinct_reviews(test), train))
 
 
 def distinct_reviews(hashes: np.ndarray) -> np.ndarray:

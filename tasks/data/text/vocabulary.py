@@ -63,8 +63,7 @@ class Vocabulary:
 
 def is_unknown(ids: np.ndarray, num_words: int) -> np.ndarray:
     """Return which ids are those of words that a network with `num_words` ids does not know."""
-    unknown: np.ndarray = (ids >= num_words) | (ids == UNKNOWN_ID)
-    return unknown
+    return np.asarray((ids >= num_words) | (ids == UNKNOWN_ID))
 
 
 @dataclass(frozen=True)
@@ -98,8 +97,7 @@ class RaggedTokens:
 
     def _places(self, chosen: np.ndarray) -> np.ndarray:
         """Return where each review begins among the chosen tokens, shape (n + 1,)."""
-        places: np.ndarray = np.concatenate([[0], np.cumsum(chosen)])[self.offsets]
-        return places
+        return np.asarray(np.concatenate([[0], np.cumsum(chosen)])[self.offsets])
 
     def take(self, rows: np.ndarray) -> RaggedTokens:
         """Return the reviews at the positions `rows`, in that order."""
@@ -173,8 +171,7 @@ def number_names(column: pa.Array, numbers: dict[str, int]) -> np.ndarray:
     """
     encoded = column.dictionary_encode()
     own = [numbers.setdefault(name, len(numbers)) for name in encoded.dictionary.to_pylist()]
-    rows: np.ndarray = np.asarray(own, np.int32)[encoded.indices.to_numpy()]
-    return rows
+    return np.asarray(np.asarray(own, np.int32)[encoded.indices.to_numpy()])
 
 
 def text_chunks(texts: pa.ChunkedArray, rows: int = 4096) -> Iterator[pa.Array]:
