@@ -1,5 +1,4 @@
 import errno
-import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -57,24 +56,23 @@ def test_every_damage_is_named(
     assert fault in " ".join(store.faults(output))
 
 
-def test_an_interrupted_workspace_leaves_nothing(store: ArtifactStore) -> None:
+@pytest.mark.parametrize(
+    ("fault", "raised", "sentence"),
+    [
+        (KeyboardInterrupt(), KeyboardInterrupt, ""),
+        (OSError(errno.ENOSPC, "full"), StorageError, "the disk is full; free or unlock it"),
+    ],
+)
+def test_an_interrupted_workspace_leaves_nothing_and_a_full_disk_is_one_sentence(
+    store: ArtifactStore, fault: BaseException, raised: type[BaseException], sentence: str
+) -> None:
     def fail() -> None:
         with store.workspace() as folder:
             (folder / "half").write_text("x")
-            raise KeyboardInterrupt
+            raise fault
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(raised, match=sentence):
         fail()
-    assert list(store.objects.iterdir()) == []
-
-
-def test_a_full_disk_is_told_in_one_sentence(store: ArtifactStore) -> None:
-    def fill() -> None:
-        with store.workspace():
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    with pytest.raises(StorageError, match="the disk is full; free or unlock it"):
-        fill()
     assert list(store.objects.iterdir()) == []
 
 

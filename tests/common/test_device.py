@@ -32,42 +32,45 @@ def test_an_unknown_accelerator_is_told_with_what_is_allowed(
         choose(requested, "A")
 
 
-def test_auto_takes_the_first_gpu_or_else_says_why_not(choose: Choose) -> None:
-    assert choose("auto", "A", "B") == Device(
-        kind="gpu", index=0, name="A", reason="auto: a GPU can be used"
-    )
-    assert choose("auto").reason == "auto: no GPU was found in this machine"
-
-
-def test_a_numbered_gpu_is_taken(choose: Choose) -> None:
-    assert choose("gpu:1", "A", "B").name == "B"
-    assert choose("gpu", "A", "B").name == "A"
-
-
-def test_multi_gpu_takes_all_of_them(choose: Choose) -> None:
-    assert choose("multi-gpu", "A", "A") == Device(
-        kind="gpu", count=2, name="A", reason="multi-gpu was requested"
-    )
-    assert choose("multi-gpu", "A", "B").name == "A + B"
+@pytest.mark.parametrize(
+    ("requested", "gpus", "device"),
+    [
+        ("auto", "AB", Device(kind="gpu", name="A", reason="auto: a GPU can be used")),
+        ("auto", "", Device(kind="cpu", reason="auto: no GPU was found in this machine")),
+        ("gpu", "AB", Device(kind="gpu", name="A", reason="gpu was requested")),
+        ("gpu:1", "AB", Device(kind="gpu", index=1, name="B", reason="gpu:1 was requested")),
+        (
+            "multi-gpu",
+            "AA",
+            Device(kind="gpu", count=2, name="A", reason="multi-gpu was requested"),
+        ),
+        (
+            "multi-gpu",
+            "AB",
+            Device(kind="gpu", count=2, name="A + B", reason="multi-gpu was requested"),
+        ),
+    ],
+)
+def test_the_device_is_the_one_that_was_asked_for_with_the_reason(
+    choose: Choose, requested: str, gpus: str, device: Device
+) -> None:
+    assert choose(requested, *gpus) == device
 
 
 @pytest.mark.parametrize(
-    ("gpus", "sentence"),
+    ("requested", "gpus", "sentence"),
     [
-        ([], "multi-gpu: no GPU was found in this machine; or use --accelerator auto"),
-        (["A"], r"multi-gpu: there is one GPU only \(A\); or use --accelerator auto"),
+        ("multi-gpu", "", "multi-gpu: no GPU was found in this machine; or use --accelerator auto"),
+        ("multi-gpu", "A", r"there is one GPU only \(A\); or use --accelerator auto"),
+        ("gpu", "", "no GPU was found in this machine"),
+        ("gpu:2", "AB", r"no GPU with number 2 .*found gpu:0 A, gpu:1 B"),
     ],
 )
-def test_multi_gpu_needs_several(choose: Choose, gpus: list[str], sentence: str) -> None:
+def test_a_missing_gpu_is_an_error_that_says_what_was_found(
+    choose: Choose, requested: str, gpus: str, sentence: str
+) -> None:
     with pytest.raises(AcceleratorError, match=sentence):
-        choose("multi-gpu", *gpus)
-
-
-def test_a_missing_gpu_is_an_error_that_says_what_was_found(choose: Choose) -> None:
-    with pytest.raises(AcceleratorError, match="no GPU was found in this machine"):
-        choose("gpu")
-    with pytest.raises(AcceleratorError, match=r"no GPU with number 2 .*found gpu:0 A, gpu:1 B"):
-        choose("gpu:2", "A", "B")
+        choose(requested, *gpus)
 
 
 def test_a_gpu_that_tensorflow_cannot_use_is_told_with_the_remedy(choose: Choose) -> None:
