@@ -4,6 +4,8 @@ pyarrow speaks to the store and finds credentials, region and endpoint where its
 https://arrow.apache.org/docs/python/filesystems.html.
 """
 
+from __future__ import annotations
+
 import hashlib
 import logging
 import shutil

@@ -127,7 +127,7 @@ def test_groups_that_cannot_be_used_are_refused(
 ) -> None:
     train = write_grouped(tmp_path / "a.csv", authors)
     train.write_text(train.read_text() + more)
-    test = test_authors and write_grouped(tmp_path / "b.csv", test_authors)
+    test = write_grouped(tmp_path / "b.csv", test_authors) if test_authors else None
     with pytest.raises(BadDataError, match=sentence):
         load_reviews(fetched(train, test, group), DataConfig(), tmp_path)
 
