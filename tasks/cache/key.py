@@ -13,12 +13,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from tasks.cache.own_sources import source_now
 from tasks.cache.source_fingerprint import fingerprint, library_version
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.canonical_json import json_sha256
+from tasks.common.records import Record
 from tasks.config.training import SavingConfig
 
 _CHANGES_NO_RESULT = (ArtifactStore, Path, SavingConfig)
@@ -36,10 +37,8 @@ _SETTINGS = {
 """Environment variables by which a library computes other bits."""
 
 
-class KeyParts(BaseModel):
+class KeyParts(Record):
     """All that a key is made of; kept beside the result, so that keys can be compared."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     step: str
     function: str
@@ -52,13 +51,10 @@ class KeyParts(BaseModel):
 
 
 def key_parts(step: str, function: Callable[..., Any], arguments: Mapping[str, Any]) -> KeyParts:
-    """Return the parts of the key of one call of a step's function.
+    """Return the parts of the key of one call of a step's function, a module's top-level one.
 
-    Args:
-        step: Name of the step.
-        function: A top-level function of one of the project's modules.
-        arguments: What it is called with. Objects with a `content_hash` enter by it, config
-            groups and plain values by value; what changes no result is left out.
+    Arguments with a `content_hash` enter by it, config groups and plain values by value; what
+    changes no result is left out.
 
     Raises:
         TypeError: An argument is of a kind that cannot enter a key.

@@ -11,9 +11,10 @@ import subprocess
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from tasks.common.errors import AcceleratorError, InvalidConfigError
+from tasks.common.records import Record
 
 _DRIVER_FOLDER = Path("/proc/driver/nvidia/gpus")
 
@@ -22,13 +23,11 @@ _PROBE_LIMIT_S = 5.0
 _INSTALL = "install TensorFlow's CUDA libraries with: pip install 'tensorflow[and-cuda]'"
 
 
-class Device(BaseModel):
+class Device(Record):
     """The device of a run and why it was chosen; `name` is the hardware's own name.
 
     With a `count` above 1 it is that many devices, from the first one on.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["cpu", "gpu"]
     index: int = 0
@@ -81,10 +80,7 @@ def tensorflow_gpus() -> list[str]:
 
 
 def select_accelerator(requested: str) -> Device:
-    """Return the device for `requested`.
-
-    Args:
-        requested: `auto`, `cpu`, `gpu` (the first one), `gpu:N` or `multi-gpu` (all of them).
+    """Return the device for `auto`, `cpu`, `gpu` (the first one), `gpu:N` or `multi-gpu` (all).
 
     Raises:
         InvalidConfigError: `requested` is none of these.

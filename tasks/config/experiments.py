@@ -4,9 +4,10 @@ import re
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from tasks.common.errors import InvalidConfigError
+from tasks.config.settings import Settings
 from tasks.config.training import Protocol, ProtocolConfig, UserPath
 
 Runner = Literal["local", "dask", "ray"]
@@ -18,22 +19,16 @@ Sampler = Literal["tpe", "random"]
 _CUT = re.compile(r"(last|first)-[1-9]\d{0,5}|[1-9]\d{0,5}\+[1-9]\d{0,5}", re.ASCII)
 
 
-class _Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class RunnerConfig(_Group):
+class RunnerConfig(Settings):
     """Where trainings run, each in a process of its own."""
 
-    runner: Runner = Field(
-        "local",
-        description="local: processes of this machine. dask, ray: the workers of a cluster, which"
-        " share the artifacts folder.",
-    )
-    workers: int = Field(1, ge=1, description="Trainings at the same time.")
-    address: Annotated[str, Field(min_length=1)] | None = Field(
-        None, description="Of a Dask or Ray cluster that exists; without, one is made for the flow."
-    )
+    runner: Runner = "local"
+    """local: processes of this machine. dask, ray: the workers of a cluster, which share the
+    artifacts folder."""
+    workers: int = Field(1, ge=1)
+    """Trainings at the same time."""
+    address: Annotated[str, Field(min_length=1)] | None = None
+    """Of a Dask or Ray cluster that exists; without, one is made for the flow."""
 
     @model_validator(mode="after")
     def _only_a_cluster_has_an_address(self) -> Self:
@@ -57,15 +52,15 @@ def _known_cut(cut: str) -> str:
     return cut
 
 
-class SeedsConfig(_Group):
+class SeedsConfig(Settings):
     """How many trainings that differ in their seed alone."""
 
-    seeds: int = Field(5, ge=1, le=1000, description="Number of seeds, from the config's seed on.")
+    seeds: int = Field(5, ge=1, le=1000)
+    """Number of seeds, from the config's seed on."""
     protocols: Annotated[tuple[Protocol, ...], AfterValidator(_each_once)] = Field(
-        ("honest", "tutorial"),
-        min_length=1,
-        description="Protocols that each seed is trained under; with both, their gap is shown.",
+        ("honest", "tutorial"), min_length=1
     )
+    """Protocols that each seed is trained under; with both, their gap is shown."""
 
 
 Cut = Annotated[str, AfterValidator(_known_cut)]
@@ -73,18 +68,19 @@ Cut = Annotated[str, AfterValidator(_known_cut)]
 VocabularySize = Annotated[int, Field(ge=4, le=1_000_000)]
 
 
-class AblationConfig(_Group):
+class AblationConfig(Settings):
     """What is changed of the config, one at a time; the config itself is always one of them."""
 
     tokens: Annotated[tuple[Cut, ...], AfterValidator(_each_once)] = Field(
-        ("last-200", "first-200", "64+136", "last-400"),
-        min_length=1,
-        description="Tokens kept of a long review: last-N, first-N, or N+M for both ends.",
+        ("last-200", "first-200", "64+136", "last-400"), min_length=1
     )
+    """Tokens kept of a long review: last-N, first-N, or N+M for both ends."""
     words: Annotated[tuple[VocabularySize, ...], AfterValidator(_each_once)] = Field(
-        (5_000, 10_000, 30_000), min_length=1, description="Sizes of the vocabulary."
+        (5_000, 10_000, 30_000), min_length=1
     )
-    seeds: int = Field(1, ge=1, le=1000, description="Seeds of each, from the config's seed on.")
+    """Sizes of the vocabulary."""
+    seeds: int = Field(1, ge=1, le=1000)
+    """Seeds of each, from the config's seed on."""
 
 
 def _without_password(url: str) -> str:
@@ -101,47 +97,31 @@ StorageUrl = Annotated[
 ]
 
 
-class SweepConfig(_Group):
+class SweepConfig(Settings):
     """Trials that differ in the fields of a search space, judged on validation reviews alone."""
 
-    study: str = Field(
-        "sweep",
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$",
-        description="Name of the study; one that exists is resumed.",
-    )
-    storage: StorageUrl | None = Field(
-        None,
-        description="Database of the study: sqlite:///FILE or postgresql://USER@HOST/DATABASE; by"
-        " default study.db in artifacts/sweeps/STUDY.",
-    )
-    space: UserPath | None = Field(
-        None,
-        description="TOML file of the fields to vary; by default that of the architecture in"
-        " tasks/spaces.",
-    )
-    trials: int = Field(
-        20, ge=1, le=100_000, description="Most trials of the study, earlier ones included."
-    )
-    minutes: float | None = Field(
-        None,
-        gt=0,
-        description="No trial begins after so many minutes, those of interrupted runs included.",
-    )
-    objective: Objective = Field(
-        "val_loss", description="Metric of the best epoch that the search improves."
-    )
-    sampler: Sampler = Field(
-        "tpe", description="tpe: learns from earlier trials where to look. random: does not."
-    )
-    sampler_seed: int = Field(0, ge=0, description="Seed of the values that are tried.")
-    pruning: bool = Field(
-        default=True,
-        description="End a trial after an epoch in which its best metric is worse than the median"
-        " of earlier trials.",
-    )
-    pruning_after: int = Field(
-        5, ge=1, description="Trials that must be complete before one is pruned."
-    )
+    study: str = Field("sweep", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    """Name of the study; one that exists is resumed."""
+    storage: StorageUrl | None = None
+    """Database of the study: sqlite:///FILE or postgresql://USER@HOST/DATABASE; by default
+    study.db in artifacts/sweeps/STUDY."""
+    space: UserPath | None = None
+    """TOML file of the fields to vary; by default that of the architecture in tasks/spaces."""
+    trials: int = Field(20, ge=1, le=100_000)
+    """Most trials of the study, earlier ones included."""
+    minutes: float | None = Field(None, gt=0)
+    """No trial begins after so many minutes, those of interrupted runs included."""
+    objective: Objective = "val_loss"
+    """Metric of the best epoch that the search improves."""
+    sampler: Sampler = "tpe"
+    """tpe: learns from earlier trials where to look. random: does not."""
+    sampler_seed: int = Field(0, ge=0)
+    """Seed of the values that are tried."""
+    pruning: bool = True
+    """End a trial after an epoch in which its best metric is worse than the median of earlier
+    trials."""
+    pruning_after: int = Field(5, ge=1)
+    """Trials that must be complete before one is pruned."""
 
 
 def require_honest(protocol: ProtocolConfig) -> None:

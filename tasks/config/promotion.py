@@ -7,9 +7,10 @@ and refuse that with seed 1 (0.8685, calibration error 0.055).
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from tasks.common.errors import InvalidConfigError
+from tasks.config.settings import Settings
 from tasks.config.training import ProtocolConfig
 
 PromotionMode = Literal["better", "not_worse"]
@@ -17,67 +18,34 @@ PromotionMode = Literal["better", "not_worse"]
 PromotionBaseline = Literal["tf_idf", "naive_bayes"]
 
 
-class PromotionConfig(BaseModel):
+class PromotionConfig(Settings):
     """The bounds of all gates."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    floor: float = Field(
-        0.85,
-        ge=0,
-        le=1,
-        description="Smallest test accuracy. The default is three points below what a linear"
-        " model reaches on IMDB: what scores less has not learned the task.",
-    )
-    mode: PromotionMode = Field(
-        "better",
-        description="better: McNemar's exact test must show that the challenger beats the champion."
-        " not_worse: the interval of the difference must lie above minus the margin.",
-    )
-    level: float = Field(
-        0.05,
-        gt=0,
-        le=0.5,
-        description="Largest probability that any interim test on the same test reviews"
-        " wrongly favours its challenger; all of these tests share it.",
-    )
-    margin: float = Field(
-        0.005,
-        ge=0,
-        lt=1,
-        description="How much less accurate than the champion not_worse allows. The default is"
-        " the half-width of the paired 95 % interval on 25,000 reviews and a bit.",
-    )
-    baseline: PromotionBaseline = Field(
-        "tf_idf",
-        description="The linear baseline that is asked of. naive_bayes scores three points more on"
-        " IMDB: the tutorial's network does not pass it, the recipe ngrams does.",
-    )
-    baseline_margin: float = Field(
-        0.01,
-        ge=0,
-        lt=1,
-        description="How far below that baseline the accuracy may lie. The default is about"
-        " the spread between seeds.",
-    )
-    largest_calibration_error: float = Field(
-        0.05,
-        ge=0,
-        le=1,
-        description="Largest expected calibration error; the report warns from the same bound on.",
-    )
-    largest_latency_ms: float = Field(
-        20.0,
-        gt=0,
-        description="Most milliseconds per review, the median over batches of the evaluation's"
-        " size. The default leaves a busy laptop more than ten times what two free cores need.",
-    )
-    largest_model_mib: float = Field(
-        100.0,
-        gt=0,
-        description="Largest model file in MiB; the tutorial's network has 25 with the state of"
-        " its optimizer.",
-    )
+    floor: float = Field(0.85, ge=0, le=1)
+    """Smallest test accuracy. The default is three points below what a linear model reaches on
+    IMDB: what scores less has not learned the task."""
+    mode: PromotionMode = "better"
+    """better: McNemar's exact test must show that the challenger beats the champion. not_worse:
+    the interval of the difference must lie above minus the margin."""
+    level: float = Field(0.05, gt=0, le=0.5)
+    """Largest probability that any interim test on the same test reviews wrongly favours its
+    challenger; all of these tests share it."""
+    margin: float = Field(0.005, ge=0, lt=1)
+    """How much less accurate than the champion not_worse allows. The default is the half-width
+    of the paired 95 % interval on 25,000 reviews and a bit."""
+    baseline: PromotionBaseline = "tf_idf"
+    """The linear baseline that is asked of. naive_bayes scores three points more on IMDB: the
+    tutorial's network does not pass it, the recipe ngrams does."""
+    baseline_margin: float = Field(0.01, ge=0, lt=1)
+    """How far below that baseline the accuracy may lie. The default is about the spread between
+    seeds."""
+    largest_calibration_error: float = Field(0.05, ge=0, le=1)
+    """Largest expected calibration error; the report warns from the same bound on."""
+    largest_latency_ms: float = Field(20.0, gt=0)
+    """Most milliseconds per review, the median over batches of the evaluation's size. The
+    default leaves a busy laptop more than ten times what two free cores need."""
+    largest_model_mib: float = Field(100.0, gt=0)
+    """Largest model file in MiB; the tutorial's network has 25 with the state of its optimizer."""
 
 
 def require_promotable(promotion: PromotionConfig | None, protocol: ProtocolConfig) -> None:

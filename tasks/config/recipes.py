@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from tasks.common.errors import InvalidConfigError
+from tasks.common.records import Record
 from tasks.config.training import TrainingConfig, describe_invalid, validated_config
 
 DEFAULT_RECIPE = "tutorial"
@@ -21,31 +22,29 @@ DEFAULT_RECIPE = "tutorial"
 _FOLDER = Path(__file__).parent / "recipes"
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Expected(_Part):
+class Expected(Record):
     """Test accuracy under the honest protocol on the official IMDB split, and its cost."""
 
-    accuracy: float = Field(gt=0, lt=1, description="Mean over the seeds.")
-    spread: float = Field(ge=0, lt=1, description="Standard deviation over the seeds.")
-    seeds: int = Field(ge=1, description="Seeds that were run, from 0 on.")
-    cpu_seconds: float = Field(
-        gt=0, description="Processor time of a whole run with nothing cached, mean over the seeds."
-    )
+    accuracy: float = Field(gt=0, lt=1)
+    """Mean over the seeds."""
+    spread: float = Field(ge=0, lt=1)
+    """Standard deviation over the seeds."""
+    seeds: int = Field(ge=1)
+    """Seeds that were run, from 0 on."""
+    cpu_seconds: float = Field(gt=0)
+    """Processor time of a whole run with nothing cached, mean over the seeds."""
 
 
-class ChangedGroups(_Part):
+class ChangedGroups(Record):
     """The fields that a recipe sets; neither source nor seed, which are the run's own."""
 
-    text: dict[str, Any] = {}
-    protocol: dict[str, Any] = {}
-    network: dict[str, Any] = {}
-    fit: dict[str, Any] = {}
+    text: dict[str, Any] = Field(default_factory=dict)
+    protocol: dict[str, Any] = Field(default_factory=dict)
+    network: dict[str, Any] = Field(default_factory=dict)
+    fit: dict[str, Any] = Field(default_factory=dict)
 
 
-class Recipe(_Part):
+class Recipe(Record):
     """A named config."""
 
     name: str
@@ -83,11 +82,7 @@ def read_recipe(file: Path) -> Recipe:
 
 
 def with_recipe(name: str, groups: Mapping[str, BaseModel]) -> TrainingConfig:
-    """Return the config of a recipe, with those fields changed that were given one by one.
-
-    Args:
-        name: Of the recipe.
-        groups: The groups of the config; what was set in them counts, not their defaults.
+    """Return the config of a recipe, with those fields changed that were set in `groups`.
 
     Raises:
         InvalidConfigError: There is no such recipe, or a value is impossible.

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+
+from tasks.config.settings import Settings
 
 if TYPE_CHECKING:
     from prefect.server.schemas.schedules import SCHEDULE_TYPES
@@ -47,32 +49,22 @@ def _length_of_time(given: object) -> object:
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
-class ScheduleConfig(BaseModel):
+class ScheduleConfig(Settings):
     """One kind of schedule at most, its time zone, and the rule for overlaps."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    cron: str | None = Field(
-        None,
-        description="When to start, in cron's five fields: '0 3 * * *' is every day at three.",
-    )
+    cron: str | None = None
+    """When to start, in cron's five fields: '0 3 * * *' is every day at three."""
     interval: Annotated[timedelta | None, BeforeValidator(_length_of_time)] = Field(
-        None,
-        ge=timedelta(seconds=1),
-        le=timedelta(days=366),
-        description="How long from one start to the next: 90s, 6h, 1d.",
+        None, ge=timedelta(seconds=1), le=timedelta(days=366)
     )
-    rrule: str | None = Field(
-        None, description="When to start, as iCalendar rule: 'FREQ=DAILY;BYHOUR=3'."
-    )
-    timezone: str = Field(
-        "UTC", min_length=1, description="Time zone of the schedule, such as Europe/Berlin."
-    )
-    overlap: Overlap = Field(
-        "cancel",
-        description="What happens to a run that comes due while another one is in progress. cancel:"
-        " it is cancelled. queue: it waits.",
-    )
+    """How long from one start to the next: 90s, 6h, 1d."""
+    rrule: str | None = None
+    """When to start, as iCalendar rule: 'FREQ=DAILY;BYHOUR=3'."""
+    timezone: str = Field("UTC", min_length=1)
+    """Time zone of the schedule, such as Europe/Berlin."""
+    overlap: Overlap = "cancel"
+    """What happens to a run that comes due while another one is in progress. cancel: it is
+    cancelled. queue: it waits."""
 
     @model_validator(mode="after")
     def _one_kind_that_comes_due(self) -> Self:

@@ -66,9 +66,8 @@ class SearchSpace(Record):
 def read_space(file: Path | None, config: TrainingConfig) -> SearchSpace:
     """Return the space in a TOML file, every field of which can have its values.
 
-    Args:
-        file: One table for each field, as `[fit.learning_rate]`; None for that of the architecture.
-        config: What is varied.
+    Each field has a table, such as `[fit.learning_rate]`. Without a file the space is that of the
+    architecture.
 
     Raises:
         BadDataError: The file cannot be read.

@@ -10,7 +10,6 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     GetJsonSchemaHandler,
     PlainSerializer,
@@ -20,6 +19,7 @@ from pydantic import (
 
 from tasks.common.errors import InvalidConfigError
 from tasks.common.records import Record
+from tasks.config.settings import Settings
 
 Value = str | int | float | bool | None
 
@@ -37,33 +37,21 @@ Side = Literal["pre", "post"]
 Truncating = Literal["pre", "middle", "post"]
 
 
-class _Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class TextConfig(_Group):
+class TextConfig(Settings):
     """How a review becomes a row of numbers."""
 
-    num_words: int = Field(
-        10_000,
-        ge=4,
-        le=1_000_000,
-        description="Size of the vocabulary and of the Embedding, with 4 reserved ids"
-        " (10000 keeps 9,996 words; 5000 is the smaller usual choice).",
-    )
-    maxlen: int = Field(200, ge=1, le=100_000, description="Tokens per review.")
-    padding: Side = Field("pre", description="Side on which short reviews are padded.")
-    truncating: Truncating = Field(
-        "pre",
-        description="Where long reviews are cut: pre keeps their end, post their beginning, middle"
-        " both.",
-    )
-    head: int = Field(
-        64,
-        ge=1,
-        description="Tokens kept from the beginning of a long review where truncating is 'middle';"
-        " the rest of maxlen is kept from its end. Not used otherwise.",
-    )
+    num_words: int = Field(10_000, ge=4, le=1_000_000)
+    """Size of the vocabulary and of the Embedding, with 4 reserved ids (10000 keeps 9,996
+    words; 5000 is the smaller usual choice)."""
+    maxlen: int = Field(200, ge=1, le=100_000)
+    """Tokens per review."""
+    padding: Side = "pre"
+    """Side on which short reviews are padded."""
+    truncating: Truncating = "pre"
+    """Where long reviews are cut: pre keeps their end, post their beginning, middle both."""
+    head: int = Field(64, ge=1)
+    """Tokens kept from the beginning of a long review where truncating is 'middle'; the rest of
+    maxlen is kept from its end. Not used otherwise."""
 
     @property
     def kept_first(self) -> int:
@@ -71,17 +59,24 @@ class TextConfig(_Group):
         return {"pre": 0, "middle": self.head, "post": self.maxlen}[self.truncating]
 
 
-class ConvBilstmConfig(_Group):
+class ConvBilstmConfig(Settings):
     """The sizes of the tutorial's layers: embedding, convolution, pooling, two LSTMs."""
 
     architecture: Literal["conv_bilstm"] = "conv_bilstm"
-    embedding_dim: int = Field(200, ge=1, description="Width of a word's vector.")
-    dropout: float = Field(0.5, ge=0, lt=1, description="Rate of both Dropout layers.")
-    filters: int = Field(64, ge=1, description="Channels of the convolution.")
-    kernel_size: int = Field(5, ge=1, description="Width of the convolution in tokens.")
-    pool_size: int = Field(4, ge=1, description="Width and stride of the max pooling.")
-    lstm_units: int = Field(64, ge=1, description="Units of the first LSTM, per direction.")
-    last_lstm_units: int = Field(32, ge=1, description="Units of the second LSTM, per direction.")
+    embedding_dim: int = Field(200, ge=1)
+    """Width of a word's vector."""
+    dropout: float = Field(0.5, ge=0, lt=1)
+    """Rate of both Dropout layers."""
+    filters: int = Field(64, ge=1)
+    """Channels of the convolution."""
+    kernel_size: int = Field(5, ge=1)
+    """Width of the convolution in tokens."""
+    pool_size: int = Field(4, ge=1)
+    """Width and stride of the max pooling."""
+    lstm_units: int = Field(64, ge=1)
+    """Units of the first LSTM, per direction."""
+    last_lstm_units: int = Field(32, ge=1)
+    """Units of the second LSTM, per direction."""
 
     def require_room(self, text: TextConfig) -> None:
         """Refuse rows that do not fill one pooling window."""
@@ -93,22 +88,19 @@ class ConvBilstmConfig(_Group):
             )
 
 
-class DataConfig(_Group):
+class DataConfig(Settings):
     """How the reviews are read, held out and checked."""
 
-    test_fraction: float = Field(
-        0.2, gt=0, lt=1, description="Share held out as test set where a source has none."
-    )
-    test_seed: int = Field(0, ge=0, description="Seed of that hold-out.")
-    deduplicate: bool = Field(
-        default=False, description="Drop training reviews that repeat another one or a test review."
-    )
-    max_overlap: float = Field(
-        0.05, ge=0, le=1, description="Largest share of test reviews that may occur in training."
-    )
-    row_group_rows: int = Field(
-        2048, ge=1, description="Reviews per Parquet row group, the unit of streaming."
-    )
+    test_fraction: float = Field(0.2, gt=0, lt=1)
+    """Share held out as test set where a source has none."""
+    test_seed: int = Field(0, ge=0)
+    """Seed of that hold-out."""
+    deduplicate: bool = False
+    """Drop training reviews that repeat another one or a test review."""
+    max_overlap: float = Field(0.05, ge=0, le=1)
+    """Largest share of test reviews that may occur in training."""
+    row_group_rows: int = Field(2048, ge=1)
+    """Reviews per Parquet row group, the unit of streaming."""
 
 
 ClassWeights = Literal["equal", "balanced"]
@@ -118,71 +110,54 @@ StepCode = Literal["keras", "fast"]
 TrainingStep = Literal["auto", StepCode]
 
 
-class FitConfig(_Group):
+class FitConfig(Settings):
     """How the weights are learned."""
 
-    seed: int = Field(0, ge=0, lt=2**32, description="Seed of weights, dropout and shuffling.")
-    epochs: int = Field(20, ge=1, description="Most epochs; early stopping may need fewer.")
-    batch_size: int = Field(64, ge=1, description="Reviews per training step.")
-    learning_rate: float = Field(0.001, gt=0, le=10, description="First learning rate of Adam.")
-    stop_patience: int = Field(
-        4, ge=0, description="Epochs without a better validation loss before stopping."
-    )
-    reduce_patience: int = Field(
-        2, ge=0, description="Epochs without a better validation loss before a smaller rate."
-    )
-    reduce_factor: float = Field(0.2, gt=0, lt=1, description="Factor of the smaller rate.")
-    class_weights: ClassWeights = Field(
-        "equal",
-        description="balanced: reviews of the rarer label count for more, so that both labels"
-        " weigh the same in the training loss.",
-    )
-    shuffle_buffer: int = Field(
-        25_000,
-        ge=1,
-        description="Most training reviews in memory. More than these are shuffled by row groups,"
-        " and within as many of them as fit.",
-    )
-    deterministic: bool = Field(
-        default=False,
-        description="Use only operations that repeat bit for bit on a GPU; slower there.",
-    )
-    training_step: TrainingStep = Field(
-        "auto",
-        description="How a step is computed. keras: by Keras's layers. fast: the same network by"
-        " quicker code for a CPU; other rounding, other dropout masks, and an Adam that squares a"
-        " word's whole gradient. auto: fast for the tutorial's network on a CPU, else keras.",
-    )
-    evaluation_batch_size: int = Field(
-        256, ge=1, description="Reviews per step of validation and test; changes speed only."
-    )
+    seed: int = Field(0, ge=0, lt=2**32)
+    """Seed of weights, dropout and shuffling."""
+    epochs: int = Field(20, ge=1)
+    """Most epochs; early stopping may need fewer."""
+    batch_size: int = Field(64, ge=1)
+    """Reviews per training step."""
+    learning_rate: float = Field(0.001, gt=0, le=10)
+    """First learning rate of Adam."""
+    stop_patience: int = Field(4, ge=0)
+    """Epochs without a better validation loss before stopping."""
+    reduce_patience: int = Field(2, ge=0)
+    """Epochs without a better validation loss before a smaller rate."""
+    reduce_factor: float = Field(0.2, gt=0, lt=1)
+    """Factor of the smaller rate."""
+    class_weights: ClassWeights = "equal"
+    """balanced: reviews of the rarer label count for more, so that both labels weigh the same
+    in the training loss."""
+    shuffle_buffer: int = Field(25_000, ge=1)
+    """Most training reviews in memory. More than these are shuffled by row groups, and within
+    as many of them as fit."""
+    deterministic: bool = False
+    """Use only operations that repeat bit for bit on a GPU; slower there."""
+    training_step: TrainingStep = "auto"
+    """How a step is computed. keras: by Keras's layers. fast: the same network by quicker code
+    for a CPU; other rounding, other dropout masks, and an Adam that squares a word's whole
+    gradient. auto: fast for the tutorial's network on a CPU, else keras."""
+    evaluation_batch_size: int = Field(256, ge=1)
+    """Reviews per step of validation and test; changes speed only."""
 
 
-class NgramBagConfig(_Group):
+class NgramBagConfig(Settings):
     """Which n-grams of words the linear network has, and how it weighs them."""
 
     architecture: Literal["ngram_bag"] = "ngram_bag"
-    ngram_words: int = Field(3, ge=1, le=8, description="Words of the longest n-gram.")
-    ngram_buckets: int = Field(
-        2**21,
-        ge=2,
-        le=2**28,
-        description="Size of the table of n-grams; each bucket holds its most frequent one.",
-    )
-    ngram_least_reviews: int = Field(
-        2, ge=1, description="Fewest training reviews that a known n-gram occurs in."
-    )
-    ngram_tail: int = Field(
-        0,
-        ge=0,
-        description="Tokens at the end of a review whose n-grams have a second weight; 0: none.",
-    )
-    ngram_smoothing: float = Field(
-        10.0,
-        gt=0,
-        description="Reviews of each label added to those counted for an n-gram's ratio; more"
-        " trust rare n-grams less.",
-    )
+    ngram_words: int = Field(3, ge=1, le=8)
+    """Words of the longest n-gram."""
+    ngram_buckets: int = Field(2**21, ge=2, le=2**28)
+    """Size of the table of n-grams; each bucket holds its most frequent one."""
+    ngram_least_reviews: int = Field(2, ge=1)
+    """Fewest training reviews that a known n-gram occurs in."""
+    ngram_tail: int = Field(0, ge=0)
+    """Tokens at the end of a review whose n-grams have a second weight; 0: none."""
+    ngram_smoothing: float = Field(10.0, gt=0)
+    """Reviews of each label added to those counted for an n-gram's ratio; more trust rare
+    n-grams less."""
 
     def require_room(self, text: TextConfig) -> None:
         """Refuse rows that are shorter than an n-gram, or that do not end with a whole tail."""
@@ -246,28 +221,23 @@ NetworkConfig = Annotated[
 Protocol = Literal["honest", "tutorial"]
 
 
-class ProtocolConfig(_Group):
+class ProtocolConfig(Settings):
     """Which reviews choose the model and which judge it."""
 
-    protocol: Protocol = Field(
-        "honest",
-        description="honest: a validation split of the training set chooses, the test set judges"
-        " once. tutorial: the test set does both, as the source tutorial does.",
-    )
-    validation_fraction: float = Field(
-        0.2, gt=0, lt=1, description="Share of each class that the honest protocol validates on."
-    )
-    split_seed: int = Field(0, ge=0, description="Seed of the validation split.")
+    protocol: Protocol = "honest"
+    """honest: a validation split of the training set chooses, the test set judges once.
+    tutorial: the test set does both, as the source tutorial does."""
+    validation_fraction: float = Field(0.2, gt=0, lt=1)
+    """Share of each class that the honest protocol validates on."""
+    split_seed: int = Field(0, ge=0)
+    """Seed of the validation split."""
 
 
-class SavingConfig(_Group):
+class SavingConfig(Settings):
     """How often an unfinished training is saved; changes no result and no cache key."""
 
-    save_every_steps: int | None = Field(
-        None,
-        ge=1,
-        description="Save the training after every so many steps too, not only after each epoch.",
-    )
+    save_every_steps: int | None = Field(None, ge=1)
+    """Save the training after every so many steps too, not only after each epoch."""
 
 
 ImdbForm = Literal["any", "keras", "packages"]
@@ -285,62 +255,51 @@ UserPath = Annotated[
 ]
 
 
-class SourceConfig(_Group):
+class SourceConfig(Settings):
     """Where the reviews come from."""
 
-    source: Source = Field(
-        "imdb",
-        description="imdb: the official 25,000 + 25,000 reviews. packaged: the 25,000 that the"
-        " installation carries, offline. files: your own. auto: imdb if it is available, else"
-        " packaged with a warning.",
-    )
-    imdb_form: ImdbForm = Field(
-        "any",
-        description="keras: Keras's imdb.npz. packages: the official split rebuilt from two"
-        " pinned packages. any: a local imdb.npz, its download, then packages.",
-    )
-    imdb_npz: UserPath | None = Field(
-        None, description="Path of an imdb.npz that you have already."
-    )
-    train_file: RemoteFile | UserPath | None = Field(
-        None,
-        description="Your training reviews: .csv, .jsonl or .parquet; s3:// and gs:// too.",
-    )
-    test_file: RemoteFile | UserPath | None = Field(
-        None, description="Your test reviews; without it a part of the training file is held out."
-    )
-    text_column: str = Field("text", min_length=1, description="Column of the review texts.")
-    label_column: str = Field("label", min_length=1, description="Column of the two labels.")
-
-    group_column: str | None = Field(
-        None,
-        min_length=1,
-        description="Column that says which reviews belong together, as those of one author: a"
-        " group is never split between training, validation and test.",
-    )
+    source: Source = "imdb"
+    """imdb: the official 25,000 + 25,000 reviews. packaged: the 25,000 that the installation
+    carries, offline. files: your own. auto: imdb if it is available, else packaged with a
+    warning."""
+    imdb_form: ImdbForm = "any"
+    """keras: Keras's imdb.npz. packages: the official split rebuilt from two pinned packages.
+    any: a local imdb.npz, its download, then packages."""
+    imdb_npz: UserPath | None = None
+    """Path of an imdb.npz that you have already."""
+    train_file: RemoteFile | UserPath | None = None
+    """Your training reviews: .csv, .jsonl or .parquet; s3:// and gs:// too."""
+    test_file: RemoteFile | UserPath | None = None
+    """Your test reviews; without it a part of the training file is held out."""
+    text_column: str = Field("text", min_length=1)
+    """Column of the review texts."""
+    label_column: str = Field("label", min_length=1)
+    """Column of the two labels."""
+    group_column: str | None = Field(None, min_length=1)
+    """Column that says which reviews belong together, as those of one author: a group is never
+    split between training, validation and test."""
 
     @model_validator(mode="after")
     def _files_and_source_agree(self) -> Self:
         if self.source == "files" and self.train_file is None:
             raise ValueError("train_file=None: source 'files' needs a train_file")
-        if self.source != "files" and (self.train_file or self.test_file):
-            raise ValueError(
-                f"source={self.source!r}: train_file and test_file need source 'files'"
-            )
+        own_columns = (self.text_column, self.label_column) != ("text", "label")
+        of_files = {
+            "train_file and test_file need": self.train_file or self.test_file,
+            "text_column and label_column need": own_columns,
+            "group_column needs": self.group_column,
+        }
+        for what, given in of_files.items():
+            if given and self.source != "files":
+                raise ValueError(f"source={self.source!r}: {what} source 'files'")
         if self.imdb_npz is not None and self.source not in ("imdb", "auto"):
             raise ValueError(f"source={self.source!r}: imdb_npz needs source 'imdb' or 'auto'")
         if self.imdb_npz is not None and self.imdb_form == "packages":
             raise ValueError("imdb_form='packages': imdb_npz needs imdb_form 'any' or 'keras'")
-        if self.source != "files" and (self.text_column, self.label_column) != ("text", "label"):
-            raise ValueError(
-                f"source={self.source!r}: text_column and label_column need source 'files'"
-            )
-        if self.source != "files" and self.group_column is not None:
-            raise ValueError(f"source={self.source!r}: group_column needs source 'files'")
         return self
 
 
-class TrainingConfig(_Group):
+class TrainingConfig(Settings):
     """All of a run's numbers, in the groups in which a user sets them."""
 
     source: SourceConfig = SourceConfig()

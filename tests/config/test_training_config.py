@@ -37,10 +37,6 @@ def test_a_config_survives_json(network: type[ConvBilstmConfig | NgramBagConfig]
     assert TrainingConfig.model_validate_json(config.model_dump_json()) == config
 
 
-def test_a_network_has_the_sizes_of_its_architecture_alone() -> None:
-    assert not NgramBagConfig.model_fields.keys() & {"filters", "embedding_dim"}
-
-
 @pytest.mark.parametrize(
     ("groups", "sentence"),
     [
