@@ -12,14 +12,10 @@ _NEWEST = 200
 
 
 def explain_miss(parts: KeyParts, earlier: Iterable[Path]) -> list[str]:
-    """Return what differs between a key that missed and the nearest earlier one.
+    """Return what differs between a key that missed and the nearest earlier one, a line a part.
 
-    Args:
-        parts: Parts of the key that missed.
-        earlier: Files with the parts of the keys that the step had before.
-
-    Returns:
-        One line per changed part. Nearest is the key with the fewest changes, then the newest.
+    `earlier` are the files of the keys that the step had before. Nearest is the key with the fewest
+    changes, then the newest.
     """
     changes = [diff_parts(other, parts) for other in _newest(earlier)]
     return min(changes, key=len) if changes else ["there is no earlier result of this step"]

@@ -35,23 +35,17 @@ def last_step(flow_run_id: str) -> str | None:
 
 
 class StepRunner:
-    """Calls tasks one after the other with the store, and keeps what happened and what they left.
+    """Calls tasks one after the other with the store.
 
-    Attributes:
-        runs: How each step went, in order.
-        outputs: What each cached step left, by its name.
-        store: The artifacts folder.
+    `runs` says in order how each step went, `outputs` has what each cached step left, by its name.
     """
 
     def __init__(
         self, store: ArtifactStore, *, refresh: Collection[str] = (), use_cache: bool = True
     ) -> None:
-        """Take the store whose cache the steps share.
+        """Take the store, whose cache the steps share unless `use_cache` is false.
 
-        Args:
-            store: The artifacts folder.
-            refresh: Steps to compute again even on a hit; `all` means each.
-            use_cache: Whether results are looked up and kept at all.
+        The steps in `refresh` are computed again even on a hit; `all` means each.
         """
         self.runs: list[StepRun] = []
         self.outputs: dict[str, StepOutput] = {}

@@ -173,31 +173,25 @@ class _Walk:
         for node in ast.walk(statement):
             if isinstance(node, ast.Name):
                 yield _Target(owner, node.id)
-            elif isinstance(node, ast.Import):
-                yield from self._imported(node, name if at_top else None)
-            elif isinstance(node, ast.ImportFrom):
-                yield from self._imported_from(owner, node, name if at_top else None)
+            elif isinstance(node, ast.Import | ast.ImportFrom):
+                for alias in node.names:
+                    if not at_top or name == _bound_name(alias):
+                        yield from self._ours(_imported(owner, node, alias))
 
-    def _imported(self, node: ast.Import, only: str | None) -> Iterator[_Target]:
-        for alias in node.names:
-            if only in (None, _bound_name(alias)):
-                yield from self._library_or(_Target(alias.name, _WHOLE_MODULE))
-
-    def _imported_from(
-        self, owner: str, node: ast.ImportFrom, only: str | None
-    ) -> Iterator[_Target]:
-        package = owner.split(".")[: -node.level] if node.level else []
-        source = ".".join([*package, *([node.module] if node.module else [])])
-        for alias in node.names:
-            if only in (None, _bound_name(alias)):
-                yield from self._library_or(_Target(source, alias.name))
-
-    def _library_or(self, target: _Target) -> Iterator[_Target]:
+    def _ours(self, target: _Target) -> Iterator[_Target]:
+        """Yield what is of our packages; record the library that anything else belongs to."""
         package = target.module.split(".")[0]
         if package in OUR_PACKAGES:
             yield target
         elif package not in {*sys.stdlib_module_names, _ORCHESTRATES}:
             self.result.libraries.update((package, *_COMPUTES_WITH.get(package, ())))
+
+
+def _imported(owner: str, node: ast.Import | ast.ImportFrom, alias: ast.alias) -> _Target:
+    if isinstance(node, ast.Import):
+        return _Target(alias.name, _WHOLE_MODULE)
+    package = owner.split(".")[: -node.level] if node.level else []
+    return _Target(".".join([*package, *filter(None, [node.module])]), alias.name)
 
 
 def _without_decorators(statement: ast.stmt) -> ast.stmt:

@@ -157,11 +157,8 @@ class ArtifactStore:
     ) -> StepOutput:
         """Move all files of a workspace into the store and return their record.
 
-        Args:
-            step: Name of the step that made them.
-            folder: The workspace; left empty.
-            facts: Small facts that belong to the output; equal inputs give equal facts.
-            content: Hash of the meaning, for files whose bytes vary by themselves.
+        Equal inputs give equal `facts`. `content` has the hash of the meaning of each file whose
+        bytes vary by themselves.
         """
         files = {}
         for path in sorted(folder.iterdir()):

@@ -62,11 +62,7 @@ class MissingExtraError(PipelineError):
 
 
 def import_extra(module: str, extra: str) -> Any:  # noqa: ANN401 - a module
-    """Return a module of an optional package.
-
-    Args:
-        module: Its dotted name.
-        extra: The extra that brings the package.
+    """Return a module of the optional package that an extra brings.
 
     Raises:
         MissingExtraError: It is not installed.

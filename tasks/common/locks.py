@@ -24,12 +24,9 @@ FOR_EVER = -1.0
 def take_lock(
     file: Path, waiting: str = "", timeout_s: float = FOR_EVER
 ) -> AcquireReturnProxy[FileLock]:
-    """Wait until `file` is free and lock it; it is free after the `with` block.
+    """Wait until `file` is free and lock it; it is free after the `with` block, and stays behind.
 
-    Args:
-        file: The lock file; it stays behind when the lock is released.
-        waiting: What to log where somebody else holds the lock.
-        timeout_s: How long to wait at most.
+    Where somebody else holds the lock, `waiting` is logged.
 
     Raises:
         TimeoutError: Somebody else held it all the time.

@@ -41,10 +41,6 @@ def is_remote(name: object) -> bool:
 def local_copy(uri: str, downloads: Path) -> Path:
     """Return the path of a copy of a remote file; one of the same version is used again.
 
-    Args:
-        uri: Like s3://bucket/path/file.parquet.
-        downloads: The folder of copies.
-
     Raises:
         BadDataError: There is no such file.
         SourceUnavailableError: The store cannot be reached, or does not let us in.

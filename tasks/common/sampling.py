@@ -11,12 +11,8 @@ def stratified_sample(
 ) -> np.ndarray:
     """Return a boolean mask of shape (n,) that marks about `fraction` of each class.
 
-    Args:
-        labels: Class of each row, shape (n,).
-        fraction: Share to mark.
-        seed: Of the choice.
-        purpose: What the rows are marked for.
-        groups: Number of each row's group, which is marked whole or not at all; None without.
+    `labels` and the numbers of the `groups` have the shape (n,). A group is marked whole or not at
+    all. The choice depends on seed and purpose.
 
     Raises:
         BadDataError: The rows or groups are too few to have each class on both sides.
@@ -43,15 +39,8 @@ def grouped_sample(
 ) -> np.ndarray:
     """Return a boolean mask of shape (n,) that marks whole groups, about `fraction` of each class.
 
-    The groups are considered in the order of the seed; one is marked if that brings the marked
-    rows of the classes nearer to their share.
-
-    Args:
-        labels: Class of each row, shape (n,).
-        groups: Number of each row's group, from 0 on, shape (n,).
-        fraction: Share to mark.
-        seed: Of the order.
-        purpose: What the rows are marked for.
+    The groups, numbered from 0 on, are considered in the order of the seed; one is marked if that
+    brings the marked rows of the classes nearer to their share.
 
     Raises:
         BadDataError: The groups are too few or too large to have both classes on both sides.

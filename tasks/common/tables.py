@@ -47,9 +47,8 @@ def number(head: str) -> Column:
 def markdown(*parts: str | Sequence[str] | Table) -> str:
     """Return a page of Markdown.
 
-    Args:
-        parts: Text is Markdown already. Sequences become lists, and what their items and the cells
-            of tables hold is no markup.
+    Text is Markdown already. Sequences become lists, and what their items and the cells of tables
+    hold is no markup.
     """
     return "\n\n".join(part if isinstance(part, str) else _markdown(part) for part in parts) + "\n"
 

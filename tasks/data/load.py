@@ -27,16 +27,9 @@ def load_reviews(source: SourceFiles, config: DataConfig, folder: Path) -> dict[
     """Write `train.parquet`, `test.parquet`, `vocabulary.json` and `data_report.json`.
 
     Where reviews belong to groups, also `train_groups.parquet`, in the order of `train.parquet`.
-    The token lists hold full ids: `num_words` and `maxlen` are applied by the next step.
-    Tokens wait on the disk of `folder` meanwhile; memory holds some bytes for each review.
-
-    Args:
-        source: The verified raw files.
-        config: How to read, hold out and check.
-        folder: Where to write.
-
-    Returns:
-        Facts: source, form, rows and fingerprint of both sets, label names.
+    The token lists hold full ids: `num_words` and `maxlen` are applied by the next step. Tokens
+    wait on the disk of `folder` meanwhile; memory holds some bytes for each review. The facts are
+    source, form, label names, and rows and fingerprint of both sets.
 
     Raises:
         BadDataError: The files cannot be read, or the reviews break a rule.

@@ -32,16 +32,8 @@ def pad_reviews(
 ) -> dict[str, Fact]:
     """Write `train.arrow`, `test.arrow` and, in the honest protocol, `validation.arrow`.
 
-    Args:
-        train: Token lists of the training set (Parquet).
-        test: Token lists of the test set (Parquet).
-        text: Vocabulary size, length, sides.
-        protocol: Whether a validation set is split off, how large, by which seed.
-        folder: Where to write.
-        groups: Groups of the training reviews (Parquet), which are not split; None without.
-
-    Returns:
-        Facts: rows of each set written.
+    `train` and `test` are Parquet files of token lists, `groups` is that of the groups of the
+    training reviews, which are not split. The facts are the rows of each set.
     """
     write_arrow(folder / "test.arrow", _padded_batches(read_parquet(test), text))
     rows: dict[str, Fact] = {"test_rows": count_reviews(test)}

@@ -8,13 +8,9 @@ from tasks.data.review_files import read_arrow, write_parquet
 def persist_parquet(
     padded: dict[str, Path], provenance: dict[str, str], row_group_rows: int, folder: Path
 ) -> dict[str, int]:
-    """Write one Parquet file per set and return the rows of each.
+    """Write `<set>.parquet` for the Arrow file of each padded set, and return the rows of each.
 
-    Args:
-        padded: Arrow file of each set, by the set's name.
-        provenance: Where the rows come from; kept in each file's metadata.
-        row_group_rows: Rows per row group, the unit in which training streams.
-        folder: Where to write `<set>.parquet`.
+    `provenance` says where the rows come from; it is kept in each file's metadata.
     """
     return {
         name: write_parquet(

@@ -60,13 +60,9 @@ def padded_matrix(tokens: pa.ListArray) -> np.ndarray:
 def write_parquet(
     path: Path, batches: Iterable[pa.RecordBatch], provenance: dict[str, str], row_group_rows: int
 ) -> int:
-    """Write batches of reviews as zstd Parquet and return the number of rows.
+    """Write batches of `review_schema` as zstd Parquet and return the number of rows.
 
-    Args:
-        path: The file; whole or absent.
-        batches: Record batches of `review_schema`.
-        provenance: Where the rows come from; kept in the file's metadata.
-        row_group_rows: Rows per row group, the unit in which a reader streams.
+    `provenance` says where the rows come from; it is kept in the file's metadata.
     """
     metadata = {"schema_version": str(SCHEMA_VERSION)} | provenance
     rows = 0

@@ -11,10 +11,7 @@ def validation_mask(
 ) -> np.ndarray:
     """Return which training reviews are set apart, bool of shape (n,); none in `tutorial`.
 
-    Args:
-        labels: 0 or 1 of all training reviews, in the order of their file, shape (n,).
-        protocol: Whether a validation set is split off, how large, by which seed.
-        groups: Number of each review's group, which is not split, shape (n,); None without.
+    `labels` and the numbers of the `groups`, which are not split, have the shape (n,).
 
     Raises:
         BadDataError: One of the two parts would hold too few reviews of a class.

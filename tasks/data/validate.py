@@ -68,10 +68,7 @@ def _count_ids(chunks: Iterable[RaggedTokens]) -> tuple[int, int, int, int]:
 def require_valid(report: dict[str, Any], *, max_overlap: float, expected_rows: int | None) -> None:
     """Check a data report against the rules.
 
-    Args:
-        report: What `describe_reviews` returned.
-        max_overlap: Largest share of test reviews that may occur in training.
-        expected_rows: Balanced rows that each set must have, None where any number is good.
+    Each set must have `expected_rows` balanced rows; None takes any number.
 
     Raises:
         BadDataError: One sentence that lists every failure.

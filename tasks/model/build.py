@@ -76,15 +76,8 @@ def build_model(
 ) -> dict[str, Fact]:
     """Write `initial_model.keras`, not compiled, and `model_summary.txt`.
 
-    Args:
-        num_words: Size of the vocabulary.
-        maxlen: Tokens per review.
-        network: Architecture, and sizes of its layers.
-        seed: Seed of Python, NumPy, TensorFlow and of each random layer and first weight.
-        folder: Where to write.
-
-    Returns:
-        Facts: number of parameters, and the hash of architecture and weights.
+    The seed is that of Python, NumPy, TensorFlow and of each random layer and first weight. The
+    facts are the number of parameters, and the hash of architecture and weights.
     """
     keras.utils.set_random_seed(seed)
     model = with_own_seeds(build_network(num_words, maxlen, network), seed)

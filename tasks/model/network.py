@@ -42,10 +42,9 @@ class Network:
     device: str = CPU.name
 
     def __call__(self, tokens: np.ndarray | tf.data.Dataset) -> np.ndarray:
-        """Return float32 probabilities of shape (n,).
+        """Return float32 probabilities of shape (n,) for int32 tokens of shape (n, maxlen).
 
-        Args:
-            tokens: int32 of shape (n, maxlen); a network in Keras also takes batches of them.
+        A network in Keras also takes batches of them.
         """
         return self.compute(tokens)
 
@@ -67,9 +66,7 @@ def in_threads(function: Callable[[T], R], parts: Sequence[T]) -> Iterator[R]:
 def open_network(model_file: Path, device: Device = CPU) -> Network:
     """Return the network of a `.keras` file whose hash was checked, as predictions compute it.
 
-    Args:
-        model_file: The file.
-        device: Where Keras computes, if it has to; ONNX Runtime computes on the processor.
+    Where Keras has to compute, it does so on `device`; ONNX Runtime computes on the processor.
 
     Raises:
         BadDataError: It is no `.keras` file, or holds code that Keras's safe mode does not run.
@@ -113,12 +110,9 @@ def onnx_network(graph: bytes) -> Network:
 def keras_network(
     model_file: Path, batch_size: int = _KERAS_BATCH, device: Device = CPU
 ) -> Network:
-    """Return the network as Keras computes it.
+    """Return the network as Keras computes it, on the `device` that was chosen by `use_device`.
 
-    Args:
-        model_file: The `.keras` file.
-        batch_size: Reviews per step; changes the speed, and the last bits of a probability.
-        device: What was chosen by `use_device`, to be named.
+    `batch_size` changes the speed, and the last bits of a probability.
 
     Raises:
         BadDataError: Keras cannot load it, or holds code that its safe mode does not run.

@@ -62,10 +62,7 @@ def prepare_ngram_bag(
 ) -> None:
     """Fill the tables of fingerprints and ratios, and the bias, from the training reviews.
 
-    Args:
-        model: A network of `build_ngram_bag`.
-        parts: Padded tokens of shape (n, maxlen) and labels of shape (n, 1), part by part.
-        network: How rare an n-gram may be, and how much its ratio is smoothed.
+    `parts` are padded tokens of shape (n, maxlen) and labels of shape (n, 1), part by part.
     """
     hashes = keras.Model(
         model.input, [model.get_layer(name).output for name in ("bucket", "fingerprint")]

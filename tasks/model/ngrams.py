@@ -46,13 +46,9 @@ def ngram_hashes(
 ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
     """Return bucket (int32, 0 for none) and fingerprint (float32) of all n-grams of each review.
 
-    Both have the shape (n, number of n-grams). An n-gram with padding, the start of the review or
-    an unknown word is none.
-
-    Args:
-        tokens: int32 ids of shape (n, maxlen).
-        longest: Words of the longest n-gram; the shorter ones from single words on are there too.
-        buckets: Size of the table, bucket 0 included.
+    Both have the shape (n, number of n-grams), for int32 tokens of shape (n, maxlen). An n-gram has
+    1 to `longest` words; one with padding, the start of the review or an unknown word is none.
+    `buckets` is the size of the table, bucket 0 included.
     """
     maxlen = tokens.shape[1]
     hashes, whole = [], []
@@ -84,11 +80,8 @@ def _spread(hashes: keras.KerasTensor, bits: int) -> keras.KerasTensor:
 def ending(ngrams: keras.KerasTensor, maxlen: int, longest: int, tail: int) -> keras.KerasTensor:
     """Return those of all n-grams that lie in the last `tail` tokens, in the same order.
 
-    Args:
-        ngrams: One number for each n-gram, in the order of `ngram_hashes`, shape (n, all).
-        maxlen: Tokens per review.
-        longest: Words of the longest n-gram.
-        tail: Tokens at the end, `longest` or more.
+    `ngrams` has one number for each, in the order of `ngram_hashes`, shape (n, all). `tail` is at
+    least `longest`.
     """
     parts, end = [], 0
     for words in range(1, longest + 1):
@@ -119,9 +112,8 @@ class NgramCounts:
     def __init__(self, most: int = _MOST_COUNTED) -> None:
         """Begin with nothing.
 
-        Args:
-            most: N-grams to count at a time. Once there are more, those in the fewest reviews so
-                far are forgotten, as lossy counting does (Manku and Motwani, VLDB 2002).
+        Once there are more n-grams than `most`, those in the fewest reviews so far are forgotten,
+        as lossy counting does (Manku and Motwani, VLDB 2002).
         """
         self._most, self._forgotten_below = most, 1
         self.codes = np.empty(0, np.int64)
@@ -130,9 +122,7 @@ class NgramCounts:
     def add(self, codes: np.ndarray, labels: np.ndarray) -> None:
         """Count the n-grams of n reviews, each once in a review.
 
-        Args:
-            codes: int64 of shape (n, m), 0 for none.
-            labels: 0 or 1, shape (n,).
+        `codes` is int64 of shape (n, m), 0 for none; `labels` is 0 or 1, shape (n,).
         """
         ordered = np.sort(codes, axis=1)
         counts = ordered > 0
@@ -156,11 +146,9 @@ class NgramCounts:
     def table(self, buckets: np.ndarray, least_reviews: int, smoothing: float) -> NgramTable:
         """Return the n-gram of each bucket that occurs in the most reviews, with its ratio.
 
-        Args:
-            buckets: Of each of `codes`; two n-grams in one bucket cannot both be kept.
-            least_reviews: Fewest reviews that an n-gram has to occur in.
-            smoothing: Reviews of each label to add to the counts; more of them make the ratios of
-                rare n-grams smaller.
+        `buckets` has that of each of `codes`; two n-grams in one bucket cannot both be kept.
+        `smoothing` is how many reviews of each label are added to the counts; more of them make the
+        ratios of rare n-grams smaller.
         """
         total = self.reviews.sum(axis=1)
         known = np.flatnonzero(total >= least_reviews)
@@ -174,10 +162,7 @@ class NgramCounts:
 def log_count_ratios(zeros: np.ndarray, ones: np.ndarray, smoothing: float) -> np.ndarray:
     """Return how much likelier each n-gram is in label 1, as a logarithm, float32 of shape (k,).
 
-    Args:
-        zeros: Reviews of label 0 that have the n-gram, shape (k,).
-        ones: Those of label 1.
-        smoothing: Reviews to add to each count.
+    `zeros` and `ones` are the reviews of each label that have the n-gram, shape (k,).
     """
     zeros, ones = zeros + smoothing, ones + smoothing
     ratios: np.ndarray = np.log((ones / ones.sum()) / (zeros / zeros.sum())).astype(np.float32)
@@ -187,11 +172,8 @@ def log_count_ratios(zeros: np.ndarray, ones: np.ndarray, smoothing: float) -> n
 def ngram_presence(tokens: pa.ChunkedArray, longest: int) -> sp.csr_matrix:
     """Return 1.0 for each n-gram of 1 to `longest` words in each review, shape (n, 2 ** 22).
 
-    A row takes 8 bytes for each of its n-grams, whatever the number of columns.
-
-    Args:
-        tokens: Lists of ids; an n-gram with the start, padding or an unknown word is left out.
-        longest: Words of the longest n-gram.
+    An n-gram with the start, padding or an unknown word is left out. A row takes 8 bytes for each
+    of its n-grams, whatever the number of columns.
     """
     parts = []
     for start in range(0, max(len(tokens), 1), _REVIEWS_AT_ONCE):
@@ -226,13 +208,7 @@ def _occurrences(
 
 
 def token_counts(tokens: RaggedTokens, width: int, dtype: type) -> sp.csr_matrix:
-    """Return how often each id below `width` occurs in each review, shape (n, width).
-
-    Args:
-        tokens: Those of n reviews, without other ids.
-        width: Number of ids.
-        dtype: Of the counts.
-    """
+    """Return how often each id occurs in each review, shape (n, width); all are below `width`."""
     ones: np.ndarray = np.ones(len(tokens.ids), dtype)
     # A copy, since the sum puts the ids of each review in order.
     parts = (ones, tokens.ids, tokens.offsets)

@@ -59,13 +59,9 @@ def convert_npz(npz: Path, sha256: str, target: Path) -> None:
 def read_keras_file(
     reviews_file: Path, index_file: Path, *, deduplicate: bool, folder: Path | None = None
 ) -> TokenizedSource:
-    """Return the tokens of both sets.
+    """Return the tokens of what `convert_npz` wrote, with the words of Keras's own index.
 
-    Args:
-        reviews_file: What `convert_npz` wrote.
-        index_file: Keras's `imdb_word_index.json`.
-        deduplicate: Whether training reviews are dropped that repeat others or test reviews.
-        folder: Whose disk takes the tokens, by default that of temporary files.
+    Tokens go to the disk of `folder`, by default that of temporary files.
 
     Raises:
         BadDataError: No training review would be left.

@@ -40,10 +40,7 @@ def read_source(
 ) -> TokenizedSource:
     """Return the tokens of `source`, whose files were verified when they were fetched.
 
-    Args:
-        source: The raw files.
-        config: What is held out, and whether repeated reviews are dropped.
-        folder: Whose disk takes the words, by default that of temporary files.
+    Words go to the disk of `folder`, by default that of temporary files.
 
     Raises:
         BadDataError: A file cannot be read, or its columns or labels are not as needed.

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.json as pj
 
-from tasks.common.errors import BadDataError
+from tasks.common.errors import BadDataError, first_line
 from tasks.data.review_files import open_parquet
 
 _CSV_BYTES = 1 << 20
@@ -23,13 +23,9 @@ _PARQUET_ROWS = 4096
 
 
 def read_rows(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Yield the columns `columns` of a file in batches, in the file's order, maybe none.
+    """Yield some columns, each named once, of a file in batches, in the file's order, maybe none.
 
     Columns of a CSV file are text even where they look like numbers.
-
-    Args:
-        path: The file; its suffix says what it is.
-        columns: Names of columns, each once.
 
     Raises:
         BadDataError: The file cannot be read, or has no such column.
@@ -48,8 +44,7 @@ def read_rows(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the file system's fault, not the file's
-        reason = (str(error).splitlines() or ["unknown fault"])[0]
-        raise BadDataError(f"{path} cannot be read as {path.suffix}: {reason}") from None
+        raise BadDataError(f"{path} cannot be read as {path.suffix}: {first_line(error)}") from None
 
 
 def _require_columns(path: Path, names: Sequence[str], columns: Sequence[str]) -> None:

@@ -74,15 +74,9 @@ def read_texts(
 ) -> Iterator[TextChunk]:
     """Yield the texts of an open file in chunks of `chunk_rows`, fewer where texts are long.
 
-    CSV and JSON lines are read as for training, and blank lines are no rows there. In a text
-    file each line is a text, a blank one too. The same file always gives the same chunks.
-
-    Args:
-        file: Opened for reading; Parquet needs one that can seek.
-        kind: What the file holds.
-        column: Name of the column or field of the texts; none in a text file.
-        chunk_rows: Most rows of a chunk.
-        size: Bytes of the file, where they are known.
+    CSV and JSON lines are read as for training, and blank lines are no rows there. In a text file
+    each line is a text, a blank one too, and there is no `column`. Parquet needs a file that can
+    seek. The same file always gives the same chunks.
 
     Raises:
         BadDataError: There is no such column, or the file as a whole cannot be read.

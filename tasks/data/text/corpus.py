@@ -72,12 +72,10 @@ class LabelledTokens:
 
 @dataclass(frozen=True)
 class NumberedTokens:
-    """The token ids of reviews whose words lie on the disk as codes.
+    """The token ids of reviews whose words lie on the disk as `codes`, without start id.
 
-    Attributes:
-        codes: The words of each review, without start id.
-        id_of_code: Token id of each code, int32 of shape (codes,).
-        kept: Which reviews are meant, bool of shape (n,); None means all.
+    `id_of_code` is int32 of shape (codes,). The mask `kept` of shape (n,) says which reviews are
+    meant; None means all.
     """
 
     codes: TokensOnDisk
@@ -112,10 +110,8 @@ class CodedReviews:
     ) -> LabelledTokens:
         """Return the reviews as tokens.
 
-        Args:
-            id_of_code: Token id of each code, int32 of shape (codes,).
-            labels: 0 or 1, int8 of shape (n,).
-            kept: Which reviews are meant, bool of shape (n,); None means all.
+        `id_of_code` is int32 of shape (codes,), `labels` is int8 of shape (n,). The mask `kept` of
+        shape (n,) says which reviews are meant; None means all.
         """
         rows = slice(None) if kept is None else kept
         return LabelledTokens(
@@ -160,13 +156,9 @@ def tokenize_source(
 ) -> TokenizedSource:
     """Return the tokens of both sets and the words by rank, learned on the training texts only.
 
-    Equal counts are ranked by first occurrence. A test word that no training text holds becomes
-    the unknown id 2. The vocabulary is not cut here: `num_words` is applied later.
-
-    Args:
-        source: The texts.
-        deduplicate: Whether training reviews are dropped that repeat others or test reviews.
-        folder: Whose disk takes the words, by default that of temporary files.
+    Equal counts are ranked by first occurrence. A test word that no training text holds becomes the
+    unknown id 2. The vocabulary is not cut here: `num_words` is applied later. Words go to the disk
+    of `folder`, by default that of temporary files.
 
     Raises:
         BadDataError: No training review would be left.
@@ -248,12 +240,7 @@ def text_fingerprint(reviews: pa.Table) -> str:
 
 
 def repeated_in_train(train: np.ndarray, test: np.ndarray) -> np.ndarray:
-    """Return which training reviews occur earlier in training, or in the test set.
-
-    Args:
-        train: Hash of each training review, shape (n,).
-        test: Hash of each test review.
-    """
+    """Return which hashes of training reviews occur earlier in training, or in the test set."""
     is_later = np.ones(len(train), bool)
     is_later[np.unique(train, return_index=True)[1]] = False
     return np.asarray(is_later | occurrences_in(distinct_reviews(test), train))

@@ -54,17 +54,11 @@ def tokens_in_order(
     rows: int,
     folder: Path | None = None,
 ) -> Iterator[RaggedTokens]:
-    """Yield the lists in another order, in chunks of at most `rows`.
+    """Yield lists of int32 in another order, in chunks of at most `rows`.
 
-    Many lists are first distributed to files, each for one part of the new order, and then each
-    file is put in order by itself: memory holds one part at a time.
-
-    Args:
-        chunks: Lists of int32 in their first order.
-        lengths: Their lengths, int32 of shape (n,).
-        order: Their positions, from 0 to n - 1, in the new order, shape (n,).
-        rows: Most lists in a chunk.
-        folder: Whose disk takes the files, by default that of temporary files.
+    `lengths` has the length of each, int32 of shape (n,); `order` has their positions, from 0 to n
+    - 1, in the new order. Many lists are first distributed to files, each for one part of the new
+    order, and then each file is put in order by itself: memory holds one part at a time.
     """
     size = int(lengths.sum(dtype=np.int64)) * _ID_BYTES
     parts = max(1, min(_MOST_PARTS, len(order), -(-size // _PART_BYTES)))

@@ -10,15 +10,11 @@ from tasks.data.text.vocabulary import RaggedTokens, is_unknown
 def pad_tokens(tokens: RaggedTokens, text: TextConfig) -> np.ndarray:
     """Return padded token ids of shape (n, maxlen), int32.
 
-    Equal to Keras's `pad_sequences` after `load_data(num_words=...)`: ids from `num_words`
-    on become the unknown id 2, the rest is cut or filled with 0 on the configured sides.
-    See https://keras.io/api/data_loading/timeseries/#padsequences-function. To cut in the middle,
-    which Keras does not know, is the head and tail of C. Sun, X. Qiu, Y. Xu and X. Huang, "How to
+    Equal to Keras's `pad_sequences` after `load_data(num_words=...)`: ids from `num_words` on
+    become the unknown id 2, the rest is cut or filled with 0 on the configured sides. See
+    https://keras.io/api/data_loading/timeseries/#padsequences-function. To cut in the middle, which
+    Keras does not know, is the head and tail of C. Sun, X. Qiu, Y. Xu and X. Huang, "How to
     Fine-Tune BERT for Text Classification?", CCL 2019 (https://arxiv.org/abs/1905.05583).
-
-    Args:
-        tokens: Those of n reviews.
-        text: Vocabulary size, length, sides.
     """
     starts, lengths = tokens.offsets[:-1, None], tokens.lengths()[:, None]
     columns = np.arange(text.maxlen)[None, :]

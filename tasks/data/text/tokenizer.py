@@ -19,14 +19,10 @@ FIRST_WORD_ID = 4
 
 
 def split_words(texts: pa.Array) -> tuple[pa.Array, np.ndarray]:
-    """Return the lower-case words of all texts, one after another, and where each text begins.
+    """Return the lower-case words of n texts, one after another, and where each text begins.
 
-    Args:
-        texts: String array of n texts; null counts as an empty text.
-
-    Returns:
-        Flat string array of all words, and int64 offsets of shape (n + 1,): the words of
-        text i are `words[offsets[i]:offsets[i + 1]]`.
+    The words of text i are `words[offsets[i]:offsets[i + 1]]`; the offsets are int64 of shape (n +
+    1,). A null counts as an empty text.
     """
     lower = pc.utf8_lower(pc.fill_null(texts.cast(pa.large_string()), ""))
     # By spaces alone, as Keras does; Arrow's split by any whitespace reads past its buffer's end.

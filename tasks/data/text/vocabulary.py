@@ -135,11 +135,8 @@ def joined_tokens(chunks: Iterable[RaggedTokens]) -> RaggedTokens:
 def codes_by_rank(chunks: Iterable[RaggedTokens], number: int) -> np.ndarray:
     """Return the codes that occur, the most frequent first, int64 of shape (words,).
 
-    Equal counts are ranked by first occurrence.
-
-    Args:
-        chunks: Codes of the training texts.
-        number: How many codes there are, those that do not occur here included.
+    Equal counts are ranked by first occurrence. `number` counts all codes, those that do not occur
+    here included.
     """
     counts = np.zeros(number, np.int64)
     never = np.iinfo(np.int64).max
@@ -165,9 +162,8 @@ def sequence_hashes(reviews: RaggedTokens) -> list[bytes]:
 def number_names(column: pa.Array, numbers: dict[str, int]) -> np.ndarray:
     """Return the number of each row's name, int32 of shape (n,), and learn the names that are new.
 
-    Args:
-        column: The names, none of them null.
-        numbers: Those known so far, numbered from 0 on in the order in which they occurred.
+    No name is null. `numbers` are those known so far, from 0 on in the order in which they
+    occurred.
     """
     encoded = column.dictionary_encode()
     own = [numbers.setdefault(name, len(numbers)) for name in encoded.dictionary.to_pylist()]

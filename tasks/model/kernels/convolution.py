@@ -19,14 +19,8 @@ def pooled_convolution(
 ) -> tf.Tensor:
     """Return what Keras's Conv1D (valid, relu) and MaxPooling1D give, but for rounding.
 
-    Args:
-        inputs: (time, batch, channels).
-        kernel: (taps, channels, filters).
-        bias: (filters,).
-        size: Of a window of the pooling, and from one to the next.
-
-    Returns:
-        (windows, batch, filters).
+    From inputs (time, batch, channels), a kernel (taps, channels, filters) and a bias (filters,) to
+    (windows, batch, filters). A window has the size `size`, and the next one begins where it ends.
     """
     taps = kernel.shape[0]
     # With one of either no product is saved.

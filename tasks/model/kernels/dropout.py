@@ -10,16 +10,9 @@ from tasks.model.kernels.xla import compiled
 def dropped_words(table: tf.Tensor, tokens: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
     """Return what Keras's Embedding and Dropout give, but for which numbers are set to zero.
 
-    The gradient of the table is whole: the rows of a word that occurs more than once are summed.
-
-    Args:
-        table: Vectors of all words, (words, width).
-        tokens: int32 (batch, time).
-        rate: Share to set to zero.
-        seed: int32 of shape (2,).
-
-    Returns:
-        (time, batch, width).
+    From the vectors of all words (words, width) and int32 tokens (batch, time) to (time, batch,
+    width); the seed is int32 of shape (2,). The gradient of the table is whole: the rows of a word
+    that occurs more than once are summed.
     """
 
     @tf.custom_gradient  # type: ignore[untyped-decorator] # TensorFlow is not typed
@@ -48,14 +41,9 @@ _ALL = 2**32
 
 
 def hashed_dropout(values: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
-    """Set a random part of the values to zero, and scale the others to the same expected sum.
+    """Set the share `rate` of the values to zero, and scale the others to the same expected sum.
 
-    See Srivastava et al., JMLR 15, 2014.
-
-    Args:
-        values: float32 of any shape.
-        rate: Share to set to zero.
-        seed: int32 of shape (2,).
+    The seed is int32 of shape (2,). See Srivastava et al., JMLR 15, 2014.
     """
 
     @tf.custom_gradient  # type: ignore[untyped-decorator] # TensorFlow is not typed

@@ -15,13 +15,10 @@ from tasks.model.kernels.lstm import lstm_scan
 def fast_network(network: keras.Sequential, batch_size: int) -> keras.Model:
     """Return a form of a network of `build_conv_bilstm` that trains it, and is saved as it.
 
-    A training step computes the same function, but for rounding and for which numbers its
-    dropout hits. Keras's `Model.fit` and its callbacks work on it as on the network itself.
-
-    Args:
-        network: What is trained, and judged.
-        batch_size: Reviews of a batch at most. A smaller one is filled with empty reviews, whose
-            probabilities are dropped: the code is compiled for each size.
+    A training step computes the same function, but for rounding and for which numbers its dropout
+    hits. Keras's `Model.fit` and its callbacks work on it as on the network itself. A batch of less
+    than `batch_size` is filled with empty reviews, whose probabilities are dropped: the code is
+    compiled for each size.
     """
 
     class FastNetwork(keras.Model):

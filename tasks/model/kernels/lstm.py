@@ -15,12 +15,8 @@ from tasks.model.kernels.xla import compiled
 def lstm_scan(projected: tf.Tensor, recurrent: tf.Tensor) -> tf.Tensor:
     """Return the outputs of an LSTM (Hochreiter and Schmidhuber, 1997), as Keras's layer does.
 
-    Args:
-        projected: Inputs times kernel plus bias, (time, batch, 4 * units), read from time 0 on.
-        recurrent: Recurrent kernel (units, 4 * units).
-
-    Returns:
-        (time, batch, units).
+    `projected` is inputs times kernel plus bias, (time, batch, 4 * units), and read from time 0 on;
+    the recurrent kernel is (units, 4 * units), the outputs are (time, batch, units).
     """
 
     @tf.custom_gradient  # type: ignore[untyped-decorator] # TensorFlow is not typed

@@ -14,10 +14,8 @@ MOST_PRODUCTS = len(_POINTS) + 1
 class Filtering:
     """How `outputs` neighbouring results are computed by `outputs + taps - 1` products.
 
-    Attributes:
-        of_inputs: Applied to the neighbouring inputs, (products, products).
-        of_taps: Applied to the kernel, (products, taps).
-        of_products: Applied to the products, (outputs, products).
+    `of_inputs` (products, products) is applied to the neighbouring inputs, `of_taps` (products,
+    taps) to the kernel, `of_products` (outputs, products) to the products.
     """
 
     of_inputs: np.ndarray
@@ -29,13 +27,11 @@ def minimal_filtering(outputs: int, taps: int) -> Filtering:
     """Return the float32 matrices of the Toom-Cook algorithm, as Winograd's filtering uses it.
 
     output = of_products @ ((of_taps @ kernel) * (of_inputs @ input)), where output t is the sum
-    over k of kernel[k] * input[t + k]. Done one by one, it takes outputs * taps products. See
-    A. Lavin and S. Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016
+    over k of kernel[k] * input[t + k]. Done one by one, it takes outputs * taps products. See A.
+    Lavin and S. Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016
     (https://arxiv.org/abs/1509.09308).
 
-    Args:
-        outputs: Neighbouring results.
-        taps: Length of the kernel; outputs + taps - 1 is at most MOST_PRODUCTS.
+    Of neighbouring `outputs` and `taps` of the kernel there may be MOST_PRODUCTS + 1 together.
     """
     products = outputs + taps - 1
     points = np.array(_POINTS[: products - 1])
