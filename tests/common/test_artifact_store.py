@@ -59,12 +59,12 @@ def test_every_damage_is_named(
 @pytest.mark.parametrize(
     ("fault", "raised", "sentence"),
     [
-        (KeyboardInterrupt(), KeyboardInterrupt, ""),
+        (KeyboardInterrupt(), KeyboardInterrupt, None),
         (OSError(errno.ENOSPC, "full"), StorageError, "the disk is full; free or unlock it"),
     ],
 )
 def test_an_interrupted_workspace_leaves_nothing_and_a_full_disk_is_one_sentence(
-    store: ArtifactStore, fault: BaseException, raised: type[BaseException], sentence: str
+    store: ArtifactStore, fault: BaseException, raised: type[BaseException], sentence: str | None
 ) -> None:
     def fail() -> None:
         with store.workspace() as folder:

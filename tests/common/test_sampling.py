@@ -1,13 +1,12 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.common.errors import BadDataError
 from tasks.common.sampling import stratified_sample
 
 
-@settings(deadline=None)
 @given(
     labels=st.lists(st.integers(0, 1), max_size=200),
     fraction=st.floats(0.01, 0.99),

@@ -151,14 +151,6 @@ def test_loading_twice_gives_equal_bytes(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("train", "test", "deduplicate", "sentences"),
     [
-        ([("", 0), ("...", 1)] * 30, TEST, False, ["train has 60 texts without any word"]),
-        (
-            TRAIN,
-            TEST + TRAIN[:2],
-            False,
-            ["2 of 14 test reviews occur in training, more than max_overlap=0.05 allows"],
-        ),
-        (TRAIN, TEST[:8], False, ["test needs at least 5 reviews of each class, has 4 and 4"]),
         (TRAIN, TRAIN, True, ["deduplicate drops every training review"]),
         (  # all failures are told at once
             [*TRAIN[:8], ("!", 1)],
@@ -180,14 +172,6 @@ def test_reviews_that_break_a_rule_are_refused_and_nothing_is_written(
     with pytest.raises(BadDataError) as raised:
         load(folder, train, test, deduplicate=deduplicate)
     assert all(sentence in str(raised.value) for sentence in sentences)
-    assert list(folder.iterdir()) == []
-
-
-def test_an_unreadable_file_is_refused_and_nothing_is_written(folder: Path) -> None:
-    files = files_of(folder, TRAIN)
-    files.paths["train"].write_text("review,label\na,b\n")
-    with pytest.raises(BadDataError, match="has no column 'text'"):
-        load_reviews(files, DataConfig(), folder)
     assert list(folder.iterdir()) == []
 
 

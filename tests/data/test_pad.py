@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tasks.common.errors import BadDataError
@@ -30,7 +30,6 @@ def padded(lists: list[list[int]], **text: Any) -> list[list[int]]:
     return rows
 
 
-@settings(deadline=None)
 @given(
     lists=st.lists(st.lists(st.integers(1, 40), max_size=12), max_size=8),
     num_words=st.integers(4, 45),

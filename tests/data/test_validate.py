@@ -2,7 +2,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.common.errors import BadDataError
@@ -32,7 +32,6 @@ TRAIN = [[1, 4 + row] for row in range(12)]
 TEST = [[1, 20 + row] for row in range(10)]
 
 
-@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(1, 3), min_size=1, max_size=3), max_size=12))
 def test_equal_reviews_and_no_others_have_equal_hashes(lists: Ids) -> None:
     hashes = labelled(lists, [0] * len(lists)).hashes
@@ -41,7 +40,6 @@ def test_equal_reviews_and_no_others_have_equal_hashes(lists: Ids) -> None:
             assert (one == other) == (first == second)
 
 
-@settings(deadline=None)
 @given(train=st.lists(st.sampled_from("abcdef")), test=st.lists(st.sampled_from("abc")))
 def test_what_is_not_repeated_is_the_first_of_its_kind_and_not_in_the_test_set(
     train: list[str], test: list[str]

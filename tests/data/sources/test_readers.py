@@ -184,12 +184,6 @@ def test_a_bad_test_file_is_found_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "parquet"])
-def test_rows_without_a_label_are_counted(tmp_path: Path, kind: str) -> None:
-    columns: dict[str, list[Any]] = {"text": ["a", "b", "c"], "label": ["x", None, None]}
-    assert "2 rows have no label" in refusal(write_file(tmp_path / f"a.{kind}", columns))
-
-
-@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
 def test_a_missing_text_is_an_empty_one(tmp_path: Path, kind: str) -> None:
     path = write_file(
         tmp_path / f"a.{kind}", {"text": ["fine", None, "dull"], "label": ["x", "y", "x"]}

@@ -2,7 +2,7 @@ from itertools import pairwise
 
 import pyarrow as pa
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tasks.data.text.tokenizer import split_words
@@ -18,7 +18,6 @@ def words_of(texts: pa.Array) -> list[list[str]]:
     return [words[start:end].to_pylist() for start, end in pairwise(offsets)]
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(ALPHABET, max_size=30), max_size=8))
 @example([])
 @example([""])
@@ -27,7 +26,6 @@ def test_words_are_those_of_a_plain_python_tokenizer(texts: list[str]) -> None:
     assert words_of(pa.array(texts, pa.string())) == [reference_words(text) for text in texts]
 
 
-@settings(deadline=None)
 @given(texts=st.lists(st.text("ab .", max_size=6), min_size=1), start=st.integers(0, 9))
 def test_a_slice_of_an_array_gives_the_words_of_its_own_texts(texts: list[str], start: int) -> None:
     part = pa.array(texts).slice(start)

@@ -34,25 +34,21 @@ def losses_of(model: keras.Model) -> list[float]:
     return [float(model.train_on_batch(*batch)) for batch in zip(tokens, labels, strict=True)]
 
 
-@pytest.mark.parametrize(("kernel_size", "pool_size"), [(3, 2), (5, 4), (1, 3), (6, 5)])
+@pytest.mark.parametrize(
+    ("kernel_size", "pool_size", "batch_size"),
+    [(3, 2, 8), (5, 4, 8), (1, 3, 8), (6, 5, 8), (3, 2, 11)],  # the last one fills its batches
+)
 def test_without_dropout_a_training_is_that_of_keras_but_for_rounding(
-    kernel_size: int, pool_size: int
+    kernel_size: int, pool_size: int, batch_size: int
 ) -> None:
     sizes = NETWORK.model_copy(update={"kernel_size": kernel_size, "pool_size": pool_size})
     plain, network = (with_own_seeds(build_network(30, 14, sizes), 0) for _ in range(2))
-    np.testing.assert_allclose(losses_of(fast_network(network, 8)), losses_of(plain), rtol=1e-5)
-    for weight, expected in zip(network.weights, plain.weights, strict=True):
-        np.testing.assert_allclose(weight, expected, atol=1e-5)
-
-
-def test_a_batch_that_is_smaller_is_trained_on_as_by_keras_by_code_for_whole_ones() -> None:
-    plain, network = (with_own_seeds(build_network(30, 14, NETWORK), 0) for _ in range(2))
-    model = fast_network(network, 11)
+    model = fast_network(network, batch_size)
     np.testing.assert_allclose(losses_of(model), losses_of(plain), rtol=1e-5)
     for weight, expected in zip(network.weights, plain.weights, strict=True):
         np.testing.assert_allclose(weight, expected, atol=1e-5)
     with pytest.raises(tf.errors.InvalidArgumentError):
-        model(np.ones((12, 14), "int32"), training=True)
+        model(np.ones((batch_size + 1, 14), "int32"), training=True)
 
 
 def test_fused_adam_moves_as_kerass_adam_does_by_whole_gradients() -> None:
