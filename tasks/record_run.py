@@ -1,6 +1,5 @@
 """The run folder: everything that a run leaves, whole or absent, with a manifest of hashes."""
 
-import json
 import shutil
 from datetime import UTC, datetime
 
@@ -19,29 +18,30 @@ from tasks.reports.run_report import CHARTS, REPORT, run_report
 from tasks.run_summary import RunSummary
 from tasks.runs.environment import describe_machine, describe_source, library_versions
 from tasks.runs.manifest import BaselineScore, Manifest, Score, Training
+from tasks.runs.read import read_json
 
 DRIFT = "drift.json"
 """In the folders of runs that were checked for drift."""
 
-RUN_FILES = {
-    "data_report.json": ("load", "data_report.json"),
-    "vocabulary.json": ("load", "vocabulary.json"),
-    "model_summary.txt": ("build", "model_summary.txt"),
-    "best_model.keras": ("train", "best_model.keras"),
-    "history.json": ("train", "history.json"),
-    "metrics.json": ("evaluate", "metrics.json"),
-    "predictions.parquet": ("evaluate", "predictions.parquet"),
-    "baseline_metrics.json": ("baseline", "baseline_metrics.json"),
-    "baseline_predictions.parquet": ("baseline", "baseline_predictions.parquet"),
-    "bayes_baseline_metrics.json": ("baseline", "bayes_baseline_metrics.json"),
-    "bayes_baseline_predictions.parquet": ("baseline", "bayes_baseline_predictions.parquet"),
-    "figures/loss.png": ("plot", "loss.png"),
-    "figures/loss.svg": ("plot", "loss.svg"),
-    "figures/accuracy.png": ("plot", "accuracy.png"),
-    "figures/accuracy.svg": ("plot", "accuracy.svg"),
-    "analysis.json": ("analyse", "analysis.json"),
-} | {f"figures/{name}.svg": ("analyse", f"{name}.svg") for name in CHARTS}
-"""Files of a run folder, and the step and file that each is a copy of."""
+_STEP_FILES = {
+    "load": ("data_report.json", "vocabulary.json"),
+    "build": ("model_summary.txt",),
+    "train": ("best_model.keras", "history.json"),
+    "evaluate": ("metrics.json", "predictions.parquet"),
+    "baseline": (
+        "baseline_metrics.json",
+        "baseline_predictions.parquet",
+        "bayes_baseline_metrics.json",
+        "bayes_baseline_predictions.parquet",
+    ),
+    "plot": tuple(
+        f"figures/{name}.{kind}" for name in ("loss", "accuracy") for kind in ("png", "svg")
+    ),
+    "analyse": ("analysis.json", *(f"figures/{name}.svg" for name in CHARTS)),
+}
+
+RUN_FILES = {name: step for step, names in _STEP_FILES.items() for name in names}
+"""Files of a run folder, and the step whose file of that name each is a copy of."""
 
 
 def record_run(
@@ -71,9 +71,10 @@ def record_run(
     temporary = temporary_path(store.runs)
     try:
         (temporary / "figures").mkdir(parents=True)
-        for name, (step, file) in RUN_FILES.items():
-            shutil.copyfile(store.file(by_step[step], file), temporary / name)
-            sync_file(temporary / name)
+        for name, step in RUN_FILES.items():
+            file = temporary / name
+            shutil.copyfile(store.file(by_step[step], file.name), file)
+            sync_file(file)
         write_record(temporary / "config.json", config)
         if drift is not None:
             write_record(temporary / DRIFT, drift)
@@ -85,10 +86,15 @@ def record_run(
             score=_score(by_step),
             baseline=BaselineScore.from_facts(by_step["baseline"].facts),
             bayes_baseline=BaselineScore.from_facts(by_step["baseline"].facts, "bayes_"),
-            training=_training(by_step),
+            training=Training.model_validate(
+                {name: by_step["train"].facts[name] for name in Training.model_fields}
+            ),
             source=source,
             device=device,
-            fingerprints=_fingerprints(by_step),
+            fingerprints={
+                split: str(by_step["load"].facts[f"{split}_fingerprint"])
+                for split in ("train", "test")
+            },
             data_content=by_step["persist-parquet"].contents,
             weights={
                 name: str(by_step["train"].facts[name])
@@ -101,7 +107,7 @@ def record_run(
             files={},
         )
         write_text(temporary / REPORT, run_report(temporary, manifest))
-        metrics = json.loads((temporary / "metrics.json").read_bytes())
+        metrics = read_json(temporary, "metrics.json")
         write_text(temporary / MODEL_CARD, model_card(manifest, metrics, config))
         manifest = manifest.model_copy(update={"files": hashed_files(temporary)})
         manifest.write(temporary)
@@ -122,13 +128,3 @@ def _score(by_step: dict[str, StepOutput]) -> Score:
     names = ("accuracy", "accuracy_low", "accuracy_high", "test_reviews")
     figures = {name: by_step["evaluate"].facts[name] for name in names}
     return Score.model_validate(described | figures)
-
-
-def _training(by_step: dict[str, StepOutput]) -> Training:
-    facts = by_step["train"].facts
-    return Training.model_validate({name: facts[name] for name in Training.model_fields})
-
-
-def _fingerprints(by_step: dict[str, StepOutput]) -> dict[str, str]:
-    facts = by_step["load"].facts
-    return {split: str(facts[f"{split}_fingerprint"]) for split in ("train", "test")}

@@ -26,7 +26,7 @@ from tasks.runs.describe import describe_run, list_runs
 from tasks.runs.failures import read_failures
 from tasks.runs.find import UnreadableRun, find_run, find_runs, no_runs
 from tasks.runs.pins import pin_run, pinned_runs, unpin_run
-from tasks.runs.read import read_config, read_history, read_metrics
+from tasks.runs.read import read_checked, read_config
 
 app = App(
     name="runs.py",
@@ -119,7 +119,7 @@ def compare(
     comparison = compare_runs(runs)
     _answer(comparison, run_tables.run_comparison(comparison), options)
     if html is not None:
-        histories = {run.manifest.run_id: read_history(run) for run in runs}
+        histories = {run.manifest.run_id: read_checked(run, "history.json") for run in runs}
         write_text(html, compare_page(comparison, histories))
         if not options.json:
             show_lines(f"wrote {html}")
@@ -182,7 +182,7 @@ def export_model_card(
 ) -> None:
     """Write a run's model card as Markdown into FILE, or print it."""
     found = find_run(options.artifacts, run)
-    card = model_card(found.manifest, read_metrics(found), read_config(found))
+    card = model_card(found.manifest, read_checked(found, "metrics.json"), read_config(found))
     if file is not None:
         write_text(file, card)
         _answer_export(WrittenFiles(run_id=found.manifest.run_id, files=[file]), options)

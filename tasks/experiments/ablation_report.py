@@ -18,7 +18,7 @@ from tasks.reports.style import BLUE, GREEN, ORANGE, chart_style, save_chart, sa
 from tasks.run_summary import RunSummary
 from tasks.runs.find import Run
 from tasks.runs.manifest import BaselineScore, read_manifest
-from tasks.runs.read import PREDICTIONS, checked_file, read_history
+from tasks.runs.read import PREDICTIONS, checked_file, read_checked
 
 
 class VariantRun(Record):
@@ -135,7 +135,7 @@ def _run(run: Run) -> VariantRun:
         seed=run.manifest.seed,
         run_id=run.folder.name,
         accuracy=run.manifest.score.accuracy,
-        validation_accuracy=read_history(run)["val_accuracy"][best],
+        validation_accuracy=read_checked(run, "history.json")["val_accuracy"][best],
     )
 
 

@@ -8,7 +8,7 @@ from tasks.inference.predictor import Predictor, TrainedModel
 from tasks.model.network import open_network
 from tasks.registry.challenge import champion_run
 from tasks.runs.find import LATEST, Run, find_run
-from tasks.runs.read import BEST_MODEL, VOCABULARY, checked_file, read_config, read_data_report
+from tasks.runs.read import BEST_MODEL, VOCABULARY, checked_file, read_checked, read_config
 
 _KERAS_NOTE = (
     "this run learned from Keras's file of numbers, so its texts were never seen here: words are"
@@ -46,7 +46,7 @@ def model_of_run(run: Run) -> TrainedModel:
     """
     file = checked_file(run, BEST_MODEL)
     config = read_config(run)
-    negative, positive = read_data_report(run)["label_names"]
+    negative, positive = read_checked(run, "data_report.json")["label_names"]
     hashes = {name: run.manifest.files[name].sha256 for name in (BEST_MODEL, VOCABULARY)}
     text = config.text.model_dump(mode="json")
     return TrainedModel(

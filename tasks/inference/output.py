@@ -1,7 +1,7 @@
 """Predictions as lines of a table for people: as many lines as rows, however many there are."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -11,6 +11,7 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
 from tasks.common.errors import InvalidConfigError
+from tasks.common.formatting import printable
 
 _LABEL_WIDTH = 12
 
@@ -18,20 +19,13 @@ _SMALLEST_TEXT = 20
 
 _CHARACTERS_READ = 400
 
-_FORM = "{row:>8}  {label:<12}  {probability:>11}  {tokens:>6}  {unknown:>7}  "
+_FORM = "{:>8}  {:<12}  {:>11}  {:>6}  {:>7}  "
 
 
 def table_head(label_names: tuple[str, str]) -> str:
     """Return the heading; the probability is that of the second label."""
-    fields = {
-        "row": "row",
-        "label": "label",
-        "probability": "probability",
-        "tokens": "tokens",
-        "unknown": "unknown",
-    }
-    name = label_names[1]
-    return f"(probability of: {_shown(name, 40)})\n{_FORM.format(**fields)}text or error\n"
+    heads = _FORM.format("row", "label", "probability", "tokens", "unknown")
+    return f"(probability of: {_shown(label_names[1], 40)})\n{heads}text or error\n"
 
 
 def prediction_lines(
@@ -45,22 +39,17 @@ def prediction_lines(
         first_row: Number of the first row.
         width: Characters of a line.
     """
-    for row, (fields, text) in enumerate(
-        zip(predicted.to_pylist(), texts, strict=True), start=first_row
-    ):
+    rows = zip(predicted.to_pylist(), texts, strict=True)
+    for row, (fields, text) in enumerate(rows, start=first_row):
         yield _line(row, fields, (text.as_py() or "")[:_CHARACTERS_READ], width)
 
 
 def _line(row: int, fields: dict[str, Any], text: str, width: int) -> str:
     if fields["error"]:
-        start = _FORM.format(row=row, label="-", probability="-", tokens="-", unknown="-")
-        return f"{start}error: {fields['error']}\n"
+        return f"{_FORM.format(row, *'----')}error: {fields['error']}\n"
+    label, probability = _shown(fields["label"], _LABEL_WIDTH), f"{fields['probability']:.4f}"
     start = _FORM.format(
-        row=row,
-        label=_shown(fields["label"], _LABEL_WIDTH),
-        probability=f"{fields['probability']:.4f}",
-        tokens=fields["tokens"],
-        unknown=f"{fields['unknown_share']:.0%}",
+        row, label, probability, fields["tokens"], f"{fields['unknown_share']:.0%}"
     )
     warning = f"[{fields['warning']}] " if fields["warning"] else ""
     left = max(_SMALLEST_TEXT, width - len(start) - len(warning))
@@ -68,11 +57,8 @@ def _line(row: int, fields: dict[str, Any], text: str, width: int) -> str:
 
 
 def _shown(text: str, width: int) -> str:
-    """Return the beginning of a text without characters that would steer the terminal."""
-    plain = "".join(
-        character if character.isprintable() else " " if character in "\t\n\r" else "�"
-        for character in text
-    )
+    """Return the beginning of a text in one line."""
+    plain = printable(text).replace("\n", " ")
     return plain if len(plain) <= width else plain[: width - 1] + "…"
 
 
@@ -84,7 +70,9 @@ _FLOAT_DIGITS = 6
 
 _ROW_GROUP_ROWS = 1 << 16
 
-Write = Callable[["pa.RecordBatch"], None]
+ROW_NUMBER = pa.field("row", pa.int64())
+
+Write = Callable[[pa.RecordBatch], None]
 
 
 def output_kind(path: Path) -> OutputKind:
@@ -102,8 +90,8 @@ def output_kind(path: Path) -> OutputKind:
 
 def numbered(batch: pa.RecordBatch, first_row: int) -> pa.RecordBatch:
     """Return predictions with the number of each row, from 0 on, in front."""
-    rows = pa.array(range(first_row, first_row + batch.num_rows), pa.int64())
-    return batch.add_column(0, "row", rows)
+    rows = pa.array(range(first_row, first_row + batch.num_rows), ROW_NUMBER.type)
+    return batch.add_column(0, ROW_NUMBER, rows)
 
 
 @contextmanager
@@ -123,13 +111,8 @@ def prediction_writer(file: IO[bytes], kind: OutputKind, schema: pa.Schema) -> I
 
 def _write_lines(file: IO[bytes], batch: pa.RecordBatch) -> None:
     file.writelines(
-        json.dumps(_rounded(row), ensure_ascii=False).encode() + b"\n" for row in _rows(batch)
+        json.dumps(_rounded(row), ensure_ascii=False).encode() + b"\n" for row in batch.to_pylist()
     )
-
-
-def _rows(batch: pa.RecordBatch) -> Iterable[dict[str, object]]:
-    rows: list[dict[str, object]] = batch.to_pylist()
-    return rows
 
 
 def _rounded(row: dict[str, object]) -> dict[str, object]:

@@ -7,10 +7,10 @@ again.
 
 import logging
 import shutil
+from collections import Counter
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Self
+from typing import Self
 
 import pyarrow as pa
 from pydantic import Field
@@ -19,7 +19,7 @@ from tasks.common.atomic_files import file_sha256, whole_file
 from tasks.common.errors import BadDataError, storage_error
 from tasks.common.records import Record, read_record, write_record
 from tasks.data.sources.text_chunks import Kind, TextChunk, TextRows, read_texts
-from tasks.inference.output import numbered, output_kind, prediction_writer
+from tasks.inference.output import ROW_NUMBER, numbered, output_kind, prediction_writer
 from tasks.inference.predictor import Predictor, prediction_schema
 
 _LOG = logging.getLogger(__name__)
@@ -98,9 +98,8 @@ class PredictionParts:
     def join(self, chunks: int, kept: int, model: str) -> PredictionSummary:
         """Write the output from all chunks in order, remove them, and return what came of it."""
         rows, errors = 0, 0
-        warnings: dict[str, int] = {}
-        labels: dict[str, int] = {}
-        schema = numbered(_no_rows(), 0).schema
+        warnings, labels = Counter[str](), Counter[str]()
+        schema = prediction_schema().insert(0, ROW_NUMBER)
         kind = output_kind(self.output)
         with (
             whole_file(self.output) as temporary,
@@ -112,8 +111,8 @@ class PredictionParts:
                 write(numbered(batch, rows))
                 rows += batch.num_rows
                 errors += batch.num_rows - batch["error"].null_count
-                _count(warnings, batch["warning"])
-                _count(labels, batch["label"])
+                warnings.update(batch["warning"].drop_null().to_pylist())
+                labels.update(batch["label"].drop_null().to_pylist())
         shutil.rmtree(self.folder)
         return PredictionSummary(
             output=self.output,
@@ -125,15 +124,6 @@ class PredictionParts:
             chunks=chunks,
             chunks_kept=kept,
         )
-
-
-def _no_rows() -> pa.RecordBatch:
-    return pa.RecordBatch.from_pylist([], prediction_schema())
-
-
-def _count(counts: dict[str, int], column: pa.Array) -> None:
-    for found in column.drop_null().value_counts().to_pylist():
-        counts[found["values"]] = counts.get(found["values"], 0) + found["counts"]
 
 
 def predict_file(
@@ -208,17 +198,11 @@ def file_chunks(file: Path, kind: Kind, column: str, chunk_rows: int) -> Iterato
     Raises:
         BadDataError: The file cannot be read, or has no such column.
     """
-    with _opened(file) as opened:
-        yield from read_texts(opened, kind, column, chunk_rows, file.stat().st_size)
-
-
-@contextmanager
-def _opened(file: Path) -> Iterator[IO[bytes]]:
-    with file.open("rb") as opened:
-        try:
-            yield opened
-        except BadDataError as error:
-            raise BadDataError(f"{file}: {error}") from None
+    try:
+        with file.open("rb") as opened:
+            yield from read_texts(opened, kind, column, chunk_rows, file.stat().st_size)
+    except BadDataError as error:
+        raise BadDataError(f"{file}: {error}") from None
 
 
 def write_chunks(file: Path, parts: PredictionParts) -> list[WrittenChunk]:

@@ -33,14 +33,14 @@ def prediction_schema() -> pa.Schema:
     nothing else.
     """
     return pa.schema(
-        [
-            pa.field("probability", pa.float32()),
-            pa.field("label", pa.string()),
-            pa.field("tokens", pa.int32()),
-            pa.field("unknown_share", pa.float32()),
-            pa.field("warning", pa.string()),
-            pa.field("error", pa.string()),
-        ]
+        {
+            "probability": pa.float32(),
+            "label": pa.string(),
+            "tokens": pa.int32(),
+            "unknown_share": pa.float32(),
+            "warning": pa.string(),
+            "error": pa.string(),
+        }
     )
 
 

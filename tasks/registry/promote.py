@@ -23,7 +23,7 @@ from tasks.registry.events import (
 from tasks.registry.gates import ChallengerFigures, Latency, judge
 from tasks.runs.find import Run, find_run
 from tasks.runs.manifest import MANIFEST
-from tasks.runs.read import BEST_MODEL, read_config, read_data_report, read_metrics
+from tasks.runs.read import BEST_MODEL, read_checked, read_config
 
 MeasureLatency = Callable[[Run, TrainingConfig], Latency]
 
@@ -158,14 +158,14 @@ def challenger_figures(run: Run, measure: MeasureLatency) -> ChallengerFigures:
     Raises:
         BadDataError: A file of the run is damaged.
     """
-    config, report = read_config(run), read_data_report(run)
+    config, report = read_config(run), read_checked(run, "data_report.json")
     manifest = run.manifest
     return ChallengerFigures(
         protocol=manifest.score.protocol,
         accuracy=manifest.score.accuracy,
         baseline_accuracy=manifest.baseline.accuracy,
         bayes_baseline_accuracy=manifest.bayes_baseline.accuracy,
-        calibration_error=read_metrics(run)["expected_calibration_error"],
+        calibration_error=read_checked(run, "metrics.json")["expected_calibration_error"],
         latency=measure(run, config),
         model_bytes=manifest.files[BEST_MODEL].size,
         data_fault=_data_fault(report, config),

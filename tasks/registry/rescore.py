@@ -12,7 +12,7 @@ from tasks.data.text.vocabulary import Vocabulary, text_chunks
 from tasks.evaluation.slices import judged_correctly
 from tasks.model.network import keras_network
 from tasks.runs.find import Run
-from tasks.runs.read import BEST_MODEL, VOCABULARY, checked_file, read_config, read_data_report
+from tasks.runs.read import BEST_MODEL, VOCABULARY, checked_file, read_checked, read_config
 
 
 def rescored(champion: Run, challenger: Run) -> np.ndarray:
@@ -39,7 +39,9 @@ def rescored(champion: Run, challenger: Run) -> np.ndarray:
 
 
 def _require_same_labels(champion: Run, challenger: Run) -> None:
-    theirs, ours = (read_data_report(run)["label_names"] for run in (champion, challenger))
+    theirs, ours = (
+        read_checked(run, "data_report.json")["label_names"] for run in (champion, challenger)
+    )
     if theirs != ours:
         raise PromotionError(f"its labels are {', '.join(theirs)}, not {', '.join(ours)}")
 

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from tasks.common.formatting import short_id
-from tasks.reports.html import image_uri, render_page
+from tasks.reports.html import image_uri, render
 from tasks.reports.style import COLOURS, QUIET, chart_style, new_chart, save_chart
 from tasks.reports.tables import differences_table, scores_table, tests_table
 from tasks.runs.compare import Comparison
@@ -26,7 +26,7 @@ def compare_page(comparison: Comparison, histories: Histories) -> str:
             drawn: they validate on other reviews.
     """
     drawn = {run.run_id: histories[run.run_id] for run in comparison.runs if run.scores}
-    return render_page(
+    return render(
         "compare.html.jinja",
         title=f"Comparison of {len(comparison.runs)} runs",
         comparison=comparison,

@@ -10,28 +10,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 _KINDS = {".svg": "svg+xml", ".png": "png"}
 
 
-def render_page(template: str, **values: Any) -> str:  # noqa: ANN401 - what the template takes
-    """Return the HTML page that `template`, a file of `tasks/reports/templates`, makes of `values`.
+def render(template: str, **values: Any) -> str:  # noqa: ANN401 - what the template takes
+    """Return what a template makes of `values`, which are escaped where it makes HTML.
 
     Raises:
         jinja2.UndefinedError: The template uses a value that is not given.
     """
-    return _render(template, values, is_html=True)
-
-
-def render_markdown(template: str, **values: Any) -> str:  # noqa: ANN401 - what the template takes
-    """Return the Markdown that `template` makes of `values`, which are not escaped.
-
-    Raises:
-        jinja2.UndefinedError: The template uses a value that is not given.
-    """
-    return _render(template, values, is_html=False)
-
-
-def _render(template: str, values: dict[str, Any], *, is_html: bool) -> str:
     environment = Environment(
         loader=PackageLoader("tasks.reports"),
-        autoescape=is_html,  # noqa: S701 - off for Markdown alone
+        autoescape=template.endswith(".html.jinja"),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -13,7 +13,7 @@ from tasks.config.training import flat_config
 from tasks.data.sources.source_files import source_label
 from tasks.runs.describe import total_seconds
 from tasks.runs.find import Run
-from tasks.runs.read import checked_file, read_config, read_history, read_metrics
+from tasks.runs.read import checked_file, read_checked, read_config
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -131,7 +131,7 @@ def _metrics(run: Run, time: int) -> list[Any]:
     metric = import_extra("mlflow.entities", "mlflow").Metric
     by_epoch = [
         metric(name, value, time, step)
-        for name, values in read_history(run).items()
+        for name, values in read_checked(run, "history.json").items()
         for step, value in enumerate(values, start=1)
     ]
     best = run.manifest.training.best_epoch
@@ -142,7 +142,10 @@ def _final(run: Run) -> dict[str, float]:
     """Return the scores on the test reviews, with their intervals as metrics of their own."""
     names = ("baseline", "bayes_baseline")
     return {
-        **{f"test_{name}": value for name, value in _numbers(read_metrics(run)).items()},
+        **{
+            f"test_{name}": value
+            for name, value in _numbers(read_checked(run, "metrics.json")).items()
+        },
         **{
             f"{name}_test_{figure}": value
             for name, baseline in zip(names, run.manifest.baselines, strict=True)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from tasks.config.training import Architecture, TrainingConfig, changed_settings
 from tasks.data.sources.source_files import source_label
-from tasks.reports.html import render_markdown
+from tasks.reports.html import render
 from tasks.runs.manifest import Manifest
 
 MODEL_CARD = "model_card.md"
@@ -43,7 +43,7 @@ def model_card(manifest: Manifest, metrics: dict[str, Any], config: TrainingConf
     """
     # Where the reviews lay is of no use to others.
     settings = changed_settings(config.model_copy(update={"source": TrainingConfig().source}))
-    return render_markdown(
+    return render(
         "model_card.md.jinja",
         manifest=manifest,
         metrics=metrics,

@@ -1,6 +1,5 @@
 """The tables of a run: steps, scores and data, the same in the terminal, the report and the UI."""
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from tasks.evaluation.significance import difference_text
 from tasks.reports.html import score, share
 from tasks.runs.compare import ComparedRun, Comparison, Judgement
 from tasks.runs.manifest import Manifest, Score
+from tasks.runs.read import read_json
 
 _METRICS = {
     "accuracy": "accuracy",
@@ -34,17 +34,12 @@ def run_tables(folder: Path, manifest: Manifest) -> dict[str, Table]:
         "linear baseline": "baseline_metrics.json",
         "naive Bayes baseline": "bayes_baseline_metrics.json",
     }
-    metrics = {name: _read(folder, file) for name, file in scored.items()}
+    metrics = {name: read_json(folder, file) for name, file in scored.items()}
     return {
         "metrics": metrics_table(metrics, manifest.score),
-        "data": data_table(_read(folder, "data_report.json")),
+        "data": data_table(read_json(folder, "data_report.json")),
         "cache": steps_table(manifest.steps),
     }
-
-
-def _read(folder: Path, name: str) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((folder / name).read_bytes())
-    return content
 
 
 def steps_table(runs: Iterable[StepRun]) -> Table:

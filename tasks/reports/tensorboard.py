@@ -9,7 +9,7 @@ from tasks.common.atomic_files import whole_file
 from tasks.common.errors import import_extra
 from tasks.config.training import flat_config
 from tasks.runs.find import Run
-from tasks.runs.read import read_config, read_history
+from tasks.runs.read import read_checked, read_config
 
 _VALIDATION = "val_"
 
@@ -31,7 +31,7 @@ def export_tensorboard(run: Run, logdir: Path, headline: str) -> list[Path]:
     """
     # TensorBoard's own records: its usual writer would start TensorFlow.
     text_pb = import_extra("tensorboard.plugins.text.summary_v2", "tensorboard").text_pb
-    history, config = read_history(run), _config_table(run)
+    history, config = read_checked(run, "history.json"), _config_table(run)
     validation = {
         name.removeprefix(_VALIDATION): values
         for name, values in history.items()

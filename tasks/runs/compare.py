@@ -17,8 +17,8 @@ from tasks.runs.read import (
     BAYES_PREDICTIONS,
     PREDICTIONS,
     checked_file,
+    read_checked,
     read_config,
-    read_metrics,
 )
 
 OTHER_REVIEWS = "other test reviews"
@@ -128,7 +128,7 @@ def _compared(run: Run, first: Run) -> ComparedRun:
 
 
 def _scores(run: Run) -> RunScores:
-    metrics = read_metrics(run)
+    metrics = read_checked(run, "metrics.json")
     return RunScores(
         network=run.manifest.score,
         baseline=run.manifest.baseline,

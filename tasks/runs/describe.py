@@ -9,7 +9,7 @@ from tasks.config.training import ChangedSetting, changed_settings
 from tasks.data.sources.source_files import source_label
 from tasks.runs.find import FoundRuns, Run, UnreadableRun
 from tasks.runs.manifest import Manifest
-from tasks.runs.read import read_config, read_data_report, read_metrics
+from tasks.runs.read import read_checked, read_config
 
 
 class RunLine(Record):
@@ -84,9 +84,9 @@ def describe_run(run: Run, champion: str | None = None) -> RunDetails:
     return RunDetails(
         folder=run.folder,
         manifest=run.manifest,
-        metrics=read_metrics(run),
+        metrics=read_checked(run, "metrics.json"),
         changed_settings=changed_settings(read_config(run)),
-        data=read_data_report(run),
+        data=read_checked(run, "data_report.json"),
         is_champion=run.manifest.run_id == champion,
     )
 

@@ -1,4 +1,4 @@
-"""Read the files of a finished run, each only after its hash is checked."""
+"""Read the files of a run; those of a finished one only after their hashes are checked."""
 
 import json
 from pathlib import Path
@@ -41,40 +41,22 @@ def read_config(run: Run) -> TrainingConfig:
         BadDataError: The file is damaged, or does not fit this version of the project.
     """
     try:
-        return validated_config(**_read_json(run, "config.json"))
+        return validated_config(**read_checked(run, "config.json"))
     except InvalidConfigError as error:
         raise BadDataError(
             f"{run.folder}: config.json was written by another version of this project: {error}"
         ) from None
 
 
-def read_history(run: Run) -> dict[str, list[float]]:
-    """Return loss, accuracy and learning rate of `run` by epoch.
+def read_checked(run: Run, name: str) -> Any:  # noqa: ANN401 - any JSON value
+    """Return the content of a JSON file of `run`.
 
     Raises:
-        BadDataError: The file is damaged.
+        BadDataError: The file is missing or damaged.
     """
-    return _read_json(run, "history.json")
+    return read_json(checked_file(run, name).parent, name)
 
 
-def read_metrics(run: Run) -> dict[str, Any]:
-    """Return the metrics of `run` on its test reviews.
-
-    Raises:
-        BadDataError: The file is damaged.
-    """
-    return _read_json(run, "metrics.json")
-
-
-def read_data_report(run: Run) -> dict[str, Any]:
-    """Return the sizes and the overlap of the reviews of `run`.
-
-    Raises:
-        BadDataError: The file is damaged.
-    """
-    return _read_json(run, "data_report.json")
-
-
-def _read_json(run: Run, name: str) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(checked_file(run, name).read_text(encoding="utf-8"))
-    return content
+def read_json(folder: Path, name: str) -> Any:  # noqa: ANN401 - any JSON value
+    """Return the content of a JSON file of a run folder, which may still be written."""
+    return json.loads((folder / name).read_bytes())

@@ -22,7 +22,7 @@ from tasks.model.model_hash import model_hash
 from tasks.model.network import keras_network, open_network
 from tasks.reports.model_card import DESCRIBED, model_card
 from tasks.runs.find import Run
-from tasks.runs.read import read_config, read_metrics
+from tasks.runs.read import read_checked, read_config
 from tasks.training.step import step_code, trained_form
 from tests.support.made_models import WORDS
 from tests.support.made_runs import FIRST, make_run, rewritten
@@ -192,7 +192,7 @@ def test_the_model_card_tells_the_architecture(
     name: Architecture, trained: dict[Architecture, Path], tmp_path: Path
 ) -> None:
     run = made_run(tmp_path, name, trained)
-    card = model_card(run.manifest, read_metrics(run), read_config(run))
+    card = model_card(run.manifest, read_checked(run, "metrics.json"), read_config(run))
     assert f"# {DESCRIBED[name].title} sentiment classifier" in card
     assert ("bidirectional LSTMs" in card) == (name == "conv_bilstm")
     assert ("log-count ratio" in card) == (name == "ngram_bag")

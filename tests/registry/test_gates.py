@@ -132,30 +132,27 @@ def test_figures_that_lie_on_their_bounds_pass() -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "passed"),
-    [(40, 10, True), (10, 40, False), (20, 20, False), (0, 0, False)],
+    ("champion", "passed", "beginning", "end"),
+    [
+        (against(40, 10), True, "better, +0.0300 (", "p < 0.0001 at level 0.025"),
+        (against(10, 40), False, "worse, -0.0300 (", "p < 0.0001 at level 0.025"),
+        (against(10, 90), False, "worse, -0.0800 (", "p < 0.0001 at level 0.025"),
+        (against(20, 20), False, "cannot be told apart, +0.0000 (", "p = 1 at level 0.025"),
+        (against(0, 0), False, "cannot be told apart, +0.0000 (", "p = 1 at level 0.025"),
+        (against(30, 14), True, "better, +0.0160 (", "p = 0.023 at level 0.025"),
+        (against(30, 14, 3), False, "cannot be told apart, +0.0160 (", "p = 0.023 at level 0.0042"),
+    ],
 )
 def test_a_challenger_must_be_better_and_not_only_different(
-    first: int, second: int, passed: bool
+    champion: ChampionTest, passed: bool, beginning: str, end: str
 ) -> None:
-    assert gates(against(first, second))["champion"].passed is passed
-
-
-def test_what_is_better_at_the_first_look_may_not_be_at_the_third() -> None:
-    first, third = (gates(against(30, 14, number))["champion"] for number in (1, 3))
-    assert first.figure == third.figure == pytest.approx(0.0226, abs=0.0001)
-    assert first.passed
-    assert not third.passed
-    assert third.bound == pytest.approx(0.05 / 12)
-    assert third.sentence.startswith("against former: cannot be told apart, +0.0160 (")
-    assert third.sentence.endswith("; exact McNemar test, p = 0.023 at level 0.0042")
-
-
-def test_a_worse_challenger_is_called_worse() -> None:
-    gate = gates(against(10, 90))["champion"]
-    assert gate.sentence.startswith("against former: worse, -0.0800 (")
-    assert "p < 0.0001 at level 0.025" in gate.sentence
-    assert not gate.passed
+    assert champion.test is not None
+    assert champion.look is not None
+    gate = gates(champion)["champion"]
+    assert gate.passed is passed
+    assert (gate.figure, gate.bound) == (champion.test.p_value, champion.look.adjusted_level)
+    assert gate.sentence.startswith(f"against former: {beginning}")
+    assert gate.sentence.endswith(f"; exact McNemar test, {end}")
 
 
 def test_not_worse_asks_for_the_interval_to_lie_above_minus_the_margin() -> None:

@@ -13,8 +13,8 @@ from tasks.config.promotion import PromotionConfig
 from tasks.registry.champion import ChampionStore
 from tasks.registry.events import PromotionEvent, line_of_champions
 from tasks.registry.promote import ask_for_promotion, promote, rollback, who_am_i
-from tasks.runs.find import Run, find_run
-from tests.support.made_runs import age, rewritten
+from tasks.runs.find import Run
+from tests.support.made_runs import age, changed_json
 from tests.support.promotions import (
     CONFIG,
     decide,
@@ -28,6 +28,8 @@ from tests.support.promotions import (
 
 ROOT = Path(__file__).parents[2]
 
+NOT_WORSE = CONFIG.model_copy(update={"mode": "not_worse", "margin": 0.2})
+
 
 def champion(artifacts: Path) -> str | None:
     found = ChampionStore(artifacts).champion()
@@ -36,6 +38,14 @@ def champion(artifacts: Path) -> str | None:
 
 def go_back(artifacts: Path, to: str | None = None) -> PromotionEvent:
     return rollback(artifacts, to, who="me@here", reason="it fell ill")
+
+
+def decide_all(artifacts: Path, *right: int) -> list[Run]:
+    """Decide on the runs 1, 2 and so on, which judge so many reviews rightly; return them."""
+    runs = [make_challenger(artifacts, number, each) for number, each in enumerate(right, start=1)]
+    for run in runs:
+        decide(artifacts, run)
+    return runs
 
 
 def test_the_first_challenger_is_promoted_where_there_is_no_champion_yet(tmp_path: Path) -> None:
@@ -47,29 +57,40 @@ def test_the_first_challenger_is_promoted_where_there_is_no_champion_yet(tmp_pat
     assert champion(tmp_path) == run_id(1)
 
 
-def test_a_better_challenger_is_promoted_with_its_figures(tmp_path: Path) -> None:
-    decide(tmp_path, make_challenger(tmp_path, 1, right=20))
-    event = decide(tmp_path, make_challenger(tmp_path, 2, right=36), reason="more data")
-    assert event.kind == "promoted"
-    assert (event.former_champion, event.who, event.reason) == (run_id(1), "me@here", "more data")
+@pytest.mark.parametrize(
+    ("right", "asked", "said"),
+    [
+        ([20, 36], {}, "better, +0.4000 ("),
+        ([36, 20], {}, "worse, -0.4000 ("),
+        ([36, 20], {"without_comparison": True}, "worse, -0.4000 ("),
+        ([20, 21, 21, 21, 21, 21, 28], {}, "cannot be told apart, +0.2000 ("),
+        ([36, 36], {"config": NOT_WORSE}, "not worse within 0.2000: the difference is +0.0000"),
+    ],
+)
+def test_a_challenger_is_promoted_or_refused_with_its_figures(
+    tmp_path: Path, right: list[int], asked: dict[str, Any], said: str
+) -> None:
+    decide_all(tmp_path, *right[:-1])
+    event = decide(tmp_path, make_challenger(tmp_path, len(right), right[-1]), reason="r", **asked)
+    good = said.startswith(("better", "not worse"))
+    assert (event.kind, failed(event)) == (("promoted", []) if good else ("refused", ["champion"]))
+    assert sentence(event, "champion").startswith(f"against 00000001: {said}")
+    assert (event.former_champion, event.who, event.reason) == (run_id(1), "me@here", "r")
+    more = right[-1] - right[0]
     assert event.test is not None
-    assert (event.test.only_first_right, event.test.only_second_right) == (16, 0)
-    assert champion(tmp_path) == run_id(2)
+    assert (event.test.only_first_right, event.test.only_second_right) == (
+        max(more, 0),
+        max(-more, 0),
+    )
+    assert event.test.p_value == pytest.approx(min(1, 2 / 2 ** abs(more)))
+    assert event.look is not None
+    assert event.look.number == len(right) - 1
+    assert champion(tmp_path) == run_id(len(right) if good else 1)
     assert ChampionStore(tmp_path).events()[-1] == event
 
 
-def test_a_worse_challenger_is_refused_with_its_figures(tmp_path: Path) -> None:
-    decide(tmp_path, make_challenger(tmp_path, 1, right=36))
-    event = decide(tmp_path, make_challenger(tmp_path, 2, right=20))
-    assert event.kind == "refused"
-    assert failed(event) == ["champion"]
-    assert "against 00000001: worse, -0.4000 (" in sentence(event, "champion")
-    assert champion(tmp_path) == run_id(1)
-
-
 def test_rollback_restores_the_former_champion(tmp_path: Path) -> None:
-    for number, right in ((1, 10), (2, 24), (3, 38)):
-        decide(tmp_path, make_challenger(tmp_path, number, right))
+    decide_all(tmp_path, 10, 24, 38)
     event = go_back(tmp_path)
     assert (event.kind, event.run_id, event.former_champion) == (
         "rolled back",
@@ -85,8 +106,7 @@ def test_rollback_restores_the_former_champion(tmp_path: Path) -> None:
 
 
 def test_rollback_goes_to_a_named_champion_of_before_or_after(tmp_path: Path) -> None:
-    for number, right in ((1, 10), (2, 24), (3, 38)):
-        decide(tmp_path, make_challenger(tmp_path, number, right))
+    decide_all(tmp_path, 10, 24, 38)
     make_challenger(tmp_path, 4)
     go_back(tmp_path, run_id(1))
     assert champion(tmp_path) == run_id(1)
@@ -108,32 +128,26 @@ def test_without_a_champion_there_is_nothing_to_go_back_to(tmp_path: Path) -> No
 
 
 def test_rollback_never_restores_a_damaged_run(tmp_path: Path) -> None:
-    first = make_challenger(tmp_path, 1, 10)
-    decide(tmp_path, first)
-    decide(tmp_path, make_challenger(tmp_path, 2, 38))
+    first, _ = decide_all(tmp_path, 10, 38)
     (first.folder / "best_model.keras").write_bytes(b"another model")
     with pytest.raises(PromotionError, match=r"is damaged \(best_model.keras has 13 bytes"):
         go_back(tmp_path)
     assert champion(tmp_path) == run_id(2)
 
 
-def test_the_champion_cannot_be_promoted_again(tmp_path: Path) -> None:
-    run = make_challenger(tmp_path, 1)
-    decide(tmp_path, run)
-    with pytest.raises(PromotionError, match=f"{run_id(1)} is the champion already, since 20"):
-        decide(tmp_path, run)
-    assert len(ChampionStore(tmp_path).events()) == 1
-
-
-def test_a_repeated_run_of_the_champions_model_is_nothing_to_decide_and_no_look(
+def test_the_champions_run_and_model_are_nothing_to_decide_or_measure_and_no_look(
     tmp_path: Path,
 ) -> None:
-    decide(tmp_path, make_challenger(tmp_path, 1, right=20))
-    better = make_challenger(tmp_path, 2, right=36)
-    decide(tmp_path, better)
-    again = repeat(tmp_path, better, 3)
-    with pytest.raises(ChampionAlreadyError, match=f"{run_id(3)} has the model of the champion"):
-        decide(tmp_path, again)
+    def never(*_: Any) -> Any:
+        raise AssertionError("measured")
+
+    _, run = decide_all(tmp_path, 20, 36)
+    for again, said in (
+        (run, f"{run_id(2)} is the champion already, since 20"),
+        (repeat(tmp_path, run, 3), f"{run_id(3)} has the model of the champion"),
+    ):
+        with pytest.raises(ChampionAlreadyError, match=said):
+            promote(tmp_path, again, CONFIG, never, who="me", reason="")
     assert champion(tmp_path) == run_id(2)
     assert len(ChampionStore(tmp_path).events()) == 2
 
@@ -154,18 +168,6 @@ def test_a_step_that_is_tried_again_decides_nothing_twice(tmp_path: Path) -> Non
     assert ChampionStore(tmp_path).events() == [first.event]
 
 
-def test_the_champion_is_not_measured_again(tmp_path: Path) -> None:
-    run = make_challenger(tmp_path, 1)
-    decide(tmp_path, run)
-
-    def never(*_: Any) -> Any:
-        raise AssertionError("measured")
-
-    for again in (run, repeat(tmp_path, run, 2)):
-        with pytest.raises(ChampionAlreadyError):
-            promote(tmp_path, again, CONFIG, never, who="me", reason="")
-
-
 def test_a_lost_champion_can_be_replaced_by_a_repeated_run_of_its_model(tmp_path: Path) -> None:
     lost = make_challenger(tmp_path, 1)
     decide(tmp_path, lost)
@@ -184,11 +186,9 @@ def test_a_repeated_run_that_is_refused_again_is_the_same_look(tmp_path: Path) -
 
 
 def test_a_model_that_was_taken_back_is_not_promoted_by_the_next_run_of_it(tmp_path: Path) -> None:
-    for number, right in ((1, 10), (2, 24), (3, 38)):
-        decide(tmp_path, make_challenger(tmp_path, number, right))
+    _, second, third = decide_all(tmp_path, 10, 24, 38)
     go_back(tmp_path, run_id(1))
-    taken_back = find_run(tmp_path, run_id(2))
-    event = decide(tmp_path, repeat(tmp_path, taken_back, 4), without_comparison=True)
+    event = decide(tmp_path, repeat(tmp_path, second, 4), without_comparison=True)
     assert failed(event) == ["champion"]
     assert event.look is None
     text = sentence(event, "champion")
@@ -196,7 +196,7 @@ def test_a_model_that_was_taken_back_is_not_promoted_by_the_next_run_of_it(tmp_p
     assert text.endswith(f"(event 4): bring it back with promote.py rollback --to {run_id(2)}")
     go_back(tmp_path, run_id(2))
     assert champion(tmp_path) == run_id(2)
-    assert decide(tmp_path, find_run(tmp_path, run_id(3))).kind == "refused"
+    assert decide(tmp_path, third).kind == "refused"
     assert decide(tmp_path, make_challenger(tmp_path, 5, right=40)).kind == "promoted"
 
 
@@ -254,12 +254,6 @@ def test_a_lost_champion_is_a_failure_with_a_way_out(tmp_path: Path, loss: str) 
     assert sentence(event, "champion").endswith("; promoted without, as requested")
 
 
-def test_a_champion_that_can_be_compared_is_compared_whatever_is_asked(tmp_path: Path) -> None:
-    decide(tmp_path, make_challenger(tmp_path, 1, right=36))
-    event = decide(tmp_path, make_challenger(tmp_path, 2, right=20), without_comparison=True)
-    assert failed(event) == ["champion"]
-
-
 def test_looks_are_counted_by_test_set_and_question(tmp_path: Path) -> None:
     decide(tmp_path, make_challenger(tmp_path, 1, right=30))
     runs = [make_challenger(tmp_path, number, right=31) for number in (2, 3, 4)]
@@ -270,43 +264,26 @@ def test_looks_are_counted_by_test_set_and_question(tmp_path: Path) -> None:
     )
 
 
-def test_a_better_challenger_needs_more_proof_after_many_looks(tmp_path: Path) -> None:
-    decide(tmp_path, make_challenger(tmp_path, 1, right=20))
-    for number in range(2, 7):
-        decide(tmp_path, make_challenger(tmp_path, number, right=21))
-    event = decide(tmp_path, make_challenger(tmp_path, 7, right=28))
-    assert event.test is not None
-    assert event.test.p_value == pytest.approx(2 / 2**8)
-    assert event.kind == "refused"
-    assert event.look is not None
-    assert event.look.number == 6
-
-
-def test_a_challenger_that_is_not_worse_may_be_enough(tmp_path: Path) -> None:
-    decide(tmp_path, make_challenger(tmp_path, 1, right=36))
-    config = CONFIG.model_copy(update={"mode": "not_worse", "margin": 0.2})
-    event = decide(tmp_path, make_challenger(tmp_path, 2, right=36), config)
-    assert event.kind == "promoted"
-
-
-def test_reviews_that_break_a_rule_are_a_failure(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {
+                "overlap": {"test_reviews_seen_in_train": 39},
+                "test": {"empty_texts": 2},
+            },
+            "test has 2 texts without any word; 39 of 40 test reviews occur in training",
+        ),
+        ({"source": "imdb"}, "test must have 12500 reviews of each class"),
+    ],
+)
+def test_reviews_that_break_a_rule_are_a_failure(
+    tmp_path: Path, changes: dict[str, Any], said: str
+) -> None:
     run = make_challenger(tmp_path, 1)
-    report = json.loads((run.folder / "data_report.json").read_text())
-    report["overlap"]["test_reviews_seen_in_train"] = 39
-    report["test"]["empty_texts"] = 2
-    run = rewritten(run, "data_report.json", json.dumps(report).encode())
-    event = decide(tmp_path, run)
+    event = decide(tmp_path, changed_json(run, "data_report.json", changes))
     assert failed(event) == ["data checks"]
-    assert "test has 2 texts without any word; 39 of 40 test reviews occur in training" in (
-        sentence(event, "data checks")
-    )
-
-
-def test_the_official_split_must_have_all_its_reviews(tmp_path: Path) -> None:
-    run = make_challenger(tmp_path, 1)
-    report = json.loads((run.folder / "data_report.json").read_text()) | {"source": "imdb"}
-    event = decide(tmp_path, rewritten(run, "data_report.json", json.dumps(report).encode()))
-    assert "test must have 12500 reviews of each class" in sentence(event, "data checks")
+    assert said in sentence(event, "data checks")
 
 
 def test_a_damaged_challenger_is_no_challenger(tmp_path: Path) -> None:
@@ -346,9 +323,7 @@ def test_who_decides_is_a_user_at_a_machine(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_run_of_an_earlier_version_cannot_be_gone_back_to(tmp_path: Path) -> None:
-    first = make_challenger(tmp_path, 1, 10)
-    decide(tmp_path, first)
-    decide(tmp_path, make_challenger(tmp_path, 2, 38))
+    first, _ = decide_all(tmp_path, 10, 38)
     age(first)
     with pytest.raises(BadDataError, match="written by another version"):
         go_back(tmp_path)

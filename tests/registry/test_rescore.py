@@ -1,23 +1,20 @@
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tasks.common.atomic_files import file_sha256
 from tasks.common.errors import PromotionError
 from tasks.config.training import DataConfig
 from tasks.data.load import load_reviews
-from tasks.data.sources.source_files import SourceFiles
 from tasks.evaluation.evaluate import evaluate_model
 from tasks.evaluation.slices import read_predictions
 from tasks.registry.champion import ChampionStore
 from tasks.registry.rescore import rescored
 from tasks.runs.find import Run
-from tasks.runs.read import read_config
-from tests.support.made_runs import make_run, rewritten
+from tests.support.made_runs import changed_json, make_run, rewritten
 from tests.support.promotions import decide, failed, run_id, sentence
+from tests.support.review_samples import source_of
 from tests.support.small_run import small_config, write_reviews
 
 
@@ -25,7 +22,7 @@ from tests.support.small_run import small_config, write_reviews
 def index(small_reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The word index that the prepared reviews were numbered by."""
     folder = tmp_path_factory.mktemp("loaded")
-    load_reviews(raw(small_reviews), small_data(), folder)
+    load_reviews(source_of("files", train=small_reviews), small_data(), folder)
     return (folder / "vocabulary.json").read_bytes()
 
 
@@ -39,17 +36,6 @@ def champion(tmp_path: Path, prepared: Path, index: bytes) -> Run:
     return rewritten(run, "vocabulary.json", index)
 
 
-def raw(file: Path) -> SourceFiles:
-    return SourceFiles(
-        source="files",
-        form="files",
-        paths={"train": file},
-        sha256={"train": file_sha256(file)},
-        columns=("text", "label"),
-        reason="requested",
-    )
-
-
 def small_data() -> DataConfig:
     return small_config(Path("reviews.csv")).data
 
@@ -57,10 +43,10 @@ def small_data() -> DataConfig:
 def challenger(artifacts: Path, file: Path, folder: Path, **changes: Any) -> Run:
     """Return a run that was judged by the reviews held out of `file`, each correctly."""
     folder.mkdir()
-    facts = load_reviews(raw(file), small_data(), folder)
+    facts = load_reviews(source_of("files", train=file), small_data(), folder)
     fields = {
         "fingerprints": ("train", facts["test_fingerprint"]),
-        "source": raw(file).model_dump(mode="json"),
+        "source": source_of("files", train=file).model_dump(mode="json"),
     }
     right = [True] * int(str(facts["test_rows"]))
     return make_run(artifacts, run_id(2), right=right, **(fields | changes))
@@ -83,9 +69,7 @@ def test_a_challenger_with_other_data_words_and_lengths_is_compared_on_its_own_r
     decide(tmp_path, champion)
     file = write_reviews(tmp_path / "new.csv", 400, seed=1)
     new = challenger(tmp_path, file, tmp_path / "loaded")
-    config = read_config(new).model_dump(mode="json")
-    config["text"] |= {"maxlen": 20, "num_words": 30}
-    new = rewritten(new, "config.json", json.dumps(config).encode())
+    new = changed_json(new, "config.json", {"text": {"maxlen": 20, "num_words": 30}})
     event = decide(tmp_path, new)
     assert event.kind == "promoted"
     assert event.test is not None
@@ -139,31 +123,27 @@ def test_without_the_texts_the_sentence_says_what_to_do(
     assert len(ChampionStore(tmp_path).events()) == 3
 
 
-def test_reviews_that_are_read_otherwise_than_then_are_not_taken(
-    tmp_path: Path, champion: Run, small_reviews: Path
+KERAS = {"source": "imdb", "form": "keras", "paths": {}, "sha256": {}, "reason": "asked for"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "labels", "said"),
+    [
+        ({"fingerprints": ("train", "as it was")}, None, "can no longer be read as then: repeat"),
+        ({"source": KERAS}, None, "Keras's file holds numbers, not texts"),
+        ({}, ["ham", "spam"], "its labels are negative, positive, not ham, spam"),
+    ],
+)
+def test_reviews_that_cannot_be_scored_are_told(
+    tmp_path: Path,
+    champion: Run,
+    small_reviews: Path,
+    changes: dict[str, Any],
+    labels: list[str] | None,
+    said: str,
 ) -> None:
-    new = challenger(
-        tmp_path, small_reviews, tmp_path / "loaded", fingerprints=("train", "as it was")
-    )
-    with pytest.raises(PromotionError, match="can no longer be read as then: repeat the"):
-        rescored(champion, new)
-
-
-def test_reviews_that_are_numbers_already_cannot_be_read(
-    tmp_path: Path, champion: Run, small_reviews: Path
-) -> None:
-    keras = raw(small_reviews).model_dump(mode="json") | {"source": "imdb", "form": "keras"}
-    new = challenger(tmp_path, small_reviews, tmp_path / "loaded", source=keras)
-    with pytest.raises(PromotionError, match="Keras's file holds numbers, not texts"):
-        rescored(champion, new)
-
-
-def test_a_champion_whose_labels_mean_something_else_is_not_compared(
-    tmp_path: Path, champion: Run, small_reviews: Path
-) -> None:
-    new = challenger(tmp_path, small_reviews, tmp_path / "loaded")
-    report = json.loads((new.folder / "data_report.json").read_text())
-    report["label_names"] = ["ham", "spam"]
-    new = rewritten(new, "data_report.json", json.dumps(report).encode())
-    with pytest.raises(PromotionError, match="its labels are negative, positive, not ham, spam"):
+    new = challenger(tmp_path, small_reviews, tmp_path / "loaded", **changes)
+    if labels:
+        new = changed_json(new, "data_report.json", {"label_names": labels})
+    with pytest.raises(PromotionError, match=said):
         rescored(champion, new)

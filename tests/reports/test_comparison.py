@@ -6,7 +6,7 @@ import pytest
 
 from tasks.reports.comparison import _draw_run, compare_page
 from tasks.runs.compare import compare_runs
-from tasks.runs.read import read_history
+from tasks.runs.read import read_checked
 from tests.support.made_runs import FIRST, SECOND, THIRD, make_run
 from tests.support.servers.browser import grave_violations, needs_browser, open_page
 
@@ -20,7 +20,7 @@ def page(tmp_path: Path) -> Path:
         make_run(tmp_path, SECOND, seed=1, versions={"keras": ATTACK}),
         make_run(tmp_path, THIRD, protocol="tutorial"),
     ]
-    histories = {run.manifest.run_id: read_history(run) for run in runs}
+    histories = {run.manifest.run_id: read_checked(run, "history.json") for run in runs}
     file = tmp_path / "comparison.html"
     file.write_text(compare_page(compare_runs(runs), histories))
     return file

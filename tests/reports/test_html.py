@@ -4,7 +4,7 @@ import pytest
 from jinja2 import UndefinedError
 from matplotlib.figure import Figure
 
-from tasks.reports.html import image_uri, render_page
+from tasks.reports.html import image_uri, render
 from tasks.reports.style import BLUE, chart_style, new_chart, save_chart
 
 
@@ -40,11 +40,11 @@ def test_drawing_leaves_no_settings_behind(tmp_path: Path) -> None:
 
 def test_a_value_that_a_template_lacks_is_an_error() -> None:
     with pytest.raises(UndefinedError):
-        render_page("report.html.jinja", title="t")
+        render("report.html.jinja", title="t")
 
 
 def test_what_is_not_a_templates_is_escaped() -> None:
-    page = render_page("base.html.jinja", title="<script>alert(1)</script>")
+    page = render("base.html.jinja", title="<script>alert(1)</script>")
     assert "<title>&lt;script&gt;alert(1)&lt;/script&gt;</title>" in page
     assert "default-src 'none'" in page
 

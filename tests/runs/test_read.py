@@ -5,16 +5,16 @@ import pytest
 from tasks.common.errors import BadDataError
 from tasks.common.hashed_files import HashedFile
 from tasks.runs.find import Run
-from tasks.runs.read import checked_file, read_config, read_data_report, read_history, read_metrics
+from tasks.runs.read import checked_file, read_checked, read_config
 from tests.support.made_runs import HISTORY, make_run, recorded
 
 
 def test_the_files_of_a_run_are_read(tmp_path: Path) -> None:
     run = make_run(tmp_path, seed=4)
     assert read_config(run).fit.seed == 4
-    assert read_history(run) == HISTORY
-    assert read_metrics(run)["accuracy"] == 0.75
-    assert read_data_report(run)["train"]["reviews"] == 80
+    assert read_checked(run, "history.json") == HISTORY
+    assert read_checked(run, "metrics.json")["accuracy"] == 0.75
+    assert read_checked(run, "data_report.json")["train"]["reviews"] == 80
 
 
 @pytest.mark.parametrize("name", ["config.json", "history.json", "metrics.json"])

@@ -192,6 +192,15 @@ def rewritten(run: Run, name: str, content: bytes) -> Run:
     return Run(folder=run.folder, manifest=read_manifest(run.folder))
 
 
+def changed_json(run: Run, name: str, changes: dict[str, Any]) -> Run:
+    """Return `run` with other values in a JSON file, as if the run had written those."""
+    content = json.loads((run.folder / name).read_bytes())
+    for key, value in changes.items():
+        is_part = isinstance(value, dict) and isinstance(content.get(key), dict)
+        content[key] = content[key] | value if is_part else value
+    return rewritten(run, name, json.dumps(content).encode())
+
+
 def age(run: Run) -> None:
     """Make a run one of an earlier version of the project."""
     file = run.folder / "manifest.json"

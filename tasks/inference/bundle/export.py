@@ -30,11 +30,11 @@ from tasks.inference.bundle.saved_model import saved_model_probabilities, write_
 from tasks.inference.open_model import model_of_run
 from tasks.inference.predictor import Predictor, TrainedModel
 from tasks.model.keras_archive import read_keras_archive
-from tasks.model.network import keras_network, onnx_network
+from tasks.model.network import Network, keras_network, onnx_network
 from tasks.model.onnx_graph import NotFoldableError, folded_graph
 from tasks.reports.model_card import model_card
 from tasks.runs.find import Run
-from tasks.runs.read import BEST_MODEL, VOCABULARY, checked_file, read_config, read_metrics
+from tasks.runs.read import VOCABULARY, checked_file, read_checked, read_config
 
 _LOADER_SOURCE = Path(__file__).parent / "templates" / "bundle_predict.py"
 
@@ -112,22 +112,25 @@ def _write_files(run: Run, folder: Path, *, litert: bool) -> dict[str, float]:
         label_names=model.label_names,
     )
     write_record(folder / PREPROCESSING, preprocessing)
-    write_text(folder / CARD, model_card(run.manifest, read_metrics(run), read_config(run)))
+    metrics = read_checked(run, "metrics.json")
+    write_text(folder / CARD, model_card(run.manifest, metrics, read_config(run)))
     write_text_graph(model, folder / SAVED_MODEL)
     texts = _probes(model)
-    expected = Predictor(model, keras_network(checked_file(run, BEST_MODEL))).predict(texts)
+
+    def asked(network: Network) -> np.ndarray:
+        return np.asarray(Predictor(model, network).predict(texts)["probability"])
+
     forms = {SAVED_MODEL: saved_model_probabilities(folder / SAVED_MODEL, texts)}
     try:
         graph = folded_graph(read_keras_archive(model.file)).SerializeToString()
         (folder / ONNX).write_bytes(graph)
-        forms[ONNX] = Predictor(model, onnx_network(graph)).predict(texts)["probability"].to_numpy()
+        forms[ONNX] = asked(onnx_network(graph))
     except NotFoldableError:
         pass  # another network than this project's: the other forms hold it
     if litert:
         write_litert(model, folder / LITERT)
-        network = litert_network(folder / LITERT)
-        forms[LITERT] = Predictor(model, network).predict(texts)["probability"].to_numpy()
-    return _agreeing(expected["probability"].to_numpy(), forms)
+        forms[LITERT] = asked(litert_network(folder / LITERT))
+    return _agreeing(asked(keras_network(model.file)), forms)
 
 
 def _probes(model: TrainedModel) -> list[str]:

@@ -13,7 +13,7 @@ from tasks.config.training import TextConfig
 from tasks.experiments.ablation_report import AblationReport
 from tasks.run_summary import RunSummary
 from tasks.runs.find import find_runs
-from tasks.runs.read import read_config, read_history
+from tasks.runs.read import read_checked, read_config
 from tests.support.small_run import uncompiled_config
 
 TWO = AblationConfig(tokens=("last-12", "4+6"), words=(40,))
@@ -47,7 +47,10 @@ def test_each_variant_is_a_run_of_its_own(made: tuple[Path, AblationReport]) -> 
         assert read_config(run).text == result.text
         assert result.network.accuracies == {0: run.manifest.score.accuracy}
         best = run.manifest.training.best_epoch
-        assert result.validation_accuracy == read_history(run)["val_accuracy"][best - 1]
+        assert (
+            result.validation_accuracy
+            == read_checked(run, "history.json")["val_accuracy"][best - 1]
+        )
         assert report.whole_baselines == run.manifest.baselines
 
 
