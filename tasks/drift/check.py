@@ -18,10 +18,7 @@ SAME_REVIEWS = "the champion was trained on the same reviews: nothing has change
 def check_drift(store: ArtifactStore, loaded: StepOutput, config: DriftConfig) -> DriftReport:
     """Return how the training reviews of a run differ from those of the champion.
 
-    Args:
-        store: The artifacts folder, with the champion's log and the cache.
-        loaded: What the `load` step of the run left.
-        config: The bounds.
+    `loaded` is what the `load` step of the run left.
     """
     reviews, champion = int(str(loaded.facts["train_rows"])), None
     try:

@@ -52,11 +52,8 @@ def compare_data(
     Both were numbered by different word lists, so that they are compared by their words. For
     lengths, unknown words and labels all reviews are read, batch by batch; for the words a sample.
 
-    Args:
-        champion: Of the champion; its test reviews tell how many unknown words it is used to.
-        new: Of the run that is about to train.
-        num_words: Size of the champion's vocabulary, with the reserved ids.
-        config: Bounds, sample and seed.
+    The test reviews of the champion tell how many unknown words it is used to. `num_words` is the
+    size of its vocabulary, with the reserved ids.
     """
     known = set(champion.vocabulary.known(num_words))
     theirs, ours = (_is_known(reviews.vocabulary, known) for reviews in (champion, new))
@@ -93,10 +90,8 @@ def review_profile(
 ) -> ReviewProfile:
     """Return the profile of a Parquet file of reviews as the `load` step writes them.
 
-    Args:
-        file: Token lists and labels.
-        is_known: Whether the champion's network knows the word of a token id, bool, shape (ids,).
-        sampled: Whether a review is in the sample, bool, shape (n,); None for no sample.
+    `is_known`, bool of shape (ids,), tells whether the champion's network knows the word of a token
+    id; `sampled`, bool of shape (n,), whether a review is in the sample.
     """
     lengths, unknown, labels, sample = [], [], [], []
     start = 0

@@ -9,13 +9,7 @@ from tasks.drift.stability import decile_counts, stability_index, stability_p_va
 
 
 def length_measure(champion: np.ndarray, new: np.ndarray, config: DriftConfig) -> DriftMeasure:
-    """Return the stability index of the lengths over the deciles of the champion's.
-
-    Args:
-        champion: Words of each of the champion's reviews, shape (n,).
-        new: The same of the new ones, shape (m,).
-        config: The bounds.
-    """
+    """Return the stability index of the reviews' lengths over the deciles of the champion's."""
     counts = decile_counts(champion, new)
     index = stability_index(*counts)
     found = index, stability_p_value(index, len(champion), len(new), len(counts[0]))
@@ -31,11 +25,8 @@ def unknown_measure(
 ) -> DriftMeasure:
     """Return by how much the share of words grew that the champion does not know.
 
-    Args:
-        champion: Unknown words and all words of each review that the champion was tested on,
-            since it learned its words on those that it was trained on.
-        new: The same of the new training reviews.
-        config: The bounds.
+    Of each review there are its unknown words and all its words. Those of the champion are of its
+    test reviews, since it learned its words on the others.
     """
     (before, error_before), (now, error_now) = (_ratio(*counts) for counts in (champion, new))
     figure, error = now - before, (error_before**2 + error_now**2) ** 0.5
@@ -45,13 +36,7 @@ def unknown_measure(
 
 
 def balance_measure(champion: np.ndarray, new: np.ndarray, config: DriftConfig) -> DriftMeasure:
-    """Return by how much the share of the label 1 changed.
-
-    Args:
-        champion: Labels, 0 or 1, shape (n,).
-        new: Labels, shape (m,).
-        config: The bounds.
-    """
+    """Return by how much the share of the label 1 changed, of labels that are 0 or 1."""
     before, now = float(champion.mean()), float(new.mean())
     both = (champion.sum() + new.sum()) / (len(champion) + len(new))
     error = float((both * (1 - both) * (1 / len(champion) + 1 / len(new))) ** 0.5)

@@ -9,16 +9,12 @@ _PRIOR_COUNT = 0.5
 
 
 def stability_index(expected: np.ndarray, observed: np.ndarray) -> float:
-    """Return the sum of (q - p) ln(q / p) over the bins, p and q being their shares.
+    """Return the sum of (q - p) ln(q / p), p and q being the shares of counts of shape (bins,).
 
     It is 0 for equal distributions, and the same with both exchanged. By a rule of thumb it is
     small up to 0.1 and large from 0.25 on.
 
     Source: N. Siddiqi, "Credit Risk Scorecards", Wiley 2006, chapter 8.
-
-    Args:
-        expected: Counts, shape (bins,).
-        observed: Counts, shape (bins,).
     """
     p, q = (_shares(counts) for counts in (expected, observed))
     return float(np.sum((q - p) * np.log(q / p)))
@@ -27,16 +23,11 @@ def stability_index(expected: np.ndarray, observed: np.ndarray) -> float:
 def stability_p_value(index: float, expected: int, observed: int, bins: int) -> float:
     """Return how probable an index is that is as large, where both distributions are the same.
 
-    Over 1 / n + 1 / m the index is then nearly chi-squared with bins - 1 degrees of freedom.
+    Over 1 / n + 1 / m, the sizes of both samples, the index is then nearly chi-squared with
+    bins - 1 degrees of freedom.
 
     Source: B. Yurdakul and J. Naranjo, "Statistical properties of the population stability
     index", Journal of Risk Model Validation 14 (2020), 89-100.
-
-    Args:
-        index: The stability index.
-        expected: Size n of one sample.
-        observed: Size m of the other.
-        bins: Over which it was summed.
     """
     return float(chi2.sf(index / (1 / expected + 1 / observed), bins - 1))
 
@@ -44,9 +35,7 @@ def stability_p_value(index: float, expected: int, observed: int, bins: int) -> 
 def decile_counts(expected: np.ndarray, observed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return how many of both samples lie between the deciles of the first.
 
-    Args:
-        expected: Numbers, shape (n,); many equal ones make fewer bins.
-        observed: Numbers, shape (m,).
+    Many equal numbers make fewer bins.
     """
     edges = np.unique(np.quantile(expected, np.arange(0.1, 0.95, 0.1), method="lower"))
     first, second = (
@@ -76,17 +65,14 @@ def word_stability(
 ) -> tuple[float, float]:
     """Return the stability index of the words of two sets, and its p-value if they are alike.
 
+    `counts` has the shape (n, words), `is_second` is bool of shape (n,).
+
     Each of the 1,000 most frequent words of both sets together is a bin, the rest is one more.
     The words of a review go together, so that no formula for single words gives the p-value;
     whole reviews change sets by chance instead, 999 times.
 
     Source: B. Phipson and G. K. Smyth, "Permutation p-values should never be zero", Statistical
     Applications in Genetics and Molecular Biology 9 (2010), article 39.
-
-    Args:
-        counts: How often each word occurs in each review, shape (n, words).
-        is_second: Whether a review is from the second set, bool, shape (n,).
-        random: Draws the permutations.
     """
     binned = _binned(counts)
     (index,) = _indices(binned, is_second[None, :])

@@ -18,14 +18,12 @@ def two_sample_test(
     set a review is from. Were the sets alike, its scores for the other reviews would order a
     review of each correctly in half of the cases, which Mann and Whitney's test judges.
 
+    `counts` of words have the shape (n, words). `is_second` and `teaches`, bool of shape (n,), tell
+    from which set a review is and whether the classifier learns from it. Equal texts must have
+    equal values of `teaches`, else what it learned by heart from one set misleads it.
+
     Source: D. Lopez-Paz and M. Oquab, "Revisiting Classifier Two-Sample Tests", ICLR 2017; with
     the area under the ROC curve in place of the accuracy, so that the sizes may differ.
-
-    Args:
-        counts: How often each word occurs in each review, shape (n, words).
-        is_second: Whether a review is from the second set, bool, shape (n,).
-        teaches: Whether the classifier learns from it, bool, shape (n,). Equal texts must have
-            equal values here, else what it learned by heart from one set misleads it.
 
     Returns:
         Area under the ROC curve and p-value; 0.5 and 1 where either part has no review of one of

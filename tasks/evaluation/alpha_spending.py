@@ -29,11 +29,8 @@ class Look(Record):
 def next_look(level: float, earlier: Iterable[tuple[str, str]], pair: tuple[str, str]) -> Look:
     """Return which interim test comparing `pair` is.
 
-    Args:
-        level: What all interim tests share.
-        earlier: Challenger and champion of each comparison on these test reviews, oldest first.
-        pair: Challenger and champion now. A repeated comparison shows nothing new, so it
-            keeps its number.
+    All interim tests share `level`. Pairs are challenger and champion, the earlier ones on these
+    test reviews, oldest first. A repeated comparison shows nothing new, so it keeps its number.
     """
     distinct = list(dict.fromkeys([*earlier, pair]))
     number = distinct.index(pair) + 1

@@ -49,15 +49,8 @@ def train_baseline(
     """Write metrics and predictions of both baselines.
 
     The files are `baseline_metrics.json` and `baseline_predictions.parquet` of the first one, and
-    the same with `bayes_` before their names of the second one.
-
-    Args:
-        train: Token lists of the training set (Parquet).
-        test: Token lists of the test set (Parquet).
-        protocol: Which training reviews the network does not learn from; nor do these models.
-        described: Source and form, without which a score is never shown.
-        folder: Where to write.
-        groups: Groups of the training reviews (Parquet), which are not split; None without.
+    the same with `bayes_` before their names of the second one. As the network they do not learn
+    from the validation reviews of the protocol, which splits no group.
 
     Returns:
         Facts: name, accuracy and the bounds of its 95 % interval; those of the second model with
@@ -77,12 +70,6 @@ def train_seen_baseline(
     """Write metrics and predictions of both baselines that see of a review what a network sees.
 
     Files and facts are those of `train_baseline`.
-
-    Args:
-        train: Cut and padded reviews that the network learns from, and no others (Parquet).
-        test: Cut and padded reviews of the test set (Parquet).
-        described: Source, form and protocol, without which a score is never shown.
-        folder: Where to write.
     """
     return fit_baselines(train, test, np.ones(count_reviews(train), bool), described, folder)
 
@@ -91,13 +78,6 @@ def fit_baselines(
     train: Path, test: Path, learns: np.ndarray, described: dict[str, str], folder: Path
 ) -> dict[str, Fact]:
     """Write metrics and predictions of both baselines.
-
-    Args:
-        train: Token lists, padded or not (Parquet).
-        test: Token lists of the test set (Parquet).
-        learns: Which of the training reviews are learned from, bool of shape (n,).
-        described: Source, form and protocol.
-        folder: Where to write.
 
     Returns:
         Facts, as `train_baseline` has them.
@@ -162,9 +142,7 @@ def _weighted(present: sp.csr_matrix, ratios: np.ndarray) -> sp.csr_matrix:
 def word_counts(tokens: pa.ChunkedArray, words: int | None = None) -> sp.csr_matrix:
     """Return how often each word occurs in each review, shape (n, words).
 
-    Args:
-        tokens: Lists of ids; start, unknown and padding ids are no words.
-        words: Number of words, rarer ones are left out; by default as many as occur.
+    By default there are as many words as occur, else so many of the most frequent ones.
     """
     reviews = RaggedTokens.of(tokens.combine_chunks())
     width = int(reviews.ids.max()) - FIRST_WORD_ID + 1 if words is None else words

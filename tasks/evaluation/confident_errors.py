@@ -32,11 +32,7 @@ def confident_errors(
 ) -> list[dict[str, Any]]:
     """Return the wrong predictions that are farthest from one half, the worst first.
 
-    Args:
-        predictions: Of the network, in the order of the review ids.
-        test: Token lists of the test set (Parquet).
-        vocabulary: The words of the training.
-        text: What the network sees of a review.
+    `test` has the token lists of the test set.
 
     Returns:
         For each: review id, label, probability, length, and its words in parts of one kind:

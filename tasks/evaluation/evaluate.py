@@ -38,12 +38,8 @@ def evaluate_model(
 ) -> dict[str, Fact]:
     """Write `metrics.json` and `predictions.parquet`.
 
-    Args:
-        best_model: The checkpoint with the lowest validation loss.
-        test: Padded test reviews (Parquet).
-        batch_size: Reviews per step; changes speed only.
-        described: Protocol, source and form, without which a score is never shown.
-        folder: Where to write.
+    `test` has padded reviews; `described` are protocol, source and form, without which a score is
+    never shown.
 
     Returns:
         Facts: accuracy, the bounds of its 95 % interval, loss, number of test reviews.
@@ -67,10 +63,7 @@ def score(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
 
     Where one label is rare, accuracy says little: `majority_share` is what always answering the
     other one scores. `f1` is that of label 1, `matthews` the correlation of answer and label.
-
-    Args:
-        probabilities: Of label 1, float, shape (n,); above 0.5 counts as label 1.
-        labels: 0 or 1, both present, shape (n,).
+    Probabilities are of label 1, of which above 0.5 counts as label 1; both labels are present.
     """
     says_one, is_one = probabilities > THRESHOLD, labels > THRESHOLD
     correct = int(np.sum(says_one == is_one))

@@ -34,15 +34,12 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
 def roc_auc(probabilities: np.ndarray, labels: np.ndarray) -> tuple[float, float, float]:
     """Return the area under the ROC curve and the bounds of its 95 % interval, DeLong's.
 
-    The area is the share of pairs of a 1 and a 0 that the probabilities order; ties count half.
+    The area is the share of pairs of a 1 and a 0, both present, that the probabilities order; ties
+    count half.
 
     Source: X. Sun and W. Xu, "Fast implementation of DeLong's algorithm for comparing the areas
     under correlated receiver operating characteristic curves", IEEE Signal Processing Letters 21
     (2014), 1389-1393.
-
-    Args:
-        probabilities: Of label 1, shape (n,).
-        labels: 0 or 1, both present, shape (n,).
     """
     stats = scipy_stats()
     ranks, is_one = stats.rankdata(probabilities), labels > 0
@@ -60,12 +57,7 @@ def roc_auc(probabilities: np.ndarray, labels: np.ndarray) -> tuple[float, float
 
 
 def reliability(probabilities: np.ndarray, labels: np.ndarray) -> list[ReliabilityBin]:
-    """Return the bins of equal width that hold any review, the lowest first.
-
-    Args:
-        probabilities: Of label 1, shape (n,).
-        labels: 0 or 1, shape (n,).
-    """
+    """Return the bins of equal width that hold any probability of label 1, the lowest first."""
     wide = probabilities.astype(np.float64)
     numbers = np.minimum((wide * BINS).astype(int), BINS - 1)
     counts, sums, ones = (np.bincount(numbers, of, BINS) for of in (None, wide, labels))

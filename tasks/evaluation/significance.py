@@ -29,12 +29,11 @@ class PairedDifference(Record):
 def paired_difference(first: np.ndarray, second: np.ndarray) -> PairedDifference:
     """Return by how much the first accuracy exceeds the second, review by review.
 
+    Both are, for each review in the same order, the share of the seeds that judged it correctly,
+    float of shape (n,).
+
     The interval is the normal one of a mean of differences. It holds for these very models on
     other reviews of the same kind, and says nothing of other seeds.
-
-    Args:
-        first: Share of the seeds that judged each review correctly, float of shape (n,).
-        second: The same of the other config, in the same order.
     """
     differences = first - second
     mean, reach = float(differences.mean()), _reach(0.05, differences.std() / len(first) ** 0.5)
@@ -56,9 +55,7 @@ class PairedTest(Record):
 def paired_test(first_correct: np.ndarray, second_correct: np.ndarray) -> PairedTest:
     """Return the test of two models with equal accuracy, and by how much the first is better.
 
-    Args:
-        first_correct: Whether the first model judged each review correctly, bool, shape (n,).
-        second_correct: The same of the second, in the same order.
+    Both arrays are bool of shape (n,), in the same order of reviews.
     """
     first = int((first_correct & ~second_correct).sum())
     second = int((second_correct & ~first_correct).sum())
@@ -92,11 +89,7 @@ def difference_interval(
 ) -> tuple[float, float]:
     """Return the interval of the difference of two paired accuracies; the 95 % one by default.
 
-    Args:
-        only_first: Reviews that the first model alone judged correctly.
-        only_second: The same of the second.
-        reviews: All reviews.
-        level: Share of such intervals that miss the true difference, half on each side.
+    `level` is the share of such intervals that miss the true difference, half on each side.
 
     Source: D. G. Bonett and R. M. Price, "Adjusted Wald confidence interval for a difference
     of binomial proportions based on paired data", JEBS 37 (2012), 479-488.

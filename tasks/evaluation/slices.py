@@ -65,10 +65,7 @@ def read_predictions(path: Path) -> Predictions:
 def analyse_predictions(network: Predictions, baseline: Predictions, maxlen: int) -> dict[str, Any]:
     """Return the slices and calibration of a network, and its paired test with its baseline.
 
-    Args:
-        network: Predictions of the network on the test reviews.
-        baseline: Those of the linear baseline on the same reviews.
-        maxlen: Tokens that the network sees; longer reviews were cut.
+    Both judged the same reviews; those longer than `maxlen` tokens were cut for the network.
     """
     cut = network.length > maxlen
     both = {"network": network, "baseline": baseline}
@@ -102,10 +99,7 @@ def _slices(
 def accuracy_by(values: np.ndarray, correct: np.ndarray, count: int) -> list[Slice]:
     """Return the accuracy in at most `count` slices of about equal size; equal values stay in one.
 
-    Args:
-        values: What the reviews are sliced by, shape (n,); n may be 0.
-        correct: Whether each was judged correctly, shape (n,).
-        count: Most slices.
+    Both arrays have the shape (n,), where n may be 0.
     """
     if not len(values):
         return []

@@ -84,10 +84,8 @@ def ablation_report(
 ) -> AblationReport:
     """Return the report of trainings that differ in text and seed alone.
 
-    Args:
-        variants: The configs, with the first seed; the first one is what the others vary.
-        trained: Summaries of the runs, all variants with the first seed, then with the next one.
-        baselines: Of each variant, those that see the same.
+    The first of the `variants` is what the others vary. `trained` has all variants with the first
+    seed, then with the next one. `baselines` are, for each variant, those that see the same.
 
     Raises:
         BadDataError: A file of a run is damaged.

@@ -53,12 +53,7 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def seed_statistics(accuracies: dict[int, float], test_reviews: int) -> SeedStatistics:
-    """Return what the accuracies by seed say, all measured on the same reviews.
-
-    Args:
-        accuracies: Share of right answers by seed; at least one.
-        test_reviews: Number of test reviews.
-    """
+    """Return what the accuracies of at least one seed say, all on the same test reviews."""
     over_seeds = spread(list(accuracies.values()))
     right = round(over_seeds.mean * test_reviews)
     return SeedStatistics(
@@ -105,9 +100,7 @@ class SeedsReport(Record):
 def seeds_report(config: TrainingConfig, trained: Sequence[RunSummary]) -> SeedsReport:
     """Return the report of trainings that differ in protocol and seed alone.
 
-    Args:
-        config: Theirs, with the first seed.
-        trained: Summaries of the runs; those of a protocol in the order of their seeds.
+    `config` has the first seed; the runs of a protocol are in the order of their seeds.
     """
     runs: dict[str, list[SeedRun]] = {}
     for summary in trained:

@@ -78,11 +78,6 @@ def storage_url(sweep: SweepConfig, folder: Path) -> str:
 def create_study(sweep: SweepConfig, config: TrainingConfig, space: SearchSpace) -> optuna.Study:
     """Return the study, a new one or the one that exists.
 
-    Args:
-        sweep: Has the storage.
-        config: What is varied.
-        space: The fields that vary.
-
     Raises:
         InvalidConfigError: The study that exists has another basis.
         MissingExtraError: Optuna is not installed.

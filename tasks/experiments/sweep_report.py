@@ -43,13 +43,7 @@ _WIDTH, _HEIGHT = 8.0, 3.6
 
 
 def draw_sweep(trials: Sequence[EndedTrial], objective: Objective, folder: Path) -> None:
-    """Write `sweep.svg` and `sweep.png`.
-
-    Args:
-        trials: Those that have ended, at least one of them complete.
-        objective: Which of their metrics is drawn.
-        folder: Where to write.
-    """
+    """Write `sweep.svg` and `sweep.png` of ended trials, at least one of them complete."""
     complete = [one for one in trials if one.result.figure is not None]
     numbers = [one.number for one in complete]
     figures = [one.result.figure or 0.0 for one in complete]
@@ -97,12 +91,7 @@ class SweepReport(Record):
 
 
 def sweep_report(study: optuna.Study, winner: Winner) -> SweepReport:
-    """Return the report of a study.
-
-    Args:
-        study: With at least one complete trial.
-        winner: The run of the best trial's config.
-    """
+    """Return the report of a study; `winner` is the run of its best trial's config."""
     others = [one for one in winners(study) if one.run_id != winner.run_id]
     return SweepReport(
         study=study.study_name,
@@ -140,11 +129,6 @@ def known_winner(study: optuna.Study, best: EndedTrial, artifacts: Path) -> Winn
     """Return the winner of an earlier run of the sweep, None where there is none any more.
 
     The test reviews are not used again for what is known.
-
-    Args:
-        study: Has the winners.
-        best: The best trial.
-        artifacts: Has the runs.
     """
     known = [one for one in winners(study) if one.trial == best.number]
     if not known:
@@ -157,13 +141,7 @@ def known_winner(study: optuna.Study, best: EndedTrial, artifacts: Path) -> Winn
 
 
 def note_winner(study: optuna.Study, best: EndedTrial, summary: RunSummary) -> Winner:
-    """Return the winner that the study has from now on.
-
-    Args:
-        study: Takes note of it.
-        best: The best trial.
-        summary: The run of its config, trained again.
-    """
+    """Return the winner that the study has from now on."""
     weights = read_manifest(summary.folder).weights["best_model_hash"]
     winner = Winner(
         trial=best.number,

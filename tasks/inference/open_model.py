@@ -19,10 +19,6 @@ _KERAS_NOTE = (
 def open_predictor(artifacts: Path = Path("artifacts"), run: str | None = None) -> Predictor:
     """Return a predictor; by default of the champion, else of the newest run.
 
-    Args:
-        artifacts: The artifacts folder.
-        run: A run folder, a run id, the start or the last part of one, or `latest`.
-
     Raises:
         BadDataError: There is no such run, or a file of it is damaged.
         PromotionError: The champion is not as it was when it was promoted.

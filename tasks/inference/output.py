@@ -31,14 +31,7 @@ def table_head(label_names: tuple[str, str]) -> str:
 def prediction_lines(
     predicted: pa.RecordBatch, texts: pa.Array, first_row: int, width: int
 ) -> Iterator[str]:
-    """Yield one line for each row.
-
-    Args:
-        predicted: Rows of `prediction_schema`.
-        texts: The texts of these rows, of which the beginning is shown.
-        first_row: Number of the first row.
-        width: Characters of a line.
-    """
+    """Yield a line of so many characters for each prediction, with the beginning of its text."""
     rows = zip(predicted.to_pylist(), texts, strict=True)
     for row, (fields, text) in enumerate(rows, start=first_row):
         yield _line(row, fields, (text.as_py() or "")[:_CHARACTERS_READ], width)

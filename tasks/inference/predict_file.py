@@ -131,14 +131,6 @@ def predict_file(
 ) -> Generator[float | PredictionSummary]:
     """Predict a file; yield after each chunk the share that is done, at last what came of it.
 
-    Args:
-        predictor: The model.
-        file: The input.
-        kind: What it holds.
-        column: Name of the column of texts.
-        output: A .csv, .jsonl or .parquet file; whole or absent.
-        chunk_rows: Rows that are computed and kept at once.
-
     Raises:
         BadDataError: The input is missing, cannot be read, or was changed meanwhile.
         StorageError: The output cannot be written.
@@ -207,10 +199,6 @@ def file_chunks(file: Path, kind: Kind, column: str, chunk_rows: int) -> Iterato
 
 def write_chunks(file: Path, parts: PredictionParts) -> list[WrittenChunk]:
     """Write the texts of all chunks that have no predictions yet; return all chunks.
-
-    Args:
-        file: The input of the job.
-        parts: Where the chunks of the job lie.
 
     Raises:
         BadDataError: The file cannot be read, or has no such column.

@@ -62,12 +62,8 @@ def plan_retention(
     A cached result goes when no kept run used it and it is old; a stored file goes when no
     kept result names it. A run that cannot be read is kept: a person has to look at it.
 
-    Args:
-        found: What lies in the folder.
-        protected: Names of the runs that are kept whatever their age: pinned ones and those
-            that were champion.
-        config: How much is kept.
-        now: Seconds since 1970.
+    `protected` are the names of the runs that are kept whatever their age: pinned ones and those
+    that were champion. `now` is in seconds since 1970.
     """
     kept = {run.folder.name for run in _kept_runs(found.runs, protected, config.keep_runs)}
     used = {key for run in found.runs if run.folder.name in kept for key in run.keys or ()}

@@ -38,12 +38,8 @@ def challenge_champion(
 ) -> ChampionTest:
     """Return the paired test of a challenger with the champion, or why there is none.
 
-    Args:
-        artifacts: The artifacts folder.
-        challenger: The run that is to be promoted.
-        events: All that happened to the champion before.
-        level: What all interim tests on the same test reviews share.
-        without_comparison: Whether a champion that cannot be compared is no obstacle.
+    All interim tests on the same test reviews share `level`. With `without_comparison` a champion
+    that cannot be compared is no obstacle.
     """
     champion = current_champion(events)
     if champion is None:
@@ -83,11 +79,6 @@ def champion_run(artifacts: Path) -> Run | None:
 
 def require_challenger(artifacts: Path, run: Run, events: Sequence[PromotionEvent]) -> None:
     """Check that a run is not the champion already, as the same run or as one with its model.
-
-    Args:
-        artifacts: The artifacts folder.
-        run: The run that is to be promoted.
-        events: All that happened to the champion before.
 
     Raises:
         ChampionAlreadyError: It is.

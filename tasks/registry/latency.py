@@ -24,11 +24,6 @@ def measure_latency(run: Run, config: TrainingConfig, device: Device) -> Latency
     one mostly shows what a call of Keras costs, whatever the model. The model is loaded only after
     its hash is checked.
 
-    Args:
-        run: Its model is measured.
-        config: Of the run.
-        device: Where to measure a network that Keras computes.
-
     Raises:
         BadDataError: The model's file is damaged.
         AcceleratorError: TensorFlow already runs on another device in this process.

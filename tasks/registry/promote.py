@@ -40,14 +40,8 @@ def promote(
 ) -> PromotionEvent:
     """Make `run` the champion if it passes all gates; return what was decided, as logged.
 
-    Args:
-        artifacts: The artifacts folder, which holds the run.
-        run: The challenger.
-        config: The bounds of the gates.
-        measure: Measures how long the challenger's model takes.
-        who: Who asks for it.
-        reason: Why, for the log.
-        without_comparison: Whether a champion that cannot be compared is no obstacle.
+    `measure` tells how long the model takes. With `without_comparison` a champion that cannot be
+    compared is no obstacle.
 
     Raises:
         ChampionAlreadyError: The run is the champion, or has the champion's model.
@@ -117,11 +111,7 @@ def ask_for_promotion(
 def rollback(artifacts: Path, to: str | None, *, who: str, reason: str) -> PromotionEvent:
     """Make the previous champion, or an earlier one, the champion again; return what was logged.
 
-    Args:
-        artifacts: The artifacts folder.
-        to: A run that was champion; None for the one before the present champion.
-        who: Who asks for it.
-        reason: Why, for the log.
+    `to` names a run that was champion; None is the one before the present champion.
 
     Raises:
         PromotionError: There is no such champion, its files are damaged, or the log is.

@@ -19,11 +19,6 @@ def require_change(
     The keys are made of the bytes of the data, the config, the source that each step reaches, its
     libraries and the device, so there is nothing else to compare.
 
-    Args:
-        artifacts: The artifacts folder.
-        steps: All steps of this run, which is not recorded yet.
-        promotion: The gates that this run is to pass.
-
     Raises:
         UnchangedError: The newest finished run has the same keys, whole files, and was decided on
             by the same gates where promotion is requested.

@@ -17,12 +17,8 @@ from tasks.reports.charts import draw_analysis
 def analyse_run(files: Mapping[str, Path], text: TextConfig, folder: Path) -> None:
     """Write `analysis.json` and the charts as `.svg`.
 
-    Args:
-        files: Where the run's `history.json`, `predictions.parquet`,
-            `baseline_predictions.parquet`, `bayes_baseline_predictions.parquet`, `vocabulary.json`
-            and `test.parquet` lie, the last with whole token lists.
-        text: What the network sees of a review.
-        folder: Where to write.
+    `files` are the paths of the run's `history.json`, `vocabulary.json`, three files of predictions
+    and `test.parquet`, which has whole token lists, by these names.
     """
     network = read_predictions(files["predictions.parquet"])
     baseline = read_predictions(files["baseline_predictions.parquet"])

@@ -37,12 +37,8 @@ def draw_analysis(
 ) -> None:
     """Write one `.svg` file for each name in `CHARTS`.
 
-    Args:
-        history: One list per figure, one number per epoch.
-        analysis: What `analyse_predictions` returned.
-        network: Predictions of the network on the test reviews.
-        baseline: Those of the linear baseline.
-        folder: Where to write.
+    `history` has one list per metric, with one number per epoch; `analysis` is what
+    `analyse_predictions` returned; both predictions are of the test reviews.
     """
     drawings: dict[str, Callable[[Axes], None]] = {
         "training_loss": lambda axes: draw_curves(axes, "loss", history, BLUE),

@@ -20,10 +20,8 @@ Histories = dict[str, dict[str, list[float]]]
 def compare_page(comparison: Comparison, histories: Histories) -> str:
     """Return one HTML page that needs no other file and asks for nothing outside.
 
-    Args:
-        comparison: What `compare_runs` returned.
-        histories: Content of `history.json` by run id. Runs that cannot be compared are not
-            drawn: they validate on other reviews.
+    `histories` are the contents of `history.json` by run id. Runs that cannot be compared are not
+    drawn: they validate on other reviews.
     """
     drawn = {run.run_id: histories[run.run_id] for run in comparison.runs if run.scores}
     return render(

@@ -44,11 +44,8 @@ def export_mlflow(run: Run, tracking_uri: str, experiment: str, headline: str) -
 
     A run is known by its tag `run_id`. What an interrupted export left is replaced.
 
-    Args:
-        run: A finished run.
-        tracking_uri: MLflow's address of the store, like `sqlite:///mlflow.db`.
-        experiment: Name of the experiment; made where it is missing.
-        headline: The score with its protocol and source, shown as the run's description.
+    `tracking_uri` is MLflow's address of the store, like `sqlite:///mlflow.db`. The headline
+    becomes the run's description.
 
     Raises:
         MissingExtraError: MLflow is not installed.

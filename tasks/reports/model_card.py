@@ -34,13 +34,7 @@ DESCRIBED: dict[Architecture, DescribedNetwork] = {
 
 
 def model_card(manifest: Manifest, metrics: dict[str, Any], config: TrainingConfig) -> str:
-    """Return the model card of a run; it holds no text of a review and no path of a machine.
-
-    Args:
-        manifest: What was run.
-        metrics: Content of `metrics.json`.
-        config: All numbers of the run.
-    """
+    """Return the model card of a run; it holds no text of a review and no path of a machine."""
     # Where the reviews lay is of no use to others.
     settings = changed_settings(config.model_copy(update={"source": TrainingConfig().source}))
     return render(

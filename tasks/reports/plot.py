@@ -21,10 +21,8 @@ def plot_history(history: Path, caption: str, folder: Path) -> None:
 
     Training is drawn as dots, validation as a line. Equal histories give equal bytes.
 
-    Args:
-        history: `history.json` of a training.
-        caption: What the run was, drawn small below the title's corner.
-        folder: Where to write.
+    `history` is the `history.json` of a training; the caption is drawn small below the title's
+    corner.
     """
     figures = json.loads(history.read_text())
     for name, colour in _COLOURS.items():
@@ -34,11 +32,7 @@ def plot_history(history: Path, caption: str, folder: Path) -> None:
 def draw_curves(axes: Axes, name: str, history: dict[str, list[float]], colour: str) -> None:
     """Draw one chart of a training by epoch: training as dots, validation as a line.
 
-    Args:
-        axes: Where to draw.
-        name: `loss` or `accuracy`.
-        history: One list per figure, one number per epoch.
-        colour: Of dots and line.
+    `name` is `loss` or `accuracy`; `history` has one list per metric, with one number per epoch.
     """
     training, validation = history[name], history[f"val_{name}"]
     epochs = range(1, len(training) + 1)

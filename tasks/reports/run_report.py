@@ -30,9 +30,7 @@ def run_report(folder: Path, manifest: Manifest) -> str:
 
     Texts of reviews come from data, so all values are escaped; the page allows no script.
 
-    Args:
-        folder: A run folder, or one that is being written.
-        manifest: The run's manifest; its list of files may still be empty.
+    Both may still be written: the files before the report, and the manifest's list of files.
     """
     config = TrainingConfig.model_validate(read_json(folder, "config.json"))
     source = source_label(manifest.score.source, manifest.score.form)

@@ -52,9 +52,7 @@ def steps_table(runs: Iterable[StepRun]) -> Table:
 def metrics_table(scored: Mapping[str, Mapping[str, Any]], judged: Score) -> Table:
     """Return the metrics of several models side by side.
 
-    Args:
-        scored: Contents of files like `metrics.json`, by what is above their column.
-        judged: Has the number of test reviews and the protocol.
+    `scored` are the contents of files like `metrics.json` by the heads of their columns.
     """
     return Table(
         "metric",
@@ -74,11 +72,7 @@ def _figure(metrics: Mapping[str, Any], name: str) -> str:
 
 
 def data_table(report: Mapping[str, Any]) -> Table:
-    """Return what the data checks found in both sets.
-
-    Args:
-        report: Content of `data_report.json`.
-    """
+    """Return what the data checks found in both sets."""
     train, test = (_described(report[name], report["label_names"]) for name in ("train", "test"))
     seen = report["overlap"]["test_reviews_seen_in_train"]
     test["also in the training set"] = f"{seen:,} ({share(seen / report['test']['reviews'])})"

@@ -20,10 +20,7 @@ def export_tensorboard(run: Run, logdir: Path, headline: str) -> list[Path]:
     Curves are named as Keras's callback names them; the first epoch is step 1, and every event
     has the time of the run. Exporting again replaces the files.
 
-    Args:
-        run: A finished run.
-        logdir: What `tensorboard --logdir` is given.
-        headline: The score with its protocol and source, shown as a text.
+    `logdir` is what `tensorboard --logdir` is given.
 
     Raises:
         MissingExtraError: TensorBoard is not installed.

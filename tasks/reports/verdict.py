@@ -32,12 +32,7 @@ def verdict(
 ) -> list[Note]:
     """Return the notes on a run, the weightiest first.
 
-    Args:
-        manifest: What was run.
-        config: All numbers of the run.
-        metrics: Content of `metrics.json`.
-        data_report: Content of `data_report.json`.
-        baselines: The network against each of its linear baselines on the same test reviews.
+    `baselines` are the tests of the network against each of its linear baselines.
     """
     return [
         *_on_protocol(manifest),

@@ -55,10 +55,7 @@ def list_runs(
 ) -> RunList:
     """Return one line for each run.
 
-    Args:
-        found: The runs.
-        champion: The id of the run that is to be marked as champion.
-        pinned: The ids of the runs that are to be marked as pinned.
+    `champion` and `pinned` are the ids of the runs to mark as such.
     """
     runs = [
         _line(
@@ -73,10 +70,6 @@ def list_runs(
 
 def describe_run(run: Run, champion: str | None = None) -> RunDetails:
     """Return the details of `run`.
-
-    Args:
-        run: The run.
-        champion: The id of the run that is to be marked as champion.
 
     Raises:
         BadDataError: One of the files that they are read from is damaged.

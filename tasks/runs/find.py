@@ -53,11 +53,7 @@ def find_runs(artifacts: Path) -> FoundRuns:
 
 
 def find_run(artifacts: Path, name: str) -> Run:
-    """Return the run that `name` means.
-
-    Args:
-        artifacts: The artifacts folder.
-        name: A run folder, a run id, the start or the last part of one, or `latest`.
+    """Return the run that a folder, an id, the start or last part of one, or `latest` means.
 
     Raises:
         BadDataError: No run or more than one has that name, or it cannot be read.

@@ -20,12 +20,7 @@ _RESULTS = (
 
 
 def environment_differences(manifest: Manifest, device: Device) -> list[str]:
-    """Return how device, machine, libraries and their settings differ from those of the run.
-
-    Args:
-        manifest: Of the run.
-        device: What the run was repeated on.
-    """
+    """Return how device, machine, libraries and their settings differ from those of the run."""
     then: dict[str, Any] = {"device": manifest.device.content_hash}
     now: dict[str, Any] = {"device": device.content_hash}
     then |= manifest.machine | manifest.versions

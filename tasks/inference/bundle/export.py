@@ -61,10 +61,7 @@ class Bundle(Record):
 def export_bundle(run: Run, target: Path, *, litert: bool = False) -> Bundle:
     """Write the bundle of a run; whole or absent.
 
-    Args:
-        run: The run.
-        target: A new folder, or a file that ends in .zip.
-        litert: Whether to add the network for LiteRT.
+    The target is a new folder, or a file that ends in .zip.
 
     Raises:
         BadDataError: A file of the run is damaged.

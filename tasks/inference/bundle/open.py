@@ -44,9 +44,7 @@ _GET_AGAIN = "get the bundle again"
 def open_bundle(path: Path, sha256: str | None = None) -> Predictor:
     """Return a predictor of a bundle, a folder or a zip.
 
-    Args:
-        path: The bundle.
-        sha256: The hash of its `bundle.json`, as the export reported it; None to trust the bundle.
+    `sha256` is that of its `bundle.json`, as the export reported it; None trusts the bundle.
 
     Raises:
         BadDataError: It is no bundle, was changed, is too large, or reaches outside itself.

@@ -80,12 +80,7 @@ def _text_module(model: TrainedModel) -> Any:  # noqa: ANN401 - TensorFlow is no
 
 
 def padded_ids(ids: tf.RaggedTensor, text: TextConfig) -> tf.Tensor:
-    """Return the ids of each text's words, after the start, as `pad_tokens` cuts and fills them.
-
-    Args:
-        ids: int32 ids of n texts, none of them above the vocabulary.
-        text: Length and sides.
-    """
+    """Return the int32 ids of n texts, after the start, as `pad_tokens` cuts and fills them."""
     starts = tf.fill([ids.nrows(), 1], START_ID)
     ids = tf.concat([tf.RaggedTensor.from_tensor(starts), ids], axis=1)
     rest, last = ids[:, text.kept_first :], text.maxlen - text.kept_first
@@ -97,12 +92,7 @@ def padded_ids(ids: tf.RaggedTensor, text: TextConfig) -> tf.Tensor:
 
 
 def words_of(texts: tf.Tensor, lower: tf.Tensor) -> tf.RaggedTensor:
-    """Return the words of each text as `split_words` does; bytes that are no UTF-8 become U+FFFD.
-
-    Args:
-        texts: Strings of shape (n,).
-        lower: The `lower_case_table`.
-    """
+    """Return the words of n texts as `split_words` does; bytes that are no UTF-8 become U+FFFD."""
     points = tf.strings.unicode_decode(texts, "UTF-8")
     flat = points.flat_values
     has_case = flat < tf.size(lower)
