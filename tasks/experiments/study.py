@@ -1,8 +1,7 @@
 """The study of a sweep in its database: opened, requested trials and given their results.
 
-The study is Optuna's, see https://optuna.readthedocs.io; this module adds that the next trial
-depends on the seed and on the trials that have ended alone, so that a sweep which was killed goes
-on as if it had not been.
+The study is Optuna's; this module adds that the next trial depends on the seed and on the trials
+that have ended alone, so that a sweep which was killed resumes as if it had not been.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from tasks.common.canonical_json import changed_items
 from tasks.common.errors import InvalidConfigError, StorageError, first_line, import_extra
@@ -19,6 +18,7 @@ from tasks.common.seeds import generator
 from tasks.config.experiments import Objective, SweepConfig
 from tasks.config.search_space import Choices, Range, SearchSpace, Value
 from tasks.config.training import TrainingConfig
+from tasks.experiments.optuna_adapter import optuna_library, trial_in_progress
 from tasks.experiments.trial import TrialResult
 from tasks.runs.manifest import Score
 
@@ -95,7 +95,10 @@ def create_study(sweep: SweepConfig, config: TrainingConfig, space: SearchSpace)
     if _BASIS not in study.user_attrs:
         study.set_user_attr(_BASIS, basis)
     elif study.user_attrs[_BASIS] != basis:
-        changed = "; ".join(_differences(study.user_attrs[_BASIS], basis))
+        changed = "; ".join(
+            f"{name} was {old!r}, is {new!r}"
+            for name, old, new in changed_items(_flat(study.user_attrs[_BASIS]), _flat(basis))
+        )
         raise InvalidConfigError(
             f"study={sweep.study!r}: was begun otherwise ({changed}); give the same options, or"
             " another name with --study"
@@ -110,16 +113,19 @@ def basis_of(study: optuna.Study) -> StudyBasis:
 
 def open_trial(sweep: SweepConfig, number: int) -> optuna.Trial:
     """Return a trial in progress, to report its epochs from another process."""
-    return _trial(_opened(sweep), number)
+    return trial_in_progress(_opened(sweep), number)
 
 
 def _opened(sweep: SweepConfig) -> optuna.Study:
-    library = import_extra("optuna", "sweep")
+    library = optuna_library()
     library.logging.set_verbosity(library.logging.WARNING)
     assert sweep.storage is not None
     url, options = sweep.storage, {}
     if url.startswith("sqlite:"):
         options = {"connect_args": {"timeout": _DATABASE_PATIENCE_S}}
+    pruner = library.pruners.NopPruner()
+    if sweep.pruning:
+        pruner = library.pruners.MedianPruner(n_startup_trials=sweep.pruning_after)
     with plain_faults(sweep):
         storage = library.storages.RDBStorage(
             url.replace("postgresql://", "postgresql+psycopg://", 1), engine_kwargs=options
@@ -128,7 +134,7 @@ def _opened(sweep: SweepConfig) -> optuna.Study:
             storage=storage,
             study_name=sweep.study,
             sampler=library.samplers.RandomSampler(),
-            pruner=_pruner(sweep),
+            pruner=pruner,
             direction="minimize" if sweep.objective == "val_loss" else "maximize",
             load_if_exists=True,
         )
@@ -143,7 +149,7 @@ def plain_faults(sweep: SweepConfig) -> Iterator[None]:
         MissingExtraError: Optuna is not installed.
         StorageError: The database cannot be used.
     """
-    faults = import_extra("optuna.exceptions", "sweep")
+    faults = optuna_library().exceptions
     database = import_extra("sqlalchemy.exc", "sweep")
     try:
         yield
@@ -154,27 +160,11 @@ def plain_faults(sweep: SweepConfig) -> Iterator[None]:
         ) from None
 
 
-def _pruner(sweep: SweepConfig) -> optuna.pruners.BasePruner:
-    library = import_extra("optuna", "sweep")
-    if not sweep.pruning:
-        pruner = library.pruners.NopPruner()
-    else:
-        pruner = library.pruners.MedianPruner(n_startup_trials=sweep.pruning_after)
-    return cast("optuna.pruners.BasePruner", pruner)
-
-
-def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    changed = changed_items(_flat(before), _flat(now))
-    return [f"{name} was {old!r}, is {new!r}" for name, old, new in changed]
-
-
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, value in tree.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{name}.")
-        else:
-            flat[f"{prefix}{name}"] = value
+        is_tree = isinstance(value, dict)
+        flat |= _flat(value, f"{prefix}{name}.") if is_tree else {f"{prefix}{name}": value}
     return flat
 
 
@@ -183,10 +173,9 @@ def begun_trials(study: optuna.Study, space: SearchSpace) -> list[AskedTrial]:
 
     One that was killed before all its values were drawn is ended as failed; its place is free.
     """
-    states = import_extra("optuna.trial", "sweep").TrialState
-    begun = study.get_trials(deepcopy=False, states=[states.RUNNING])
+    states = optuna_library().trial.TrialState
     whole = []
-    for trial in begun:
+    for trial in study.get_trials(deepcopy=False, states=[states.RUNNING]):
         if _is_drawn(trial, space):
             whole.append(AskedTrial(number=trial.number, values=trial.params))
         else:
@@ -212,35 +201,33 @@ def _is_drawn(trial: optuna.trial.FrozenTrial, space: SearchSpace) -> bool:
 
 
 def _sampler(sweep: SweepConfig, drawn: int) -> optuna.samplers.BaseSampler:
-    library = import_extra("optuna", "sweep")
-    random = generator(sweep.sampler_seed, "values of a trial", drawn)
-    seed = int(random.integers(2**32))
-    if sweep.sampler == "random":
-        sampler = library.samplers.RandomSampler(seed)
-    else:
-        sampler = library.samplers.TPESampler(seed=seed, n_startup_trials=_STARTUP_TRIALS)
-    return cast("optuna.samplers.BaseSampler", sampler)
+    samplers = optuna_library().samplers
+    seed = int(generator(sweep.sampler_seed, "values of a trial", drawn).integers(2**32))
+    sampler: optuna.samplers.BaseSampler = samplers.RandomSampler(seed)
+    if sweep.sampler == "tpe":
+        sampler = samplers.TPESampler(seed=seed, n_startup_trials=_STARTUP_TRIALS)
+    return sampler
 
 
 def _distribution(field: Range | Choices) -> optuna.distributions.BaseDistribution:
-    kinds = import_extra("optuna.distributions", "sweep")
+    kinds = optuna_library().distributions
+    made: optuna.distributions.BaseDistribution
     if isinstance(field, Choices):
         made = kinds.CategoricalDistribution(field.choices)
-    elif isinstance(field.low, int) and isinstance(field.high, int):
-        made = kinds.IntDistribution(field.low, field.high, log=field.log)
     else:
-        made = kinds.FloatDistribution(field.low, field.high, log=field.log)
-    return cast("optuna.distributions.BaseDistribution", made)
+        is_int = isinstance(field.low, int) and isinstance(field.high, int)
+        kind = kinds.IntDistribution if is_int else kinds.FloatDistribution
+        made = kind(field.low, field.high, log=field.log)
+    return made
 
 
 def tell_result(study: optuna.Study, number: int, result: TrialResult, spent: float) -> None:
     """Note how a trial ended, and how many seconds the study took so far."""
-    states = import_extra("optuna.trial", "sweep").TrialState
+    states = optuna_library().trial.TrialState
     ended = {"complete": states.COMPLETE, "pruned": states.PRUNED, "failed": states.FAIL}
-    _trial(study, number).set_user_attr(_RESULT, result.model_dump(mode="json"))
+    trial_in_progress(study, number).set_user_attr(_RESULT, result.model_dump(mode="json"))
     study.set_user_attr(_SPENT, spent)
-    values = result.figure if result.outcome == "complete" else None
-    study.tell(number, values, state=ended[result.outcome])
+    study.tell(number, result.figure, state=ended[result.outcome])
 
 
 def spent_seconds(study: optuna.Study) -> float:
@@ -270,12 +257,3 @@ def add_winner(study: optuna.Study, winner: Winner) -> None:
     """Note that the test reviews were used once more."""
     known = [one.model_dump(mode="json") for one in winners(study)]
     study.set_user_attr(_WINNERS, [*known, winner.model_dump(mode="json")])
-
-
-def _trial(study: optuna.Study, number: int) -> optuna.Trial:
-    # Optuna has no public way back to a trial that another process requested.
-    storage = study._storage  # noqa: SLF001
-    study_id = storage.get_study_id_from_name(study.study_name)
-    kind = import_extra("optuna.trial", "sweep").Trial
-    trial = kind(study, storage.get_trial_id_from_study_id_trial_number(study_id, number))
-    return cast("optuna.Trial", trial)
