@@ -6,11 +6,9 @@ from tasks.config.drift import DriftConfig
 from tasks.data.text.vocabulary import Vocabulary
 from tasks.drift.compare import IndexedReviews, compare_data
 from tasks.drift.report import DriftMeasure, DriftReport
-from tasks.registry.challenge import champion_run
+from tasks.registry.challenge import NO_CHAMPION, champion_run
 from tasks.runs.find import Run
 from tasks.runs.read import VOCABULARY, read_config
-
-NO_CHAMPION = "no champion yet: nothing to compare with"
 
 SAME_REVIEWS = "the champion was trained on the same reviews: nothing has changed"
 

@@ -19,9 +19,7 @@ def length_measure(champion: np.ndarray, new: np.ndarray, config: DriftConfig) -
 
 
 def unknown_measure(
-    champion: tuple[np.ndarray, np.ndarray],
-    new: tuple[np.ndarray, np.ndarray],
-    config: DriftConfig,
+    champion: tuple[np.ndarray, np.ndarray], new: tuple[np.ndarray, np.ndarray], config: DriftConfig
 ) -> DriftMeasure:
     """Return by how much the share of words grew that the champion does not know.
 
@@ -29,8 +27,8 @@ def unknown_measure(
     test reviews, since it learned its words on the others.
     """
     (before, error_before), (now, error_now) = (_ratio(*counts) for counts in (champion, new))
-    figure, error = now - before, (error_before**2 + error_now**2) ** 0.5
-    found = figure, _upper(figure, error)
+    value, error = now - before, (error_before**2 + error_now**2) ** 0.5
+    found = value, _upper(value, error)
     statistic, bound = "growth of the share", config.largest_unknown_increase
     return measure("unknown words", statistic, found, bound, config.level, (before, now))
 
@@ -40,8 +38,8 @@ def balance_measure(champion: np.ndarray, new: np.ndarray, config: DriftConfig) 
     before, now = float(champion.mean()), float(new.mean())
     both = (champion.sum() + new.sum()) / (len(champion) + len(new))
     error = float((both * (1 - both) * (1 / len(champion) + 1 / len(new))) ** 0.5)
-    figure = abs(now - before)
-    found = figure, min(1.0, 2 * _upper(figure, error))
+    value = abs(now - before)
+    found = value, min(1.0, 2 * _upper(value, error))
     statistic, bound = "change of a label's share", config.largest_balance_change
     return measure("label balance", statistic, found, bound, config.level, (before, now))
 
@@ -55,16 +53,16 @@ def measure(
     values: tuple[float | None, float | None] = (None, None),
 ) -> DriftMeasure:
     """Return a measure, given the value and p-value found, and the sets' values if any."""
-    (figure, p_value), (champion, new) = found, values
+    (value, p_value), (champion, new) = found, values
     return DriftMeasure(
         name=name,
         statistic=statistic,
         champion=champion,
         new=new,
-        figure=figure,
+        figure=value,
         bound=bound,
         p_value=p_value,
-        drifted=figure > bound and p_value <= level,
+        drifted=value > bound and p_value <= level,
     )
 
 
@@ -78,8 +76,8 @@ def _ratio(parts: np.ndarray, wholes: np.ndarray) -> tuple[float, float]:
     return ratio, float(residuals.std() / wholes.mean() / len(wholes) ** 0.5)
 
 
-def _upper(figure: float, error: float) -> float:
+def _upper(value: float, error: float) -> float:
     """Return the probability of a normal value that is as large, around zero with this error."""
     if error == 0:
-        return 1.0 if figure <= 0 else 0.0
-    return float(norm.sf(figure / error))
+        return 1.0 if value <= 0 else 0.0
+    return float(norm.sf(value / error))

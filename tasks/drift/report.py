@@ -7,7 +7,7 @@ from tasks.config.drift import DriftConfig
 
 
 class DriftMeasure(Record):
-    """One measure: what it is of, both sets' values where they have any, figure, bound, p-value.
+    """One measure: what it is of, both sets' values where they have any, bound and p-value.
 
     It has drifted where the value is above the bound and the p-value at most the level.
     """

@@ -61,7 +61,7 @@ def train_baseline(
     """
     learns = ~validation_mask(read_labels(train), protocol, read_groups(groups))
     described = described | {"protocol": protocol.protocol}
-    return fit_baselines(train, test, learns, described, folder)
+    return _fit_baselines(train, test, learns, described, folder)
 
 
 def train_seen_baseline(
@@ -71,17 +71,13 @@ def train_seen_baseline(
 
     Files and facts are those of `train_baseline`.
     """
-    return fit_baselines(train, test, np.ones(count_reviews(train), bool), described, folder)
+    return _fit_baselines(train, test, np.ones(count_reviews(train), bool), described, folder)
 
 
-def fit_baselines(
+def _fit_baselines(
     train: Path, test: Path, learns: np.ndarray, described: dict[str, str], folder: Path
 ) -> dict[str, Fact]:
-    """Write metrics and predictions of both baselines.
-
-    Returns:
-        Facts, as `train_baseline` has them.
-    """
+    """Write files and return facts as `train_baseline` does, of reviews padded or not."""
     known, judged = (pq.read_table(file, columns=["tokens", "label"]) for file in (train, test))
     labels = known["label"].to_numpy()[learns]
     facts: dict[str, Fact] = {}
@@ -95,8 +91,12 @@ def fit_baselines(
         write_text(folder / f"{prefix}baseline_metrics.json", content)
         write_predictions(test, probabilities, folder / f"{prefix}baseline_predictions.parquet")
         low, high = metrics["accuracy_interval_95"]
-        figures = {"accuracy": metrics["accuracy"], "accuracy_low": low, "accuracy_high": high}
-        facts |= {f"{prefix}{key}": value for key, value in ({"name": name} | figures).items()}
+        facts |= {
+            f"{prefix}name": name,
+            f"{prefix}accuracy": metrics["accuracy"],
+            f"{prefix}accuracy_low": low,
+            f"{prefix}accuracy_high": high,
+        }
     return facts
 
 

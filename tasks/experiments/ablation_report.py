@@ -13,7 +13,7 @@ from tasks.config.training import TextConfig, TrainingConfig
 from tasks.evaluation.significance import PairedDifference, paired_difference
 from tasks.evaluation.slices import read_predictions
 from tasks.experiments.ablation import tokens_name, words_name
-from tasks.experiments.seeds import SeedStatistics, Spread, gap, seed_statistics
+from tasks.experiments.seeds import SeedRun, SeedStatistics, Spread, gap, seed_statistics
 from tasks.reports.style import BLUE, GREEN, ORANGE, chart_style, save_chart, save_picture
 from tasks.run_summary import RunSummary
 from tasks.runs.find import Run
@@ -21,12 +21,9 @@ from tasks.runs.manifest import BaselineScore, read_manifest
 from tasks.runs.read import PREDICTIONS, checked_file, read_checked
 
 
-class VariantRun(Record):
-    """One training: seed, run folder's name, test accuracy, and that which chose the epoch."""
+class VariantRun(SeedRun):
+    """One training, with the validation accuracy of the chosen epoch."""
 
-    seed: int
-    run_id: str
-    accuracy: float
     validation_accuracy: float
 
 

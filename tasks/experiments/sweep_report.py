@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,14 +47,13 @@ def draw_sweep(trials: Sequence[EndedTrial], objective: Objective, folder: Path)
     """Write `sweep.svg` and `sweep.png` of ended trials, at least one of them complete."""
     complete = [one for one in trials if one.result.figure is not None]
     numbers = [one.number for one in complete]
-    figures = [one.result.figure or 0.0 for one in complete]
+    metrics = [one.result.figure or 0.0 for one in complete]
     better = min if objective == "val_loss" else max
     with chart_style():
         figure, axes = new_chart(_WIDTH, _HEIGHT)
-        axes.plot(numbers, figures, "o", color=BLUE, label="complete")
-        axes.step(
-            numbers, list(accumulate(figures, better)), where="post", color=ORANGE, label="best"
-        )
+        axes.plot(numbers, metrics, "o", color=BLUE, label="complete")
+        best = list(accumulate(metrics, better))
+        axes.step(numbers, best, where="post", color=ORANGE, label="best")
         # They have no metric of a whole training, so they stand at the edge.
         for outcome, marker in (("pruned", "|"), ("failed", "x")):
             ended = [one.number for one in trials if one.result.outcome == outcome]
@@ -61,8 +61,7 @@ def draw_sweep(trials: Sequence[EndedTrial], objective: Objective, folder: Path)
                 edge = axes.get_xaxis_transform()
                 places = [0.03] * len(ended)
                 axes.plot(ended, places, marker, color=QUIET, transform=edge, label=outcome)
-        axes.set_xlabel("Trial")
-        axes.set_ylabel(f"{objective} of the best epoch")
+        axes.set(xlabel="Trial", ylabel=f"{objective} of the best epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.legend(ncols=4, loc="lower right", bbox_to_anchor=(1, 1))
         save_chart(figure, folder / "sweep.svg")
@@ -85,9 +84,7 @@ class SweepReport(Record):
     @property
     def ranked(self) -> list[EndedTrial]:
         """The complete trials, the best one first, then the others by their numbers."""
-        complete = [one for one in self.trials if one.result.figure is not None]
-        others = [one for one in self.trials if one.result.figure is None]
-        return [*sorted(complete, key=_order(self.basis.objective)), *others]
+        return _ranked(self.trials, self.basis.objective)
 
 
 def sweep_report(study: optuna.Study, winner: Winner) -> SweepReport:
@@ -106,17 +103,17 @@ def sweep_report(study: optuna.Study, winner: Winner) -> SweepReport:
 def best_trial(trials: Sequence[EndedTrial], objective: Objective) -> EndedTrial | None:
     """Return the complete trial with the best metric, the first of equal ones; None without."""
     complete = [one for one in trials if one.result.figure is not None]
-    return min(complete, key=_order(objective), default=None)
+    return next(iter(_ranked(complete, objective)), None)
 
 
-def _order(objective: Objective) -> Callable[[EndedTrial], tuple[float, int]]:
+def _ranked(trials: Sequence[EndedTrial], objective: Objective) -> list[EndedTrial]:
     sign = 1 if objective == "val_loss" else -1
 
     def place(trial: EndedTrial) -> tuple[float, int]:
-        assert trial.result.figure is not None
-        return sign * trial.result.figure, trial.number
+        metric = trial.result.figure
+        return math.inf if metric is None else sign * metric, trial.number
 
-    return place
+    return sorted(trials, key=place)
 
 
 def write_sweep(folder: Path, report: SweepReport) -> None:

@@ -40,25 +40,25 @@ class TrialReporter:
         if progress.epochs_done <= self.epochs:
             return
         self.epochs = progress.epochs_done
-        figure = progress.metrics[self._objective]
-        self._report(figure)
+        metric = progress.metrics[self._objective]
+        self._report(metric)
         is_over = progress.finished or self.epochs == progress.most_epochs
         if not is_over and self._trial.should_prune():
             raise PrunedTrialError(
-                f"{self._objective} {figure:.4f} after epoch {self.epochs} is worse than that of"
+                f"{self._objective} {metric:.4f} after epoch {self.epochs} is worse than that of"
                 " half of the earlier trials"
             )
 
     def report_all(self, history: History) -> None:
         """Report the epochs of a training that is over, as one from the cache is."""
-        for epoch, figure in enumerate(history[self._objective], start=1):
+        for epoch, metric in enumerate(history[self._objective], start=1):
             if epoch > self.epochs:
                 self.epochs = epoch
-                self._report(figure)
+                self._report(metric)
 
-    def _report(self, figure: float) -> None:
+    def _report(self, metric: float) -> None:
         if self.epochs not in self._reported:
-            self._trial.report(figure, self.epochs)
+            self._trial.report(metric, self.epochs)
 
 
 class TrialResult(Record):

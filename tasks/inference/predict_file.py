@@ -20,13 +20,11 @@ from tasks.common.errors import BadDataError, storage_error
 from tasks.common.records import Record, read_record, write_record
 from tasks.data.sources.text_chunks import Kind, TextChunk, TextRows, read_texts
 from tasks.inference.output import ROW_NUMBER, numbered, output_kind, prediction_writer
-from tasks.inference.predictor import Predictor, prediction_schema
+from tasks.inference.predictor import PREDICTIONS, Predictor
 
 _LOG = logging.getLogger(__name__)
 
 _JOB = "job.json"
-
-_SCHEMA_VERSION = 1
 
 CHUNK_ROWS = 20_000
 """Rows that are computed and kept at once."""
@@ -40,7 +38,7 @@ class PredictionJob(Record):
     column: str
     model: str
     chunk_rows: int = Field(CHUNK_ROWS, ge=1)
-    schema_version: int = _SCHEMA_VERSION
+    schema_version: int = 1
 
 
 class PredictionSummary(Record):
@@ -99,7 +97,7 @@ class PredictionParts:
         """Write the output from all chunks in order, remove them, and return what came of it."""
         rows, errors = 0, 0
         warnings, labels = Counter[str](), Counter[str]()
-        schema = prediction_schema().insert(0, ROW_NUMBER)
+        schema = PREDICTIONS.insert(0, ROW_NUMBER)
         kind = output_kind(self.output)
         with (
             whole_file(self.output) as temporary,

@@ -24,24 +24,22 @@ _MOST_ROWS, _MOST_TOKENS, _MOST_BYTES = 256, 1 << 21, 1 << 24
 """What one thread prepares and computes at once, so that memory is bounded."""
 
 
-def prediction_schema() -> pa.Schema:
-    """Return the schema of predictions, one row per text in the order of the texts.
+PREDICTIONS = pa.schema(
+    {
+        "probability": pa.float32(),
+        "label": pa.string(),
+        "tokens": pa.int32(),
+        "unknown_share": pa.float32(),
+        "warning": pa.string(),
+        "error": pa.string(),
+    }
+)
+"""One row per text in the order of the texts.
 
-    Columns: `probability` of the second label, `label`, `tokens` (words that the network saw),
-    `unknown_share` (of the text's words, those outside the vocabulary), `warning` (empty,
-    truncated, mostly unknown; several are joined by commas) and `error`. A row with an error has
-    nothing else.
-    """
-    return pa.schema(
-        {
-            "probability": pa.float32(),
-            "label": pa.string(),
-            "tokens": pa.int32(),
-            "unknown_share": pa.float32(),
-            "warning": pa.string(),
-            "error": pa.string(),
-        }
-    )
+`probability` is that of the second label, `tokens` counts the words that the network saw,
+`unknown_share` is that of the text's words outside the vocabulary, `warning` is empty, truncated,
+mostly unknown, or several of these joined by commas. A row with an error has nothing else.
+"""
 
 
 @dataclass(frozen=True)
@@ -87,24 +85,23 @@ def prepare_texts(texts: pa.Array, vocabulary: Vocabulary, text: TextConfig) -> 
     )
 
 
+@dataclass
 class Predictor:
-    """A model with its preprocessing, ready to answer."""
+    """A model with its preprocessing, and its network as it is to be computed."""
 
-    def __init__(self, model: TrainedModel, network: Network) -> None:
-        """Take a model, and its network as it is to be computed."""
-        self.model = model
-        self._network = network
+    model: TrainedModel
+    network: Network
 
     def predict(self, texts: Sequence[str | None]) -> pa.RecordBatch:
-        """Return one row of `prediction_schema` for each text."""
+        """Return one row of `PREDICTIONS` for each text."""
         return self.predict_rows(rows_of(texts))
 
     def predict_rows(self, rows: TextRows) -> pa.RecordBatch:
-        """Return one row of `prediction_schema` for each row; bad rows keep their error."""
+        """Return one row of `PREDICTIONS` for each row; bad rows keep their error."""
         parts = list(in_threads(self._predict_part, self._parts(rows)))
-        table = pa.Table.from_batches(parts, prediction_schema()).combine_chunks()
+        table = pa.Table.from_batches(parts, PREDICTIONS).combine_chunks()
         batches = table.to_batches()
-        return batches[0] if batches else pa.RecordBatch.from_pylist([], prediction_schema())
+        return batches[0] if batches else pa.RecordBatch.from_pylist([], PREDICTIONS)
 
     def _parts(self, rows: TextRows) -> list[TextRows]:
         """Return the rows in parts that are small in rows, tokens and bytes."""
@@ -122,7 +119,7 @@ class Predictor:
 
     def _predict_part(self, rows: TextRows) -> pa.RecordBatch:
         prepared = prepare_texts(rows.texts, self.model.vocabulary, self.model.text)
-        probabilities = self._network(prepared.tokens)
+        probabilities = self.network(prepared.tokens)
         names = np.array(self.model.label_names, object)
         share = prepared.unknown / np.maximum(prepared.words, 1)
         columns = [
@@ -134,7 +131,7 @@ class Predictor:
         ]
         is_bad = pc.is_valid(rows.errors)
         kept = [pc.if_else(is_bad, pa.scalar(None, column.type), column) for column in columns]
-        return pa.record_batch([*kept, rows.errors], schema=prediction_schema())
+        return pa.record_batch([*kept, rows.errors], schema=PREDICTIONS)
 
 
 def _warnings(prepared: PreparedTexts, share: np.ndarray) -> list[str | None]:

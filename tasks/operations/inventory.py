@@ -12,13 +12,18 @@ from tasks.runs.failures import failure_files
 from tasks.runs.manifest import read_manifest
 
 
-class FoundRun(Record):
+class FoundFile(Record):
+    """A file or folder by itself."""
+
+    path: Path
+    changed: float
+    size: int
+
+
+class FoundRun(FoundFile):
     """A folder below `runs`, with the cache keys that its run used; None if it cannot be read."""
 
-    folder: Path
     keys: frozenset[str] | None
-    created: float
-    size: int
 
 
 class FoundEntry(Record):
@@ -27,14 +32,6 @@ class FoundEntry(Record):
     key: str
     paths: tuple[Path, ...]
     objects: frozenset[str]
-    changed: float
-    size: int
-
-
-class FoundFile(Record):
-    """A file or folder by itself."""
-
-    path: Path
     changed: float
     size: int
 
@@ -59,7 +56,11 @@ def take_inventory(store: ArtifactStore) -> Inventory:
     return Inventory(
         runs=[_run(folder) for folder in _visible(store.runs)],
         entries=_entries(store),
-        objects={path.name: _file(path) for path in _objects(store)},
+        objects={
+            path.name: _file(path)
+            for folder in _visible(store.objects)
+            for path in _visible(folder)
+        },
         trainings=[_file(path) for path in _visible(store.training)],
         failures=[_file(path) for path in failure_files(store)],
         leftovers=[_file(path) for path in _leftovers(store.root)],
@@ -80,20 +81,15 @@ def _leftovers(root: Path) -> Iterator[Path]:
             yield path
 
 
-def _objects(store: ArtifactStore) -> Iterator[Path]:
-    for folder in _visible(store.objects):
-        yield from _visible(folder)
-
-
 def _run(folder: Path) -> FoundRun:
-    keys, created = None, folder.stat().st_mtime
+    keys, changed = None, folder.stat().st_mtime
     try:
         manifest = read_manifest(folder)
         keys = frozenset(step.key for step in manifest.steps if step.key is not None)
-        created = datetime.fromisoformat(manifest.created).timestamp()
+        changed = datetime.fromisoformat(manifest.created).timestamp()
     except (PipelineError, OSError):
         pass
-    return FoundRun(folder=folder, keys=keys, created=created, size=_size(folder))
+    return FoundRun(path=folder, keys=keys, changed=changed, size=_size(folder))
 
 
 def _entries(store: ArtifactStore) -> list[FoundEntry]:
@@ -107,14 +103,11 @@ def _entries(store: ArtifactStore) -> list[FoundEntry]:
 
 
 def _entry(key: str, paths: tuple[Path, ...]) -> FoundEntry:
-    named: set[str] = set()
-    for path in paths:
-        if path.parent.parent.name == "results":
-            named |= _named_objects(path)
+    results = (path for path in paths if path.parent.parent.name == "results")
     return FoundEntry(
         key=key,
         paths=paths,
-        objects=frozenset(named),
+        objects=frozenset().union(*map(_named_objects, results)),
         changed=max(path.stat().st_mtime for path in paths),
         size=sum(path.stat().st_size for path in paths),
     )

@@ -3,6 +3,7 @@
 import logging
 import shutil
 from collections.abc import Collection, Iterable
+from heapq import nlargest
 from pathlib import Path
 
 from tasks.common.atomic_files import sync_folder, temporary_path
@@ -11,7 +12,6 @@ from tasks.config.operations import RetentionConfig
 from tasks.operations.inventory import FoundFile, FoundRun, Inventory
 
 _LOG = logging.getLogger(__name__)
-
 
 _DAY_S = 86_400
 
@@ -65,8 +65,8 @@ def plan_retention(
     `protected` are the names of the runs that are kept whatever their age: pinned ones and those
     that were champion. `now` is in seconds since 1970.
     """
-    kept = {run.folder.name for run in _kept_runs(found.runs, protected, config.keep_runs)}
-    used = {key for run in found.runs if run.folder.name in kept for key in run.keys or ()}
+    kept = _kept_runs(found.runs, protected, config.keep_runs)
+    used = {key for run in found.runs if run.path.name in kept for key in run.keys or ()}
     oldest, oldest_failure = (
         now - days * _DAY_S for days in (config.keep_unused_days, config.keep_failures_days)
     )
@@ -77,15 +77,9 @@ def plan_retention(
     why_failure = f"older than {config.keep_failures_days:g} days"
     return [
         *(
-            Removal(
-                kind="run",
-                name=run.folder.name,
-                paths=(run.folder,),
-                why=why_run,
-                size=run.size,
-            )
+            _of_file("run", run.path.name, why_run, run)
             for run in found.runs
-            if run.folder.name not in kept
+            if run.path.name not in kept
         ),
         *(
             Removal(
@@ -123,15 +117,9 @@ def _of_file(kind: str, name: str, why: str, file: FoundFile) -> Removal:
     return Removal(kind=kind, name=name, paths=(file.path,), why=why, size=file.size)
 
 
-def _kept_runs(runs: list[FoundRun], protected: Collection[str], newest: int) -> list[FoundRun]:
-    readable = sorted(
-        (run for run in runs if run.keys is not None),
-        key=lambda run: (run.created, run.folder.name),
-        reverse=True,
-    )
-    recent = {run.folder.name for run in readable[:newest]}
-    return [
-        run
-        for run in runs
-        if run.keys is None or run.folder.name in recent or run.folder.name in protected
-    ]
+def _kept_runs(runs: list[FoundRun], protected: Collection[str], newest: int) -> set[str]:
+    """Return the names of the newest, the protected and the unreadable runs."""
+    readable = [run for run in runs if run.keys is not None]
+    recent = nlargest(newest, readable, key=lambda run: (run.changed, run.path.name))
+    unreadable = [run for run in runs if run.keys is None]
+    return {run.path.name for run in (*recent, *unreadable)} | set(protected)

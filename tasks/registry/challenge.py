@@ -25,8 +25,6 @@ from tasks.runs.read import PREDICTIONS, checked_file
 
 NO_CHAMPION = "no champion yet: nothing to compare with"
 
-RESCORED = "the champion was scored again, on the challenger's test reviews"
-
 
 def challenge_champion(
     artifacts: Path,
@@ -101,7 +99,8 @@ def _champion_correct(former: Run, challenger: Run) -> tuple[np.ndarray, str]:
     if former.manifest.fingerprints["test"] == challenger.manifest.fingerprints["test"]:
         return read_predictions(checked_file(former, PREDICTIONS)).correct, ""
     try:
-        return rescored(former, challenger), RESCORED
+        again = "the champion was scored again, on the challenger's test reviews"
+        return rescored(former, challenger), again
     except PromotionError as error:
         raise PromotionError(
             f"it was judged by other test reviews and cannot be scored on these: {error}"

@@ -8,7 +8,7 @@ from tasks.common.records import Record
 from tasks.config.promotion import PromotionConfig
 from tasks.evaluation.alpha_spending import Look
 from tasks.evaluation.significance import PairedTest
-from tasks.registry.gates import ChallengerFigures, Gate
+from tasks.registry.gates import ChallengerMetrics, Gate
 
 EventKind = Literal["promoted", "refused", "rolled back"]
 
@@ -16,7 +16,7 @@ DecisionKind = Literal["promoted", "refused", "champion already"]
 
 
 class PromotionEvent(Record):
-    """One line of the log: what happened to which run, who did it, why, and all figures.
+    """One line of the log: what happened to which run, who did it, why, and all metrics.
 
     `number` counts the events from 1 on. `model` is the hash of the model's weights. `test` and
     `look` are None where the challenger was not compared with a champion. A rollback has no gates.
@@ -33,7 +33,7 @@ class PromotionEvent(Record):
     test_fingerprint: str
     former_champion: str | None
     config: PromotionConfig | None = None
-    figures: ChallengerFigures | None = None
+    figures: ChallengerMetrics | None = None
     gates: tuple[Gate, ...] = ()
     test: PairedTest | None = None
     look: Look | None = None

@@ -27,7 +27,7 @@ class Latency(Record):
     device: str
 
 
-class ChallengerFigures(Record):
+class ChallengerMetrics(Record):
     """What the gates judge of the challenger alone; `data_fault` is None for good data."""
 
     protocol: str
@@ -57,19 +57,19 @@ class ChampionTest(Record):
 
 
 def judge(
-    figures: ChallengerFigures, champion: ChampionTest, config: PromotionConfig
+    metrics: ChallengerMetrics, champion: ChampionTest, config: PromotionConfig
 ) -> list[Gate]:
     """Return all gates, passed or not."""
-    latency = figures.latency
+    latency = metrics.latency
     return [
-        _protocol(figures.protocol),
-        _data(figures),
-        _floor(figures.accuracy, config.floor),
+        _protocol(metrics.protocol),
+        _data(metrics),
+        _floor(metrics.accuracy, config.floor),
         _champion(champion, config),
-        _baseline(figures, config),
+        _baseline(metrics, config),
         _at_most(
             "calibration",
-            figures.calibration_error,
+            metrics.calibration_error,
             config.largest_calibration_error,
             "the calibration error is",
         ),
@@ -82,7 +82,7 @@ def judge(
         ),
         _at_most(
             "model size",
-            figures.model_bytes / MIB,
+            metrics.model_bytes / MIB,
             config.largest_model_mib,
             "the model file has",
             " MiB",
@@ -101,15 +101,15 @@ def _protocol(protocol: str) -> Gate:
     return Gate(name="protocol", passed=passed, sentence=sentence)
 
 
-def _data(figures: ChallengerFigures) -> Gate:
+def _data(metrics: ChallengerMetrics) -> Gate:
     return Gate(
         name="data checks",
-        passed=figures.data_fault is None,
-        figure=figures.overlap,
-        bound=figures.max_overlap,
-        sentence=figures.data_fault
-        or f"all hold; {figures.overlap:.2%} of the test reviews occur in training, at most"
-        f" {figures.max_overlap:.2%} may",
+        passed=metrics.data_fault is None,
+        figure=metrics.overlap,
+        bound=metrics.max_overlap,
+        sentence=metrics.data_fault
+        or f"all hold; {metrics.overlap:.2%} of the test reviews occur in training, at most"
+        f" {metrics.max_overlap:.2%} may",
     )
 
 
@@ -163,12 +163,12 @@ def _not_worse(test: PairedTest, level: float, margin: float) -> Gate:
     )
 
 
-def _baseline(figures: ChallengerFigures, config: PromotionConfig) -> Gate:
-    kind, baseline = "linear", figures.baseline_accuracy
+def _baseline(metrics: ChallengerMetrics, config: PromotionConfig) -> Gate:
+    kind, baseline = "linear", metrics.baseline_accuracy
     if config.baseline == "naive_bayes":
-        kind, baseline = "naive Bayes", figures.bayes_baseline_accuracy
+        kind, baseline = "naive Bayes", metrics.bayes_baseline_accuracy
     # Rounded, since a share that lies exactly on the bound must not fail by its last bit.
-    difference = round(figures.accuracy - baseline, 12)
+    difference = round(metrics.accuracy - baseline, 12)
     passed = difference >= -config.baseline_margin
     return Gate(
         name="baseline",
@@ -180,8 +180,8 @@ def _baseline(figures: ChallengerFigures, config: PromotionConfig) -> Gate:
     )
 
 
-def _at_most(name: str, figure: float, bound: float, subject: str, unit: str = "") -> Gate:
-    passed = figure <= bound
+def _at_most(name: str, value: float, bound: float, subject: str, unit: str = "") -> Gate:
+    passed = value <= bound
     relation = "at most" if passed else "more than"
-    sentence = f"{subject} {figure:.3g}{unit}, {relation} {bound:.3g}{unit}"
-    return Gate(name=name, passed=passed, figure=figure, bound=bound, sentence=sentence)
+    sentence = f"{subject} {value:.3g}{unit}, {relation} {bound:.3g}{unit}"
+    return Gate(name=name, passed=passed, figure=value, bound=bound, sentence=sentence)

@@ -14,13 +14,8 @@ from tasks.config.promotion import PromotionConfig
 from tasks.config.training import TrainingConfig
 from tasks.data.sources.source_files import OFFICIAL_SPLIT_ROWS
 from tasks.registry.champion import ChampionStore, best_model, promoted_run, require_other
-from tasks.registry.events import (
-    Decision,
-    PromotionEvent,
-    headline,
-    line_of_champions,
-)
-from tasks.registry.gates import ChallengerFigures, Latency, judge
+from tasks.registry.events import Decision, PromotionEvent, headline, line_of_champions
+from tasks.registry.gates import ChallengerMetrics, Latency, judge
 from tasks.runs.find import Run, find_run
 from tasks.runs.manifest import MANIFEST
 from tasks.runs.read import BEST_MODEL, read_checked, read_config
@@ -54,19 +49,19 @@ def promote(
     store = ChampionStore(artifacts)
     require_challenger(artifacts, run, store.events())
     # Measured before the lock is taken: it takes seconds and does not depend on the champion.
-    figures = challenger_figures(run, measure)
+    metrics = _metrics(run, measure)
     with store.deciding() as events:
         require_challenger(artifacts, run, events)
         champion = challenge_champion(
             artifacts, run, events, config.level, without_comparison=without_comparison
         )
-        gates = judge(figures, champion, config)
+        gates = judge(metrics, champion, config)
         event = PromotionEvent(
             number=len(events) + 1,
             kind="promoted" if all(gate.passed for gate in gates) else "refused",
             former_champion=champion.champion,
             config=config,
-            figures=figures,
+            figures=metrics,
             gates=tuple(gates),
             test=champion.test,
             look=champion.look,
@@ -142,15 +137,10 @@ def who_am_i() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-def challenger_figures(run: Run, measure: MeasureLatency) -> ChallengerFigures:
-    """Return what the gates judge of a run alone.
-
-    Raises:
-        BadDataError: A file of the run is damaged.
-    """
+def _metrics(run: Run, measure: MeasureLatency) -> ChallengerMetrics:
     config, report = read_config(run), read_checked(run, "data_report.json")
     manifest = run.manifest
-    return ChallengerFigures(
+    return ChallengerMetrics(
         protocol=manifest.score.protocol,
         accuracy=manifest.score.accuracy,
         baseline_accuracy=manifest.baseline.accuracy,

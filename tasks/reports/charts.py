@@ -25,6 +25,8 @@ _BASELINE: dict[str, Any] = {
     "label": "linear baseline",
 }
 
+_REFERENCE: dict[str, Any] = {"color": QUIET, "linewidth": 1, "linestyle": ":"}
+
 _CURVE_POINTS = 400
 
 
@@ -77,9 +79,8 @@ def _draw_learning_rate(axes: Axes, history: dict[str, list[float]]) -> None:
 def _draw_roc(axes: Axes, network: Predictions, baseline: Predictions) -> None:
     for made, look in ((network, _NETWORK), (baseline, _BASELINE)):
         false_positive, true_positive, _ = roc_curve(made.label, made.probability)
-        rows = _evenly(len(false_positive))
-        axes.plot(false_positive[rows], true_positive[rows], **look)
-    axes.plot([0, 1], [0, 1], color=QUIET, linewidth=1, linestyle=":", label="chance")
+        _draw_curve(axes, false_positive, true_positive, look)
+    axes.plot([0, 1], [0, 1], label="chance", **_REFERENCE)
     axes.set(xlabel="False positive rate", ylabel="True positive rate")
     axes.legend(loc="lower right")
 
@@ -87,24 +88,21 @@ def _draw_roc(axes: Axes, network: Predictions, baseline: Predictions) -> None:
 def _draw_precision_recall(axes: Axes, network: Predictions, baseline: Predictions) -> None:
     for made, look in ((network, _NETWORK), (baseline, _BASELINE)):
         precision, recall, _ = precision_recall_curve(made.label, made.probability)
-        rows = _evenly(len(recall))
-        axes.plot(recall[rows], precision[rows], **look)
-    axes.axhline(network.label.mean(), color=QUIET, linewidth=1, linestyle=":", label="chance")
+        _draw_curve(axes, recall, precision, look)
+    axes.axhline(network.label.mean(), label="chance", **_REFERENCE)
     axes.set(xlabel="Recall", ylabel="Precision")
     axes.legend(loc="lower left")
 
 
-def _evenly(count: int) -> list[int]:
-    """Return rows of a curve that has more points than a chart can show."""
-    last = count - 1
-    rows: list[int] = np.unique(
-        np.linspace(0, last, min(_CURVE_POINTS, count)).astype(int)
-    ).tolist()
-    return rows
+def _draw_curve(axes: Axes, across: np.ndarray, up: np.ndarray, look: dict[str, Any]) -> None:
+    """Draw a curve that may have more points than a chart can show."""
+    shown = min(_CURVE_POINTS, len(across))
+    rows = np.unique(np.linspace(0, len(across) - 1, shown).astype(int))
+    axes.plot(across[rows], up[rows], **look)
 
 
 def _draw_reliability(axes: Axes, bins: dict[str, list[dict[str, float]]]) -> None:
-    axes.plot([0, 1], [0, 1], color=QUIET, linewidth=1, linestyle=":", label="perfect")
+    axes.plot([0, 1], [0, 1], label="perfect", **_REFERENCE)
     for name, look in (("network", _NETWORK), ("baseline", _BASELINE)):
         points = [(part["mean_probability"], part["share_of_ones"]) for part in bins[name]]
         axes.plot(*zip(*points, strict=True), marker="o", **look)

@@ -2,8 +2,8 @@
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from tasks.common.formatting import short_id
@@ -41,29 +41,24 @@ def _chart(name: str, histories: Histories) -> str:
     with tempfile.TemporaryDirectory() as folder, chart_style():
         figure, axes = new_chart()
         for number, (run_id, history) in enumerate(histories.items()):
-            _draw_run(axes, number, short_id(run_id), history[name], history[f"val_{name}"])
-        _finish(axes, name)
+            training, validation = history[name], history[f"val_{name}"]
+            look = _look(number)
+            epochs = range(1, len(training) + 1)
+            axes.plot(epochs, training, "--", color=look["color"], linewidth=1)
+            axes.plot(epochs, validation, **look, label=short_id(run_id))
+        axes.plot([], [], "--", color=QUIET, linewidth=1, label="training")
+        axes.set(xlabel="Epoch", ylabel=name.capitalize())
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        axes.legend()
         path = Path(folder) / f"{name}.svg"
         save_chart(figure, path)
         return image_uri(path)
 
 
-def _draw_run(
-    axes: Axes, number: int, label: str, training: list[float], validation: list[float]
-) -> None:
-    colour = COLOURS[number % len(COLOURS)]
-    # With more runs than colours the marker tells them apart.
+def _look(number: int) -> dict[str, Any]:
+    """Return the look of a curve; with more runs than colours the marker tells them apart."""
     marker = _MARKERS[number // len(COLOURS) % len(_MARKERS)]
-    epochs = range(1, len(training) + 1)
-    axes.plot(epochs, training, "--", color=colour, linewidth=1)
-    axes.plot(epochs, validation, "-", color=colour, marker=marker, label=label)
-
-
-def _finish(axes: Axes, name: str) -> None:
-    axes.plot([], [], "--", color=QUIET, linewidth=1, label="training")
-    axes.set(xlabel="Epoch", ylabel=name.capitalize())
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    axes.legend()
+    return {"color": COLOURS[number % len(COLOURS)], "marker": marker}
 
 
 def _chart_text(name: str, histories: Histories) -> str:

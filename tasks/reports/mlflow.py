@@ -7,18 +7,15 @@ import os
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from tasks.common.errors import ExportError, import_extra
+from tasks.common.errors import ExportError, first_line, import_extra
 from tasks.common.records import Record
 from tasks.config.training import flat_config
-from tasks.data.sources.source_files import source_label
 from tasks.runs.describe import total_seconds
 from tasks.runs.find import Run
 from tasks.runs.read import checked_file, read_checked, read_config
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-
-    metric = import_extra("mlflow.entities", "mlflow").Metric
 
 _RUN_ID_TAG = "run_id"
 
@@ -69,7 +66,7 @@ def export_mlflow(run: Run, tracking_uri: str, experiment: str, headline: str) -
             is_new=known is None,
         )
     except (mlflow.MlflowException, database.SQLAlchemyError) as error:
-        reason = str(error).strip().partition("\n")[0]
+        reason = first_line(error)
         raise ExportError(f"MLflow at {tracking_uri} did not take the run: {reason}") from None
 
 
@@ -97,10 +94,8 @@ def _copy(client: MlflowClient, experiment_id: str, run: Run, headline: str) -> 
         experiment_id, start_time=started, tags=_tags(run, headline), run_name=run.manifest.run_id
     )
     copy_id = str(copy.info.run_id)
-    config = flat_config(read_config(run))
-    client.log_batch(
-        copy_id, params=[entities.Param(name, str(value)) for name, value in config.items()]
-    )
+    config = flat_config(read_config(run)).items()
+    client.log_batch(copy_id, params=[entities.Param(name, str(value)) for name, value in config])
     metrics = _metrics(run, ended)
     for start in range(0, len(metrics), _MOST_METRICS):
         client.log_batch(copy_id, metrics=metrics[start : start + _MOST_METRICS])
@@ -114,7 +109,7 @@ def _tags(run: Run, headline: str) -> dict[str, str]:
     return {
         _RUN_ID_TAG: manifest.run_id,
         "protocol": manifest.score.protocol,
-        "source": source_label(manifest.score.source, manifest.score.form),
+        "source": manifest.score.source_label,
         "train_fingerprint": manifest.fingerprints["train"],
         "test_fingerprint": manifest.fingerprints["test"],
         "device": manifest.device.content_hash,
@@ -137,18 +132,13 @@ def _metrics(run: Run, time: int) -> list[Any]:
 
 def _final(run: Run) -> dict[str, float]:
     """Return the scores on the test reviews, with their intervals as metrics of their own."""
-    names = ("baseline", "bayes_baseline")
-    return {
-        **{
-            f"test_{name}": value
-            for name, value in _numbers(read_checked(run, "metrics.json")).items()
-        },
-        **{
-            f"{name}_test_{figure}": value
-            for name, baseline in zip(names, run.manifest.baselines, strict=True)
-            for figure, value in baseline.model_dump(exclude={"name"}).items()
-        },
-    }
+    metrics = _numbers(read_checked(run, "metrics.json"))
+    scores = {f"test_{name}": value for name, value in metrics.items()}
+    models = ("baseline", "bayes_baseline")
+    for model, baseline in zip(models, run.manifest.baselines, strict=True):
+        numbers = baseline.model_dump(exclude={"name"})
+        scores |= {f"{model}_test_{name}": value for name, value in numbers.items()}
+    return scores
 
 
 def _numbers(metrics: dict[str, Any]) -> dict[str, float]:

@@ -7,8 +7,8 @@ which is YAML too, so that none can be mistaken for syntax.
 from typing import Any, NamedTuple
 
 from tasks.config.training import Architecture, TrainingConfig, changed_settings
-from tasks.data.sources.source_files import source_label
 from tasks.reports.html import render
+from tasks.reports.tables import METRICS
 from tasks.runs.manifest import Manifest
 
 MODEL_CARD = "model_card.md"
@@ -41,9 +41,9 @@ def model_card(manifest: Manifest, metrics: dict[str, Any], config: TrainingConf
         "model_card.md.jinja",
         manifest=manifest,
         metrics=metrics,
+        metric_names=METRICS,
         config=config,
         changed=settings,
         architecture=DESCRIBED[config.network.architecture],
-        source=source_label(manifest.score.source, manifest.score.form),
         dataset=_DATASETS[manifest.score.source],
     )

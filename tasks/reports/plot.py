@@ -24,9 +24,9 @@ def plot_history(history: Path, caption: str, folder: Path) -> None:
     `history` is the `history.json` of a training; the caption is drawn small below the title's
     corner.
     """
-    figures = json.loads(history.read_text())
+    metrics = json.loads(history.read_text())
     for name, colour in _COLOURS.items():
-        _save(_draw(name, figures, colour, caption), folder / name)
+        _save(_draw(name, metrics, colour, caption), folder / name)
 
 
 def draw_curves(axes: Axes, name: str, history: dict[str, list[float]], colour: str) -> None:

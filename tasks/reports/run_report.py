@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from tasks.config.training import TrainingConfig, default_groups
-from tasks.data.sources.source_files import source_label
+from tasks.config.training import TrainingConfig
 from tasks.evaluation.significance import PairedTest
 from tasks.reports.html import image_uri, render
-from tasks.reports.tables import run_tables
+from tasks.reports.tables import config_table, confusion_table, cut_table, run_tables
 from tasks.reports.verdict import Note, verdict
 from tasks.runs.manifest import Manifest
 from tasks.runs.read import read_json
@@ -33,22 +32,26 @@ def run_report(folder: Path, manifest: Manifest) -> str:
     Both may still be written: the files before the report, and the manifest's list of files.
     """
     config = TrainingConfig.model_validate(read_json(folder, "config.json"))
-    source = source_label(manifest.score.source, manifest.score.form)
+    metrics, data = read_json(folder, "metrics.json"), read_json(folder, "data_report.json")
+    analysis, score = read_json(folder, "analysis.json"), manifest.score
+    own_tables = {
+        "confusion": confusion_table(metrics, data["label_names"]),
+        "cut": cut_table(analysis["by_cut"], config.text.maxlen),
+        "config": config_table(config),
+    }
     return render(
         "report.html.jinja",
-        title=f"{source}, {manifest.score.protocol} protocol, seed {manifest.seed}",
+        title=f"{score.source_label}, {score.protocol} protocol, seed {manifest.seed}",
         manifest=manifest,
-        source=source,
         notes=run_notes(folder, manifest),
-        metrics=read_json(folder, "metrics.json"),
-        tables=run_tables(folder, manifest),
+        metrics=metrics,
+        tables=run_tables(folder, manifest) | own_tables,
         baseline_metrics=read_json(folder, "baseline_metrics.json"),
-        data=read_json(folder, "data_report.json"),
-        analysis=read_json(folder, "analysis.json"),
+        data=data,
+        confident_errors=analysis["confident_errors"],
         charts={name: image_uri(folder / "figures" / f"{name}.svg") for name in CHARTS},
         history=read_json(folder, "history.json"),
-        config=config.model_dump(mode="json"),
-        defaults=default_groups(config),
+        num_words=config.text.num_words,
     )
 
 

@@ -16,17 +16,9 @@ from matplotlib.figure import Figure
 
 from tasks.common.atomic_files import whole_file, write_text
 
-INK = "#333333"
+INK, QUIET = "#333333", "#767676"
 
-QUIET = "#767676"
-
-BLUE = "#0072b2"
-
-ORANGE = "#d55e00"
-
-GREEN = "#009e73"
-
-PURPLE = "#aa4499"
+BLUE, ORANGE, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#aa4499"
 
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
 

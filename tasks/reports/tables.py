@@ -1,20 +1,20 @@
 """The tables of a run: steps, scores and data, the same in the terminal, the report and the UI."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tasks.cache.step_run import StepRun
 from tasks.common.formatting import interval_text, p_text, short_id, when
 from tasks.common.tables import Column, Table, number
-from tasks.config.training import value_text
+from tasks.config.training import TrainingConfig, default_groups, value_text
 from tasks.evaluation.significance import difference_text
-from tasks.reports.html import score, share
+from tasks.reports.html import json_text, score, share
 from tasks.runs.compare import ComparedRun, Comparison, Judgement
 from tasks.runs.manifest import Manifest, Score
 from tasks.runs.read import read_json
 
-_METRICS = {
+METRICS = {
     "accuracy": "accuracy",
     "roc_auc": "ROC AUC",
     "average_precision": "average precision",
@@ -58,15 +58,15 @@ def metrics_table(scored: Mapping[str, Mapping[str, Any]], judged: Score) -> Tab
         "metric",
         *map(number, scored),
         rows=(
-            [title, *(_figure(metrics, name) for metrics in scored.values())]
-            for name, title in _METRICS.items()
+            [title, *(_metric(metrics, name) for metrics in scored.values())]
+            for name, title in METRICS.items()
         ),
         title=f"Scores on {judged.test_reviews:,} test reviews, {judged.protocol} protocol; 95 %"
         " intervals in brackets.",
     )
 
 
-def _figure(metrics: Mapping[str, Any], name: str) -> str:
+def _metric(metrics: Mapping[str, Any], name: str) -> str:
     bounds = metrics.get(f"{name}_interval_95")
     return f"{metrics[name]:.4f}{f' ({interval_text(*bounds)})' if bounds else ''}"
 
@@ -99,6 +99,47 @@ def _described(part: Mapping[str, Any], labels: list[str]) -> dict[str, str]:
         "texts without any word": f"{part['empty_texts']:,}",
         "repeated inside the set": f"{part['duplicates']:,}",
     }
+
+
+def confusion_table(metrics: Mapping[str, Any], labels: Sequence[str]) -> Table:
+    """Return how many reviews of each label were judged as which."""
+    found = metrics["confusion"]
+    zeros = (found["true_negative"], found["false_positive"])
+    ones = (found["false_negative"], found["true_positive"])
+    rows = (
+        [labels[truth], *(f"{count:,}" for count in counts), share(counts[truth] / sum(counts))]
+        for truth, counts in enumerate((zeros, ones))
+    )
+    judged = (number(f"Judged {label}") for label in labels)
+    return Table("Truth", *judged, number("Right"), rows=rows, title="Confusion matrix")
+
+
+def cut_table(by_cut: Mapping[str, Any], maxlen: int) -> Table:
+    """Return the accuracy of the reviews that the network saw whole, and of those cut to fit."""
+    rows = (
+        [
+            name,
+            f"{part['lowest']:.0f} to {part['highest']:.0f}",
+            f"{part['reviews']:,}",
+            score(part["accuracy"]),
+            interval_text(part["accuracy_low"], part["accuracy_high"]),
+        ]
+        for name, kind in (("seen whole", "whole"), (f"cut to {maxlen}", "cut"))
+        for part in by_cut[kind]
+    )
+    columns = map(number, ("Tokens", "Number", "Accuracy", "95 % interval"))
+    return Table("Reviews", *columns, rows=rows, title="Accuracy of whole and cut reviews")
+
+
+def config_table(config: TrainingConfig) -> Table:
+    """Return all numbers of a run, and their defaults where these are others."""
+    defaults, rows = default_groups(config), []
+    for group, fields in config.model_dump(mode="json").items():
+        for name, value in fields.items():
+            default = defaults[group][name]
+            other = "same" if value == default else json_text(default)
+            rows.append([name, group, json_text(value), other])
+    return Table("Field", "Group", "Value", "Default", rows=rows, title="All numbers of the run")
 
 
 def scores_table(comparison: Comparison) -> Table:

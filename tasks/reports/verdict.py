@@ -2,17 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from tasks.config.training import TrainingConfig
 from tasks.evaluation.significance import PairedTest
 from tasks.runs.manifest import BaselineScore, Manifest
 
-_LARGEST_CALIBRATION_ERROR = 0.05
-
-_LARGEST_MAJORITY = 0.6
-
-_LEVEL = 0.05
+_LARGEST_CALIBRATION_ERROR, _LARGEST_MAJORITY, _LEVEL = 0.05, 0.6, 0.05
 
 
 @dataclass(frozen=True)
@@ -36,15 +33,10 @@ def verdict(
     """
     return [
         *_on_protocol(manifest),
-        *(
-            _on_baseline(manifest, *pair)
-            for pair in zip(manifest.baselines, baselines, strict=True)
-        ),
+        *map(partial(_on_baseline, manifest), manifest.baselines, baselines),
         *_on_balance(metrics),
         *_on_data(manifest, data_report),
-        *_on_training(manifest, config),
-        _on_calibration(metrics["expected_calibration_error"]),
-        *_on_source_code(manifest.git),
+        *_on_training(manifest, config, metrics["expected_calibration_error"]),
     ]
 
 
@@ -71,15 +63,15 @@ def _on_protocol(manifest: Manifest) -> Iterator[Note]:
 def _on_baseline(manifest: Manifest, baseline: BaselineScore, test: PairedTest) -> Note:
     difference = manifest.score.accuracy - baseline.accuracy
     sides = f"{abs(100 * difference):.2f} points {'above' if difference > 0 else 'below'}"
-    figures = (
+    scores = (
         f"The network is {sides} the linear baseline, {baseline.name}"
         f" ({baseline.accuracy:.4f}; exact McNemar test, p = {test.p_value:.2g})"
     )
     if test.p_value >= _LEVEL:
-        return Note("warning", f"{figures}: they cannot be told apart.")
+        return Note("warning", f"{scores}: they cannot be told apart.")
     if difference < 0:
-        return Note("warning", f"{figures}: the network is worse than a model trained in seconds.")
-    return Note("good", f"{figures}: the network is better.")
+        return Note("warning", f"{scores}: the network is worse than a model trained in seconds.")
+    return Note("good", f"{scores}: the network is better.")
 
 
 def _on_balance(metrics: dict[str, Any]) -> Iterator[Note]:
@@ -103,17 +95,11 @@ def _on_data(manifest: Manifest, report: dict[str, Any]) -> Iterator[Note]:
         )
 
 
-def _on_training(manifest: Manifest, config: TrainingConfig) -> Iterator[Note]:
+def _on_training(manifest: Manifest, config: TrainingConfig, error: float) -> Iterator[Note]:
     done, best = manifest.training.epochs_run, manifest.training.best_epoch
     if best == done == config.fit.epochs:
         yield Note("warning", "The last epoch was the best one: more epochs may score higher.")
-
-
-def _on_calibration(error: float) -> Note:
     text = f"Probabilities are off by {100 * error:.1f} points on average (calibration error)."
-    return Note("warning" if error > _LARGEST_CALIBRATION_ERROR else "good", text)
-
-
-def _on_source_code(git: dict[str, Any]) -> Iterator[Note]:
-    if git["changed"]:
+    yield Note("warning" if error > _LARGEST_CALIBRATION_ERROR else "good", text)
+    if manifest.git["changed"]:
         yield Note("warning", "The source code had changes that were not committed.")

@@ -1,15 +1,13 @@
 """Compare runs: what differs between them, their scores, and paired tests of their models."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from tasks.common.errors import InvalidConfigError
 from tasks.common.formatting import short_id
 from tasks.common.records import Record
 from tasks.config.training import Value, flat_config
-from tasks.data.sources.source_files import source_label
 from tasks.evaluation.significance import PairedTest, paired_test
-from tasks.runs.describe import is_all_cached, total_seconds
+from tasks.runs.describe import RunLabel, is_all_cached, label_of, total_seconds
 from tasks.runs.find import Run
 from tasks.runs.manifest import BaselineScore, Manifest, Score, Training
 from tasks.runs.read import (
@@ -20,10 +18,6 @@ from tasks.runs.read import (
     read_checked,
     read_config,
 )
-
-OTHER_REVIEWS = "other test reviews"
-
-OTHER_PROTOCOL = "other protocol (tutorial chooses on the test set)"
 
 _SHORT_HASH = 8
 
@@ -42,20 +36,15 @@ def not_comparable(manifest: Manifest, first: Manifest) -> str | None:
     """Return why the scores of two runs must not be compared, None where they can be."""
     reasons = []
     if manifest.fingerprints["test"] != first.fingerprints["test"]:
-        reasons.append(OTHER_REVIEWS)
+        reasons.append("other test reviews")
     if manifest.score.protocol != first.score.protocol:
-        reasons.append(OTHER_PROTOCOL)
+        reasons.append("other protocol (tutorial chooses on the test set)")
     return "; ".join(reasons) or None
 
 
-class ComparedRun(Record):
+class ComparedRun(RunLabel):
     """One run of a comparison; without scores where they cannot be compared with the first's."""
 
-    run_id: str
-    folder: Path
-    created: str
-    source: str
-    protocol: str
     scores: RunScores | None
     not_comparable: str | None
     training: Training
@@ -76,7 +65,7 @@ class Judgement(Record):
     run_id: str
     against: str
     test: PairedTest | None
-    not_comparable: str | None
+    not_comparable: str | None = None
 
 
 class Comparison(Record):
@@ -114,11 +103,7 @@ def compare_runs(runs: list[Run]) -> Comparison:
 def _compared(run: Run, first: Run) -> ComparedRun:
     manifest, why_not = run.manifest, not_comparable(run.manifest, first.manifest)
     return ComparedRun(
-        run_id=manifest.run_id,
-        folder=run.folder,
-        created=manifest.created,
-        source=source_label(manifest.score.source, manifest.score.form),
-        protocol=manifest.score.protocol,
+        **label_of(run),
         scores=None if why_not else _scores(run),
         not_comparable=why_not,
         training=manifest.training,
@@ -171,7 +156,7 @@ def _against_first(run: Run, first: Run) -> Judgement:
     return Judgement(
         run_id=run.manifest.run_id,
         against=first.manifest.run_id,
-        test=None if why_not else _test(_predictions(run), _predictions(first)),
+        test=None if why_not else _test(run, first, PREDICTIONS),
         not_comparable=why_not,
     )
 
@@ -179,32 +164,24 @@ def _against_first(run: Run, first: Run) -> Judgement:
 def _against_baselines(run: Run) -> list[Judgement]:
     files = (BASELINE_PREDICTIONS, BAYES_PREDICTIONS)
     return [
-        Judgement(
-            run_id=run.manifest.run_id,
-            against=baseline.name,
-            test=_test(_predictions(run), checked_file(run, file)),
-            not_comparable=None,
-        )
+        Judgement(run_id=run.manifest.run_id, against=baseline.name, test=_test(run, run, file))
         for baseline, file in zip(run.manifest.baselines, files, strict=True)
     ]
 
 
-def _predictions(run: Run) -> Path:
-    return checked_file(run, PREDICTIONS)
-
-
-def _test(model: Path, other: Path) -> PairedTest:
-    """Return the paired test of two files of predictions of the same reviews."""
+def _test(run: Run, other: Run, file: str) -> PairedTest:
+    """Return the paired test of the network of `run` with the predictions in a file of `other`."""
     from tasks.evaluation.slices import read_predictions
 
     # Each is in the order of the ids: its own order depends on the training set's size.
-    return paired_test(read_predictions(model).correct, read_predictions(other).correct)
+    files = checked_file(run, PREDICTIONS), checked_file(other, file)
+    return paired_test(*(read_predictions(one).correct for one in files))
 
 
 def _notes(first: Run, others: list[Run]) -> list[str]:
     """Return what must be known to read the numbers correctly."""
     notes = [
-        f"{_short(run)} {relation} {_short(first)}."
+        f"{short_id(run.manifest.run_id)} {relation} {short_id(first.manifest.run_id)}."
         for run in others
         for relation in _relations(run.manifest, first.manifest)
     ]
@@ -220,10 +197,6 @@ def _notes(first: Run, others: list[Run]) -> list[str]:
     if len(others) > 1:
         notes.append("Each p value is of one test; among many, some are small by chance.")
     return notes
-
-
-def _short(run: Run) -> str:
-    return short_id(run.manifest.run_id)
 
 
 def _relations(manifest: Manifest, first: Manifest) -> Iterator[str]:

@@ -6,20 +6,24 @@ from typing import Any
 
 from tasks.common.records import Record
 from tasks.config.training import ChangedSetting, changed_settings
-from tasks.data.sources.source_files import source_label
 from tasks.runs.find import FoundRuns, Run, UnreadableRun
 from tasks.runs.manifest import Manifest
 from tasks.runs.read import read_checked, read_config
 
 
-class RunLine(Record):
-    """What a list says of a run; its accuracy never without protocol and source."""
+class RunLabel(Record):
+    """What stands before the scores of a run, which are never shown without source and protocol."""
 
     run_id: str
     folder: Path
     created: str
     source: str
     protocol: str
+
+
+class RunLine(RunLabel):
+    """What a list says of a run."""
+
     seed: int
     accuracy: float
     accuracy_low: float
@@ -57,14 +61,7 @@ def list_runs(
 
     `champion` and `pinned` are the ids of the runs to mark as such.
     """
-    runs = [
-        _line(
-            run,
-            is_champion=run.manifest.run_id == champion,
-            is_pinned=run.manifest.run_id in pinned,
-        )
-        for run in found.runs
-    ]
+    runs = [_line(run, champion, pinned) for run in found.runs]
     return RunList(runs=runs, unreadable=found.unreadable)
 
 
@@ -84,6 +81,18 @@ def describe_run(run: Run, champion: str | None = None) -> RunDetails:
     )
 
 
+def label_of(run: Run) -> dict[str, Any]:
+    """Return the fields of the `RunLabel` of `run`."""
+    manifest = run.manifest
+    return {
+        "run_id": manifest.run_id,
+        "folder": run.folder,
+        "created": manifest.created,
+        "source": manifest.score.source_label,
+        "protocol": manifest.score.protocol,
+    }
+
+
 def total_seconds(manifest: Manifest) -> float:
     """Return how long the steps of a run took together."""
     return sum(step.seconds for step in manifest.steps)
@@ -94,22 +103,15 @@ def is_all_cached(manifest: Manifest) -> bool:
     return all(step.cached for step in manifest.steps if step.key is not None)
 
 
-def _line(run: Run, *, is_champion: bool, is_pinned: bool) -> RunLine:
+def _line(run: Run, champion: str | None, pinned: Collection[str]) -> RunLine:
     manifest = run.manifest
     return RunLine(
-        run_id=manifest.run_id,
-        folder=run.folder,
-        created=manifest.created,
-        source=source_label(manifest.score.source, manifest.score.form),
-        protocol=manifest.score.protocol,
+        **label_of(run),
         seed=manifest.seed,
-        accuracy=manifest.score.accuracy,
-        accuracy_low=manifest.score.accuracy_low,
-        accuracy_high=manifest.score.accuracy_high,
+        **manifest.score.model_dump(include={"accuracy", "accuracy_low", "accuracy_high"}),
         baseline_accuracy=manifest.baseline.accuracy,
-        best_epoch=manifest.training.best_epoch,
-        epochs_run=manifest.training.epochs_run,
+        **manifest.training.model_dump(),
         all_cached=is_all_cached(manifest),
-        is_champion=is_champion,
-        is_pinned=is_pinned,
+        is_champion=manifest.run_id == champion,
+        is_pinned=manifest.run_id in pinned,
     )

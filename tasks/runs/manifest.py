@@ -9,7 +9,7 @@ from tasks.common.device import Device
 from tasks.common.errors import BadDataError
 from tasks.common.hashed_files import FileList
 from tasks.common.records import Record
-from tasks.data.sources.source_files import SourceFiles
+from tasks.data.sources.source_files import SourceFiles, source_label
 
 MANIFEST = "manifest.json"
 
@@ -27,6 +27,11 @@ class Score(Record):
     protocol: str
     source: str
     form: str
+
+    @property
+    def source_label(self) -> str:
+        """Where the reviews are from, in words."""
+        return source_label(self.source, self.form)
 
 
 class BaselineScore(Record):

@@ -9,13 +9,9 @@ from tasks.config.training import TrainingConfig, validated_config
 from tasks.runs.find import Run
 
 PREDICTIONS = "predictions.parquet"
-
 BASELINE_PREDICTIONS = "baseline_predictions.parquet"
-
 BAYES_PREDICTIONS = "bayes_baseline_predictions.parquet"
-
 BEST_MODEL = "best_model.keras"
-
 VOCABULARY = "vocabulary.json"
 
 

@@ -51,10 +51,10 @@ def first_difference(recorded: Manifest, repeated: Manifest) -> str | None:
         for name in _RESULTS
         if name in recorded.files
     ]
-    for name, then, now in pairs:
-        if then != now:
-            return f"{name}: {then} was recorded, {now} came out"
-    return None
+    different = (
+        f"{name}: {then} was recorded, {now} came out" for name, then, now in pairs if then != now
+    )
+    return next(different, None)
 
 
 def repeatable_source(source: SourceConfig, resolved: SourceFiles) -> SourceConfig:

@@ -46,6 +46,8 @@ def test_a_published_interval_is_reproduced() -> None:
     # The example of `ci.prop.ps` in Bonett's own R package statpsych: 4 and 26 of 48 differ.
     low, high = difference_interval(26, 4, 48)
     assert [low, high] == pytest.approx([0.2548067, 0.6251933])
+    wide = difference_interval(26, 4, 48, level=0.01)
+    assert wide[0] < low < high < wide[1]
 
 
 def test_two_models_are_compared_review_by_review() -> None:

@@ -1,5 +1,6 @@
 """The study of a sweep: what is tried next, also after a kill, and where it is kept."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from tasks.experiments.study import (
 )
 from tasks.experiments.sweep_report import best_trial
 from tasks.experiments.trial import TrialResult
-from tasks.runs.manifest import Score
+from tests.support.made_runs import make_run
 from tests.support.servers.postgres import needs_postgres, postgres_process
 
 CONFIG = TrainingConfig()
@@ -147,15 +148,7 @@ def test_a_study_with_another_basis_is_refused(tmp_path: Path) -> None:
 
 def test_each_look_at_the_test_reviews_is_noted(tmp_path: Path) -> None:
     study = create_study(sweep_in(tmp_path), CONFIG, SPACE)
-    score = Score(
-        accuracy=0.9,
-        accuracy_low=0.8,
-        accuracy_high=0.95,
-        test_reviews=40,
-        protocol="honest",
-        source="files",
-        form="files",
-    )
+    score = make_run(tmp_path).manifest.score
     noted = [
         Winner(trial=trial, run_id=f"run{trial}", score=score, same_weights=True)
         for trial in (1, 7)
@@ -177,8 +170,6 @@ def test_a_database_that_cannot_be_used_is_told(tmp_path: Path) -> None:
 
 
 def test_a_missing_optuna_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(MissingExtraError, match=r"sweep is not installed; get it with.*\[sweep\]"):
         create_study(sweep_in(tmp_path), CONFIG, SPACE)

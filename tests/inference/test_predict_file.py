@@ -21,6 +21,8 @@ from tests.support.review_samples import write_file
 
 ROOT = Path(__file__).parents[2]
 
+SCRIPT = [sys.executable, str(ROOT / "flows/predict_flow.py")]
+
 TEXTS = [f"{WORDS[n % len(WORDS)]} film number {n}" for n in range(50)]
 
 
@@ -116,8 +118,8 @@ def test_an_input_that_changes_meanwhile_gives_no_output(
 def command(
     artifacts: Path, *arguments: str, stdin: bytes = b""
 ) -> subprocess.CompletedProcess[bytes]:
-    script = [sys.executable, str(ROOT / "flows/predict_flow.py"), f"--artifacts={artifacts}"]
-    return subprocess.run([*script, *arguments], input=stdin, capture_output=True, check=False)
+    words = [*SCRIPT, f"--artifacts={artifacts}", *arguments]
+    return subprocess.run(words, input=stdin, capture_output=True, check=False)
 
 
 def test_texts_are_answered_at_once_without_tensorflow_or_prefect(artifacts: Path) -> None:
@@ -140,8 +142,7 @@ def test_a_killed_command_goes_on_and_ends_with_the_same_bytes(
     whole, output = tmp_path / "whole.csv", tmp_path / "o.csv"
     common = [f"--file={file}", "--chunk-rows=20"]
     assert command(artifacts, *common, f"--output={whole}").returncode == 0
-    script = [sys.executable, str(ROOT / "flows/predict_flow.py"), f"--artifacts={artifacts}"]
-    killed = subprocess.Popen([*script, *common, f"--output={output}"])
+    killed = subprocess.Popen([*SCRIPT, f"--artifacts={artifacts}", *common, f"--output={output}"])
     parts, deadline = tmp_path / ".o.csv.parts", time.monotonic() + 60
     while len(list(parts.glob("*.arrow"))) < 3:
         assert killed.poll() is None

@@ -10,7 +10,7 @@ from tasks.common.errors import BadDataError, PromotionError
 from tasks.data.sources.text_chunks import LONGEST_TEXT, RowError, rows_of, rows_of_binary
 from tasks.inference import predictor as inference_predictor
 from tasks.inference.open_model import chosen_run, model_of_run, open_predictor
-from tasks.inference.predictor import Predictor, prediction_schema, prepare_texts
+from tasks.inference.predictor import PREDICTIONS, Predictor, prepare_texts
 from tasks.model.network import keras_network, open_network
 from tasks.runs.find import Run
 from tests.support.made_models import WORDS, make_model_run
@@ -89,7 +89,7 @@ def test_order_and_number_of_rows_are_those_of_the_texts(
     predictor: Predictor, texts: list[str | None]
 ) -> None:
     together = predictor.predict(texts)
-    assert together.schema == prediction_schema()
+    assert together.schema == PREDICTIONS
     alone = [predictor.predict([text]).to_pylist()[0] for text in texts]
     for one, other in zip(together.to_pylist(), alone, strict=True):
         assert abs(one.pop("probability") - other.pop("probability")) < 1e-6

@@ -57,7 +57,7 @@ def histories(draw: st.DrawFn) -> History:
         keys = draw(st.none() | st.frozensets(st.sampled_from(names), max_size=4))
         created = NOW - draw(st.floats(0, 400)) * DAY_S
         history.runs.append(
-            FoundRun(folder=Path("runs") / f"run{number}", keys=keys, created=created, size=100)
+            FoundRun(path=Path("runs") / f"run{number}", keys=keys, changed=created, size=100)
         )
     return history
 
@@ -75,14 +75,14 @@ def test_nothing_goes_that_a_kept_run_needs_and_nothing_stays_that_nobody_needs(
 ) -> None:
     plan = plan_retention(history.inventory(), protected, config, NOW)
     gone = removed(plan, "run")
-    kept = [run for run in history.runs if run.folder not in gone]
+    kept = [run for run in history.runs if run.path not in gone]
     newest = sorted(
         (run for run in history.runs if run.keys is not None),
-        key=lambda run: (run.created, run.folder.name),
+        key=lambda run: (run.changed, run.path.name),
         reverse=True,
     )[: config.keep_runs]
     for run in history.runs:
-        must_stay = run in newest or run.folder.name in protected or run.keys is None
+        must_stay = run in newest or run.path.name in protected or run.keys is None
         assert (run in kept) == must_stay
     used = {key for run in kept for key in run.keys or ()}
     gone_entries = removed(plan, "cached result")

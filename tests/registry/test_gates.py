@@ -6,18 +6,10 @@ import pytest
 from tasks.config.promotion import PromotionConfig
 from tasks.evaluation.alpha_spending import Look
 from tasks.evaluation.significance import PairedTest, difference_interval, paired_test
-from tasks.registry.gates import MIB, ChallengerFigures, ChampionTest, Gate, Latency, judge
+from tasks.registry.gates import MIB, ChallengerMetrics, ChampionTest, Gate, Latency, judge
 
-NAMES = [
-    "protocol",
-    "data checks",
-    "floor",
-    "champion",
-    "baseline",
-    "calibration",
-    "latency",
-    "model size",
-]
+NAMES = ["protocol", "data checks", "floor", "champion", "baseline"]
+NAMES += ["calibration", "latency", "model size"]
 
 GOOD: dict[str, Any] = {
     "protocol": "honest",
@@ -51,7 +43,7 @@ def against(first: int, second: int, number: int = 1) -> ChampionTest:
 def gates(
     champion: ChampionTest = FIRST, config: PromotionConfig | None = None, **changes: Any
 ) -> dict[str, Gate]:
-    figures = ChallengerFigures(**(GOOD | changes))
+    figures = ChallengerMetrics(**(GOOD | changes))
     found = judge(figures, champion, config or PromotionConfig())
     assert [gate.name for gate in found] == NAMES
     return {gate.name: gate for gate in found}
@@ -106,19 +98,6 @@ def test_the_naive_bayes_baseline_is_asked_where_it_is_chosen() -> None:
     assert high.figure == pytest.approx(0.0087)
 
 
-def test_all_failures_are_listed_at_once() -> None:
-    found = gates(
-        against(3, 30),
-        protocol="tutorial",
-        accuracy=0.5,
-        calibration_error=0.5,
-        latency=Latency(ms_per_review=99, batch_size=1, device="cpu"),
-        model_bytes=999 * MIB,
-        data_fault="bad",
-    )
-    assert not any(gate.passed for gate in found.values())
-
-
 def test_figures_that_lie_on_their_bounds_pass() -> None:
     config = PromotionConfig(floor=0.8726)
     found = gates(
@@ -163,11 +142,6 @@ def test_not_worse_asks_for_the_interval_to_lie_above_minus_the_margin() -> None
     assert refused.bound == -0.02
     assert refused.figure == difference_interval(20, 30, 1000, 0.025)[0]
     assert "not worse within 0.0200: the difference is +0.0000" in passed.sentence
-
-
-def test_a_smaller_level_widens_the_interval() -> None:
-    wide, narrow = (difference_interval(20, 30, 1000, level) for level in (0.01, 0.05))
-    assert wide[0] < narrow[0] < narrow[1] < wide[1]
 
 
 def test_what_is_special_about_a_test_stands_in_its_sentence() -> None:

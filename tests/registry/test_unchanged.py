@@ -20,9 +20,7 @@ def steps(**changes: str | None) -> list[StepRun]:
     ]
 
 
-def test_equal_keys_of_the_newest_run_end_the_run_and_say_what_was_compared(
-    tmp_path: Path,
-) -> None:
+def test_equal_keys_of_the_newest_run_end_the_run_and_say_what_was_compared(tmp_path: Path) -> None:
     make_run(tmp_path, steps=steps())
     with pytest.raises(UnchangedError) as unchanged:
         require_change(tmp_path, steps(), None)

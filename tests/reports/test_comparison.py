@@ -4,11 +4,11 @@ from typing import Literal
 
 import pytest
 
-from tasks.reports.comparison import _draw_run, compare_page
+from tasks.reports.comparison import _look, compare_page
 from tasks.runs.compare import compare_runs
 from tasks.runs.read import read_checked
 from tests.support.made_runs import FIRST, SECOND, THIRD, make_run
-from tests.support.servers.browser import grave_violations, needs_browser, open_page
+from tests.support.servers.browser import SCREENS, needs_browser, sound_page
 
 ATTACK = "<script>document.title='taken'</script>"
 
@@ -46,28 +46,13 @@ def test_html_in_a_value_stays_text(page: Path) -> None:
 
 
 def test_many_runs_are_told_apart_by_colour_and_marker() -> None:
-    from matplotlib.figure import Figure
-
-    axes = Figure().add_subplot()
-    for number in range(12):
-        _draw_run(axes, number, str(number), [1.0], [1.0])
-    looks = {(str(line.get_color()), str(line.get_marker())) for line in axes.lines[1::2]}
-    assert len(looks) == 12
+    assert len({tuple(_look(number).values()) for number in range(12)}) == 12
 
 
 @needs_browser
-@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "light"), (1280, "dark")])
+@SCREENS
 def test_the_page_is_whole_legible_and_accessible_and_asks_for_nothing(
     page: Path, width: int, scheme: Literal["light", "dark"]
 ) -> None:
-    with open_page(page, width=width, colour_scheme=scheme) as opened:
-        shown = opened.page
-        widths = shown.eval_on_selector_all("img", "all => all.map(one => one.naturalWidth)")
-        assert len(widths) == 2
-        assert min(widths) > 0
-        assert shown.evaluate("document.documentElement.scrollWidth") <= width
+    with sound_page(page, 2, width, scheme) as shown:
         assert shown.title() == "Comparison of 3 runs"
-        assert opened.complaints == []
-        outside = [address for address in opened.requests if not address.startswith("data:")]
-        assert outside == [page.absolute().as_uri()]
-        assert grave_violations(shown) == []

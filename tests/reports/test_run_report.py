@@ -1,4 +1,3 @@
-import json
 import shutil
 import time
 from pathlib import Path
@@ -8,8 +7,10 @@ import pytest
 
 from tasks.reports.run_report import run_report
 from tasks.run_summary import RunSummary
+from tasks.runs.find import Run
 from tasks.runs.manifest import read_manifest
-from tests.support.servers.browser import grave_violations, needs_browser, open_page
+from tests.support.made_runs import changed_json
+from tests.support.servers.browser import SCREENS, needs_browser, open_page, sound_page
 from tests.support.start_run import start_run
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -22,34 +23,17 @@ def attacked(done: RunSummary, tmp_path: Path) -> Path:
     """The report of a run whose labels, words and reasons hold HTML."""
     folder = tmp_path / "run"
     shutil.copytree(done.folder, folder)
-    for name, change in (
-        ("data_report.json", {"label_names": [ATTACK, "good"]}),
-        (
-            "analysis.json",
-            {
-                "confident_errors": [
-                    {
-                        "review_id": 1,
-                        "label": 0,
-                        "probability": 0.9,
-                        "length": 3,
-                        "not_shown": 0,
-                        "parts": [{"kind": "seen", "text": ATTACK}],
-                    }
-                ]
-            },
-        ),
-    ):
-        content = json.loads((folder / name).read_text()) | change
-        (folder / name).write_text(json.dumps(content))
+    review: dict[str, object] = {"review_id": 1, "label": 0, "probability": 0.9, "length": 3}
+    error = review | {"not_shown": 0, "parts": [{"kind": "seen", "text": ATTACK}]}
+    run = Run(folder=folder, manifest=read_manifest(folder))
+    changed_json(run, "data_report.json", {"label_names": [ATTACK, "good"]})
+    changed_json(run, "analysis.json", {"confident_errors": [error]})
     report = tmp_path / "report.html"
-    report.write_text(run_report(folder, read_manifest(done.folder)))
+    report.write_text(run_report(folder, run.manifest))
     return report
 
 
-def test_a_score_stands_with_its_protocol_source_interval_and_baseline(
-    done: RunSummary,
-) -> None:
+def test_a_score_stands_with_its_protocol_source_interval_and_baseline(done: RunSummary) -> None:
     page, score = (done.folder / "report.html").read_text(), done.score
     manifest = read_manifest(done.folder)
     assert f"<strong>{score.accuracy:.4f}</strong>" in page
@@ -101,24 +85,14 @@ def test_html_in_labels_and_reviews_does_nothing_in_a_browser(attacked: Path) ->
 
 
 @needs_browser
-@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "light"), (1280, "dark")])
+@SCREENS
 def test_the_report_is_whole_legible_and_accessible_and_asks_for_nothing(
     done: RunSummary, width: int, scheme: Literal["light", "dark"]
 ) -> None:
-    file = done.folder / "report.html"
-    with open_page(file, width=width, colour_scheme=scheme) as opened:
-        page = opened.page
-        widths = page.eval_on_selector_all("img", "all => all.map(one => one.naturalWidth)")
-        assert len(widths) == 8
-        assert min(widths) > 0
+    with sound_page(done.folder / "report.html", 8, width, scheme) as page:
         assert all(page.eval_on_selector_all("img", "all => all.map(one => one.alt.length > 20)"))
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
         sizes = page.eval_on_selector_all(
             "p, td, th, li, figcaption",
             "all => all.map(one => parseFloat(getComputedStyle(one).fontSize))",
         )
         assert min(sizes) >= 14
-        assert opened.complaints == []
-        outside = [address for address in opened.requests if not address.startswith("data:")]
-        assert outside == [file.absolute().as_uri()]
-        assert grave_violations(page) == []

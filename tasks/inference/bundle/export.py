@@ -13,18 +13,7 @@ from tasks.common.hashed_files import hashed_files
 from tasks.common.records import Record, write_record
 from tasks.common.seeds import generator
 from tasks.data.text.tokenizer import FIRST_WORD_ID, PAD_ID, SEPARATORS, START_ID, UNKNOWN_ID
-from tasks.inference.bundle.files import (
-    CARD,
-    LITERT,
-    LOADER,
-    MODEL,
-    ONNX,
-    PREPROCESSING,
-    SAVED_MODEL,
-    WORD_INDEX,
-    BundleManifest,
-    BundlePreprocessing,
-)
+from tasks.inference.bundle import files
 from tasks.inference.bundle.litert import litert_network, write_litert
 from tasks.inference.bundle.saved_model import saved_model_probabilities, write_text_graph
 from tasks.inference.open_model import model_of_run
@@ -76,10 +65,8 @@ def export_bundle(run: Run, target: Path, *, litert: bool = False) -> Bundle:
     try:
         folder.mkdir(parents=True)
         differences = _write_files(run, folder, litert=litert)
-        listed = BundleManifest(
-            run_id=run.manifest.run_id,
-            versions=run.manifest.versions,
-            files=hashed_files(folder),
+        listed = files.BundleManifest(
+            run_id=run.manifest.run_id, versions=run.manifest.versions, files=hashed_files(folder)
         )
         sha256 = listed.write(folder)
         if target.suffix.lower() == ".zip":
@@ -96,10 +83,10 @@ def export_bundle(run: Run, target: Path, *, litert: bool = False) -> Bundle:
 
 def _write_files(run: Run, folder: Path, *, litert: bool) -> dict[str, float]:
     model = model_of_run(run)
-    shutil.copyfile(model.file, folder / MODEL)
-    shutil.copyfile(checked_file(run, VOCABULARY), folder / WORD_INDEX)
-    shutil.copyfile(_LOADER_SOURCE, folder / LOADER)
-    preprocessing = BundlePreprocessing(
+    shutil.copyfile(model.file, folder / files.MODEL)
+    shutil.copyfile(checked_file(run, VOCABULARY), folder / files.WORD_INDEX)
+    shutil.copyfile(_LOADER_SOURCE, folder / files.LOADER)
+    preprocessing = files.BundlePreprocessing(
         separators=SEPARATORS,
         pad_id=PAD_ID,
         start_id=START_ID,
@@ -108,25 +95,25 @@ def _write_files(run: Run, folder: Path, *, litert: bool) -> dict[str, float]:
         text=model.text,
         label_names=model.label_names,
     )
-    write_record(folder / PREPROCESSING, preprocessing)
+    write_record(folder / files.PREPROCESSING, preprocessing)
     metrics = read_checked(run, "metrics.json")
-    write_text(folder / CARD, model_card(run.manifest, metrics, read_config(run)))
-    write_text_graph(model, folder / SAVED_MODEL)
+    write_text(folder / files.CARD, model_card(run.manifest, metrics, read_config(run)))
+    write_text_graph(model, folder / files.SAVED_MODEL)
     texts = _probes(model)
 
     def asked(network: Network) -> np.ndarray:
         return np.asarray(Predictor(model, network).predict(texts)["probability"])
 
-    forms = {SAVED_MODEL: saved_model_probabilities(folder / SAVED_MODEL, texts)}
+    forms = {files.SAVED_MODEL: saved_model_probabilities(folder / files.SAVED_MODEL, texts)}
     try:
         graph = folded_graph(read_keras_archive(model.file)).SerializeToString()
-        (folder / ONNX).write_bytes(graph)
-        forms[ONNX] = asked(onnx_network(graph))
+        (folder / files.ONNX).write_bytes(graph)
+        forms[files.ONNX] = asked(onnx_network(graph))
     except NotFoldableError:
         pass  # another network than this project's: the other forms hold it
     if litert:
-        write_litert(model, folder / LITERT)
-        forms[LITERT] = asked(litert_network(folder / LITERT))
+        write_litert(model, folder / files.LITERT)
+        forms[files.LITERT] = asked(litert_network(folder / files.LITERT))
     return _agreeing(asked(keras_network(model.file)), forms)
 
 

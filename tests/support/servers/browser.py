@@ -85,6 +85,32 @@ def open_page(
             page.close()
 
 
+SCREENS = pytest.mark.parametrize(
+    ("width", "scheme"), [(390, "light"), (1280, "light"), (1280, "dark")]
+)
+"""A page on a telephone and on a desk, there by day and by night."""
+
+
+@contextmanager
+def sound_page(
+    file: Path, images: int, width: int, scheme: Literal["light", "dark"]
+) -> Iterator[Page]:
+    """Yield a page that fits its window, shows all images, is accessible and needs no other file.
+
+    It must still be so at the end of the block.
+    """
+    with open_page(file, width=width, colour_scheme=scheme) as opened:
+        widths = opened.page.eval_on_selector_all("img", "all => all.map(one => one.naturalWidth)")
+        assert len(widths) == images
+        assert min(widths) > 0
+        assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
+        yield opened.page
+        assert opened.complaints == []
+        outside = [address for address in opened.requests if not address.startswith("data:")]
+        assert outside == [file.absolute().as_uri()]
+        assert grave_violations(opened.page) == []
+
+
 @contextmanager
 def _loop_of(playwright: Playwright) -> Iterator[None]:
     """Let Playwright's event loop run: elsewhere, tests have loops of their own in this thread."""
