@@ -143,7 +143,7 @@ def _opened(sweep: SweepConfig) -> optuna.Study:
 
 @contextmanager
 def plain_faults(sweep: SweepConfig) -> Iterator[None]:
-    """Tell a fault of the study's database in one sentence.
+    """Report a fault of the study's database in one sentence.
 
     Raises:
         MissingExtraError: Optuna is not installed.

@@ -54,7 +54,7 @@ class ChampionStore:
         return events
 
     def champion(self) -> Champion | None:
-        """Return the champion, with the pointer brought to what the log says.
+        """Return the champion, with the pointer set to what the log says.
 
         Raises:
             PromotionError: The log is damaged.

@@ -14,7 +14,7 @@ from tasks.runs.find import Run, find_runs
 def require_change(
     artifacts: Path, steps: Sequence[StepRun], promotion: PromotionConfig | None
 ) -> None:
-    """Go on only where a step's key is new, or the newest run is damaged or still undecided.
+    """Continue only where a step's key is new, or the newest run is damaged or still undecided.
 
     The keys are made of the bytes of the data, the config, the source that each step reaches, its
     libraries and the device, so there is nothing else to compare.

@@ -101,7 +101,7 @@ def test_drift_warns_or_stops_as_the_config_says(store: ArtifactStore) -> None:
         ("log", "promotions.jsonl is damaged"),
     ],
 )
-def test_lost_or_damaged_reviews_of_the_champion_are_said_and_stop_where_asked(
+def test_lost_or_damaged_reviews_of_the_champion_are_reported_and_stop_where_asked(
     store: ArtifactStore, loss: str, said: str
 ) -> None:
     loaded = load(store, 1)

@@ -82,7 +82,7 @@ def test_reviews_are_compared_by_their_words_and_not_by_their_numbers(
     assert drifted(measures) == set()
 
 
-def test_alike_figures_alarm_about_as_often_as_the_level_says() -> None:
+def test_alike_numbers_alarm_about_as_often_as_the_level_says() -> None:
     """The bounds are set to next to nothing, so that only chance is left to judge."""
     config = DriftConfig(
         largest_length_psi=1e-9,

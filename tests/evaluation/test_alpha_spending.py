@@ -10,7 +10,7 @@ from tasks.evaluation.significance import mcnemar_p_value
 PAIRS = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xyz")))
 
 
-def test_the_first_look_has_half_of_the_level_and_the_next_ones_less() -> None:
+def test_the_first_interim_test_has_half_of_the_level_and_the_next_ones_less() -> None:
     earlier: list[tuple[str, str]] = []
     levels = []
     for name in "abcd":
@@ -20,7 +20,7 @@ def test_the_first_look_has_half_of_the_level_and_the_next_ones_less() -> None:
     assert levels == pytest.approx([0.03, 0.01, 0.005, 0.003])
 
 
-def test_the_levels_of_any_number_of_looks_sum_to_less_than_the_level() -> None:
+def test_the_levels_of_any_number_of_interim_tests_sum_to_less_than_the_level() -> None:
     earlier = [(str(number), "champion") for number in range(1000)]
     levels = [next_look(0.05, earlier, pair).adjusted_level for pair in earlier]
     assert 0.0499 < sum(levels) < 0.05

@@ -146,7 +146,7 @@ def test_a_study_with_another_basis_is_refused(tmp_path: Path) -> None:
         create_study(sweep, CONFIG, fewer)
 
 
-def test_each_look_at_the_test_reviews_is_noted(tmp_path: Path) -> None:
+def test_each_use_of_the_test_reviews_is_noted(tmp_path: Path) -> None:
     study = create_study(sweep_in(tmp_path), CONFIG, SPACE)
     score = make_run(tmp_path).manifest.score
     noted = [
@@ -158,7 +158,7 @@ def test_each_look_at_the_test_reviews_is_noted(tmp_path: Path) -> None:
     assert winners(study) == noted
 
 
-def test_a_database_that_cannot_be_used_is_told(tmp_path: Path) -> None:
+def test_a_database_that_cannot_be_used_is_reported(tmp_path: Path) -> None:
     (tmp_path / "study.db").write_bytes(b"no database" * 100)
     with pytest.raises(StorageError, match=r"study\.db.*: cannot be used"):
         create_study(sweep_in(tmp_path), CONFIG, SPACE)
@@ -169,7 +169,7 @@ def test_a_database_that_cannot_be_used_is_told(tmp_path: Path) -> None:
         create_study(nowhere, CONFIG, SPACE)
 
 
-def test_a_missing_optuna_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_optuna_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(MissingExtraError, match=r"sweep is not installed; get it with.*\[sweep\]"):
         create_study(sweep_in(tmp_path), CONFIG, SPACE)

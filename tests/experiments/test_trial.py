@@ -62,7 +62,9 @@ def test_a_trial_worse_than_the_median_is_pruned(sweep: SweepConfig) -> None:
     assert reporter.epochs == 1
 
 
-def test_a_better_one_goes_on_and_each_epoch_is_reported_once(sweep: SweepConfig) -> None:
+def test_a_better_one_continues_and_each_epoch_is_reported_once(
+    sweep: SweepConfig,
+) -> None:
     reporter = begun(sweep)
     for epoch, step in ((1, 0), (1, 3), (1, 9), (2, 0)):
         reporter(progress(epoch, 0.35, step=step))
@@ -74,7 +76,7 @@ def test_a_better_one_goes_on_and_each_epoch_is_reported_once(sweep: SweepConfig
 
 @pytest.mark.parametrize("reported", [1, 2])
 @pytest.mark.filterwarnings("error::UserWarning")
-def test_one_that_goes_on_after_a_kill_reports_the_epoch_that_was_saved(
+def test_one_that_resumes_after_a_kill_reports_the_epoch_that_was_saved(
     sweep: SweepConfig, reported: int
 ) -> None:
     first = begun(sweep)

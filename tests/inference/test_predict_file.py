@@ -69,7 +69,7 @@ def test_every_row_of_a_file_has_its_row_in_the_output(
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
-def test_a_stopped_job_goes_on_with_the_chunks_that_it_has(
+def test_a_stopped_job_resumes_with_the_chunks_that_it_has(
     tmp_path: Path, predictor: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = write_file(tmp_path / "r.jsonl", {"text": TEXTS})
@@ -135,7 +135,7 @@ def test_texts_are_answered_at_once_without_tensorflow_or_prefect(artifacts: Pat
     assert done.stdout.splitlines()[-1] == "set()"
 
 
-def test_a_killed_command_goes_on_and_ends_with_the_same_bytes(
+def test_a_killed_command_resumes_and_ends_with_the_same_bytes(
     tmp_path: Path, artifacts: Path
 ) -> None:
     file = write_file(tmp_path / "r.csv", {"text": TEXTS * 200})

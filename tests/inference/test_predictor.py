@@ -42,7 +42,7 @@ def test_a_prediction_is_what_keras_says_of_the_padded_tokens(
     ]
 
 
-def test_each_row_says_what_was_used_and_what_is_to_be_minded(predictor: Predictor) -> None:
+def test_each_row_says_what_was_used_and_what_to_be_aware_of(predictor: Predictor) -> None:
     texts = ["a fine film", "", None, "fine " * 20, "odd odder oddest film", "odd " * 20]
     rows = predictor.predict(texts).select(["tokens", "unknown_share", "warning"]).to_pylist()
     assert [row["tokens"] for row in rows] == [3, 0, 0, 12, 4, 12]

@@ -79,7 +79,7 @@ def test_a_run_that_was_turned_away_is_caught_up_by_the_one_it_met_only() -> Non
     assert missed_before(met, [turned_away, earlier], minutes(4)) == [turned_away]
 
 
-def test_a_run_that_is_said_to_go_on_is_abandoned_where_it_began_before_the_one_with_the_turn() -> (
+def test_a_run_that_is_said_to_run_is_abandoned_where_it_began_before_the_one_with_the_turn() -> (
     None
 ):
     dead = due_run("dead", 0, claimed=0, progress="running")
@@ -102,7 +102,7 @@ runs = st.lists(
 
 
 @given(runs, st.integers(0, 20), st.integers(0, 20))
-def test_nothing_that_was_done_goes_on_or_is_due_later_is_ever_skipped(
+def test_nothing_that_was_done_runs_or_is_due_later_is_ever_skipped(
     others: list[DueRun], due: int, now: int
 ) -> None:
     run = due_run("this", due, claimed=now, progress="running")

@@ -70,12 +70,12 @@ def removed(plan: list[Removal], kind: str) -> set[Path]:
 
 
 @given(histories(), CONFIGS, st.sets(st.sampled_from([f"run{number}" for number in range(6)])))
-def test_nothing_goes_that_a_kept_run_needs_and_nothing_stays_that_nobody_needs(
+def test_nothing_is_removed_that_a_kept_run_needs_and_nothing_stays_that_nobody_needs(
     history: History, config: RetentionConfig, protected: set[str]
 ) -> None:
     plan = plan_retention(history.inventory(), protected, config, NOW)
-    gone = removed(plan, "run")
-    kept = [run for run in history.runs if run.path not in gone]
+    removed_runs = removed(plan, "run")
+    kept = [run for run in history.runs if run.path not in removed_runs]
     newest = sorted(
         (run for run in history.runs if run.keys is not None),
         key=lambda run: (run.changed, run.path.name),
@@ -85,14 +85,14 @@ def test_nothing_goes_that_a_kept_run_needs_and_nothing_stays_that_nobody_needs(
         must_stay = run in newest or run.path.name in protected or run.keys is None
         assert (run in kept) == must_stay
     used = {key for run in kept for key in run.keys or ()}
-    gone_entries = removed(plan, "cached result")
+    removed_entries = removed(plan, "cached result")
     for key, entry in history.entries.items():
         is_old = entry.changed <= NOW - config.keep_unused_days * DAY_S
-        assert (set(entry.paths) <= gone_entries) == (key not in used and is_old)
+        assert (set(entry.paths) <= removed_entries) == (key not in used and is_old)
     still_named = {
         name
         for entry in history.entries.values()
-        if entry.paths[0] not in gone_entries
+        if entry.paths[0] not in removed_entries
         for name in entry.objects
     }
     for path in removed(plan, "stored file"):
@@ -101,7 +101,7 @@ def test_nothing_goes_that_a_kept_run_needs_and_nothing_stays_that_nobody_needs(
 
 
 @given(histories(), CONFIGS)
-def test_a_file_goes_only_after_every_result_that_names_it(
+def test_a_file_is_removed_only_after_every_result_that_names_it(
     history: History, config: RetentionConfig
 ) -> None:
     plan = plan_retention(history.inventory(), (), config, NOW)

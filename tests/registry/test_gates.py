@@ -78,7 +78,7 @@ def test_a_good_first_challenger_passes_all_gates() -> None:
         ("model size", {"model_bytes": 101 * MIB}, "has 101 MiB, more than 100 MiB"),
     ],
 )
-def test_each_gate_refuses_alone_and_with_its_figures(
+def test_each_gate_refuses_alone_and_with_its_numbers(
     name: str, changes: dict[str, Any], sentence: str
 ) -> None:
     found = gates(**changes)
@@ -98,7 +98,7 @@ def test_the_naive_bayes_baseline_is_asked_where_it_is_chosen() -> None:
     assert high.figure == pytest.approx(0.0087)
 
 
-def test_figures_that_lie_on_their_bounds_pass() -> None:
+def test_numbers_that_lie_on_their_bounds_pass() -> None:
     config = PromotionConfig(floor=0.8726)
     found = gates(
         config=config,

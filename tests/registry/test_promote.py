@@ -68,7 +68,7 @@ def test_the_first_challenger_is_promoted_where_there_is_no_champion_yet(tmp_pat
         ([36, 36], {"config": NOT_WORSE}, "not worse within 0.2000: the difference is +0.0000"),
     ],
 )
-def test_a_challenger_is_promoted_or_refused_with_its_figures(
+def test_a_challenger_is_promoted_or_refused_with_its_numbers(
     tmp_path: Path, right: list[int], asked: dict[str, Any], said: str
 ) -> None:
     decide_all(tmp_path, *right[:-1])

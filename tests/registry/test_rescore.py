@@ -82,7 +82,7 @@ def test_a_challenger_with_other_data_words_and_lengths_is_compared_on_its_own_r
     )
 
 
-def test_new_test_reviews_begin_a_new_count_of_looks(
+def test_new_test_reviews_begin_a_new_count_of_interim_tests(
     tmp_path: Path, champion: Run, small_reviews: Path
 ) -> None:
     decide(tmp_path, champion)
@@ -134,7 +134,7 @@ KERAS = {"source": "imdb", "form": "keras", "paths": {}, "sha256": {}, "reason":
         ({}, ["ham", "spam"], "its labels are negative, positive, not ham, spam"),
     ],
 )
-def test_reviews_that_cannot_be_scored_are_told(
+def test_reviews_that_cannot_be_scored_are_reported(
     tmp_path: Path,
     champion: Run,
     small_reviews: Path,

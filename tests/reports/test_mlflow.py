@@ -126,7 +126,7 @@ def test_a_damaged_run_is_not_exported(tmp_path: Path, store: str) -> None:
     assert client_of(store).get_experiment_by_name("damaged") is None
 
 
-def test_without_mlflow_the_command_that_installs_it_is_told(
+def test_without_mlflow_the_command_that_installs_it_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "mlflow", None)

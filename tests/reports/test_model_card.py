@@ -81,7 +81,7 @@ def test_the_sections_and_the_citation_are_there(tmp_path: Path) -> None:
     assert FIRST in card
 
 
-def test_the_tutorial_protocol_is_told_wherever_the_score_is(tmp_path: Path) -> None:
+def test_the_tutorial_protocol_is_named_wherever_the_score_is(tmp_path: Path) -> None:
     card = card_of(make_run(tmp_path, protocol="tutorial"))
     assert "the scores flatter the model" in card
     assert "tutorial protocol, 8 test reviews" in card
@@ -90,7 +90,7 @@ def test_the_tutorial_protocol_is_told_wherever_the_score_is(tmp_path: Path) -> 
     assert all("tutorial protocol" in metric["name"] for metric in metrics)
 
 
-def test_dropped_repeats_are_told(tmp_path: Path) -> None:
+def test_dropped_repeats_are_reported(tmp_path: Path) -> None:
     run = from_source(make_run(tmp_path), "imdb", "packages")
     config = read_config(run).model_copy(update={"data": DataConfig(deduplicate=True)})
     card = model_card(run.manifest, read_checked(run, "metrics.json"), config)

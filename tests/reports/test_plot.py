@@ -30,7 +30,7 @@ def test_four_files_of_twelve_by_six_inches_are_drawn(history: Path, tmp_path: P
     assert matplotlib.image.imread(folder / "loss.png").shape[:2] == (600, 1200)
 
 
-def test_the_figures_look_as_the_tutorials(history: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_charts_look_as_the_tutorials(history: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from matplotlib.colors import same_color
 
     from tasks.reports import plot as module

@@ -48,7 +48,7 @@ def test_a_report_is_written_in_well_under_three_seconds(done: RunSummary) -> No
     assert time.perf_counter() - started < 1
 
 
-def test_every_step_is_told_with_its_reason(done: RunSummary) -> None:
+def test_every_step_is_reported_with_its_reason(done: RunSummary) -> None:
     page = (done.folder / "report.html").read_text()
     for step in done.steps:
         assert f'<th scope="row">{step.step}</th><td>{step.outcome}</td>' in page

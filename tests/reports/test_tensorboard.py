@@ -54,7 +54,7 @@ def test_exporting_again_replaces_the_files(tmp_path: Path) -> None:
     assert {path: path.read_bytes() for path in found} == first
 
 
-def test_without_tensorboard_the_command_that_installs_it_is_told(
+def test_without_tensorboard_the_command_that_installs_it_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "tensorboard.plugins.text.summary_v2", None)

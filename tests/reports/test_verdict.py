@@ -91,7 +91,7 @@ def test_each_reason_to_doubt_a_score_is_a_warning(
     assert sentence in warnings(manifest, **options)
 
 
-def test_reviews_in_both_sets_are_told() -> None:
+def test_reviews_in_both_sets_are_reported() -> None:
     told = notes(a_manifest(), data={"overlap": {"test_reviews_seen_in_train": 7}})
     assert "7 of 1,000 test reviews" in " ".join(note.text for note in told)
 

@@ -77,7 +77,7 @@ def test_scores_on_other_reviews_or_by_another_protocol_are_not_compared(
     assert comparison.against_first[0].not_comparable == reason
 
 
-def test_other_training_reviews_are_told_and_allowed(tmp_path: Path) -> None:
+def test_other_training_reviews_are_reported_and_allowed(tmp_path: Path) -> None:
     other = make_run(tmp_path, SECOND, fingerprints=("fewer", "test"))
     comparison = compare_runs([make_run(tmp_path, FIRST), other])
     assert comparison.against_first[0].test is not None

@@ -26,7 +26,7 @@ def test_runs_are_found_newest_first(artifacts: Path) -> None:
     assert found.unreadable == []
 
 
-def test_what_cannot_be_read_is_told_and_hides_no_other_run(tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_reported_and_hides_no_other_run(tmp_path: Path) -> None:
     make_run(tmp_path, FIRST)
     age(make_run(tmp_path, SECOND))
     damaged = make_run(tmp_path, THIRD).folder
@@ -50,7 +50,7 @@ def test_a_folder_without_runs_has_none(tmp_path: Path) -> None:
         find_run(tmp_path / "missing", "latest")
 
 
-def test_a_file_in_the_place_of_the_folder_is_told(tmp_path: Path) -> None:
+def test_a_file_in_the_place_of_the_folder_is_reported(tmp_path: Path) -> None:
     ArtifactStore(tmp_path).runs.write_text("")
     with pytest.raises(BadDataError, match="Not a directory; name another folder"):
         find_runs(tmp_path)
@@ -103,7 +103,7 @@ def test_latest_is_the_newest_that_can_be_read(tmp_path: Path) -> None:
         find_run(tmp_path, "latest")
 
 
-def test_a_run_that_cannot_be_read_is_told_with_the_reason(tmp_path: Path) -> None:
+def test_a_run_that_cannot_be_read_is_reported_with_the_reason(tmp_path: Path) -> None:
     age(make_run(tmp_path, FIRST))
     with pytest.raises(BadDataError, match="written by another version"):
         find_run(tmp_path, "aaaaaaaa")

@@ -36,7 +36,7 @@ def test_a_file_that_is_not_in_the_manifest_is_never_read(tmp_path: Path) -> Non
         checked_file(run, "other.json")
 
 
-def test_a_config_of_another_version_is_told(tmp_path: Path) -> None:
+def test_a_config_of_another_version_is_reported(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     (run.folder / "config.json").write_text('{"fit": {"momentum": 1}}')
     record = HashedFile.model_validate(recorded(run.folder / "config.json"))

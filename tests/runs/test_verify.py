@@ -120,7 +120,7 @@ def test_a_gpu_that_is_not_here_is_replaced_by_what_is(monkeypatch: pytest.Monke
     assert repeatable_accelerator(Device(kind="cpu", reason="r")) == "cpu"
 
 
-def test_changed_raw_files_are_told_before_anything_is_repeated(
+def test_changed_raw_files_are_reported_before_anything_is_repeated(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     reviews = write_reviews(tmp_path / "reviews.csv", 120)
@@ -138,7 +138,7 @@ def test_a_folder_without_a_manifest_is_no_finished_run(
     assert "is not a finished run: it has no manifest.json" in capsys.readouterr().err
 
 
-def test_a_damaged_manifest_is_told_in_one_sentence(
+def test_a_damaged_manifest_is_reported_in_one_sentence(
     copied: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (copied / "manifest.json").write_text('{"schema_version": 2}')
