@@ -25,7 +25,7 @@ from tasks.data.review_files import count_reviews, read_groups, read_labels
 from tasks.data.split import validation_mask
 from tasks.data.text.tokenizer import FIRST_WORD_ID
 from tasks.data.text.vocabulary import RaggedTokens
-from tasks.evaluation.evaluate import score, write_predictions
+from tasks.evaluation.evaluate import accuracy_facts, score, write_predictions
 from tasks.model.ngrams import log_count_ratios, ngram_presence, token_counts
 
 BASELINE_NAME = "TF-IDF + logistic regression"
@@ -90,13 +90,8 @@ def _fit_baselines(
         content = readable_json(metrics | described | {"name": name})
         write_text(folder / f"{prefix}baseline_metrics.json", content)
         write_predictions(test, probabilities, folder / f"{prefix}baseline_predictions.parquet")
-        low, high = metrics["accuracy_interval_95"]
-        facts |= {
-            f"{prefix}name": name,
-            f"{prefix}accuracy": metrics["accuracy"],
-            f"{prefix}accuracy_low": low,
-            f"{prefix}accuracy_high": high,
-        }
+        found = {"name": name} | accuracy_facts(metrics)
+        facts |= {f"{prefix}{key}": value for key, value in found.items()}
     return facts
 
 

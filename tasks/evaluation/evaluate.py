@@ -48,14 +48,13 @@ def evaluate_model(
     metrics = score(probabilities, read_labels(test))
     write_text(folder / "metrics.json", readable_json(metrics | described))
     write_predictions(test, probabilities, folder / "predictions.parquet")
+    return accuracy_facts(metrics) | {name: metrics[name] for name in ("loss", "test_reviews")}
+
+
+def accuracy_facts(metrics: dict[str, Any]) -> dict[str, Fact]:
+    """Return the accuracy and the bounds of its 95 % interval."""
     low, high = metrics["accuracy_interval_95"]
-    return {
-        "accuracy": metrics["accuracy"],
-        "accuracy_low": low,
-        "accuracy_high": high,
-        "loss": metrics["loss"],
-        "test_reviews": metrics["test_reviews"],
-    }
+    return {"accuracy": metrics["accuracy"], "accuracy_low": low, "accuracy_high": high}
 
 
 def score(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:

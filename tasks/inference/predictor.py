@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from tasks.data.text.vocabulary import Vocabulary, is_unknown
 from tasks.evaluation.metrics import THRESHOLD
 from tasks.model.network import Network, in_threads
 
-EMPTY, TRUNCATED, MOSTLY_UNKNOWN = "empty", "truncated", "mostly unknown"
+_WARNINGS = ("empty", "truncated", "mostly unknown")
 
 _MOSTLY = 0.5
 
@@ -135,13 +136,5 @@ class Predictor:
 
 
 def _warnings(prepared: PreparedTexts, share: np.ndarray) -> list[str | None]:
-    kinds = (
-        (EMPTY, prepared.words == 0),
-        (TRUNCATED, prepared.used < prepared.words),
-        (MOSTLY_UNKNOWN, share > _MOSTLY),
-    )
-    found: list[list[str]] = [[] for _ in share]
-    for name, applies in kinds:
-        for row in applies.nonzero()[0].tolist():
-            found[row].append(name)
-    return [", ".join(names) or None for names in found]
+    applies = (prepared.words == 0, prepared.used < prepared.words, share > _MOSTLY)
+    return [", ".join(compress(_WARNINGS, row)) or None for row in np.transpose(applies).tolist()]

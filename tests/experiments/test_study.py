@@ -79,10 +79,7 @@ def values(sweep: SweepConfig) -> list[tuple[dict[str, Any], float | None]]:
 
 @pytest.mark.parametrize("sampler", ["tpe", "random"])
 def test_a_search_that_is_cut_resumes_as_if_it_had_not_been(tmp_path: Path, sampler: str) -> None:
-    whole = sweep_in(tmp_path / "whole", sampler=sampler)
-    cut = sweep_in(tmp_path / "cut", sampler=sampler)
-    for sweep in (whole, cut):
-        Path(sweep.storage.removeprefix("sqlite:///")).parent.mkdir()  # type: ignore[union-attr]
+    whole, cut = (sweep_in(tmp_path, study=name, sampler=sampler) for name in ("whole", "cut"))
     search(whole)
     assert len(search(cut, 5)) == 5
     again = search(cut, 8)
@@ -99,9 +96,7 @@ def test_a_search_that_is_cut_resumes_as_if_it_had_not_been(tmp_path: Path, samp
 def test_a_trial_that_was_killed_before_its_values_were_drawn_leaves_its_place(
     tmp_path: Path,
 ) -> None:
-    (tmp_path / "whole").mkdir()
-    (tmp_path / "cut").mkdir()
-    whole, cut = sweep_in(tmp_path / "whole"), sweep_in(tmp_path / "cut")
+    whole, cut = (sweep_in(tmp_path, study=name) for name in ("whole", "cut"))
     search(whole)
     search(cut, 3)
     study = create_study(cut, CONFIG, SPACE)

@@ -15,6 +15,8 @@ from tasks.operations.retention import Removal, apply_retention, plan_retention
 
 NOW, DAY_S = 1_000_000_000.0, 86_400
 
+EMPTY = Inventory(runs=[], entries=[], objects={}, trainings=[], failures=[], leftovers=[])
+
 
 @dataclass
 class History:
@@ -25,14 +27,9 @@ class History:
 
     def inventory(self) -> Inventory:
         objects = {name for entry in self.entries.values() for name in entry.objects}
-        return Inventory(
-            runs=self.runs,
-            entries=list(self.entries.values()),
-            objects={name: a_file(name) for name in objects | {"orphan.bin"}},
-            trainings=[],
-            failures=[],
-            leftovers=[],
-        )
+        files = {name: a_file(name) for name in objects | {"orphan.bin"}}
+        found = {"runs": self.runs, "entries": list(self.entries.values()), "objects": files}
+        return EMPTY.model_copy(update=found)
 
 
 def a_file(name: str, age_days: float = 100) -> FoundFile:
@@ -114,14 +111,9 @@ def test_a_file_is_removed_only_after_every_result_that_names_it(
 
 
 def test_an_unfinished_training_and_the_record_of_a_failure_go_when_they_are_old() -> None:
-    found = Inventory(
-        runs=[],
-        entries=[],
-        objects={},
-        trainings=[a_file("new", age_days=3), a_file("old", age_days=30)],
-        failures=[a_file("new.json", age_days=80), a_file("old.json", age_days=100)],
-        leftovers=[],
-    )
+    trainings = [a_file("new", age_days=3), a_file("old", age_days=30)]
+    failures = [a_file("new.json", age_days=80), a_file("old.json", age_days=100)]
+    found = EMPTY.model_copy(update={"trainings": trainings, "failures": failures})
     config = RetentionConfig(keep_unused_days=14, keep_failures_days=90)
     plan = plan_retention(found, (), config, NOW)
     assert removed(plan, "training") == {Path("objects/old")}
