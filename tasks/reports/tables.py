@@ -138,8 +138,8 @@ def config_table(config: TrainingConfig) -> Table:
         for name, value in fields.items():
             default = defaults[group][name]
             other = "same" if value == default else json_text(default)
-            rows.append([name, group, json_text(value), other])
-    return Table("Field", "Group", "Value", "Default", rows=rows, title="All numbers of the run")
+            rows.append([group, name, json_text(value), other])
+    return Table("Group", "Field", "Value", "Default", rows=rows, title="All numbers of the run")
 
 
 def scores_table(comparison: Comparison) -> Table:
