@@ -1,7 +1,5 @@
 """Reports of many trainings for people: seeds, ablations and sweeps, in the terminal and the UI."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The report of a run as Markdown, for Prefect's UI: the score, whether to believe it, figures."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from tasks.common.formatting import interval_text

@@ -1,7 +1,5 @@
 """The step before a training: compare its reviews with the champion's, show it, perhaps stop."""
 
-from __future__ import annotations
-
 import logging
 
 from prefect.artifacts import create_markdown_artifact

@@ -4,8 +4,6 @@ No hook runs in a process that was killed with SIGKILL; the automation of
 `flows/scheduling/automations.py` closes such a run, and the server has its record.
 """
 
-from __future__ import annotations
-
 import logging
 from datetime import UTC, datetime
 from pathlib import Path

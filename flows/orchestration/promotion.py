@@ -1,7 +1,5 @@
 """The step after a recorded run: ask for its promotion, and show what came of it."""
 
-from __future__ import annotations
-
 import logging
 
 from prefect import runtime

@@ -3,8 +3,6 @@
 Nothing depends on it: the decision is made and written before, and stands in the log.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 

@@ -3,8 +3,6 @@
 Their keys are the same in every run, so that the UI lines the runs up as versions.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact

@@ -1,7 +1,5 @@
 """The project's manners towards Prefect: names, tags, plain errors, nothing lost at exit."""
 
-from __future__ import annotations
-
 import logging
 import os
 import sys
@@ -21,6 +19,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_LEVEL
 
 from flows.display.terminal import EXIT_FAILED, fail, show_error
 from flows.orchestration.process import begin_process
+from flows.scheduling.prefect_contracts import RUN_LOGGERS
 from tasks.common.errors import PipelineError, describe_os_error
 from tasks.config.training import TrainingConfig
 from tasks.data.sources.source_files import SourceFiles, source_label
@@ -83,7 +82,7 @@ _PLAIN_ERRORS = PlainErrors()
 
 def show_plain_errors() -> None:
     """Log errors that say all in their message without a traceback."""
-    for name in ("prefect.flow_runs", "prefect.task_runs"):
+    for name in RUN_LOGGERS:
         logging.getLogger(name).addFilter(_PLAIN_ERRORS)
 
 

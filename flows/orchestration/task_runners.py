@@ -1,7 +1,5 @@
 """Where the trainings of a flow run: processes of this machine, or the workers of a cluster."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner

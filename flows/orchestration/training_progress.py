@@ -1,7 +1,5 @@
 """Send the newest of many values from a thread of its own, so that whoever has them never waits."""
 
-from __future__ import annotations
-
 import contextvars
 import logging
 import math

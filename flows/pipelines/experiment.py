@@ -1,7 +1,5 @@
 """What the flows that train many times share: trainings side by side, and how a report is shown."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar

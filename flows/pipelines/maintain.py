@@ -13,8 +13,8 @@ from prefect.cache_policies import NO_CACHE
 
 from flows.orchestration import session
 from flows.orchestration.failure_hook import keep_failure_record
-from flows.scheduling import skipped
 from flows.scheduling.scheduled_turn import scheduled_turn
+from flows.scheduling.states import not_done
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.errors import FolderInUseError
 from tasks.common.locks import alone_in
@@ -66,7 +66,7 @@ def maintain_flow(
     session.begin_flow()
     with scheduled_turn(artifacts, maintain_flow.name) as reason_not_to_run:
         if reason_not_to_run is not None:
-            return skipped.not_done(reason_not_to_run)
+            return not_done(reason_not_to_run)
         try:
             with alone_in(artifacts), ChampionStore(artifacts).deciding():
                 removals = plan(artifacts, retention)
@@ -75,7 +75,7 @@ def maintain_flow(
         except FolderInUseError as in_use:
             if runtime.deployment.id is None:
                 raise
-            return skipped.not_done(str(in_use))
+            return not_done(str(in_use))
     create_table_artifact(
         key="retention",
         table=[removal.model_dump(include={"kind", "name", "why", "size"}) for removal in removals],

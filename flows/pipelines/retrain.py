@@ -13,8 +13,8 @@ from flows.display.terminal import show_lines
 from flows.orchestration import session
 from flows.orchestration.failure_hook import keep_failure_record
 from flows.pipelines.train import train_flow
-from flows.scheduling import skipped
 from flows.scheduling.scheduled_turn import scheduled_turn
+from flows.scheduling.states import not_done, not_needed
 from tasks.common.device import Accelerator
 from tasks.common.errors import UnchangedError
 from tasks.config.drift import DriftConfig
@@ -83,7 +83,7 @@ def retrain_flow(
     require_pinned(source)
     with scheduled_turn(artifacts, retrain_flow.name) as reason_not_to_run:
         if reason_not_to_run is not None:
-            return skipped.not_done(reason_not_to_run)
+            return not_done(reason_not_to_run)
         try:
             return train_flow.fn(
                 source=source,
@@ -101,7 +101,7 @@ def retrain_flow(
                 skip_unchanged=not force,
             )
         except UnchangedError as unchanged:
-            return skipped.not_needed(str(unchanged))
+            return not_needed(str(unchanged))
 
 
 def run_retraining(parameters: dict[str, Any]) -> None:

@@ -1,7 +1,5 @@
 """The trials of one sweep: which comes next, and what is noted of those that have ended."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Callable
@@ -47,7 +45,7 @@ class SweepTrials:
 
     def __init__(
         self,
-        study: optuna.Study,
+        study: "optuna.Study",
         space: SearchSpace,
         sweep: SweepConfig,
         config: TrainingConfig,

@@ -1,9 +1,7 @@
 """What the Prefect server does by itself: close runs that died, report runs that failed."""
 
-from __future__ import annotations
-
 from datetime import timedelta
-from typing import Literal, cast
+from typing import Any, Literal, cast
 from uuid import UUID
 
 from prefect import get_client
@@ -15,6 +13,9 @@ from prefect.events.actions import CallWebhook, ChangeFlowRunState
 from prefect.events.schemas.automations import Posture
 from pydantic import HttpUrl
 
+from flows.scheduling.prefect_contracts import HEARTBEAT, state_event
+from flows.scheduling.states import INTERRUPTED, SKIPPED
+
 WATCHED_FLOWS = ("train-sentiment", "retrain-sentiment", "maintain-artifacts")
 """Names of this project's flows; those of others on the same server are left alone."""
 
@@ -24,18 +25,26 @@ NOTIFY_OF_FAILURES = "sentiment: notify of failures"
 
 Change = Literal["created", "updated", "unchanged"]
 
-_BEGIN = "prefect.flow-run.Running"
+# After these no heartbeat is due.
+_ENDS = ("Completed", "Failed", "TimedOut", "Cancelled", SKIPPED, "Crashed")
 
-_HEARTBEAT = "prefect.flow-run.heartbeat"
-
-# After these no heartbeat is due. An event is named after its state, whatever the state's type.
-_ENDS = ("Completed", "Failed", "TimedOut", "Cancelled", "Skipped", "Crashed")
-
-_PAUSES = ("Paused", "Suspended", "AwaitingRetry", "Scheduled", "Interrupted")
+_PAUSES = ("Paused", "Suspended", "AwaitingRetry", "Scheduled", INTERRUPTED)
 
 _FAILURES = ("Failed", "TimedOut", "Crashed")
 
 _BLOCK = "sentiment-failures"
+
+_OF_OUR_RUNS: dict[str, Any] = {
+    "match": ResourceSpecification({"prefect.resource.id": ["prefect.flow-run.*"]}),
+    "match_related": ResourceSpecification(
+        {"prefect.resource.role": "flow", "prefect.resource.name": list(WATCHED_FLOWS)}
+    ),
+    "for_each": {"prefect.resource.id"},
+    "threshold": 1,
+}
+
+# The server gives ids; all else is as wanted or not.
+_IDS: Any = {"id": True, "created": True, "updated": True, "trigger": {"id"}}
 
 # `text` is what Slack, Mattermost and Teams show; the rest is for programs. Rendered by the server.
 _MESSAGE = """\
@@ -62,13 +71,10 @@ def close_silent_runs(silent_seconds: float) -> AutomationCore:
         name=CLOSE_SILENT_RUNS,
         description="Set a run to Crashed when its process has stopped sending heartbeats.",
         trigger=EventTrigger(
-            match=ResourceSpecification({"prefect.resource.id": ["prefect.flow-run.*"]}),
-            match_related=_our_flows(),
-            for_each={"prefect.resource.id"},
-            after={_BEGIN, _HEARTBEAT},
-            expect={_HEARTBEAT, *_events(*_ENDS, *_PAUSES)},
+            **_OF_OUR_RUNS,
+            after={state_event("Running"), HEARTBEAT},
+            expect={HEARTBEAT, *_events(*_ENDS, *_PAUSES)},
             posture=Posture.Proactive,
-            threshold=1,
             within=timedelta(seconds=silent_seconds),
         ),
         actions=[
@@ -92,12 +98,9 @@ def notify_of_failures(webhook: UUID) -> AutomationCore:
         name=NOTIFY_OF_FAILURES,
         description="Tell of every run that failed or crashed.",
         trigger=EventTrigger(
-            match=ResourceSpecification({"prefect.resource.id": ["prefect.flow-run.*"]}),
-            match_related=_our_flows(),
-            for_each={"prefect.resource.id"},
+            **_OF_OUR_RUNS,
             expect=_events(*_FAILURES),
             posture=Posture.Reactive,
-            threshold=1,
             within=timedelta(0),
         ),
         actions=[CallWebhook(block_document_id=webhook, payload=_MESSAGE)],
@@ -118,29 +121,11 @@ def set_up(wanted: AutomationCore) -> Change:
         if not found:
             client.create_automation(wanted)
             return "created"
-        if _is_as(found[0], wanted):
+        if found[0].model_dump(exclude=_IDS) == wanted.model_dump(exclude=_IDS):
             return "unchanged"
         client.update_automation(found[0].id, wanted)
         return "updated"
 
 
-def _our_flows() -> ResourceSpecification:
-    return ResourceSpecification(
-        {"prefect.resource.role": "flow", "prefect.resource.name": list(WATCHED_FLOWS)}
-    )
-
-
 def _events(*states: str) -> set[str]:
-    return {f"prefect.flow-run.{state}" for state in states}
-
-
-def _is_as(found: AutomationCore, wanted: AutomationCore) -> bool:
-    """Tell whether an automation says what is wanted; the server adds ids of its own."""
-    given = found.model_dump(exclude={"id", "created", "updated"})
-    return _without_ids(given) == _without_ids(wanted.model_dump())
-
-
-def _without_ids(value: dict[str, object]) -> dict[str, object]:
-    trigger = value["trigger"]
-    assert isinstance(trigger, dict)
-    return {**value, "trigger": {name: part for name, part in trigger.items() if name != "id"}}
+    return set(map(state_event, states))

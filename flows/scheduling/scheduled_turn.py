@@ -4,8 +4,6 @@ Prefect keeps the runs that came due while nothing could start them, and starts 
 also leaves a run Running whose process died together with the one that had started it.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,8 +24,8 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Crashed
 
-from flows.scheduling.run_filters import BEGUN, of_type
-from flows.scheduling.skipped import not_done
+from flows.scheduling.prefect_contracts import TURNED_AWAY
+from flows.scheduling.states import BEGUN, not_done, of_type
 from tasks.common.errors import FolderInUseError
 from tasks.common.locks import only_one
 from tasks.operations.missed_runs import (
@@ -41,9 +39,6 @@ from tasks.operations.missed_runs import (
 _LOG = logging.getLogger(__name__)
 
 _PAGE = 200
-
-_TURNED_AWAY = "Deployment concurrency limit reached."
-"""What Prefect says of a run that it cancels since the deployment's limit is reached."""
 
 
 @contextmanager
@@ -80,7 +75,10 @@ def _reason_not_to_run(flow_run_id: UUID, deployment_id: UUID) -> str | None:
         for other in abandoned_before(run, others):
             reason = f"its process is gone; the run {_due(run)} has taken its place"
             _close(client, other, Crashed(message=reason))
-        if run.by_schedule and recorded.parameters != _parameters(client, deployment_id):
+        if (
+            run.by_schedule
+            and recorded.parameters != client.read_deployment(deployment_id).parameters
+        ):
             return "it was scheduled with parameters that its deployment no longer has"
         maker = caught_up_by(run, others)
         if maker is not None:
@@ -92,10 +90,6 @@ def _reason_not_to_run(flow_run_id: UUID, deployment_id: UUID) -> str | None:
     if missed:
         _LOG.info("this run is the catch-up for %d missed ones", len(missed))
     return None
-
-
-def _parameters(client: SyncPrefectClient, deployment_id: UUID) -> dict[str, object]:
-    return client.read_deployment(deployment_id).parameters
 
 
 def _close(client: SyncPrefectClient, run: DueRun, state: State[None]) -> None:
@@ -163,7 +157,7 @@ def _progress(run: FlowRun) -> Progress:
         return "waits"
     if not state.is_final():
         return "running"
-    if state.is_cancelled() and state.message == _TURNED_AWAY and run.run_count == 0:
+    if state.is_cancelled() and state.message == TURNED_AWAY and run.run_count == 0:
         return "turned away"
     return "done" if state.is_completed() else "ended"
 

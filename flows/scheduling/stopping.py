@@ -4,8 +4,6 @@ Prefect's own runner does not survive a SIGTERM in good order: its handler leave
 stopped, and polls on. Here the runner is stopped from within its event loop.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import signal
@@ -28,8 +26,12 @@ from prefect.runner import Runner
 from prefect.states import Scheduled
 from prefect.workers.process import ProcessWorker
 
-from flows.scheduling.run_filters import BEGUN, of_type
-from flows.scheduling.skipped import SKIPPED
+from flows.scheduling.prefect_contracts import WORKER
+from flows.scheduling.states import BEGUN, INTERRUPTED, SKIPPED, of_type
+
+_LOG = logging.getLogger(__name__)
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 _POLL_S = 0.05
 
@@ -72,16 +74,12 @@ async def _stop(runner: Runner, serving: asyncio.Task[None], deployments: Collec
     still = {run.id for run in await _in_progress(deployments)}
     await put_back(run for run in ended.values() if run.id not in still)
     # The runner also cancels one that has a result and whose process has not ended yet.
-    await give_results_back(await _cancelled_since(lately, deployments))
+    cancelled, since = of_type(StateType.CANCELLED), FlowRunFilterEndTime(after_=lately)
+    await give_results_back(await _runs(deployments, state=cancelled, end_time=since))
 
 
 async def _in_progress(deployments: Collection[UUID]) -> list[FlowRun]:
     return await _runs(deployments, state=of_type(*BEGUN))
-
-
-async def _cancelled_since(moment: datetime, deployments: Collection[UUID]) -> list[FlowRun]:
-    ended = FlowRunFilterEndTime(after_=moment)
-    return await _runs(deployments, state=of_type(StateType.CANCELLED), end_time=ended)
 
 
 async def _runs(deployments: Collection[UUID], **filters: Any) -> list[FlowRun]:  # noqa: ANN401
@@ -90,13 +88,6 @@ async def _runs(deployments: Collection[UUID], **filters: Any) -> list[FlowRun]:
         return await client.read_flow_runs(
             flow_run_filter=FlowRunFilter(deployment_id=ours, **filters)
         )
-
-
-INTERRUPTED = "Interrupted"
-
-_LOG = logging.getLogger(__name__)
-
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 async def ended_or_told_to_stop(work: asyncio.Task[None]) -> None:
@@ -163,10 +154,6 @@ def _is_own_result(state: State[Any]) -> bool:
     return state.is_completed() or state.is_failed() or state.name == SKIPPED
 
 
-_WORKER = "prefect.worker.name"
-"""The label by which Prefect tells which worker has a run."""
-
-
 async def work_until_stopped(pool: str) -> None:
     """Run what is due until SIGTERM or SIGINT; then kill the runs and put them back in the queue.
 
@@ -183,15 +170,11 @@ async def work_until_stopped(pool: str) -> None:
     if not working.done():
         working.cancel()
         await asyncio.wait({working})
-        await put_back(await _left_by(worker.name, pool))
+        async with get_client() as client:
+            left = await client.read_flow_runs(
+                flow_run_filter=FlowRunFilter(state=of_type(*BEGUN)),
+                work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[pool])),
+            )
+        await put_back(run for run in left if run.labels.get(WORKER) == worker.name)
     if not working.cancelled():
         working.result()
-
-
-async def _left_by(worker: str, pool: str) -> list[FlowRun]:
-    async with get_client() as client:
-        runs = await client.read_flow_runs(
-            flow_run_filter=FlowRunFilter(state=of_type(*BEGUN)),
-            work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[pool])),
-        )
-    return [run for run in runs if run.labels.get(_WORKER) == worker]

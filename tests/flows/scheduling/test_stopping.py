@@ -8,7 +8,7 @@ from prefect import State, flow, get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.states import Cancelled, Completed, Failed, Pending, Running
 
-from flows.scheduling.skipped import not_needed
+from flows.scheduling.states import not_needed
 from flows.scheduling.stopping import give_results_back, put_back
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
