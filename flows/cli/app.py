@@ -3,10 +3,10 @@
 import sys
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Annotated, TypeVar
+from typing import TypeVar, cast
 
 import docstring_parser
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError
 from pydantic import ValidationError
 
 from flows.display.terminal import fail
@@ -14,10 +14,6 @@ from tasks.common.errors import InvalidConfigError, PipelineError
 from tasks.config.training import describe_invalid
 
 T = TypeVar("T")
-
-AcceleratorOption = Annotated[
-    str, Parameter(help="auto, cpu, gpu (the first one), gpu:N or multi-gpu (all).")
-]
 
 
 def run_command(app: App, arguments: Sequence[str] | None = None) -> object:
@@ -58,7 +54,6 @@ def read_command(
     program: str,
     purpose: str,
     command: Callable[..., T | None],
-    kind: type[T],
     arguments: Sequence[str] | None,
 ) -> T:
     """Return what a command makes of its options; ends the process on `--help` or a fault.
@@ -66,8 +61,7 @@ def read_command(
     Args:
         program: Name of the program.
         purpose: What it does, in Markdown.
-        command: Takes the options.
-        kind: What it returns; None where it has said all that was requested.
+        command: Takes the options; returns None where it has said all that was requested.
         arguments: The words after the program's name; those of this process by default.
     """
     app = App(name=program, help=purpose, version_flags=[], help_format="markdown")
@@ -75,5 +69,4 @@ def read_command(
     result = run_command(app, arguments)
     if result is None:
         sys.exit(0)
-    assert isinstance(result, kind)
-    return result
+    return cast("T", result)

@@ -6,11 +6,9 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from flows.cli.app import AcceleratorOption, read_command
+from flows.cli.app import read_command
 from flows.cli.options import ConfigOptions
-from flows.display.terminal import ARTIFACTS, ArtifactsOption
 from flows.orchestration.process import begin_process
-from tasks.common.device import select_accelerator
 from tasks.config.experiments import (
     AblationConfig,
     RunnerConfig,
@@ -18,7 +16,6 @@ from tasks.config.experiments import (
     SweepConfig,
     require_honest,
 )
-from tasks.config.request import require_divisible
 from tasks.config.search_space import read_space
 from tasks.config.training import require_pinned
 from tasks.experiments.ablation import text_variants
@@ -29,12 +26,10 @@ Parameters = dict[str, Any]
 @Parameter(name="*")
 @dataclass(frozen=True)
 class TrainingsOptions:
-    """What is trained, where, on what, and where it is kept."""
+    """What is trained, and where."""
 
     runner: Annotated[RunnerConfig, Parameter(name="*", group="Where")] = RunnerConfig()
-    config: ConfigOptions = ConfigOptions()
-    accelerator: AcceleratorOption = "auto"
-    artifacts: ArtifactsOption = ARTIFACTS
+    options: ConfigOptions = ConfigOptions()
 
     def checked(self) -> Parameters:
         """Return the parameters that all these flows have.
@@ -43,37 +38,31 @@ class TrainingsOptions:
             AcceleratorError: The accelerator is not there.
             InvalidConfigError: A value is unknown or impossible.
         """
-        require_pinned(self.config.source)
-        config = self.config.config()
-        require_divisible(config.fit, select_accelerator(self.accelerator))
+        require_pinned(self.options.source)
         return {
-            "config": config,
+            "config": self.options.config(),
             "runner": self.runner,
-            "accelerator": self.accelerator,
-            "artifacts": self.artifacts.expanduser().absolute(),
+            "accelerator": self.options.accelerator,
+            "artifacts": self.options.artifacts.expanduser().absolute(),
         }
 
 
 def read_seeds(arguments: Sequence[str] | None = None) -> Parameters:
-    """Return the parameters of `seeds_flow`; ends the process on `--help` or a fault.
-
-    Args:
-        arguments: The words after the program's name; those of this process by default.
-    """
+    """Return the parameters of `seeds_flow`; ends the process on `--help` or a fault."""
     purpose = "Train with several seeds, under both protocols, and show what they say together."
-    return read_command("seeds_flow.py", purpose, _seeds, dict, arguments)
+    return read_command("seeds_flow.py", purpose, _seeds, arguments)
 
 
 def read_ablation(arguments: Sequence[str] | None = None) -> Parameters:
     """Return the parameters of `ablation_flow`, as `read_seeds` those of its flow."""
     purpose = "Train with other tokens and other words, and show what the form of the text matters."
-    return read_command("ablation_flow.py", purpose, _ablation, dict, arguments)
+    return read_command("ablation_flow.py", purpose, _ablation, arguments)
 
 
 def read_sweep(arguments: Sequence[str] | None = None) -> Parameters:
     """Return the parameters of `sweep_flow`, as `read_seeds` those of its flow."""
     purpose = "Search for better numbers on the validation reviews, and score the winner once."
-    return read_command("sweep_flow.py", purpose, _sweep, dict, arguments)
+    return read_command("sweep_flow.py", purpose, _sweep, arguments)
 
 
 def _seeds(

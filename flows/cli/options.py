@@ -6,7 +6,10 @@ from typing import Annotated
 from cyclopts import Parameter
 from pydantic import Field
 
+from flows.display.terminal import ARTIFACTS, ArtifactsOption
+from tasks.common.device import select_accelerator
 from tasks.config.recipes import DEFAULT_RECIPE, with_recipe
+from tasks.config.request import require_divisible
 from tasks.config.training import (
     Architecture,
     ConvBilstmConfig,
@@ -34,7 +37,7 @@ class _NetworkOptions(NgramBagConfig, ConvBilstmConfig):
 @Parameter(name="*")
 @dataclass(frozen=True)
 class ConfigOptions:
-    """What a training is made of."""
+    """What a training is made of, on what it runs, and where it is kept."""
 
     recipe: Annotated[
         str,
@@ -47,12 +50,17 @@ class ConfigOptions:
     network: Annotated[_NetworkOptions, Parameter(name="*", group="Network")] = _NetworkOptions()
     fit: Annotated[FitConfig, Parameter(name="*", group="Fit")] = FitConfig()
     saving: Annotated[SavingConfig, Parameter(name="*", group="Saving")] = SavingConfig()
+    accelerator: Annotated[
+        str, Parameter(help="auto, cpu, gpu (the first one), gpu:N or multi-gpu (all).")
+    ] = "auto"
+    artifacts: ArtifactsOption = ARTIFACTS
 
     def config(self) -> TrainingConfig:
         """Return the checked config.
 
         Raises:
             InvalidConfigError: There is no such recipe, or a value is impossible.
+            AcceleratorError: There is no such device.
         """
         groups = {
             # Whole, since a command may have another default than the config.
@@ -64,4 +72,6 @@ class ConfigOptions:
             "fit": self.fit,
             "saving": self.saving,
         }
-        return with_recipe(self.recipe, groups)
+        config = with_recipe(self.recipe, groups)
+        require_divisible(config.fit, select_accelerator(self.accelerator))
+        return config

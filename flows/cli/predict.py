@@ -2,9 +2,8 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Annotated, Literal
+from typing import IO, Annotated, Any, Literal, cast
 
 from cyclopts import App, Parameter
 from rich.console import Console
@@ -40,21 +39,6 @@ app = App(
     version_flags=[],
     help_format="markdown",
 )
-
-
-@dataclass(frozen=True)
-class PredictOptions:
-    """What a flow run of predictions is to do."""
-
-    file: Path
-    output: Path
-    text_column: str
-    run: str | None
-    artifacts: Path
-    chunk_rows: int
-
-
-_FLOW: list[PredictOptions] = []
 
 
 @app.default
@@ -93,7 +77,7 @@ def predict(
         bool, Parameter(help="Work as a flow run of Prefect, with --output.", negative=())
     ] = False,
     artifacts: ArtifactsOption = ARTIFACTS,
-) -> None:
+) -> dict[str, Any] | None:
     """Predict texts that are given, a file, or the standard input."""
     if bool(texts) == (file is not None):
         raise InvalidConfigError("give texts, or --file, or - for the standard input")
@@ -104,8 +88,11 @@ def predict(
         output_kind(output)
     file = _here(file, artifacts)
     if flow:
-        _ask_for_flow(file, input_kind, output, text_column, run, artifacts, chunk_rows)
-        return
+        if file is None or file == STDIN or output is None or input_kind is not None:
+            raise InvalidConfigError("flow=True: needs --file with a known ending, and --output")
+        kind_of(file)
+        given: dict[str, Any] = {"file": Path(file), "output": output, "text_column": text_column}
+        return given | {"run": run, "artifacts": artifacts, "chunk_rows": chunk_rows}
     predictor = open_bundle(bundle, sha256) if bundle else open_predictor(artifacts, run)
     _tell(predictor)
     if file is not None and file != STDIN and output is not None:
@@ -113,19 +100,15 @@ def predict(
         _predict_to_file(predictor, Path(file), kind, text_column, output, chunk_rows)
     else:
         _stream(predictor, _chunks(texts, file, input_kind, text_column), output, print_as)
+    return None
 
 
-def read_flow_options(arguments: Sequence[str] | None = None) -> PredictOptions | None:
-    """Answer the command line; return what a flow run is to do, None where it is answered.
-
-    Args:
-        arguments: The words after the program's name; those of this process by default.
-    """
-    _FLOW.clear()
+def read_flow_options(arguments: Sequence[str] | None = None) -> dict[str, Any] | None:
+    """Answer the command line; return what a flow run is to do, None where it is answered."""
     words = sys.argv[1:] if arguments is None else arguments
     # Cyclopts takes a lone hyphen for an option.
-    run_command(app, ["--file=-" if word == STDIN else word for word in words])
-    return _FLOW[0] if _FLOW else None
+    words = ["--file=-" if word == STDIN else word for word in words]
+    return cast("dict[str, Any] | None", run_command(app, words))
 
 
 def print_summary(summary: PredictionSummary) -> None:
@@ -155,21 +138,6 @@ def _require_one_model(
         raise InvalidConfigError(f"sha256={sha256!r}: needs --bundle")
     if flow and bundle is not None:
         raise InvalidConfigError("flow=True: predicts by a run, not by a bundle")
-
-
-def _ask_for_flow(
-    file: str | None,
-    kind: Kind | None,
-    output: Path | None,
-    text_column: str,
-    run: str | None,
-    artifacts: Path,
-    chunk_rows: int,
-) -> None:
-    if file is None or file == STDIN or output is None or kind is not None:
-        raise InvalidConfigError("flow=True: needs --file with a known ending, and --output")
-    kind_of(file)
-    _FLOW.append(PredictOptions(Path(file), output, text_column, run, artifacts, chunk_rows))
 
 
 def _tell(predictor: Predictor) -> None:
@@ -246,10 +214,10 @@ def _predict_to_file(
 
 def main() -> None:
     """Predict; Prefect is imported only where a flow run is requested."""
-    options = read_flow_options()
-    if options is None:
+    parameters = read_flow_options()
+    if parameters is None:
         return
     begin_process()
     from flows.pipelines.predict import run_predictions
 
-    print_summary(run_predictions(vars(options)))
+    print_summary(run_predictions(parameters))

@@ -109,11 +109,7 @@ def history(*, options: Options = Options()) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command; a mistake or a fault ends the process with one sentence.
-
-    Args:
-        arguments: The words after the program's name; those of this process by default.
-    """
+    """Run one command; a mistake or a fault ends the process with one sentence."""
     run_command(app, arguments)
 
 

@@ -6,14 +6,11 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from flows.cli.app import AcceleratorOption, read_command
+from flows.cli.app import read_command
 from flows.cli.options import ConfigOptions
-from flows.display.terminal import ARTIFACTS, ArtifactsOption
 from flows.orchestration.process import begin_process
-from tasks.common.device import select_accelerator
 from tasks.config.drift import DriftConfig
 from tasks.config.promotion import PromotionConfig, require_promotable
-from tasks.config.request import require_divisible
 from tasks.config.training import SourceConfig, require_pinned
 
 
@@ -22,8 +19,6 @@ from tasks.config.training import SourceConfig, require_pinned
 class Retraining(ConfigOptions):
     """What each run is called with."""
 
-    accelerator: AcceleratorOption = "auto"
-    artifacts: ArtifactsOption = ARTIFACTS
     promote: Annotated[bool, Parameter(help="Make a run the champion if it passes all gates.")] = (
         True
     )
@@ -46,13 +41,11 @@ class Retraining(ConfigOptions):
         """
         require_pinned(self.source)
         promotion = self.promotion if self.promote else None
-        device = select_accelerator(self.accelerator)
-        config = dict(self.config())
-        require_promotable(promotion, config["protocol"])
-        require_divisible(config["fit"], device)
-        config["source"] = _absolute(self.source)
+        config = self.config()
+        require_promotable(promotion, config.protocol)
         return {
-            **config,
+            **dict(config),
+            "source": _absolute(self.source),
             "accelerator": self.accelerator,
             "artifacts": self.artifacts.expanduser().absolute(),
             "promotion": promotion,
@@ -61,18 +54,9 @@ class Retraining(ConfigOptions):
 
 
 def read_options(arguments: Sequence[str] | None = None) -> dict[str, Any]:
-    """Return the parameters of one run by hand; ends the process on `--help` or a fault.
-
-    Args:
-        arguments: The words after the program's name; those of this process by default.
-    """
-    return read_command(
-        "retrain_flow.py",
-        "Retrain once, now, as the schedule does.",
-        _parameters,
-        dict,
-        arguments,
-    )
+    """Return the parameters of one run by hand; ends the process on `--help` or a fault."""
+    purpose = "Retrain once, now, as the schedule does."
+    return read_command("retrain_flow.py", purpose, _parameters, arguments)
 
 
 def _parameters(

@@ -13,18 +13,13 @@ from tasks.config.schedule import ScheduleConfig, ServeOptions
 
 
 def read_options(arguments: Sequence[str] | None = None) -> ServeOptions:
-    """Return the checked options of the command line; ends the process on `--help` or a fault.
-
-    Args:
-        arguments: The words after the program's name; those of this process by default.
-    """
+    """Return the checked options of the command line; ends the process on `--help` or a fault."""
     return read_command(
         "serve_flow.py",
         "Retrain and maintain on a schedule, until this process is stopped."
         " Retraining: every night at three, or --cron, --interval or --rrule. Maintenance: every"
         " Sunday at noon, or --maintain.cron and so on.",
         _options,
-        ServeOptions,
         arguments,
     )
 

@@ -8,16 +8,15 @@ from cyclopts import Parameter
 from pydantic import Field
 from rich.text import Text
 
-from flows.cli.app import AcceleratorOption, read_command
+from flows.cli.app import read_command
 from flows.cli.options import ConfigOptions
-from flows.display.terminal import ARTIFACTS, ArtifactsOption, show_lines
+from flows.display.terminal import show_lines
 from flows.orchestration.process import begin_process
-from tasks.common.device import select_accelerator
 from tasks.common.errors import InvalidConfigError
 from tasks.config.drift import DriftConfig
 from tasks.config.promotion import PromotionConfig, require_promotable
 from tasks.config.recipes import DEFAULT_RECIPE, recipes
-from tasks.config.request import TrainOptions, require_divisible
+from tasks.config.request import TrainOptions
 from tasks.config.training import CachedStep, Source, SourceConfig
 
 G = TypeVar("G", PromotionConfig, DriftConfig)
@@ -38,18 +37,9 @@ class _CommandConfig(ConfigOptions):
 
 
 def read_options(arguments: Sequence[str] | None = None) -> TrainOptions:
-    """Return the checked options of the command line; ends the process on `--help` or a fault.
-
-    Args:
-        arguments: The words after the program's name; those of this process by default.
-    """
-    return read_command(
-        "train_flow.py",
-        "Train the sentiment network on movie reviews and leave a versioned run folder.",
-        _options,
-        TrainOptions,
-        arguments,
-    )
+    """Return the checked options of the command line; ends the process on `--help` or a fault."""
+    purpose = "Train the sentiment network on movie reviews and leave a versioned run folder."
+    return read_command("train_flow.py", purpose, _options, arguments)
 
 
 def _options(
@@ -58,8 +48,6 @@ def _options(
         bool, Parameter(help="Print all recipes with their scores and costs.", negative=())
     ] = False,
     options: _CommandConfig = _CommandConfig(),
-    accelerator: AcceleratorOption = "auto",
-    artifacts: ArtifactsOption = ARTIFACTS,
     refresh: Annotated[
         tuple[CachedStep, ...] | None,
         Parameter(
@@ -95,11 +83,10 @@ def _options(
     bounds = _asked_for(check_drift, drift, DriftConfig, "--drift", "--check-drift")
     config = options.config()
     require_promotable(gates, config.protocol)
-    require_divisible(config.fit, select_accelerator(accelerator))
     return TrainOptions(
         config=config,
-        accelerator=accelerator,
-        artifacts=artifacts.expanduser(),
+        accelerator=options.accelerator,
+        artifacts=options.artifacts.expanduser(),
         refresh=("all",) if refresh == () else refresh or (),
         cache=cache,
         promotion=gates,

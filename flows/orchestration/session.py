@@ -103,7 +103,7 @@ def call_flow(
         state: Any = flow(**parameters, return_state=True)
         result: Any = state.result(raise_on_failure=False)
         recorded = 0 if isinstance(result, BaseException) else steps(result)
-        _wait_until_recorded(state.state_details.flow_run_id, recorded)
+        wait_until_recorded(state.state_details.flow_run_id, recorded)
     except _SERVER_ERRORS as error:
         result = error
     if isinstance(result, _SERVER_ERRORS):
@@ -160,7 +160,7 @@ def _require_server() -> None:
         )
 
 
-def _wait_until_recorded(flow_run_id: UUID, steps: int) -> None:
+def wait_until_recorded(flow_run_id: UUID, steps: int) -> None:
     """Wait until the server has recorded the end of every task run, of `steps` at least.
 
     Task states travel as events; a temporary server that stops at once loses the last ones.

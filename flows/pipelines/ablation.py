@@ -15,13 +15,13 @@ from flows.orchestration import session
 from flows.orchestration.failure_hook import keep_failure_record
 from flows.pipelines import experiment
 from flows.pipelines.experiment import run_in_terminal
-from flows.pipelines.in_process import TrainingRequest
 from tasks import steps
 from tasks.cache.runner import StepRunner
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.device import Accelerator
 from tasks.common.locks import in_use
 from tasks.config.experiments import AblationConfig, RunnerConfig
+from tasks.config.request import TrainOptions
 from tasks.config.training import TrainingConfig, with_seed
 from tasks.experiments.ablation import text_variants, tokens_name, words_name
 from tasks.experiments.ablation_report import (
@@ -35,22 +35,19 @@ from tasks.runs.manifest import BaselineScore
 
 def requests(
     variants: Sequence[TrainingConfig], seeds: int, accelerator: str, artifacts: Path
-) -> list[TrainingRequest]:
-    """Return what is trained: each variant with each seed.
+) -> dict[str, TrainOptions]:
+    """Return what is trained, by names: each variant with each seed.
 
     Seed by seed, so that an interrupted ablation has whole rows.
     """
     first = variants[0].fit.seed
-    return [
-        TrainingRequest(
-            name=f"{tokens_name(one.text)} tokens, {words_name(one.text)} words, seed {seed}",
-            config=with_seed(one, seed),
-            accelerator=accelerator,
-            artifacts=artifacts,
+    return {
+        f"{tokens_name(one.text)} tokens, {words_name(one.text)} words, seed {seed}": TrainOptions(
+            config=with_seed(one, seed), accelerator=accelerator, artifacts=artifacts
         )
         for seed in range(first, first + seeds)
         for one in variants
-    ]
+    }
 
 
 def seen_baselines(

@@ -1,6 +1,6 @@
 """What the flows that train many times share: trainings side by side, and how a report is shown."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,10 +10,11 @@ from prefect.cache_policies import NO_CACHE
 from flows.display.experiments import Shown
 from flows.display.terminal import show_lines
 from flows.orchestration import session, task_runners
-from flows.pipelines.in_process import TrainingRequest, train_in_process
+from flows.pipelines.in_process import train_in_process
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.records import Record, write_record
 from tasks.config.experiments import RunnerConfig
+from tasks.config.request import TrainOptions
 from tasks.run_summary import RunSummary
 
 R = TypeVar("R")
@@ -21,25 +22,28 @@ R = TypeVar("R")
 
 @task(
     name="train-in-process",
-    task_run_name="train {request.name}",
+    task_run_name="train {name}",
     # The steps of the run come from the cache of the artifacts folder, which says why.
     cache_policy=NO_CACHE,
 )
-def train_run(request: TrainingRequest, api: str) -> RunSummary:
+def train_run(name: str, options: TrainOptions, api: str) -> RunSummary:
     """Return the summary of one run, trained in a process of its own."""
-    return train_in_process(request, api)
+    return train_in_process(name, options, api)
 
 
-def train_all(asked: Sequence[TrainingRequest], runner: RunnerConfig) -> list[RunSummary]:
+def train_all(asked: Mapping[str, TrainOptions], runner: RunnerConfig) -> list[RunSummary]:
     """Return the summaries of all trainings, in their order.
 
     Args:
-        asked: What is trained.
+        asked: What is trained, by names.
         runner: Where, and how many at the same time.
     """
     api = session.api_url()
     with task_runners.task_runner(runner) as place:
-        started = [place.submit(train_run, {"request": one, "api": api}) for one in asked]
+        started = [
+            place.submit(train_run, {"name": name, "options": options, "api": api})
+            for name, options in asked.items()
+        ]
         return [future.result() for future in started]
 
 

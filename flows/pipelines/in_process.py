@@ -18,7 +18,7 @@ from tasks.common.errors import PipelineError
 from tasks.common.records import Record
 from tasks.config.experiments import SweepConfig
 from tasks.config.request import TrainOptions
-from tasks.config.training import CachedStep, TrainingConfig
+from tasks.config.training import TrainingConfig
 from tasks.experiments.trial import TrialResult
 from tasks.run_summary import RunSummary
 
@@ -27,19 +27,6 @@ R = TypeVar("R", bound=Record)
 
 class ChildFailedError(PipelineError):
     """A process of its own ended without a result."""
-
-
-class TrainingRequest(Record):
-    """What is trained, on what, where it is kept, and which steps are not taken from the cache.
-
-    `name` tells it from others of its kind.
-    """
-
-    name: str
-    config: TrainingConfig
-    accelerator: str
-    artifacts: Path
-    refresh: tuple[CachedStep, ...] = ()
 
 
 class TrialRequest(Record):
@@ -52,20 +39,21 @@ class TrialRequest(Record):
     artifacts: Path
 
 
-def train_in_process(request: TrainingRequest, api: str) -> RunSummary:
+def train_in_process(name: str, options: TrainOptions, api: str) -> RunSummary:
     """Train in a process of its own and return the summary of its run.
 
     What is in the cache of the artifacts folder is not computed again, and an interrupted training
     resumes where it stopped.
 
     Args:
-        request: What to train.
+        name: Tells this training from others of its kind.
+        options: What to train.
         api: URL of the Prefect server's API that the run reports to.
 
     Raises:
         ChildFailedError: The process ended with an error, which it has shown.
     """
-    return _in_child(request, RunSummary, api, f"the training of {request.name}")
+    return _in_child(options, RunSummary, api, f"the training of {name}")
 
 
 def try_in_process(request: TrialRequest, api: str) -> TrialResult:
@@ -101,23 +89,17 @@ def _in_child(request: Record, kind: type[R], api: str, what: str) -> R:
     return kind.model_validate_json(child.stdout.splitlines()[-1])
 
 
-def _answer(request: TrainingRequest | TrialRequest) -> Record:
+def _answer(request: TrainOptions | TrialRequest) -> Record:
     """Do what is requested in this process."""
     begin_process()
     from flows.pipelines import train, trial
 
     if isinstance(request, TrialRequest):
         return trial.run_trial(dict(request))
-    options = TrainOptions(
-        config=request.config,
-        accelerator=request.accelerator,
-        artifacts=request.artifacts,
-        refresh=request.refresh,
-    )
-    return train.run_flow(options)
+    return train.run_flow(request)
 
 
 if __name__ == "__main__":
-    asked: TypeAdapter[TrainingRequest | TrialRequest] = TypeAdapter(TrainingRequest | TrialRequest)
+    asked: TypeAdapter[TrainOptions | TrialRequest] = TypeAdapter(TrainOptions | TrialRequest)
     # Nothing may be written after the answer.
     print(_answer(asked.validate_json(sys.stdin.read())).model_dump_json())  # noqa: T201

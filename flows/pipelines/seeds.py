@@ -14,29 +14,28 @@ from flows.orchestration import session
 from flows.orchestration.failure_hook import keep_failure_record
 from flows.pipelines import experiment
 from flows.pipelines.experiment import run_in_terminal
-from flows.pipelines.in_process import TrainingRequest
 from tasks.common.device import Accelerator
 from tasks.config.experiments import RunnerConfig, SeedsConfig
+from tasks.config.request import TrainOptions
 from tasks.config.training import TrainingConfig, with_seed
 from tasks.experiments.seeds import SeedsReport, seeds_report
 
 
 def requests(
     config: TrainingConfig, seeds: SeedsConfig, accelerator: str, artifacts: Path
-) -> list[TrainingRequest]:
-    """Return what is trained: each seed under each protocol."""
+) -> dict[str, TrainOptions]:
+    """Return what is trained, by names: each seed under each protocol."""
     first = config.fit.seed
     protocols = [config.protocol.model_copy(update={"protocol": one}) for one in seeds.protocols]
-    return [
-        TrainingRequest(
-            name=f"{judged.protocol} seed {seed}",
+    return {
+        f"{judged.protocol} seed {seed}": TrainOptions(
             config=with_seed(config, seed).model_copy(update={"protocol": judged}),
             accelerator=accelerator,
             artifacts=artifacts,
         )
         for seed in range(first, first + seeds.seeds)
         for judged in protocols
-    ]
+    }
 
 
 @flow(

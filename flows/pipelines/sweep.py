@@ -17,12 +17,13 @@ from flows.orchestration import session, task_runners
 from flows.orchestration.failure_hook import keep_failure_record
 from flows.pipelines import experiment
 from flows.pipelines.experiment import run_in_terminal
-from flows.pipelines.in_process import TrainingRequest, TrialRequest, try_in_process
+from flows.pipelines.in_process import TrialRequest, try_in_process
 from flows.pipelines.sweep_trials import SweepTrials
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.device import Accelerator
 from tasks.common.locks import only_one
 from tasks.config.experiments import RunnerConfig, SweepConfig, require_honest
+from tasks.config.request import TrainOptions
 from tasks.config.search_space import read_space, with_values
 from tasks.config.training import TrainingConfig
 from tasks.experiments import study as experiments_study
@@ -92,15 +93,15 @@ def sweep_flow(
             )
         winner = known_winner(study, best, artifacts)
         if winner is None:
-            request = TrainingRequest(
-                name="the winner again",
+            options = TrainOptions(
                 config=with_values(config, best.values),
                 accelerator=accelerator,
                 artifacts=artifacts,
                 refresh=("train",),
             )
             # The only run that uses the test reviews.
-            winner = note_winner(study, best, experiment.train_run(request, api))
+            again = experiment.train_run("the winner again", options, api)
+            winner = note_winner(study, best, again)
         report = sweep_report(study, winner)
         write_sweep(folder, report)
     create_markdown_artifact(sweep_shown(report).markdown(), key="sweep")

@@ -146,15 +146,8 @@ def train_flow(  # noqa: PLR0913, PLR0917 - one for each part of the run form
 
 def run_flow(options: TrainOptions) -> RunSummary:
     """Run the training flow and return its summary; a failure ends the process with a sentence."""
-    parameters = {
-        **dict(options.config),
-        "accelerator": options.accelerator,
-        "artifacts": options.artifacts,
-        "refresh": options.refresh,
-        "cache": options.cache,
-        "promotion": options.promotion,
-        "drift": options.drift,
-    }
+    parameters = dict(options)
+    parameters |= dict(parameters.pop("config"))
     promotions = int(options.promotion is not None)
     return session.call_flow(
         train_flow, options.artifacts, parameters, lambda summary: len(summary.steps) + promotions

@@ -1,18 +1,17 @@
 """What is requested of one training: the config and all that is no part of it."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.common.device import Device
 from tasks.common.errors import InvalidConfigError
+from tasks.common.records import Record
 from tasks.config.drift import DriftConfig
 from tasks.config.promotion import PromotionConfig
 from tasks.config.training import CachedStep, FitConfig, TrainingConfig
 
 
-@dataclass(frozen=True)
-class TrainOptions:
-    """What the command line asks for."""
+class TrainOptions(Record):
+    """What is trained, on what, where it is kept, and which steps may come from the cache."""
 
     config: TrainingConfig
     accelerator: str

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from flows.cli.runs import main
-from tasks.common.artifact_store import ArtifactStore
 from tasks.run_summary import RunSummary
 from tasks.runs.manifest import read_manifest
 from tests.support.made_runs import FIRST, SECOND, THIRD, age, make_run
+from tests.support.refusals import refusal
 from tests.support.start_run import start_run
 
 ROOT = Path(__file__).parents[3]
@@ -32,15 +32,6 @@ def wide(monkeypatch: pytest.MonkeyPatch) -> None:
 def said(capsys: pytest.CaptureFixture[str], artifacts: Path, *words: str) -> str:
     main([*words, "--artifacts", str(artifacts)])
     return capsys.readouterr().out
-
-
-def refused(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
-    with pytest.raises(SystemExit) as raised:
-        main(words)
-    error = capsys.readouterr().err
-    assert error.startswith("error: ")
-    assert "Traceback" not in error
-    return int(str(raised.value.code)), error
 
 
 def test_the_list_shows_each_score_with_interval_baseline_source_and_protocol(
@@ -147,35 +138,25 @@ def test_every_command_answers_in_json_too(
         ("show nothing", 1, "'nothing' names no run in"),
         ("show 2026", 1, "'2026' names 3 runs in"),
         ("list --unheard-of", 2, "Unknown option"),
+        ("show aaaaaaaa", 1, "metrics.json has 2 bytes instead of"),
+        (
+            f"export model-card latest {{artifacts}}/runs/{FIRST}/manifest.json/card.md",
+            1,
+            "manifest.json cannot be used: File exists; fix it or name",
+        ),
         ("forget latest", 2, 'Unknown command "forget"'),
     ],
 )
 def test_a_mistake_is_one_sentence(
     artifacts: Path, capsys: pytest.CaptureFixture[str], words: str, status: int, sentence: str
 ) -> None:
-    code, error = refused(capsys, *words.split(), "--artifacts", str(artifacts))
+    (artifacts / "runs" / FIRST / "metrics.json").write_text("{}")
+    words = f"{words.format(artifacts=artifacts)} --artifacts {artifacts}"
+    code, error = refusal(main, words, capsys)
     assert code == status
+    assert error.startswith("error: ")
     assert sentence in error
-
-
-def test_a_file_that_cannot_be_written_is_one_sentence(
-    artifacts: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    place = ArtifactStore(artifacts).runs / FIRST / "manifest.json" / "card.md"
-    code, error = refused(
-        capsys, "export", "model-card", "latest", str(place), "--artifacts", str(artifacts)
-    )
-    assert code == 1
-    assert "manifest.json cannot be used: File exists; fix it or name" in error
-
-
-def test_a_damaged_file_is_one_sentence(
-    artifacts: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (ArtifactStore(artifacts).runs / FIRST / "metrics.json").write_text("{}")
-    code, error = refused(capsys, "show", FIRST, "--artifacts", str(artifacts))
-    assert code == 1
-    assert "metrics.json has 2 bytes instead of" in error
+    assert "Traceback" not in error
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,13 @@ from uuid import UUID
 
 import pytest
 from prefect import get_client
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from prefect.client.schemas.objects import Artifact
 
-from flows.orchestration.session import _wait_until_recorded
 from tasks.reports.html import image_uri
 from tasks.reports.tables import run_tables
 from tasks.run_summary import RunSummary
 from tasks.runs.manifest import BaselineScore, Manifest, Score, read_manifest
+from tests.support.servers.run_records import artifacts_of, task_runs_of
 from tests.support.start_run import start_run
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -34,21 +33,13 @@ def manifest(first: RunSummary) -> Manifest:
     return read_manifest(first.folder)
 
 
-def artifacts_of(manifest: Manifest) -> dict[str, Artifact]:
-    run = ArtifactFilterFlowRunId(any_=[UUID(manifest.flow_run_id)])
-    with get_client(sync_client=True) as client:
-        found = client.read_artifacts(artifact_filter=ArtifactFilter(flow_run_id=run))
-    assert len({artifact.key for artifact in found}) == len(found)
-    return {str(artifact.key): artifact for artifact in found}
-
-
 def table(artifact: Artifact) -> list[dict[str, str]]:
     rows: list[dict[str, str]] = json.loads(str(artifact.data))
     return rows
 
 
 def test_a_run_leaves_a_report_and_tables(manifest: Manifest) -> None:
-    kinds = {key: artifact.type for key, artifact in artifacts_of(manifest).items()}
+    kinds = {key: artifact.type for key, artifact in artifacts_of(manifest.flow_run_id).items()}
     tables = dict.fromkeys(("metrics", "data", "cache"), "table")
     assert kinds == {"report": "markdown", "progress": "progress", **tables}
 
@@ -58,7 +49,7 @@ def test_the_artifacts_of_a_cached_run_are_further_versions_of_the_same_keys(
 ) -> None:
     again = read_manifest(start_run(first.folder.parent.parent, small_reviews).folder)
     assert all(step.cached for step in again.steps[1:])
-    ours, theirs = artifacts_of(again), artifacts_of(manifest)
+    ours, theirs = artifacts_of(again.flow_run_id), artifacts_of(manifest.flow_run_id)
     assert set(ours) == set(theirs) - {"progress"}
     assert ours["metrics"].data == theirs["metrics"].data
     assert {row["result"] for row in table(ours["cache"])[1:]} == {"cached"}
@@ -67,7 +58,7 @@ def test_the_artifacts_of_a_cached_run_are_further_versions_of_the_same_keys(
 def test_the_report_tells_the_score_how_it_was_had_and_whether_to_believe_it(
     first: RunSummary, manifest: Manifest
 ) -> None:
-    report = str(artifacts_of(manifest)["report"].data)
+    report = str(artifacts_of(manifest.flow_run_id)["report"].data)
     score = manifest.score
     assert report.startswith(f"# Test accuracy {score.accuracy:.4f}\n")
     assert "honest protocol, source files, 48 test reviews" in report
@@ -87,7 +78,7 @@ def test_the_report_tells_the_score_how_it_was_had_and_whether_to_believe_it(
 def test_the_report_carries_its_figures_and_says_what_they_show(
     first: RunSummary, manifest: Manifest
 ) -> None:
-    report = str(artifacts_of(manifest)["report"].data)
+    report = str(artifacts_of(manifest.flow_run_id)["report"].data)
     images = dict(re.findall(r'<img alt="([^"]+)" src="([^"]+)">', report))
     assert images == {
         f"Training and validation {name} by epoch": image_uri(first.folder / f"figures/{name}.png")
@@ -102,7 +93,7 @@ def test_the_metrics_stand_beside_those_of_the_linear_baselines(
         json.loads((first.folder / f"{name}.json").read_bytes())
         for name in ("metrics", "baseline_metrics", "bayes_baseline_metrics")
     )
-    rows = table(artifacts_of(manifest)["metrics"])
+    rows = table(artifacts_of(manifest.flow_run_id)["metrics"])
     assert [row["metric"] for row in rows[:2]] == ["accuracy", "ROC AUC"]
     low, high = network["accuracy_interval_95"]
     assert rows[0]["network"] == f"{network['accuracy']:.4f} ({low:.4f} to {high:.4f})"
@@ -114,7 +105,7 @@ def test_the_metrics_stand_beside_those_of_the_linear_baselines(
 def test_the_data_table_tells_what_the_checks_found(first: RunSummary, manifest: Manifest) -> None:
     made = run_tables(first.folder, manifest)["data"].records()
     rows = {row["what"]: (row["training"], row["test"]) for row in made}
-    assert table(artifacts_of(manifest)["data"]) == made
+    assert table(artifacts_of(manifest.flow_run_id)["data"]) == made
     assert rows["reviews"] == ("192", "48")
     assert rows["labelled neg"] == ("96", "24")
     assert rows["also in the training set"] == ("", "0 (0.0 %)")
@@ -122,31 +113,21 @@ def test_the_data_table_tells_what_the_checks_found(first: RunSummary, manifest:
 
 
 def test_the_progress_is_an_artifact_of_its_training(manifest: Manifest) -> None:
-    progress = artifacts_of(manifest)["progress"]
+    progress = artifacts_of(manifest.flow_run_id)["progress"]
     assert (progress.type, progress.data) == ("progress", 100)
     assert str(progress.description).startswith("finished after 2 of at most 2 epochs, val_loss ")
-    assert progress.task_run_id is not None
-    _wait_until_recorded(UUID(manifest.flow_run_id), len(manifest.steps))
-    with get_client(sync_client=True) as client:
-        task_run = client.read_task_run(progress.task_run_id)
-    assert task_run.name == "train seed 0, at most 2 epochs"
+    runs = task_runs_of(manifest.flow_run_id, len(manifest.steps))
+    assert runs["train seed 0, at most 2 epochs"].id == progress.task_run_id
 
 
 def test_the_cache_table_tells_for_each_step_why(manifest: Manifest) -> None:
-    rows = table(artifacts_of(manifest)["cache"])
+    rows = table(artifacts_of(manifest.flow_run_id)["cache"])
     assert [row["step"] for row in rows] == [step.step for step in manifest.steps]
     assert rows[1]["why"] == "there is no earlier result of this step"
 
 
 def test_the_task_runs_are_named_by_what_they_do(manifest: Manifest) -> None:
-    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
-
-    flow_run_id = UUID(manifest.flow_run_id)
-    _wait_until_recorded(flow_run_id, len(manifest.steps))
-    runs = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))
-    with get_client(sync_client=True) as client:
-        names = {run.name for run in client.read_task_runs(flow_run_filter=runs)}
-    assert names == {
+    assert task_runs_of(manifest.flow_run_id, len(manifest.steps)).keys() == {
         "fetch files",
         "load files",
         "pad to 12 words, 40 known",

@@ -2,20 +2,10 @@
 
 from datetime import datetime
 from pathlib import Path
-from uuid import UUID
 
 import pytest
-from prefect import get_client
-from prefect.client.schemas.filters import (
-    ArtifactFilter,
-    ArtifactFilterFlowRunId,
-    ArtifactFilterKey,
-    FlowRunFilter,
-    FlowRunFilterId,
-)
-from prefect.client.schemas.objects import Artifact
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
-from flows.orchestration.session import _wait_until_recorded
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.errors import DriftError, InvalidConfigError
 from tasks.config.drift import DriftConfig
@@ -25,6 +15,7 @@ from tasks.registry.champion import ChampionStore
 from tasks.registry.events import Decision, current_champion
 from tasks.run_summary import RunSummary
 from tasks.runs.manifest import read_manifest
+from tests.support.servers.run_records import artifacts_of, artifacts_where, task_runs_of
 from tests.support.small_run import small_config
 from tests.support.start_run import start_config
 
@@ -56,27 +47,17 @@ def decision_of(summary: RunSummary) -> Decision:
     return summary.promotion
 
 
-def artifacts_where(chosen: ArtifactFilter) -> list[Artifact]:
-    with get_client(sync_client=True) as client:
-        return client.read_artifacts(artifact_filter=chosen)
-
-
 def shown(summary: RunSummary) -> dict[str, str]:
     """Return the texts of the artifacts of a run by their keys."""
-    run = ArtifactFilterFlowRunId(any_=[UUID(read_manifest(summary.folder).flow_run_id)])
-    found = artifacts_where(ArtifactFilter(flow_run_id=run))
-    return {str(artifact.key): str(artifact.data) for artifact in found}
+    found = artifacts_of(read_manifest(summary.folder).flow_run_id)
+    return {key: str(artifact.data) for key, artifact in found.items()}
 
 
 def states(summary: RunSummary) -> dict[str, str]:
     """Return the names of the states of a run's task runs by the task runs' names."""
-    flow_run_id = UUID(read_manifest(summary.folder).flow_run_id)
-    _wait_until_recorded(flow_run_id, len(summary.steps) + (summary.promotion is not None))
-    runs = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))
-    with get_client(sync_client=True) as client:
-        return {
-            run.name: str(run.state_name) for run in client.read_task_runs(flow_run_filter=runs)
-        }
+    least = len(summary.steps) + (summary.promotion is not None)
+    found = task_runs_of(read_manifest(summary.folder).flow_run_id, least)
+    return {name: str(run.state_name) for name, run in found.items()}
 
 
 def test_the_flow_promotes_a_first_champion_refuses_and_keeps_and_shows_each(

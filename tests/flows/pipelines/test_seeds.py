@@ -9,9 +9,10 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.display.experiments import seeds_shown
 from flows.orchestration.task_runners import task_runner
-from flows.pipelines.in_process import ChildFailedError, TrainingRequest, train_in_process
+from flows.pipelines.in_process import ChildFailedError, train_in_process
 from flows.pipelines.seeds import requests, seeds_flow
 from tasks.config.experiments import RunnerConfig, SeedsConfig
+from tasks.config.request import TrainOptions
 from tasks.experiments.seeds import SeedsReport
 from tasks.run_summary import RunSummary
 from tasks.runs.find import find_runs
@@ -64,12 +65,8 @@ def test_the_report_is_kept_and_shown(local: tuple[Path, SeedsReport]) -> None:
 def test_each_seed_is_trained_under_each_protocol(small_reviews: Path) -> None:
     config = uncompiled_config(small_reviews, seed=3)
     asked = requests(config, SeedsConfig(seeds=2), "cpu", Path("a"))
-    assert [request.name for request in asked] == [
-        "honest seed 3",
-        "tutorial seed 3",
-        "honest seed 4",
-        "tutorial seed 4",
-    ]
+    names = ["honest seed 3", "tutorial seed 3", "honest seed 4", "tutorial seed 4"]
+    assert list(asked) == names
 
 
 def test_a_training_that_fails_in_its_process_is_told(
@@ -80,9 +77,9 @@ def test_a_training_that_fails_in_its_process_is_told(
 
     config = uncompiled_config(tmp_path / "missing.csv")
     artifacts = tmp_path / "artifacts"
-    request = TrainingRequest(name="seed 0", config=config, accelerator="cpu", artifacts=artifacts)
+    options = TrainOptions(config=config, accelerator="cpu", artifacts=artifacts)
     with pytest.raises(ChildFailedError, match="training of seed 0 ended with status 1"):
-        train_in_process(request, str(PREFECT_API_URL.value()))
+        train_in_process("seed 0", options, str(PREFECT_API_URL.value()))
 
 
 def test_a_cluster_whose_package_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

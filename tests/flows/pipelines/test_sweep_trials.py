@@ -24,9 +24,13 @@ GOOD = TrialResult(outcome="complete", epochs=1, best_epoch=1, figure=0.5, weigh
 FAILED = RuntimeError("it ended with status 9\nand more")
 
 
-def trials_in(folder: Path, space: SearchSpace = SPACE, **changes: Any) -> SweepTrials:
+def sweep_in(folder: Path, **changes: Any) -> SweepConfig:
     sweep = SweepConfig(**({"trials": 5} | changes))
-    sweep = sweep.model_copy(update={"storage": storage_url(sweep, folder)})
+    return sweep.model_copy(update={"storage": storage_url(sweep, folder)})
+
+
+def trials_in(folder: Path, space: SearchSpace = SPACE, **changes: Any) -> SweepTrials:
+    sweep = sweep_in(folder, **changes)
     return SweepTrials(create_study(sweep, CONFIG, space), space, sweep, CONFIG, "cpu", folder)
 
 
@@ -90,8 +94,7 @@ def test_values_that_are_impossible_together_fail_without_a_training(tmp_path: P
     trials = trials_in(tmp_path, space, trials=20, sampler="random")
     while (request := trials.ask()) is not None:
         trials.tell(request, GOOD)
-    sweep = SweepConfig(trials=20, sampler="random")
-    sweep = sweep.model_copy(update={"storage": storage_url(sweep, tmp_path)})
+    sweep = sweep_in(tmp_path, trials=20, sampler="random")
     ended = ended_trials(create_study(sweep, CONFIG, space))
     assert len(ended) == 20
     failed = [one for one in ended if one.result.outcome == "failed"]
@@ -166,6 +169,5 @@ def test_a_study_may_be_made_longer(tmp_path: Path) -> None:
     assert trials.ask() is None
     longer = trials_in(tmp_path, trials=2)
     assert asked(longer).number == 1
-    sweep = SweepConfig(trials=2)
-    sweep = sweep.model_copy(update={"storage": storage_url(sweep, tmp_path)})
+    sweep = sweep_in(tmp_path, trials=2)
     assert next_trial(create_study(sweep, CONFIG, SPACE), SPACE, sweep) is None

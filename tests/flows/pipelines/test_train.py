@@ -1,12 +1,17 @@
 import json
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tasks import steps
+from tasks.cache import key as cache_key
+from tasks.cache import own_sources
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.errors import BadDataError
+from tasks.data import load
 from tasks.record_run import RUN_FILES
 from tasks.run_summary import RunSummary
 from tasks.runs.manifest import read_manifest
@@ -122,8 +127,6 @@ def test_a_damaged_record_is_computed_again(
 def test_a_moved_artifacts_folder_keeps_its_cache(
     done: RunSummary, small_reviews: Path, tmp_path: Path
 ) -> None:
-    import shutil
-
     moved = tmp_path / "moved"
     shutil.copytree(done.folder.parent.parent, moved)
     summary = start_run(moved, small_reviews)
@@ -149,9 +152,6 @@ def test_bad_data_fails_at_once_with_one_sentence_and_no_run_folder(tmp_path: Pa
 
 
 def test_a_passing_fault_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tasks import steps
-    from tasks.data import load
-
     calls = []
     real = load.load_reviews
 
@@ -198,9 +198,6 @@ def test_what_was_computed_beside_an_edit_is_used_and_not_kept(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    from tasks.cache import key as cache_key
-    from tasks.cache import own_sources
-
     now = own_sources.source_now
 
     def edited(name: str) -> str | None:
@@ -221,8 +218,6 @@ def test_what_was_computed_beside_an_edit_is_used_and_not_kept(
 def test_raw_files_that_change_while_they_are_read_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tasks.data import load
-
     reviews, real = write_reviews(tmp_path / "reviews.csv", 120), load.load_reviews
 
     def load_beside_a_writer(*arguments: Any) -> Any:
@@ -230,7 +225,7 @@ def test_raw_files_that_change_while_they_are_read_are_refused(
         write_reviews(reviews, 120, seed=1)
         return facts
 
-    monkeypatch.setattr("tasks.data.load.load_reviews", load_beside_a_writer)
+    monkeypatch.setattr(load, "load_reviews", load_beside_a_writer)
     with pytest.raises(BadDataError, match=r"reviews\.csv was changed while it was read"):
         start_run(tmp_path / "artifacts", reviews)
 
