@@ -54,13 +54,7 @@ def record_run(
 ) -> RunSummary:
     """Write `runs/<utc>-<id>/` and return its summary.
 
-    Args:
-        run: Has run the steps, and has the artifacts folder.
-        flow_run_id: Prefect's id of the flow run; its first 8 characters name the folder.
-        config: All numbers of the run.
-        source: The resolved source.
-        device: The chosen device.
-        drift: How the training reviews differ from the champion's, where requested.
+    The folder's <id> is the first 8 characters of Prefect's id of the flow run.
 
     Raises:
         StorageError: The disk is full or locked; nothing that looks finished is left.

@@ -19,9 +19,7 @@ T = TypeVar("T")
 def run_command(app: App, arguments: Sequence[str] | None = None) -> object:
     """Run one command and return its result; a mistake or a fault ends the process with a sentence.
 
-    Args:
-        app: Has the commands.
-        arguments: The words after the program's name; those of this process by default.
+    Its arguments are the words after the program's name; those of this process by default.
     """
     _read_docstrings_once()
     try:
@@ -58,13 +56,9 @@ def read_command(
 ) -> T:
     """Return what a command makes of its options; ends the process on `--help` or a fault.
 
-    Args:
-        program: Name of the program.
-        purpose: What it does, in Markdown.
-        command: Takes the options; returns None where it has said all that was requested.
-        arguments: The words after the program's name; those of this process by default.
+    A command returns None where it has said all that was requested.
     """
-    app = App(name=program, help=purpose, version_flags=[], help_format="markdown")
+    app = App(name=program, help=purpose, version_flags=[])
     app.default(command)
     result = run_command(app, arguments)
     if result is None:

@@ -62,16 +62,9 @@ class ConfigOptions:
             InvalidConfigError: There is no such recipe, or a value is impossible.
             AcceleratorError: There is no such device.
         """
-        groups = {
-            # Whole, since a command may have another default than the config.
-            "source": SourceConfig.model_validate(self.source.model_dump()),
-            "data": self.data,
-            "text": self.text,
-            "protocol": self.protocol,
-            "network": self.network,
-            "fit": self.fit,
-            "saving": self.saving,
-        }
+        groups = {name: getattr(self, name) for name in TrainingConfig.model_fields}
+        # Whole, since a command may have another default than the config.
+        groups["source"] = SourceConfig.model_validate(self.source.model_dump())
         config = with_recipe(self.recipe, groups)
         require_divisible(config.fit, select_accelerator(self.accelerator))
         return config

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from flows.cli.app import run_command
-from flows.display.terminal import ARTIFACTS, ArtifactsOption
+from flows.display.terminal import ARTIFACTS, ArtifactsOption, remark
 from flows.orchestration.process import begin_process
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.atomic_files import whole_file
@@ -37,7 +37,6 @@ app = App(
     name="predict_flow.py",
     help="Predict the sentiment of texts with the champion, else with the newest run.",
     version_flags=[],
-    help_format="markdown",
 )
 
 
@@ -86,7 +85,8 @@ def predict(
     _require_one_model(run, bundle, sha256, flow=flow)
     if output is not None:
         output_kind(output)
-    file = _here(file, artifacts)
+    if file is not None and is_remote(file):
+        file = str(local_copy(file, ArtifactStore(artifacts).downloads))
     if flow:
         if file is None or file == STDIN or output is None or input_kind is not None:
             raise InvalidConfigError("flow=True: needs --file with a known ending, and --output")
@@ -94,7 +94,7 @@ def predict(
         given: dict[str, Any] = {"file": Path(file), "output": output, "text_column": text_column}
         return given | {"run": run, "artifacts": artifacts, "chunk_rows": chunk_rows}
     predictor = open_bundle(bundle, sha256) if bundle else open_predictor(artifacts, run)
-    _tell(predictor)
+    _say_who_answers(predictor)
     if file is not None and file != STDIN and output is not None:
         kind = input_kind or kind_of(file)
         _predict_to_file(predictor, Path(file), kind, text_column, output, chunk_rows)
@@ -113,20 +113,12 @@ def read_flow_options(arguments: Sequence[str] | None = None) -> dict[str, Any] 
 
 def print_summary(summary: PredictionSummary) -> None:
     """Print what came of a file, to the error output as it is no prediction."""
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
     parts = [f"{summary.rows:,} rows", *(f"{n:,} {name}" for name, n in summary.labels.items())]
     parts += [f"{count:,} {name}" for name, count in summary.warnings.items()]
     parts += [f"{summary.errors:,} with an error"] if summary.errors else []
     if summary.chunks_kept:
         parts.append(f"{summary.chunks_kept} of {summary.chunks} chunks from before")
-    console.print(f"wrote {summary.output}: {', '.join(parts)}", markup=False)
-
-
-def _here(file: str | None, artifacts: Path) -> str | None:
-    """Return the name of a file on this machine: a remote one is copied."""
-    if file is None or not is_remote(file):
-        return file
-    return str(local_copy(file, ArtifactStore(artifacts).downloads))
+    remark(f"wrote {summary.output}: {', '.join(parts)}")
 
 
 def _require_one_model(
@@ -140,12 +132,10 @@ def _require_one_model(
         raise InvalidConfigError("flow=True: predicts by a run, not by a bundle")
 
 
-def _tell(predictor: Predictor) -> None:
-    """Say which model answers, on the error output."""
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(f"model {predictor.model.name}", style="dim", markup=False)
+def _say_who_answers(predictor: Predictor) -> None:
+    remark(f"model {predictor.model.name}", style="dim")
     if predictor.model.note:
-        console.print(f"note: {predictor.model.note}", markup=False)
+        remark(f"note: {predictor.model.note}")
 
 
 def _chunks(

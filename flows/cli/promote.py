@@ -24,7 +24,6 @@ app = App(
     help="Promote a run to champion if it passes all gates, or go back to an earlier champion."
     " RUN is a run folder, a run id, the start or the last part of one, or `latest`. The exit"
     " status is 1 where a run is refused.",
-    help_format="markdown",
     version_flags=[],
 )
 
@@ -114,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _answer_decision(event: PromotionEvent, options: Options) -> None:
-    answer(event.model_dump(mode="json"), promotion_tables.decision(event), options)
+    answer(event, promotion_tables.decision(event), options)
     sys.stdout.flush()
     if not server_may_be_configured():
         return

@@ -11,11 +11,10 @@ from rich.console import Console
 from flows.cli.app import run_command
 from flows.display import run_tables
 from flows.display.run_tables import headline
-from flows.display.terminal import Options, Showable, answer, show_lines
+from flows.display.terminal import Options, answer, show_lines
 from tasks.common.atomic_files import write_text
 from tasks.common.canonical_json import readable_json
 from tasks.common.errors import PipelineError
-from tasks.common.records import Record
 from tasks.registry.champion import ChampionStore
 from tasks.registry.events import current_champion
 from tasks.reports.mlflow import export_mlflow
@@ -24,7 +23,7 @@ from tasks.reports.tensorboard import export_tensorboard
 from tasks.runs.compare import compare_runs
 from tasks.runs.describe import describe_run, list_runs
 from tasks.runs.failures import read_failures
-from tasks.runs.find import UnreadableRun, find_run, find_runs, no_runs
+from tasks.runs.find import Run, UnreadableRun, find_run, find_runs, no_runs
 from tasks.runs.pins import pin_run, pinned_runs, unpin_run
 from tasks.runs.read import read_checked, read_config
 
@@ -32,26 +31,12 @@ app = App(
     name="runs.py",
     help="List, show, compare, pin and export finished runs. RUN is a run folder, a run id, the"
     " start or the last part of one, or `latest`.",
-    help_format="markdown",
     version_flags=[],
 )
 
 export = App(name="export", help="Export a run for other programs.", version_flags=[])
 
 app.command(export)
-
-
-class WrittenFiles(Record):
-    """What an export wrote."""
-
-    run_id: str
-    files: list[Path]
-
-
-class PinnedRuns(Record):
-    """The ids of all pinned runs."""
-
-    pinned: list[str]
 
 
 @app.command(name="list")
@@ -64,14 +49,14 @@ def list_command(*, options: Options = Options()) -> None:
     if not options.json and not found.runs and not found.unreadable:
         show_lines(no_runs(options.artifacts))
     else:
-        _answer(found, run_tables.run_list(found, Console().width), options)
+        answer(found, run_tables.run_list(found, Console().width), options)
 
 
 @app.command
 def failures(*, options: Options = Options()) -> None:
     """List the runs that failed or crashed, newest first: why, and what to do next."""
     found = read_failures(options.artifacts)
-    _answer(found, run_tables.failure_list(found), options)
+    answer(found, run_tables.failure_list(found), options)
 
 
 @app.command
@@ -79,7 +64,7 @@ def show(run: str, /, *, options: Options = Options()) -> None:
     """Show one run: score, baseline, settings, data, device, versions, steps and files."""
     champion, _ = _champion(options.artifacts)
     described = describe_run(find_run(options.artifacts, run), champion)
-    _answer(described, run_tables.run_details(described), options)
+    answer(described, run_tables.run_details(described), options)
 
 
 @app.command
@@ -117,7 +102,7 @@ def compare(
 
     runs = [find_run(options.artifacts, name) for name in (run, *others)]
     comparison = compare_runs(runs)
-    _answer(comparison, run_tables.run_comparison(comparison), options)
+    answer(comparison, run_tables.run_comparison(comparison), options)
     if html is not None:
         histories = {run.manifest.run_id: read_checked(run, "history.json") for run in runs}
         write_text(html, compare_page(comparison, histories))
@@ -130,7 +115,7 @@ def tensorboard(run: str, logdir: Path, /, *, options: Options = Options()) -> N
     """Write a run's curves, score and config for `tensorboard --logdir LOGDIR`."""
     found = find_run(options.artifacts, run)
     files = export_tensorboard(found, logdir, headline(found.manifest.score))
-    _answer_export(WrittenFiles(run_id=found.manifest.run_id, files=files), options)
+    _answer_files(found, files, options)
 
 
 @export.command
@@ -147,7 +132,7 @@ def mlflow(
     copy = export_mlflow(found, tracking_uri, experiment, headline(found.manifest.score))
     verb = "copied to" if copy.is_new else "is already in"
     line = f"{copy.run_id} {verb} experiment {experiment} as {copy.mlflow_run_id}"
-    _answer(copy, [line], options)
+    answer(copy, [line], options)
 
 
 @export.command
@@ -173,7 +158,7 @@ def bundle(
         f"largest difference of probability to Keras: {agree}",
         f"its hash, to be kept apart from it: {made.sha256}",
     ]
-    _answer(made, lines, options)
+    answer(made, lines, options)
 
 
 @export.command(name="model-card")
@@ -185,7 +170,7 @@ def export_model_card(
     card = model_card(found.manifest, read_checked(found, "metrics.json"), read_config(found))
     if file is not None:
         write_text(file, card)
-        _answer_export(WrittenFiles(run_id=found.manifest.run_id, files=[file]), options)
+        _answer_files(found, [file], options)
     elif options.json:
         sys.stdout.write(readable_json({"run_id": found.manifest.run_id, "model_card": card}))
     else:
@@ -206,13 +191,10 @@ def _champion(artifacts: Path) -> tuple[str | None, list[UnreadableRun]]:
     return (champion.run_id if champion else None), []
 
 
-def _answer(result: Record, shown: Sequence[Showable], options: Options) -> None:
-    answer(result.model_dump(mode="json"), shown, options)
-
-
 def _answer_pins(line: str, options: Options) -> None:
-    _answer(PinnedRuns(pinned=pinned_runs(options.artifacts)), [line], options)
+    answer({"pinned": pinned_runs(options.artifacts)}, [line], options)
 
 
-def _answer_export(written: WrittenFiles, options: Options) -> None:
-    _answer(written, [f"wrote {file}" for file in written.files], options)
+def _answer_files(run: Run, files: Sequence[Path], options: Options) -> None:
+    written = {"run_id": run.manifest.run_id, "files": [str(file) for file in files]}
+    answer(written, [f"wrote {file}" for file in files], options)

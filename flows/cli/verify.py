@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
-from rich.console import Console
 from rich.text import Text
 
 from flows.display.run_tables import headline
 from flows.display.terminal import fail, show_lines
 from flows.orchestration.process import begin_process
 from tasks.common.artifact_store import ArtifactStore
-from tasks.common.errors import PipelineError
 from tasks.config.request import TrainOptions
 from tasks.config.training import TrainingConfig
 from tasks.data.fetch import fetch_reviews
@@ -38,18 +36,13 @@ def explain_run(
     run: Annotated[Path, Parameter(help="A run folder, artifacts/runs/<utc>-<id>.")],
 ) -> None:
     """Print the score of a finished run and the table of its steps."""
-    try:
-        manifest = read_manifest(run)
-    except PipelineError as error:
-        fail(str(error))
+    manifest = read_manifest(run)
     show_lines(Text(headline(manifest.score), style="bold"), steps_table(manifest.steps))
 
 
 verify_app = App(
     name="verify_run.py", help="Check a run's files, and repeat it to compare its results."
 )
-
-_CONSOLE = Console(highlight=False, soft_wrap=True)
 
 
 @verify_app.default
@@ -59,16 +52,12 @@ def verify_run(
     files: Annotated[bool, Parameter(help="Check the files only.", negative=())] = False,
 ) -> None:
     """Compare a run's files with its manifest, then its results with those of a second run."""
-    try:
-        manifest = read_manifest(run)
-        faults = manifest.faults(run)
-        if faults:
-            fail(f"{run}: {'; '.join(faults)}")
-        _CONSOLE.print(f"All {len(manifest.files)} files are as recorded.")
-        if not files:
-            _compare(manifest, _repeat(run, manifest))
-    except PipelineError as error:
-        fail(str(error))
+    manifest = read_manifest(run)
+    if faults := manifest.faults(run):
+        fail(f"{run}: {'; '.join(faults)}")
+    show_lines(f"All {len(manifest.files)} files are as recorded.")
+    if not files:
+        _compare(manifest, _repeat(run, manifest))
 
 
 def _repeat(run: Path, manifest: Manifest) -> Manifest:
@@ -97,10 +86,10 @@ def _repeat(run: Path, manifest: Manifest) -> Manifest:
 def _compare(recorded: Manifest, repeated: Manifest) -> None:
     environment = environment_differences(recorded, repeated.device)
     if environment:
-        _CONSOLE.print(f"This machine differs from the recorded one: {'; '.join(environment)}")
+        show_lines(f"This machine differs from the recorded one: {'; '.join(environment)}")
     difference = first_difference(recorded, repeated)
     if difference is None:
-        _CONSOLE.print("Verified: data, weights, history, predictions and metrics are equal.")
+        show_lines("Verified: data, weights, history, predictions and metrics are equal.")
         return
     advice = "" if environment else ", though the machine and the libraries are the same"
     fail(f"the repeated run differs; {difference}{advice}")

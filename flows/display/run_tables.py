@@ -23,9 +23,7 @@ Shown = list[Showable]
 def run_list(found: RunList, width: int) -> Shown:
     """Return the table of all runs, and a line for each folder that cannot be read.
 
-    Args:
-        found: The runs.
-        width: Of the terminal; a narrow one gets two lines for each run.
+    A terminal of little width gets two lines for each run.
     """
     between = "\n" if width < WIDE else " "
     table = Table(

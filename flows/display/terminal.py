@@ -14,6 +14,7 @@ from rich.text import Text
 
 from tasks.common.canonical_json import readable_json
 from tasks.common.formatting import printable
+from tasks.common.records import Record
 from tasks.common.tables import Table
 
 Showable = RenderableType | Table
@@ -47,15 +48,22 @@ def fail(sentence: str, *, usage: bool = False) -> NoReturn:
 
 def show_error(sentence: str) -> None:
     """Print one sentence to the error output."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(
-        f"error: {sentence}", style="bold red", markup=False
-    )
+    remark(f"error: {sentence}", style="bold red")
 
 
-def answer(result: Mapping[str, object], shown: Sequence[Showable], options: Options) -> None:
+def remark(sentence: str, style: str = "") -> None:
+    """Print what is no answer to the error output, on one line."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(sentence, style=style, markup=False)
+
+
+def answer(
+    result: Record | Mapping[str, object], shown: Sequence[Showable], options: Options
+) -> None:
     """Print a result: for a person, or as JSON where requested."""
     if options.json:
-        sys.stdout.write(readable_json(dict(result)))
+        known = result.model_dump(mode="json") if isinstance(result, Record) else dict(result)
+        sys.stdout.write(readable_json(known))
     else:
         show_lines(*shown)
 

@@ -18,11 +18,6 @@ _LOG = logging.getLogger(__name__)
 def require_no_drift(run: StepRunner, loaded: StepOutput, drift: DriftConfig) -> DriftReport:
     """Compare the training reviews with the champion's, publish what was found, and return it.
 
-    Args:
-        run: Runs the step.
-        loaded: What the `load` step left.
-        drift: The bounds.
-
     Raises:
         DriftError: A measure is beyond its bound, and the action is `stop`.
     """

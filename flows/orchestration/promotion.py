@@ -26,12 +26,7 @@ def promote_run(
 ) -> RunSummary:
     """Decide on a recorded run, publish the decision, and return the summary with it.
 
-    Args:
-        summary: Of the run.
-        promotion: The bounds of the gates.
-        title: Name of the flow run.
-        device: Where the latency of a network that Keras computes is measured.
-        store: The artifacts folder.
+    The device is where the latency of a network that Keras computes is measured.
 
     Raises:
         PromotionError: The run or the log is damaged.

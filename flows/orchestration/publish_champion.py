@@ -20,12 +20,7 @@ _TIMEOUT_S = 5.0
 
 
 def publish_champion(events: Sequence[PromotionEvent], headline: str) -> None:
-    """Publish the champion's history as the artifact `champion`; a warning where that fails.
-
-    Args:
-        events: All that happened to the champion.
-        headline: What was decided last.
-    """
+    """Publish the champion's history as the artifact `champion`; a warning where that fails."""
     url = PREFECT_API_URL.value()
     if url is None:
         return

@@ -16,9 +16,6 @@ from tasks.runs.manifest import read_manifest
 def publish(folder: Path) -> None:
     """Show a finished run on the current flow run.
 
-    Args:
-        folder: The run folder.
-
     Raises:
         BadDataError: The folder is no finished run.
     """

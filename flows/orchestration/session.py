@@ -91,11 +91,8 @@ def call_flow(
 ) -> R:
     """Run a flow and return its result; a failure ends the process with a sentence.
 
-    Args:
-        flow: The flow.
-        artifacts: The folder that it writes to, named where the disk fails.
-        parameters: What the flow is called with.
-        steps: Tells from the result how many task runs there were at least.
+    `artifacts` is the folder named where the disk fails, `steps` tells from the result how many
+    task runs there were at least.
     """
     _require_server()
     show_plain_errors()

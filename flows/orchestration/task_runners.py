@@ -14,21 +14,15 @@ def task_runner(config: RunnerConfig) -> TaskRunner[Any]:
     Raises:
         MissingExtraError: The cluster's package is not installed.
     """
+    workers, address = config.workers, config.address
     if config.runner == "local":
-        return ThreadPoolTaskRunner(max_workers=config.workers)
-    make = _dask if config.runner == "dask" else _ray
-    return make(config.workers, config.address)
-
-
-def _dask(workers: int, address: str | None) -> TaskRunner[Any]:
-    made_by = import_extra("prefect_dask.task_runners", "dask").DaskTaskRunner
-    made = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None}
-    runner: TaskRunner[Any] = made_by(address=address, cluster_kwargs=None if address else made)
-    return runner
-
-
-def _ray(workers: int, address: str | None) -> TaskRunner[Any]:
-    made_by = import_extra("prefect_ray.task_runners", "ray").RayTaskRunner
-    made = {"num_cpus": workers, "include_dashboard": False}
-    runner: TaskRunner[Any] = made_by(address=address, init_kwargs=None if address else made)
+        return ThreadPoolTaskRunner(max_workers=workers)
+    extra = import_extra(f"prefect_{config.runner}.task_runners", config.runner)
+    runner: TaskRunner[Any]
+    if config.runner == "dask":
+        made = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None}
+        runner = extra.DaskTaskRunner(address=address, cluster_kwargs=None if address else made)
+    else:
+        made = {"num_cpus": workers, "include_dashboard": False}
+        runner = extra.RayTaskRunner(address=address, init_kwargs=None if address else made)
     return runner

@@ -26,13 +26,7 @@ class LatestSender(Generic[T]):
     """
 
     def __init__(self, send: Callable[[T], None], every_s: float, what: str) -> None:
-        """Take how to send.
-
-        Args:
-            send: Sends one value; may be slow, may never return, may fail.
-            every_s: Seconds between two sendings.
-            what: Name of the values, for the log and the thread.
-        """
+        """Take `send`, which may be slow, may never return, or may fail, and what it sends."""
         self._send, self._every_s, self._what = send, every_s, what
         self._latest: T | None = None
         self._hurry = threading.Event()

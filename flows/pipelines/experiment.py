@@ -32,12 +32,7 @@ def train_run(name: str, options: TrainOptions, api: str) -> RunSummary:
 
 
 def train_all(asked: Mapping[str, TrainOptions], runner: RunnerConfig) -> list[RunSummary]:
-    """Return the summaries of all trainings, in their order.
-
-    Args:
-        asked: What is trained, by names.
-        runner: Where, and how many at the same time.
-    """
+    """Return the summaries of all trainings, which are given by names, in their order."""
     api = session.api_url()
     with task_runners.task_runner(runner) as place:
         started = [
@@ -60,14 +55,7 @@ def run_in_terminal(
     shown: Callable[[R], Shown],
     task_runs: Callable[[R], int],
 ) -> None:
-    """Run a flow for a person and print its report.
-
-    Args:
-        flow: The flow.
-        parameters: What it is called with.
-        shown: What is shown of its report.
-        task_runs: How many task runs it had at least.
-    """
+    """Run a flow for a person and print its report; it had so many task runs at least."""
     report = session.call_flow(flow, parameters["artifacts"], parameters, task_runs)
     to_print = shown(report)
     show_lines(to_print.table, *to_print.sentences)

@@ -40,28 +40,15 @@ class TrialRequest(Record):
 
 
 def train_in_process(name: str, options: TrainOptions, api: str) -> RunSummary:
-    """Train in a process of its own and return the summary of its run.
-
-    What is in the cache of the artifacts folder is not computed again, and an interrupted training
-    resumes where it stopped.
-
-    Args:
-        name: Tells this training from others of its kind.
-        options: What to train.
-        api: URL of the Prefect server's API that the run reports to.
-
-    Raises:
-        ChildFailedError: The process ended with an error, which it has shown.
-    """
+    """Train in a process of its own and return the summary of its run, as `try_in_process` does."""
     return _in_child(options, RunSummary, api, f"the training of {name}")
 
 
 def try_in_process(request: TrialRequest, api: str) -> TrialResult:
-    """Run a trial in a process of its own; one that was interrupted resumes where it stopped.
+    """Run a trial in a process of its own that reports to the Prefect server at `api`.
 
-    Args:
-        request: What to try.
-        api: URL of the Prefect server's API that the trial reports to.
+    What is in the cache of the artifacts folder is not computed again, and an interrupted training
+    resumes where it stopped.
 
     Raises:
         ChildFailedError: The process ended with an error, which it has shown.

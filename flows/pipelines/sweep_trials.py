@@ -64,10 +64,6 @@ class SweepTrials:
     ) -> EndedTrial:
         """Keep so many trials going until no more may begin, and return the best of the study.
 
-        Args:
-            start: Begins one.
-            at_once: Most trials that run at the same time.
-
         Raises:
             TrialsFailedError: The last ones failed in a row, or none is complete.
         """
@@ -111,11 +107,7 @@ class SweepTrials:
         self._note(request.number, result)
 
     def best(self) -> EndedTrial:
-        """Return the best trial of the study.
-
-        Raises:
-            TrialsFailedError: The last ones failed in a row, or none is complete.
-        """
+        """Return the best trial of the study; raises as `run` does."""
         if len(self._failures) >= _MOST_FAILURES:
             raise TrialsFailedError(
                 f"the last {len(self._failures)} trials failed, and no more were begun:"

@@ -47,15 +47,7 @@ def trial_flow(
     accelerator: Accelerator = "auto",
     artifacts: Path = Path("artifacts"),
 ) -> TrialResult:
-    """Train a config until its end, or until it is pruned.
-
-    Args:
-        number: Of the trial in its study.
-        config: What is trained.
-        sweep: Has the study's database, and what is better.
-        accelerator: auto, cpu, gpu (the first one), gpu:N or multi-gpu (all).
-        artifacts: Folder of the cache.
-    """
+    """Train a config until its end, or until it is pruned."""
     session.begin_flow()
     device = select_accelerator(accelerator)
     require_divisible(config.fit, device)

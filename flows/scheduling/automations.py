@@ -61,11 +61,9 @@ _MESSAGE = """\
 def close_silent_runs(silent_seconds: float) -> AutomationCore:
     """Return the automation that sets runs to Crashed whose process says nothing any more.
 
-    It counts from the begin of a run, too: one that is killed in its first second may never have
-    said anything. See Prefect's documentation, "Detect zombie flows".
-
-    Args:
-        silent_seconds: How long a run may say nothing; three heartbeats or more.
+    It counts from the beginning of a run, too: one that is killed in its first second may never
+    have said anything. A run may be silent for three heartbeats or more. See Prefect's
+    documentation, "Detect zombie flows".
     """
     return AutomationCore(
         name=CLOSE_SILENT_RUNS,
@@ -89,11 +87,7 @@ def close_silent_runs(silent_seconds: float) -> AutomationCore:
 
 
 def notify_of_failures(webhook: UUID) -> AutomationCore:
-    """Return the automation that calls a webhook for each failed or crashed run.
-
-    Args:
-        webhook: Id of the block that knows the address.
-    """
+    """Return the automation that calls a webhook, a block's id, for each failed or crashed run."""
     return AutomationCore(
         name=NOTIFY_OF_FAILURES,
         description="Tell of every run that failed or crashed.",

@@ -43,18 +43,12 @@ _PAGE = 200
 
 @contextmanager
 def scheduled_turn(artifacts: Path, flow: str) -> Iterator[str | None]:
-    """Keep other runs of `flow` out of `artifacts` while the block runs; yield why not to run.
+    """Keep other runs of `flow` out of `artifacts` while the block runs.
 
-    Where it is this run's turn, the runs that were missed are closed as Skipped, and those whose
-    process is gone as Crashed. A run that no deployment started takes no part in that.
-
-    Args:
-        artifacts: The artifacts folder. Prefect's own limit is lost with the server's memory; a
-            lock on this folder is not.
-        flow: Name of the flow.
-
-    Yields:
-        None where it is this run's turn, else a sentence.
+    Yields why this run must not start; None where it is its turn. Then the runs that were missed
+    are closed as Skipped, and those whose process is gone as Crashed. A run that no deployment
+    started takes no part in that. Prefect's own limit is lost with the server's memory; the lock
+    on the artifacts folder is not.
     """
     if runtime.flow_run.id is None or runtime.deployment.id is None:
         yield None

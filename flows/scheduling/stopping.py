@@ -44,11 +44,7 @@ _LATELY = timedelta(minutes=1)
 async def serve_until_stopped(runner: Runner, deployments: Collection[UUID]) -> None:
     """Run what is due until SIGTERM or SIGINT; then end the runs and put them back in the queue.
 
-    A run is told to end and has half a minute for it.
-
-    Args:
-        runner: Has the deployments, and is not started.
-        deployments: Their ids.
+    A run is told to end and has half a minute for it. The runner is not started yet.
     """
     serving = asyncio.get_running_loop().create_task(runner.start())
     # The runner takes the signals when it starts; ours come after that.
@@ -158,10 +154,8 @@ async def work_until_stopped(pool: str) -> None:
     """Run what is due until SIGTERM or SIGINT; then kill the runs and put them back in the queue.
 
     A training that is killed loses what it did since the last whole epoch, or the last
-    `save_every_steps`; nothing else is lost.
-
-    Args:
-        pool: Name of a work pool of the type `process`; made where it is missing.
+    `save_every_steps`; nothing else is lost. The pool, of the type `process`, is made where it is
+    missing.
     """
     # Fetched before it is due, a run would claim its deployment's one place too early.
     worker = ProcessWorker(work_pool_name=pool, prefetch_seconds=0)
