@@ -4,7 +4,7 @@ import pytest
 
 from flows.cli.experiments import read_ablation, read_seeds, read_sweep
 from tasks.config.experiments import AblationConfig
-from tests.support.refusals import refusal
+from tests.support.commands import refusal
 
 READERS = {"seeds": read_seeds, "ablation": read_ablation, "sweep": read_sweep}
 

@@ -15,7 +15,7 @@ from flows.pipelines.maintain import maintain_flow
 from flows.pipelines.retrain import retrain_flow
 from flows.pipelines.serve import deployments
 from tasks.config.schedule import ScheduleConfig
-from tests.support.refusals import refusal
+from tests.support.commands import refusal
 
 ROOT = Path(__file__).parents[3]
 

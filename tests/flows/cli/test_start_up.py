@@ -4,35 +4,20 @@ Commands start quickly, mistakes are told at once, cached runs need no TensorFlo
 neither TensorFlow nor Prefect.
 """
 
-import subprocess
-import sys
+import pkgutil
+from pathlib import Path
 
 import pytest
 
-HEAVY = {"tensorflow", "keras", "scipy", "sklearn", "matplotlib"}
-COMMANDS = [
-    f"flows.cli.{name}"
-    for name in (
-        "app",
-        "experiments",
-        "maintain",
-        "options",
-        "predict",
-        "promote",
-        "retrain",
-        "runs",
-        "serve",
-        "server",
-        "train",
-        "verify",
-    )
-]
-IMPORT = """
-import importlib, sys
-for name in sys.argv[1:]:
-    importlib.import_module(name)
-print(*sorted(name for name in sys.modules if "." not in name))
-"""
+from flows import cli
+from tests.support.commands import imported_by
+from tests.support.promotions import decide, make_challenger, run_id
+
+HEAVY = {"tensorflow", "keras", "scipy", "sklearn", "matplotlib", "mlflow"}
+
+ALL = HEAVY | {"prefect", "numpy", "pyarrow"}
+
+COMMANDS = [f"flows.cli.{module.name}" for module in pkgutil.iter_modules(cli.__path__)]
 
 
 @pytest.mark.parametrize(
@@ -45,8 +30,32 @@ print(*sorted(name for name in sys.modules if "." not in name))
     ids=["commands", "steps", "predictions"],
 )
 def test_heavy_libraries_wait_until_they_are_used(modules: list[str], absent: set[str]) -> None:
-    command = [sys.executable, "-c", IMPORT, *modules]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    loaded = set(done.stdout.split())
+    loaded = imported_by(f"import {', '.join(modules)}")
     assert "tasks" in loaded
     assert not absent & loaded
+
+
+@pytest.mark.parametrize(
+    ("program", "words", "absent"),
+    [
+        ("runs", "list", ALL),
+        ("runs", "show latest", ALL),
+        ("runs", f"compare {run_id(1)} latest", {"prefect", "tensorflow", "keras", "mlflow"}),
+        ("runs", "export model-card latest", ALL),
+        ("promote", "champion", ALL),
+        ("promote", "history", ALL),
+        ("promote", "rollback", ALL),
+    ],
+)
+def test_only_what_computes_imports_what_computes(
+    tmp_path: Path, program: str, words: str, absent: set[str]
+) -> None:
+    for number in (1, 3):
+        decide(tmp_path, make_challenger(tmp_path, number, 10 * number))
+    given = [*words.split(), "--artifacts", str(tmp_path)]
+    assert not absent & imported_by(f"from flows.cli.{program} import main; main({given})")
+
+
+def test_a_mistake_in_the_options_comes_before_prefect_or_tensorflow() -> None:
+    read = "try: read_options(['--accelerator', 'gpu:99'])\nexcept SystemExit: pass"
+    assert not ALL & imported_by(f"from flows.cli.train import read_options\n{read}")

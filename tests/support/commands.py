@@ -1,0 +1,56 @@
+"""Commands as a user gives them: what they say, what they refuse, and what they import."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command with its words, on one artifacts folder."""
+
+    main: Callable[[list[str]], Any]
+    artifacts: Path
+    capsys: pytest.CaptureFixture[str]
+
+    def says(self, *words: str) -> str:
+        """Return what is printed."""
+        self.main([*words, "--artifacts", str(self.artifacts)])
+        return self.capsys.readouterr().out
+
+    def answers(self, *words: str) -> Any:
+        """Return what is answered in JSON."""
+        return json.loads(self.says(*words, "--json"))
+
+    def refuses(self, *words: str) -> tuple[object, str]:
+        """Return the status, and all that is printed, of a command that fails."""
+        with pytest.raises(SystemExit) as ended:
+            self.main([*words, "--artifacts", str(self.artifacts)])
+        captured = self.capsys.readouterr()
+        assert "Traceback" not in captured.err
+        return ended.value.code, captured.out + captured.err
+
+
+def refusal(
+    read: Callable[[list[str]], Any], words: str, capsys: pytest.CaptureFixture[str]
+) -> tuple[object, str]:
+    """Return the status and the sentence, on one line, with which options are refused."""
+    with pytest.raises(SystemExit) as ended:
+        read(words.split())
+    shown = capsys.readouterr().err
+    assert "Traceback" not in shown
+    return ended.value.code, " ".join(shown.split())
+
+
+def imported_by(code: str) -> set[str]:
+    """Return the top-level packages that a new interpreter has imported when `code` has ended."""
+    code += "\nimport sys; print('\\n', *(name for name in sys.modules if '.' not in name))"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return set(done.stdout.splitlines()[-1].split())
