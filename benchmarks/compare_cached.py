@@ -13,7 +13,7 @@ from rich.console import Console
 from benchmarks.paired import Spread, ratios, run_child, turn_order
 
 EMPTY_FLOW = """
-from flows.cli.train import begin_process
+from flows.orchestration.process import begin_process
 begin_process()
 from prefect import flow
 

@@ -10,6 +10,7 @@ from cyclopts import App, CycloptsError
 from pydantic import ValidationError
 
 from flows.display.terminal import fail
+from flows.orchestration.process import begin_process
 from tasks.common.errors import InvalidConfigError, PipelineError
 from tasks.config.training import describe_invalid
 
@@ -54,13 +55,15 @@ def read_command(
     command: Callable[..., T | None],
     arguments: Sequence[str] | None,
 ) -> T:
-    """Return what a command makes of its options; ends the process on `--help` or a fault.
+    """Return what a command makes of its options, and prepare the process for a flow.
 
-    A command returns None where it has said all that was requested.
+    Ends the process on `--help`, on a fault, and where the command returns None, since it has said
+    all that was requested.
     """
     app = App(name=program, help=purpose, version_flags=[])
     app.default(command)
     result = run_command(app, arguments)
     if result is None:
         sys.exit(0)
+    begin_process()
     return cast("T", result)

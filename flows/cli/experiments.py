@@ -8,7 +8,6 @@ from cyclopts import Parameter
 
 from flows.cli.app import read_command
 from flows.cli.options import ConfigOptions
-from flows.orchestration.process import begin_process
 from tasks.config.experiments import (
     AblationConfig,
     RunnerConfig,
@@ -97,7 +96,6 @@ def _sweep(
 def main_seeds() -> None:
     """Train with several seeds."""
     parameters = read_seeds()
-    begin_process()
     from flows.pipelines.seeds import run_seeds
 
     run_seeds(parameters)
@@ -106,7 +104,6 @@ def main_seeds() -> None:
 def main_ablation() -> None:
     """Train with other forms of the text."""
     parameters = read_ablation()
-    begin_process()
     from flows.pipelines.ablation import run_ablation
 
     run_ablation(parameters)
@@ -115,7 +112,6 @@ def main_ablation() -> None:
 def main_sweep() -> None:
     """Search for better numbers."""
     parameters = read_sweep()
-    begin_process()
     from flows.pipelines.sweep import run_sweep
 
     run_sweep(parameters)

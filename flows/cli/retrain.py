@@ -8,7 +8,6 @@ from cyclopts import Parameter
 
 from flows.cli.app import read_command
 from flows.cli.options import ConfigOptions
-from flows.orchestration.process import begin_process
 from tasks.config.drift import DriftConfig
 from tasks.config.promotion import PromotionConfig, require_promotable
 from tasks.config.training import SourceConfig, require_pinned
@@ -82,7 +81,6 @@ def _absolute(source: SourceConfig) -> SourceConfig:
 def main() -> None:
     """Retrain once, by hand."""
     parameters = read_options()
-    begin_process()
     from flows.pipelines.retrain import run_retraining
 
     run_retraining(parameters)

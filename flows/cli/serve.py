@@ -7,7 +7,6 @@ from cyclopts import Parameter
 
 from flows.cli.app import read_command
 from flows.cli.retrain import Retraining
-from flows.orchestration.process import begin_process
 from tasks.config.operations import RetentionConfig
 from tasks.config.schedule import ScheduleConfig, ServeOptions
 
@@ -50,7 +49,6 @@ def _options(
 def main() -> None:
     """Serve the schedules until this process is stopped."""
     options = read_options()
-    begin_process()
     from flows.pipelines.serve import serve_flows
 
     serve_flows(options)

@@ -11,7 +11,6 @@ from rich.text import Text
 from flows.cli.app import read_command
 from flows.cli.options import ConfigOptions
 from flows.display.terminal import show_lines
-from flows.orchestration.process import begin_process
 from tasks.common.errors import InvalidConfigError
 from tasks.config.drift import DriftConfig
 from tasks.config.promotion import PromotionConfig, require_promotable
@@ -122,7 +121,6 @@ def _asked_for(asked: bool, given: G | None, group: type[G], options: str, flag:
 def main() -> None:
     """Train once; a mistake in the options is reported before Prefect is imported."""
     options = read_options()
-    begin_process()
     from flows.pipelines.train import run_in_terminal
 
     run_in_terminal(options)

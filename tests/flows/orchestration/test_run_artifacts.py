@@ -8,7 +8,6 @@ from prefect import get_client
 from prefect.client.schemas.objects import Artifact
 
 from tasks.reports.html import image_uri
-from tasks.reports.tables import run_tables
 from tasks.run_summary import RunSummary
 from tasks.runs.manifest import BaselineScore, Manifest, Score, read_manifest
 from tests.support.servers.run_records import artifacts_of, task_runs_of
@@ -33,32 +32,38 @@ def manifest(first: RunSummary) -> Manifest:
     return read_manifest(first.folder)
 
 
+@pytest.fixture(scope="module")
+def shown(manifest: Manifest) -> dict[str, Artifact]:
+    """The artifacts of the run."""
+    return artifacts_of(manifest.flow_run_id)
+
+
 def table(artifact: Artifact) -> list[dict[str, str]]:
     rows: list[dict[str, str]] = json.loads(str(artifact.data))
     return rows
 
 
-def test_a_run_leaves_a_report_and_tables(manifest: Manifest) -> None:
-    kinds = {key: artifact.type for key, artifact in artifacts_of(manifest.flow_run_id).items()}
+def test_a_run_leaves_a_report_and_tables(shown: dict[str, Artifact]) -> None:
+    kinds = {key: artifact.type for key, artifact in shown.items()}
     tables = dict.fromkeys(("metrics", "data", "cache"), "table")
     assert kinds == {"report": "markdown", "progress": "progress", **tables}
 
 
 def test_the_artifacts_of_a_cached_run_are_further_versions_of_the_same_keys(
-    first: RunSummary, small_reviews: Path, manifest: Manifest
+    first: RunSummary, small_reviews: Path, shown: dict[str, Artifact]
 ) -> None:
     again = read_manifest(start_run(first.folder.parent.parent, small_reviews).folder)
     assert all(step.cached for step in again.steps[1:])
-    ours, theirs = artifacts_of(again.flow_run_id), artifacts_of(manifest.flow_run_id)
-    assert set(ours) == set(theirs) - {"progress"}
-    assert ours["metrics"].data == theirs["metrics"].data
+    ours = artifacts_of(again.flow_run_id)
+    assert set(ours) == set(shown) - {"progress"}
+    assert ours["metrics"].data == shown["metrics"].data
     assert {row["result"] for row in table(ours["cache"])[1:]} == {"cached"}
 
 
-def test_the_report_tells_the_score_how_it_was_had_and_whether_to_believe_it(
-    first: RunSummary, manifest: Manifest
+def test_the_report_tells_the_score_and_whether_to_believe_it_and_shows_the_charts(
+    first: RunSummary, manifest: Manifest, shown: dict[str, Artifact]
 ) -> None:
-    report = str(artifacts_of(manifest.flow_run_id)["report"].data)
+    report = str(shown["report"].data)
     score = manifest.score
     assert report.startswith(f"# Test accuracy {score.accuracy:.4f}\n")
     assert "honest protocol, source files, 48 test reviews" in report
@@ -73,27 +78,20 @@ def test_the_report_tells_the_score_how_it_was_had_and_whether_to_believe_it(
     assert "| seed | 0 |" in report
     assert "| device | cpu (cpu was requested) |" in report
     assert f"| run folder | {first.folder} |" in report.replace("\\", "")
-
-
-def test_the_report_carries_its_figures_and_says_what_they_show(
-    first: RunSummary, manifest: Manifest
-) -> None:
-    report = str(artifacts_of(manifest.flow_run_id)["report"].data)
-    images = dict(re.findall(r'<img alt="([^"]+)" src="([^"]+)">', report))
-    assert images == {
+    assert dict(re.findall(r'<img alt="([^"]+)" src="([^"]+)">', report)) == {
         f"Training and validation {name} by epoch": image_uri(first.folder / f"figures/{name}.png")
         for name in ("accuracy", "loss")
     }
 
 
 def test_the_metrics_stand_beside_those_of_the_linear_baselines(
-    first: RunSummary, manifest: Manifest
+    first: RunSummary, shown: dict[str, Artifact]
 ) -> None:
     network, baseline, bayes = (
         json.loads((first.folder / f"{name}.json").read_bytes())
         for name in ("metrics", "baseline_metrics", "bayes_baseline_metrics")
     )
-    rows = table(artifacts_of(manifest.flow_run_id)["metrics"])
+    rows = table(shown["metrics"])
     assert [row["metric"] for row in rows[:2]] == ["accuracy", "ROC AUC"]
     low, high = network["accuracy_interval_95"]
     assert rows[0]["network"] == f"{network['accuracy']:.4f} ({low:.4f} to {high:.4f})"
@@ -102,32 +100,31 @@ def test_the_metrics_stand_beside_those_of_the_linear_baselines(
     assert brier["naive Bayes baseline"] == f"{bayes['brier']:.4f}"
 
 
-def test_the_data_table_tells_what_the_checks_found(first: RunSummary, manifest: Manifest) -> None:
-    made = run_tables(first.folder, manifest)["data"].records()
-    rows = {row["what"]: (row["training"], row["test"]) for row in made}
-    assert table(artifacts_of(manifest.flow_run_id)["data"]) == made
+def test_the_data_table_tells_what_the_checks_found(shown: dict[str, Artifact]) -> None:
+    rows = {row["what"]: (row["training"], row["test"]) for row in table(shown["data"])}
     assert rows["reviews"] == ("192", "48")
     assert rows["labelled neg"] == ("96", "24")
     assert rows["also in the training set"] == ("", "0 (0.0 %)")
     assert rows["words outside the word index"][0] == "0.0 %"
 
 
-def test_the_progress_is_an_artifact_of_its_training(manifest: Manifest) -> None:
-    progress = artifacts_of(manifest.flow_run_id)["progress"]
-    assert (progress.type, progress.data) == ("progress", 100)
-    assert str(progress.description).startswith("finished after 2 of at most 2 epochs, val_loss ")
-    runs = task_runs_of(manifest.flow_run_id, len(manifest.steps))
-    assert runs["train seed 0, at most 2 epochs"].id == progress.task_run_id
-
-
-def test_the_cache_table_tells_for_each_step_why(manifest: Manifest) -> None:
-    rows = table(artifacts_of(manifest.flow_run_id)["cache"])
+def test_the_cache_table_tells_for_each_step_why(
+    manifest: Manifest, shown: dict[str, Artifact]
+) -> None:
+    rows = table(shown["cache"])
     assert [row["step"] for row in rows] == [step.step for step in manifest.steps]
     assert rows[1]["why"] == "there is no earlier result of this step"
 
 
-def test_the_task_runs_are_named_by_what_they_do(manifest: Manifest) -> None:
-    assert task_runs_of(manifest.flow_run_id, len(manifest.steps)).keys() == {
+def test_the_task_runs_are_named_by_what_they_do_and_the_training_has_its_progress(
+    manifest: Manifest, shown: dict[str, Artifact]
+) -> None:
+    runs = task_runs_of(manifest.flow_run_id, len(manifest.steps))
+    progress = shown["progress"]
+    assert (progress.type, progress.data) == ("progress", 100)
+    assert str(progress.description).startswith("finished after 2 of at most 2 epochs, val_loss ")
+    assert runs["train seed 0, at most 2 epochs"].id == progress.task_run_id
+    assert runs.keys() == {
         "fetch files",
         "load files",
         "pad to 12 words, 40 known",

@@ -7,6 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect.settings import (
+    PREFECT_API_REQUEST_TIMEOUT,
+    PREFECT_API_URL,
+    PREFECT_CLIENT_MAX_RETRIES,
+    temporary_settings,
+)
 
 from flows.orchestration import training_progress as module
 from flows.orchestration.training_progress import Pace, describe, show_progress
@@ -112,13 +118,6 @@ def time_training(prepared: Path, folder: Path) -> float:
 def test_a_server_that_never_answers_does_not_slow_the_training(
     prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from prefect.settings import (
-        PREFECT_API_REQUEST_TIMEOUT,
-        PREFECT_API_URL,
-        PREFECT_CLIENT_MAX_RETRIES,
-        temporary_settings,
-    )
-
     real, waited = module._Watcher.__call__, []
 
     def timed(self: Any, place: TrainingProgress) -> None:
@@ -153,8 +152,6 @@ def test_a_server_that_never_answers_does_not_slow_the_training(
 def test_a_dead_server_is_told_once_and_the_training_goes_on(
     prepared: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
-
     with silent_server() as url:
         pass
     settings = {PREFECT_API_URL: url, PREFECT_CLIENT_MAX_RETRIES: 0}

@@ -5,12 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from prefect.settings import PREFECT_API_URL
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.display.experiments import seeds_shown
 from flows.orchestration.task_runners import task_runner
 from flows.pipelines.in_process import ChildFailedError, train_in_process
 from flows.pipelines.seeds import requests, seeds_flow
+from tasks.common.errors import MissingExtraError
 from tasks.config.experiments import RunnerConfig, SeedsConfig
 from tasks.config.request import TrainOptions
 from tasks.experiments.seeds import SeedsReport
@@ -73,8 +75,6 @@ def test_a_training_that_fails_in_its_process_is_told(
     prefect_server: None,  # noqa: ARG001 - starts it
     tmp_path: Path,
 ) -> None:
-    from prefect.settings import PREFECT_API_URL
-
     config = uncompiled_config(tmp_path / "missing.csv")
     artifacts = tmp_path / "artifacts"
     options = TrainOptions(config=config, accelerator="cpu", artifacts=artifacts)
@@ -83,8 +83,6 @@ def test_a_training_that_fails_in_its_process_is_told(
 
 
 def test_a_cluster_whose_package_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tasks.common.errors import MissingExtraError
-
     assert isinstance(task_runner(RunnerConfig()), ThreadPoolTaskRunner)
     for name in ("dask", "ray"):
         monkeypatch.setitem(sys.modules, f"prefect_{name}.task_runners", None)

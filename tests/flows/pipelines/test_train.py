@@ -26,6 +26,12 @@ CACHED_STEPS = list(STEPS[1:-1])
 MANIFEST_FILES = {"manifest.json", "manifest.sha256"}
 
 
+@pytest.fixture
+def root(done: RunSummary) -> Path:
+    """The artifacts folder of the finished run."""
+    return done.folder.parent.parent
+
+
 def cached_steps(summary: RunSummary) -> list[str]:
     return [run.step for run in summary.steps if run.cached]
 
@@ -61,10 +67,9 @@ def test_the_manifest_tells_what_was_run(done: RunSummary, small_reviews: Path) 
 
 
 def test_an_equal_run_is_cached_from_load_to_plot_and_still_complete(
-    done: RunSummary, small_reviews: Path
+    done: RunSummary, root: Path, small_reviews: Path
 ) -> None:
-    artifacts = done.folder.parent.parent
-    second = start_run(artifacts, small_reviews)
+    second = start_run(root, small_reviews)
     assert cached_steps(second) == CACHED_STEPS
     assert second.folder != done.folder
     assert second.score == done.score
@@ -74,17 +79,12 @@ def test_an_equal_run_is_cached_from_load_to_plot_and_still_complete(
     assert (second.folder / "figures/loss.png").stat().st_size > 0
 
 
-def test_a_changed_number_recomputes_what_depends_on_it(
-    done: RunSummary, small_reviews: Path
-) -> None:
-    artifacts = done.folder.parent.parent
-    assert cached_steps(start_run(artifacts, small_reviews, epochs=1)) == CACHED_STEPS[:5]
+def test_a_changed_number_recomputes_what_depends_on_it(root: Path, small_reviews: Path) -> None:
+    assert cached_steps(start_run(root, small_reviews, epochs=1)) == CACHED_STEPS[:5]
 
 
-def test_the_tutorial_protocol_validates_on_the_test_set(
-    done: RunSummary, small_reviews: Path
-) -> None:
-    summary = start_run(done.folder.parent.parent, small_reviews, protocol="tutorial", epochs=1)
+def test_the_tutorial_protocol_validates_on_the_test_set(root: Path, small_reviews: Path) -> None:
+    summary = start_run(root, small_reviews, protocol="tutorial", epochs=1)
     assert summary.score.protocol == "tutorial"
     history = json.loads((summary.folder / "history.json").read_text())
     metrics = json.loads((summary.folder / "metrics.json").read_text())
@@ -93,9 +93,13 @@ def test_the_tutorial_protocol_validates_on_the_test_set(
 
 @pytest.mark.parametrize("damage", ["gone", "truncated", "flipped"])
 def test_a_damaged_file_of_the_cache_is_computed_again_and_said_so(
-    done: RunSummary, small_reviews: Path, damage: str, caplog: pytest.LogCaptureFixture
+    done: RunSummary,
+    root: Path,
+    small_reviews: Path,
+    damage: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    store = ArtifactStore(done.folder.parent.parent)
+    store = ArtifactStore(root)
     persisted = read_manifest(done.folder).data_content["test.parquet"]
     (path,) = store.objects.rglob(f"{persisted}*")
     content = path.read_bytes()
@@ -106,7 +110,7 @@ def test_a_damaged_file_of_the_cache_is_computed_again_and_said_so(
         flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
         path.write_bytes(content[:middle] if damage == "truncated" else flipped)
     with caplog.at_level(logging.WARNING, "tasks"):
-        again = start_run(store.root, small_reviews)
+        again = start_run(root, small_reviews)
     assert cached_steps(again) == [step for step in CACHED_STEPS if step != "persist-parquet"]
     assert "is not used: test.parquet" in caplog.text
     assert path.read_bytes() == content
@@ -114,9 +118,8 @@ def test_a_damaged_file_of_the_cache_is_computed_again_and_said_so(
 
 @pytest.mark.parametrize("kind", ["records", "results"])
 def test_a_damaged_record_is_computed_again(
-    done: RunSummary, small_reviews: Path, kind: str
+    done: RunSummary, root: Path, small_reviews: Path, kind: str
 ) -> None:
-    root = done.folder.parent.parent
     key = next(run.key for run in done.steps if run.step == "plot")
     (path,) = [p for p in (root / "cache" / kind / "plot").iterdir() if p.stem in str(key)]
     path.write_bytes(path.read_bytes()[:-9])
@@ -125,18 +128,17 @@ def test_a_damaged_record_is_computed_again(
 
 
 def test_a_moved_artifacts_folder_keeps_its_cache(
-    done: RunSummary, small_reviews: Path, tmp_path: Path
+    root: Path, small_reviews: Path, tmp_path: Path
 ) -> None:
-    moved = tmp_path / "moved"
-    shutil.copytree(done.folder.parent.parent, moved)
+    moved = Path(shutil.copytree(root, tmp_path / "moved"))
     summary = start_run(moved, small_reviews)
     assert cached_steps(summary) == CACHED_STEPS
     assert moved in summary.folder.parents
 
 
-def test_the_parts_of_each_key_can_be_read(done: RunSummary) -> None:
+def test_the_parts_of_each_key_can_be_read(done: RunSummary, root: Path) -> None:
     for run in done.steps[1:]:
-        parts = json.loads((done.folder.parent.parent / f"cache/keys/{run.key}.json").read_text())
+        parts = json.loads((root / f"cache/keys/{run.key}.json").read_text())
         assert parts["step"] == run.step
         assert parts["source"]
 
@@ -172,20 +174,18 @@ def why(summary: RunSummary) -> dict[str, str]:
     return {run.step: run.why for run in summary.steps}
 
 
-def test_every_step_says_why_it_was_a_hit_or_a_miss(done: RunSummary, small_reviews: Path) -> None:
+def test_every_step_says_why_it_was_a_hit_or_a_miss(root: Path, small_reviews: Path) -> None:
     config = small_config(small_reviews)
     text = config.text.model_copy(update={"num_words": 39})
-    config = config.model_copy(update={"text": text})
-    reasons = why(start_config(done.folder.parent.parent, config))
+    reasons = why(start_config(root, config.model_copy(update={"text": text})))
     assert reasons["load"] == "every part of its key is as before"
     assert reasons["pad"] == reasons["build"] == "num_words 40 → 39"
     assert reasons["persist-parquet"] == "input padded changed"
 
 
 def test_a_refreshed_step_is_computed_again_and_those_after_it_hit_when_it_repeats(
-    done: RunSummary, small_reviews: Path
+    done: RunSummary, root: Path, small_reviews: Path
 ) -> None:
-    root = done.folder.parent.parent
     again = start_config(root, small_config(small_reviews), refresh=("train",))
     assert cached_steps(again) == [step for step in CACHED_STEPS if step != "train"]
     assert why(again)["train"] == "a refresh was requested"
@@ -240,5 +240,5 @@ def test_without_the_cache_every_step_is_computed_and_nothing_is_kept(
     assert not (tmp_path / "a/cache/training").exists()
 
 
-def test_a_finished_run_leaves_no_training_state(done: RunSummary) -> None:
-    assert list((done.folder.parent.parent / "cache/training").iterdir()) == []
+def test_a_finished_run_leaves_no_training_state(root: Path) -> None:
+    assert list((root / "cache/training").iterdir()) == []
