@@ -10,7 +10,7 @@ from prefect.cache_policies import NO_CACHE
 from flows.display.experiments import Shown
 from flows.display.terminal import show_lines
 from flows.orchestration import session, task_runners
-from flows.pipelines.in_process import train_in_process
+from flows.pipelines.in_process import in_process
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.records import Record, write_record
 from tasks.config.experiments import RunnerConfig
@@ -28,7 +28,7 @@ R = TypeVar("R")
 )
 def train_run(name: str, options: TrainOptions, api: str) -> RunSummary:
     """Return the summary of one run, trained in a process of its own."""
-    return train_in_process(name, options, api)
+    return in_process(options, RunSummary, api, f"the training of {name}")
 
 
 def train_all(asked: Mapping[str, TrainOptions], runner: RunnerConfig) -> list[RunSummary]:

@@ -7,7 +7,6 @@ runs out of memory takes no other with it.
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,8 +18,6 @@ from tasks.common.records import Record
 from tasks.config.experiments import SweepConfig
 from tasks.config.request import TrainOptions
 from tasks.config.training import TrainingConfig
-from tasks.experiments.trial import TrialResult
-from tasks.run_summary import RunSummary
 
 R = TypeVar("R", bound=Record)
 
@@ -39,27 +36,15 @@ class TrialRequest(Record):
     artifacts: Path
 
 
-def train_in_process(name: str, options: TrainOptions, api: str) -> RunSummary:
-    """Train in a process of its own and return the summary of its run, as `try_in_process` does."""
-    return _in_child(options, RunSummary, api, f"the training of {name}")
-
-
-def try_in_process(request: TrialRequest, api: str) -> TrialResult:
-    """Run a trial in a process of its own that reports to the Prefect server at `api`.
+def in_process(request: TrainOptions | TrialRequest, kind: type[R], api: str, what: str) -> R:
+    """Do what is requested in a process of its own, which reports to the Prefect server at `api`.
 
     What is in the cache of the artifacts folder is not computed again, and an interrupted training
     resumes where it stopped.
 
     Raises:
-        ChildFailedError: The process ended with an error, which it has shown.
+        ChildFailedError: The process of `what` ended with an error, which it has shown.
     """
-    began = time.monotonic()
-    result = _in_child(request, TrialResult, api, f"trial {request.number}")
-    return result.model_copy(update={"seconds": round(time.monotonic() - began, 3)})
-
-
-def _in_child(request: Record, kind: type[R], api: str, what: str) -> R:
-    """Return what a process of this module answers, which is the last line of its output."""
     child = subprocess.run(  # noqa: S603 - this program, and this module
         [sys.executable, "-m", __name__],
         input=request.model_dump_json(),
@@ -73,6 +58,7 @@ def _in_child(request: Record, kind: type[R], api: str, what: str) -> R:
             f"{what} ended with status {child.returncode}; its lines above and `python"
             " flows/runs.py failures` say why; start the same command again to resume"
         )
+    # The last line of its output is the answer.
     return kind.model_validate_json(child.stdout.splitlines()[-1])
 
 

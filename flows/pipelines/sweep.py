@@ -3,6 +3,7 @@
 `--help` shows all options. A sweep that was interrupted resumes when the same command is given.
 """
 
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -17,7 +18,7 @@ from flows.orchestration import session, task_runners
 from flows.orchestration.failure_hook import keep_failure_record
 from flows.pipelines import experiment
 from flows.pipelines.experiment import run_in_terminal
-from flows.pipelines.in_process import TrialRequest, try_in_process
+from flows.pipelines.in_process import TrialRequest, in_process
 from flows.pipelines.sweep_trials import SweepTrials
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.device import Accelerator
@@ -48,7 +49,10 @@ _TRIALS_SHOWN = 10
 )
 def try_values(request: TrialRequest, api: str) -> TrialResult:
     """Return what came of one trial, run in a process of its own."""
-    result = try_in_process(request, api)
+    began = time.monotonic()
+    result = in_process(request, TrialResult, api, f"trial {request.number}")
+    seconds = round(time.monotonic() - began, 3)
+    result = result.model_copy(update={"seconds": seconds})
     name = {"complete": "Completed", "pruned": "Pruned", "failed": "Diverged"}[result.outcome]
     # Prefect takes the state as that of the task run, and its data as the result.
     return cast("TrialResult", Completed(name=name, message=result.reason, data=result))

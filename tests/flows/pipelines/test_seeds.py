@@ -10,7 +10,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.display.experiments import seeds_shown
 from flows.orchestration.task_runners import task_runner
-from flows.pipelines.in_process import ChildFailedError, train_in_process
+from flows.pipelines.in_process import ChildFailedError, in_process
 from flows.pipelines.seeds import requests, seeds_flow
 from tasks.common.errors import MissingExtraError
 from tasks.config.experiments import RunnerConfig, SeedsConfig
@@ -79,7 +79,7 @@ def test_a_training_that_fails_in_its_process_is_told(
     artifacts = tmp_path / "artifacts"
     options = TrainOptions(config=config, accelerator="cpu", artifacts=artifacts)
     with pytest.raises(ChildFailedError, match="training of seed 0 ended with status 1"):
-        train_in_process("seed 0", options, str(PREFECT_API_URL.value()))
+        in_process(options, RunSummary, str(PREFECT_API_URL.value()), "the training of seed 0")
 
 
 def test_a_cluster_whose_package_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

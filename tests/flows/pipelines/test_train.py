@@ -5,13 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect import flow
 
 from tasks import steps
 from tasks.cache import key as cache_key
 from tasks.cache import own_sources
-from tasks.common.artifact_store import ArtifactStore
+from tasks.cache.runner import StepRunner
+from tasks.common.artifact_store import ArtifactStore, StepOutput
 from tasks.common.errors import BadDataError
+from tasks.config.training import DataConfig, SourceConfig
 from tasks.data import load
+from tasks.data.fetch import fetch_reviews
 from tasks.record_run import RUN_FILES
 from tasks.run_summary import RunSummary
 from tasks.runs.manifest import read_manifest
@@ -165,8 +169,14 @@ def test_a_passing_fault_is_tried_again(tmp_path: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(load, "load_reviews", fail_once)
     monkeypatch.setattr(steps.load, "retry_delay_seconds", [0, 0, 0])
-    reviews = write_reviews(tmp_path / "reviews.csv", 120, seed=3)
-    assert start_run(tmp_path / "artifacts", reviews, epochs=1).score.test_reviews == 24
+    source = SourceConfig(source="files", train_file=write_reviews(tmp_path / "reviews.csv", 120))
+    store = ArtifactStore(tmp_path / "artifacts").open()
+
+    @flow
+    def only_load() -> StepOutput:
+        return StepRunner(store).cached(steps.load, fetch_reviews(source, store), DataConfig())
+
+    assert only_load().facts["test_rows"] == 24
     assert len(calls) == 2
 
 
@@ -193,8 +203,8 @@ def test_a_refreshed_step_is_computed_again_and_those_after_it_hit_when_it_repea
 
 
 def test_what_was_computed_beside_an_edit_is_used_and_not_kept(
+    root: Path,
     small_reviews: Path,
-    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -204,14 +214,13 @@ def test_what_was_computed_beside_an_edit_is_used_and_not_kept(
         source = now(name)
         return str(source).replace("(12, 6)", "(6, 12)") if name == "tasks.reports.plot" else source
 
-    config = small_config(small_reviews, epochs=1)
-    start_config(tmp_path, config)
+    config = small_config(small_reviews)
     with monkeypatch.context() as patch, caplog.at_level(logging.WARNING, "tasks"):
         patch.setattr(cache_key, "source_now", edited)
-        beside = start_config(tmp_path, config, refresh=("plot",))
+        beside = start_config(root, config, refresh=("plot",))
     assert (beside.folder / "figures/loss.svg").exists()
     assert "its source was edited during this run" in caplog.text
-    again = start_config(tmp_path, config)
+    again = start_config(root, config)
     assert cached_steps(again) == [step for step in CACHED_STEPS if step != "plot"]
 
 
