@@ -63,3 +63,10 @@ def _next(flow_run: FlowRun, state: State[Any]) -> str:
         f"{fix}start the deployment again with the same parameters, in Prefect's UI or with"
         f" `prefect deployment run`: {_RESUMES}"
     )
+
+
+RECORDED: dict[str, Any] = {
+    "on_failure": [keep_failure_record],
+    "on_crashed": [keep_failure_record],
+}
+"""Options of a flow whose failures leave a record."""

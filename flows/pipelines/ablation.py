@@ -12,7 +12,7 @@ from prefect.artifacts import create_markdown_artifact
 
 from flows.display.experiments import ablation_shown
 from flows.orchestration import session
-from flows.orchestration.failure_hook import keep_failure_record
+from flows.orchestration.failure_hook import RECORDED
 from flows.pipelines import experiment
 from flows.pipelines.experiment import run_in_terminal
 from tasks import steps
@@ -73,8 +73,7 @@ def seen_baselines(
     name="ablation",
     description="Train with other tokens and words, one change at a time, and show what each"
     " scores beside linear baselines that see the same.",
-    on_failure=[keep_failure_record],
-    on_crashed=[keep_failure_record],
+    **RECORDED,
 )
 def ablation_flow(
     config: TrainingConfig = TrainingConfig(),

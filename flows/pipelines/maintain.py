@@ -12,7 +12,7 @@ from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from flows.orchestration import session
-from flows.orchestration.failure_hook import keep_failure_record
+from flows.orchestration.failure_hook import RECORDED
 from flows.scheduling.scheduled_turn import scheduled_turn
 from flows.scheduling.states import not_done
 from tasks.common.artifact_store import ArtifactStore
@@ -46,8 +46,7 @@ def remove(removals: list[Removal]) -> int:
 @flow(
     name="maintain-artifacts",
     description="Remove the runs, cached results and leftovers that nobody needs any more.",
-    on_failure=[keep_failure_record],
-    on_crashed=[keep_failure_record],
+    **RECORDED,
 )
 def maintain_flow(
     retention: RetentionConfig = RetentionConfig(),

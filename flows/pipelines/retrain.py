@@ -11,7 +11,7 @@ from prefect import State, flow
 from flows.display.run_tables import print_summary
 from flows.display.terminal import show_lines
 from flows.orchestration import session
-from flows.orchestration.failure_hook import keep_failure_record
+from flows.orchestration.failure_hook import RECORDED
 from flows.pipelines.train import train_flow
 from flows.scheduling.scheduled_turn import scheduled_turn
 from flows.scheduling.states import not_done, not_needed
@@ -45,8 +45,7 @@ Trains as train-sentiment does, and asks for the promotion of the model.
     name="retrain-sentiment",
     description=_DESCRIPTION,
     flow_run_name="{source.source}-{protocol.protocol}-seed{fit.seed}",
-    on_failure=[keep_failure_record],
-    on_crashed=[keep_failure_record],
+    **RECORDED,
 )
 def retrain_flow(
     source: SourceConfig = SourceConfig(),

@@ -11,7 +11,7 @@ from prefect.artifacts import create_markdown_artifact
 
 from flows.display.experiments import seeds_shown
 from flows.orchestration import session
-from flows.orchestration.failure_hook import keep_failure_record
+from flows.orchestration.failure_hook import RECORDED
 from flows.pipelines import experiment
 from flows.pipelines.experiment import run_in_terminal
 from tasks.common.device import Accelerator
@@ -41,8 +41,7 @@ def requests(
 @flow(
     name="train-seeds",
     description="Train with several seeds and show spread, intervals and the gap of protocols.",
-    on_failure=[keep_failure_record],
-    on_crashed=[keep_failure_record],
+    **RECORDED,
 )
 def seeds_flow(
     config: TrainingConfig = TrainingConfig(),

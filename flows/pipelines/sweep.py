@@ -15,7 +15,7 @@ from prefect.states import Completed
 
 from flows.display.experiments import sweep_shown
 from flows.orchestration import session, task_runners
-from flows.orchestration.failure_hook import keep_failure_record
+from flows.orchestration.failure_hook import RECORDED
 from flows.pipelines import experiment
 from flows.pipelines.experiment import run_in_terminal
 from flows.pipelines.in_process import TrialRequest, in_process
@@ -62,8 +62,7 @@ def try_values(request: TrialRequest, api: str) -> TrialResult:
     name="sweep",
     description="Search for better numbers on the validation reviews; score the winner once.",
     flow_run_name="{sweep.study}",
-    on_failure=[keep_failure_record],
-    on_crashed=[keep_failure_record],
+    **RECORDED,
 )
 def sweep_flow(
     config: TrainingConfig = TrainingConfig(),

@@ -11,7 +11,7 @@ from prefect import flow, runtime
 from flows.display.run_tables import headline, print_summary
 from flows.orchestration import run_artifacts, session, training_progress
 from flows.orchestration.drift import require_no_drift
-from flows.orchestration.failure_hook import keep_failure_record
+from flows.orchestration.failure_hook import RECORDED
 from flows.orchestration.promotion import promote_run
 from tasks import steps
 from tasks.cache.runner import StepRunner
@@ -60,8 +60,7 @@ folder `artifacts/runs/<utc>-<id>/` with model, scores, charts and a manifest of
     name="train-sentiment",
     description=_DESCRIPTION,
     flow_run_name="{source.source}-{protocol.protocol}-seed{fit.seed}",
-    on_failure=[keep_failure_record],
-    on_crashed=[keep_failure_record],
+    **RECORDED,
 )
 def train_flow(  # noqa: PLR0913, PLR0917 - one for each part of the run form
     source: SourceConfig = SourceConfig(),

@@ -14,7 +14,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows.orchestration import session, training_progress
-from flows.orchestration.failure_hook import keep_failure_record
+from flows.orchestration.failure_hook import RECORDED
 from tasks import steps
 from tasks.cache.runner import StepRunner
 from tasks.cache.step_run import StepRun
@@ -37,8 +37,7 @@ LOG = logging.getLogger(__name__)
     name="sweep-trial",
     description="Train one config of a sweep and judge it on the validation reviews.",
     flow_run_name="{sweep.study}-trial{number}",
-    on_failure=[keep_failure_record],
-    on_crashed=[keep_failure_record],
+    **RECORDED,
 )
 def trial_flow(
     number: int,

@@ -16,8 +16,6 @@ from tests.support.servers.deploy_files import UNITS, settings
 
 ROOT = Path(__file__).parents[3]
 
-SCHEDULING = {"flows/serve_flow.py", "flows/worker.py"}
-
 INSTALLED, USER = "/opt/sentiment", "User=sentiment"
 
 
@@ -65,10 +63,7 @@ def test_each_program_and_file_of_a_unit_exists(unit: Path) -> None:
         assert (
             Path(sys.executable).parent / program.removeprefix(f"{INSTALLED}/.venv/bin/")
         ).exists()
-        missing = [w for w in words if w.endswith(".py") and not (ROOT / w).is_file()]
-        if set(missing) & SCHEDULING and not any((ROOT / script).exists() for script in SCHEDULING):
-            pytest.skip(f"this checkout is from before the scheduling: no {missing[0]}")
-        assert missing == []
+        assert [w for w in words if w.endswith(".py") and not (ROOT / w).is_file()] == []
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)

@@ -13,7 +13,7 @@ import pytest
 from tasks.runs.manifest import Manifest, read_manifest
 from tests.support.faults.injection import STEPS
 from tests.support.polling import wait_for
-from tests.support.servers.deploy_files import settings
+from tests.support.servers.deploy_files import server_settings
 from tests.support.servers.postgres import needs_postgres, postgres_process
 from tests.support.servers.prefect_pages import ask
 from tests.support.servers.real_server import prefect_server_process, talk_to
@@ -46,10 +46,9 @@ class Served:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server as the examples have it, but with a short history."""
     home = tmp_path_factory.mktemp("server")
-    own = {name: value for name, value in settings().items() if name.startswith("PREFECT_SERVER_")}
     with postgres_process() as database:
-        own["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = database
-        with prefect_server_process(home, **own | SHORT_HISTORY) as (api, _):
+        own = {"PREFECT_SERVER_DATABASE_CONNECTION_URL": database} | SHORT_HISTORY
+        with prefect_server_process(home, **server_settings() | own) as (api, _):
             yield Served(api, database)
 
 

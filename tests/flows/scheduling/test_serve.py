@@ -70,7 +70,6 @@ class Schedule:
 def schedule(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Schedule]:
     folder = tmp_path_factory.mktemp("schedule")
     write_reviews(folder / "reviews.csv", 300)
-    (folder / "server").mkdir()
     with prefect_server_process(folder / "server") as (api, _):
         yield Schedule(folder, api)
 
@@ -228,7 +227,6 @@ def due_runs(api: str, flow: str, name: str) -> list[dict[str, Any]]:
 def test_a_run_of_a_worker_that_is_stopped_goes_on_when_the_worker_does(
     tmp_path: Path, how: signal.Signals
 ) -> None:
-    (tmp_path / "server").mkdir()
     write_reviews(tmp_path / "reviews.csv", 300)
     config = uncompiled_config(tmp_path / "reviews.csv", epochs=5).model_dump(mode="json")
     config["fit"] |= {"batch_size": 1, "stop_patience": 9}
@@ -256,7 +254,6 @@ def test_a_run_of_a_worker_that_is_stopped_goes_on_when_the_worker_does(
 def test_where_runs_queue_none_is_cancelled_and_no_maintenance_works_beside_one(
     tmp_path: Path,
 ) -> None:
-    (tmp_path / "server").mkdir()
     write_reviews(tmp_path / "reviews.csv", 300)
     options = small_options(tmp_path / "reviews.csv", *FIVE_EPOCHS, "--batch-size=2")
     options += ["--overlap=queue", f"--interval={EVERY_S}s", f"--maintain.interval={EVERY_S}s"]

@@ -17,7 +17,7 @@ from tasks.config.operations import HEARTBEAT_SECONDS
 from tasks.runs.failures import read_failures
 from tests.support.polling import wait_for
 from tests.support.servers.browser import needs_browser
-from tests.support.servers.deploy_files import settings
+from tests.support.servers.deploy_files import server_settings
 from tests.support.servers.prefect_home import prefect_environment
 from tests.support.servers.prefect_pages import UIS, ask, assert_page_shows
 from tests.support.servers.real_server import prefect_server_process, talk_to
@@ -65,8 +65,7 @@ def set_up(*options: str, api: str | None, home: Path) -> subprocess.CompletedPr
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server that closes silent runs as early as Prefect allows, and tells of failures."""
     home = tmp_path_factory.mktemp("server")
-    own = {name: value for name, value in settings().items() if name.startswith("PREFECT_SERVER_")}
-    server = prefect_server_process(home, **own)
+    server = prefect_server_process(home, **server_settings())
     with server as (api, _), webhook_receiver() as (hook, messages):
         yield Served(api, home, hook, messages)
 
@@ -245,7 +244,6 @@ def test_with_the_defaults_a_killed_run_is_closed_and_a_living_one_is_not(
     """Both run for more than the 90 seconds that a run may be silent."""
     folders = [tmp_path / "killed", tmp_path / "living"]
     home = tmp_path / "server"
-    home.mkdir()
     with prefect_server_process(home) as (api, _):
         assert set_up(api=api, home=home).returncode == 0
         runs = []

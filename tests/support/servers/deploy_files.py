@@ -13,3 +13,8 @@ def settings(*, commented: bool = False) -> dict[str, str]:
     begin = "(?:# )?" if commented else ""
     text = (DEPLOY / "prefect.env").read_text()
     return dict(re.findall(rf"^{begin}([A-Z_]+)=(.*)$", text, re.MULTILINE))
+
+
+def server_settings() -> dict[str, str]:
+    """Return those of the settings that are a server's."""
+    return {name: value for name, value in settings().items() if name.startswith("PREFECT_SERVER_")}
