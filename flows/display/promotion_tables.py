@@ -79,7 +79,7 @@ def gates_table(gates: Sequence[Gate]) -> Table:
         for gate in gates
     )
     marks, sentences = Column("", styles=_MARKS), Column("why", is_long=True)
-    return Table("gate", marks, number("figure"), number("bound"), sentences, rows=rows)
+    return Table("gate", marks, number("value"), number("bound"), sentences, rows=rows)
 
 
 def decision_markdown(decided: Decision) -> str:

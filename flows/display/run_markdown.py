@@ -1,4 +1,4 @@
-"""The report of a run as Markdown, for Prefect's UI: the score, whether to believe it, figures."""
+"""The report of a run as Markdown, for Prefect's UI: the score, whether to believe it, charts."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def report_markdown(folder: Path, manifest: Manifest, notes: list[Note]) -> str:
         Table("", "test accuracy", "95 % interval", rows=scores),
         [f"{_MARKS[note.kind]}{note.text}" for note in notes],
         Table("", "this run", rows=facts.items()),
-        *(_figure(folder, name) for name in ("accuracy", "loss")),
+        *(_chart(folder, name) for name in ("accuracy", "loss")),
     )
 
 
@@ -40,6 +40,6 @@ def _scores(name: str, one: Score | BaselineScore) -> list[str]:
     return [name, score(one.accuracy), interval_text(one.accuracy_low, one.accuracy_high)]
 
 
-def _figure(folder: Path, name: str) -> str:
+def _chart(folder: Path, name: str) -> str:
     uri = image_uri(folder / "figures" / f"{name}.png")
     return f'<img alt="Training and validation {name} by epoch" src="{uri}">'

@@ -41,7 +41,7 @@ def drift_markdown(report: DriftReport, drift: DriftConfig) -> str:
         headline += f" The action is {drift.action}: {ending}."
     parts: list[str | Table] = [f"# {'Drift' if report.alarms else 'No drift'}", headline]
     if report.measures:
-        columns = ["measure", "", "champion", "new", "figure", "bound", "p"]
+        columns = ["measure", "", "champion", "new", "value", "bound", "p"]
         long = Column("statistic", is_long=True)
         parts.append(Table(*columns, long, rows=map(_row, report.measures)))
         parts.append(
@@ -53,11 +53,11 @@ def drift_markdown(report: DriftReport, drift: DriftConfig) -> str:
 
 
 def _row(measure: DriftMeasure) -> list[str]:
-    figures = (measure.champion, measure.new, measure.figure, measure.bound)
+    values = (measure.champion, measure.new, measure.figure, measure.bound)
     return [
         measure.name,
         "✗ drifted" if measure.drifted else "✓",
-        *map(figure_text, figures),
+        *map(figure_text, values),
         p_text(measure.p_value),
         measure.statistic,
     ]
