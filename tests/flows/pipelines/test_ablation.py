@@ -1,6 +1,5 @@
 """Trainings with other forms of the text, each in a process of its own."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -22,14 +21,9 @@ ONE = AblationConfig(tokens=("last-12",), words=(40,))
 
 
 @pytest.fixture(scope="module")
-def made(
-    trained_once: RunSummary,
-    small_reviews: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> tuple[Path, AblationReport]:
+def made(done: RunSummary, small_reviews: Path) -> tuple[Path, AblationReport]:
     """The artifacts and the report of the config and one variant, trained here."""
-    artifacts = tmp_path_factory.mktemp("ablation") / "artifacts"
-    shutil.copytree(trained_once.folder.parent.parent / "cache", artifacts / "cache")
+    artifacts = done.folder.parent.parent
     return artifacts, ablation_flow(
         uncompiled_config(small_reviews), TWO, RunnerConfig(), "cpu", artifacts
     )

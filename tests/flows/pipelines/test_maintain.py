@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,9 +19,8 @@ from tasks.common.errors import BadDataError, FolderInUseError
 from tasks.common.locks import alone_in, in_use
 from tasks.config.operations import RetentionConfig
 from tasks.operations.inventory import take_inventory
-from tasks.operations.retention import plan_retention
+from tasks.operations.retention import Removal, plan_retention
 from tasks.registry.champion import ChampionStore
-from tasks.registry.events import PromotionEvent
 from tasks.run_summary import RunSummary
 from tasks.runs.manifest import read_manifest
 from tasks.runs.pins import pin_run, pinned_runs, unpin_run
@@ -42,44 +42,54 @@ def history(done: RunSummary, small_reviews: Path) -> tuple[Path, list[RunSummar
     return artifacts, [done, *(start_run(artifacts, small_reviews, epochs=n) for n in (1, 3))]
 
 
+@dataclass
+class Copied:
+    """A copy of these runs' artifacts, and the names of the runs, oldest first."""
+
+    artifacts: Path
+    names: list[str]
+
+    def maintain(self, retention: RetentionConfig = NOTHING_UNUSED) -> list[Removal]:
+        """Remove what is not needed, and return it."""
+        removals = maintain_flow(retention=retention, artifacts=self.artifacts, apply=True)
+        assert isinstance(removals, list)
+        return removals
+
+    def left(self) -> list[int]:
+        """Return which of the runs are still there."""
+        found = {path.name for path in ArtifactStore(self.artifacts).runs.iterdir()}
+        assert found <= set(self.names)
+        return [number for number, name in enumerate(self.names) if name in found]
+
+    def size(self) -> int:
+        """Return the bytes of all files."""
+        files = (path for path in self.artifacts.rglob("*") if path.is_file())
+        return sum(path.stat().st_size for path in files)
+
+
 @pytest.fixture
-def copied(history: tuple[Path, list[RunSummary]], tmp_path: Path) -> tuple[Path, list[str]]:
-    """A copy of these runs' artifacts, and the names of the runs."""
+def copied(history: tuple[Path, list[RunSummary]], tmp_path: Path) -> Copied:
     artifacts, runs = history
-    return Path(shutil.copytree(artifacts, tmp_path / "artifacts")), [
-        run.folder.name for run in runs
-    ]
+    copy = Path(shutil.copytree(artifacts, tmp_path / "artifacts"))
+    return Copied(copy, [run.folder.name for run in runs])
 
 
-def run_names(artifacts: Path) -> set[str]:
-    return {path.name for path in ArtifactStore(artifacts).runs.iterdir()}
-
-
-def size(artifacts: Path) -> int:
-    return sum(path.stat().st_size for path in artifacts.rglob("*") if path.is_file())
-
-
-def test_a_dry_run_tells_what_would_go_and_removes_nothing(copied: tuple[Path, list[str]]) -> None:
-    artifacts, names = copied
-    before = size(artifacts)
-    removals = maintain_flow(retention=NOTHING_UNUSED, artifacts=artifacts)
+def test_a_dry_run_tells_what_would_go_and_removes_nothing(copied: Copied) -> None:
+    before = copied.size()
+    removals = maintain_flow(retention=NOTHING_UNUSED, artifacts=copied.artifacts)
     assert isinstance(removals, list)
-    assert {one.name for one in removals if one.kind == "run"} == set(names[:2])
-    assert run_names(artifacts) == set(names)
-    assert size(artifacts) == before
+    assert {one.name for one in removals if one.kind == "run"} == set(copied.names[:2])
+    assert copied.left() == [0, 1, 2]
+    assert copied.size() == before
 
 
-def test_what_is_kept_is_whole_and_still_hits(
-    copied: tuple[Path, list[str]], small_reviews: Path
-) -> None:
-    artifacts, names = copied
-    before = size(artifacts)
-    removals = maintain_flow(retention=NOTHING_UNUSED, artifacts=artifacts, apply=True)
-    assert isinstance(removals, list)
-    assert run_names(artifacts) == {names[2]}
-    kept = ArtifactStore(artifacts).runs / names[2]
+def test_what_is_kept_is_whole_and_still_hits(copied: Copied, small_reviews: Path) -> None:
+    artifacts, before = copied.artifacts, copied.size()
+    removals = copied.maintain()
+    assert copied.left() == [2]
+    kept = ArtifactStore(artifacts).runs / copied.names[2]
     assert read_manifest(kept).faults(kept) == []
-    assert before - size(artifacts) == sum(one.size for one in removals) > 0
+    assert before - copied.size() == sum(one.size for one in removals) > 0
     again = start_run(artifacts, small_reviews, epochs=3)
     assert [step.step for step in again.steps if not step.cached] == ["fetch"]
     removed = start_run(artifacts, small_reviews, epochs=1)
@@ -88,91 +98,75 @@ def test_what_is_kept_is_whole_and_still_hits(
     assert maintain_flow(retention=RetentionConfig(keep_unused_days=0), artifacts=artifacts) == []
 
 
-def test_young_results_stay_though_no_kept_run_used_them(copied: tuple[Path, list[str]]) -> None:
-    artifacts, _ = copied
-    maintain_flow(retention=RetentionConfig(keep_runs=0), artifacts=artifacts, apply=True)
-    assert run_names(artifacts) == set()
-    assert len(take_inventory(ArtifactStore(artifacts)).entries) == 5 + 3 * 4
+def test_young_results_stay_though_no_kept_run_used_them(copied: Copied) -> None:
+    copied.maintain(RetentionConfig(keep_runs=0))
+    assert copied.left() == []
+    assert len(take_inventory(ArtifactStore(copied.artifacts)).entries) == 5 + 3 * 4
 
 
-def test_a_pinned_run_stays(copied: tuple[Path, list[str]]) -> None:
-    artifacts, names = copied
-    pin_run(artifacts, names[0])
-    maintain_flow(retention=NOTHING_UNUSED, artifacts=artifacts, apply=True)
-    assert run_names(artifacts) == {names[0], names[2]}
-    unpin_run(artifacts, names[0])
-    maintain_flow(retention=NOTHING_UNUSED, artifacts=artifacts, apply=True)
-    assert run_names(artifacts) == {names[2]}
+def test_a_pinned_run_stays(copied: Copied) -> None:
+    pin_run(copied.artifacts, copied.names[0])
+    copied.maintain()
+    assert copied.left() == [0, 2]
+    unpin_run(copied.artifacts, copied.names[0])
+    copied.maintain()
+    assert copied.left() == [2]
 
 
-def promoted(number: int, run_id: str, when: datetime) -> PromotionEvent:
-    return make_event(number, "promoted", run_id, when=when.isoformat())
-
-
-def test_what_was_champion_within_the_period_stays(copied: tuple[Path, list[str]]) -> None:
-    artifacts, names = copied
-    store = ChampionStore(artifacts)
-    for number, (days, name) in enumerate([(90, names[0]), (40, names[1]), (5, names[2])], start=1):
+def test_what_was_champion_within_the_period_stays(copied: Copied) -> None:
+    store = ChampionStore(copied.artifacts)
+    for number, (days, name) in enumerate(zip((90, 40, 5), copied.names, strict=True), start=1):
+        when = datetime.now(UTC) - timedelta(days=days)
         with store.deciding():
-            store.append(promoted(number, name, datetime.now(UTC) - timedelta(days=days)))
-    older = RetentionConfig(keep_runs=0, keep_unused_days=0, keep_champions_days=30)
-    maintain_flow(retention=older, artifacts=artifacts, apply=True)
-    assert run_names(artifacts) == {names[1], names[2]}
-    newer = RetentionConfig(keep_runs=0, keep_unused_days=0, keep_champions_days=1)
-    maintain_flow(retention=newer, artifacts=artifacts, apply=True)
-    assert run_names(artifacts) == {names[2]}
+            store.append(make_event(number, "promoted", name, when=when.isoformat()))
+    for days, left in ((30, [1, 2]), (1, [2])):
+        copied.maintain(RetentionConfig(keep_runs=0, keep_unused_days=0, keep_champions_days=days))
+        assert copied.left() == left
 
 
-def test_a_damaged_list_of_pins_removes_nothing(copied: tuple[Path, list[str]]) -> None:
-    artifacts, names = copied
-    ArtifactStore(artifacts).pinned.write_text("[1]")
+def test_a_damaged_list_of_pins_removes_nothing(copied: Copied) -> None:
+    ArtifactStore(copied.artifacts).pinned.write_text("[1]")
     with pytest.raises(BadDataError, match=r"pinned\.json is damaged: it must be a list of run"):
-        maintain_flow(retention=NOTHING_UNUSED, artifacts=artifacts, apply=True)
-    assert run_names(artifacts) == set(names)
+        copied.maintain()
+    assert copied.left() == [0, 1, 2]
     with pytest.raises(BadDataError):
-        pinned_runs(artifacts)
+        pinned_runs(copied.artifacts)
 
 
-def test_a_run_that_cannot_be_read_stays_for_a_person_to_look_at(
-    copied: tuple[Path, list[str]],
-) -> None:
-    artifacts, names = copied
-    (ArtifactStore(artifacts).runs / names[0] / "manifest.json").write_text("{}")
-    maintain_flow(retention=NOTHING_UNUSED, artifacts=artifacts, apply=True)
-    assert run_names(artifacts) == {names[0], names[2]}
+def test_a_run_that_cannot_be_read_stays_for_a_person_to_look_at(copied: Copied) -> None:
+    (ArtifactStore(copied.artifacts).runs / copied.names[0] / "manifest.json").write_text("{}")
+    copied.maintain()
+    assert copied.left() == [0, 2]
 
 
-def test_what_a_killed_process_left_goes(copied: tuple[Path, list[str]]) -> None:
-    artifacts, _ = copied
+def test_what_a_killed_process_left_goes(copied: Copied) -> None:
     for folder in ("runs", "cache/objects"):
-        left = artifacts / folder / f"{TEMPORARY_PREFIX}abc"
+        left = copied.artifacts / folder / f"{TEMPORARY_PREFIX}abc"
         left.mkdir()
         (left / f"{TEMPORARY_PREFIX}inner").write_text("half")
-    maintain_flow(artifacts=artifacts, apply=True)
-    assert not list(artifacts.rglob(f"{TEMPORARY_PREFIX}*"))
+    copied.maintain(RetentionConfig())
+    assert not list(copied.artifacts.rglob(f"{TEMPORARY_PREFIX}*"))
 
 
-def test_while_a_run_goes_on_nothing_is_removed(copied: tuple[Path, list[str]]) -> None:
-    artifacts, names = copied
+def test_while_a_run_is_in_progress_nothing_is_removed(copied: Copied) -> None:
     with (
-        in_use(artifacts),
-        in_use(artifacts),
+        in_use(copied.artifacts),
+        in_use(copied.artifacts),
         pytest.raises(FolderInUseError, match=r"a run is in progress in .*; nothing was removed"),
     ):
-        maintain_flow(retention=NOTHING_UNUSED, artifacts=artifacts, apply=True)
-    assert run_names(artifacts) == set(names)
-    with alone_in(artifacts):
+        copied.maintain()
+    assert copied.left() == [0, 1, 2]
+    with alone_in(copied.artifacts):
         pass
 
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from tasks.operations.retention import apply_retention
-from tasks.operations.inventory import take_inventory
 from tasks.common.artifact_store import ArtifactStore
-from tasks.operations.retention import plan_retention
 from tasks.config.operations import RetentionConfig
+from tasks.operations.inventory import take_inventory
+from tasks.operations.retention import apply_retention, plan_retention
 
 artifacts, last = Path(sys.argv[1]), int(sys.argv[2])
 count = 0
@@ -193,22 +187,20 @@ apply_retention(plan)
 
 @pytest.mark.parametrize("operation", [1, 5, 31, 60])
 def test_maintenance_that_is_killed_damages_nothing_and_the_next_one_ends_it(
-    copied: tuple[Path, list[str]], small_reviews: Path, operation: int
+    copied: Copied, small_reviews: Path, operation: int
 ) -> None:
-    artifacts, names = copied
-    command = [sys.executable, "-c", KILLED, str(artifacts), str(operation)]
+    store = ArtifactStore(copied.artifacts)
+    command = [sys.executable, "-c", KILLED, str(store.root), str(operation)]
     killed = subprocess.run(command, cwd=ROOT, check=False)
     assert killed.returncode == -signal.SIGKILL
-    for folder in ArtifactStore(artifacts).runs.iterdir():
+    for folder in store.runs.iterdir():
         if not folder.name.startswith("."):
             assert read_manifest(folder).faults(folder) == []
-    store = ArtifactStore(artifacts)
-    plan = plan_retention(take_inventory(store), (), NOTHING_UNUSED, time.time() + 9)
-    assert plan
-    maintain_flow(retention=NOTHING_UNUSED, artifacts=artifacts, apply=True)
-    assert run_names(artifacts) == {names[2]}
+    assert plan_retention(take_inventory(store), (), NOTHING_UNUSED, time.time() + 9)
+    copied.maintain()
+    assert copied.left() == [2]
     if operation == 31:  # one of them is enough: a run takes seconds
-        again = start_run(artifacts, small_reviews, epochs=3)
+        again = start_run(store.root, small_reviews, epochs=3)
         assert [step.step for step in again.steps if not step.cached] == ["fetch"]
 
 
