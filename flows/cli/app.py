@@ -50,17 +50,14 @@ def _read_docstrings_once() -> None:
 
 
 def read_command(
-    program: str,
-    purpose: str,
-    command: Callable[..., T | None],
-    arguments: Sequence[str] | None,
+    program: str, command: Callable[..., T | None], arguments: Sequence[str] | None
 ) -> T:
     """Return what a command makes of its options, and prepare the process for a flow.
 
-    Ends the process on `--help`, on a fault, and where the command returns None, since it has said
-    all that was requested.
+    The command's docstring is its help. Ends the process on `--help`, on a fault, and where the
+    command returns None, since it has said all that was requested.
     """
-    app = App(name=program, help=purpose, version_flags=[])
+    app = App(name=program, version_flags=[])
     app.default(command)
     result = run_command(app, arguments)
     if result is None:

@@ -48,20 +48,17 @@ class TrainingsOptions:
 
 def read_seeds(arguments: Sequence[str] | None = None) -> Parameters:
     """Return the parameters of `seeds_flow`; ends the process on `--help` or a fault."""
-    purpose = "Train with several seeds, under both protocols, and show what they say together."
-    return read_command("seeds_flow.py", purpose, _seeds, arguments)
+    return read_command("seeds_flow.py", _seeds, arguments)
 
 
 def read_ablation(arguments: Sequence[str] | None = None) -> Parameters:
     """Return the parameters of `ablation_flow`, as `read_seeds` those of its flow."""
-    purpose = "Train with other tokens and other words, and show what the form of the text matters."
-    return read_command("ablation_flow.py", purpose, _ablation, arguments)
+    return read_command("ablation_flow.py", _ablation, arguments)
 
 
 def read_sweep(arguments: Sequence[str] | None = None) -> Parameters:
     """Return the parameters of `sweep_flow`, as `read_seeds` those of its flow."""
-    purpose = "Search for better numbers on the validation reviews, and score the winner once."
-    return read_command("sweep_flow.py", purpose, _sweep, arguments)
+    return read_command("sweep_flow.py", _sweep, arguments)
 
 
 def _seeds(
@@ -69,6 +66,7 @@ def _seeds(
     seeds: Annotated[SeedsConfig, Parameter(name="*", group="Seeds")] = SeedsConfig(),
     trainings: TrainingsOptions = TrainingsOptions(),
 ) -> Parameters:
+    """Train with several seeds, under both protocols, and show what they say together."""
     return {"seeds": seeds, **trainings.checked()}
 
 
@@ -77,6 +75,7 @@ def _ablation(
     ablation: Annotated[AblationConfig, Parameter(name="*", group="Ablation")] = AblationConfig(),
     trainings: TrainingsOptions = TrainingsOptions(),
 ) -> Parameters:
+    """Train with other tokens and other words, and show what the form of the text matters."""
     checked = trainings.checked()
     text_variants(checked["config"], ablation)  # refused before anything starts
     return {"ablation": ablation, **checked}
@@ -87,6 +86,7 @@ def _sweep(
     sweep: Annotated[SweepConfig, Parameter(name="*", group="Sweep")] = SweepConfig(),
     trainings: TrainingsOptions = TrainingsOptions(),
 ) -> Parameters:
+    """Search for better numbers on the validation reviews, and score the winner once."""
     checked = trainings.checked()
     require_honest(checked["config"].protocol)
     read_space(sweep.space, checked["config"])

@@ -11,11 +11,7 @@ from tasks.common.tables import Table, number
 from tasks.config.operations import RetentionConfig
 from tasks.operations.retention import Removal
 
-app = App(
-    name="maintain_flow.py",
-    help="Remove what nobody needs any more; without --apply only show it.",
-    version_flags=[],
-)
+app = App(name="maintain_flow.py", version_flags=[])
 
 
 @app.default
@@ -25,7 +21,7 @@ def maintain(
     artifacts: ArtifactsOption = ARTIFACTS,
     apply: Annotated[bool, Parameter(help="Remove it.", negative=())] = False,
 ) -> None:
-    """Show what nobody needs any more, and remove it with --apply."""
+    """Remove what nobody needs any more; without --apply only show it."""
     begin_process()
     from flows.pipelines.maintain import run_maintenance
 

@@ -33,11 +33,7 @@ STDIN = "-"
 
 _STREAM_ROWS = 1000
 
-app = App(
-    name="predict_flow.py",
-    help="Predict the sentiment of texts with the champion, else with the newest run.",
-    version_flags=[],
-)
+app = App(name="predict_flow.py", version_flags=[])
 
 
 @app.default
@@ -77,7 +73,7 @@ def predict(
     ] = False,
     artifacts: ArtifactsOption = ARTIFACTS,
 ) -> dict[str, Any] | None:
-    """Predict texts that are given, a file, or the standard input."""
+    """Predict the sentiment of texts with the champion, else with the newest run."""
     if bool(texts) == (file is not None):
         raise InvalidConfigError("give texts, or --file, or - for the standard input")
     if chunk_rows < 1:

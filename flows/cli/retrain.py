@@ -54,8 +54,7 @@ class Retraining(ConfigOptions):
 
 def read_options(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     """Return the parameters of one run by hand; ends the process on `--help` or a fault."""
-    purpose = "Retrain once, now, as the schedule does."
-    return read_command("retrain_flow.py", purpose, _parameters, arguments)
+    return read_command("retrain_flow.py", _parameters, arguments)
 
 
 def _parameters(
@@ -65,6 +64,7 @@ def _parameters(
         bool, Parameter(help="Train also where nothing has changed.", negative=())
     ] = False,
 ) -> dict[str, Any]:
+    """Retrain once, now, as the schedule does."""
     return {**retraining.parameters(), "force": force}
 
 

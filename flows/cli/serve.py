@@ -13,14 +13,7 @@ from tasks.config.schedule import ScheduleConfig, ServeOptions
 
 def read_options(arguments: Sequence[str] | None = None) -> ServeOptions:
     """Return the checked options of the command line; ends the process on `--help` or a fault."""
-    return read_command(
-        "serve_flow.py",
-        "Retrain and maintain on a schedule, until this process is stopped."
-        " Retraining: every night at three, or --cron, --interval or --rrule. Maintenance: every"
-        " Sunday at noon, or --maintain.cron and so on.",
-        _options,
-        arguments,
-    )
+    return read_command("serve_flow.py", _options, arguments)
 
 
 def _options(
@@ -35,6 +28,11 @@ def _options(
         RetentionConfig, Parameter(name="*", group="What the maintenance keeps")
     ] = RetentionConfig(),
 ) -> ServeOptions:
+    """Retrain and maintain on a schedule, until this process is stopped.
+
+    Retraining: every night at three, or --cron, --interval or --rrule. Maintenance: every Sunday
+    at noon, or --maintain.cron and so on.
+    """
     parameters = retraining.parameters()
     maintenance = {"retention": retention, "artifacts": parameters["artifacts"], "apply": True}
     return ServeOptions(

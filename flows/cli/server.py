@@ -13,29 +13,20 @@ from flows.display.terminal import show_lines
 from flows.orchestration.process import begin_process
 from tasks.config.operations import MonitoringConfig
 
-set_up_app = App(
-    name="set_up_server.py",
-    help="Let the Prefect server close runs whose process died, and report runs that failed.",
-    version_flags=[],
-)
+set_up_app = App(name="set_up_server.py", version_flags=[])
+
+worker_app = App(name="worker.py", version_flags=[])
 
 
 @set_up_app.default
 def set_up_server(
     *, monitoring: Annotated[MonitoringConfig, Parameter(name="*")] = MonitoringConfig()
 ) -> None:
-    """Set up the server that PREFECT_API_URL names; may be repeated at any time."""
+    """Let the Prefect server close runs whose process died, and report runs that failed."""
     begin_process()
     from flows.orchestration.server import set_up
 
     show_lines(*set_up(monitoring))
-
-
-worker_app = App(
-    name="worker.py",
-    help="Run what is due in a work pool on this checkout, until this process is stopped.",
-    version_flags=[],
-)
 
 
 @worker_app.default
@@ -43,7 +34,7 @@ def work(
     *,
     pool: Annotated[str, Parameter(help="The process work pool; made where it is missing.")],
 ) -> None:
-    """Run what is due in a work pool until this process is stopped."""
+    """Run what is due in a work pool on this checkout, until this process is stopped."""
     begin_process()
     from flows.orchestration.server import work_in_pool
 

@@ -37,8 +37,7 @@ class _CommandConfig(ConfigOptions):
 
 def read_options(arguments: Sequence[str] | None = None) -> TrainOptions:
     """Return the checked options of the command line; ends the process on `--help` or a fault."""
-    purpose = "Train the sentiment network on movie reviews and leave a versioned run folder."
-    return read_command("train_flow.py", purpose, _options, arguments)
+    return read_command("train_flow.py", _options, arguments)
 
 
 def _options(
@@ -75,6 +74,7 @@ def _options(
         DriftConfig | None, Parameter(name="drift", group="Bounds of --check-drift")
     ] = None,
 ) -> TrainOptions | None:
+    """Train the sentiment network on movie reviews and leave a versioned run folder."""
     if list_recipes:
         show_lines(*_recipe_lines())
         return None

@@ -28,21 +28,18 @@ from tasks.runs.verify import (
     share_downloads,
 )
 
-explain_app = App(name="explain_run.py", help="Show why each step of a run was cached or computed.")
+explain_app = App(name="explain_run.py")
+
+verify_app = App(name="verify_run.py")
 
 
 @explain_app.default
 def explain_run(
     run: Annotated[Path, Parameter(help="A run folder, artifacts/runs/<utc>-<id>.")],
 ) -> None:
-    """Print the score of a finished run and the table of its steps."""
+    """Show why each step of a run was cached or computed."""
     manifest = read_manifest(run)
     show_lines(Text(headline(manifest.score), style="bold"), steps_table(manifest.steps))
-
-
-verify_app = App(
-    name="verify_run.py", help="Check a run's files, and repeat it to compare its results."
-)
 
 
 @verify_app.default
@@ -51,7 +48,7 @@ def verify_run(
     *,
     files: Annotated[bool, Parameter(help="Check the files only.", negative=())] = False,
 ) -> None:
-    """Compare a run's files with its manifest, then its results with those of a second run."""
+    """Check a run's files, and repeat it to compare its results."""
     manifest = read_manifest(run)
     if faults := manifest.faults(run):
         fail(f"{run}: {'; '.join(faults)}")

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 from uuid import UUID
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
@@ -97,13 +97,6 @@ def show_progress() -> Iterator[None]:
         watcher.close()
 
 
-class Shown(NamedTuple):
-    """What the progress bar says."""
-
-    percent: float
-    description: str
-
-
 class Pace:
     """Tells how much longer a training takes, from how long its steps have taken."""
 
@@ -132,8 +125,8 @@ def _steps_done(progress: TrainingProgress) -> int:
     return progress.epochs_done * progress.steps + progress.step
 
 
-def describe(progress: TrainingProgress, seconds_left: float | None) -> Shown:
-    """Return what the progress bar says of a training."""
+def describe(progress: TrainingProgress, seconds_left: float | None) -> tuple[float, str]:
+    """Return the percentage and the text of the progress bar of a training."""
     parts = [_where(progress)]
     if seconds_left is not None and not progress.finished:
         parts.append(f"at most {_duration(seconds_left)} left")
@@ -141,7 +134,7 @@ def describe(progress: TrainingProgress, seconds_left: float | None) -> Shown:
         loss, accuracy = (progress.metrics[name] for name in ("val_loss", "val_accuracy"))
         judged = f"val_loss {loss:.4f} and val_accuracy {accuracy:.4f}"
         parts.append(f"{judged} after epoch {progress.epochs_done}")
-    return Shown(_percent(progress), ", ".join(parts))
+    return _percent(progress), ", ".join(parts)
 
 
 def _where(progress: TrainingProgress) -> str:
