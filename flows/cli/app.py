@@ -49,15 +49,13 @@ def _read_docstrings_once() -> None:
         docstring_parser.parse_from_object = cache(parse)
 
 
-def read_command(
-    program: str, command: Callable[..., T | None], arguments: Sequence[str] | None
-) -> T:
+def read_command(command: Callable[..., T | None], arguments: Sequence[str] | None = None) -> T:
     """Return what a command makes of its options, and prepare the process for a flow.
 
     The command's docstring is its help. Ends the process on `--help`, on a fault, and where the
     command returns None, since it has said all that was requested.
     """
-    app = App(name=program, version_flags=[])
+    app = App(version_flags=[])
     app.default(command)
     result = run_command(app, arguments)
     if result is None:

@@ -1,6 +1,5 @@
 """Command lines of the flows that train many times: seeds, ablation, sweep."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -46,22 +45,7 @@ class TrainingsOptions:
         }
 
 
-def read_seeds(arguments: Sequence[str] | None = None) -> Parameters:
-    """Return the parameters of `seeds_flow`; ends the process on `--help` or a fault."""
-    return read_command("seeds_flow.py", _seeds, arguments)
-
-
-def read_ablation(arguments: Sequence[str] | None = None) -> Parameters:
-    """Return the parameters of `ablation_flow`, as `read_seeds` those of its flow."""
-    return read_command("ablation_flow.py", _ablation, arguments)
-
-
-def read_sweep(arguments: Sequence[str] | None = None) -> Parameters:
-    """Return the parameters of `sweep_flow`, as `read_seeds` those of its flow."""
-    return read_command("sweep_flow.py", _sweep, arguments)
-
-
-def _seeds(
+def seeds(
     *,
     seeds: Annotated[SeedsConfig, Parameter(name="*", group="Seeds")] = SeedsConfig(),
     trainings: TrainingsOptions = TrainingsOptions(),
@@ -70,7 +54,7 @@ def _seeds(
     return {"seeds": seeds, **trainings.checked()}
 
 
-def _ablation(
+def ablation(
     *,
     ablation: Annotated[AblationConfig, Parameter(name="*", group="Ablation")] = AblationConfig(),
     trainings: TrainingsOptions = TrainingsOptions(),
@@ -81,7 +65,7 @@ def _ablation(
     return {"ablation": ablation, **checked}
 
 
-def _sweep(
+def sweep(
     *,
     sweep: Annotated[SweepConfig, Parameter(name="*", group="Sweep")] = SweepConfig(),
     trainings: TrainingsOptions = TrainingsOptions(),
@@ -95,7 +79,7 @@ def _sweep(
 
 def main_seeds() -> None:
     """Train with several seeds."""
-    parameters = read_seeds()
+    parameters = read_command(seeds)
     from flows.pipelines.seeds import run_seeds
 
     run_seeds(parameters)
@@ -103,7 +87,7 @@ def main_seeds() -> None:
 
 def main_ablation() -> None:
     """Train with other forms of the text."""
-    parameters = read_ablation()
+    parameters = read_command(ablation)
     from flows.pipelines.ablation import run_ablation
 
     run_ablation(parameters)
@@ -111,7 +95,7 @@ def main_ablation() -> None:
 
 def main_sweep() -> None:
     """Search for better numbers."""
-    parameters = read_sweep()
+    parameters = read_command(sweep)
     from flows.pipelines.sweep import run_sweep
 
     run_sweep(parameters)

@@ -1,6 +1,5 @@
 """Command line of retraining: the options of a training that is repeated with the same config."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -52,12 +51,7 @@ class Retraining(ConfigOptions):
         }
 
 
-def read_options(arguments: Sequence[str] | None = None) -> dict[str, Any]:
-    """Return the parameters of one run by hand; ends the process on `--help` or a fault."""
-    return read_command("retrain_flow.py", _parameters, arguments)
-
-
-def _parameters(
+def retrain(
     *,
     retraining: Retraining = Retraining(),
     force: Annotated[
@@ -80,7 +74,7 @@ def _absolute(source: SourceConfig) -> SourceConfig:
 
 def main() -> None:
     """Retrain once, by hand."""
-    parameters = read_options()
+    parameters = read_command(retrain)
     from flows.pipelines.retrain import run_retraining
 
     run_retraining(parameters)

@@ -1,6 +1,5 @@
 """Command line of the schedules: what is retrained and maintained, and when."""
 
-from collections.abc import Sequence
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -11,12 +10,7 @@ from tasks.config.operations import RetentionConfig
 from tasks.config.schedule import ScheduleConfig, ServeOptions
 
 
-def read_options(arguments: Sequence[str] | None = None) -> ServeOptions:
-    """Return the checked options of the command line; ends the process on `--help` or a fault."""
-    return read_command("serve_flow.py", _options, arguments)
-
-
-def _options(
+def serve(
     *,
     schedule: Annotated[ScheduleConfig, Parameter(name="*", group="Schedule")] = ScheduleConfig(),
     retraining: Retraining = Retraining(),
@@ -46,7 +40,7 @@ def _options(
 
 def main() -> None:
     """Serve the schedules until this process is stopped."""
-    options = read_options()
+    options = read_command(serve)
     from flows.pipelines.serve import serve_flows
 
     serve_flows(options)

@@ -37,7 +37,7 @@ class _CommandConfig(ConfigOptions):
 
 def read_options(arguments: Sequence[str] | None = None) -> TrainOptions:
     """Return the checked options of the command line; ends the process on `--help` or a fault."""
-    return read_command("train_flow.py", _options, arguments)
+    return read_command(_options, arguments)
 
 
 def _options(

@@ -1,19 +1,24 @@
 """What the commands that train many times understand, and refuse before anything starts."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import pytest
 
-from flows.cli.experiments import read_ablation, read_seeds, read_sweep
+from flows.cli.app import read_command
+from flows.cli.experiments import ablation, seeds, sweep
 from tasks.config.experiments import AblationConfig
 from tests.support.commands import refusal
 
-READERS = {"seeds": read_seeds, "ablation": read_ablation, "sweep": read_sweep}
+COMMANDS: dict[str, Callable[..., Any]] = {"seeds": seeds, "ablation": ablation, "sweep": sweep}
 
 
 @pytest.mark.parametrize(
     ("name", "words", "sentence"),
     [
-        *((name, "--source auto", "source='auto': must be") for name in READERS),
-        *((name, "--address tcp://h:1", "needs runner 'dask' or 'ray'") for name in READERS),
+        *((name, "--source auto", "source='auto': must be") for name in COMMANDS),
+        *((name, "--address tcp://h:1", "needs runner 'dask' or 'ray'") for name in COMMANDS),
         ("seeds", "--seeds 0", "seeds='0': must be greater than or equal to 1"),
         ("seeds", "--protocols honest --protocols honest", "must name each one once"),
         ("seeds", "--recipe best", "recipe='best': must be"),
@@ -36,7 +41,7 @@ READERS = {"seeds": read_seeds, "ablation": read_ablation, "sweep": read_sweep}
 def test_what_is_impossible_is_refused_before_it_starts(
     name: str, words: str, sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    status, shown = refusal(READERS[name], words, capsys)
+    status, shown = refusal(partial(read_command, COMMANDS[name]), words, capsys)
     assert status == (1 if "missing" in words else 2)
     assert sentence in shown
     assert "secret" not in shown
@@ -44,7 +49,7 @@ def test_what_is_impossible_is_refused_before_it_starts(
 
 def test_options_are_the_parameters_of_the_flow() -> None:
     words = ["--recipe", "ngrams", "--tokens", "100+700", "--words", "5000", "--seeds", "3"]
-    parameters = read_ablation(words)
+    parameters = read_command(ablation, words)
     assert parameters["config"].text.maxlen == 800
     assert parameters["ablation"] == AblationConfig(tokens=("100+700",), words=(5000,), seeds=3)
     assert parameters["artifacts"].is_absolute()

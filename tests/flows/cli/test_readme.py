@@ -5,11 +5,14 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from flows.cli import experiments, maintain, predict, promote, retrain, runs, serve, server, verify
+from flows.cli.app import read_command
 from flows.cli.train import read_options
 from tasks.record_run import RUN_FILES
 from tests.support.faults.injection import STEPS
@@ -80,18 +83,18 @@ def test_no_command_of_the_readme_is_left_untested() -> None:
         "flows/predict_flow.py": predict.app,
         "flows/worker.py": server.worker_app,
     }
-    read = {
-        "flows/serve_flow.py": serve.read_options,
-        "flows/retrain_flow.py": retrain.read_options,
-        "flows/seeds_flow.py": experiments.read_seeds,
-        "flows/ablation_flow.py": experiments.read_ablation,
-        "flows/sweep_flow.py": experiments.read_sweep,
+    read: dict[str, Callable[..., Any]] = {
+        "flows/serve_flow.py": serve.serve,
+        "flows/retrain_flow.py": retrain.retrain,
+        "flows/seeds_flow.py": experiments.seeds,
+        "flows/ablation_flow.py": experiments.ablation,
+        "flows/sweep_flow.py": experiments.sweep,
     }
     for command in [*others, *OPERATIONS]:
         python, script, *arguments = shlex.split(command)
         assert python == "python"
         if script in read:
-            assert read[script](arguments)
+            assert read_command(read[script], arguments)
             continue
         known[script].parse_args(arguments, exit_on_error=False, print_error=False)
 

@@ -2,6 +2,7 @@ import inspect
 import subprocess
 import sys
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import yaml
 from prefect.deployments.runner import RunnerDeployment
 from pydantic import TypeAdapter
 
-from flows.cli.serve import read_options
+from flows.cli.app import read_command
+from flows.cli.serve import serve
 from flows.pipelines.maintain import maintain_flow
 from flows.pipelines.retrain import retrain_flow
 from flows.pipelines.serve import deployments
@@ -33,9 +35,8 @@ def test_what_is_served_has_schedules_one_run_at_a_time_and_pinned_parameters(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    options = read_options(
-        [*FILES, "--seed=7", "--interval=6h", "--overlap=queue", "--maintain.cron=0 5 * * *"]
-    )
+    words = ["--seed=7", "--interval=6h", "--overlap=queue", "--maintain.cron=0 5 * * *"]
+    options = read_command(serve, [*FILES, *words])
     retraining, maintenance = deployments(options)
     assert schedule_of(retraining).interval == timedelta(hours=6)
     assert retraining.concurrency_options is not None
@@ -51,7 +52,7 @@ def test_what_is_served_has_schedules_one_run_at_a_time_and_pinned_parameters(
 
 
 def test_without_options_it_retrains_at_three_and_maintains_on_sundays_in_utc() -> None:
-    retraining, maintenance = deployments(read_options(["--accelerator=cpu"]))
+    retraining, maintenance = deployments(read_command(serve, ["--accelerator=cpu"]))
     assert schedule_of(retraining).cron == "0 3 * * *"
     assert schedule_of(retraining).timezone == "UTC"
     assert retraining.concurrency_options is not None
@@ -75,7 +76,8 @@ def test_without_options_it_retrains_at_three_and_maintains_on_sundays_in_utc() 
 def test_impossible_values_are_refused_before_anything_is_served(
     arguments: str, told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    status, shown = refusal(read_options, f"{arguments} --accelerator=cpu", capsys)
+    read = partial(read_command, serve)
+    status, shown = refusal(read, f"{arguments} --accelerator=cpu", capsys)
     assert status == 2
     assert told in shown
 
