@@ -3,12 +3,16 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.support.servers.prefect_home import prefect_environment, prepare_home
+
+_FLOWS = Path(__file__).parents[2] / "flows"
 
 
 @dataclass(frozen=True)
@@ -54,3 +58,20 @@ def imported_by(code: str) -> set[str]:
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return set(done.stdout.splitlines()[-1].split())
+
+
+def run_script(
+    folder: Path, script: str, *arguments: str, python: Sequence[str] = (), **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a program of `flows` as a user does, in a folder that also has its Prefect home."""
+    prepare_home(folder / "home")
+    own = {"CUDA_VISIBLE_DEVICES": "-1"} | environment
+    return subprocess.run(
+        [sys.executable, *python, str(_FLOWS / script), *arguments],
+        cwd=folder,
+        env=prefect_environment(folder / "home", **own),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )

@@ -1,6 +1,4 @@
 import inspect
-import subprocess
-import sys
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -17,7 +15,7 @@ from flows.pipelines.maintain import maintain_flow
 from flows.pipelines.retrain import retrain_flow
 from flows.pipelines.serve import deployments
 from tasks.config.schedule import ScheduleConfig
-from tests.support.commands import refusal
+from tests.support.commands import refusal, run_script
 
 ROOT = Path(__file__).parents[3]
 
@@ -83,14 +81,7 @@ def test_impossible_values_are_refused_before_anything_is_served(
 
 
 def test_without_a_server_serving_ends_with_one_sentence(tmp_path: Path) -> None:
-    ended = subprocess.run(
-        [sys.executable, str(ROOT / "flows/serve_flow.py"), "--accelerator=cpu"],
-        cwd=tmp_path,
-        env={"PATH": "/usr/bin:/bin", "PREFECT_HOME": str(tmp_path), "HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    ended = run_script(tmp_path, "serve_flow.py", "--accelerator=cpu")
     assert ended.returncode == 1
     assert ended.stderr.startswith("error: no Prefect server is configured")
     assert len(ended.stderr.strip().splitlines()) == 1

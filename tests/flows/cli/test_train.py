@@ -1,5 +1,3 @@
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -8,12 +6,9 @@ from flows.cli.train import read_options
 from tasks.config.drift import DriftConfig
 from tasks.config.promotion import PromotionConfig
 from tasks.config.training import NETWORKS, TrainingConfig, flat_config
-from tests.support.commands import refusal
-from tests.support.servers.prefect_home import prefect_environment, prepare_home
+from tests.support.commands import refusal, run_script
 from tests.support.small_run import write_reviews
 from tests.support.terminal_run import SMALL_NETWORK, from_file
-
-ROOT = Path(__file__).parents[3]
 
 
 def test_without_options_the_command_takes_what_source_it_can_get() -> None:
@@ -92,28 +87,12 @@ def test_refresh_takes_steps_or_means_all(words: list[str], refresh: tuple[str, 
     assert read_options(["--accelerator=cpu", *words]).refresh == refresh
 
 
-def run_command(
-    folder: Path, *arguments: str, python: tuple[str, ...] = (), **environment: str
-) -> subprocess.CompletedProcess[str]:
-    prepare_home(folder / "prefect")
-    own = {"CUDA_VISIBLE_DEVICES": "-1"} | environment
-    return subprocess.run(
-        [sys.executable, *python, str(ROOT / "flows/train_flow.py"), *arguments],
-        cwd=folder,
-        env=prefect_environment(folder / "prefect", **own),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-
-
 def test_a_run_from_the_terminal_ends_with_the_score_the_folder_and_what_was_cached(
     tmp_path: Path,
 ) -> None:
     reviews = write_reviews(tmp_path / "reviews.csv", 120)
     options = [*from_file(reviews), *SMALL_NETWORK, "--epochs=1", "--batch-size=16"]
-    result = run_command(tmp_path, *options)
+    result = run_script(tmp_path, "train_flow.py", *options)
     assert result.returncode == 0, result.stderr
     assert "Test Accuracy: " in result.stdout
     assert "Run folder: artifacts/runs/" in result.stdout
@@ -124,7 +103,7 @@ def test_a_run_from_the_terminal_ends_with_the_score_the_folder_and_what_was_cac
     (run,) = (tmp_path / "artifacts/runs").iterdir()
     assert (run / "manifest.json").is_file()
 
-    again = run_command(tmp_path, *options, python=("-X", "importtime"))
+    again = run_script(tmp_path, "train_flow.py", *options, python=("-X", "importtime"))
     assert again.returncode == 0, again.stderr
     assert again.stdout.count(" cached ") == 9
     imported = {line.rpartition("|")[2].strip() for line in again.stderr.splitlines()}
@@ -134,7 +113,9 @@ def test_a_run_from_the_terminal_ends_with_the_score_the_folder_and_what_was_cac
 
 def test_a_configured_server_that_does_not_answer_is_told_in_one_sentence(tmp_path: Path) -> None:
     reviews = write_reviews(tmp_path / "reviews.csv", 120)
-    result = run_command(tmp_path, *from_file(reviews), PREFECT_API_URL="http://127.0.0.1:9/api")
+    result = run_script(
+        tmp_path, "train_flow.py", *from_file(reviews), PREFECT_API_URL="http://127.0.0.1:9/api"
+    )
     assert result.returncode == 1
     assert result.stderr.strip().startswith("error: the Prefect server at http://127.0.0.1:9/api")
     assert "Traceback" not in result.stderr
@@ -143,7 +124,7 @@ def test_a_configured_server_that_does_not_answer_is_told_in_one_sentence(tmp_pa
 
 def test_bad_data_from_the_terminal_is_one_sentence_and_leaves_no_run(tmp_path: Path) -> None:
     (tmp_path / "empty.csv").write_text("")
-    result = run_command(tmp_path, *from_file(Path("empty.csv")))
+    result = run_script(tmp_path, "train_flow.py", *from_file(Path("empty.csv")))
     assert result.returncode == 1
     last = result.stderr.strip().splitlines()
     assert any(line.startswith("error: ") and "empty.csv is empty" in line for line in last)

@@ -1,7 +1,5 @@
 """What `promote.py` shows in Prefect's UI, and that it never depends on a server."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,10 +9,8 @@ from prefect.settings import PREFECT_API_URL
 
 from flows.cli.promote import main
 from flows.orchestration.publish_champion import publish_champion
+from tests.support.commands import run_script
 from tests.support.promotions import decide, make_challenger, run_id
-from tests.support.servers.prefect_home import prefect_environment
-
-ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -43,14 +39,9 @@ def test_a_rollback_from_the_terminal_is_seen_in_prefects_ui(
 
 def test_a_server_that_does_not_answer_is_said_and_the_decision_stands(artifacts: Path) -> None:
     url = "http://127.0.0.1:9/api"
-    result = subprocess.run(
-        [sys.executable, "flows/promote.py", "rollback", "--artifacts", str(artifacts)],
-        env=prefect_environment(artifacts / "home", PREFECT_API_URL=url),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    words = ("rollback", "--artifacts", str(artifacts))
+    result = run_script(artifacts, "promote.py", *words, PREFECT_API_URL=url)
+    assert result.returncode == 0
     assert result.stdout.startswith(f"rolled back: {run_id(1)}")
     assert "the Prefect server at http://127.0.0.1:9/api did not take this (" in result.stderr
     assert "the decision stands, and nothing else is lost" in result.stderr

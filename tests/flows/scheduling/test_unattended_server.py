@@ -2,7 +2,6 @@
 
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,10 +14,10 @@ from flows.cli.runs import main
 from flows.scheduling.automations import CLOSE_SILENT_RUNS, NOTIFY_OF_FAILURES
 from tasks.config.operations import HEARTBEAT_SECONDS
 from tasks.runs.failures import read_failures
+from tests.support.commands import run_script
 from tests.support.polling import wait_for
 from tests.support.servers.browser import needs_browser
 from tests.support.servers.deploy_files import server_settings
-from tests.support.servers.prefect_home import prefect_environment
 from tests.support.servers.prefect_pages import UIS, ask, assert_page_shows
 from tests.support.servers.real_server import prefect_server_process, talk_to
 from tests.support.servers.webhook_receiver import webhook_receiver
@@ -34,8 +33,6 @@ from tests.support.terminal_run import (
 
 SHORTEST_S = 10
 
-_ROOT = Path(__file__).parents[3]
-
 _LIMIT_S = 120
 
 
@@ -49,16 +46,10 @@ class Served:
     messages: list[dict[str, Any]]
 
 
-def set_up(*options: str, api: str | None, home: Path) -> subprocess.CompletedProcess[str]:
-    """Start the command as a user does."""
+def set_up(folder: Path, api: str | None, *options: str) -> subprocess.CompletedProcess[str]:
+    """Give the command for the server at `api`."""
     own = {"PREFECT_API_URL": api} if api else {}
-    return subprocess.run(
-        [sys.executable, str(_ROOT / "flows/set_up_server.py"), *options],
-        env=prefect_environment(home, **own),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return run_script(folder, "set_up_server.py", *options, **own)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +65,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def changes(served: Served) -> list[list[str]]:
     """What the command says when it is given twice."""
     options = (f"--silent-seconds={SHORTEST_S}", f"--notify-url={served.hook}")
-    ended = [set_up(*options, api=served.api, home=served.home) for _ in range(2)]
+    ended = [set_up(served.home, served.api, *options) for _ in range(2)]
     assert [(run.returncode, run.stderr) for run in ended] == [(0, "")] * 2
     return [run.stdout.splitlines() for run in ended]
 
@@ -230,7 +221,7 @@ def test_the_page_of_a_killed_run_says_why_it_is_crashed_and_what_to_do(
 def test_what_cannot_be_set_up_is_said_in_one_sentence(
     options: list[str], api: str | None, sentence: str, tmp_path: Path
 ) -> None:
-    ended = set_up(*options, api=api, home=tmp_path)
+    ended = set_up(tmp_path, api, *options)
     assert ended.returncode != 0
     assert sentence in ended.stderr
     assert ended.stderr.count("\n") == 1
@@ -245,7 +236,7 @@ def test_with_the_defaults_a_killed_run_is_closed_and_a_living_one_is_not(
     folders = [tmp_path / "killed", tmp_path / "living"]
     home = tmp_path / "server"
     with prefect_server_process(home) as (api, _):
-        assert set_up(api=api, home=home).returncode == 0
+        assert set_up(home, api).returncode == 0
         runs = []
         for folder in folders:
             folder.mkdir()
