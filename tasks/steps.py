@@ -5,7 +5,7 @@ A step takes what its function really uses, since that is what its cache key is 
 
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -34,10 +34,17 @@ from tasks.registry.events import Decision
 from tasks.runs.find import find_run
 from tasks.training.plan import TrainingPlan, forget_state
 
+R = TypeVar("R")
+
 
 def _may_pass(_task: object, _run: object, state: Any) -> bool:  # noqa: ANN401 - Prefect's types
     error = state.result(raise_on_failure=False)
     return isinstance(error, BaseException) and is_worth_retrying(error)
+
+
+def in_state(name: str, message: str | None, result: R) -> R:
+    """Return a result in a completed state of this name, which Prefect takes as that of the run."""
+    return cast("R", Completed(name=name, message=message, data=result))
 
 
 _OPTIONS: dict[str, Any] = {
@@ -106,7 +113,7 @@ def compare_with_champion(
 
     report = check_drift(store, loaded, drift)
     name = "Drifted" if report.alarms else "Completed"
-    return cast("DriftReport", Completed(name=name, message=report.headline, data=report))
+    return in_state(name, report.headline, report)
 
 
 @task(
@@ -351,6 +358,4 @@ def promote(
     run = find_run(store.root, str(folder))
     measure = partial(measure_latency, device=device)
     decision = ask_for_promotion(store.root, run, promotion, measure, who=who, reason=reason)
-    name = decision.kind.capitalize()
-    # Prefect takes the state as that of the task run, and its data as the result.
-    return cast("Decision", Completed(name=name, message=decision.headline, data=decision))
+    return in_state(decision.kind.capitalize(), decision.headline, decision)

@@ -6,12 +6,11 @@
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.states import Completed
 
 from flows.display.experiments import sweep_shown
 from flows.orchestration import session, task_runners
@@ -36,6 +35,7 @@ from tasks.experiments.sweep_report import (
     write_sweep,
 )
 from tasks.experiments.trial import TrialResult
+from tasks.steps import in_state
 
 _TRIALS_SHOWN = 10
 
@@ -54,8 +54,7 @@ def try_values(request: TrialRequest, api: str) -> TrialResult:
     seconds = round(time.monotonic() - began, 3)
     result = result.model_copy(update={"seconds": seconds})
     name = {"complete": "Completed", "pruned": "Pruned", "failed": "Diverged"}[result.outcome]
-    # Prefect takes the state as that of the task run, and its data as the result.
-    return cast("TrialResult", Completed(name=name, message=result.reason, data=result))
+    return in_state(name, result.reason, result)
 
 
 @flow(

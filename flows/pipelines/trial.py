@@ -7,11 +7,9 @@ import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from prefect import flow
-from prefect.client.schemas.objects import State
-from prefect.states import Completed
 
 from flows.orchestration import session, training_progress
 from flows.orchestration.failure_hook import RECORDED
@@ -92,10 +90,7 @@ def _ended_early(reason: PipelineError, epochs: int, runs: Sequence[StepRun]) ->
         steps=tuple(runs),
         reason=str(reason),
     )
-    # Prefect takes the state as that of the flow run, and its data as the result.
-    name = "Pruned" if pruned else "Diverged"
-    state: State[TrialResult] = Completed(name=name, message=str(reason), data=result)
-    return cast("TrialResult", state)
+    return steps.in_state("Pruned" if pruned else "Diverged", str(reason), result)
 
 
 def run_trial(parameters: dict[str, Any]) -> TrialResult:
