@@ -4,7 +4,6 @@ from pathlib import Path
 
 from tasks.common.formatting import interval_text
 from tasks.common.tables import Table, markdown
-from tasks.data.sources.source_files import source_label
 from tasks.reports.html import image_uri, score
 from tasks.reports.run_report import REPORT
 from tasks.reports.verdict import Note
@@ -27,7 +26,7 @@ def report_markdown(folder: Path, manifest: Manifest, notes: list[Note]) -> str:
     }
     return markdown(
         f"# Test accuracy {score(judged.accuracy)}",
-        f"{judged.protocol} protocol, source {source_label(judged.source, judged.form)},"
+        f"{judged.protocol} protocol, source {judged.source_label},"
         f" {judged.test_reviews:,} test reviews",
         Table("", "test accuracy", "95 % interval", rows=scores),
         [f"{_MARKS[note.kind]}{note.text}" for note in notes],

@@ -9,7 +9,6 @@ from flows.display.terminal import WIDE, Showable, show_lines
 from tasks.common.formatting import interval_text, printable, short_id, when
 from tasks.common.tables import Table, number
 from tasks.config.training import value_text
-from tasks.data.sources.source_files import source_label
 from tasks.reports.tables import differences_table, scores_table, steps_table, tests_table
 from tasks.run_summary import RunSummary
 from tasks.runs.compare import Comparison
@@ -157,7 +156,7 @@ def headline(score: Score) -> str:
     return (
         f"Test Accuracy: {score.accuracy:.4f} (95 % interval {score.accuracy_low:.4f} to"
         f" {score.accuracy_high:.4f}; {score.protocol} protocol, {score.test_reviews:,} test"
-        f" reviews, source {source_label(score.source, score.form)})"
+        f" reviews, source {score.source_label})"
     )
 
 

@@ -16,7 +16,8 @@ def text_variants(config: TrainingConfig, ablation: AblationConfig) -> list[Trai
         *(_kept_tokens(cut) for cut in ablation.tokens),
         *({"num_words": words} for words in ablation.words),
     ]
-    variants = [config, *(_with_text(config, change) for change in changes)]
+    texts = (config.text.model_dump() | change for change in changes)
+    variants = [config, *(validated_config(**dict(config) | {"text": text}) for text in texts)]
     return [one for place, one in enumerate(variants) if one not in variants[:place]]
 
 
@@ -26,10 +27,6 @@ def _kept_tokens(cut: str) -> dict[str, Any]:
         return {"truncating": "middle", "head": head, "maxlen": head + tail}
     end, count = cut.split("-")
     return {"truncating": "pre" if end == "last" else "post", "maxlen": int(count)}
-
-
-def _with_text(config: TrainingConfig, change: dict[str, Any]) -> TrainingConfig:
-    return validated_config(**dict(config) | {"text": config.text.model_dump() | change})
 
 
 def tokens_name(text: TextConfig) -> str:

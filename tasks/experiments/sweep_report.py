@@ -1,4 +1,4 @@
-"""The chart of a sweep: what each trial reached, and the best so far."""
+"""The report of a sweep: its chart, the ranking of its trials, and its winners."""
 
 from __future__ import annotations
 
