@@ -12,6 +12,9 @@ from tasks.config.training import (
     NgramBagConfig,
     TextConfig,
     TrainingConfig,
+    changed_settings,
+    default_groups,
+    flat_config,
     validated_config,
 )
 
@@ -103,3 +106,27 @@ def test_a_review_is_accepted_exactly_when_it_fills_one_pooling_window(
     else:
         with pytest.raises(InvalidConfigError, match=f"at least {kernel + pool - 1}"):
             validated_config(**groups)
+
+
+def test_no_two_fields_of_the_config_have_one_name() -> None:
+    groups = TrainingConfig().model_dump()
+    assert len(flat_config(TrainingConfig())) == sum(map(len, groups.values()))
+
+
+def test_sizes_of_another_network_than_the_default_have_its_own_defaults() -> None:
+    config = TrainingConfig(network=NgramBagConfig(ngram_tail=7))
+    assert {one.name: (one.value, one.default) for one in changed_settings(config)} == {
+        "architecture": ("ngram_bag", "conv_bilstm"),
+        "ngram_tail": (7, 0),
+    }
+    assert default_groups(config)["network"].keys() == NgramBagConfig.model_fields.keys()
+
+
+@given(st.integers(0, 9), st.floats(0.001, 1))
+def test_exactly_the_settings_off_their_defaults_are_changed(seed: int, rate: float) -> None:
+    fit = TrainingConfig().fit.model_copy(update={"seed": seed, "learning_rate": rate})
+    changed = changed_settings(TrainingConfig(fit=fit))
+    expected = {"seed": seed} if seed else {}
+    assert {setting.name: setting.value for setting in changed} == expected | (
+        {"learning_rate": rate} if rate != 0.001 else {}
+    )

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.common.errors import BadDataError, PromotionError
-from tasks.data.sources.text_chunks import LONGEST_TEXT, RowError, rows_of, rows_of_binary
+from tasks.data.sources.text_chunks import LONGEST_TEXT, RowError, rows_of
 from tasks.inference import predictor as inference_predictor
 from tasks.inference.open_model import chosen_run, model_of_run, open_predictor
 from tasks.inference.predictor import PREDICTIONS, Predictor, prepare_texts
@@ -70,18 +70,6 @@ def test_a_bad_row_has_an_error_and_nothing_else(predictor: Predictor) -> None:
     ]
     assert all(set(row.values()) == {None} for row in rows[1:5])
     assert rows[0]["probability"] != rows[5]["probability"]
-
-
-def test_bytes_from_a_file_are_checked_row_by_row() -> None:
-    column = pa.array([b"fine", b"\xff", None, b"\xed\xa0\x80"])
-    rows = rows_of_binary(column)
-    assert rows.texts.to_pylist() == ["fine", None, None, None]
-    bad = "the text is not valid UTF-8"
-    assert rows.errors.to_pylist() == [None, bad, None, bad]
-    assert rows_of_binary(pa.array(["a", None]).dictionary_encode()).texts.to_pylist() == [
-        "a",
-        None,
-    ]
 
 
 @given(st.lists(st.one_of(st.none(), st.text(max_size=30), st.sampled_from(WORDS)), max_size=20))

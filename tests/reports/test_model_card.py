@@ -4,15 +4,16 @@ from typing import Any
 import pytest
 import yaml
 
-from tasks.config.training import DataConfig
+from tasks.config.training import DataConfig, TrainingConfig
 from tasks.reports.model_card import model_card
 from tasks.runs.find import Run
 from tasks.runs.read import read_checked, read_config
 from tests.support.made_runs import FIRST, make_run
 
 
-def card_of(run: Run) -> str:
-    return model_card(run.manifest, read_checked(run, "metrics.json"), read_config(run))
+def card_of(run: Run, config: TrainingConfig | None = None) -> str:
+    metrics = read_checked(run, "metrics.json")
+    return model_card(run.manifest, metrics, config or read_config(run))
 
 
 def front_matter(card: str) -> dict[str, Any]:
@@ -29,8 +30,7 @@ def from_source(run: Run, source: str, form: str, **changes: Any) -> Run:
 
 def test_the_front_matter_has_the_fields_that_the_hub_reads(tmp_path: Path) -> None:
     front = front_matter(card_of(from_source(make_run(tmp_path), "imdb", "packages")))
-    assert front["language"] == "en"
-    assert front["library_name"] == "keras"
+    assert (front["language"], front["library_name"]) == ("en", "keras")
     assert front["pipeline_tag"] == "text-classification"
     assert front["datasets"] == ["stanfordnlp/imdb"]
     assert front["metrics"] == ["accuracy", "roc_auc"]
@@ -93,8 +93,7 @@ def test_the_tutorial_protocol_is_named_wherever_the_score_is(tmp_path: Path) ->
 def test_dropped_repeats_are_reported(tmp_path: Path) -> None:
     run = from_source(make_run(tmp_path), "imdb", "packages")
     config = read_config(run).model_copy(update={"data": DataConfig(deduplicate=True)})
-    card = model_card(run.manifest, read_checked(run, "metrics.json"), config)
-    assert "both official sets; they were dropped from training." in card
+    assert "both official sets; they were dropped from training." in card_of(run, config)
 
 
 @pytest.mark.parametrize("protocol", ['honest"\n---\nlicense: mit', "honest: x # y", "ho\\nest"])
@@ -110,13 +109,8 @@ def test_the_card_says_where_long_reviews_are_cut(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     config = read_config(run)
     both_ends = config.text.model_copy(update={"truncating": "middle", "head": 5})
-    cards = [
-        model_card(
-            run.manifest,
-            read_checked(run, "metrics.json"),
-            config.model_copy(update={"text": text}),
-        )
-        for text in (config.text, both_ends)
-    ]
-    assert "on the pre side (pre is the beginning). Output:" in cards[0]
-    assert "in the middle (the first 5 are kept). Output:" in cards[1]
+    for text, said in (
+        (config.text, "on the pre side (pre is the beginning). Output:"),
+        (both_ends, "in the middle (the first 5 are kept). Output:"),
+    ):
+        assert said in card_of(run, config.model_copy(update={"text": text}))

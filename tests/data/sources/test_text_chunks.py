@@ -121,6 +121,8 @@ def test_a_text_that_is_too_long_is_a_bad_row(kind: Kind, monkeypatch: pytest.Mo
     ("column", "rows"),
     [
         (pa.array([b"a", b"\xff", None], pa.binary()), ["a", NOT_UTF8, None]),
+        (pa.array([b"\xed\xa0\x80", b"a"]), [NOT_UTF8, "a"]),
+        (pa.array(["a", None]).dictionary_encode(), ["a", None]),
         (pa.array([1, 22, None]), ["1", "22", None]),
     ],
 )
