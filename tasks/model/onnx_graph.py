@@ -7,19 +7,16 @@ the network's arithmetic. The rest is as it was; the graph is ONNX (https://onnx
 which ONNX Runtime computes.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
+from onnx import numpy_helper, parser
 
 from tasks.common.errors import PipelineError
 from tasks.model.keras_archive import KerasArchive
 
-INPUT, OUTPUT = "tokens", "probability"
-
-_OPSET, _IR_VERSION = 18, 10
+INPUT = "tokens"
 
 _LAYERS = (
     "InputLayer",
@@ -57,20 +54,44 @@ _EXPECTED: dict[str, dict[str, Any]] = {
 }
 """Settings on which the graph relies, by class of layer."""
 
+_GRAPH = """
+<
+    ir_version: 10,
+    opset_import: ["": 18],
+    producer_name: "sentiment-training-pipeline"
+>
+sentiment (int32[reviews, {maxlen}] tokens) => (float[reviews, 1] probability) {{
+    {look_ups}
+    convolution = Sum({added})
+    windows = Reshape(convolution, windows_shape)
+    largest = ReduceMax <keepdims = 0> (windows, window_axis)
+    reviews_first = Relu(largest)
+    pooled = Transpose <perm = [1, 0, 2]> (reviews_first)
+    sequence_steps, sequence_last = LSTM <hidden_size = {units}, direction = "bidirectional">
+        (pooled, sequence_input, sequence_recurrent, sequence_bias)
+    sequence_joined = Transpose <perm = [0, 2, 1, 3]> (sequence_steps)
+    sequence = Reshape(sequence_joined, sequence_shape)
+    summary_steps, summary_last = LSTM <hidden_size = {last_units}, direction = "bidirectional">
+        (sequence, summary_input, summary_recurrent, summary_bias)
+    summary_joined = Transpose <perm = [1, 0, 2]> (summary_last)
+    summary = Reshape(summary_joined, summary_shape)
+    logit = Gemm(summary, dense_kernel, dense_bias)
+    probability = Sigmoid(logit)
+}}
+"""
+"""In ONNX's text syntax, https://github.com/onnx/onnx/blob/main/docs/Syntax.md.
+
+An LSTM runs over (time, n, features). The largest of several relu is the relu of the largest.
+"""
+
+_LOOK_UP = """
+    tokens_{0} = Slice(tokens, from_{0}, to_{0}, token_axis)
+    added_{0} = Gather <axis = 0> (table_{0}, tokens_{0})
+"""
+
 
 class NotFoldableError(PipelineError):
     """A model is not the network that this module knows; Keras itself has to compute it."""
-
-
-@dataclass(frozen=True)
-class _Parts:
-    """The config of each layer by its place, and the arrays."""
-
-    layers: list[dict[str, Any]]
-    weights: dict[str, np.ndarray]
-
-    def weight(self, name: str) -> np.ndarray:
-        return self.weights[f"layers/{name}"]
 
 
 def folded_graph(archive: KerasArchive) -> onnx.ModelProto:
@@ -79,48 +100,73 @@ def folded_graph(archive: KerasArchive) -> onnx.ModelProto:
     Raises:
         NotFoldableError: The model has other layers or settings than `build_model` gives it.
     """
-    parts = _known(archive)
-    graph = _Graph()
+    layers = _known_layers(archive)
+    weights = {name.removeprefix("layers/"): array for name, array in archive.weights.items()}
     try:
-        maxlen = _conv_and_pool(graph, parts)
-        _lstm(graph, parts, "bidirectional", "pooled", "sequence", every_step=True)
-        _lstm(graph, parts, "bidirectional_1", "sequence", "summary", every_step=False)
-        graph.constant("dense_kernel", parts.weight("dense/vars/0"))
-        graph.constant("dense_bias", parts.weight("dense/vars/1"))
+        maxlen, pool = layers[0]["batch_shape"][1], layers[4]["pool_size"][0]
+        constants = {
+            **_look_up_tables(weights, maxlen, pool),
+            **_lstm(weights, "bidirectional", "sequence"),
+            **_lstm(weights, "bidirectional_1", "summary"),
+            "dense_kernel": weights["dense/vars/0"],
+            "dense_bias": weights["dense/vars/1"],
+            # 0 stands for the length that the tensor has there, -1 for what is left.
+            "sequence_shape": np.array([0, 0, -1]),
+            "summary_shape": np.array([0, -1]),
+        }
     except KeyError as error:
         raise NotFoldableError(f"the model has no array {error}") from None
-    graph.add("Gemm", ["summary", "dense_kernel", "dense_bias"], "logit")
-    graph.add("Sigmoid", ["logit"], OUTPUT)
-    inputs = [helper.make_tensor_value_info(INPUT, onnx.TensorProto.INT32, ["reviews", maxlen])]
-    outputs = [helper.make_tensor_value_info(OUTPUT, onnx.TensorProto.FLOAT, ["reviews", 1])]
-    return helper.make_model(
-        helper.make_graph(graph.nodes, "sentiment", inputs, outputs, graph.constants),
-        opset_imports=[helper.make_opsetid("", _OPSET)],
-        ir_version=_IR_VERSION,
-        producer_name="sentiment-training-pipeline",
+    places = range(weights["conv1d/vars/0"].shape[0])
+    model = parser.parse_model(
+        _GRAPH.format(
+            maxlen=maxlen,
+            look_ups="".join(map(_LOOK_UP.format, places)),
+            added=", ".join(f"added_{place}" for place in places),
+            units=constants["sequence_recurrent"].shape[2],
+            last_units=constants["summary_recurrent"].shape[2],
+        )
     )
+    model.graph.initializer.extend(
+        numpy_helper.from_array(np.ascontiguousarray(array), name)
+        for name, array in constants.items()
+    )
+    return model
 
 
-class _Graph:
-    """Nodes and constants of a graph that grows."""
-
-    def __init__(self) -> None:
-        self.nodes: list[Any] = []
-        self.constants: list[Any] = []
-
-    def constant(self, name: str, value: np.ndarray) -> str:
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
-        return name
-
-    def numbers(self, name: str, *values: int) -> str:
-        return self.constant(name, np.array(values, np.int64))
-
-    def add(self, kind: str, inputs: list[str], output: str, **attributes: Any) -> str:  # noqa: ANN401
-        self.nodes.append(helper.make_node(kind, inputs, [output], **attributes))
-        return output
+def _look_up_tables(
+    weights: dict[str, np.ndarray], maxlen: int, pool: int
+) -> dict[str, np.ndarray]:
+    """Return the tables of embedding and convolution, and the shapes of what they add up to."""
+    kernel, bias = weights["conv1d/vars/0"], weights["conv1d/vars/1"]
+    width, _, filters = kernel.shape
+    steps = (maxlen - width + 1) // pool
+    numbers = {"token_axis": [1], "windows_shape": [0, steps, pool, filters], "window_axis": [2]}
+    tables = {}
+    for place in range(width):
+        table = weights["embedding/vars/0"] @ kernel[place]
+        tables[f"table_{place}"] = table + bias if place == 0 else table
+        # The pooling leaves out what does not fill its last window.
+        numbers |= {f"from_{place}": [place], f"to_{place}": [place + steps * pool]}
+    return tables | {name: np.array(values, np.int64) for name, values in numbers.items()}
 
 
-def _known(archive: KerasArchive) -> _Parts:
+def _lstm(weights: dict[str, np.ndarray], layer: str, name: str) -> dict[str, np.ndarray]:
+    """Return the weights of both directions in ONNX's order of gates: i, o, f, c (Keras: ifco)."""
+    sides = []
+    for side in ("forward", "backward"):
+        cell = f"{layer}/{side}_layer/cell"
+        kernel, recurrent, bias = (weights[f"{cell}/vars/{index}"] for index in range(3))
+        gates = np.split(np.arange(kernel.shape[1]), 4)
+        order = np.concatenate([gates[gate] for gate in (0, 3, 1, 2)])
+        # ONNX adds a bias to the recurrent part too.
+        both_biases = np.concatenate([bias[order], np.zeros_like(bias)])
+        sides.append((kernel[:, order].T, recurrent[:, order].T, both_biases))
+    kinds = zip(("input", "recurrent", "bias"), zip(*sides, strict=True), strict=True)
+    return {f"{name}_{kind}": np.stack(both) for kind, both in kinds}
+
+
+def _known_layers(archive: KerasArchive) -> list[dict[str, Any]]:
+    """Return the config of each layer by its place."""
     layers = archive.config.get("config", {}).get("layers", [])
     names = tuple(layer.get("class_name") for layer in layers)
     if archive.config.get("class_name") != "Sequential" or names != _LAYERS:
@@ -135,7 +181,7 @@ def _known(archive: KerasArchive) -> _Parts:
                 _require(inner, "return_sequences", returns)
                 _require(inner, "go_backwards", backwards)
     _require(layers[4]["config"], "strides", layers[4]["config"]["pool_size"])
-    return _Parts([layer["config"] for layer in layers], archive.weights)
+    return [layer["config"] for layer in layers]
 
 
 def _require_settings(kind: str, config: dict[str, Any]) -> None:
@@ -151,72 +197,3 @@ def _require(config: dict[str, Any], name: str, value: object) -> None:
         raise NotFoldableError(
             f"the layer {config.get('name')} has {name}={config.get(name)!r}, not {value!r}"
         )
-
-
-def _conv_and_pool(graph: _Graph, parts: _Parts) -> int:
-    """Add embedding, convolution and pooling as look-ups; output `pooled` (time, n, filters)."""
-    maxlen = int(parts.layers[0]["batch_shape"][1])
-    kernel, bias = parts.weight("conv1d/vars/0"), parts.weight("conv1d/vars/1")
-    embedding = parts.weight("embedding/vars/0")
-    width, filters = kernel.shape[0], kernel.shape[2]
-    pool = int(parts.layers[4]["pool_size"][0])
-    steps = (maxlen - width + 1) // pool
-    graph.numbers("token_axis", 1)
-    looked_up = []
-    for place in range(width):
-        table = embedding @ kernel[place] + (bias if place == 0 else 0)
-        graph.constant(f"table_{place}", table)
-        # The pooling leaves out what does not fill its last window.
-        graph.numbers(f"from_{place}", place)
-        graph.numbers(f"to_{place}", place + steps * pool)
-        window = [INPUT, f"from_{place}", f"to_{place}", "token_axis"]
-        graph.add("Slice", window, f"tokens_{place}")
-        added = [f"table_{place}", f"tokens_{place}"]
-        looked_up.append(graph.add("Gather", added, f"added_{place}", axis=0))
-    graph.add("Sum", looked_up, "convolution")
-    graph.numbers("windows_shape", 0, steps, pool, filters)
-    graph.add("Reshape", ["convolution", "windows_shape"], "windows")
-    graph.numbers("window_axis", 2)
-    graph.add("ReduceMax", ["windows", "window_axis"], "largest", keepdims=0)
-    # The largest of several relu is the relu of the largest.
-    graph.add("Relu", ["largest"], "reviews_first")
-    graph.add("Transpose", ["reviews_first"], "pooled", perm=[1, 0, 2])
-    return maxlen
-
-
-def _lstm(
-    graph: _Graph, parts: _Parts, layer: str, source: str, target: str, *, every_step: bool
-) -> None:
-    """Add a bidirectional LSTM over (time, n, features); the last states are (n, 2 units)."""
-    sides = [_direction(parts, f"{layer}/{side}_layer/cell") for side in ("forward", "backward")]
-    names = [
-        graph.constant(f"{target}_{name}", np.stack(both))
-        for name, both in zip(("input", "recurrent", "bias"), zip(*sides, strict=True), strict=True)
-    ]
-    units = sides[0][1].shape[1]
-    outputs = [f"{target}_steps", f"{target}_last"]
-    graph.nodes.append(
-        helper.make_node(
-            "LSTM", [source, *names], outputs, hidden_size=units, direction="bidirectional"
-        )
-    )
-    if every_step:
-        graph.add("Transpose", [outputs[0]], f"{target}_joined", perm=[0, 2, 1, 3])
-        graph.numbers(f"{target}_shape", 0, 0, 2 * units)
-    else:
-        graph.add("Transpose", [outputs[1]], f"{target}_joined", perm=[1, 0, 2])
-        graph.numbers(f"{target}_shape", 0, 2 * units)
-    graph.add("Reshape", [f"{target}_joined", f"{target}_shape"], target)
-
-
-def _direction(parts: _Parts, cell: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return weights in ONNX's order of gates: input, output, forget, cell (Keras: i, f, c, o)."""
-    kernel, recurrent, bias = (parts.weight(f"{cell}/vars/{index}") for index in range(3))
-    gates = np.split(np.arange(kernel.shape[1]), 4)
-    order = np.concatenate([gates[gate] for gate in (0, 3, 1, 2)])
-    return (
-        kernel[:, order].T,
-        recurrent[:, order].T,
-        # ONNX adds a bias to the recurrent part too.
-        np.concatenate([bias[order], np.zeros_like(bias)]),
-    )
