@@ -36,7 +36,7 @@ class DivergedError(PipelineError):
 
 
 class PrunedTrialError(PipelineError):
-    """A trial of a sweep is pruned, as worse than the others were; says by which figure."""
+    """A trial of a sweep is pruned, as worse than the others; says by which metric."""
 
 
 class FolderInUseError(PipelineError):

@@ -10,13 +10,11 @@ from pydantic import Field
 
 from tasks.config.settings import Settings
 
-DriftAction = Literal["warn", "stop"]
-
 
 class DriftConfig(Settings):
     """The bounds of all measures, and what to do beyond them."""
 
-    action: DriftAction = "warn"
+    action: Literal["warn", "stop"] = "warn"
     """warn: say it and train. stop: end the run before it trains; also where the champion's
     training reviews are not available."""
     largest_length_psi: float = Field(0.1, gt=0)

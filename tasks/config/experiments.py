@@ -14,8 +14,6 @@ Runner = Literal["local", "dask", "ray"]
 
 Objective = Literal["val_loss", "val_accuracy"]
 
-Sampler = Literal["tpe", "random"]
-
 _CUT = re.compile(r"(last|first)-[1-9]\d{0,5}|[1-9]\d{0,5}\+[1-9]\d{0,5}", re.ASCII)
 
 
@@ -113,7 +111,7 @@ class SweepConfig(Settings):
     """No trial begins after so many minutes, those of interrupted runs included."""
     objective: Objective = "val_loss"
     """Metric of the best epoch that the search improves."""
-    sampler: Sampler = "tpe"
+    sampler: Literal["tpe", "random"] = "tpe"
     """tpe: learns from earlier trials where to look. random: does not."""
     sampler_seed: int = Field(0, ge=0)
     """Seed of the values that are tried."""

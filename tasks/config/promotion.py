@@ -13,10 +13,6 @@ from tasks.common.errors import InvalidConfigError
 from tasks.config.settings import Settings
 from tasks.config.training import ProtocolConfig
 
-PromotionMode = Literal["better", "not_worse"]
-
-PromotionBaseline = Literal["tf_idf", "naive_bayes"]
-
 
 class PromotionConfig(Settings):
     """The bounds of all gates."""
@@ -24,7 +20,7 @@ class PromotionConfig(Settings):
     floor: float = Field(0.85, ge=0, le=1)
     """Smallest test accuracy. The default is three points below what a linear model reaches on
     IMDB: what scores less has not learned the task."""
-    mode: PromotionMode = "better"
+    mode: Literal["better", "not_worse"] = "better"
     """better: McNemar's exact test must show that the challenger beats the champion. not_worse:
     the interval of the difference must lie above minus the margin."""
     level: float = Field(0.05, gt=0, le=0.5)
@@ -33,7 +29,7 @@ class PromotionConfig(Settings):
     margin: float = Field(0.005, ge=0, lt=1)
     """How much less accurate than the champion not_worse allows. The default is the half-width
     of the paired 95 % interval on 25,000 reviews and a bit."""
-    baseline: PromotionBaseline = "tf_idf"
+    baseline: Literal["tf_idf", "naive_bayes"] = "tf_idf"
     """The linear baseline that is asked of. naive_bayes scores three points more on IMDB: the
     tutorial's network does not pass it, the recipe ngrams does."""
     baseline_margin: float = Field(0.01, ge=0, lt=1)

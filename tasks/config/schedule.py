@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from prefect.server.schemas.schedules import SCHEDULE_TYPES
 
 
-Overlap = Literal["cancel", "queue"]
-
 ANCHOR = datetime(2024, 1, 1, tzinfo=UTC)
 """From when on intervals are counted, so that a restart does not shift them."""
 
@@ -62,13 +60,13 @@ class ScheduleConfig(Settings):
     """When to start, as iCalendar rule: 'FREQ=DAILY;BYHOUR=3'."""
     timezone: str = Field("UTC", min_length=1)
     """Time zone of the schedule, such as Europe/Berlin."""
-    overlap: Overlap = "cancel"
+    overlap: Literal["cancel", "queue"] = "cancel"
     """What happens to a run that comes due while another one is in progress. cancel: it is
     cancelled. queue: it waits."""
 
     @model_validator(mode="after")
     def _one_kind_that_comes_due(self) -> Self:
-        given = {name: getattr(self, name) for name in _KINDS if getattr(self, name) is not None}
+        given = self._given()
         if len(given) > 1:
             shown = ", ".join(f"{name}={value!r}" for name, value in given.items())
             raise ValueError(f"{shown}: only one of cron, interval and rrule can be given")
@@ -89,8 +87,10 @@ class ScheduleConfig(Settings):
 
     def kind(self, default_cron: str) -> dict[str, Any]:
         """Return the kind and its value, `default_cron` where none is given."""
-        given = {name: value for name in _KINDS if (value := getattr(self, name)) is not None}
-        return given or {"cron": default_cron}
+        return self._given() or {"cron": default_cron}
+
+    def _given(self) -> dict[str, Any]:
+        return {name: value for name in _KINDS if (value := getattr(self, name)) is not None}
 
 
 def _prefects(name: str, value: object, timezone: str) -> SCHEDULE_TYPES:

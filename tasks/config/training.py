@@ -34,8 +34,6 @@ class ChangedSetting(Record):
 
 Side = Literal["pre", "post"]
 
-Truncating = Literal["pre", "middle", "post"]
-
 
 class TextConfig(Settings):
     """How a review becomes a row of numbers."""
@@ -47,7 +45,7 @@ class TextConfig(Settings):
     """Tokens per review."""
     padding: Side = "pre"
     """Side on which short reviews are padded."""
-    truncating: Truncating = "pre"
+    truncating: Literal["pre", "middle", "post"] = "pre"
     """Where long reviews are cut: pre keeps their end, post their beginning, middle both."""
     head: int = Field(64, ge=1)
     """Tokens kept from the beginning of a long review where truncating is 'middle'; the rest of
@@ -103,8 +101,6 @@ class DataConfig(Settings):
     """Reviews per Parquet row group, the unit of streaming."""
 
 
-ClassWeights = Literal["equal", "balanced"]
-
 StepCode = Literal["keras", "fast"]
 
 TrainingStep = Literal["auto", StepCode]
@@ -127,7 +123,7 @@ class FitConfig(Settings):
     """Epochs without a better validation loss before a smaller rate."""
     reduce_factor: float = Field(0.2, gt=0, lt=1)
     """Factor of the smaller rate."""
-    class_weights: ClassWeights = "equal"
+    class_weights: Literal["equal", "balanced"] = "equal"
     """balanced: reviews of the rarer label count for more, so that both labels weigh the same
     in the training loss."""
     shuffle_buffer: int = Field(25_000, ge=1)
@@ -240,11 +236,7 @@ class SavingConfig(Settings):
     """Save the training after every so many steps too, not only after each epoch."""
 
 
-ImdbForm = Literal["any", "keras", "packages"]
-
-_PATTERN = r"^(s3|gs)://[^/]+/.+"
-
-RemoteFile = Annotated[str, Field(pattern=_PATTERN)]
+RemoteFile = Annotated[str, Field(pattern=r"^(s3|gs)://[^/]+/.+")]
 
 Source = Literal["auto", "imdb", "packaged", "files"]
 
@@ -262,7 +254,7 @@ class SourceConfig(Settings):
     """imdb: the official 25,000 + 25,000 reviews. packaged: the 25,000 that the installation
     carries, offline. files: your own. auto: imdb if it is available, else packaged with a
     warning."""
-    imdb_form: ImdbForm = "any"
+    imdb_form: Literal["any", "keras", "packages"] = "any"
     """keras: Keras's imdb.npz. packages: the official split rebuilt from two pinned packages.
     any: a local imdb.npz, its download, then packages."""
     imdb_npz: UserPath | None = None
@@ -356,15 +348,7 @@ def changed_settings(config: TrainingConfig) -> list[ChangedSetting]:
 Architecture = Literal["conv_bilstm", "ngram_bag"]
 
 Step = Literal[
-    "load",
-    "baseline",
-    "pad",
-    "persist-parquet",
-    "build",
-    "train",
-    "evaluate",
-    "plot",
-    "analyse",
+    "load", "baseline", "pad", "persist-parquet", "build", "train", "evaluate", "plot", "analyse"
 ]
 """The steps whose results are kept in the cache, and whose files a run has."""
 

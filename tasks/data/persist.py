@@ -14,10 +14,7 @@ def persist_parquet(
     """
     return {
         name: write_parquet(
-            folder / f"{name}.parquet",
-            read_arrow(path),
-            provenance | {"set": name},
-            row_group_rows,
+            folder / f"{name}.parquet", read_arrow(path), provenance | {"set": name}, row_group_rows
         )
         for name, path in padded.items()
     }

@@ -17,10 +17,7 @@ _ONLY_START = 1
 
 def describe_reviews(source: TokenizedSource) -> dict[str, Any]:
     """Return the data report: sizes, balance, lengths, unknown words, duplicates, overlap."""
-    described = {
-        "train": _describe_set(source.train),
-        "test": _describe_set(source.test),
-    }
+    described = {"train": _describe_set(source.train), "test": _describe_set(source.test)}
     train, test = distinct_reviews(source.train.hashes), distinct_reviews(source.test.hashes)
     return {
         "label_names": list(source.label_names),

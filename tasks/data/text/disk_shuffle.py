@@ -22,7 +22,7 @@ _MOST_PARTS = 512
 class TokensOnDisk:
     """Lists of int32 in a temporary file without a name, which cannot be left behind.
 
-    They are read in the chunks in which they were added, as often as one likes, but by one reader
+    They are read in the chunks in which they were added, any number of times, but by one reader
     at a time. Memory holds their lengths.
     """
 
@@ -75,7 +75,7 @@ def tokens_in_order(
             wanted = order[start : start + part_rows]
             arrived = np.sort(wanted)
             places = np.searchsorted(arrived, wanted)
-            # Without a name, so that a part is let go of before the next one is read.
+            # Without a name, so that a part is freed before the next one is read.
             yield from _taken(_read_lists(file, lengths[arrived]), places, rows)
 
 
