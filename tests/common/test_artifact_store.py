@@ -76,7 +76,7 @@ def test_an_interrupted_workspace_leaves_nothing_and_a_full_disk_is_one_sentence
     assert list(store.objects.iterdir()) == []
 
 
-def test_a_file_in_place_of_the_folder_is_told_in_one_sentence(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_folder_is_reported_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "artifacts").write_text("")
     with pytest.raises(StorageError, match="a part of the path is not a folder"):
         ArtifactStore(tmp_path / "artifacts").open()
@@ -100,7 +100,7 @@ def test_a_really_full_disk_leaves_nothing_half_written(small_disk: Path) -> Non
     assert [path for path in small_disk.rglob("*") if path.is_file()] == []
 
 
-def test_a_really_read_only_folder_is_told_in_one_sentence(small_disk: Path) -> None:
+def test_a_really_read_only_folder_is_reported_in_one_sentence(small_disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     with pytest.raises(StorageError, match="the file system is read-only"):
         ArtifactStore(small_disk).open()

@@ -25,7 +25,7 @@ def choose(monkeypatch: pytest.MonkeyPatch) -> Choose:
 @pytest.mark.parametrize(
     "requested", ["tpu", "", "cpu:0", "gpu:", "gpu:x", "GPU", "auto:1", "gpu:-1"]
 )
-def test_an_unknown_accelerator_is_told_with_what_is_allowed(
+def test_an_unknown_accelerator_is_reported_with_what_is_allowed(
     choose: Choose, requested: str
 ) -> None:
     with pytest.raises(InvalidConfigError, match="must be auto, cpu, gpu, gpu:N or multi-gpu"):
@@ -73,7 +73,7 @@ def test_a_missing_gpu_is_an_error_that_says_what_was_found(
         choose(requested, *gpus)
 
 
-def test_a_gpu_that_tensorflow_cannot_use_is_told_with_the_remedy(choose: Choose) -> None:
+def test_a_gpu_that_tensorflow_cannot_use_is_reported_with_the_remedy(choose: Choose) -> None:
     with pytest.raises(AcceleratorError, match="can be used by TensorFlow; install"):
         choose("gpu", "A", usable=[])
     assert "install TensorFlow" in choose("auto", "A", usable=[]).reason

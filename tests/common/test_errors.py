@@ -16,7 +16,7 @@ def os_error(number: int, path: object = None) -> OSError:
 
 
 @pytest.mark.parametrize("path", [None, ARTIFACTS / "cache/locks/x", "/somewhere/artifacts"])
-def test_a_full_disk_is_told_with_the_folder_and_what_to_do(path: object) -> None:
+def test_a_full_disk_is_reported_with_the_folder_and_what_to_do(path: object) -> None:
     sentence = describe_os_error(os_error(errno.ENOSPC, path), ARTIFACTS)
     assert sentence == (
         "cannot write below /somewhere/artifacts: the disk is full; free or unlock it, or choose"

@@ -40,10 +40,7 @@ def test_every_recipe_can_have_the_extremes_of_its_space(recipe: str) -> None:
         assert with_values(config, values) != config
 
 
-@given(
-    rate=st.floats(1e-4, 1e-1),
-    units=st.integers(1, 500),
-)
+@given(rate=st.floats(1e-4, 1e-1), units=st.integers(1, 500))
 def test_a_trial_has_its_values_and_else_the_config(rate: float, units: int) -> None:
     config = with_values(CONFIG, {"fit.learning_rate": rate, "network.lstm_units": units})
     assert (config.fit.learning_rate, config.network) == (rate, ConvBilstmConfig(lstm_units=units))
@@ -95,6 +92,6 @@ def test_a_faulty_space_is_named_with_what_is_wrong(
     assert sentence in shown
 
 
-def test_a_space_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_space_that_is_not_there_is_reported(tmp_path: Path) -> None:
     with pytest.raises(BadDataError, match=r"missing\.toml: cannot be read \(No such file"):
         read_space(tmp_path / "missing.toml", CONFIG)

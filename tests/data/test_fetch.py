@@ -250,7 +250,7 @@ def test_an_npz_in_the_keras_folder_is_used_without_a_network(
     assert files.reason == "auto: the official split is available; Keras's imdb.npz"
 
 
-def test_the_keras_folder_is_in_the_home_folder_unless_told(
+def test_the_keras_folder_is_in_the_home_folder_unless_set(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     assert keras_datasets_folder() == tmp_path / "keras" / "datasets"
@@ -464,7 +464,7 @@ def test_auto_falls_back_to_the_packaged_reviews_with_a_warning(
         ("packages", {"packages: no network for"}),
     ],
 )
-def test_an_unavailable_imdb_is_told_with_what_was_tried_and_what_to_do(
+def test_an_unavailable_imdb_is_reported_with_what_was_tried_and_what_to_do(
     store: ArtifactStore, form: str, tried: set[str]
 ) -> None:
     with pytest.raises(SourceUnavailableError) as raised:

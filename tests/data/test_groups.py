@@ -118,12 +118,7 @@ def test_without_a_group_column_nothing_changes(tmp_path: Path, file: Path) -> N
     ],
 )
 def test_groups_that_cannot_be_used_are_refused(
-    tmp_path: Path,
-    authors: range,
-    test_authors: range | None,
-    group: str,
-    more: str,
-    sentence: str,
+    tmp_path: Path, authors: range, test_authors: range | None, group: str, more: str, sentence: str
 ) -> None:
     train = write_grouped(tmp_path / "a.csv", authors)
     train.write_text(train.read_text() + more)

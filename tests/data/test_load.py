@@ -152,7 +152,7 @@ def test_loading_twice_gives_equal_bytes(folder: Path, tmp_path: Path) -> None:
     ("train", "test", "deduplicate", "sentences"),
     [
         (TRAIN, TRAIN, True, ["deduplicate drops every training review"]),
-        (  # all failures are told at once
+        (  # all failures are reported at once
             [*TRAIN[:8], ("!", 1)],
             [*TRAIN[:2], ("?", 0)],
             False,

@@ -39,6 +39,7 @@ def padded(lists: list[list[int]], **text: Any) -> list[list[int]]:
 )
 @example([], 4, 3, "pre", "pre")
 @example([[], []], 4, 3, "post", "pre")
+@example([[1, 9, 10, 11, 2], [1, 5]], 10, 4, "pre", "pre")
 def test_padded_tokens_are_those_of_keras(
     lists: list[list[int]], num_words: int, maxlen: int, padding: str, truncating: str
 ) -> None:
@@ -66,20 +67,6 @@ def test_cutting_in_the_middle_keeps_both_ends_of_long_reviews_and_short_ones_wh
 
     text = {"maxlen": head + tail, "head": head, "truncating": "middle", "padding": padding}
     assert padded(lists, num_words=45, **text) == [reference(ids) for ids in lists]
-
-
-@pytest.mark.parametrize(
-    ("ids", "text", "expected"),
-    [
-        ([1, 5, 6, 7, 8], {"maxlen": 3}, [6, 7, 8]),  # the last ones are kept
-        ([1, 5], {"maxlen": 4}, [0, 0, 1, 5]),  # filled in front
-        ([1, 9, 10, 11, 2], {"maxlen": 5, "num_words": 10}, [1, 9, 2, 2, 2]),
-    ],
-)
-def test_by_default_reviews_are_cut_and_filled_in_front(
-    ids: list[int], text: dict[str, int], expected: list[int]
-) -> None:
-    assert padded([ids], **text) == [expected]
 
 
 @pytest.fixture

@@ -41,10 +41,7 @@ def as_table(batches: list[pa.RecordBatch]) -> pa.Table:
 @settings(max_examples=50)
 @given(batches=review_batches(), rows=st.integers(1, 25), reading=st.integers(1, 25))
 def test_reviews_survive_parquet_in_full_row_groups(
-    tmp_path_factory: pytest.TempPathFactory,
-    batches: list[pa.RecordBatch],
-    rows: int,
-    reading: int,
+    tmp_path_factory: pytest.TempPathFactory, batches: list[pa.RecordBatch], rows: int, reading: int
 ) -> None:
     path = tmp_path_factory.mktemp("parquet") / "a.parquet"
     expected = as_table(batches)

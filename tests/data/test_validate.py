@@ -59,7 +59,7 @@ def test_the_report_tells_sizes_balance_lengths_unknown_words_and_repeats() -> N
     assert list(quantiles["train"]) == ["min", "q25", "median", "q75", "q95", "max"]
     assert list(quantiles["train"].values()) == pytest.approx([1, 2, 3, 3, 3.8, 4])
     assert list(quantiles["test"].values()) == pytest.approx([2, 2, 2, 3, 3.8, 4])
-    figures = {
+    expected = {
         "reviews": (5, 3),
         "class_counts": ([3, 2], [2, 1]),
         "empty_texts": (1, 0),
@@ -70,7 +70,7 @@ def test_the_report_tells_sizes_balance_lengths_unknown_words_and_repeats() -> N
         "id_range": ([1, 6], [1, 4]),
     }
     for place, split in enumerate(("train", "test")):
-        assert report[split] == {name: both[place] for name, both in figures.items()}
+        assert report[split] == {name: both[place] for name, both in expected.items()}
 
 
 def test_good_reviews_pass_and_a_class_needs_five_in_each_set() -> None:

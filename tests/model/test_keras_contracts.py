@@ -84,7 +84,7 @@ _NOT_COUNTED = {
 }
 
 
-def test_a_fresh_callback_goes_on_where_another_was(tmp_path: Path) -> None:
+def test_a_fresh_callback_continues_where_another_stopped(tmp_path: Path) -> None:
     rules = FitConfig(stop_patience=3, reduce_patience=1)
     used = tutorial_callbacks(rules, tmp_path / "best.keras")
     fit(made_network(), used, epochs=2)

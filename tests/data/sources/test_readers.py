@@ -82,10 +82,7 @@ def test_texts_with_quotes_commas_and_line_breaks_are_kept_whole(tmp_path: Path,
         name: write_reviews(tmp_path / f"{name}.{kind}", reviews) for name in ("train", "test")
     }
     source = read_source(source_of("files", **paths), DataConfig())
-    assert texts_of(source.train, source.words) == [
-        "he said no twice then nothing ébène",
-        "plain",
-    ]
+    assert texts_of(source.train, source.words) == ["he said no twice then nothing ébène", "plain"]
 
 
 def test_sets_may_be_of_different_kinds_and_suffixes_of_any_case(tmp_path: Path) -> None:
@@ -279,8 +276,8 @@ def test_the_official_test_set_is_what_the_training_set_leaves(
 def test_a_full_set_that_the_training_set_does_not_fit_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, everything: Reviews, missing: int, left: int
 ) -> None:
-    told = f"{missing} training reviews are missing .* {left} are left as test"
-    with pytest.raises(BadDataError, match=told):
+    message = f"{missing} training reviews are missing .* {left} are left as test"
+    with pytest.raises(BadDataError, match=message):
         rebuilt(tmp_path, everything, monkeypatch)
 
 

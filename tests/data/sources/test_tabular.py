@@ -48,7 +48,7 @@ def test_a_field_that_only_some_lines_have_is_null_in_the_others(
         texts_of(path, "stars")
 
 
-def test_a_fault_far_behind_in_a_file_is_told(
+def test_a_fault_far_behind_in_a_file_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_CSV_BYTES", 64)

@@ -74,7 +74,7 @@ def train(prepared: Path, folder: Path, state: Path | None = None) -> object:
     return train_small(prepared, folder, fit, state=state)
 
 
-def test_a_fast_training_repeats_goes_on_exactly_and_leaves_a_plain_model(
+def test_a_fast_training_repeats_resumes_exactly_and_leaves_a_plain_model(
     prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tasks.training import callbacks
