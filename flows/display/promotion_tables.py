@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from tasks.common.formatting import figure_text, short_id, when
+from tasks.common.formatting import number_text, short_id, when
 from tasks.common.tables import Column, Table, markdown, number
 from tasks.evaluation.alpha_spending import look_text
 from tasks.registry.events import Champion, Decision, PromotionEvent, headline
@@ -72,8 +72,8 @@ def gates_table(gates: Sequence[Gate]) -> Table:
         [
             gate.name,
             "✓ passed" if gate.passed else "✗ failed",
-            figure_text(gate.figure),
-            figure_text(gate.bound),
+            number_text(gate.figure),
+            number_text(gate.bound),
             gate.sentence,
         ]
         for gate in gates

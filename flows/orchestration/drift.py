@@ -7,7 +7,7 @@ from prefect.artifacts import create_markdown_artifact
 from tasks import steps
 from tasks.cache.runner import StepRunner
 from tasks.common.artifact_store import StepOutput
-from tasks.common.formatting import figure_text, p_text
+from tasks.common.formatting import number_text, p_text
 from tasks.common.tables import Column, Table, markdown
 from tasks.config.drift import DriftConfig
 from tasks.drift.report import DriftMeasure, DriftReport, require_no_alarm
@@ -57,7 +57,7 @@ def _row(measure: DriftMeasure) -> list[str]:
     return [
         measure.name,
         "✗ drifted" if measure.drifted else "✓",
-        *map(figure_text, values),
+        *map(number_text, values),
         p_text(measure.p_value),
         measure.statistic,
     ]

@@ -32,6 +32,6 @@ def p_text(p_value: float) -> str:
     return f"< {_SMALLEST_SHOWN_P}" if p_value < _SMALLEST_SHOWN_P else f"{p_value:.2g}"
 
 
-def figure_text(figure: float | None) -> str:
-    """Return a number or bound to four digits, nothing where there is none."""
-    return "" if figure is None else f"{figure:.4g}"
+def number_text(number: float | None) -> str:
+    """Return a metric or its bound to four digits, nothing where there is none."""
+    return "" if number is None else f"{number:.4g}"

@@ -1,7 +1,7 @@
 """What a comparison of training reviews found: its measures, and the alarms among them."""
 
 from tasks.common.errors import DriftError
-from tasks.common.formatting import figure_text, p_text
+from tasks.common.formatting import number_text, p_text
 from tasks.common.records import Record
 from tasks.config.drift import DriftConfig
 
@@ -26,8 +26,8 @@ class DriftMeasure(Record):
         """The measure with its value and its bound."""
         relation = "more than" if self.figure > self.bound else "at most"
         return (
-            f"{self.name}: {self.statistic} {figure_text(self.figure)}, {relation}"
-            f" {figure_text(self.bound)} (p {p_text(self.p_value)})"
+            f"{self.name}: {self.statistic} {number_text(self.figure)}, {relation}"
+            f" {number_text(self.bound)} (p {p_text(self.p_value)})"
         )
 
 
