@@ -71,10 +71,8 @@ def test_each_seed_is_trained_under_each_protocol(small_reviews: Path) -> None:
     assert list(asked) == names
 
 
-def test_a_training_that_fails_in_its_process_is_told(
-    prefect_server: None,  # noqa: ARG001 - starts it
-    tmp_path: Path,
-) -> None:
+@pytest.mark.usefixtures("prefect_server")
+def test_a_training_that_fails_in_its_process_is_told(tmp_path: Path) -> None:
     config = uncompiled_config(tmp_path / "missing.csv")
     artifacts = tmp_path / "artifacts"
     options = TrainOptions(config=config, accelerator="cpu", artifacts=artifacts)

@@ -30,6 +30,8 @@ from tests.support.terminal_run import (
     wait_for_line,
 )
 
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
 HERE = RunnerConfig()
 
 SPACE = """
@@ -151,10 +153,7 @@ def test_a_protocol_that_chooses_on_the_test_reviews_is_refused(small_reviews: P
 @pytest.mark.slow
 @pytest.mark.parametrize("survivors", [True, False], ids=["the sweep alone", "all its processes"])
 def test_a_sweep_killed_in_a_trial_goes_on_to_the_same_trials_and_winner(
-    prefect_server: None,  # noqa: ARG001 - starts it
-    small_reviews: Path,
-    tmp_path: Path,
-    survivors: bool,
+    small_reviews: Path, tmp_path: Path, survivors: bool
 ) -> None:
     (tmp_path / "space.toml").write_text(SPACE)
     options = [*from_file(small_reviews), *SLOW_SMALL_RUN, f"--space={tmp_path / 'space.toml'}"]
@@ -202,9 +201,7 @@ def test_a_cluster_gives_the_trials_of_this_machine(
 
 @pytest.mark.slow
 def test_a_dask_worker_that_is_killed_in_a_trial_loses_nothing(
-    prefect_server: None,  # noqa: ARG001 - starts it
-    small_reviews: Path,
-    tmp_path: Path,
+    small_reviews: Path, tmp_path: Path
 ) -> None:
     # Values that do not depend on which trial ends first.
     sweep = sweep_of(tmp_path / "space.toml", sampler="random", pruning=False, trials=3)
