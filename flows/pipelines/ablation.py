@@ -21,7 +21,6 @@ from tasks.common.artifact_store import ArtifactStore
 from tasks.common.device import Accelerator
 from tasks.common.locks import in_use
 from tasks.config.experiments import AblationConfig, RunnerConfig
-from tasks.config.request import TrainOptions
 from tasks.config.training import TrainingConfig, with_seed
 from tasks.experiments.ablation import text_variants, tokens_name, words_name
 from tasks.experiments.ablation_report import (
@@ -33,20 +32,16 @@ from tasks.experiments.ablation_report import (
 from tasks.runs.manifest import BaselineScore
 
 
-def requests(
-    variants: Sequence[TrainingConfig], seeds: int, accelerator: str, artifacts: Path
-) -> dict[str, TrainOptions]:
+def configs(variants: Sequence[TrainingConfig], seeds: int) -> dict[str, TrainingConfig]:
     """Return what is trained, by names: each variant with each seed.
 
     Seed by seed, so that an interrupted ablation has whole rows.
     """
     first = variants[0].fit.seed
+    asked = [with_seed(one, seed) for seed in range(first, first + seeds) for one in variants]
     return {
-        f"{tokens_name(one.text)} tokens, {words_name(one.text)} words, seed {seed}": TrainOptions(
-            config=with_seed(one, seed), accelerator=accelerator, artifacts=artifacts
-        )
-        for seed in range(first, first + seeds)
-        for one in variants
+        f"{tokens_name(one.text)} tokens, {words_name(one.text)} words, seed {one.fit.seed}": one
+        for one in asked
     }
 
 
@@ -93,9 +88,8 @@ def ablation_flow(
     """
     session.begin_flow()
     variants = text_variants(config, ablation)
-    trained = experiment.train_all(
-        requests(variants, ablation.seeds, accelerator, artifacts), runner
-    )
+    asked = configs(variants, ablation.seeds)
+    trained = experiment.train_all(asked, runner, accelerator, artifacts)
     report = ablation_report(variants, trained, seen_baselines(variants, artifacts))
     folder = experiment.keep("ablation", report, artifacts)
     draw_ablation(report, folder)

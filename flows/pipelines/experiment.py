@@ -15,6 +15,7 @@ from tasks.common.artifact_store import ArtifactStore
 from tasks.common.records import Record, write_record
 from tasks.config.experiments import RunnerConfig
 from tasks.config.request import TrainOptions
+from tasks.config.training import TrainingConfig
 from tasks.run_summary import RunSummary
 
 R = TypeVar("R")
@@ -31,14 +32,16 @@ def train_run(name: str, options: TrainOptions, api: str) -> RunSummary:
     return in_process(options, RunSummary, api, f"the training of {name}")
 
 
-def train_all(asked: Mapping[str, TrainOptions], runner: RunnerConfig) -> list[RunSummary]:
-    """Return the summaries of all trainings, which are given by names, in their order."""
+def train_all(
+    configs: Mapping[str, TrainingConfig], runner: RunnerConfig, accelerator: str, artifacts: Path
+) -> list[RunSummary]:
+    """Return the summaries of the trainings of all configs, which have names, in their order."""
     api = session.api_url()
     with task_runners.task_runner(runner) as place:
-        started = [
-            place.submit(train_run, {"name": name, "options": options, "api": api})
-            for name, options in asked.items()
-        ]
+        started = []
+        for name, config in configs.items():
+            options = TrainOptions(config=config, accelerator=accelerator, artifacts=artifacts)
+            started.append(place.submit(train_run, {"name": name, "options": options, "api": api}))
         return [future.result() for future in started]
 
 

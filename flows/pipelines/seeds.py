@@ -16,22 +16,17 @@ from flows.pipelines import experiment
 from flows.pipelines.experiment import run_in_terminal
 from tasks.common.device import Accelerator
 from tasks.config.experiments import RunnerConfig, SeedsConfig
-from tasks.config.request import TrainOptions
 from tasks.config.training import TrainingConfig, with_seed
 from tasks.experiments.seeds import SeedsReport, seeds_report
 
 
-def requests(
-    config: TrainingConfig, seeds: SeedsConfig, accelerator: str, artifacts: Path
-) -> dict[str, TrainOptions]:
+def configs(config: TrainingConfig, seeds: SeedsConfig) -> dict[str, TrainingConfig]:
     """Return what is trained, by names: each seed under each protocol."""
     first = config.fit.seed
     protocols = [config.protocol.model_copy(update={"protocol": one}) for one in seeds.protocols]
     return {
-        f"{judged.protocol} seed {seed}": TrainOptions(
-            config=with_seed(config, seed).model_copy(update={"protocol": judged}),
-            accelerator=accelerator,
-            artifacts=artifacts,
+        f"{judged.protocol} seed {seed}": with_seed(config, seed).model_copy(
+            update={"protocol": judged}
         )
         for seed in range(first, first + seeds.seeds)
         for judged in protocols
@@ -60,8 +55,8 @@ def seeds_flow(
         artifacts: Folder of the cache and the runs.
     """
     session.begin_flow()
-    asked = requests(config, seeds, accelerator, artifacts)
-    report = seeds_report(config, experiment.train_all(asked, runner))
+    trained = experiment.train_all(configs(config, seeds), runner, accelerator, artifacts)
+    report = seeds_report(config, trained)
     experiment.keep("seeds", report, artifacts)
     create_markdown_artifact(seeds_shown(report).markdown(), key="seeds")
     return report

@@ -11,7 +11,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from flows.display.experiments import seeds_shown
 from flows.orchestration.task_runners import task_runner
 from flows.pipelines.in_process import ChildFailedError, in_process
-from flows.pipelines.seeds import requests, seeds_flow
+from flows.pipelines.seeds import configs, seeds_flow
 from tasks.common.errors import MissingExtraError
 from tasks.config.experiments import RunnerConfig, SeedsConfig
 from tasks.config.request import TrainOptions
@@ -66,9 +66,8 @@ def test_the_report_is_kept_and_shown(local: tuple[Path, SeedsReport]) -> None:
 
 def test_each_seed_is_trained_under_each_protocol(small_reviews: Path) -> None:
     config = uncompiled_config(small_reviews, seed=3)
-    asked = requests(config, SeedsConfig(seeds=2), "cpu", Path("a"))
     names = ["honest seed 3", "tutorial seed 3", "honest seed 4", "tutorial seed 4"]
-    assert list(asked) == names
+    assert list(configs(config, SeedsConfig(seeds=2))) == names
 
 
 @pytest.mark.usefixtures("prefect_server")
