@@ -1,4 +1,4 @@
-"""Explain a run: which steps were cached, and for each other what had changed.
+"""Explain a finished run, or verify it: check its files, then repeat it and compare.
 
 `python flows/explain_run.py artifacts/runs/<utc>-<id>`
 """

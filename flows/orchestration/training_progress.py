@@ -1,4 +1,4 @@
-"""Send the newest of many values from a thread of its own, so that whoever has them never waits."""
+"""How far a training is, on its task run; sent from a thread of its own, so that it never waits."""
 
 import contextvars
 import logging
@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -89,12 +89,8 @@ _MINUTE_S, _HOUR_S = 60, 3600
 @contextmanager
 def show_progress() -> Iterator[None]:
     """Show on its task run how far the training is that runs inside this context."""
-    watcher = _Watcher()
-    try:
-        with watch_training(watcher):
-            yield
-    finally:
-        watcher.close()
+    with closing(_Watcher()) as watcher, watch_training(watcher):
+        yield
 
 
 class Pace:
