@@ -85,15 +85,7 @@ def retrain_flow(
             return not_done(reason_not_to_run)
         try:
             return train_flow.fn(
-                source=source,
-                data=data,
-                text=text,
-                protocol=protocol,
-                network=network,
-                fit=fit,
-                saving=saving,
-                accelerator=accelerator,
-                artifacts=artifacts,
+                *(source, data, text, protocol, network, fit, saving, accelerator, artifacts),
                 refresh=("all",) if force else (),
                 promotion=promotion,
                 drift=drift,
