@@ -149,7 +149,7 @@ def test_a_server_that_never_answers_does_not_slow_the_training(
 
 
 @pytest.mark.filterwarnings("ignore:Artifact creation outside:FutureWarning")
-def test_a_dead_server_is_told_once_and_the_training_goes_on(
+def test_a_dead_server_is_reported_once_and_the_training_continues(
     prepared: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with silent_server() as url:

@@ -73,7 +73,7 @@ def test_the_baselines_of_a_variant_see_what_its_network_sees(
     assert report.results[0].baselines[0].accuracy == report.whole_baselines[0].accuracy
 
 
-def test_report_and_figure_are_kept_and_shown(
+def test_report_and_chart_are_kept_and_shown(
     made: tuple[Path, AblationReport], capsys: pytest.CaptureFixture[str]
 ) -> None:
     artifacts, report = made

@@ -136,7 +136,7 @@ def test_the_report_is_kept_and_shown(swept: tuple[Path, SweepReport]) -> None:
     assert "No trial has used the test reviews." in shown
 
 
-def test_one_sweep_at_a_time_goes_on_in_a_study(tmp_path: Path, small_reviews: Path) -> None:
+def test_one_sweep_at_a_time_runs_in_a_study(tmp_path: Path, small_reviews: Path) -> None:
     artifacts = tmp_path / "artifacts"
     with (
         only_one(ArtifactStore(artifacts).experiment("sweeps", "sweep"), "sweep"),
@@ -152,7 +152,7 @@ def test_a_protocol_that_chooses_on_the_test_reviews_is_refused(small_reviews: P
 
 @pytest.mark.slow
 @pytest.mark.parametrize("survivors", [True, False], ids=["the sweep alone", "all its processes"])
-def test_a_sweep_killed_in_a_trial_goes_on_to_the_same_trials_and_winner(
+def test_a_sweep_killed_in_a_trial_resumes_to_the_same_trials_and_winner(
     small_reviews: Path, tmp_path: Path, survivors: bool
 ) -> None:
     (tmp_path / "space.toml").write_text(SPACE)

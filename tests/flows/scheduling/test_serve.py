@@ -186,7 +186,7 @@ def test_a_run_that_is_stopped_waits_and_the_schedule_stays_active(outage: Outag
     assert outage.active == [True, True]
 
 
-def test_one_run_makes_up_for_all_that_were_missed(outage: Outage) -> None:
+def test_one_run_catches_up_on_all_that_were_missed(outage: Outage) -> None:
     states = [state_of(run) for run in outage.after]
     assert states.count(("COMPLETED", "Completed")) == 1
     assert "resuming after epoch" in outage.log
@@ -224,7 +224,7 @@ def due_runs(api: str, flow: str, name: str) -> list[dict[str, Any]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-def test_a_run_of_a_worker_that_is_stopped_goes_on_when_the_worker_does(
+def test_a_run_of_a_worker_that_is_stopped_resumes_when_the_worker_does(
     tmp_path: Path, how: signal.Signals
 ) -> None:
     write_reviews(tmp_path / "reviews.csv", 300)
