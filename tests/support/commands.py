@@ -72,6 +72,6 @@ def run_script(
         env=prefect_environment(folder / "home", **own),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
