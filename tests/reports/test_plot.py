@@ -4,13 +4,7 @@ from pathlib import Path
 import pytest
 
 from tasks.reports.plot import plot_history
-
-HISTORY = {
-    "loss": [0.6, 0.4],
-    "val_loss": [0.5, 0.45],
-    "accuracy": [0.6, 0.8],
-    "val_accuracy": [0.7, 0.75],
-}
+from tests.support.made_runs import HISTORY
 
 
 @pytest.fixture
