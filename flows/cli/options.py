@@ -22,6 +22,7 @@ from tasks.config.training import (
     TextConfig,
     TrainingConfig,
 )
+from tasks.data.sources.check_files import check_users_files
 
 
 class _NetworkOptions(NgramBagConfig, ConvBilstmConfig):
@@ -61,10 +62,13 @@ class ConfigOptions:
         Raises:
             InvalidConfigError: There is no such recipe, or a value is impossible.
             AcceleratorError: There is no such device.
+            BadDataError: A file of the user cannot be used.
         """
         groups = {name: getattr(self, name) for name in TrainingConfig.model_fields}
         # Whole, since a command may have another default than the config.
         groups["source"] = SourceConfig.model_validate(self.source.model_dump())
         config = with_recipe(self.recipe, groups)
         require_divisible(config.fit, select_accelerator(self.accelerator))
+        if config.source.source == "files":
+            check_users_files(config.source)
         return config

@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Annotated, Any, Literal, cast
 
@@ -16,7 +18,10 @@ from tasks.common.artifact_store import ArtifactStore
 from tasks.common.atomic_files import whole_file
 from tasks.common.errors import BadDataError, InvalidConfigError
 from tasks.common.remote_files import is_remote, local_copy
-from tasks.data.sources.text_chunks import Kind, TextChunk, kind_of, read_texts, rows_of
+from tasks.data.sources.text_chunks import TextChunk, file_chunks, rows_of, stream_chunks
+from tasks.data.tables.fields import ReadOptions
+from tasks.data.tables.kinds import FileKind, Kind, kind_of
+from tasks.data.tables.rows import read_rows
 from tasks.inference.bundle.open import open_bundle
 from tasks.inference.open_model import open_predictor
 from tasks.inference.output import (
@@ -26,7 +31,7 @@ from tasks.inference.output import (
     prediction_writer,
     table_head,
 )
-from tasks.inference.predict_file import CHUNK_ROWS, PredictionSummary, file_chunks, predict_file
+from tasks.inference.predict_file import CHUNK_ROWS, PredictionSummary, own_output, predict_file
 from tasks.inference.predictor import Predictor
 
 STDIN = "-"
@@ -36,23 +41,44 @@ _STREAM_ROWS = 1000
 app = App(name="predict_flow.py", version_flags=[])
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class InputOptions:
+    """What the user says of the input."""
+
+    input_kind: Annotated[
+        Kind | None, Parameter(help="What the input holds, where its name does not say it.")
+    ] = None
+    encoding: Annotated[
+        str | None, Parameter(help="Encoding of the input, where it is not UTF-8.")
+    ] = None
+    delimiter: Annotated[
+        str | None, Parameter(help="Delimiter of the input: comma, tab, semicolon, pipe or other.")
+    ] = None
+
+
+_NO_OPTIONS = InputOptions()
+
+
 @app.default
 def predict(
     *texts: Annotated[str, Parameter(help="Texts, or - for the lines of the standard input.")],
     file: Annotated[
         str | None,
         Parameter(
-            help="A .csv, .jsonl, .parquet or .txt file, s3:// and gs:// too, - for standard input."
+            help="A .csv, .tsv, .txt, .jsonl, .json or .parquet file, s3:// and gs:// too, - for"
+            " standard input."
         ),
     ] = None,
     text_column: Annotated[str, Parameter(help="Column of the texts.")] = "text",
-    input_kind: Annotated[
-        Kind | None, Parameter(help="What the input holds, where its name does not say it.")
-    ] = None,
+    reading: InputOptions = _NO_OPTIONS,
     output: Annotated[
         Path | None,
         Parameter(help="A .csv, .jsonl or .parquet file; the same command again resumes."),
     ] = None,
+    overwrite: Annotated[
+        bool, Parameter(help="Replace --output where it is there already.", negative=())
+    ] = False,
     print_as: Annotated[
         Literal["table", "jsonl", "csv"], Parameter(help="How to print without --output.")
     ] = "table",
@@ -84,19 +110,35 @@ def predict(
     if file is not None and is_remote(file):
         file = str(local_copy(file, ArtifactStore(artifacts).downloads))
     if flow:
-        if file is None or file == STDIN or output is None or input_kind is not None:
-            raise InvalidConfigError("flow=True: needs --file with a known ending, and --output")
-        kind_of(file)
-        given: dict[str, Any] = {"file": Path(file), "output": output, "text_column": text_column}
-        return given | {"run": run, "artifacts": artifacts, "chunk_rows": chunk_rows}
+        given = {"run": run, "artifacts": artifacts, "chunk_rows": chunk_rows}
+        return given | _flow_parameters(file, output, text_column, reading, overwrite=overwrite)
+    options = ReadOptions(reading.encoding, reading.delimiter, reading.input_kind, lines=True)
+    if file is not None and file != STDIN:
+        _require_readable(Path(file), text_column, options)
     predictor = open_bundle(bundle, sha256) if bundle else open_predictor(artifacts, run)
     _say_who_answers(predictor)
-    if file is not None and file != STDIN and output is not None:
-        kind = input_kind or kind_of(file)
-        _predict_to_file(predictor, Path(file), kind, text_column, output, chunk_rows)
-    else:
-        _stream(predictor, _chunks(texts, file, input_kind, text_column), output, print_as)
+    with own_output(output, Path(file or STDIN), overwrite=overwrite) if output else nullcontext():
+        if file is not None and file != STDIN and output is not None:
+            _predict_to_file(predictor, Path(file), text_column, output, chunk_rows, options)
+        else:
+            _stream(predictor, _chunks(texts, file, text_column, options), output, print_as)
     return None
+
+
+def _flow_parameters(
+    file: str | None, output: Path | None, column: str, reading: InputOptions, *, overwrite: bool
+) -> dict[str, Any]:
+    if file is None or file == STDIN or output is None or reading.input_kind is not None:
+        raise InvalidConfigError("flow=True: needs --file with a known ending, and --output")
+    kind_of(file)
+    given = {"file": Path(file), "output": output, "text_column": column, "overwrite": overwrite}
+    return given | {"encoding": reading.encoding, "delimiter": reading.delimiter}
+
+
+def _require_readable(file: Path, column: str, reading: ReadOptions) -> None:
+    """Read all of a file, so that no answer is printed of one that is refused further behind."""
+    for _ in read_rows(file, [column], reading):
+        pass
 
 
 def read_flow_options(arguments: Sequence[str] | None = None) -> dict[str, Any] | None:
@@ -135,19 +177,17 @@ def _say_who_answers(predictor: Predictor) -> None:
 
 
 def _chunks(
-    texts: Sequence[str], file: str | None, kind: Kind | None, column: str
+    texts: Sequence[str], file: str | None, column: str, reading: ReadOptions
 ) -> Iterator[TextChunk]:
     if file is None:
         yield TextChunk(0, 0, rows_of(texts), 1.0)
     elif file == STDIN:
-        if kind == "parquet":
+        if reading.kind == "parquet":
             raise BadDataError("the standard input cannot be Parquet, which is read from its end")
-        yield from read_texts(sys.stdin.buffer, kind or "txt", column, _STREAM_ROWS)
+        kind = FileKind(reading.kind or "txt")
+        yield from stream_chunks(sys.stdin.buffer, kind, column, _STREAM_ROWS, reading)
     else:
-        path = Path(file)
-        if not path.is_file():
-            raise BadDataError(f"{path}: there is no such file")
-        yield from file_chunks(path, kind or kind_of(file), column, _STREAM_ROWS)
+        yield from file_chunks(Path(file), column, _STREAM_ROWS, reading)
 
 
 def _stream(
@@ -186,11 +226,16 @@ def _print_table(predictor: Predictor, chunks: Iterator[TextChunk]) -> None:
 
 
 def _predict_to_file(
-    predictor: Predictor, file: Path, kind: Kind, column: str, output: Path, chunk_rows: int
+    predictor: Predictor,
+    file: Path,
+    column: str,
+    output: Path,
+    chunk_rows: int,
+    reading: ReadOptions,
 ) -> None:
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task(file.name, total=1.0)
-        for step in predict_file(predictor, file, kind, column, output, chunk_rows):
+        for step in predict_file(predictor, file, column, output, chunk_rows, reading):
             if isinstance(step, PredictionSummary):
                 summary = step
             else:

@@ -13,7 +13,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.orchestration import session
-from tasks.data.sources.text_chunks import kind_of
+from tasks.data.tables.fields import ReadOptions
 from tasks.inference.open_model import chosen_run, open_predictor
 from tasks.inference.output import output_kind
 from tasks.inference.predict_file import (
@@ -23,6 +23,7 @@ from tasks.inference.predict_file import (
     PredictionSummary,
     WrittenChunk,
     job_of,
+    own_output,
     read_chunk,
     require_same_input,
     write_chunks,
@@ -74,16 +75,22 @@ def predict_flow(
     run: str | None = None,
     artifacts: Path = Path("artifacts"),
     chunk_rows: int = CHUNK_ROWS,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    overwrite: bool = False,  # noqa: FBT001, FBT002 - a field of the run form
 ) -> PredictionSummary:
     """Predict a file.
 
     Args:
-        file: A .csv, .jsonl, .parquet or .txt file.
+        file: A .csv, .tsv, .txt, .jsonl, .json or .parquet file.
         output: A .csv, .jsonl or .parquet file; whole or absent.
         text_column: Column of the texts.
         run: Another run than the champion.
         artifacts: Folder of the cache and the runs.
         chunk_rows: Rows that are computed and kept at once.
+        encoding: Of the file, where it is not UTF-8.
+        delimiter: Of the file, where it is not found by itself.
+        overwrite: Whether an output that is there is replaced.
     """
     session.begin_flow()
     output_kind(output)
@@ -91,10 +98,12 @@ def predict_flow(
     name = str(chosen_run(artifacts, run).folder)
     predictor = _predictor(artifacts, name)
     LOG.info("model %s", predictor.model.name)
-    job = job_of(predictor, file, kind_of(file.name), text_column, chunk_rows)
-    chunks = split(file, output, job)
-    predict_chunk.map(chunks, *map(unmapped, (output, job, artifacts, name))).result()
-    return join(file, output, job, chunks, predictor.model.name)
+    reading = ReadOptions(encoding, delimiter, lines=True)
+    with own_output(output, file, overwrite=overwrite):
+        job = job_of(predictor, file, text_column, chunk_rows, reading)
+        chunks = split(file, output, job)
+        predict_chunk.map(chunks, *map(unmapped, (output, job, artifacts, name))).result()
+        return join(file, output, job, chunks, predictor.model.name)
 
 
 @lru_cache(maxsize=1)

@@ -97,6 +97,10 @@ class DataConfig(Settings):
     """Drop training reviews that repeat another one or a test review."""
     max_overlap: float = Field(0.05, ge=0, le=1)
     """Largest share of test reviews that may occur in training."""
+    empty_texts: Literal["drop", "refuse"] = "drop"
+    """What becomes of reviews without a word; those dropped are counted."""
+    missing_labels: Literal["drop", "refuse"] = "drop"
+    """What becomes of rows without a label; those dropped are counted."""
     row_group_rows: int = Field(2048, ge=1)
     """Reviews per Parquet row group, the unit of streaming."""
 
@@ -260,7 +264,8 @@ class SourceConfig(Settings):
     imdb_npz: UserPath | None = None
     """Path of an imdb.npz that you have already."""
     train_file: RemoteFile | UserPath | None = None
-    """Your training reviews: .csv, .jsonl or .parquet; s3:// and gs:// too."""
+    """Your training reviews: .csv, .tsv, .txt, .jsonl, .ndjson, .json or .parquet, all but the last
+    also with .gz, .bz2 or .zst; s3:// and gs:// too."""
     test_file: RemoteFile | UserPath | None = None
     """Your test reviews; without it a part of the training file is held out."""
     text_column: str = Field("text", min_length=1)
@@ -270,16 +275,34 @@ class SourceConfig(Settings):
     group_column: str | None = Field(None, min_length=1)
     """Column that says which reviews belong together, as those of one author: a group is never
     split between training, validation and test."""
+    encoding: str | None = None
+    """Encoding of your files, where it is not UTF-8 or marked UTF-16."""
+    delimiter: str | None = Field(None, min_length=1)
+    """Delimiter of your .csv and .txt files: comma, tab, semicolon, pipe or a character; found by
+    itself where it is left out."""
+    positive_label: str | None = Field(None, min_length=1)
+    """The label whose probability is predicted; else the second one in the order of numbers or of
+    text."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_file_says_its_source(cls, given: Any) -> Any:  # noqa: ANN401 - whatever a user gives
+        if isinstance(given, dict) and given.get("train_file") is not None:
+            return {"source": "files"} | given
+        return given
 
     @model_validator(mode="after")
     def _files_and_source_agree(self) -> Self:
         if self.source == "files" and self.train_file is None:
-            raise ValueError("train_file=None: source 'files' needs a train_file")
+            raise ValueError("source='files': needs --train-file")
         own_columns = (self.text_column, self.label_column) != ("text", "label")
         of_files = {
             "train_file and test_file need": self.train_file or self.test_file,
             "text_column and label_column need": own_columns,
             "group_column needs": self.group_column,
+            "encoding needs": self.encoding,
+            "delimiter needs": self.delimiter,
+            "positive_label needs": self.positive_label,
         }
         for what, given in of_files.items():
             if given and self.source != "files":

@@ -19,7 +19,7 @@ from tasks.common.canonical_json import readable_json
 from tasks.common.errors import BadDataError, SourceUnavailableError
 from tasks.common.remote_files import local_copy
 from tasks.config.training import SourceConfig
-from tasks.data.sources.source_files import SourceFiles
+from tasks.data.sources.source_files import SourceFiles, content_sha256
 
 _LOG = logging.getLogger(__name__)
 
@@ -78,9 +78,9 @@ def _users_files(config: SourceConfig, store: ArtifactStore) -> SourceFiles:
         if path is not None
     }
     for split, path in paths.items():
-        if not path.is_file():
-            raise BadDataError(f"{split}_file={path}: there is no such file")
-    sha256 = {split: file_sha256(path) for split, path in paths.items()}
+        if not path.exists():
+            raise BadDataError(f"--{split}-file {path}: there is no such file")
+    sha256 = {split: content_sha256(path) for split, path in paths.items()}
     return SourceFiles(
         source="files",
         form="files",
@@ -88,6 +88,9 @@ def _users_files(config: SourceConfig, store: ArtifactStore) -> SourceFiles:
         sha256=sha256,
         columns=(config.text_column, config.label_column),
         group_column=config.group_column,
+        encoding=config.encoding,
+        delimiter=config.delimiter,
+        positive_label=config.positive_label,
         reason="requested",
     )
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.common.atomic_files import whole_file
+from tasks.data.tables.parquet_rows import open_parquet
 
 SCHEMA_VERSION = 1
 
@@ -135,11 +135,3 @@ def read_parquet(path: Path, rows: int = 4096) -> Iterator[pa.RecordBatch]:
     """Yield the reviews of a Parquet file in batches of at most `rows`."""
     with open_parquet(path) as file:
         yield from file.iter_batches(batch_size=rows)
-
-
-def open_parquet(source: Path | IO[bytes]) -> pq.ParquetFile:
-    """Return an open Parquet file to be read in batches, of which little is held in memory.
-
-    Without a buffer whole column chunks are held, and what was read stays to the file's end.
-    """
-    return pq.ParquetFile(source, pre_buffer=False, buffer_size=_READ_BYTES)

@@ -21,6 +21,10 @@ def describe_reviews(source: TokenizedSource) -> dict[str, Any]:
     train, test = distinct_reviews(source.train.hashes), distinct_reviews(source.test.hashes)
     return {
         "label_names": list(source.label_names),
+        "left_out": {
+            split: {f"without a {what}": vars(rows) for what, rows in reasons.items() if rows.count}
+            for split, reasons in source.left_out.items()
+        },
         "vocabulary_words": len(source.words),
         **described,
         "overlap": {

@@ -7,18 +7,24 @@ again.
 
 import logging
 import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
 import pyarrow as pa
 from pydantic import Field
 
-from tasks.common.atomic_files import file_sha256, whole_file
-from tasks.common.errors import BadDataError, storage_error
+from tasks.common.atomic_files import whole_file
+from tasks.common.canonical_json import json_sha256
+from tasks.common.errors import BadDataError, InvalidConfigError, storage_error
+from tasks.common.locks import take_lock
 from tasks.common.records import Record, read_record, write_record
-from tasks.data.sources.text_chunks import Kind, TextChunk, TextRows, read_texts
+from tasks.data.sources.source_files import content_sha256
+from tasks.data.sources.text_chunks import TextRows, file_chunks
+from tasks.data.tables.fields import ReadOptions
 from tasks.inference.output import ROW_NUMBER, numbered, output_kind, prediction_writer
 from tasks.inference.predictor import PREDICTIONS, Predictor
 
@@ -34,7 +40,7 @@ class PredictionJob(Record):
     """All that the predictions of a chunk depend on."""
 
     input_sha256: str
-    kind: Kind
+    reading: ReadOptions
     column: str
     model: str
     chunk_rows: int = Field(CHUNK_ROWS, ge=1)
@@ -70,7 +76,7 @@ class PredictionParts:
     def __init__(self, output: Path, job: PredictionJob) -> None:
         """Take the output and the job; what another job left there is removed at `open`."""
         self.output, self.job = output, job
-        self.folder = output.with_name(f".{output.name}.parts")
+        self.folder = _parts_folder(output)
 
     def open(self) -> Self:
         """Make the folder, without chunks of another job; return self."""
@@ -80,6 +86,11 @@ class PredictionParts:
                 shutil.rmtree(self.folder)
             write_record(self.folder / _JOB, self.job)
         return self
+
+    def _require_some_texts(self, chunks: int) -> None:
+        errors = [_read_batch(self.path(number))["error"] for number in range(chunks)]
+        if errors and not any(column.null_count for column in errors):
+            raise BadDataError(f"no row could be read; the first one: {errors[0][0]}")
 
     def path(self, number: int) -> Path:
         """Return the file of a chunk's predictions."""
@@ -97,6 +108,7 @@ class PredictionParts:
         """Write the output from all chunks in order, remove them, and return what came of it."""
         rows, errors = 0, 0
         warnings, labels = Counter[str](), Counter[str]()
+        self._require_some_texts(chunks)
         schema = PREDICTIONS.insert(0, ROW_NUMBER)
         kind = output_kind(self.output)
         with (
@@ -124,8 +136,45 @@ class PredictionParts:
         )
 
 
+def _parts_folder(output: Path) -> Path:
+    return output.with_name(f".{output.name}.parts")
+
+
+@contextmanager
+def own_output(output: Path, file: Path, *, overwrite: bool) -> Iterator[None]:
+    """Keep other commands away from an output, which must be nobody's file.
+
+    Where the input is refused, nothing of the output is left behind.
+
+    Raises:
+        InvalidConfigError: It is the input, a file that is there, or written by another command.
+    """
+    if output.exists() and file.exists() and output.samefile(file):
+        raise InvalidConfigError(f"--output {output}: is the input itself; name another file")
+    if output.exists() and not overwrite:
+        raise InvalidConfigError(f"--output {output}: exists; add --overwrite to replace it")
+    name = json_sha256(str(output.absolute().parent.resolve() / output.name))
+    try:
+        lock = take_lock(Path(tempfile.gettempdir()) / f"predictions-{name}.lock", timeout_s=0)
+    except TimeoutError:
+        raise InvalidConfigError(
+            f"--output {output}: another command is writing it; wait for it, or name another file"
+        ) from None
+    with lock:
+        try:
+            yield
+        except BadDataError:
+            shutil.rmtree(_parts_folder(output), ignore_errors=True)
+            raise
+
+
 def predict_file(
-    predictor: Predictor, file: Path, kind: Kind, column: str, output: Path, chunk_rows: int
+    predictor: Predictor,
+    file: Path,
+    column: str,
+    output: Path,
+    chunk_rows: int,
+    reading: ReadOptions,
 ) -> Generator[float | PredictionSummary]:
     """Predict a file; yield after each chunk the share that is done, at last what came of it.
 
@@ -134,11 +183,12 @@ def predict_file(
         StorageError: The output cannot be written.
     """
     output_kind(output)
-    job = job_of(predictor, file, kind, column, chunk_rows)
+    job = job_of(predictor, file, column, chunk_rows, reading)
+    parts = PredictionParts(output, job)
     try:
-        parts = PredictionParts(output, job).open()
+        parts.open()
         chunks = kept = 0
-        for chunk in file_chunks(file, kind, column, chunk_rows):
+        for chunk in file_chunks(file, column, chunk_rows, reading):
             chunks += 1
             if parts.path(chunk.number).is_file():
                 kept += 1
@@ -154,18 +204,18 @@ def predict_file(
 
 
 def job_of(
-    predictor: Predictor, file: Path, kind: Kind, column: str, chunk_rows: int
+    predictor: Predictor, file: Path, column: str, chunk_rows: int, reading: ReadOptions
 ) -> PredictionJob:
     """Return what the predictions of a file depend on.
 
     Raises:
         BadDataError: There is no such file.
     """
-    if not file.is_file():
+    if not file.exists():
         raise BadDataError(f"{file}: there is no such file")
     return PredictionJob(
-        input_sha256=file_sha256(file),
-        kind=kind,
+        input_sha256=content_sha256(file),
+        reading=reading,
         column=column,
         model=predictor.model.content_hash,
         chunk_rows=chunk_rows,
@@ -178,21 +228,8 @@ def require_same_input(file: Path, job: PredictionJob) -> None:
     Raises:
         BadDataError: It was written to meanwhile.
     """
-    if file_sha256(file) != job.input_sha256:
+    if content_sha256(file) != job.input_sha256:
         raise BadDataError(f"{file} was changed while it was read; start again")
-
-
-def file_chunks(file: Path, kind: Kind, column: str, chunk_rows: int) -> Iterator[TextChunk]:
-    """Yield the texts of a file in chunks.
-
-    Raises:
-        BadDataError: The file cannot be read, or has no such column.
-    """
-    try:
-        with file.open("rb") as opened:
-            yield from read_texts(opened, kind, column, chunk_rows, file.stat().st_size)
-    except BadDataError as error:
-        raise BadDataError(f"{file}: {error}") from None
 
 
 def write_chunks(file: Path, parts: PredictionParts) -> list[WrittenChunk]:
@@ -202,7 +239,7 @@ def write_chunks(file: Path, parts: PredictionParts) -> list[WrittenChunk]:
         BadDataError: The file cannot be read, or has no such column.
     """
     job, chunks = parts.job, []
-    for chunk in file_chunks(file, job.kind, job.column, job.chunk_rows):
+    for chunk in file_chunks(file, job.column, job.chunk_rows, job.reading):
         was_there = parts.path(chunk.number).is_file()
         if not was_there:
             batch = pa.record_batch(

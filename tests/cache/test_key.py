@@ -111,6 +111,8 @@ CHANGES = {
     "data.test_seed": st.integers(1, 99),
     "data.deduplicate": st.just(value=True),
     "data.max_overlap": st.floats(0.1, 0.9),
+    "data.empty_texts": st.just("refuse"),
+    "data.missing_labels": st.just("refuse"),
     "data.row_group_rows": st.integers(1, 2000),
     "text.num_words": st.integers(4, 9_999),
     "text.maxlen": st.integers(8, 199),

@@ -65,8 +65,11 @@ def test_a_config_survives_json(network: type[ConvBilstmConfig | NgramBagConfig]
         ),
         ({"network": {"filters": 0}}, "network.filters=0: must be greater than or equal to 1"),
         ({"network": {"depth": 3}}, "network.depth=3: there is no such field"),
-        ({"source": {"source": "files"}}, "source 'files' needs a train_file"),
-        ({"source": {"train_file": "a.csv"}}, "train_file and test_file need source 'files'"),
+        ({"source": {"source": "files"}}, "source='files': needs --train-file"),
+        (
+            {"source": {"source": "imdb", "train_file": "a.csv"}},
+            "train_file and test_file need source 'files'",
+        ),
         ({"source": {"source": "packaged", "imdb_npz": "i.npz"}}, "needs source 'imdb' or 'auto'"),
         ({"source": {"imdb_form": "packages", "imdb_npz": "i.npz"}}, "needs imdb_form 'any'"),
         ({"source": {"text_column": "body"}}, "text_column and label_column need source 'files'"),

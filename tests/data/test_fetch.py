@@ -212,7 +212,7 @@ def test_a_missing_given_file_is_named(tmp_path: Path, store: ArtifactStore, mis
     given: dict[str, object] = {missing: tmp_path / "no.csv"}
     if missing != "imdb_npz":
         given = {"source": "files", "train_file": present, "test_file": present} | given
-    with pytest.raises(BadDataError, match=rf"{missing}=/.*/no\.csv: there is no such file"):
+    with pytest.raises(BadDataError, match=r"no\.csv: there is no such file"):
         fetch_reviews(SourceConfig.model_validate(given), store)
 
 

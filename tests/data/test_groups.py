@@ -112,8 +112,8 @@ def test_without_a_group_column_nothing_changes(tmp_path: Path, file: Path) -> N
             "",
             "2 groups are in the training and in the test file: 'a18', 'a19'",
         ),
-        (range(20), None, "film", "", "has no column 'film'; it has text, label, author"),
-        (range(20), None, "author", "one more,fine,\n", "1 rows have no group in column 'author'"),
+        (range(20), None, "film", "", "has no column 'film'; its columns are 'text'"),
+        (range(20), None, "author", "one more,fine,\n", "1 rows or more have no group"),
         (range(1), None, "author", "", r"1 groups cannot be split so that a share of 0\.2"),
     ],
 )

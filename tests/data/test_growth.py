@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-import tasks.data.sources.tabular
+import tasks.data.tables.plain_blocks
 import tasks.data.text.disk_shuffle
 from benchmarks.made_reviews import made_up_words, write_corpus
 from benchmarks.measure_growth import Growth, draw_growth, measure_size, medians, table_of
@@ -65,7 +65,7 @@ def test_three_times_the_reviews_take_a_few_bytes_each_and_no_tokens_or_texts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Pieces that are small beside even the few reviews.
-    monkeypatch.setattr(tasks.data.sources.tabular, "_CSV_BYTES", 1 << 16)
+    monkeypatch.setattr(tasks.data.tables.plain_blocks, "_BLOCK", 1 << 16)
     monkeypatch.setattr(tasks.data.text.disk_shuffle, "_PART_BYTES", 1 << 17)
     few, many = (prepare(tmp_path / str(reviews), reviews) for reviews in (FEW, MANY))
     assert many.arrow < 1.3 * few.arrow

@@ -12,7 +12,8 @@ import pytest
 
 from flows.cli import predict as cli_predict
 from tasks.common.errors import BadDataError
-from tasks.data.sources.text_chunks import TextRows, kind_of
+from tasks.data.sources.text_chunks import TextRows
+from tasks.data.tables.fields import DEFAULT, ReadOptions
 from tasks.inference.open_model import open_predictor
 from tasks.inference.predict_file import PredictionSummary, predict_file
 from tasks.inference.predictor import Predictor
@@ -39,7 +40,7 @@ def predictor(artifacts: Path) -> Predictor:
 
 
 def finish(predictor: Predictor, file: Path, output: Path, rows: int = 8) -> PredictionSummary:
-    *_, last = predict_file(predictor, file, kind_of(file.name), "text", output, rows)
+    *_, last = predict_file(predictor, file, "text", output, rows, DEFAULT)
     assert isinstance(last, PredictionSummary)
     return last
 
@@ -75,7 +76,7 @@ def test_a_stopped_job_resumes_with_the_chunks_that_it_has(
     file = write_file(tmp_path / "r.jsonl", {"text": TEXTS})
     whole, output = tmp_path / "whole.csv", tmp_path / "o.csv"
     finish(predictor, file, whole)
-    steps = predict_file(predictor, file, "jsonl", "text", output, 8)
+    steps = predict_file(predictor, file, "text", output, 8, DEFAULT)
     for _ in range(3):
         next(steps)
     steps.close()
@@ -95,7 +96,7 @@ def test_a_stopped_job_resumes_with_the_chunks_that_it_has(
 
 def test_chunks_of_another_input_are_not_used(tmp_path: Path, predictor: Predictor) -> None:
     file = write_file(tmp_path / "r.jsonl", {"text": TEXTS})
-    steps = predict_file(predictor, file, "jsonl", "text", tmp_path / "o.csv", 8)
+    steps = predict_file(predictor, file, "text", tmp_path / "o.csv", 8, DEFAULT)
     next(steps)
     steps.close()
     write_file(file, {"text": TEXTS[::-1]})
@@ -106,7 +107,7 @@ def test_an_input_that_changes_meanwhile_gives_no_output(
     tmp_path: Path, predictor: Predictor
 ) -> None:
     file = write_file(tmp_path / "r.jsonl", {"text": TEXTS})
-    steps = predict_file(predictor, file, "jsonl", "text", tmp_path / "o.csv", 8)
+    steps = predict_file(predictor, file, "text", tmp_path / "o.csv", 8, DEFAULT)
     next(steps)
     with file.open("a") as more:
         more.write('{"text": "more"}\n')
@@ -220,7 +221,7 @@ def test_as_a_flow_the_chunks_are_mapped_and_the_output_is_the_same(
 
     file = write_file(tmp_path / "r.csv", {"text": TEXTS})
     finish(predictor, file, tmp_path / "alone.csv", rows=20)
-    steps = predict_file(predictor, file, "csv", "text", tmp_path / "o.csv", 20)
+    steps = predict_file(predictor, file, "text", tmp_path / "o.csv", 20, ReadOptions(lines=True))
     next(steps)
     steps.close()
     summary = predict_flow(file, tmp_path / "o.csv", artifacts=artifacts, chunk_rows=20)

@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.common.errors import BadDataError, PromotionError
-from tasks.data.sources.text_chunks import LONGEST_TEXT, RowError, rows_of
+from tasks.data.sources.text_chunks import rows_of
+from tasks.data.tables.decoding import LONGEST_TEXT
+from tasks.data.tables.delimited import RowError
 from tasks.inference import predictor as inference_predictor
 from tasks.inference.open_model import chosen_run, model_of_run, open_predictor
 from tasks.inference.predictor import PREDICTIONS, Predictor, prepare_texts

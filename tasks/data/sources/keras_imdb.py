@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from tasks.common.atomic_files import whole_file
 from tasks.common.errors import BadDataError
-from tasks.data.sources.tabular import read_rows
+from tasks.data.tables.parquet_rows import open_parquet
 from tasks.data.text.corpus import (
     SPLITS,
     CodedReviews,
@@ -23,6 +23,8 @@ from tasks.data.text.corpus import (
 )
 from tasks.data.text.tokenizer import FIRST_WORD_ID
 from tasks.data.text.vocabulary import RaggedTokens, Vocabulary, sequence_hashes
+
+_ROWS = 4096
 
 
 def convert_npz(npz: Path, sha256: str, target: Path) -> None:
@@ -90,11 +92,12 @@ def read_keras_file(
 
 def _keras_chunks(path: Path) -> Iterator[tuple[Split, np.ndarray, RaggedTokens]]:
     """Yield labels and word ranks of the reviews of a converted `imdb.npz`."""
-    for batch in read_rows(path, ["split", "label", "ranks"]):
-        for split in SPLITS:
-            rows = batch.filter(pc.equal(batch["split"], split))
-            labels = rows["label"].to_numpy().astype(np.int8)
-            yield split, labels, RaggedTokens.of(rows["ranks"])
+    with open_parquet(path) as file:
+        for batch in file.iter_batches(_ROWS, columns=["split", "label", "ranks"]):
+            for split in SPLITS:
+                rows = batch.filter(pc.equal(batch["split"], split))
+                labels = rows["label"].to_numpy().astype(np.int8)
+                yield split, labels, RaggedTokens.of(rows["ranks"])
 
 
 def _tokens_fingerprint(reviews: LabelledTokens) -> str:

@@ -52,7 +52,7 @@ def read_source(
             deduplicate=config.deduplicate,
             folder=folder,
         )
-    texts = _text_source(source, config)
+    texts = _text_source(source, config, folder)
     return tokenize_source(texts, deduplicate=config.deduplicate, folder=folder)
 
 
@@ -67,13 +67,17 @@ def read_test_reviews(source: SourceFiles, config: DataConfig) -> pa.Table:
     return pa.table({"text": pa.chunked_array(texts), "label": pa.array(read.labels["test"])})
 
 
-def _text_source(source: SourceFiles, config: DataConfig) -> TextSource:
+def _text_source(source: SourceFiles, config: DataConfig, folder: Path | None = None) -> TextSource:
     """Return the texts of both sets; where there is no test set, a part is held out."""
-    files, names = _READERS[source.form](source)
+    if source.form == "files":
+        files, names = read_users_files(source, config, folder)
+    else:
+        files, names = _READERS[source.form](source)
     train = files["train"]
+    left_out = {split: file.left_out for split, file in files.items() if file.left_out}
     if "test" in files:
         labels: dict[Split, np.ndarray] = {split: files[split].labels for split in SPLITS}
-        return TextSource(labels, partial(_texts_of_both, files), names, train.groups)
+        return TextSource(labels, partial(_texts_of_both, files), names, train.groups, left_out)
     is_test = stratified_sample(
         train.labels, config.test_fraction, config.test_seed, "test set", train.groups
     )
@@ -82,6 +86,7 @@ def _text_source(source: SourceFiles, config: DataConfig) -> TextSource:
         partial(_texts_held_out, train, is_test),
         names,
         None if train.groups is None else _renumbered(train.groups[~is_test]),
+        left_out,
     )
 
 
@@ -150,4 +155,4 @@ def _read_csv(source: Path | io.BytesIO) -> pa.Table:
     return pacsv.read_csv(source, parse_options=pacsv.ParseOptions(newlines_in_values=True))
 
 
-_READERS = {"packaged": _read_packaged, "packages": _read_packages, "files": read_users_files}
+_READERS = {"packaged": _read_packaged, "packages": _read_packages}

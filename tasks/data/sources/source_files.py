@@ -7,6 +7,7 @@ from tasks.common.atomic_files import file_sha256
 from tasks.common.canonical_json import json_sha256
 from tasks.common.errors import BadDataError
 from tasks.common.records import Record
+from tasks.data.tables.folders import parquet_parts
 
 Form = Literal["keras", "packages", "packaged", "files"]
 
@@ -34,15 +35,27 @@ class SourceFiles(Record):
     sha256: dict[str, str]
     columns: tuple[str, str] | None = None
     group_column: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    positive_label: str | None = None
     reason: str
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 over form, file hashes and column names; where the files lie is no part."""
+        """SHA-256 over form, file hashes and how they are read; where they lie is no part."""
         content: dict[str, Any] = {"form": self.form, "files": self.sha256, "columns": self.columns}
-        if self.group_column is not None:
-            content["group_column"] = self.group_column
+        for name in ("group_column", "encoding", "delimiter", "positive_label"):
+            if (value := getattr(self, name)) is not None:
+                content[name] = value
         return json_sha256(content)
+
+
+def content_sha256(path: Path) -> str:
+    """Return the hash of a file, or of all files of a folder of Parquet files."""
+    if path.is_file():
+        return file_sha256(path)
+    parts = parquet_parts(path)
+    return json_sha256({str(part.relative_to(path)): file_sha256(part) for part in parts})
 
 
 def require_unchanged(files: SourceFiles) -> None:
@@ -52,5 +65,5 @@ def require_unchanged(files: SourceFiles) -> None:
         BadDataError: One was written to meanwhile.
     """
     for name, path in files.paths.items():
-        if file_sha256(path) != files.sha256[name]:
+        if content_sha256(path) != files.sha256[name]:
             raise BadDataError(f"{path} was changed while it was read; start again")

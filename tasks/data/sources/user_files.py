@@ -1,7 +1,8 @@
-"""Read the user's own files: labels and groups at once, the texts chunk by chunk."""
+"""Read the user's own files: labels, groups and texts at once, the texts to the disk."""
 
+import logging
+import tempfile
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,46 +10,49 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.common.errors import BadDataError
-from tasks.data.review_files import rebatched
+from tasks.config.training import DataConfig
+from tasks.data.sources.labels import label_names, shown
 from tasks.data.sources.source_files import SourceFiles
-from tasks.data.sources.tabular import read_rows
-from tasks.data.text.corpus import SPLITS, FilesAndNames, TextFile
-from tasks.data.text.vocabulary import number_names
+from tasks.data.tables.decoding import NOT_UTF8, likely_of_file
+from tasks.data.tables.fields import ReadOptions
+from tasks.data.tables.labels import label_name
+from tasks.data.tables.rows import Rows, read_rows
+from tasks.data.text.corpus import SPLITS, FilesAndNames, LeftOut, TextFile
+from tasks.data.text.tokenizer import WORD_CHARACTER
+from tasks.data.text.vocabulary import number_names, text_chunks
 
-_SHOWN_NAMES = 5
+_LOG = logging.getLogger(__name__)
 
 _CHUNK_ROWS = 4096
 """Texts whose words are numbered together: many, since each chunk looks up its distinct words."""
 
+_MANY_LINES = 50
 
-def read_users_files(source: SourceFiles) -> FilesAndNames:
+
+def read_users_files(
+    source: SourceFiles, config: DataConfig, folder: Path | None = None
+) -> FilesAndNames:
     """Return one or both sets, and the names of the labels 0 and 1.
+
+    Args:
+        source: The files, and which columns are theirs.
+        config: What becomes of rows without a label and of texts without a word.
+        folder: Whose disk takes the texts, by default that of temporary files.
 
     Raises:
         BadDataError: A file cannot be read, or its columns or labels are not as needed.
+        InvalidConfigError: The positive label is none of the labels.
     """
-    assert source.columns is not None
-    text, label = source.columns
-    named = {"label": label} | ({"group": source.group_column} if source.group_column else {})
     read = {
-        split: _read_names(source.paths[split], text, named)
+        split: _UsersFile(source.paths[split], source, config, folder)
         for split in SPLITS
         if split in source.paths
     }
-    _require_whole_groups([found["group"] for found in read.values() if "group" in found])
-    names = _in_order({name for found in read.values() for name in found["label"].names})
-    if len(names) != 2:  # noqa: PLR2004 - a yes-or-no question
-        raise BadDataError(
-            f"column {label!r} must hold exactly two different labels, found"
-            f" {len(names)}: {_shown(names) or 'none'}"
-        )
-    files = {}
-    for split, found in read.items():
-        labels = (found["label"].numbers() == found["label"].names.get(names[1])).astype(np.int8)
-        texts = partial(_users_texts, source.paths[split], text, len(labels))
-        groups = found["group"].numbers() if "group" in found else None
-        files[split] = TextFile(labels, texts, groups)
-    return files, (names[0], names[1])
+    _require_whole_groups([file.groups for file in read.values() if file.groups is not None])
+    assert source.columns is not None
+    found = {name for file in read.values() for name in file.labels.names}
+    names = label_names(found, source.columns[1], source.positive_label)
+    return {split: file.text_file(names[1]) for split, file in read.items()}, names
 
 
 class _NamedRows:
@@ -56,77 +60,142 @@ class _NamedRows:
 
     def __init__(self) -> None:
         self.names: dict[str, int] = {}
-        self.missing = 0
-        self._numbers = [np.empty(0, np.int32)]
+        self._numbers: list[np.ndarray] = []
 
     def add(self, column: pa.Array) -> None:
-        names = pc.if_else(pc.equal(column, ""), None, column)
-        self.missing += names.null_count
-        self._numbers.append(number_names(names.drop_null(), self.names))
+        self._numbers.append(number_names(column, self.names))
 
     def numbers(self) -> np.ndarray:
         """Return the number of each row's name, int32 of shape (n,)."""
-        return np.concatenate(self._numbers)
+        return np.concatenate([np.empty(0, np.int32), *self._numbers])
 
 
-def _read_names(path: Path, text: str, named: dict[str, str]) -> dict[str, _NamedRows]:
-    """Return the columns `named` of a user's file, whose texts are read later."""
-    found = {what: _NamedRows() for what in named}
-    rows = 0
-    # The texts too, so that a fault in them is reported before any work is done.
-    for batch in read_rows(path, list(dict.fromkeys([text, *named.values()]))):
-        rows += batch.num_rows
-        _as_text(path, batch[text], pa.large_string())
-        for what, column in named.items():
-            found[what].add(_as_text(path, batch[column], pa.string()))
-    if not rows:
-        raise BadDataError(f"{path} holds no reviews")
-    for what, names in found.items():
-        if names.missing:
-            where = f" in column {named[what]!r}" if what == "group" else ""
-            raise BadDataError(f"{path}: {names.missing} rows have no {what}{where}")
-    return found
+class _TextsOnDisk:
+    """Texts in a temporary file without a name, read as often as one likes."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - lives as long as this object
+        options = pa.ipc.IpcWriteOptions(compression="lz4")
+        self._schema = pa.schema({"text": pa.large_string()})
+        self._writer = pa.ipc.new_stream(self._file, self._schema, options=options)
+
+    def add(self, texts: pa.Array) -> None:
+        self._writer.write_batch(pa.record_batch([texts], schema=self._schema))
+
+    def read(self) -> Iterator[pa.Array]:
+        """Yield the texts in chunks of thousands."""
+        self._writer.close()
+        self._file.seek(0)
+        pending: list[pa.Array] = []
+        for batch in pa.ipc.open_stream(self._file):
+            pending.append(batch["text"])
+            if sum(map(len, pending)) >= _CHUNK_ROWS:
+                yield from text_chunks(pa.chunked_array(pending))
+                pending = []
+        if pending:
+            yield from text_chunks(pa.chunked_array(pending))
 
 
-def _as_text(path: Path, column: pa.Array, kind: pa.DataType) -> pa.Array:
-    try:
-        return column.cast(kind)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise BadDataError(f"{path}: the columns cannot be read as text ({error})") from None
+class _UsersFile:
+    """What was read of a file: texts, labels and perhaps groups of the rows that are kept."""
+
+    def __init__(
+        self, path: Path, source: SourceFiles, config: DataConfig, folder: Path | None
+    ) -> None:
+        """Read it.
+
+        Raises:
+            BadDataError: It cannot be read, or a row cannot be used.
+        """
+        assert source.columns is not None
+        self.labels = _NamedRows()
+        self.groups = None if source.group_column is None else _NamedRows()
+        self._texts = _TextsOnDisk(folder)
+        self._left_out = {"label": LeftOut(), "word": LeftOut()}
+        self._path, self._long = path, LeftOut()
+        self._names: dict[str, str | None] = {}
+        columns = list(source.columns)
+        columns += [source.group_column] if source.group_column else []
+        row = 0
+        options = ReadOptions(source.encoding, source.delimiter)
+        for rows in read_rows(path, list(dict.fromkeys(columns)), options):
+            _require_no_faults(path, rows, row)
+            by_name = dict(zip(dict.fromkeys(columns), rows.columns, strict=True))
+            self._add([by_name[column] for column in columns], row)
+            row += len(rows)
+        if row == 0:
+            raise BadDataError(f"{path} holds no reviews")
+        self._tell(config)
+        if not len(self.labels.numbers()):
+            raise BadDataError(f"{path} holds no review with a label and a word")
+
+    def _add(self, columns: list[pa.Array], first_row: int) -> None:
+        texts, labels = columns[0], self._canonical(columns[1])
+        has_label = labels.is_valid()
+        has_word = pc.fill_null(pc.match_substring_regex(texts, WORD_CHARACTER), fill_value=False)
+        self._left_out["label"].add(pc.invert(has_label), first_row)
+        self._left_out["word"].add(pc.and_(has_label, pc.invert(has_word)), first_row)
+        lines = pc.fill_null(pc.count_substring(texts, "\n"), 0)
+        self._long.add(pc.greater_equal(lines, _MANY_LINES), first_row)
+        kept = pc.and_(has_label, has_word)
+        self._texts.add(texts.filter(kept))
+        self.labels.add(labels.filter(kept))
+        if self.groups is not None:
+            groups = columns[2].filter(kept)
+            missing = groups.null_count + (pc.sum(pc.equal(groups, "")).as_py() or 0)
+            if missing:
+                raise BadDataError(f"{self._path}: {missing} rows or more have no group")
+            self.groups.add(groups)
+
+    def _canonical(self, column: pa.Array) -> pa.Array:
+        encoded = column.dictionary_encode()
+        known = self._names
+        for name in encoded.dictionary.to_pylist():
+            if name not in known:
+                known[name] = label_name(name)
+        names = pa.array([known[name] for name in encoded.dictionary.to_pylist()], pa.string())
+        return names.take(encoded.indices)
+
+    def _tell(self, config: DataConfig) -> None:
+        """Say which rows are left out, or refuse them.
+
+        Raises:
+            BadDataError: The config says that they are to be refused.
+        """
+        for what, rows in self._left_out.items():
+            is_refused = {"label": config.missing_labels, "word": config.empty_texts}[what]
+            if rows.count and is_refused == "refuse":
+                raise BadDataError(f"{self._path}: without a {what}: {rows}")
+            if rows.count:
+                _LOG.warning("%s: left out, without a %s: %s", self._path, what, rows)
+        if self._long.count:
+            _LOG.warning(
+                "%s: texts of %d lines or more, which a quote that is not closed would give: %s",
+                self._path,
+                _MANY_LINES,
+                self._long,
+            )
+
+    def text_file(self, positive: str) -> TextFile:
+        """Return the file with the label 1 for the name `positive`, 0 for any other."""
+        labels = (self.labels.numbers() == self.labels.names.get(positive)).astype(np.int8)
+        groups = self.groups.numbers() if self.groups else None
+        return TextFile(labels, self._texts.read, groups, self._left_out)
 
 
-def _users_texts(path: Path, column: str, rows: int) -> Iterator[pa.Array]:
-    """Yield the texts of a file that was seen to have `rows` rows."""
-    read = 0
-    texts = (
-        _as_text(path, batch[column], pa.large_string()) for batch in read_rows(path, [column])
-    )
-    for batch in rebatched((pa.record_batch([some], ["text"]) for some in texts), _CHUNK_ROWS):
-        read += batch.num_rows
-        if read > rows:
-            break
-        yield batch["text"]
-    if read != rows:
-        raise BadDataError(f"{path} was changed while it was read; start again")
+def _require_no_faults(path: Path, rows: Rows, first_row: int) -> None:
+    if rows.errors.null_count == len(rows):
+        return
+    places = np.flatnonzero(rows.errors.is_valid().to_numpy(zero_copy_only=False))
+    error = rows.errors[int(places[0])].as_py()
+    hint = likely_of_file(path) if error == NOT_UTF8 else ""
+    raise BadDataError(f"{path}: row {first_row + int(places[0])}: {error}{hint}")
 
 
 def _require_whole_groups(files: Sequence[_NamedRows]) -> None:
-    groups = [set(named.names) for named in files]
-    shared = sorted(set.intersection(*groups)) if len(groups) > 1 else []
+    shared = sorted(set.intersection(*[set(file.names) for file in files])) if files[1:] else []
     if shared:
         raise BadDataError(
-            f"{len(shared)} groups are in the training and in the test file: {_shown(shared)}; take"
+            f"{len(shared)} groups are in the training and in the test file: {shown(shared)}; take"
             " them out of one, or leave the test file away and let whole groups be held out"
         )
-
-
-def _shown(names: list[str]) -> str:
-    return ", ".join(map(repr, names[:_SHOWN_NAMES])) + (", …" if len(names) > _SHOWN_NAMES else "")
-
-
-def _in_order(names: set[str]) -> list[str]:
-    """Return label names in the order of their numbers, or else of their letters."""
-    try:
-        return sorted(names, key=float)
-    except ValueError:
-        return sorted(names)

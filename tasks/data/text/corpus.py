@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -24,17 +24,40 @@ Split = Literal["train", "test"]
 
 SPLITS: tuple[Split, Split] = ("train", "test")
 
+_SHOWN_ROWS = 20
+
+
+@dataclass
+class LeftOut:
+    """Rows of a file that are left out: how many, and the numbers of the first ones."""
+
+    count: int = 0
+    rows: list[int] = field(default_factory=list)
+
+    def add(self, mask: pa.BooleanArray, first_row: int) -> None:
+        """Add the rows that the mask marks, whose first one has that number."""
+        places = np.flatnonzero(mask.to_numpy(zero_copy_only=False))
+        self.count += len(places)
+        self.rows += (places[: _SHOWN_ROWS - len(self.rows)] + first_row).tolist()
+
+    def __str__(self) -> str:
+        """Return both for people."""
+        more = ", …" if self.count > len(self.rows) else ""
+        return f"{self.count:,} rows ({', '.join(map(str, self.rows))}{more})"
+
 
 @dataclass(frozen=True)
 class TextFile:
     """n reviews of a file: labels and perhaps group numbers of shape (n,), and their texts.
 
-    `texts` reads the file again each time that it is called.
+    `texts` reads the file again each time that it is called. `left_out` has what was left out,
+    by what it lacks.
     """
 
     labels: np.ndarray
     texts: Callable[[], Iterator[pa.Array]]
     groups: np.ndarray | None = None
+    left_out: dict[str, LeftOut] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -45,6 +68,7 @@ class TextSource:
     texts: Callable[[], Iterator[tuple[Split, pa.Array]]]
     label_names: tuple[str, str]
     train_groups: np.ndarray | None
+    left_out: dict[Split, dict[str, LeftOut]] = field(default_factory=dict)
 
 
 FilesAndNames = tuple[dict[Split, TextFile], tuple[str, str]]
@@ -149,6 +173,7 @@ class TokenizedSource:
     label_names: tuple[str, str]
     fingerprints: dict[str, str]
     train_groups: np.ndarray | None = None
+    left_out: dict[Split, dict[str, LeftOut]] = field(default_factory=dict)
 
 
 def tokenize_source(
@@ -189,6 +214,7 @@ def tokenize_source(
         source.label_names,
         {split: fingerprints[split].hexdigest() for split in SPLITS},
         source.train_groups,
+        source.left_out,
     )
 
 

@@ -8,6 +8,9 @@ import pyarrow.compute as pc
 # the apostrophe does not.
 SEPARATORS = r'[!"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~\t\n\r]'
 
+WORD_CHARACTER = rf"[^ {SEPARATORS[1:]}"
+"""Matches what a text with a word has, see `SEPARATORS`."""
+
 PAD_ID = 0
 
 START_ID = 1

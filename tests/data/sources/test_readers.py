@@ -1,13 +1,16 @@
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from tasks.common.atomic_files import file_sha256
-from tasks.common.errors import BadDataError
-from tasks.config.training import DataConfig
+from tasks.common.errors import BadDataError, InvalidConfigError
+from tasks.config.training import DataConfig, SourceConfig
 from tasks.data.sources import readers as module
+from tasks.data.sources.check_files import check_users_files
 from tasks.data.sources.keras_imdb import convert_npz
 from tasks.data.sources.readers import read_source
 from tasks.data.text.corpus import TokenizedSource
@@ -82,7 +85,10 @@ def test_texts_with_quotes_commas_and_line_breaks_are_kept_whole(tmp_path: Path,
         name: write_reviews(tmp_path / f"{name}.{kind}", reviews) for name in ("train", "test")
     }
     source = read_source(source_of("files", **paths), DataConfig())
-    assert texts_of(source.train, source.words) == ["he said no twice then nothing ébène", "plain"]
+    assert texts_of(source.train, source.words) == [
+        "he said no twice then nothing ébène",
+        "plain",
+    ]
 
 
 def test_sets_may_be_of_different_kinds_and_suffixes_of_any_case(tmp_path: Path) -> None:
@@ -93,24 +99,10 @@ def test_sets_may_be_of_different_kinds_and_suffixes_of_any_case(tmp_path: Path)
     assert found(source, "train") == found(source, "test") == plain(reviews)
 
 
-@pytest.mark.parametrize(
-    ("content", "label_names", "words"),
-    [
-        ("\ufefftext,label\n" + "fine,a\ndull,b\n" * 5, ("a", "b"), ["dull", "fine"]),
-        # Labels that are numbers are ordered as numbers.
-        ("text,label\n" + "fine,10\ndull,5\n" * 10, ("5", "10"), ["dull", "fine"]),
-        # Texts that look like numbers or nothing stay texts.
-        ("text,label\n" + "NA,a\n1.50,b\n" * 10, ("a", "b"), ["1", "50", "na"]),
-    ],
-)
-def test_a_csv_is_read_as_text_behind_its_byte_order_mark(
-    tmp_path: Path, content: str, label_names: tuple[str, str], words: list[str]
-) -> None:
+def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
-    path.write_text(content, encoding="utf-8")
-    source = read_source(source_of("files", train=path), DataConfig())
-    assert source.label_names == label_names
-    assert sorted(source.words) == words
+    path.write_text("\ufefftext,label\n" + "fine,a\ndull,b\n" * 5, encoding="utf-8")
+    assert len(read_source(source_of("files", train=path), DataConfig()).train.labels) == 8
 
 
 def test_without_a_test_file_a_stratified_part_is_held_out(tmp_path: Path) -> None:
@@ -119,14 +111,9 @@ def test_without_a_test_file_a_stratified_part_is_held_out(tmp_path: Path) -> No
 
     def held_out(**changes: Any) -> tuple[Reviews, Reviews]:
         source = read_source(source_of("files", train=path), DataConfig(**changes))
-        train, test = found(source, "train"), found(source, "test")
-        assert set(source.words) == {word for text, _ in train for word in text.split()}
-        return train, test
+        return found(source, "train"), found(source, "test")
 
     train, test = held_out()
-    # The number of its day occurs in one review only: words of held out reviews are not learned.
-    assert all("?" in text for text, _ in test)
-    assert all("?" not in text for text, _ in train)
     assert [label for _, label in test].count(0) == [label for _, label in test].count(1) == 4
     assert len(train) == 32
     assert set(train) <= set(plain(reviews))
@@ -135,32 +122,47 @@ def test_without_a_test_file_a_stratified_part_is_held_out(tmp_path: Path) -> No
     assert len(held_out(test_fraction=0.5)[1]) == 20
 
 
+def test_words_of_held_out_reviews_are_not_learned(tmp_path: Path) -> None:
+    path = write_reviews(tmp_path / "a.csv", distinct_reviews(40))
+    source = read_source(source_of("files", train=path), DataConfig())
+    # The number of its day occurs in one review only.
+    assert all("?" in text for text in texts_of(source.test, source.words))
+    assert all("?" not in text for text in texts_of(source.train, source.words))
+    assert len(source.words) == len(
+        {word for text, _ in found(source, "train") for word in text.split()}
+    )
+
+
 CONTENTS = {
     "empty.csv": (b"", "FILE is empty"),
     "empty.jsonl": (b"", "FILE is empty"),
     "empty.parquet": (b"", "FILE is empty"),
     "header.csv": (b"text,label\n", "FILE holds no reviews"),
-    "blank.csv": (b"\n\n", "FILE cannot be read as .csv"),
-    "blank.jsonl": (b"\n\n", "FILE has no column 'text'; it has none"),
-    "column.csv": (b"review,label\na,b\n", "FILE has no column 'text'; it has review, label"),
-    "column.jsonl": (b'{"text": "a"}\n', "FILE has no column 'label'; it has text"),
-    "kind.txt": (b"text,label\n", "unknown kind of file '.txt'; allowed are .csv, .jsonl, .parq"),
-    "nokind": (b"text,label\n", "unknown kind of file ''"),
-    "ragged.csv": (b"text,label\na,b,c\n", "FILE cannot be read as .csv: CSV parse error"),
-    "quote.csv": (b'text,label\n"a,b\n', "FILE cannot be read as .csv: CSV parse error"),
-    "latin.csv": (b"text,label\ncaf\xe9,a\n", "FILE cannot be read as .csv"),
-    "broken.jsonl": (b'{"text": "a", "label"\n', "FILE cannot be read as .jsonl: JSON parse"),
-    "list.jsonl": (b"[1, 2]\n", "FILE cannot be read as .jsonl: JSON parse"),
-    "mixed.jsonl": (
-        b'{"text": "a", "label": 1}\n{"text": "a", "label": "b"}\n',
-        "FILE cannot be read as .jsonl: JSON parse",
+    "blank.csv": (b"\n\n", "FILE has no header line, which names the columns"),
+    "blank.jsonl": (b"\n\n", "FILE holds no reviews"),
+    "column.csv": (b"review,label\na,b\n", "FILE has no column 'text'; its columns are 'review'"),
+    "column.jsonl": (b'{"text": "a"}\n', "FILE has no column 'label'; its columns are 'text'"),
+    "kind.xls": (b"text,label\n", "FILE: unknown kind of file; allowed are .csv, .tsv, .txt"),
+    "nokind": (b"text,label\n", "FILE: unknown kind of file"),
+    "ragged.csv": (b"text,label\na,b,c\n", "FILE: row 0: the row has 3 fields instead of 2"),
+    "quote.csv": (b'text,label\n"a,b\n', "FILE: row 0 (line 2): a quote opens there"),
+    "latin.csv": (
+        b"text,label\ncaf\xe9,a\n",
+        "FILE: row 0: the text is not valid UTF-8; it is likely cp1252",
     ),
-    "nolabel.csv": (b"text,label\na,1\nb,\nc,\n", "FILE: 2 rows have no label"),
-    "nolabel.jsonl": (b'{"text":"a","label":"x"}\n{"text":"a"}\n', "FILE: 1 rows have no label"),
-    "latin.jsonl": (b'{"text":"caf\xe9","label":0}\n', "FILE cannot be read as .jsonl"),
-    "lists.jsonl": (b'{"text":"a","label":[1]}\n', "the columns cannot be read as text"),
-    "twice.csv": (b"text,text,label\na,b,0\n", "has several columns named 'text'"),
-    "noparquet.parquet": (b"text,label\na,b\n", "FILE cannot be read as .parquet"),
+    "late.csv": (
+        b"text,label\n"
+        + b"fine,a\n" * 20_000
+        + "un film que l\x92on aime d\xe9j\xe0,b\n".encode("latin1"),
+        "FILE: row 20000: the text is not valid UTF-8; it is likely cp1252",
+    ),
+    "broken.jsonl": (b'{"text": "a", "label"\n', "FILE: row 0: it is no JSON"),
+    "list.jsonl": (b"[1, 2]\n", "FILE: row 0: it is no JSON object"),
+    "nolabel.csv": (b"text,label\na,\nb,\n", "FILE holds no review with a label and a word"),
+    "latin.jsonl": (b'{"text":"caf\xe9","label":0}\n', "FILE: row 0: the text is not valid UTF-8"),
+    "lists.jsonl": (b'{"text":"a","label":[1]}\n', "row 0: its field 'label' is no text but holds"),
+    "twice.csv": (b"text,text,label\na,b,0\n", "FILE has several columns 'text'"),
+    "noparquet.parquet": (b"text,label\na,b\n", "FILE: cannot be read as Parquet"),
 }
 
 
@@ -173,6 +175,12 @@ def test_a_file_that_cannot_be_used_is_named_with_the_reason(tmp_path: Path, nam
     assert "\n" not in message
 
 
+def test_a_cut_off_parquet_file_is_named(tmp_path: Path) -> None:
+    path = write_reviews(tmp_path / "a.parquet", distinct_reviews(9))
+    path.write_bytes(path.read_bytes()[:-9])
+    assert "FILE: cannot be read as Parquet" in refusal(path)
+
+
 def test_a_bad_test_file_is_found_too(tmp_path: Path) -> None:
     train = write_reviews(tmp_path / "a.csv", distinct_reviews(9))
     test = write_reviews(tmp_path / "b.csv", distinct_reviews(9), text="review")
@@ -180,13 +188,67 @@ def test_a_bad_test_file_is_found_too(tmp_path: Path) -> None:
         read_source(source_of("files", train=train, test=test), DataConfig())
 
 
-@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
-def test_a_missing_text_is_an_empty_one(tmp_path: Path, kind: str) -> None:
-    path = write_file(
-        tmp_path / f"a.{kind}", {"text": ["fine", None, "dull"], "label": ["x", "y", "x"]}
-    )
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_without_a_label_or_a_word_are_left_out_and_counted(
+    tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    nan = float("nan") if kind == "parquet" else "NaN"
+    texts = ["fine", None, "...", " ", "dull", "fair", "bad", None]
+    labels = [1.0, 1.0, 0.0, 0.0, 0.0, None, nan, None]
+    path = write_file(tmp_path / f"a.{kind}", {"text": texts, "label": labels})
     source = read_source(source_of("files", train=path, test=path), DataConfig())
-    assert lists_of(source.train.tokens) == [[1, 4], [1], [1, 5]]
+    assert lists_of(source.train.tokens) == [[1, 4], [1, 5]]
+    assert source.train.labels.tolist() == [1, 0]
+    assert {what: vars(rows) for what, rows in source.left_out["train"].items()} == {
+        "label": {"count": 3, "rows": [5, 6, 7]},
+        "word": {"count": 3, "rows": [1, 2, 3]},
+    }
+    assert f"{path}: left out, without a word: 3 rows (1, 2, 3)" in caplog.text
+    for option, sentence in (
+        ("empty_texts", "without a word: 3 rows (1, 2, 3)"),
+        ("missing_labels", "without a label: 3 rows (5, 6, 7)"),
+    ):
+        with pytest.raises(BadDataError, match=re.escape(sentence)):
+            read_source(
+                source_of("files", train=path), DataConfig.model_validate({option: "refuse"})
+            )
+
+
+def test_a_label_is_the_same_in_all_files_however_it_is_written(tmp_path: Path) -> None:
+    train = write_file(tmp_path / "a.csv", {"text": ["a", "b"], "label": [1.0, 0.0]})
+    test = write_file(tmp_path / "b.jsonl", {"text": ["a", "b"], "label": [1, 0]})
+    source = read_source(source_of("files", train=train, test=test), DataConfig())
+    assert source.label_names == ("0", "1")
+    assert source.train.labels.tolist() == source.test.labels.tolist() == [1, 0]
+    write_file(tmp_path / "a.csv", {"text": ["a", "b"], "label": ["False", "TRUE"]})
+    table = pa.table({"text": ["a", "b"], "label": [True, False]})
+    pq.write_table(table, tmp_path / "b.parquet")
+    paths = {"train": train, "test": tmp_path / "b.parquet"}
+    source = read_source(source_of("files", **paths), DataConfig())
+    assert source.label_names == ("false", "true")
+    assert [source.train.labels.tolist(), source.test.labels.tolist()] == [[0, 1], [1, 0]]
+
+
+def test_the_user_says_which_label_is_positive(tmp_path: Path) -> None:
+    path = write_file(tmp_path / "a.csv", {"text": ["a", "b"], "label": ["긍정", "부정"]})
+    files = source_of("files", train=path, test=path)
+    assert read_source(files, DataConfig()).label_names == ("긍정", "부정")
+    other = files.model_copy(update={"positive_label": "긍정"})
+    assert read_source(other, DataConfig()).label_names == ("부정", "긍정")
+    assert read_source(other, DataConfig()).train.labels.tolist() == [1, 0]
+    assert other.content_hash != files.content_hash
+    unknown = files.model_copy(update={"positive_label": "good"})
+    with pytest.raises(InvalidConfigError, match="--positive-label good: must be one of '긍정'"):
+        read_source(unknown, DataConfig())
+
+
+def test_many_lines_in_one_text_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    texts = ["a\n" * 60, "b"]
+    path = write_file(tmp_path / "a.csv", {"text": texts, "label": [0, 1]})
+    read_source(source_of("files", train=path, test=path), DataConfig())
+    assert "texts of 50 lines or more, which a quote that is not closed would give: 1 rows (0)" in (
+        caplog.text
+    )
 
 
 @pytest.mark.parametrize(
@@ -276,8 +338,8 @@ def test_the_official_test_set_is_what_the_training_set_leaves(
 def test_a_full_set_that_the_training_set_does_not_fit_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, everything: Reviews, missing: int, left: int
 ) -> None:
-    message = f"{missing} training reviews are missing .* {left} are left as test"
-    with pytest.raises(BadDataError, match=message):
+    told = f"{missing} training reviews are missing .* {left} are left as test"
+    with pytest.raises(BadDataError, match=told):
         rebuilt(tmp_path, everything, monkeypatch)
 
 
@@ -285,6 +347,8 @@ def test_a_full_set_that_the_training_set_does_not_fit_is_an_error(
 
 
 def test_ids_of_keras_ranks_begin_with_1_and_are_raised_by_3(tmp_path: Path) -> None:
+    from tasks.common.atomic_files import file_sha256
+
     npz = write_npz(tmp_path / "imdb.npz", rows=10, words=40)
     convert_npz(npz, file_sha256(npz), tmp_path / "a.parquet")
     index = write_word_index(tmp_path / "index.json", words=40)
@@ -300,11 +364,9 @@ def test_ids_of_keras_ranks_begin_with_1_and_are_raised_by_3(tmp_path: Path) -> 
     assert source.label_names == ("negative", "positive")
 
 
-def test_a_cut_off_or_flipped_parquet_file_never_ends_in_another_error(tmp_path: Path) -> None:
+def test_a_flipped_byte_in_a_parquet_file_never_ends_in_another_error(tmp_path: Path) -> None:
     content = write_reviews(tmp_path / "whole.parquet", distinct_reviews(12)).read_bytes()
     path = tmp_path / "flipped.parquet"
-    path.write_bytes(content[:-9])
-    assert "FILE cannot be read as .parquet" in refusal(path)
     refused = 0
     for position in range(0, len(content), 7):
         path.write_bytes(
@@ -315,3 +377,41 @@ def test_a_cut_off_or_flipped_parquet_file_never_ends_in_another_error(tmp_path:
         except BadDataError:
             refused += 1
     assert refused > 5
+
+
+def test_labels_that_are_numbers_are_ordered_as_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\n" + "fine,10\ndull,5\n" * 10)
+    source = read_source(source_of("files", train=path), DataConfig())
+    assert source.label_names == ("5", "10")
+
+
+def test_texts_that_look_like_numbers_or_nothing_stay_texts(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\n" + "NA,a\n1.50,b\n" * 10)
+    source = read_source(source_of("files", train=path), DataConfig())
+    assert sorted(source.words) == ["1", "50", "na"]
+
+
+@pytest.mark.parametrize("name", ["ragged.csv", "quote.csv", "latin.csv", "column.csv", "nokind"])
+def test_a_file_that_cannot_be_used_is_refused_before_a_run_too(tmp_path: Path, name: str) -> None:
+    content, sentence = CONTENTS[name]
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(BadDataError) as raised:
+        check_users_files(SourceConfig(source="files", train_file=tmp_path / name))
+    assert sentence in str(raised.value).replace(str(tmp_path / name), "FILE")
+
+
+def test_labels_are_counted_before_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_file(tmp_path / "a.csv", {"text": ["x"] * 9000, "label": [0, 1, 2] * 3000})
+    config = SourceConfig(source="files", train_file=path)
+    with pytest.raises(BadDataError, match="found 3: '0', '1', '2'"):
+        check_users_files(config)
+    write_file(path, {"text": ["x"] * 9000, "label": [0] * 8999 + [1]})
+    check_users_files(config)
+    with pytest.raises(InvalidConfigError, match="--positive-label x: must be one of '0', '1'"):
+        check_users_files(config.model_copy(update={"positive_label": "x"}))
+    monkeypatch.setattr("tasks.data.sources.check_files._ROWS", 2000)
+    check_users_files(config.model_copy(update={"positive_label": "x"}))  # not all is known yet
+    with pytest.raises(BadDataError, match=r"--test-file .*no\.csv: there is no such file"):
+        check_users_files(config.model_copy(update={"test_file": tmp_path / "no.csv"}))

@@ -1,0 +1,55 @@
+"""Mistakes in the user's files that show in their first rows, found before anything starts."""
+
+from pathlib import Path
+
+from tasks.common.errors import BadDataError
+from tasks.config.training import SourceConfig
+from tasks.data.sources.labels import label_names
+from tasks.data.tables.decoding import NOT_UTF8, has_undecoded, likely_of_file
+from tasks.data.tables.delimited import RowError
+from tasks.data.tables.fields import ReadOptions, file_kind, first_fields
+from tasks.data.tables.folders import parquet_parts
+from tasks.data.tables.labels import label_name
+
+_ROWS = 20_000
+"""Rows of a file that are looked at: a fraction of a second's worth."""
+
+
+def check_users_files(config: SourceConfig) -> None:
+    """Look at the beginning of the user's local files; of Parquet, only whether there is any.
+
+    Raises:
+        BadDataError: There is no such file, or what was read of it cannot be used.
+        InvalidConfigError: The positive label is none of the labels.
+    """
+    found: set[str] = set()
+    is_whole = True
+    for option, path in (("--train-file", config.train_file), ("--test-file", config.test_file)):
+        if path is None or isinstance(path, str):
+            is_whole &= path is None
+            continue
+        if not path.exists():
+            raise BadDataError(f"{option} {path}: there is no such file")
+        labels, is_all = _labels(path, config)
+        found, is_whole = found | labels, is_whole and is_all
+    if is_whole or len(found) > 2:  # noqa: PLR2004 - a yes-or-no question
+        label_names(found, config.label_column, config.positive_label)
+
+
+def _labels(path: Path, config: SourceConfig) -> tuple[set[str], bool]:
+    """Return the labels of the first rows, and whether these are all rows."""
+    options = ReadOptions(config.encoding, config.delimiter)
+    if file_kind(path, options).kind == "parquet":
+        parquet_parts(path)
+        return set(), False
+    columns = [config.label_column, config.text_column]
+    columns += [config.group_column] if config.group_column else []
+    found: set[str | None] = set()
+    row = -1
+    for row, fields in enumerate(first_fields(path, list(dict.fromkeys(columns)), _ROWS, options)):
+        if isinstance(fields, RowError):
+            raise BadDataError(f"{path}: row {row}: {fields}")
+        if any(field is not None and has_undecoded(field) for field in fields):
+            raise BadDataError(f"{path}: row {row}: {NOT_UTF8}{likely_of_file(path)}")
+        found.add(label_name(fields[0]))
+    return {name for name in found if name is not None}, row + 1 < _ROWS

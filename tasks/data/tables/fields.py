@@ -1,0 +1,225 @@
+"""The fields of the rows of a text file, one row after another, without any large library."""
+
+import io
+import itertools
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from tasks.common.errors import BadDataError, first_line
+from tasks.data.tables.decoding import decoded, encoding_of, lines_of
+from tasks.data.tables.delimited import (
+    RowError,
+    chosen,
+    delimiter_of,
+    header_fields,
+    split_lines,
+)
+from tasks.data.tables.json_values import fields_of, json_values
+from tasks.data.tables.kinds import FileKind, Kind, head_of, kind_of, unpacked
+
+_BLOCK = 1 << 20
+
+Fields = Sequence[str | None] | RowError
+"""The texts of the columns that are asked for, None where nothing is there; or a fault."""
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What the user says of a file, where it does not show by itself.
+
+    Attributes:
+        encoding: Of its text, by Python's name.
+        delimiter: Name or character.
+        kind: What it holds, whatever its name says.
+        lines: Whether a .txt file without a header is read, each line a text.
+    """
+
+    encoding: str | None = None
+    delimiter: str | None = None
+    kind: Kind | None = None
+    lines: bool = False
+
+
+DEFAULT = ReadOptions()
+
+
+@dataclass(frozen=True)
+class Content:
+    """The bytes of an open text file, what they hold, and their encoding."""
+
+    bytes: io.BufferedReader
+    kind: Kind
+    encoding: str
+
+
+@dataclass(frozen=True)
+class Header:
+    """The names of the columns, and their delimiter.
+
+    `lines` are those behind it; None where the content stands behind it and is UTF-8.
+    """
+
+    names: list[str]
+    delimiter: str
+    lines: Iterator[str] | None
+
+
+def file_kind(path: Path, options: ReadOptions) -> FileKind:
+    """Return what a file holds.
+
+    Raises:
+        BadDataError: There is none, it is empty, or it is of no known kind.
+    """
+    if not path.exists():
+        raise BadDataError(f"{path}: there is no such file")
+    kind = kind_of(str(path), options.kind)
+    if path.is_file() and path.stat().st_size == 0:
+        raise BadDataError(f"{path} is empty")
+    if path.is_dir() and kind.kind != "parquet":
+        raise BadDataError(f"{path} is a folder; one of Parquet files needs a name in .parquet")
+    return kind
+
+
+def open_content(file: IO[bytes], kind: FileKind, options: ReadOptions) -> Content:
+    """Return the content of a file whose first bytes are those of its kind.
+
+    Raises:
+        BadDataError: They are not, or its encoding has to be named. The file is not named.
+    """
+    content = unpacked(file, kind.compression)
+    head = head_of(content)
+    return Content(content, kind.kind, encoding_of(head, options.encoding))
+
+
+@contextmanager
+def damage_reported() -> Iterator[None]:
+    """Say in one sentence that a compressed file is damaged; the file is not named."""
+    try:
+        yield
+    except (EOFError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the file system's fault, not the file's
+        raise BadDataError(f"is damaged: {first_line(error)}") from None
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Put the name of the file before what is wrong with it."""
+    try:
+        yield
+    except BadDataError as error:
+        sentence = str(error)
+        joint = " " if sentence.startswith(("is ", "has ")) else ": "
+        raise BadDataError(f"{path}{joint}{sentence}") from None
+
+
+def text_fields(
+    content: Content, columns: Sequence[str], options: ReadOptions = DEFAULT
+) -> Iterator[Fields]:
+    """Yield the fields of these columns, row by row.
+
+    Raises:
+        BadDataError: The content cannot be read, or has no such column. The file is not named.
+    """
+    if content.kind in ("jsonl", "json"):
+        yield from _json_fields(content, columns)
+    elif is_table(content, columns, options):
+        header = read_header(content, columns, options)
+        lines = header.lines or lines_of(content.bytes, "utf-8")
+        yield from fields_behind(header, lines, columns)
+    else:
+        for line in lines_of(content.bytes, content.encoding):
+            yield [line.removesuffix("\n").removesuffix("\r")]
+
+
+def is_table(content: Content, columns: Sequence[str], options: ReadOptions) -> bool:
+    """Return whether there are columns: a text file may be one text a line."""
+    if content.kind == "txt" and options.lines:
+        first = content.bytes.peek(_BLOCK).decode(content.encoding, "replace").splitlines()[:1]
+        delimiter = delimiter_of(first[0], columns, options.delimiter) if first else ""
+        names = header_fields(first[0], delimiter) if first else []
+        return len(names) > 1 and set(columns) <= set(names)
+    return content.kind in ("csv", "txt")
+
+
+def read_header(content: Content, columns: Sequence[str], options: ReadOptions) -> Header:
+    """Read the first line, which names the columns.
+
+    Raises:
+        BadDataError: It does not name those that are asked for, each once. The file is not named.
+    """
+    line, lines = _plain_header(content), None
+    if line is None:
+        lines = lines_of(content.bytes, content.encoding)
+        line = next((line for line in lines if line.strip()), "")
+    delimiter = delimiter_of(line, columns, options.delimiter)
+    names = header_fields(line, delimiter)
+    if not names:
+        raise BadDataError("has no header line, which names the columns")
+    require_columns(names, columns)
+    return Header(names, delimiter, lines)
+
+
+def _plain_header(content: Content) -> str | None:
+    """Take the first line, where it is UTF-8 and ends as all lines of a plain file do."""
+    head = content.bytes.peek(_BLOCK)
+    line = head[: head.find(b"\n") + 1]
+    is_whole = line.strip() and b"\r" not in line.rstrip(b"\r\n") and line.count(b'"') % 2 == 0
+    if not is_whole or not content.encoding.startswith("utf-8"):
+        return None
+    return content.bytes.read(len(line)).decode(content.encoding, "surrogateescape")
+
+
+def fields_behind(
+    header: Header, lines: Iterator[str], columns: Sequence[str], row: int = 0, line: int = 1
+) -> Iterator[Fields]:
+    """Yield the fields behind a header, of which so many rows and lines were read already."""
+    fields = split_lines(lines, header.delimiter, len(header.names), row, line)
+    yield from chosen(fields, header.names, columns)
+
+
+def _json_fields(content: Content, columns: Sequence[str]) -> Iterator[Fields]:
+    known: dict[str, None] = {}
+    with decoded(content.bytes, content.encoding) as text:
+        for value in json_values(lambda: text.read(_BLOCK)):
+            if isinstance(value, dict):
+                known |= dict.fromkeys(value)
+            yield fields_of(value, columns)
+    if known:
+        require_columns(list(known), columns)
+
+
+def require_columns(names: Sequence[str], columns: Sequence[str]) -> None:
+    """Check that there is each of the columns, once.
+
+    Raises:
+        BadDataError: There is not. The file is not named.
+    """
+    for column in columns:
+        if names.count(column) == 1:
+            continue
+        if column in names:
+            raise BadDataError(f"has several columns {column!r}")
+        alike = [name for name in names if name.strip().lower() == column.strip().lower()]
+        hint = f"; it has {alike[0]!r}, which is not the same" if alike else ""
+        raise BadDataError(
+            f"has no column {column!r}{hint}; its columns are {', '.join(map(repr, names))}"
+            " (choose with --text-column, --label-column and --group-column)"
+        )
+
+
+def first_fields(
+    path: Path, columns: Sequence[str], rows: int, options: ReadOptions = DEFAULT
+) -> Iterator[Fields]:
+    """Yield the fields of the first rows of a file of text.
+
+    Raises:
+        BadDataError: The file cannot be read, or has no such column.
+    """
+    kind = file_kind(path, options)
+    with named(path), path.open("rb") as file, damage_reported():
+        content = open_content(file, kind, options)
+        yield from itertools.islice(text_fields(content, columns, options), rows)
