@@ -8,9 +8,13 @@ BIN := $(VENV)/bin
 train: setup
 	$(BIN)/python flows/train_flow.py $(ARGS)
 
+# Each number of commits gives another random order, the same one each time.
+SEED ?= $(shell git rev-list --count HEAD 2>/dev/null || echo 0)
+
 # Three processes: most tests wait for servers and for TensorFlow to start.
 test: setup lint
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder \
+		-p randomly --randomly-seed=$(SEED) --cov $(ARGS)
 
 slow: setup
 	$(BIN)/python -m pytest -m slow $(ARGS)

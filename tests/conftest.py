@@ -46,8 +46,9 @@ _LONGEST_FIRST = [
 ]
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order the files by how long they take."""
+    """Order the files by how long they take, after their tests have been put in random order."""
     places = {name: place for place, name in enumerate(_LONGEST_FIRST)}
     folder = Path(__file__).parent
     items.sort(key=lambda item: places.get(item.path.relative_to(folder).as_posix(), len(places)))
