@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from _pytest.mark import ParameterSet
 
 from tasks.cache.policy import VerifiedRecords
 from tasks.common.artifact_store import ArtifactStore, StepOutput
@@ -136,84 +135,94 @@ def shares(seed: int, counts: dict[str, int]) -> list[tuple[str, str, float]]:
     ]
 
 
-def kills() -> list[ParameterSet]:
-    """Return kills of which one for each step is not slow, in turn at an operation or moment."""
-    first = {(step, ("operation", "moment")[place % 2]) for place, step in enumerate(STEPS)}
-    first.add(("train", "moment"))
-    found = []
-    for step, how, share in shares(0, KILLS_EACH_WAY):
-        found.append(pytest.param(step, how, share, marks=() if (step, how) in first else SLOW))
-        first.discard((step, how))
-    return found
+IN_TURN: list[tuple[Kind, str, str, float]] = [
+    ("kill -9", "fetch", "operation", 0.8),
+    ("disk full", "load", "operation", 0.3),
+    ("kill -9", "load", "moment", 0.5),
+    ("kill -9", "baseline", "operation", 0.2),
+    ("kill -9", "pad", "moment", 0.2),
+    ("kill -9", "persist-parquet", "operation", 0.9),
+    ("kill -9", "build", "moment", 0.1),
+    ("kill -9", "train", "operation", 0.4),
+    ("SIGTERM", "train", "moment", 0.6),
+    ("disk full", "train", "operation", 0.2),
+    ("permission denied", "train", "operation", 0.1),
+    ("kill -9", "train", "moment", 0.4),
+    ("exception", "evaluate", "operation", 0.3),
+    ("kill -9", "evaluate", "moment", 0.5),
+    ("disk full", "plot", "operation", 0.5),
+    ("kill -9", "plot", "moment", 0.4),
+    ("kill -9", "analyse", "operation", 0.2),
+    ("SIGTERM", "record", "moment", 0.3),
+    ("disk full", "record", "operation", 0.5),
+    ("kill -9", "record", "moment", 0.8),
+]
+"""At least one fault of each step, and of each kind that ends a run."""
 
 
-@pytest.mark.parametrize(("step", "how", "share"), kills())
-def test_a_kill_at_any_point_loses_nothing(
-    laboratory: Laboratory,
-    tmp_path: Path,
-    record_property: Note,
-    step: str,
-    how: str,
-    share: float,
+def test_a_run_that_meets_a_fault_in_each_step_in_turn_ends_as_an_undisturbed_one(
+    laboratory: Laboratory, tmp_path: Path, record_property: Note
 ) -> None:
-    record_property("fault", f"kill -9 in {step}")
-    artifacts = laboratory.copy_without(step, tmp_path)
-    status, log = laboratory.run(artifacts, laboratory.fault("kill -9", step, how, share))
-    assert status == -9, log
+    assert {step for _, step, _, _ in IN_TURN} == set(STEPS)
+    artifacts = tmp_path / "artifacts"
+    for kind, step, how, share in IN_TURN:
+        record_property("fault", f"{kind} in {step}" if kind == "kill -9" else kind)
+        status, log = laboratory.run(artifacts, laboratory.fault(kind, step, how, share))
+        require_end_by(kind, status, log, artifacts)
     require_next_run(laboratory, artifacts)
 
 
-@pytest.mark.parametrize(
-    ("step", "how", "share"),
-    [
-        pytest.param("load", "operation", 0.4, marks=SLOW),
-        ("train", "moment", 0.6),
-        ("record", "moment", 0.3),
-    ],
-)
-def test_a_polite_kill_loses_nothing(
-    laboratory: Laboratory,
-    tmp_path: Path,
-    record_property: Note,
-    step: str,
-    how: str,
-    share: float,
-) -> None:
-    record_property("fault", "SIGTERM")
-    artifacts = laboratory.copy_without(step, tmp_path)
-    status, log = laboratory.run(artifacts, laboratory.fault("SIGTERM", step, how, share))
-    assert status != 0, log
-    require_next_run(laboratory, artifacts)
+def require_end_by(kind: Kind, status: int, log: str, artifacts: Path) -> None:
+    """Check that a run ended as a fault of that kind ends it."""
+    if kind == "kill -9":
+        assert status == -9, log
+    elif kind == "SIGTERM":
+        assert status != 0, log
+    elif kind == "exception":
+        assert status == 1, log
+        assert "an injected exception" in log
+    else:
+        assert status == 1, log
+        reason = "the disk is full" if kind == "disk full" else kind
+        assert f"error: cannot write below {artifacts}: {reason}; free or unlock it" in log
+        assert "Traceback" not in log
 
 
-DISK_FULL = ("load", "train", "plot", "record")
-
-DISK_FAULTS = [
-    pytest.param(kind, step, share, marks=() if kind == "disk full" and step in DISK_FULL else SLOW)
-    for kind in ("disk full", "permission denied")
-    for step, how, share in shares(3, dict.fromkeys(STEPS, 1))
-    if how == "operation"
+OTHERS: list[tuple[Kind, str, str, float]] = [
+    ("SIGTERM", "load", "operation", 0.4),
+    ("SIGTERM", "train", "moment", 0.6),
+    ("SIGTERM", "record", "moment", 0.3),
+    ("exception", "load", "operation", 0.3),
+    ("exception", "train", "operation", 0.6),
+    ("exception", "record", "operation", 0.5),
+    ("permission denied", "train", "operation", 0.3),
+    *(
+        (kind, step, how, share)
+        for kind in ("disk full", "permission denied")
+        for step, how, share in shares(3, dict.fromkeys(STEPS, 1))
+        if how == "operation"
+    ),
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("kind", "step", "share"), [*DISK_FAULTS, ("permission denied", "train", 0.3)]
+    ("kind", "step", "how", "share"),
+    [*(("kill -9", step, how, share) for step, how, share in shares(0, KILLS_EACH_WAY)), *OTHERS],
 )
-def test_a_disk_that_cannot_be_written_to_ends_the_run_with_one_sentence(
+def test_a_fault_at_any_point_loses_nothing(
     laboratory: Laboratory,
     tmp_path: Path,
     record_property: Note,
     kind: Kind,
     step: str,
+    how: str,
     share: float,
 ) -> None:
-    record_property("fault", kind)
+    record_property("fault", f"{kind} in {step}" if kind == "kill -9" else kind)
     artifacts = laboratory.copy_without(step, tmp_path)
-    status, log = laboratory.run(artifacts, laboratory.fault(kind, step, "operation", share))
-    assert status == 1, log
-    reason = "the disk is full" if kind == "disk full" else kind
-    assert f"error: cannot write below {artifacts}: {reason}; free or unlock it" in log
-    assert "Traceback" not in log
+    status, log = laboratory.run(artifacts, laboratory.fault(kind, step, how, share))
+    require_end_by(kind, status, log, artifacts)
     require_next_run(laboratory, artifacts)
 
 
@@ -230,25 +239,6 @@ def test_a_really_full_disk_ends_the_run_with_one_sentence(
         assert finished_runs(disk / "artifacts") == {}
         saved = shutil.copytree(disk / "artifacts", tmp_path / "artifacts")
     require_next_run(laboratory, Path(saved))
-
-
-@pytest.mark.parametrize(
-    ("step", "share"),
-    [
-        pytest.param("load", 0.3, marks=SLOW),
-        ("train", 0.6),
-        pytest.param("record", 0.5, marks=SLOW),
-    ],
-)
-def test_an_unforeseen_exception_loses_nothing(
-    laboratory: Laboratory, tmp_path: Path, record_property: Note, step: str, share: float
-) -> None:
-    record_property("fault", "exception")
-    artifacts = laboratory.copy_without(step, tmp_path)
-    status, log = laboratory.run(artifacts, laboratory.fault("exception", step, "operation", share))
-    assert status == 1, log
-    assert "an injected exception" in log
-    require_next_run(laboratory, artifacts)
 
 
 @pytest.mark.parametrize(("step", "share"), [("load", 0.1), ("train", 0.5)])
@@ -287,20 +277,21 @@ def damage(path: Path, chance: random.Random) -> str:
     return f"{path} {how}"
 
 
-@pytest.mark.parametrize("kind", ["keys", "records", "results", "objects"])
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=SLOW)])
 def test_a_damaged_cache_is_computed_again(
-    laboratory: Laboratory, tmp_path: Path, record_property: Note, kind: str, seed: int
+    laboratory: Laboratory, tmp_path: Path, record_property: Note, seed: int
 ) -> None:
-    record_property("fault", f"corrupt cache: {kind}")
-    artifacts, chance = laboratory.copy_without(None, tmp_path), random.Random(f"{kind} {seed}")
-    folder = artifacts / "cache" / kind
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    done = [damage(path, chance) for path in chance.sample(files, 3)]
-    manifest = require_next_run(laboratory, artifacts)
-    hits = {run.step for run in manifest.steps if run.cached}
-    assert (hits == set(CACHED_STEPS)) == (kind == "keys"), done
-    assert require_next_run(laboratory, artifacts).steps[1].cached
+    artifacts, chance = laboratory.copy_without(None, tmp_path), random.Random(seed)
+    for kind in ("keys", "records", "results", "objects"):
+        record_property("fault", f"corrupt cache: {kind}")
+        folder = artifacts / "cache" / kind
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        done = [damage(path, chance) for path in chance.sample(files, 3)]
+        manifest = require_next_run(laboratory, artifacts)
+        hits = {run.step for run in manifest.steps if run.cached}
+        assert (hits == set(CACHED_STEPS)) == (kind == "keys"), done
+    last = require_next_run(laboratory, artifacts)
+    assert {run.step for run in last.steps if run.cached} == set(CACHED_STEPS)
 
 
 @pytest.mark.parametrize("step", ["train", pytest.param("record", marks=SLOW)])
