@@ -12,7 +12,7 @@ from flows.cli.app import run_command
 from flows.display import run_tables
 from flows.display.run_tables import headline
 from flows.display.terminal import Options, answer, show_lines
-from tasks.common.atomic_files import write_text
+from tasks.common.atomic_files import require_new, write_text
 from tasks.common.canonical_json import readable_json
 from tasks.common.errors import PipelineError
 from tasks.registry.champion import ChampionStore
@@ -104,6 +104,7 @@ def compare(
     comparison = compare_runs(runs)
     answer(comparison, run_tables.run_comparison(comparison), options)
     if html is not None:
+        require_new(html)
         histories = {run.manifest.run_id: read_checked(run, "history.json") for run in runs}
         write_text(html, compare_page(comparison, histories))
         if not options.json:
@@ -169,6 +170,7 @@ def export_model_card(
     found = find_run(options.artifacts, run)
     card = model_card(found.manifest, read_checked(found, "metrics.json"), read_config(found))
     if file is not None:
+        require_new(file)
         write_text(file, card)
         _answer_files(found, [file], options)
     elif options.json:

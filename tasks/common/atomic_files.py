@@ -7,8 +7,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tasks.common.errors import ExportError
+
 TEMPORARY_PREFIX = ".writing-"
 """Begins the name of what is not finished, so that a person sees it and listings pass it over."""
+
+
+def require_new(target: Path) -> None:
+    """Check that an export would write over nothing.
+
+    Raises:
+        ExportError: There is something.
+    """
+    if target.exists():
+        raise ExportError(f"{target} is there already; remove it or name another one")
 
 
 def sync_folder(folder: Path) -> None:

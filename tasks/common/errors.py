@@ -75,7 +75,7 @@ def import_extra(module: str, extra: str) -> Any:  # noqa: ANN401 - a module
 
 
 class ExportError(PipelineError):
-    """Another program's store did not take what was exported; names the store and the reason."""
+    """What was exported could not be put where it should be; names the place and the reason."""
 
 
 class PromotionError(PipelineError):

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tasks.common.atomic_files import whole_file
+from tasks.common.atomic_files import require_new, whole_file
 from tasks.common.errors import import_extra
 from tasks.config.training import flat_config
 from tasks.runs.find import Run
@@ -18,14 +18,16 @@ def export_tensorboard(run: Run, logdir: Path, headline: str) -> list[Path]:
     """Write `<logdir>/<run id>/train` and `validation`, and return the files.
 
     Curves are named as Keras's callback names them; the first epoch is step 1, and every event
-    has the time of the run. Exporting again replaces the files.
+    has the time of the run.
 
     `logdir` is what `tensorboard --logdir` is given.
 
     Raises:
         MissingExtraError: TensorBoard is not installed.
         BadDataError: A file of the run is damaged.
+        ExportError: The run was exported there before.
     """
+    require_new(logdir / run.manifest.run_id)
     # TensorBoard's own records: its usual writer would start TensorFlow.
     text_pb = import_extra("tensorboard.plugins.text.summary_v2", "tensorboard").text_pb
     history, config = read_checked(run, "history.json"), _config_table(run)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tasks.common.errors import MissingExtraError
+from tasks.common.errors import ExportError, MissingExtraError
 from tasks.reports.tensorboard import export_tensorboard
 from tests.support.made_runs import FIRST, HISTORY, make_run
 
@@ -46,12 +46,12 @@ def test_config_and_score_are_read_back_as_texts(tmp_path: Path) -> None:
     assert plugin == "text"
 
 
-def test_exporting_again_replaces_the_files(tmp_path: Path) -> None:
+def test_a_run_is_not_exported_over_itself(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     first = {file: file.read_bytes() for file in export_tensorboard(run, tmp_path / "logs", "s")}
-    assert export_tensorboard(run, tmp_path / "logs", "s") == list(first)
-    found = [path for path in (tmp_path / "logs").rglob("*") if path.is_file()]
-    assert {path: path.read_bytes() for path in found} == first
+    with pytest.raises(ExportError, match=f"{run.folder.name} is there already; remove it or"):
+        export_tensorboard(run, tmp_path / "logs", "s")
+    assert all(file.read_bytes() == content for file, content in first.items())
 
 
 def test_without_tensorboard_the_command_that_installs_it_is_reported(

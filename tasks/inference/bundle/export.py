@@ -7,7 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.common.atomic_files import sync_folder, temporary_path, whole_file, write_text
+from tasks.common.atomic_files import (
+    require_new,
+    sync_folder,
+    temporary_path,
+    whole_file,
+    write_text,
+)
 from tasks.common.errors import ExportError, storage_error
 from tasks.common.hashed_files import hashed_files
 from tasks.common.records import Record, write_record
@@ -57,8 +63,7 @@ def export_bundle(run: Run, target: Path, *, litert: bool = False) -> Bundle:
         ExportError: The target is there already, or the forms of the model do not agree.
         StorageError: The target cannot be written.
     """
-    if target.exists():
-        raise ExportError(f"{target} is there already; remove it or name another one")
+    require_new(target)
     folder = temporary_path(target.parent)
     for name in ("tensorflow", "absl"):
         logging.getLogger(name).setLevel(logging.ERROR)  # their notices are for TensorFlow's makers

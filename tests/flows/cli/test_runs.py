@@ -105,6 +105,13 @@ def test_every_command_answers_in_json_too(runs: Command, tmp_path: Path) -> Non
         ["export", "tensorboard", "latest", str(tmp_path / "logs")],
     ):
         assert runs.answers(*words)
+    for words in (
+        ["compare", FIRST, SECOND, "--html", page],
+        ["export", "model-card", "latest", card],
+    ):
+        status, shown = runs.refuses(*words)
+        assert status == 1
+        assert "is there already; remove it or" in " ".join(shown.split())
     listed = runs.answers("list")
     assert [run["run_id"] for run in listed["runs"]] == [THIRD, SECOND, FIRST]
     compared = runs.answers("compare", FIRST, SECOND)
