@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogFormatter, MaxNLocator
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from tasks.evaluation.metrics import BINS
@@ -70,6 +70,9 @@ def _draw_learning_rate(axes: Axes, history: dict[str, list[float]]) -> None:
     right = axes.twinx()
     right.step(epochs, rates, where="mid", color=ORANGE, linestyle="--", label="learning rate")
     right.set(ylabel="Learning rate", yscale="log", ylim=(min(rates) / 3, max(rates) * 3))
+    # Powers of ten as formulas take a second.
+    right.yaxis.set_major_formatter(LogFormatter())
+    right.yaxis.set_minor_formatter(LogFormatter())
     right.spines["right"].set_visible(True)
     right.grid(visible=False)
     lines = [*axes.get_lines(), *right.get_lines()]

@@ -205,9 +205,9 @@ Killable = tuple[list[str], Undisturbed, str]
 
 @pytest.fixture(scope="module")
 def on_real_reviews(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killable]:
-    """Options of a run on a thousand real reviews, what it gives undisturbed, and a server."""
+    """Options of a run on four hundred real reviews, what it gives undisturbed, and a server."""
     folder = tmp_path_factory.mktemp("real")
-    reviews = write_real_reviews(folder / "reviews.csv", 1000)
+    reviews = write_real_reviews(folder / "reviews.csv", 400)
     network = ["--num-words=2000", "--maxlen=60", "--embedding-dim=16", "--filters=16"]
     options = [*from_file(reviews), *network, *FIVE_EPOCHS, "--batch-size=8"]
     with prefect_server_process(folder) as (url, _):
@@ -242,7 +242,7 @@ def test_a_run_killed_in_its_third_epoch_goes_on_to_the_same_weights(
     how: signal.Signals,
     record_property: Callable[[str, object], None],
 ) -> None:
-    record_property("fault", f"{how.name} in epoch 3 of 5, 1,000 real reviews")
+    record_property("fault", f"{how.name} in epoch 3 of 5, 400 real reviews")
     options, undisturbed, url = on_real_reviews
     require_exact_resume(tmp_path, options, undisturbed, how, PREFECT_API_URL=url)
 

@@ -53,7 +53,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     """A small run, started as a user does and watched through the API; its server stays up."""
     folder = tmp_path_factory.mktemp("watched")
     (folder / "server").mkdir()
-    write_reviews(folder / "reviews.csv", 2000)
+    write_reviews(folder / "reviews.csv", 1000)
     options = [*from_file(Path("reviews.csv")), *SLOW_SMALL_RUN, *PROMOTING]
     with prefect_server_process(folder / "server") as (api, _):
         run = start_terminal_run(folder, *options, PREFECT_API_URL=api)
