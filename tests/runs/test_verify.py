@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.cli.app import run_command
 from flows.cli.verify import verify_app as app
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.atomic_files import file_sha256
@@ -23,7 +24,7 @@ def copied(done: RunSummary, tmp_path: Path) -> Path:
 
 def verify(*arguments: str) -> int:
     try:
-        app(list(arguments), result_action="return_value")
+        run_command(app, list(arguments))
     except SystemExit as end:
         return int(str(end.code))
     return 0

@@ -16,6 +16,7 @@ from flows.pipelines.retrain import retrain_flow
 from flows.pipelines.serve import deployments
 from tasks.config.schedule import ScheduleConfig
 from tests.support.commands import refusal, run_script
+from tests.support.small_run import write_reviews
 
 ROOT = Path(__file__).parents[3]
 
@@ -33,6 +34,7 @@ def test_what_is_served_has_schedules_one_run_at_a_time_and_pinned_parameters(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    write_reviews(tmp_path / "reviews.csv", 20)
     words = ["--seed=7", "--interval=6h", "--overlap=queue", "--maintain.cron=0 5 * * *"]
     options = read_command(serve, [*FILES, *words])
     retraining, maintenance = deployments(options)

@@ -105,7 +105,7 @@ def test_a_run_that_fails_leaves_a_record_and_is_told_of(
     served: Served, killed: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert killed  # it becomes silent in the meantime
-    (tmp_path / "reviews.csv").write_text("text,label\na film,pos\n")
+    (tmp_path / "reviews.csv").write_text("text,label\na film,pos\nthe film,neg\n")
     options = from_file(tmp_path / "reviews.csv")
     run = start_terminal_run(tmp_path, *options, "--seed=7", PREFECT_API_URL=served.api)
     assert run.wait(_LIMIT_S) == 1
