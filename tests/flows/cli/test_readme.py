@@ -162,16 +162,6 @@ def test_each_option_that_the_readme_names_exists(capsys: pytest.CaptureFixture[
     assert [option for option in re.findall(r"`(--[a-z-]+)`", README) if option not in shown] == []
 
 
-@pytest.mark.parametrize(
-    "document", ["README.md", "docs/operations.md", "docs/predict.md", "docs/ablation.md"]
-)
-def test_each_file_that_a_document_links_to_exists(document: str) -> None:
-    links = re.findall(r"\]\(([^)]+)\)", (ROOT / document).read_text(encoding="utf-8"))
-    folder = (ROOT / document).parent
-    assert links
-    assert [link for link in links if not (folder / link).exists()] == []
-
-
 def test_the_readme_names_every_file_of_a_run_folder() -> None:
     files = (
         *RUN_FILES,
