@@ -119,7 +119,9 @@ def predict(
     _say_who_answers(predictor)
     with own_output(output, Path(file or STDIN), overwrite=overwrite) if output else nullcontext():
         if file is not None and file != STDIN and output is not None:
-            _predict_to_file(predictor, Path(file), text_column, output, chunk_rows, options)
+            path = Path(file)
+            steps = predict_file(predictor, path, text_column, output, chunk_rows, options)
+            _follow(steps, path.name)
         else:
             _stream(predictor, _chunks(texts, file, text_column, options), output, print_as)
     return None
@@ -225,17 +227,11 @@ def _print_table(predictor: Predictor, chunks: Iterator[TextChunk]) -> None:
         sys.stdout.flush()
 
 
-def _predict_to_file(
-    predictor: Predictor,
-    file: Path,
-    column: str,
-    output: Path,
-    chunk_rows: int,
-    reading: ReadOptions,
-) -> None:
+def _follow(steps: Iterator[float | PredictionSummary], name: str) -> None:
+    """Show how far the predictions of a file are, and at last what came of it."""
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task(file.name, total=1.0)
-        for step in predict_file(predictor, file, column, output, chunk_rows, reading):
+        bar = progress.add_task(name, total=1.0)
+        for step in steps:
             if isinstance(step, PredictionSummary):
                 summary = step
             else:

@@ -87,11 +87,6 @@ class PredictionParts:
             write_record(self.folder / _JOB, self.job)
         return self
 
-    def _require_some_texts(self, chunks: int) -> None:
-        errors = [_read_batch(self.path(number))["error"] for number in range(chunks)]
-        if errors and not any(column.null_count for column in errors):
-            raise BadDataError(f"no row could be read; the first one: {errors[0][0]}")
-
     def path(self, number: int) -> Path:
         """Return the file of a chunk's predictions."""
         return self.folder / f"{number:08}.arrow"
@@ -105,10 +100,13 @@ class PredictionParts:
         return self.folder / f"{number:08}.texts.arrow"
 
     def join(self, chunks: int, kept: int, model: str) -> PredictionSummary:
-        """Write the output from all chunks in order, remove them, and return what came of it."""
+        """Write the output from all chunks in order, remove them, and return what came of it.
+
+        Raises:
+            BadDataError: No row could be read.
+        """
         rows, errors = 0, 0
         warnings, labels = Counter[str](), Counter[str]()
-        self._require_some_texts(chunks)
         schema = PREDICTIONS.insert(0, ROW_NUMBER)
         kind = output_kind(self.output)
         with (
@@ -123,6 +121,9 @@ class PredictionParts:
                 errors += batch.num_rows - batch["error"].null_count
                 warnings.update(batch["warning"].drop_null().to_pylist())
                 labels.update(batch["label"].drop_null().to_pylist())
+            if errors and errors == rows:
+                first = _read_batch(self.path(0))["error"][0]
+                raise BadDataError(f"no row could be read; the first one: {first}")
         shutil.rmtree(self.folder)
         return PredictionSummary(
             output=self.output,

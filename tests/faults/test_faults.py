@@ -167,13 +167,14 @@ def test_a_run_that_meets_a_fault_in_each_step_in_turn_ends_as_an_undisturbed_on
     artifacts = tmp_path / "artifacts"
     for kind, step, how, share in IN_TURN:
         record_property("fault", f"{kind} in {step}" if kind == "kill -9" else kind)
-        status, log = laboratory.run(artifacts, laboratory.fault(kind, step, how, share))
-        require_end_by(kind, status, log, artifacts)
+        require_end_by(laboratory, artifacts, laboratory.fault(kind, step, how, share))
     require_next_run(laboratory, artifacts)
 
 
-def require_end_by(kind: Kind, status: int, log: str, artifacts: Path) -> None:
-    """Check that a run ended as a fault of that kind ends it."""
+def require_end_by(laboratory: Laboratory, artifacts: Path, fault: Fault) -> None:
+    """Run with a fault and check that the run ends as a fault of its kind ends it."""
+    status, log = laboratory.run(artifacts, fault)
+    kind = fault.kind
     if kind == "kill -9":
         assert status == -9, log
     elif kind == "SIGTERM":
@@ -221,8 +222,7 @@ def test_a_fault_at_any_point_loses_nothing(
 ) -> None:
     record_property("fault", f"{kind} in {step}" if kind == "kill -9" else kind)
     artifacts = laboratory.copy_without(step, tmp_path)
-    status, log = laboratory.run(artifacts, laboratory.fault(kind, step, how, share))
-    require_end_by(kind, status, log, artifacts)
+    require_end_by(laboratory, artifacts, laboratory.fault(kind, step, how, share))
     require_next_run(laboratory, artifacts)
 
 

@@ -274,3 +274,12 @@ def test_memory_does_not_grow_with_the_rows(
     files = (write_many(tmp_path / f"{count}.parquet", count) for count in (10_000, rows))
     few, many = (peak_mib(artifacts, file, tmp_path / "o.parquet") for file in files)
     assert many < few + more_mib
+
+
+def test_an_input_of_which_no_row_can_be_read_gives_no_output(
+    tmp_path: Path, predictor: Predictor
+) -> None:
+    (tmp_path / "a.jsonl").write_text("no\n[1]\n")
+    with pytest.raises(BadDataError, match=r"no row could be read; the first one: it is no JSON$"):
+        finish(predictor, tmp_path / "a.jsonl", tmp_path / "o.csv", rows=1)
+    assert not (tmp_path / "o.csv").exists()

@@ -5,9 +5,9 @@ from pathlib import Path
 from tasks.common.errors import BadDataError
 from tasks.config.training import SourceConfig
 from tasks.data.sources.labels import label_names
-from tasks.data.tables.decoding import NOT_UTF8, has_undecoded, likely_of_file
+from tasks.data.tables.decoding import NOT_UTF8, has_undecoded
 from tasks.data.tables.delimited import RowError
-from tasks.data.tables.fields import ReadOptions, file_kind, first_fields
+from tasks.data.tables.fields import ReadOptions, file_kind, first_fields, row_fault
 from tasks.data.tables.folders import parquet_parts
 from tasks.data.tables.labels import label_name
 
@@ -48,8 +48,8 @@ def _labels(path: Path, config: SourceConfig) -> tuple[set[str], bool]:
     row = -1
     for row, fields in enumerate(first_fields(path, list(dict.fromkeys(columns)), _ROWS, options)):
         if isinstance(fields, RowError):
-            raise BadDataError(f"{path}: row {row}: {fields}")
+            raise row_fault(path, row, str(fields))
         if any(field is not None and has_undecoded(field) for field in fields):
-            raise BadDataError(f"{path}: row {row}: {NOT_UTF8}{likely_of_file(path)}")
+            raise row_fault(path, row, NOT_UTF8)
         found.add(label_name(fields[0]))
     return {name for name in found if name is not None}, row + 1 < _ROWS

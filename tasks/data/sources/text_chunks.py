@@ -7,11 +7,10 @@ from typing import IO
 
 import pyarrow as pa
 
-from tasks.data.tables.decoding import LONGEST_TEXT, NOT_UTF8
-from tasks.data.tables.delimited import TOO_LONG, RowError
-from tasks.data.tables.fields import ReadOptions
+from tasks.data.tables.delimited import RowError
+from tasks.data.tables.fields import Fields, ReadOptions
 from tasks.data.tables.kinds import FileKind
-from tasks.data.tables.rows import Rows, read_rows, read_stream
+from tasks.data.tables.rows import Rows, read_rows, read_stream, rows_of_fields
 
 _CHUNK_BYTES = 1 << 26
 
@@ -99,23 +98,13 @@ def _joined(parts: list[TextRows]) -> TextRows:
 
 def rows_of(values: Sequence[object]) -> TextRows:
     """Return the rows of Python values: texts, None for a missing one, or a `RowError`."""
-    texts, errors = [], []
-    for value in values:
-        text, error = _checked(value)
-        texts.append(text)
-        errors.append(error)
-    return TextRows(pa.array(texts, pa.large_string()), pa.array(errors, pa.string()))
+    rows = rows_of_fields([_fields(value) for value in values], 1)
+    return TextRows(rows.columns[0], rows.errors)
 
 
-def _checked(value: object) -> tuple[bytes | None, str | None]:
-    if value is None:
-        return None, None
+def _fields(value: object) -> Fields:
     if isinstance(value, RowError):
-        return None, str(value)
-    if not isinstance(value, str):
-        return None, f"the text is no string but {type(value).__name__}"
-    try:
-        content = value.encode()
-    except UnicodeEncodeError:
-        return None, NOT_UTF8
-    return (content, None) if len(content) <= LONGEST_TEXT else (None, TOO_LONG)
+        return value
+    if value is None or isinstance(value, str):
+        return [value]
+    return RowError(f"the text is no string but {type(value).__name__}")

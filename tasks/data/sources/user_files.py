@@ -13,8 +13,7 @@ from tasks.common.errors import BadDataError
 from tasks.config.training import DataConfig
 from tasks.data.sources.labels import label_names, shown
 from tasks.data.sources.source_files import SourceFiles
-from tasks.data.tables.decoding import NOT_UTF8, likely_of_file
-from tasks.data.tables.fields import ReadOptions
+from tasks.data.tables.fields import ReadOptions, row_fault
 from tasks.data.tables.labels import label_name
 from tasks.data.tables.rows import Rows, read_rows
 from tasks.data.text.corpus import SPLITS, FilesAndNames, LeftOut, TextFile
@@ -187,9 +186,7 @@ def _require_no_faults(path: Path, rows: Rows, first_row: int) -> None:
     if rows.errors.null_count == len(rows):
         return
     places = np.flatnonzero(rows.errors.is_valid().to_numpy(zero_copy_only=False))
-    error = rows.errors[int(places[0])].as_py()
-    hint = likely_of_file(path) if error == NOT_UTF8 else ""
-    raise BadDataError(f"{path}: row {first_row + int(places[0])}: {error}{hint}")
+    raise row_fault(path, first_row + int(places[0]), rows.errors[int(places[0])].as_py())
 
 
 def _require_whole_groups(files: Sequence[_NamedRows]) -> None:

@@ -5,7 +5,6 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 import charset_normalizer
 
@@ -80,12 +79,11 @@ def likely(content: bytes) -> str:
     return f"; it is likely {name}: if so, add --encoding {name}"
 
 
-def likely_of_file(path: Path) -> str:
-    """Return the same of a file that was seen to have bytes that are not UTF-8."""
-    with path.open("rb") as file:
-        while lines := file.readlines(_SAMPLE_BYTES):
-            if not all(map(_is_utf8, lines)):
-                return likely(b"".join(lines))
+def likely_of_lines(content: io.BufferedReader) -> str:
+    """Return the same of a content that was seen to have bytes that are not UTF-8."""
+    while lines := content.readlines(_SAMPLE_BYTES):
+        if not all(map(_is_utf8, lines)):
+            return likely(b"".join(lines))
     return ""
 
 

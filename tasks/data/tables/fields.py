@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import IO
 
 from tasks.common.errors import BadDataError, first_line
-from tasks.data.tables.decoding import decoded, encoding_of, lines_of
+from tasks.data.tables.decoding import (
+    NOT_UTF8,
+    decoded,
+    encoding_of,
+    likely_of_lines,
+    lines_of,
+)
 from tasks.data.tables.delimited import (
     RowError,
     chosen,
@@ -209,6 +215,15 @@ def require_columns(names: Sequence[str], columns: Sequence[str]) -> None:
             f"has no column {column!r}{hint}; its columns are {', '.join(map(repr, names))}"
             " (choose with --text-column, --label-column and --group-column)"
         )
+
+
+def row_fault(path: Path, row: int, fault: str) -> BadDataError:
+    """Return what to raise for a row of a file that cannot be used."""
+    kind, hint = kind_of(str(path)), ""
+    if fault == NOT_UTF8 and kind.kind != "parquet":
+        with path.open("rb") as file:
+            hint = likely_of_lines(unpacked(file, kind.compression))
+    return BadDataError(f"{path}: row {row}: {fault}{hint}")
 
 
 def first_fields(

@@ -104,7 +104,7 @@ def read_stream(
 
 def _batched(fields: Iterator[Fields], width: int) -> Iterator[Rows]:
     while batch := list(itertools.islice(fields, _BATCH_ROWS)):
-        yield _rows(batch, width)
+        yield rows_of_fields(batch, width)
 
 
 def _of_parquet(path: Path, columns: Sequence[str]) -> Iterator[Rows]:
@@ -128,8 +128,8 @@ def _of_parquet(path: Path, columns: Sequence[str]) -> Iterator[Rows]:
                 yield Rows(rows.columns, rows.errors, (number + read / total) / len(parts))
 
 
-def _rows(batch: list[Fields], width: int) -> Rows:
-    """Return rows of Python values as columns."""
+def rows_of_fields(batch: Sequence[Fields], width: int) -> Rows:
+    """Return rows of Python values as columns of so many fields each."""
     nothing: list[str | None] = [None] * width
     errors = [str(fields) if isinstance(fields, RowError) else None for fields in batch]
     whole = [nothing if isinstance(fields, RowError) else fields for fields in batch]

@@ -1,3 +1,4 @@
+import gzip
 import re
 from pathlib import Path
 from typing import Any
@@ -415,3 +416,9 @@ def test_labels_are_counted_before_a_run(tmp_path: Path, monkeypatch: pytest.Mon
     check_users_files(config.model_copy(update={"positive_label": "x"}))  # not all is known yet
     with pytest.raises(BadDataError, match=r"--test-file .*no\.csv: there is no such file"):
         check_users_files(config.model_copy(update={"test_file": tmp_path / "no.csv"}))
+
+
+def test_the_likely_encoding_is_that_of_what_a_compressed_file_holds(tmp_path: Path) -> None:
+    content, sentence = CONTENTS["late.csv"]
+    (tmp_path / "late.csv.gz").write_bytes(gzip.compress(content))
+    assert sentence in refusal(tmp_path / "late.csv.gz")
