@@ -25,7 +25,7 @@ from tasks.config.training import DataConfig, SourceConfig
 from tasks.data.fetch import fetch_reviews
 from tasks.data.sources.readers import read_test_reviews
 from tasks.inference.open_model import model_of_run
-from tasks.inference.predictor import Predictor, prepare_texts
+from tasks.inference.predictor import Predictor, prepare_texts, probability_of_one
 from tasks.model.network import folded_network, in_threads, keras_network
 from tasks.runs.find import find_run
 
@@ -75,7 +75,7 @@ def measure(artifacts: Path, name: str, reviews: int, pairs: int) -> dict[str, A
         "keras": lambda: keras(tokens),
         "ours": lambda: np.concatenate(list(in_threads(ours, parts))),
         "keras texts": lambda: keras(prepare_texts(texts, model.vocabulary, model.text).tokens),
-        "ours texts": lambda: np.asarray(predictor.predict(rows)["probability"]),
+        "ours texts": lambda: probability_of_one(predictor.predict(rows), model.label_names),
     }
     answers = {side: answer() for side, answer in sides.items()}  # also warms up
     seconds: dict[str, list[float]] = {side: [] for side in sides}

@@ -102,7 +102,8 @@ def record_run(
         )
         write_text(temporary / REPORT, run_report(temporary, manifest))
         metrics = read_json(temporary, "metrics.json")
-        write_text(temporary / MODEL_CARD, model_card(manifest, metrics, config))
+        labels = read_json(temporary, "data_report.json")["label_names"]
+        write_text(temporary / MODEL_CARD, model_card(manifest, metrics, config, labels))
         manifest = manifest.model_copy(update={"files": hashed_files(temporary)})
         manifest.write(temporary)
         sync_folder(temporary / "figures")

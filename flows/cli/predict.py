@@ -25,11 +25,11 @@ from tasks.data.tables.rows import read_rows
 from tasks.inference.bundle.open import open_bundle
 from tasks.inference.open_model import open_predictor
 from tasks.inference.output import (
+    TABLE_HEAD,
     numbered,
     output_kind,
     prediction_lines,
     prediction_writer,
-    table_head,
 )
 from tasks.inference.predict_file import CHUNK_ROWS, PredictionSummary, own_output, predict_file
 from tasks.inference.predictor import Predictor
@@ -221,7 +221,7 @@ def _print_table(predictor: Predictor, chunks: Iterator[TextChunk]) -> None:
     width = Console().width
     for chunk in chunks:
         if chunk.number == 0:
-            sys.stdout.write(table_head(predictor.model.label_names))
+            sys.stdout.write(TABLE_HEAD)
         predicted = predictor.predict_rows(chunk.rows)
         sys.stdout.writelines(prediction_lines(predicted, chunk.rows.texts, chunk.first_row, width))
         sys.stdout.flush()

@@ -168,7 +168,9 @@ def export_model_card(
 ) -> None:
     """Write a run's model card as Markdown into FILE, or print it."""
     found = find_run(options.artifacts, run)
-    card = model_card(found.manifest, read_checked(found, "metrics.json"), read_config(found))
+    labels = read_checked(found, "data_report.json")["label_names"]
+    metrics = read_checked(found, "metrics.json")
+    card = model_card(found.manifest, metrics, read_config(found), labels)
     if file is not None:
         require_new(file)
         write_text(file, card)

@@ -10,7 +10,7 @@ import hashlib
 import logging
 import shutil
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tasks.common.atomic_files import file_sha256, whole_file
 from tasks.common.errors import BadDataError, SourceUnavailableError, first_line
@@ -24,13 +24,19 @@ _LOG = logging.getLogger(__name__)
 _COPY_BYTES = 1 << 22
 
 
-class RemoteVersion(Record):
+class CopiedFile(Record):
     """What a copy was made from, and the hash of its bytes."""
 
-    uri: str
     size: int
     modified_ns: int
     sha256: str
+
+
+class RemoteVersion(Record):
+    """The copies that were made of an address, by their place below it; "." is the address."""
+
+    uri: str
+    files: dict[str, CopiedFile]
 
 
 def is_remote(name: object) -> bool:
@@ -39,7 +45,7 @@ def is_remote(name: object) -> bool:
 
 
 def local_copy(uri: str, downloads: Path) -> Path:
-    """Return the path of a copy of a remote file; one of the same version is used again.
+    """Return the path of a copy of a remote file or folder; copies of the same version stay.
 
     Raises:
         BadDataError: There is no such file.
@@ -50,16 +56,36 @@ def local_copy(uri: str, downloads: Path) -> Path:
     copy = downloads / "remote" / f"{name}-{path}"
     note = copy.with_name(f"{copy.name}.json")
     system, place = _system(uri)
-    found = _ask(uri, system, place)
+    listed = _listed(uri, system, place)
     known = read_record(RemoteVersion, note)
-    asked = (uri, found.size, found.mtime_ns or 0)
-    is_same = known is not None and (known.uri, known.size, known.modified_ns) == asked
+    before = known.files if known and known.uri == uri else {}
+    if copy.is_dir() and "." in listed:
+        shutil.rmtree(copy)
+    elif copy.is_file() and "." not in listed:
+        copy.unlink()
+    files = {
+        part: _copied(uri, system, found, copy / part, before.get(part))
+        for part, found in listed.items()
+    }
+    for gone in before.keys() - files.keys():
+        (copy / gone).unlink(missing_ok=True)
+    if files != before:
+        write_record(note, RemoteVersion(uri=uri, files=files))
+    return copy
+
+
+def _copied(
+    uri: str, system: fs.FileSystem, found: fs.FileInfo, copy: Path, known: CopiedFile | None
+) -> CopiedFile:
+    """Copy a file, unless what is known of its copy is still so."""
+    asked = (found.size, found.mtime_ns or 0)
+    is_same = known is not None and (known.size, known.modified_ns) == asked
     if known and is_same and copy.is_file() and file_sha256(copy) == known.sha256:
-        return copy
-    _LOG.info("downloading %s (%d bytes)", uri, found.size)
+        return known
+    _LOG.info("downloading %s (%d bytes)", found.path, found.size)
     try:
         with (
-            system.open_input_stream(place) as source,
+            system.open_input_stream(found.path) as source,
             whole_file(copy) as temporary,
             temporary.open("wb") as target,
         ):
@@ -68,9 +94,7 @@ def local_copy(uri: str, downloads: Path) -> Path:
         if error.errno is not None and error.filename is not None:
             raise  # this machine's disk
         raise _unreachable(uri, error) from None
-    version = RemoteVersion(uri=uri, size=asked[1], modified_ns=asked[2], sha256=file_sha256(copy))
-    write_record(note, version)
-    return copy
+    return CopiedFile(size=asked[0], modified_ns=asked[1], sha256=file_sha256(copy))
 
 
 def _system(uri: str) -> tuple[fs.FileSystem, str]:
@@ -83,14 +107,25 @@ def _system(uri: str) -> tuple[fs.FileSystem, str]:
     return system, place
 
 
-def _ask(uri: str, system: fs.FileSystem, place: str) -> Any:  # noqa: ANN401 - pyarrow is not typed
+def _listed(uri: str, system: fs.FileSystem, place: str) -> dict[str, fs.FileInfo]:
+    """Return the file, or the files of the folder, by their place below the address."""
+    from pyarrow import fs
+
     try:
         found = system.get_file_info(place)
+        if found.is_file:
+            return {".": found}
+        selector = fs.FileSelector(place, allow_not_found=True, recursive=True)
+        files = [part for part in system.get_file_info(selector) if part.is_file]
     except OSError as error:
         raise _unreachable(uri, error) from None
-    if not found.is_file:
+    if not files:
         raise BadDataError(f"{uri}: there is no such file")
-    return found
+    parts = {PurePosixPath(part.path).relative_to(found.path): part for part in files}
+    outside = [part for part in parts if ".." in part.parts]
+    if outside:
+        raise BadDataError(f"{uri}: the name {str(outside[0])!r} in it leads outside; rename it")
+    return {part.as_posix(): file for part, file in parts.items()}
 
 
 def _unreachable(uri: str, error: Exception) -> SourceUnavailableError:

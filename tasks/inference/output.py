@@ -22,10 +22,7 @@ _CHARACTERS_READ = 400
 _FORM = "{:>8}  {:<12}  {:>11}  {:>6}  {:>7}  "
 
 
-def table_head(label_names: tuple[str, str]) -> str:
-    """Return the heading; the probability is that of the second label."""
-    heads = _FORM.format("row", "label", "probability", "tokens", "unknown")
-    return f"(probability of: {_shown(label_names[1], 40)})\n{heads}text or error\n"
+TABLE_HEAD = _FORM.format("row", "label", "probability", "tokens", "unknown") + "text or error\n"
 
 
 def prediction_lines(

@@ -27,8 +27,8 @@ _MOST_ROWS, _MOST_TOKENS, _MOST_BYTES = 256, 1 << 21, 1 << 24
 
 PREDICTIONS = pa.schema(
     {
-        "probability": pa.float32(),
         "label": pa.string(),
+        "probability": pa.float32(),
         "tokens": pa.int32(),
         "unknown_share": pa.float32(),
         "warning": pa.string(),
@@ -37,7 +37,7 @@ PREDICTIONS = pa.schema(
 )
 """One row per text in the order of the texts.
 
-`probability` is that of the second label, `tokens` counts the words that the network saw,
+`probability` is that of the label beside it, `tokens` counts the words that the network saw,
 `unknown_share` is that of the text's words outside the vocabulary, `warning` is empty, truncated,
 mostly unknown, or several of these joined by commas. A row with an error has nothing else.
 """
@@ -58,6 +58,13 @@ class TrainedModel:
     label_names: tuple[str, str]
     content_hash: str
     note: str | None = None
+
+
+def probability_of_one(answers: pa.RecordBatch, label_names: tuple[str, str]) -> np.ndarray:
+    """Return the probability of label 1, shape (n,), of answers with that of their own label."""
+    own = answers["probability"].to_numpy()
+    of_one: np.ndarray = np.where(pc.equal(answers["label"], label_names[1]), own, 1 - own)
+    return of_one
 
 
 @dataclass(frozen=True)
@@ -121,11 +128,12 @@ class Predictor:
     def _predict_part(self, rows: TextRows) -> pa.RecordBatch:
         prepared = prepare_texts(rows.texts, self.model.vocabulary, self.model.text)
         probabilities = self.network(prepared.tokens)
+        says_one = probabilities > THRESHOLD
         names = np.array(self.model.label_names, object)
         share = prepared.unknown / np.maximum(prepared.words, 1)
         columns = [
-            pa.array(probabilities, pa.float32()),
-            pa.array(names[(probabilities > THRESHOLD).astype(int)], pa.string()),
+            pa.array(names[says_one.astype(int)], pa.string()),
+            pa.array(np.where(says_one, probabilities, 1 - probabilities), pa.float32()),
             pa.array(prepared.used, pa.int32()),
             pa.array(share, pa.float32()),
             pa.array(_warnings(prepared, share), pa.string()),

@@ -4,6 +4,7 @@ See https://huggingface.co/docs/hub/model-cards. Values in the front matter are 
 which is YAML too, so that none can be mistaken for syntax.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from tasks.config.training import Architecture, TrainingConfig, changed_settings
@@ -33,7 +34,12 @@ DESCRIBED: dict[Architecture, DescribedNetwork] = {
 }
 
 
-def model_card(manifest: Manifest, metrics: dict[str, Any], config: TrainingConfig) -> str:
+def model_card(
+    manifest: Manifest,
+    metrics: dict[str, Any],
+    config: TrainingConfig,
+    labels: Sequence[str],
+) -> str:
     """Return the model card of a run; it holds no text of a review and no path of a machine."""
     # Where the reviews lay is of no use to others.
     settings = changed_settings(config.model_copy(update={"source": TrainingConfig().source}))
@@ -42,6 +48,7 @@ def model_card(manifest: Manifest, metrics: dict[str, Any], config: TrainingConf
         manifest=manifest,
         metrics=metrics,
         metric_names=METRICS,
+        labels=labels,
         config=config,
         changed=settings,
         architecture=DESCRIBED[config.network.architecture],

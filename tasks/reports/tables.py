@@ -19,7 +19,7 @@ METRICS = {
     "roc_auc": "ROC AUC",
     "average_precision": "average precision",
     "balanced_accuracy": "balanced accuracy",
-    "f1": "F1 of the second label",
+    "f1": "F1 of the positive label",
     "matthews": "Matthews correlation",
     "loss": "loss (cross-entropy)",
     "brier": "Brier score",
@@ -74,6 +74,10 @@ def _metric(metrics: Mapping[str, Any], name: str) -> str:
 def data_table(report: Mapping[str, Any]) -> Table:
     """Return what the data checks found in both sets."""
     train, test = (_described(report[name], report["label_names"]) for name in ("train", "test"))
+    for what in sorted({what for left_out in report["left_out"].values() for what in left_out}):
+        for split, described in (("train", train), ("test", test)):
+            rows = report["left_out"].get(split, {}).get(what)
+            described[f"left out, {what}"] = f"{rows['count']:,}" if rows else "0"
     seen = report["overlap"]["test_reviews_seen_in_train"]
     test["also in the training set"] = f"{seen:,} ({share(seen / report['test']['reviews'])})"
     return Table(

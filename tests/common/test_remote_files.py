@@ -1,6 +1,9 @@
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from moto.server import ThreadedMotoServer
 from pyarrow import fs
@@ -9,8 +12,9 @@ from flows.cli import predict
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.errors import BadDataError, SourceUnavailableError
 from tasks.common.remote_files import local_copy
-from tasks.config.training import SourceConfig
+from tasks.config.training import DataConfig, SourceConfig
 from tasks.data.fetch import fetch_reviews
+from tasks.data.load import load_reviews
 from tests.support.made_models import make_model_run
 from tests.support.servers.real_server import free_port
 from tests.support.small_run import write_reviews
@@ -61,6 +65,47 @@ def test_a_remote_file_is_copied_once_and_again_when_it_has_changed(
     assert local_copy(uri, tmp_path).read_bytes() == b"other"
 
 
+def test_of_a_remote_folder_each_file_is_copied_once_and_removed_when_it_is_no_longer_there(
+    store: fs.S3FileSystem, tmp_path: Path
+) -> None:
+    for part in ("label=a/1.parquet", "label=a/2.parquet", "_SUCCESS"):
+        upload(store, f"t.parquet/{part}", part.encode())
+    uri = f"s3://{BUCKET}/t.parquet"
+    copy = local_copy(uri, tmp_path)
+    assert (copy / "label=a/1.parquet").read_bytes() == b"label=a/1.parquet"
+    when = (copy / "label=a/1.parquet").stat().st_mtime_ns
+    store.delete_file(f"{BUCKET}/t.parquet/label=a/2.parquet")
+    upload(store, "t.parquet/label=b/3.parquet", b"new")
+    assert local_copy(uri, tmp_path) == copy
+    names = {file.relative_to(copy).as_posix() for file in copy.rglob("*") if file.is_file()}
+    assert names == {"_SUCCESS", "label=a/1.parquet", "label=b/3.parquet"}
+    assert (copy / "label=a/1.parquet").stat().st_mtime_ns == when
+    store.delete_dir(f"{BUCKET}/t.parquet")
+    upload(store, "t.parquet", b"a file")
+    assert local_copy(uri, tmp_path).read_bytes() == b"a file"
+
+
+def test_a_remote_folder_of_parquet_is_loaded_as_the_local_one(
+    store: fs.S3FileSystem, tmp_path: Path
+) -> None:
+    folder = tmp_path / "reviews"
+    for label in ("bad", "good"):
+        part = folder / f"label={label}" / "part-0.parquet"
+        part.parent.mkdir(parents=True)
+        pq.write_table(pa.table({"text": [f"{label} film {n}" for n in range(30)]}), part)
+        upload(store, part.relative_to(tmp_path).as_posix(), part.read_bytes())
+    loaded = []
+    for place in (str(folder), f"s3://{BUCKET}/reviews"):
+        config = SourceConfig.model_validate({"source": "files", "train_file": place})
+        target = tmp_path / f"loaded-{len(loaded)}"
+        target.mkdir()
+        source = fetch_reviews(config, ArtifactStore(tmp_path / "artifacts"))
+        load_reviews(source, DataConfig(), target)
+        loaded.append({file.name: file.read_bytes() for file in target.iterdir()})
+    assert loaded[0] == loaded[1]
+    assert json.loads(loaded[1]["data_report.json"])["label_names"] == ["bad", "good"]
+
+
 def test_training_reviews_come_from_a_store_with_the_hash_of_their_bytes(
     store: fs.S3FileSystem, tmp_path: Path
 ) -> None:
@@ -80,7 +125,7 @@ def test_a_remote_file_is_predicted(
     make_model_run(tmp_path)
     uri = upload(store, "asked.txt", b"a fine film\ndull\n")
     predict.read_flow_options([f"--file={uri}", f"--artifacts={tmp_path}"])
-    assert len(capsys.readouterr().out.splitlines()) == 4
+    assert len(capsys.readouterr().out.splitlines()) == 3
 
 
 @pytest.mark.usefixtures("store")

@@ -174,11 +174,12 @@ def test_the_table_has_a_line_for_each_row_and_steers_no_terminal(
         ["a fine\n\x1b[31mfilm", "", "x" * 500, f"--artifacts={artifacts}"]
     )
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "(probability of: positive)"
-    assert [line.split()[0] for line in lines[2:]] == ["0", "1", "2"]
-    assert "a fine �[31mfilm" in lines[2]
-    assert "[empty]" in lines[3]
-    assert lines[4].endswith("x…")
+    assert lines[0].split()[:3] == ["row", "label", "probability"]
+    assert [line.split()[0] for line in lines[1:]] == ["0", "1", "2"]
+    assert all(float(line.split()[2]) >= 0.5 for line in lines[1:])
+    assert "a fine �[31mfilm" in lines[1]
+    assert "[empty]" in lines[2]
+    assert lines[3].endswith("x…")
 
 
 @pytest.mark.parametrize(

@@ -192,7 +192,8 @@ def test_the_model_card_tells_the_architecture(
     name: Architecture, trained: dict[Architecture, Path], tmp_path: Path
 ) -> None:
     run = made_run(tmp_path, name, trained)
-    card = model_card(run.manifest, read_checked(run, "metrics.json"), read_config(run))
+    metrics = read_checked(run, "metrics.json")
+    card = model_card(run.manifest, metrics, read_config(run), ["negative", "positive"])
     assert f"# {DESCRIBED[name].title} sentiment classifier" in card
     assert ("bidirectional LSTMs" in card) == (name == "conv_bilstm")
     assert ("log-count ratio" in card) == (name == "ngram_bag")

@@ -13,7 +13,7 @@ from tests.support.made_runs import FIRST, make_run
 
 def card_of(run: Run, config: TrainingConfig | None = None) -> str:
     metrics = read_checked(run, "metrics.json")
-    return model_card(run.manifest, metrics, config or read_config(run))
+    return model_card(run.manifest, metrics, config or read_config(run), ["bad", "`good`"])
 
 
 def front_matter(card: str) -> dict[str, Any]:

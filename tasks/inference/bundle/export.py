@@ -21,9 +21,9 @@ from tasks.common.seeds import generator
 from tasks.data.text.tokenizer import FIRST_WORD_ID, PAD_ID, SEPARATORS, START_ID, UNKNOWN_ID
 from tasks.inference.bundle import files
 from tasks.inference.bundle.litert import litert_network, write_litert
-from tasks.inference.bundle.saved_model import saved_model_probabilities, write_text_graph
+from tasks.inference.bundle.saved_model import saved_model_answers, write_text_graph
 from tasks.inference.open_model import model_of_run
-from tasks.inference.predictor import Predictor, TrainedModel
+from tasks.inference.predictor import Predictor, TrainedModel, probability_of_one
 from tasks.model.keras_archive import read_keras_archive
 from tasks.model.network import Network, keras_network, onnx_network
 from tasks.model.onnx_graph import NotFoldableError, folded_graph
@@ -102,14 +102,16 @@ def _write_files(run: Run, folder: Path, *, litert: bool) -> dict[str, float]:
     )
     write_record(folder / files.PREPROCESSING, preprocessing)
     metrics = read_checked(run, "metrics.json")
-    write_text(folder / files.CARD, model_card(run.manifest, metrics, read_config(run)))
+    card = model_card(run.manifest, metrics, read_config(run), model.label_names)
+    write_text(folder / files.CARD, card)
     write_text_graph(model, folder / files.SAVED_MODEL)
     texts = _probes(model)
 
     def asked(network: Network) -> np.ndarray:
-        return np.asarray(Predictor(model, network).predict(texts)["probability"])
+        return probability_of_one(Predictor(model, network).predict(texts), model.label_names)
 
-    forms = {files.SAVED_MODEL: saved_model_probabilities(folder / files.SAVED_MODEL, texts)}
+    answers = saved_model_answers(folder / files.SAVED_MODEL, texts)
+    forms = {files.SAVED_MODEL: probability_of_one(answers, model.label_names)}
     try:
         graph = folded_graph(read_keras_archive(model.file)).SerializeToString()
         (folder / files.ONNX).write_bytes(graph)

@@ -41,8 +41,8 @@ def lower_case_table() -> np.ndarray:
 def write_text_graph(model: TrainedModel, folder: Path) -> None:
     """Write the SavedModel of a model whose hash was checked.
 
-    Input `text`: strings of shape (n,). Outputs of shape (n,): `probability` of the second label,
-    float32, and `label`, its name.
+    Input `text`: strings of shape (n,). Outputs of shape (n,): `label`, the name of the answer, and
+    `probability`, float32, the answer's own.
     """
     use_device(select_accelerator("cpu"))
     module = _text_module(model)
@@ -51,11 +51,12 @@ def write_text_graph(model: TrainedModel, folder: Path) -> None:
         empty.rmdir()
 
 
-def saved_model_probabilities(folder: Path, texts: list[str]) -> np.ndarray:
-    """Return what the SavedModel says of texts, float32 of shape (n,); as any user would ask it."""
+def saved_model_answers(folder: Path, texts: list[str]) -> pa.RecordBatch:
+    """Return `label` and `probability` of texts, as any user would ask the SavedModel."""
     predict = tf.saved_model.load(str(folder)).signatures["serving_default"]
-    probabilities: np.ndarray = predict(text=tf.constant(texts, tf.string))["probability"].numpy()
-    return probabilities
+    answers = predict(text=tf.constant(texts, tf.string))
+    labels, probabilities = answers["label"].numpy(), answers["probability"].numpy()
+    return pa.record_batch({"label": pa.array(labels, pa.string()), "probability": probabilities})
 
 
 def _text_module(model: TrainedModel) -> Any:  # noqa: ANN401 - TensorFlow is not typed
@@ -69,9 +70,10 @@ def _text_module(model: TrainedModel) -> Any:  # noqa: ANN401 - TensorFlow is no
 
     def predict(text: tf.Tensor) -> dict[str, tf.Tensor]:
         tokens = padded_ids(index.lookup(words_of(text, lower)), model.text)
-        probability = network(tokens, training=False)[:, 0]
-        label = tf.gather(names, tf.cast(probability > THRESHOLD, tf.int32))
-        return {"probability": probability, "label": label}
+        of_one = network(tokens, training=False)[:, 0]
+        says_one = of_one > THRESHOLD
+        label = tf.gather(names, tf.cast(says_one, tf.int32))
+        return {"label": label, "probability": tf.where(says_one, of_one, 1 - of_one)}
 
     module = tf.Module()
     module.network, module.index = network, index  # kept with the module, else not saved

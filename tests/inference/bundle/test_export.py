@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -34,11 +35,11 @@ from tasks.inference.bundle.open import open_bundle
 from tasks.inference.bundle.saved_model import (
     lower_case_table,
     padded_ids,
-    saved_model_probabilities,
+    saved_model_answers,
     words_of,
 )
 from tasks.inference.open_model import open_predictor
-from tasks.inference.predictor import Predictor
+from tasks.inference.predictor import Predictor, probability_of_one
 from tasks.model.build import build_network
 from tasks.model.network import keras_network, onnx_network
 from tasks.runs.find import find_run
@@ -89,9 +90,10 @@ def test_a_bundle_answers_as_its_run_does(artifacts: Path, bundle: Bundle, folde
 
 def test_the_saved_model_reads_texts_as_the_tokenizer_does(artifacts: Path, folder: Path) -> None:
     texts = [*ASKED, CONTROLS, "x" * (1 << 20), "fine film " * (1 << 16)]
-    expected = open_predictor(artifacts).predict(texts)["probability"].to_numpy()
-    found = saved_model_probabilities(folder / "saved_model", texts)
-    np.testing.assert_allclose(found, expected, atol=TOLERANCE)
+    expected = open_predictor(artifacts).predict(texts)
+    found = saved_model_answers(folder / "saved_model", texts)
+    assert found["label"].to_pylist() == expected["label"].to_pylist()
+    np.testing.assert_allclose(found["probability"], expected["probability"], atol=TOLERANCE)
 
 
 def test_the_graph_splits_every_character_as_the_tokenizer_does() -> None:
@@ -135,7 +137,7 @@ def test_the_loader_of_a_bundle_needs_nothing_of_this_project(
         [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True
     )
     rows = open_predictor(artifacts).predict(texts).to_pylist()
-    assert done.stdout.splitlines() == [f"{row['probability']:.6f}\t{row['label']}" for row in rows]
+    assert done.stdout.splitlines() == [f"{row['label']}\t{row['probability']:.6f}" for row in rows]
     (folder / "word_index.json").write_text("{}")
     spoilt = subprocess.run(
         [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False
@@ -278,11 +280,13 @@ def test_a_folder_and_a_zip_of_something_else_are_refused(tmp_path: Path) -> Non
 def test_forms_that_do_not_agree_are_not_exported(
     artifacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def off(folder: Path, texts: list[str]) -> np.ndarray:
-        return saved_model_probabilities(folder, texts) + 0.001
+    def off(folder: Path, texts: list[str]) -> pa.RecordBatch:
+        answers = saved_model_answers(folder, texts)
+        wrong = pc.if_else(pc.equal(answers["label"], "positive"), "negative", "positive")
+        return answers.set_column(0, "label", wrong)
 
-    monkeypatch.setattr(module, "saved_model_probabilities", off)
-    with pytest.raises(ExportError, match=r"differ from the trained model: saved_model by 0\.001"):
+    monkeypatch.setattr(module, "saved_model_answers", off)
+    with pytest.raises(ExportError, match=r"differ from the trained model: saved_model by 0\.\d+"):
         export_bundle(find_run(artifacts, "latest"), tmp_path / "bundle")
     assert list(tmp_path.iterdir()) == []
 
@@ -341,11 +345,11 @@ def test_all_forms_agree_on_a_thousand_real_reviews(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "bundle.zip") as archive:
         archive.extractall(tmp_path / "bundle")
     graph = (tmp_path / "bundle/model.onnx").read_bytes()
-    answers = {
-        "run": open_predictor(tmp_path / "artifacts").predict(texts)["probability"],
-        "bundle": bundle.predict(texts)["probability"],
-        "SavedModel": saved_model_probabilities(tmp_path / "bundle/saved_model", texts),
-        "ONNX": Predictor(bundle.model, onnx_network(graph)).predict(texts)["probability"],
-    }
-    for found in answers.values():
+    for answers in (
+        open_predictor(tmp_path / "artifacts").predict(texts),
+        bundle.predict(texts),
+        saved_model_answers(tmp_path / "bundle/saved_model", texts),
+        Predictor(bundle.model, onnx_network(graph)).predict(texts),
+    ):
+        found = probability_of_one(answers, bundle.model.label_names)
         np.testing.assert_allclose(found, trained, atol=TOLERANCE, rtol=0)

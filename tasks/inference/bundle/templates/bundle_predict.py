@@ -27,16 +27,16 @@ def check_files() -> None:
 
 
 def main() -> None:
-    """Print probability and label of each text of the command line."""
+    """Print label and probability of each text of the command line."""
     check_files()
     import tensorflow as tf
 
     texts = sys.argv[1:] or sys.stdin.read().splitlines()
     predict = tf.saved_model.load(str(FOLDER / "saved_model")).signatures["serving_default"]
     answer = predict(text=tf.constant(texts, tf.string))
-    pairs = zip(answer["probability"].numpy(), answer["label"].numpy(), strict=True)
-    for probability, label in pairs:
-        print(f"{probability:.6f}\t{label.decode()}")
+    pairs = zip(answer["label"].numpy(), answer["probability"].numpy(), strict=True)
+    for label, probability in pairs:
+        print(f"{label.decode()}\t{probability:.6f}")
 
 
 if __name__ == "__main__":
