@@ -19,8 +19,8 @@ from tasks.common.atomic_files import whole_file
 from tasks.common.errors import BadDataError, InvalidConfigError
 from tasks.common.remote_files import is_remote, local_copy
 from tasks.data.sources.text_chunks import TextChunk, file_chunks, rows_of, stream_chunks
-from tasks.data.tables.fields import ReadOptions
-from tasks.data.tables.kinds import FileKind, Kind, kind_of
+from tasks.data.tables.fields import ReadOptions, file_kind
+from tasks.data.tables.kinds import FileKind, Kind
 from tasks.data.tables.rows import read_rows
 from tasks.inference.bundle.open import open_bundle
 from tasks.inference.open_model import open_predictor
@@ -132,7 +132,7 @@ def _flow_parameters(
 ) -> dict[str, Any]:
     if file is None or file == STDIN or output is None or reading.input_kind is not None:
         raise InvalidConfigError("flow=True: needs --file with a known ending, and --output")
-    kind_of(file)
+    file_kind(Path(file), ReadOptions())
     given = {"file": Path(file), "output": output, "text_column": column, "overwrite": overwrite}
     return given | {"encoding": reading.encoding, "delimiter": reading.delimiter}
 

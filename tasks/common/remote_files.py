@@ -61,6 +61,7 @@ def local_copy(uri: str, downloads: Path) -> Path:
     before = known.files if known and known.uri == uri else {}
     if copy.is_dir() and "." in listed:
         shutil.rmtree(copy)
+        before = {}
     elif copy.is_file() and "." not in listed:
         copy.unlink()
     files = {

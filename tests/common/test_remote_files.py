@@ -94,7 +94,7 @@ def test_a_remote_folder_of_parquet_is_loaded_as_the_local_one(
         part.parent.mkdir(parents=True)
         pq.write_table(pa.table({"text": [f"{label} film {n}" for n in range(30)]}), part)
         upload(store, part.relative_to(tmp_path).as_posix(), part.read_bytes())
-    loaded = []
+    loaded: list[dict[str, bytes]] = []
     for place in (str(folder), f"s3://{BUCKET}/reviews"):
         config = SourceConfig.model_validate({"source": "files", "train_file": place})
         target = tmp_path / f"loaded-{len(loaded)}"

@@ -7,7 +7,7 @@ from tasks.config.training import SourceConfig
 from tasks.data.sources.labels import label_names
 from tasks.data.tables.decoding import NOT_UTF8, has_undecoded
 from tasks.data.tables.delimited import RowError
-from tasks.data.tables.fields import ReadOptions, file_kind, first_fields, row_fault
+from tasks.data.tables.fields import ReadOptions, file_kind, first_fields, named, row_fault
 from tasks.data.tables.folders import parquet_parts
 from tasks.data.tables.labels import label_name
 
@@ -40,7 +40,8 @@ def _labels(path: Path, config: SourceConfig) -> tuple[set[str], bool]:
     """Return the labels of the first rows, and whether these are all rows."""
     options = ReadOptions(config.encoding, config.delimiter)
     if file_kind(path, options).kind == "parquet":
-        parquet_parts(path)
+        with named(path):
+            parquet_parts(path)
         return set(), False
     columns = [config.label_column, config.text_column]
     columns += [config.group_column] if config.group_column else []

@@ -24,7 +24,7 @@ from tasks.data.tables.delimited import (
     split_lines,
 )
 from tasks.data.tables.json_values import fields_of, json_values
-from tasks.data.tables.kinds import FileKind, Kind, head_of, kind_of, unpacked
+from tasks.data.tables.kinds import FileKind, Kind, compression_of, head_of, kind_of, unpacked
 
 _BLOCK = 1 << 20
 
@@ -81,12 +81,11 @@ def file_kind(path: Path, options: ReadOptions) -> FileKind:
     """
     if not path.exists():
         raise BadDataError(f"{path}: there is no such file")
-    kind = kind_of(str(path), options.kind)
-    if path.is_file() and path.stat().st_size == 0:
+    if path.is_dir():
+        return FileKind("parquet")  # as Spark and Dask write it, of whatever name
+    if path.stat().st_size == 0:
         raise BadDataError(f"{path} is empty")
-    if path.is_dir() and kind.kind != "parquet":
-        raise BadDataError(f"{path} is a folder; one of Parquet files needs a name in .parquet")
-    return kind
+    return kind_of(str(path), options.kind)
 
 
 def open_content(file: IO[bytes], kind: FileKind, options: ReadOptions) -> Content:
@@ -219,10 +218,10 @@ def require_columns(names: Sequence[str], columns: Sequence[str]) -> None:
 
 def row_fault(path: Path, row: int, fault: str) -> BadDataError:
     """Return what to raise for a row of a file that cannot be used."""
-    kind, hint = kind_of(str(path)), ""
-    if fault == NOT_UTF8 and kind.kind != "parquet":
+    hint = ""
+    if fault == NOT_UTF8 and path.is_file() and path.suffix.lower() != ".parquet":
         with path.open("rb") as file:
-            hint = likely_of_lines(unpacked(file, kind.compression))
+            hint = likely_of_lines(unpacked(file, compression_of(path.name)))
     return BadDataError(f"{path}: row {row}: {fault}{hint}")
 
 

@@ -71,14 +71,17 @@ def kind_of(name: str, wanted: Kind | None = None) -> FileKind:
     Raises:
         BadDataError: It is none of the known ones.
     """
-    suffixes = [suffix.lower() for suffix in PurePath(name.rstrip("/")).suffixes]
-    compression = _COMPRESSIONS.get(suffixes[-1]) if suffixes else None
-    if compression:
-        suffixes.pop()
-    kind = wanted or (_KINDS.get(suffixes[-1]) if suffixes else None)
+    compression = compression_of(name)
+    suffixes = PurePath(name.lower()).suffixes[: -1 if compression else None]
+    kind = wanted or _KINDS.get(suffixes[-1] if suffixes else "")
     if kind is None or (kind == "parquet" and compression):
         raise BadDataError(f"{name}: unknown kind of file; allowed are {KNOWN_NAMES}")
     return FileKind(kind, compression)
+
+
+def compression_of(name: str) -> str | None:
+    """Return what a file is compressed by, by the end of its name; None where it is not."""
+    return _COMPRESSIONS.get(PurePath(name.lower()).suffix)
 
 
 def unpacked(file: IO[bytes], compression: str | None) -> io.BufferedReader:
