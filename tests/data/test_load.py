@@ -7,6 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tasks.common.errors import BadDataError
 from tasks.config.training import DataConfig
@@ -14,6 +16,7 @@ from tasks.data import load as module
 from tasks.data.load import load_reviews
 from tasks.data.review_files import review_schema
 from tasks.data.sources.source_files import SourceFiles
+from tasks.data.text.corpus import SPLITS
 from tests.support.review_samples import (
     Reviews,
     distinct_reviews,
@@ -23,6 +26,7 @@ from tests.support.review_samples import (
     write_reviews,
     write_train_package,
 )
+from tests.support.table_forms import TEXT, Row, in_every_form
 
 TRAIN = distinct_reviews(24)
 
@@ -66,6 +70,28 @@ def test_the_facts_tell_source_rows_and_labels(folder: Path) -> None:
     }
     names = {path.name for path in folder.iterdir()}
     assert names == {"train.parquet", "test.parquet", "vocabulary.json", "data_report.json"}
+
+
+@settings(max_examples=4)
+@given(texts=st.lists(TEXT.map("film {}".format), min_size=24, max_size=40, unique=True))
+def test_one_table_is_loaded_as_the_same_reviews_and_words_in_every_form(
+    tmp_path_factory: pytest.TempPathFactory, texts: list[str]
+) -> None:
+    folder = tmp_path_factory.mktemp("forms")
+    table: list[Row] = [
+        (f"n{row} {text.replace(chr(9), ' ')}", ("bad", "good")[row % 2])
+        for row, text in enumerate(texts)
+    ]
+    loaded = []
+    for file in in_every_form(folder, table):
+        (out := folder / f"{file.name}.loaded").mkdir()
+        load_reviews(source_of("files", train=file), DataConfig(test_fraction=0.5), out)
+        reviews = [pq.read_table(out / f"{split}.parquet").to_pylist() for split in SPLITS]
+        words, report = (out / "vocabulary.json", out / "data_report.json")
+        loaded.append((reviews, json.loads(words.read_bytes()), json.loads(report.read_bytes())))
+        assert loaded[-1] == loaded[0], file.name
+    assert len(loaded) == 12
+    assert sum(map(len, loaded[0][0])) == len(texts)
 
 
 def test_a_fingerprint_depends_on_the_texts_and_labels_of_its_own_set_alone(folder: Path) -> None:

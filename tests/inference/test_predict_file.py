@@ -19,6 +19,7 @@ from tasks.inference.predict_file import PredictionSummary, predict_file
 from tasks.inference.predictor import Predictor
 from tests.support.made_models import WORDS, make_model_run
 from tests.support.review_samples import write_file
+from tests.support.table_forms import Row, in_every_form
 
 ROOT = Path(__file__).parents[2]
 
@@ -68,6 +69,22 @@ def test_every_row_of_a_file_has_its_row_in_the_output(
     assert (summary.rows, summary.chunks, summary.chunks_kept) == (50, 7, 0)
     assert sum(summary.labels.values()) == 50
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_one_table_has_the_same_predictions_in_every_form(
+    tmp_path: Path, predictor: Predictor
+) -> None:
+    table: list[Row] = [(f'a "{word}", film;\n{word}', "x") for word in WORDS]
+    outputs = {}
+    for file in in_every_form(tmp_path, table):
+        finish(predictor, file, tmp_path / f"{file.name}.jsonl")
+        outputs[file.name] = (tmp_path / f"{file.name}.jsonl").read_bytes()
+    assert len(outputs) == 12
+    assert len(set(outputs.values())) == 1
+    rows = read_output(tmp_path / "table.parquet.jsonl")
+    assert [row["label"] for row in rows] == predictor.predict([row[0] for row in table])[
+        "label"
+    ].to_pylist()
 
 
 def test_a_stopped_job_resumes_with_the_chunks_that_it_has(

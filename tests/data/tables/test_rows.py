@@ -1,11 +1,7 @@
 """One logical table has the same rows in each format, encoding, delimiter and compression."""
 
-import bz2
-import csv
 import gzip
-import io
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,12 +14,9 @@ from tasks.common.errors import BadDataError
 from tasks.data.tables.decoding import LONGEST_TEXT, NOT_UTF8
 from tasks.data.tables.fields import ReadOptions
 from tasks.data.tables.rows import read_rows
-
-TEXT = st.text(st.sampled_from("ab ,;|'\n\r\t\"É漢\x00\u2028"), min_size=1, max_size=12)
+from tests.support.table_forms import ENCODINGS, FORMS, PACKERS, TEXT, Row
 
 TABLE = st.lists(st.tuples(TEXT.map("x{}".format), st.sampled_from(["pos", "neg"])), min_size=1)
-
-Row = tuple[str | None, ...]
 
 
 def read(path: Path, *columns: str, **options: object) -> list[Row]:
@@ -36,59 +29,11 @@ def read(path: Path, *columns: str, **options: object) -> list[Row]:
     return found
 
 
-def as_csv(table: list[Row], delimiter: str = ",", end: str = "\r\n", quoting: int = 0) -> str:
-    file = io.StringIO(newline="")
-    writer = csv.writer(file, delimiter=delimiter, lineterminator=end, quoting=quoting)  # type: ignore[arg-type]
-    writer.writerow(["id", "text", "label"])
-    writer.writerows([number, *row] for number, row in enumerate(table))
-    return file.getvalue()
-
-
-def as_json_lines(table: list[Row]) -> str:
-    return "".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in table)
-
-
-def as_json(table: list[Row], indent: int | None = None) -> str:
-    return json.dumps([{"label": label, "text": text} for text, label in table], indent=indent)
-
-
-def as_zstd(content: bytes) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.CompressedOutputStream(sink, "zstd") as stream:
-        stream.write(content)
-    packed: bytes = sink.getvalue().to_pybytes()
-    return packed
-
-
-FORMS: dict[str, Callable[[list[Row]], str]] = {
-    "comma.csv": as_csv,
-    "cr.csv": lambda table: as_csv(table, end="\r", quoting=csv.QUOTE_ALL),
-    "quoted.csv": lambda table: as_csv(table, quoting=csv.QUOTE_ALL),
-    "semicolon.csv": lambda table: as_csv(table, ";", "\n", csv.QUOTE_ALL),
-    "pipe.txt": lambda table: as_csv(table, "|"),
-    "tab.tsv": lambda table: as_csv(table, "\t"),
-    "lines.jsonl": as_json_lines,
-    "lines.json": as_json_lines,
-    "array.json": as_json,
-    "indented.json": lambda table: as_json(table, 2),
-    "indented.ndjson": lambda table: "\n".join(
-        json.dumps({"text": text, "label": label}, indent=1) for text, label in table
-    ),
-}
-
-PACKERS: dict[str, Callable[[bytes], bytes]] = {
-    "": bytes,
-    ".gz": gzip.compress,
-    ".bz2": bz2.compress,
-    ".zst": as_zstd,
-}
-
-
 @pytest.mark.parametrize("form", FORMS)
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(
     table=TABLE,
-    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+    encoding=st.sampled_from(ENCODINGS),
     packer=st.sampled_from(list(PACKERS)),
 )
 def test_a_table_has_the_same_rows_in_every_form(
@@ -300,7 +245,7 @@ PIECES = st.sampled_from(
 @pytest.mark.parametrize(
     "name", ["a.csv", "a.tsv", "a.txt", "a.jsonl", "a.json", "a.csv.gz", "a.parquet"]
 )
-@settings(max_examples=150)
+@settings(max_examples=75)
 @given(pieces=st.lists(PIECES, max_size=30))
 def test_any_bytes_are_rows_or_refused(
     tmp_path_factory: pytest.TempPathFactory, name: str, pieces: list[bytes]
