@@ -1,5 +1,6 @@
 """What the commands share: options, answers, and faults that are reported in one sentence."""
 
+import re
 import sys
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 
 from flows.display.terminal import fail
 from flows.orchestration.process import begin_process
-from tasks.common.errors import InvalidConfigError, PipelineError
+from tasks.common.errors import AcceleratorError, InvalidConfigError, PipelineError
 from tasks.config.training import describe_invalid
 
 T = TypeVar("T")
@@ -30,12 +31,35 @@ def run_command(app: App, arguments: Sequence[str] | None = None) -> object:
     except CycloptsError as error:
         cause = error.__cause__
         sentence = describe_invalid(cause) if isinstance(cause, ValidationError) else str(error)
-        fail(sentence, usage=True)
+        fail(_with_options(sentence, app, arguments), usage=True)
+    except (InvalidConfigError, AcceleratorError) as error:
+        usage = isinstance(error, InvalidConfigError)
+        fail(_with_options(str(error), app, arguments), usage=usage)
     except PipelineError as error:
-        fail(str(error), usage=isinstance(error, InvalidConfigError))
+        fail(str(error))
     except OSError as error:
         fail(f"{error.filename} cannot be used: {error.strerror}; fix it or name another one")
     return result
+
+
+def _with_options(sentence: str, app: App, arguments: Sequence[str] | None) -> str:
+    """Return a sentence in which fields are named by their options: `--maxlen 7` for `maxlen=7`."""
+    *_, command = app.parse_commands(arguments)[1]
+    if command.default_command is None:
+        return sentence
+    names = [name for part in command.assemble_argument_collection() for name in part.names]
+    fields = [name.removeprefix("--").rpartition(".")[2].replace("-", "_") for name in names]
+    # Which of two options is at fault, the field does not tell.
+    options = {
+        field: name
+        for field, name in zip(fields, names, strict=True)
+        if name.startswith("--") and fields.count(field) == 1
+    }
+    name = f"(?<![\\w./-])({'|'.join(sorted(options, key=len, reverse=True))})"
+    with_value = rf"{name}(?:=| (?='))(?:'([^\s']+)')?"
+    sentence = re.sub(with_value, lambda m: f"{options[m[1]]} {m[2] or ''}", sentence)
+    alone = rf"{name}(?![\w./'-])"
+    return re.sub(alone, lambda m: options[m[1]] if "_" in m[1] else m[1], sentence)
 
 
 def _read_docstrings_once() -> None:

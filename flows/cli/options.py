@@ -69,6 +69,5 @@ class ConfigOptions:
         groups["source"] = SourceConfig.model_validate(self.source.model_dump())
         config = with_recipe(self.recipe, groups)
         require_divisible(config.fit, select_accelerator(self.accelerator))
-        if config.source.source == "files":
-            check_users_files(config.source)
+        check_users_files(config.source)
         return config

@@ -9,6 +9,7 @@ from typing import IO, Annotated, Any, Literal, cast
 
 from cyclopts import App, Parameter
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 
 from flows.cli.app import run_command
@@ -103,7 +104,7 @@ def predict(
     if bool(texts) == (file is not None):
         raise InvalidConfigError("give texts, or --file, or - for the standard input")
     if chunk_rows < 1:
-        raise InvalidConfigError(f"chunk_rows={chunk_rows}: must be at least 1")
+        raise InvalidConfigError(f"--chunk-rows {chunk_rows}: must be at least 1")
     _require_one_model(run, bundle, sha256, flow=flow)
     if output is not None:
         output_kind(output)
@@ -131,7 +132,7 @@ def _flow_parameters(
     file: str | None, output: Path | None, column: str, reading: InputOptions, *, overwrite: bool
 ) -> dict[str, Any]:
     if file is None or file == STDIN or output is None or reading.input_kind is not None:
-        raise InvalidConfigError("flow=True: needs --file with a known ending, and --output")
+        raise InvalidConfigError("--flow: needs --file with a known ending, and --output")
     file_kind(Path(file), ReadOptions())
     given = {"file": Path(file), "output": output, "text_column": column, "overwrite": overwrite}
     return given | {"encoding": reading.encoding, "delimiter": reading.delimiter}
@@ -167,9 +168,9 @@ def _require_one_model(
     if bundle is not None and run is not None:
         raise InvalidConfigError("give --run or --bundle, not both")
     if sha256 is not None and bundle is None:
-        raise InvalidConfigError(f"sha256={sha256!r}: needs --bundle")
+        raise InvalidConfigError(f"--sha256 {sha256}: needs --bundle")
     if flow and bundle is not None:
-        raise InvalidConfigError("flow=True: predicts by a run, not by a bundle")
+        raise InvalidConfigError("--flow: predicts by a run, not by a bundle")
 
 
 def _say_who_answers(predictor: Predictor) -> None:
@@ -230,7 +231,7 @@ def _print_table(predictor: Predictor, chunks: Iterator[TextChunk]) -> None:
 def _follow(steps: Iterator[float | PredictionSummary], name: str) -> None:
     """Show how far the predictions of a file are, and at last what came of it."""
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task(name, total=1.0)
+        bar = progress.add_task(escape(name), total=1.0)
         for step in steps:
             if isinstance(step, PredictionSummary):
                 summary = step

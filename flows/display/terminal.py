@@ -54,7 +54,7 @@ def show_error(sentence: str) -> None:
 def remark(sentence: str, style: str = "") -> None:
     """Print what is no answer to the error output, on one line."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(sentence, style=style, markup=False)
+    console.print(Text(printable(sentence), style))
 
 
 def answer(
@@ -88,7 +88,7 @@ def _for_terminal(table: Table, width: int) -> RichTable:
     shown = [place for place, column in enumerate(table.columns) if not column.is_extra]
     for column in (table.columns[place] for place in shown):
         rich.add_column(
-            column.head,
+            Text(printable(column.head)),
             justify="right" if column.is_number else "left",
             no_wrap=column.is_number,
             min_width=column.width,

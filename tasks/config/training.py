@@ -281,7 +281,7 @@ class SourceConfig(Settings):
     """Delimiter of your .csv and .txt files: comma, tab, semicolon, pipe or a character; found by
     itself where it is left out."""
     positive_label: str | None = Field(None, min_length=1)
-    """The label whose probability is predicted; else the second one in the order of numbers or of
+    """The label that counts as the positive one; else the second one in the order of numbers or of
     text."""
 
     @model_validator(mode="before")

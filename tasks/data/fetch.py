@@ -147,7 +147,7 @@ def _keras_files(npz: Path | None, store: ArtifactStore, reason: str) -> SourceF
     if npz is None:
         npz = _download("imdb.npz", f"sha256:{KERAS_NPZ_SHA256}", keras_datasets_folder())
     elif not npz.is_file():
-        raise BadDataError(f"imdb_npz={npz}: there is no such file")
+        raise BadDataError(f"--imdb-npz {npz}: there is no such file")
     paths = {"reviews": _converted_npz(npz, store), "word_index": _word_index(npz)}
     return SourceFiles(
         source="imdb",

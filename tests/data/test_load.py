@@ -26,7 +26,7 @@ from tests.support.review_samples import (
     write_reviews,
     write_train_package,
 )
-from tests.support.table_forms import TEXT, Row, in_every_form
+from tests.support.samples.table_forms import TEXT, Row, in_every_form
 
 TRAIN = distinct_reviews(24)
 

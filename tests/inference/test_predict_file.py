@@ -19,7 +19,7 @@ from tasks.inference.predict_file import PredictionSummary, predict_file
 from tasks.inference.predictor import Predictor
 from tests.support.made_models import WORDS, make_model_run
 from tests.support.review_samples import write_file
-from tests.support.table_forms import Row, in_every_form
+from tests.support.samples.table_forms import Row, in_every_form
 
 ROOT = Path(__file__).parents[2]
 
@@ -207,10 +207,10 @@ def test_the_table_has_a_line_for_each_row_and_steers_no_terminal(
         (["--file=none.csv"], "none.csv: there is no such file"),
         (["--file=none.csv", "--output=o.csv"], "none.csv: there is no such file"),
         (["--file=none.xls"], "none.xls: there is no such file"),
-        (["a", "--output=o.xls"], "output=o.xls: must end in .csv, .jsonl, .parquet"),
+        (["a", "--output=o.xls"], "--output o.xls: must end in .csv, .jsonl, .parquet"),
         (["a", "--run=nobody"], "'nobody' names no run in"),
-        (["a", "--chunk-rows=0"], "chunk_rows=0: must be at least 1"),
-        (["a", "--flow"], "flow=True: needs --file with a known ending, and --output"),
+        (["a", "--chunk-rows=0"], "--chunk-rows 0: must be at least 1"),
+        (["a", "--flow"], "--flow: needs --file with a known ending, and --output"),
         (["-", "--input-kind=parquet"], "the standard input cannot be Parquet"),
     ],
 )

@@ -22,6 +22,10 @@ def check_users_files(config: SourceConfig) -> None:
         BadDataError: There is no such file, or what was read of it cannot be used.
         InvalidConfigError: The positive label is none of the labels.
     """
+    if config.imdb_npz and not config.imdb_npz.is_file():
+        raise BadDataError(f"--imdb-npz {config.imdb_npz}: there is no such file")
+    if config.source != "files":
+        return
     found: set[str] = set()
     is_whole = True
     for option, path in (("--train-file", config.train_file), ("--test-file", config.test_file)):

@@ -14,7 +14,7 @@ from tasks.common.errors import BadDataError
 from tasks.data.tables.decoding import LONGEST_TEXT, NOT_UTF8
 from tasks.data.tables.fields import ReadOptions
 from tasks.data.tables.rows import read_rows
-from tests.support.table_forms import ENCODINGS, FORMS, PACKERS, TEXT, Row
+from tests.support.samples.table_forms import ENCODINGS, FORMS, PACKERS, TEXT, Row
 
 TABLE = st.lists(st.tuples(TEXT.map("x{}".format), st.sampled_from(["pos", "neg"])), min_size=1)
 

@@ -107,9 +107,9 @@ def test_without_a_champion_the_next_step_is_said(
     [
         ("promote", 2, "parameter RUN requires an argument"),
         ("promote nothing", 1, "'nothing' names no run in"),
-        ("promote latest --mode best", 2, "mode='best': must be 'better' or 'not_worse'"),
-        ("promote latest --level 2", 2, "level='2': must be less than or equal to 0.5"),
-        ("promote latest --accelerator gpu:x", 2, "accelerator='gpu:x': must be auto"),
+        ("promote latest --mode best", 2, "--mode best: must be 'better' or 'not_worse'"),
+        ("promote latest --level 2", 2, "--level 2: must be less than or equal to 0.5"),
+        ("promote latest --accelerator gpu:x", 2, "--accelerator gpu:x: must be auto"),
         ("rollback", 1, "there is no champion yet"),
         ("rollback --to latest", 1, "was never champion: promote it"),
         ("crown latest", 2, 'Unknown command "crown"'),

@@ -65,10 +65,10 @@ def test_without_options_it_retrains_at_three_and_maintains_on_sundays_in_utc() 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ("--source=auto", "source='auto'"),
+        ("--source=auto", "--source auto: must be"),
         ("--cron=@never", "cron='@never'"),
         ("--cron=@daily --interval=6h", "only one of cron, interval and rrule"),
-        ("--protocol=tutorial", "promotion needs protocol 'honest'"),
+        ("--protocol=tutorial", "promotion needs --protocol honest"),
         ("--epochs=0", "epochs"),
         ("--maintain.timezone=Mars", "timezone='Mars'"),
     ],

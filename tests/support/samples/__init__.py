@@ -1,0 +1,1 @@
+"""Invented reviews and tables, as lists and as files."""
