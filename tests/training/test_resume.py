@@ -1,7 +1,10 @@
 """An interrupted training resumes to the very weights of an uninterrupted one."""
 
 import logging
+import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,10 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.config.training import FitConfig
 from tasks.training.checkpoint import restore_state
 from tasks.training.plan import forget_state
+from tasks.training.progress import TrainingProgress, Watcher, watch_training
 from tasks.training.step import trained_form
+from tests.support.killed_training import FIT
 from tests.support.real_reviews import write_real_reviews
 from tests.support.servers.real_server import prefect_server_process
 from tests.support.small_run import train_small
@@ -26,17 +30,7 @@ from tests.support.terminal_run import (
     wait_for_line,
 )
 
-# Reduces its rate and improves now and then, so that every callback has a state to lose. The
-# buffer holds less than the training set, so that an epoch may be interrupted in any part of it.
-FIT = FitConfig(
-    epochs=6,
-    batch_size=16,
-    learning_rate=0.05,
-    stop_patience=3,
-    reduce_patience=1,
-    seed=3,
-    shuffle_buffer=100,
-)
+Note = Callable[[str, object], None]
 
 
 def train(
@@ -47,115 +41,107 @@ def train(
 
 @pytest.fixture(scope="module")
 def uninterrupted(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return train(prepared, tmp_path_factory.mktemp("whole") / "a")
+    return train(prepared, tmp_path_factory.mktemp("whole"))
+
+
+@pytest.fixture(scope="module")
+def killed(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The state of a training whose process was killed in its fifth epoch."""
+    folder = tmp_path_factory.mktemp("killed")
+    program = [sys.executable, "-m", "tests.support.killed_training", str(prepared), str(folder)]
+    assert subprocess.run(program, check=False).returncode == -signal.SIGKILL
+    return folder / "state"
 
 
 class PowerCut(BaseException):
     """Ends a training wherever it is."""
 
 
-def interrupt(
-    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, epoch: int, where: str
-) -> Path:
-    """Train until `where` of `epoch` (from 1 on) and return the folder of the state."""
-    from tasks.training.callbacks import TrainingFollower
+def cut_at(place: tuple[int, int]) -> Watcher:
+    """Return what ends a training after so many epochs and so many steps of the next."""
 
-    state, original = tmp_path / "state", getattr(TrainingFollower, where)
-
-    def cut(self: Any, number: int, logs: Any = None) -> None:
-        if number + 1 == epoch:
-            raise PowerCut
-        original(self, number, logs)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(TrainingFollower, where, cut)
-        with pytest.raises(PowerCut):
-            train(prepared, tmp_path / f"cut-{epoch}", state)
-    return state
-
-
-def test_saving_states_does_not_change_the_training(
-    prepared: Path, uninterrupted: dict[str, Any], tmp_path: Path
-) -> None:
-    assert train(prepared, tmp_path / "a", tmp_path / "state") == uninterrupted
-    generations = sorted(path.name for path in (tmp_path / "state").iterdir())
-    last = uninterrupted["epochs_run"]
-    assert generations == [f"epoch-{last - 1:05d}", f"epoch-{last:05d}"]
-
-
-@pytest.mark.parametrize(("epoch", "where"), [(2, "on_epoch_end"), (5, "on_epoch_begin")])
-def test_an_interrupted_training_ends_as_an_uninterrupted_one(
-    prepared: Path,
-    uninterrupted: dict[str, Any],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    epoch: int,
-    where: str,
-) -> None:
-    state = interrupt(prepared, tmp_path, monkeypatch, epoch, where)
-    assert train(prepared, tmp_path / "resumed", state) == uninterrupted
-
-
-def interrupt_inside(
-    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, epoch: int, step: int
-) -> Path:
-    """Train until after a step, save every three, and return the folder of the state."""
-    from tasks.training.callbacks import TrainingFollower
-
-    state, original = tmp_path / "state", TrainingFollower.on_train_batch_end
-
-    def cut(self: Any, batch: int, logs: Any = None) -> None:
-        original(self, batch, logs)
-        if self.state.epochs_done + 1 == epoch and batch + 1 == step:
+    def cut(progress: TrainingProgress) -> None:
+        if (progress.epochs_done, progress.step) == place:
             raise PowerCut
 
-    with monkeypatch.context() as patch:
-        patch.setattr(TrainingFollower, "on_train_batch_end", cut)
-        with pytest.raises(PowerCut):
-            train(prepared, tmp_path / "cut", state, every=3)
-    return state
+    return cut
 
 
-@pytest.mark.parametrize(("epoch", "step"), [pytest.param(1, 4, marks=pytest.mark.slow), (3, 9)])
-def test_a_training_that_is_saved_every_few_steps_goes_on_inside_an_epoch(
+def test_a_training_killed_in_its_fifth_epoch_goes_on_to_the_same_weights(
     prepared: Path,
     uninterrupted: dict[str, Any],
+    killed: Path,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
-    epoch: int,
-    step: int,
+    record_property: Note,
 ) -> None:
-    state = interrupt_inside(prepared, tmp_path, monkeypatch, epoch, step)
+    record_property("fault", "SIGKILL in epoch 5 of 6 of a training")
+    state = shutil.copytree(killed, tmp_path / "state")
     with caplog.at_level(logging.INFO, "tasks"):
-        assert train(prepared, tmp_path / "resumed", state, every=3) == uninterrupted
-    assert f"resuming after epoch {epoch - 1}, step {step // 3 * 3} of" in caplog.text
+        assert train(prepared, tmp_path / "resumed", state) == uninterrupted
+    assert "resuming after epoch 4 of" in caplog.text
 
 
-def test_saving_after_the_last_step_of_an_epoch_waits_for_its_validation(
-    prepared: Path, uninterrupted: dict[str, Any], tmp_path: Path
+@pytest.mark.parametrize(
+    ("places", "every"),
+    [
+        ([(2, 9)], 5),
+        pytest.param([(0, 4)], 3, marks=pytest.mark.slow),
+        pytest.param([(1, 10)], None, marks=pytest.mark.slow),  # not validated yet
+        pytest.param([(1, 0), (2, 0), (3, 0)], None, marks=pytest.mark.slow),
+    ],
+)
+def test_a_training_interrupted_after_a_step_or_an_epoch_ends_as_an_uninterrupted_one(
+    prepared: Path,
+    uninterrupted: dict[str, Any],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    places: list[tuple[int, int]],
+    every: int | None,
 ) -> None:
-    assert train(prepared, tmp_path / "a", tmp_path / "state", every=1) == uninterrupted
-    whole, _, step = max((tmp_path / "state").iterdir()).name.partition("-step-")
-    assert (whole, step) == (f"epoch-{uninterrupted['epochs_run']:05d}", "")
+    state = tmp_path / "state"
+    for place in places:
+        with watch_training(cut_at(place)), pytest.raises(PowerCut):
+            train(prepared, tmp_path / "cut", state, every)
+    with caplog.at_level(logging.INFO, "tasks"):
+        assert train(prepared, tmp_path / "resumed", state, every) == uninterrupted
+    epochs, steps = places[-1]
+    step = f", step {steps // every * every}" if every else ""
+    assert f"resuming after epoch {epochs}{step} of" in caplog.text
 
 
-@pytest.mark.slow
-def test_a_training_that_is_interrupted_again_and_again_ends_as_an_uninterrupted_one(
-    prepared: Path, uninterrupted: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_saved_training_begins_afresh_beside_another_and_is_over_when_it_has_ended(
+    prepared: Path,
+    uninterrupted: dict[str, Any],
+    killed: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    for epoch in (2, 3, 4):
-        state = interrupt(prepared, tmp_path, monkeypatch, epoch, "on_epoch_begin")
-    assert train(prepared, tmp_path / "resumed", state) == uninterrupted
+    shutil.copytree(killed, tmp_path / "states/another")
+    state = tmp_path / "states/own"
+    with caplog.at_level(logging.INFO, "tasks"):
+        assert train(prepared, tmp_path / "a", state, every=5) == uninterrupted
+    assert "an interrupted training has another config; this one starts afresh" in caplog.text
+    # Saving after the last step of an epoch waits for its validation.
+    last = uninterrupted["epochs_run"]
+    names = [f"epoch-{last - 1:05d}-step-0000005", f"epoch-{last:05d}"]
+    assert sorted(path.name for path in state.iterdir()) == names
+
+    told = list[TrainingProgress]()
+    with watch_training(told.append):
+        assert train(prepared, tmp_path / "b", state) == uninterrupted
+    assert [(each.finished, each.epochs_done) for each in told] == [(True, last)]
+    forget_state(state)
+    assert not state.exists()
 
 
 def test_a_damaged_generation_is_passed_over_for_the_one_before(
-    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    prepared: Path, killed: Path, tmp_path: Path
 ) -> None:
     import keras
 
-    state = interrupt(prepared, tmp_path, monkeypatch, 4, "on_epoch_begin")
-    before, newest = sorted(state.iterdir())
+    state = shutil.copytree(killed, tmp_path / "state")
+    before, newest = sorted(state.glob("epoch-*"))
     with np.load(before / "variables.npz") as arrays:
         expected = arrays["arr_0"]
     network = keras.models.load_model(prepared / "initial_model.keras", compile=False)
@@ -165,37 +151,12 @@ def test_a_damaged_generation_is_passed_over_for_the_one_before(
         (newest / file).write_bytes(content[:-5])
         (state / ".writing-half").mkdir()
         restored = restore_state(state, model, tmp_path / "best_model.keras")
-        assert restored.epochs_done == 2
+        assert restored.epochs_done == 3
         assert (model.variables[0].numpy() == expected).all()
         assert not (state / ".writing-half").exists()
         (newest / file).write_bytes(content)
-    assert restore_state(state, model, tmp_path / "best_model.keras").epochs_done == 3
+    assert restore_state(state, model, tmp_path / "best_model.keras").epochs_done == 4
     assert not (model.variables[0].numpy() == expected).all()
-
-
-def test_another_config_starts_afresh_and_says_so(
-    prepared: Path,
-    uninterrupted: dict[str, Any],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    state = interrupt(prepared, tmp_path, monkeypatch, 2, "on_epoch_begin")
-    other_key = state.with_name("other")
-    with caplog.at_level(logging.INFO, "tasks"):
-        assert train(prepared, tmp_path / "afresh", other_key) == uninterrupted
-    assert "an interrupted training has another config; this one starts afresh" in caplog.text
-
-
-def test_a_training_that_was_over_is_not_gone_on_with(
-    prepared: Path, uninterrupted: dict[str, Any], tmp_path: Path
-) -> None:
-    train(prepared, tmp_path / "a", tmp_path / "state")
-    started = time.monotonic()
-    assert train(prepared, tmp_path / "b", tmp_path / "state") == uninterrupted
-    assert time.monotonic() - started < 60
-    forget_state(tmp_path / "state")
-    assert not (tmp_path / "state").exists()
 
 
 Undisturbed = tuple[dict[str, Any], bytes]
@@ -233,14 +194,10 @@ def require_exact_resume(
     assert list((folder / "artifacts/cache/training").iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    "how", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_a_run_killed_in_its_third_epoch_goes_on_to_the_same_weights(
-    on_real_reviews: Killable,
-    tmp_path: Path,
-    how: signal.Signals,
-    record_property: Callable[[str, object], None],
+    on_real_reviews: Killable, tmp_path: Path, how: signal.Signals, record_property: Note
 ) -> None:
     record_property("fault", f"{how.name} in epoch 3 of 5, 400 real reviews")
     options, undisturbed, url = on_real_reviews
@@ -249,7 +206,7 @@ def test_a_run_killed_in_its_third_epoch_goes_on_to_the_same_weights(
 
 @pytest.mark.slow
 def test_a_run_on_all_reviews_killed_in_its_third_epoch_goes_on_to_the_same_weights(
-    tmp_path: Path, record_property: Callable[[str, object], None]
+    tmp_path: Path, record_property: Note
 ) -> None:
     record_property("fault", "SIGKILL in epoch 3 of 5, all 25,000 reviews")
     options = ["--source=packaged", *FIVE_EPOCHS]
