@@ -79,6 +79,7 @@ def test_a_training_killed_in_its_fifth_epoch_goes_on_to_the_same_weights(
     state = shutil.copytree(killed, tmp_path / "state")
     with caplog.at_level(logging.INFO, "tasks"):
         assert train(prepared, tmp_path / "resumed", state) == uninterrupted
+    assert uninterrupted["training_step"] == "fast"
     assert "resuming after epoch 4 of" in caplog.text
 
 

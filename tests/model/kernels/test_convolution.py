@@ -28,11 +28,16 @@ def with_gradients(
 
 
 # Each is compiled again, so there are few: one of either, as many products as can be, too many.
+SIZES = [(1, 3, 2), (3, 1, 0), (2, 3, 1), (4, 5, 3), (5, 5, 4)]
+
+MORE_SIZES = [(2, 2, 0), (3, 3, 7), (5, 4, 1)]
+
+
 @pytest.mark.parametrize(
     ("size", "taps", "more"),
-    [(1, 3, 2), (3, 1, 0), (2, 2, 0), (2, 3, 1), (3, 3, 7), (4, 5, 3), (5, 4, 1), (5, 5, 4)],
+    [*SIZES, *(pytest.param(*sizes, marks=pytest.mark.slow) for sizes in MORE_SIZES)],
 )
-@pytest.mark.parametrize("widths", [(1, 1, 1), (3, 2, 4)])
+@pytest.mark.parametrize("widths", [pytest.param((1, 1, 1), marks=pytest.mark.slow), (3, 2, 4)])
 def test_results_and_gradients_are_those_of_the_three_operations(
     size: int, taps: int, more: int, widths: tuple[int, int, int]
 ) -> None:
