@@ -10,13 +10,13 @@ import pytest
 from tasks.common.errors import BadDataError
 from tasks.model import keras_archive
 from tasks.model.keras_archive import read_keras_archive
-from tests.support.made_models import small_network, with_parts
+from tests.support.made_models import small_model, with_parts
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("model") / "model.keras"
-    small_network().save(file)
+    file.write_bytes(small_model())
     return file
 
 

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 from typing import Any
 
@@ -5,9 +6,10 @@ import numpy as np
 import pytest
 
 from tasks.common.errors import BadDataError
+from tasks.model.keras_archive import read_keras_archive
 from tasks.model.network import folded_network, keras_network, open_network
 from tasks.model.onnx_graph import NotFoldableError
-from tests.support.made_models import lively, small_network
+from tests.support.made_models import small_model, small_network, with_parts
 
 
 def tokens(rows: int, maxlen: int, num_words: int = 40) -> np.ndarray:
@@ -38,20 +40,23 @@ def test_the_folded_network_gives_the_probabilities_of_keras(
     np.testing.assert_allclose(ours, keras, atol=1e-6)
 
 
-def test_no_rows_give_no_probabilities(tmp_path: Path) -> None:
-    file = tmp_path / "model.keras"
-    small_network().save(file)
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    (tmp_path / "model.keras").write_bytes(small_model())
+    return tmp_path / "model.keras"
+
+
+def test_no_rows_give_no_probabilities(file: Path) -> None:
     assert open_network(file)(tokens(0, 12)).shape == (0,)
 
 
-def changed(name: str, **changes: Any) -> Any:
-    """Return the small network with other settings of the layer `name`."""
-    import keras
-
-    config = small_network().get_config()
-    (layer,) = (layer for layer in config["layers"] if layer["config"]["name"] == name)
+def changed(file: Path, name: str, **changes: Any) -> Path:
+    """Return a model's file with other settings of the layer `name`."""
+    config = read_keras_archive(file).config
+    (layer,) = (part for part in config["config"]["layers"] if part["config"]["name"] == name)
     layer["config"] |= changes
-    return lively(keras.Sequential.from_config(config))
+    content = json.dumps(config).encode()
+    return with_parts(file, file.with_name("changed.keras"), config_json=content)
 
 
 @pytest.mark.parametrize(
@@ -64,15 +69,18 @@ def changed(name: str, **changes: Any) -> Any:
         ("probability", {"activation": "tanh"}, "probability has activation='tanh'"),
     ],
 )
-def test_another_network_is_computed_by_keras(
-    tmp_path: Path, layer: str, changes: dict[str, Any], reason: str
+def test_another_network_is_not_folded(
+    file: Path, layer: str, changes: dict[str, Any], reason: str
 ) -> None:
-    file = tmp_path / "model.keras"
-    changed(layer, **changes).save(file)
     with pytest.raises(NotFoldableError, match=reason):
-        folded_network(file)
+        folded_network(changed(file, layer, **changes))
+
+
+def test_another_network_is_computed_by_keras(file: Path) -> None:
+    other = changed(file, "convolution", activation="tanh")
     asked = tokens(5, 12)
-    np.testing.assert_array_equal(open_network(file)(asked), keras_network(file)(asked))
+    np.testing.assert_array_equal(open_network(other)(asked), keras_network(other)(asked))
+    assert not np.allclose(keras_network(other)(asked), keras_network(file)(asked))
 
 
 def test_other_layers_are_named(tmp_path: Path) -> None:

@@ -37,12 +37,12 @@ def make_model_run(artifacts: Path, run_id: str = FIRST, **changes: Any) -> Run:
     run = make_run(artifacts, run_id, **changes)
     ranks = {word: rank for rank, word in enumerate(WORDS, start=1)}
     run = rewritten(run, "vocabulary.json", readable_json(ranks).encode())
-    return rewritten(run, "best_model.keras", _small_model())
+    return rewritten(run, "best_model.keras", small_model())
 
 
 @cache
-def _small_model() -> bytes:
-    """Return the file of the small network, which takes a second to make."""
+def small_model() -> bytes:
+    """Return the content of the file of the small network, which takes a second to make."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.keras"
         small_network().save(file)
