@@ -1,5 +1,6 @@
 """A trial reports its epochs, and is pruned where it is worse than others."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,6 @@ from tasks.experiments.study import (
     ended_trials,
     next_trial,
     open_trial,
-    storage_url,
     tell_result,
 )
 from tasks.experiments.trial import TrialReporter, TrialResult
@@ -28,12 +28,11 @@ def progress(epoch: int, figure: float, *, step: int = 0, most: int = 3) -> Trai
     return TrainingProgress(epoch, most, step, 10, figures)
 
 
-@pytest.fixture(params=["val_loss", "val_accuracy"])
-def sweep(tmp_path: Path, request: pytest.FixtureRequest) -> SweepConfig:
+@pytest.fixture(scope="module", params=["val_loss", "val_accuracy"])
+def judged(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> SweepConfig:
     """A sweep with three complete trials, whose losses were 0.5, 0.4 and 0.3."""
     objective: Objective = request.param
-    sweep = SweepConfig(objective=objective, pruning_after=2)
-    sweep = sweep.model_copy(update={"storage": storage_url(sweep, tmp_path)})
+    sweep = stored(SweepConfig(objective=objective, pruning_after=2), tmp_path_factory.mktemp("s"))
     study = create_study(sweep, TrainingConfig(), SPACE)
     for loss in (0.5, 0.4, 0.3):
         asked = next_trial(study, SPACE, sweep)
@@ -45,6 +44,17 @@ def sweep(tmp_path: Path, request: pytest.FixtureRequest) -> SweepConfig:
         tell_result(study, asked.number, TrialResult(outcome="complete", figure=figure), 1.0)
     assert len(ended_trials(study)) == 3
     return sweep
+
+
+def stored(sweep: SweepConfig, folder: Path) -> SweepConfig:
+    return sweep.model_copy(update={"storage": f"sqlite:///{folder / 'study.db'}"})
+
+
+@pytest.fixture
+def sweep(judged: SweepConfig, tmp_path: Path) -> SweepConfig:
+    """A copy of it."""
+    shutil.copy(str(judged.storage).removeprefix("sqlite:///"), tmp_path)
+    return stored(judged, tmp_path)
 
 
 def begun(sweep: SweepConfig) -> TrialReporter:

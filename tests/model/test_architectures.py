@@ -1,5 +1,7 @@
 """What is asked of every architecture; a new one in the registry is asked the same."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,6 +172,24 @@ def named_modules(config: Any) -> Iterator[str]:
     elif isinstance(config, list):
         for part in config:
             yield from named_modules(part)
+
+
+@pytest.mark.slow
+def test_its_file_loads_without_this_projects_code(
+    trained: Trained, prepared: Path, tmp_path: Path
+) -> None:
+    tokens = padded_tokens(prepared / "test.parquet")
+    np.save(tmp_path / "tokens.npy", tokens)
+    code = (
+        "import sys, keras, numpy as np\n"
+        "model = keras.models.load_model(sys.argv[1], compile=False, safe_mode=True)\n"
+        "np.save('found', model.predict(np.load('tokens.npy'), verbose=0))\n"
+        "assert not {'tasks', 'flows'} & {name.partition('.')[0] for name in sys.modules}\n"
+    )
+    program = [sys.executable, "-I", "-c", code, str(trained.model)]
+    subprocess.run(program, check=True, cwd=tmp_path)
+    here = keras_network(trained.model)(tokens)
+    np.testing.assert_array_equal(np.load(tmp_path / "found.npy")[:, 0], here)
 
 
 def test_it_is_evaluated_and_served_as_it_was_trained(

@@ -14,10 +14,10 @@ from typing import Literal
 import cyclopts
 
 from tasks.common.device import Device
-from tasks.config.training import FitConfig, NetworkConfig, NgramBagConfig
+from tasks.config.training import FitConfig, NetworkConfig
 from tasks.model.build import build_model
 from tasks.training.progress import TrainingProgress, watch_training
-from tests.support.small_run import small_config, train_small
+from tests.support.small_run import BAG, small_config, train_small
 
 EPOCHS, SAVED_EVERY = 2, 3
 
@@ -61,7 +61,7 @@ def main(what: Literal["losses", "bag", "cut", "resume"], prepared: Path, folder
     network = small_config(prepared).network
     without_dropout = network.model_copy(update={"dropout": 0})
     if what in ("losses", "bag"):
-        compared = NgramBagConfig(ngram_buckets=4096) if what == "bag" else without_dropout
+        compared = BAG if what == "bag" else without_dropout
         train(prepared, folder / "one", 1, compared)
         train(prepared, folder / "two", 2, compared)
     elif what == "cut":

@@ -35,7 +35,7 @@ def read(folder: Path, name: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("what", ["losses", pytest.param("bag", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("what", ["bag", pytest.param("losses", marks=pytest.mark.slow)])
 def test_two_devices_have_the_losses_of_one_with_the_same_batches(
     what: str, prepared: Path, tmp_path: Path
 ) -> None:

@@ -1,7 +1,9 @@
+import contextlib
 import io
 import json
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -62,7 +64,10 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def bundle(artifacts: Path) -> Bundle:
-    return export_bundle(find_run(artifacts, "latest"), artifacts / "bundle.zip", litert=True)
+    target = ["export", "bundle", "latest", str(artifacts / "bundle.zip"), "--litert"]
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        runs.main([*target, f"--artifacts={artifacts}", "--json"])
+    return Bundle.model_validate_json(out.getvalue())
 
 
 @pytest.fixture
@@ -278,27 +283,27 @@ def test_a_folder_and_a_zip_of_something_else_are_refused(tmp_path: Path) -> Non
 
 
 def test_forms_that_do_not_agree_are_not_exported(
-    artifacts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    artifacts: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    exported = folder / "saved_model"
+
     def off(folder: Path, texts: list[str]) -> pa.RecordBatch:
         answers = saved_model_answers(folder, texts)
         wrong = pc.if_else(pc.equal(answers["label"], "positive"), "negative", "positive")
         return answers.set_column(0, "label", wrong)
 
+    monkeypatch.setattr(module, "write_text_graph", lambda _, to: shutil.copytree(exported, to))
     monkeypatch.setattr(module, "saved_model_answers", off)
     with pytest.raises(ExportError, match=r"differ from the trained model: saved_model by 0\.\d+"):
-        export_bundle(find_run(artifacts, "latest"), tmp_path / "bundle")
-    assert list(tmp_path.iterdir()) == []
+        export_bundle(find_run(artifacts, "latest"), tmp_path / "other")
+    assert list(tmp_path.iterdir()) == [folder]
 
 
-def test_the_commands_export_a_bundle_and_predict_with_it(
-    artifacts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_bundle_of_the_command_answers_by_the_command_and_is_not_written_over(
+    artifacts: Path, bundle: Bundle, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    target = tmp_path / "bundle"
-    runs.main(["export", "bundle", "latest", str(target), f"--artifacts={artifacts}", "--json"])
-    made = json.loads(capsys.readouterr().out)
-    assert made["sha256"] == file_sha256(target / "bundle.json")
-    words = ["a fine film", "--print-as=jsonl", f"--bundle={target}", f"--sha256={made['sha256']}"]
+    assert bundle.sha256 == file_sha256(folder / "bundle.json")
+    words = ["a fine film", "--print-as=jsonl", f"--bundle={folder}", f"--sha256={bundle.sha256}"]
     with pytest.MonkeyPatch.context() as patch:
         out = io.BytesIO()
         patch.setattr(sys, "stdout", io.TextIOWrapper(out, write_through=True))
@@ -307,7 +312,7 @@ def test_the_commands_export_a_bundle_and_predict_with_it(
     with pytest.raises(SystemExit):
         predict.read_flow_options([*words[:-1], "--sha256=0000"])
     with pytest.raises(SystemExit):
-        runs.main(["export", "bundle", "latest", str(target), f"--artifacts={artifacts}"])
+        runs.main(["export", "bundle", "latest", str(folder), f"--artifacts={artifacts}"])
     shown = capsys.readouterr().err
     assert "is not the bundle that was requested" in shown
     assert "is there already" in shown
@@ -324,8 +329,9 @@ def test_all_forms_agree_on_a_thousand_real_reviews(tmp_path: Path) -> None:
     config = small_config(file).model_copy(update={"text": TextConfig(), "data": data})
     pad_reviews(train, test, config.text, config.protocol, padded)
     persist_parquet({"test": padded / "test.arrow"}, {}, 256, persisted)
-    network = build_network(config.text.num_words, config.text.maxlen, ConvBilstmConfig())
-    lively(network, scale=0.3).save(tmp_path / "model.keras")
+    sizes = ConvBilstmConfig(embedding_dim=24, filters=16, lstm_units=16, last_lstm_units=8)
+    network = build_network(config.text.num_words, config.text.maxlen, sizes)
+    lively(network, scale=0.5).save(tmp_path / "model.keras")
     run = make_run(tmp_path / "artifacts")
     for name, content in {
         "config.json": readable_json(config.model_dump(mode="json")).encode(),
