@@ -11,7 +11,14 @@ ROOT = Path(__file__).parent.parent
 MODULES_A_FOLDER = 14
 LEVELS = 3
 LATE_IMPORTS = 40
-OF_THE_TESTS = {"support", "support/faults", "support/servers", "faults", "benchmarks"}
+OF_THE_TESTS = {
+    "support",
+    "support/faults",
+    "support/servers",
+    "support/samples",
+    "faults",
+    "benchmarks",
+}
 """Folders of tests that mirror none of the code."""
 
 

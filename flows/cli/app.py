@@ -1,5 +1,6 @@
 """What the commands share: options, answers, and faults that are reported in one sentence."""
 
+import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -10,7 +11,7 @@ import docstring_parser
 from cyclopts import App, CycloptsError
 from pydantic import ValidationError
 
-from flows.display.terminal import fail
+from flows.display.terminal import EXIT_FAILED, fail
 from flows.orchestration.process import begin_process
 from tasks.common.errors import AcceleratorError, InvalidConfigError, PipelineError
 from tasks.config.training import describe_invalid
@@ -37,8 +38,13 @@ def run_command(app: App, arguments: Sequence[str] | None = None) -> object:
         fail(_with_options(str(error), app, arguments), usage=usage)
     except PipelineError as error:
         fail(str(error))
+    except BrokenPipeError:
+        # Nobody reads on, as with `| head`: https://docs.python.org/3/library/signal.html#note-on-sigpipe
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_FAILED)
     except OSError as error:
-        fail(f"{error.filename} cannot be used: {error.strerror}; fix it or name another one")
+        name = error.filename or "the standard output"
+        fail(f"{name} cannot be used: {error.strerror}; fix it or name another one")
     return result
 
 

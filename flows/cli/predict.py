@@ -18,6 +18,7 @@ from flows.orchestration.process import begin_process
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.atomic_files import whole_file
 from tasks.common.errors import BadDataError, InvalidConfigError
+from tasks.common.records import is_utf8
 from tasks.common.remote_files import is_remote, local_copy
 from tasks.data.sources.text_chunks import TextChunk, file_chunks, rows_of, stream_chunks
 from tasks.data.tables.fields import ReadOptions, file_kind
@@ -133,6 +134,10 @@ def _flow_parameters(
 ) -> dict[str, Any]:
     if file is None or file == STDIN or output is None or reading.input_kind is not None:
         raise InvalidConfigError("--flow: needs --file with a known ending, and --output")
+    if not is_utf8(Path(file)):
+        raise InvalidConfigError(
+            "--flow: the file's name is not UTF-8; rename it, or leave --flow out"
+        )
     file_kind(Path(file), ReadOptions())
     given = {"file": Path(file), "output": output, "text_column": column, "overwrite": overwrite}
     return given | {"encoding": reading.encoding, "delimiter": reading.delimiter}

@@ -1,6 +1,7 @@
 """Command line of retraining: the options of a training that is repeated with the same config."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -67,7 +68,7 @@ def _absolute(source: SourceConfig) -> SourceConfig:
     paths = {
         name: path.absolute()
         for name in ("imdb_npz", "train_file", "test_file")
-        if (path := getattr(source, name)) is not None
+        if isinstance(path := getattr(source, name), Path)
     }
     return source.model_copy(update=paths)
 

@@ -14,12 +14,20 @@ from rich.text import Text
 
 from tasks.common.canonical_json import readable_json
 from tasks.common.formatting import printable
-from tasks.common.records import Record
+from tasks.common.records import Record, is_utf8
 from tasks.common.tables import Table
 
 Showable = RenderableType | Table
 
-ArtifactsOption = Annotated[Path, Parameter(help="Folder of the cache and the runs.")]
+
+def _require_utf8(_: object, path: Path) -> None:
+    if not is_utf8(path):
+        raise ValueError(f"{path}: its name is not UTF-8; choose another folder")
+
+
+ArtifactsOption = Annotated[
+    Path, Parameter(help="Folder of the cache and the runs.", validator=_require_utf8)
+]
 
 ARTIFACTS = Path("artifacts")
 

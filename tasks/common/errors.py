@@ -14,6 +14,10 @@ def first_line(error: BaseException) -> str:
 class PipelineError(Exception):
     """Base of every error whose message is written for the user."""
 
+    def __str__(self) -> str:
+        """Return the message as text that can be stored: a file's name may be of any bytes."""
+        return super().__str__().encode("utf-8", "replace").decode()
+
 
 class InvalidConfigError(PipelineError):
     """A parameter is unknown or impossible; names the field, the value and what is allowed."""

@@ -1,14 +1,47 @@
 """Results that are read and never changed, and their files."""
 
+import os
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
+from urllib.parse import unquote_to_bytes
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    PlainSerializer,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from tasks.common.atomic_files import write_text
 from tasks.common.canonical_json import readable_json
 
 _Model = TypeVar("_Model", bound=BaseModel)
+
+
+_FILE_ADDRESS = "file://"
+
+
+def is_utf8(path: Path) -> bool:
+    """Tell whether the bytes of a path are UTF-8, so that JSON can hold it as it stands."""
+    return os.fsencode(path) == str(path).encode(errors="replace")
+
+
+def path_text(path: Path) -> str:
+    """Return a path as text: as a file:// address where its bytes are not UTF-8."""
+    return path.as_posix() if is_utf8(path) else path.absolute().as_uri()
+
+
+def _of_text(given: object, other: ValidatorFunctionWrapHandler) -> Path:
+    if isinstance(given, str) and given.startswith(_FILE_ADDRESS):
+        return Path(os.fsdecode(unquote_to_bytes(given.removeprefix(_FILE_ADDRESS))))
+    path: Path = other(given)
+    return path
+
+
+AnyPath = Annotated[Path, WrapValidator(_of_text), PlainSerializer(path_text, return_type=str)]
+"""A path whose name may be of any bytes, which is text in JSON all the same."""
 
 
 class Record(BaseModel):

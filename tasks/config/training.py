@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -12,13 +11,12 @@ from pydantic import (
     BeforeValidator,
     Field,
     GetJsonSchemaHandler,
-    PlainSerializer,
     ValidationError,
     model_validator,
 )
 
 from tasks.common.errors import InvalidConfigError
-from tasks.common.records import Record
+from tasks.common.records import AnyPath, Record
 from tasks.config.settings import Settings
 
 Value = str | int | float | bool | None
@@ -244,11 +242,7 @@ RemoteFile = Annotated[str, Field(pattern=r"^(s3|gs)://[^/]+/.+")]
 
 Source = Literal["auto", "imdb", "packaged", "files"]
 
-UserPath = Annotated[
-    Path,
-    AfterValidator(lambda path: path.expanduser()),
-    PlainSerializer(lambda path: path.as_posix(), return_type=str),
-]
+UserPath = Annotated[AnyPath, AfterValidator(lambda path: path.expanduser())]
 
 
 class SourceConfig(Settings):

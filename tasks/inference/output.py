@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from tasks.common.errors import InvalidConfigError
 from tasks.common.formatting import printable
+from tasks.common.records import is_utf8
 
 _LABEL_WIDTH = 12
 
@@ -69,13 +70,15 @@ def output_kind(path: Path) -> OutputKind:
     """Return the kind of an output file by the end of its name.
 
     Raises:
-        InvalidConfigError: It is none of the known ones.
+        InvalidConfigError: It is none of the known ones, or its name is not UTF-8.
     """
+    if not is_utf8(path):
+        raise InvalidConfigError(f"--output {path}: its name is not UTF-8; name another file")
     for kind in OUTPUT_KINDS:
         if path.suffix.lower() == f".{kind}":
             return kind
     allowed = ", ".join(f".{kind}" for kind in OUTPUT_KINDS)
-    raise InvalidConfigError(f"output={path}: must end in {allowed}")
+    raise InvalidConfigError(f"--output {path}: must end in {allowed}")
 
 
 def numbered(batch: pa.RecordBatch, first_row: int) -> pa.RecordBatch:

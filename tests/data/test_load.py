@@ -1,4 +1,5 @@
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tasks.common.artifact_store import ArtifactStore
 from tasks.common.errors import BadDataError
-from tasks.config.training import DataConfig
+from tasks.config.training import DataConfig, SourceConfig
 from tasks.data import load as module
+from tasks.data.fetch import fetch_reviews
 from tasks.data.load import load_reviews
 from tasks.data.review_files import review_schema
 from tasks.data.sources.source_files import SourceFiles
@@ -92,6 +95,15 @@ def test_one_table_is_loaded_as_the_same_reviews_and_words_in_every_form(
         assert loaded[-1] == loaded[0], file.name
     assert len(loaded) == 12
     assert sum(map(len, loaded[0][0])) == len(texts)
+
+
+def test_a_file_whose_name_is_not_utf8_is_fetched_and_loaded(folder: Path, tmp_path: Path) -> None:
+    file = write_reviews(tmp_path / os.fsdecode(b"r\xe9views.csv"), TRAIN)
+    config = SourceConfig.model_validate({"train_file": file})
+    assert SourceConfig.model_validate_json(config.model_dump_json()) == config
+    fetched = fetch_reviews(config, ArtifactStore(tmp_path))
+    source = SourceFiles.model_validate_json(fetched.model_dump_json())
+    assert load_reviews(source, DataConfig(test_fraction=0.5), folder)["train_rows"] == 12
 
 
 def test_a_fingerprint_depends_on_the_texts_and_labels_of_its_own_set_alone(folder: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from tasks.common.atomic_files import file_sha256
 from tasks.common.canonical_json import json_sha256
 from tasks.common.errors import BadDataError
-from tasks.common.records import Record
+from tasks.common.records import AnyPath, Record
 from tasks.data.tables.folders import parquet_parts
 
 Form = Literal["keras", "packages", "packaged", "files"]
@@ -31,7 +31,7 @@ class SourceFiles(Record):
 
     source: Literal["imdb", "packaged", "files"]
     form: Form
-    paths: dict[str, Path]
+    paths: dict[str, AnyPath]
     sha256: dict[str, str]
     columns: tuple[str, str] | None = None
     group_column: str | None = None

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.common.errors import BadDataError
+from tasks.common.records import path_text
 from tasks.config.training import DataConfig
 from tasks.data.sources.labels import label_names, shown
 from tasks.data.sources.source_files import SourceFiles
@@ -166,11 +167,11 @@ class _UsersFile:
             if rows.count and is_refused == "refuse":
                 raise BadDataError(f"{self._path}: without a {what}: {rows}")
             if rows.count:
-                _LOG.warning("%s: left out, without a %s: %s", self._path, what, rows)
+                _LOG.warning("%s: left out, without a %s: %s", path_text(self._path), what, rows)
         if self._long.count:
             _LOG.warning(
                 "%s: texts of %d lines or more, which a quote that is not closed would give: %s",
-                self._path,
+                path_text(self._path),
                 _MANY_LINES,
                 self._long,
             )

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tasks.common.errors import BadDataError, first_line
+from tasks.common.records import is_utf8
 
 _ROWS = 1024
 
@@ -21,6 +22,8 @@ def open_parquet(source: Path | IO[bytes]) -> pq.ParquetFile:
 
     Without a buffer whole column chunks are held, and what was read stays to the file's end.
     """
+    if isinstance(source, Path) and not is_utf8(source):
+        source = source.open("rb")  # pyarrow takes no such name
     return pq.ParquetFile(source, pre_buffer=False, buffer_size=_READ_BYTES)
 
 
