@@ -14,9 +14,9 @@ from tasks.drift.check import check_drift
 from tasks.drift.report import DriftReport, require_no_alarm
 from tasks.registry.champion import ChampionStore
 from tasks.runs.find import Run
-from tests.support.drifting_reviews import write_drifting
 from tests.support.promotions import decide, make_challenger, run_id
 from tests.support.review_samples import source_of
+from tests.support.samples.drifting_reviews import write_drifting
 
 WARN, STOP = DriftConfig(sample=400), DriftConfig(sample=400, action="stop")
 

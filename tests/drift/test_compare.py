@@ -8,7 +8,7 @@ from tasks.config.drift import DriftConfig
 from tasks.drift.compare import IndexedReviews, compare_data
 from tasks.drift.measures import balance_measure, length_measure, unknown_measure
 from tasks.drift.report import DriftMeasure
-from tests.support.drifting_reviews import load_drifting
+from tests.support.samples.drifting_reviews import load_drifting
 
 CONFIG = DriftConfig(sample=400)
 

@@ -18,7 +18,7 @@ from tasks.training.plan import forget_state
 from tasks.training.progress import TrainingProgress, Watcher, watch_training
 from tasks.training.step import trained_form
 from tests.support.killed_training import FIT
-from tests.support.real_reviews import write_real_reviews
+from tests.support.samples.real_reviews import write_real_reviews
 from tests.support.servers.real_server import prefect_server_process
 from tests.support.small_run import train_small
 from tests.support.terminal_run import (

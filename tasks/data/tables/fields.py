@@ -22,11 +22,16 @@ from tasks.data.tables.delimited import (
     delimiter_of,
     header_fields,
     split_lines,
+    unclosed,
 )
 from tasks.data.tables.json_values import fields_of, json_values
 from tasks.data.tables.kinds import FileKind, Kind, compression_of, head_of, kind_of, unpacked
 
 _BLOCK = 1 << 20
+
+_MOST_HEADER_LINES = 8
+
+_SHOWN_NAME = 40
 
 Fields = Sequence[str | None] | RowError
 """The texts of the columns that are asked for, None where nothing is there; or a fault."""
@@ -63,13 +68,14 @@ class Content:
 
 @dataclass(frozen=True)
 class Header:
-    """The names of the columns, and their delimiter.
+    """The names of the columns, their delimiter, and how many lines they take.
 
     `lines` are those behind it; None where the content stands behind it and is UTF-8.
     """
 
     names: list[str]
     delimiter: str
+    count: int
     lines: Iterator[str] | None
 
 
@@ -134,7 +140,7 @@ def text_fields(
     elif is_table(content, columns, options):
         header = read_header(content, columns, options)
         lines = header.lines or lines_of(content.bytes, "utf-8")
-        yield from fields_behind(header, lines, columns)
+        yield from fields_behind(header, lines, columns, 0, header.count)
     else:
         for line in lines_of(content.bytes, content.encoding):
             yield [line.removesuffix("\n").removesuffix("\r")]
@@ -151,21 +157,27 @@ def is_table(content: Content, columns: Sequence[str], options: ReadOptions) -> 
 
 
 def read_header(content: Content, columns: Sequence[str], options: ReadOptions) -> Header:
-    """Read the first line, which names the columns.
+    """Read the first line, which names the columns; names in quotes may take several lines.
 
     Raises:
         BadDataError: It does not name those that are asked for, each once. The file is not named.
     """
-    line, lines = _plain_header(content), None
+    line, lines, count = _plain_header(content), None, 1
     if line is None:
         lines = lines_of(content.bytes, content.encoding)
-        line = next((line for line in lines if line.strip()), "")
+        for count, part in enumerate(lines, start=1):
+            line = (line or "") + part
+            if line.strip() and (line.count('"') % 2 == 0 or count == _MOST_HEADER_LINES):
+                break
+    line = line or ""
     delimiter = delimiter_of(line, columns, options.delimiter)
     names = header_fields(line, delimiter)
     if not names:
         raise BadDataError("has no header line, which names the columns")
-    require_columns(names, columns)
-    return Header(names, delimiter, lines)
+    if any("\n" in name and delimiter in name for name in names):
+        raise BadDataError(unclosed("the header"))
+    require_columns(names, columns, "its first line, which must name the columns, holds")
+    return Header(names, delimiter, count, lines)
 
 
 def _plain_header(content: Content) -> str | None:
@@ -179,7 +191,7 @@ def _plain_header(content: Content) -> str | None:
 
 
 def fields_behind(
-    header: Header, lines: Iterator[str], columns: Sequence[str], row: int = 0, line: int = 1
+    header: Header, lines: Iterator[str], columns: Sequence[str], row: int, line: int
 ) -> Iterator[Fields]:
     """Yield the fields behind a header, of which so many rows and lines were read already."""
     fields = split_lines(lines, header.delimiter, len(header.names), row, line)
@@ -197,7 +209,9 @@ def _json_fields(content: Content, columns: Sequence[str]) -> Iterator[Fields]:
         require_columns(list(known), columns)
 
 
-def require_columns(names: Sequence[str], columns: Sequence[str]) -> None:
+def require_columns(
+    names: Sequence[str], columns: Sequence[str], found: str = "its columns are"
+) -> None:
     """Check that there is each of the columns, once.
 
     Raises:
@@ -210,8 +224,9 @@ def require_columns(names: Sequence[str], columns: Sequence[str]) -> None:
             raise BadDataError(f"has several columns {column!r}")
         alike = [name for name in names if name.strip().lower() == column.strip().lower()]
         hint = f"; it has {alike[0]!r}, which is not the same" if alike else ""
+        shown = ", ".join(repr(name[:_SHOWN_NAME]) for name in names)
         raise BadDataError(
-            f"has no column {column!r}{hint}; its columns are {', '.join(map(repr, names))}"
+            f"has no column {column!r}{hint}; {found} {shown}"
             " (choose with --text-column, --label-column and --group-column)"
         )
 

@@ -93,7 +93,7 @@ def read_stream(
             yield from _batched(text_fields(content, columns, options), len(columns))
             return
         header = read_header(content, columns, options)
-        row, line, lines = 0, 1, header.lines
+        row, line, lines = 0, header.count, header.lines
         if lines is None:
             plain = PlainBlocks(content.bytes, header.delimiter, header.names, columns)
             while header.delimiter != "\t" and (arrays := plain.next()):

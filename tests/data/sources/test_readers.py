@@ -141,7 +141,10 @@ CONTENTS = {
     "header.csv": (b"text,label\n", "FILE holds no reviews"),
     "blank.csv": (b"\n\n", "FILE has no header line, which names the columns"),
     "blank.jsonl": (b"\n\n", "FILE holds no reviews"),
-    "column.csv": (b"review,label\na,b\n", "FILE has no column 'text'; its columns are 'review'"),
+    "column.csv": (
+        b"review,label\na,b\n",
+        "FILE has no column 'text'; its first line, which must name the columns, holds 'review'",
+    ),
     "column.jsonl": (b'{"text": "a"}\n', "FILE has no column 'label'; its columns are 'text'"),
     "kind.xls": (b"text,label\n", "FILE: unknown kind of file; allowed are .csv, .tsv, .txt"),
     "nokind": (b"text,label\n", "FILE: unknown kind of file"),

@@ -48,8 +48,8 @@ from tasks.runs.find import find_run
 from tests.inference.test_prepared_texts import CONTROLS, EMOJI, HTML, LANGUAGES
 from tests.support.made_models import lively, make_model_run
 from tests.support.made_runs import FIRST, make_run, rewritten
-from tests.support.real_reviews import write_real_reviews
 from tests.support.review_samples import padded_tokens, ragged, source_of
+from tests.support.samples.real_reviews import write_real_reviews
 from tests.support.small_run import small_config
 
 ASKED = ["a FINE film", "dull, dull plot", "", "fine " * 30, HTML, EMOJI, LANGUAGES, "odd words"]

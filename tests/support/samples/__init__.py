@@ -1,1 +1,1 @@
-"""Invented reviews and tables, as lists and as files."""
+"""Reviews and tables to try things on, as lists and as files."""
