@@ -4,7 +4,6 @@ import pytest
 
 from flows.cli.train import read_options
 from tasks.common.errors import InvalidConfigError
-from tasks.config import recipes as module
 from tasks.config.recipes import DEFAULT_RECIPE, read_recipe, recipes, with_recipe
 from tasks.config.training import FitConfig, ProtocolConfig, TextConfig, TrainingConfig
 
@@ -15,14 +14,6 @@ NAMES = sorted(recipes())
 EXPECTED = (
     'description = "d"\n[expected]\naccuracy = 0.9\nspread = 0.1\nseeds = 1\ncpu_seconds = 1\n'
 )
-
-
-def refused(tmp_path: Path, content: str) -> str:
-    file = tmp_path / "mine.toml"
-    file.write_text(content)
-    with pytest.raises(InvalidConfigError) as raised:
-        read_recipe(file)
-    return str(raised.value)
 
 
 def test_the_default_recipe_is_the_default_config() -> None:
@@ -55,21 +46,15 @@ def test_the_cheapest_recipe_comes_first() -> None:
     assert costs == sorted(costs)
 
 
-def test_options_change_single_fields_of_a_recipe() -> None:
+def test_options_change_single_fields_of_a_recipe_and_may_bring_back_a_default() -> None:
     recipe = with_recipe("ngrams", {})
-    groups = {
-        "text": TextConfig(maxlen=300),
-        "fit": FitConfig(seed=7),
-        "protocol": ProtocolConfig(),
-    }
-    config = with_recipe("ngrams", groups)
-    assert config.text == recipe.text.model_copy(update={"maxlen": 300})
+    fit, protocol = FitConfig(seed=7), ProtocolConfig()
+    config = with_recipe(
+        "ngrams", {"text": TextConfig(maxlen=200), "fit": fit, "protocol": protocol}
+    )
+    assert config.text == recipe.text.model_copy(update={"maxlen": TextConfig().maxlen})
     assert config.fit == recipe.fit.model_copy(update={"seed": 7})
     assert config.protocol == recipe.protocol
-
-
-def test_an_option_may_bring_back_a_default() -> None:
-    assert with_recipe("ngrams", {"text": TextConfig(maxlen=200)}).text.maxlen == 200
 
 
 def test_another_recipe_and_an_option_that_does_not_fit_are_refused() -> None:
@@ -93,7 +78,10 @@ def test_another_recipe_and_an_option_that_does_not_fit_are_refused() -> None:
 def test_a_faulty_recipe_is_named_with_what_is_wrong(
     tmp_path: Path, content: str, sentence: str
 ) -> None:
-    assert sentence in refused(tmp_path, content)
+    (tmp_path / "mine.toml").write_text(content)
+    with pytest.raises(InvalidConfigError) as raised:
+        read_recipe(tmp_path / "mine.toml")
+    assert sentence in str(raised.value)
 
 
 def test_the_recipes_are_listed_with_score_cost_and_command(
@@ -103,6 +91,6 @@ def test_the_recipes_are_listed_with_score_cost_and_command(
         read_options(["--list-recipes"])
     assert raised.value.code == 0
     shown = capsys.readouterr().out
-    for recipe in module.recipes().values():
+    for recipe in recipes().values():
         assert f"\n  {recipe.command}\n" in shown
         assert f"{recipe.expected.accuracy:.4f} ± {recipe.expected.spread:.4f}" in shown

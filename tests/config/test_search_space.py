@@ -15,14 +15,6 @@ from tasks.config.training import NETWORKS, Architecture, ConvBilstmConfig, Trai
 CONFIG = TrainingConfig()
 
 
-def refused(folder: Path, content: str) -> str:
-    file = folder / "space.toml"
-    file.write_text(content)
-    with pytest.raises(InvalidConfigError) as raised:
-        read_space(file, CONFIG)
-    return str(raised.value)
-
-
 @pytest.mark.parametrize("architecture", get_args(Architecture))
 def test_each_architecture_has_a_space(architecture: Architecture) -> None:
     config = TrainingConfig(network=NETWORKS[architecture]())
@@ -87,9 +79,12 @@ def test_a_file_has_ranges_and_choices(tmp_path: Path) -> None:
 def test_a_faulty_space_is_named_with_what_is_wrong(
     tmp_path: Path, content: str, sentence: str
 ) -> None:
-    shown = refused(tmp_path, content)
-    assert shown.startswith(f"space={tmp_path / 'space.toml'}: ")
-    assert sentence in shown
+    file = tmp_path / "space.toml"
+    file.write_text(content)
+    with pytest.raises(InvalidConfigError) as raised:
+        read_space(file, CONFIG)
+    assert str(raised.value).startswith(f"space={file}: ")
+    assert sentence in str(raised.value)
 
 
 def test_a_space_that_is_not_there_is_reported(tmp_path: Path) -> None:

@@ -13,12 +13,9 @@ import tasks.data.tables.plain_blocks
 import tasks.data.text.disk_shuffle
 from benchmarks.made_reviews import made_up_words, write_corpus
 from benchmarks.measure_growth import Growth, draw_growth, measure_size, medians, table_of
-from tasks.config.training import DataConfig, ProtocolConfig, TextConfig
-from tasks.data.load import load_reviews
-from tasks.data.pad import pad_reviews
-from tasks.data.persist import persist_parquet
+from tasks.config.training import DataConfig, TextConfig
 from tests.benchmarks.test_benchmarks import text_of
-from tests.support.review_samples import source_of
+from tests.support.small_run import write_sets
 
 FEW, MANY = 12_000, 36_000
 
@@ -46,18 +43,11 @@ def counted_memory() -> Iterator[Peaks]:
 
 def prepare(folder: Path, reviews: int) -> Peaks:
     """Load, pad and persist made-up reviews of 50 words."""
-    loaded, padded, persisted = (folder / name for name in ("loaded", "padded", "persisted"))
-    for path in (loaded, padded, persisted):
-        path.mkdir(parents=True)
+    folder.mkdir()
     corpus = folder / "corpus.csv"
     write_corpus(corpus, reviews, mean_length=0.2, vocabulary=500)
-    data = DataConfig(row_group_rows=512)
     with counted_memory() as peaks:
-        load_reviews(source_of("files", train=corpus), data, loaded)
-        sets = loaded / "train.parquet", loaded / "test.parquet"
-        pad_reviews(*sets, TextConfig(maxlen=50), ProtocolConfig(), padded)
-        files = {path.stem: path for path in padded.iterdir()}
-        persist_parquet(files, {}, data.row_group_rows, persisted)
+        write_sets(corpus, folder, DataConfig(row_group_rows=512), TextConfig(maxlen=50))
     return peaks
 
 

@@ -9,13 +9,7 @@ from tasks.common.errors import PrunedTrialError
 from tasks.config.experiments import Objective, SweepConfig
 from tasks.config.search_space import Range, SearchSpace
 from tasks.config.training import TrainingConfig
-from tasks.experiments.study import (
-    create_study,
-    ended_trials,
-    next_trial,
-    open_trial,
-    tell_result,
-)
+from tasks.experiments.study import create_study, ended_trials, next_trial, open_trial, tell_result
 from tasks.experiments.trial import TrialReporter, TrialResult
 from tasks.training.history import best_epoch
 from tasks.training.progress import TrainingProgress
@@ -72,9 +66,7 @@ def test_a_trial_worse_than_the_median_is_pruned(sweep: SweepConfig) -> None:
     assert reporter.epochs == 1
 
 
-def test_a_better_one_continues_and_each_epoch_is_reported_once(
-    sweep: SweepConfig,
-) -> None:
+def test_a_better_one_continues_and_each_epoch_is_reported_once(sweep: SweepConfig) -> None:
     reporter = begun(sweep)
     for epoch, step in ((1, 0), (1, 3), (1, 9), (2, 0)):
         reporter(progress(epoch, 0.35, step=step))

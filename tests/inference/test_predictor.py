@@ -17,7 +17,7 @@ from tasks.model.network import keras_network, open_network
 from tasks.runs.find import Run
 from tests.support.made_models import WORDS, make_model_run
 from tests.support.made_runs import FIRST, SECOND, THIRD, make_run, rewritten
-from tests.support.promotions import make_challenger, run_id
+from tests.support.promotions import decide, make_challenger, run_id
 
 
 @pytest.fixture(scope="module")
@@ -109,8 +109,6 @@ def test_a_row_is_predicted_by_the_newest_run_where_there_is_no_champion(tmp_pat
 
 
 def test_the_champion_is_the_default(tmp_path: Path) -> None:
-    from tests.support.promotions import decide
-
     champion = make_challenger(tmp_path, 1)
     make_challenger(tmp_path, 2)
     assert decide(tmp_path, champion).kind == "promoted"
@@ -121,8 +119,6 @@ def test_the_champion_is_the_default(tmp_path: Path) -> None:
 
 
 def test_a_champion_that_was_rewritten_with_all_its_hashes_is_refused(tmp_path: Path) -> None:
-    from tests.support.promotions import decide
-
     champion = make_challenger(tmp_path, 1)
     decide(tmp_path, champion)
     rewritten(champion, "vocabulary.json", b"{}")

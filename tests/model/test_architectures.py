@@ -142,12 +142,6 @@ def test_it_learns_one_batch_by_heart(name: Architecture) -> None:
     assert found["loss"] < 0.1
 
 
-@pytest.mark.parametrize("name", ALL)
-def test_equal_seeds_give_equal_networks(name: Architecture, tmp_path: Path) -> None:
-    hashes = {build_model(NUM_WORDS, MAXLEN, sizes(name), 3, tmp_path)["model_hash"] for _ in "ab"}
-    assert len(hashes) == 1
-
-
 @pytest.mark.parametrize("trained", OTHERS, indirect=True)
 def test_an_interrupted_training_ends_with_the_same_weights(
     trained: Trained, prepared: Path, tmp_path: Path

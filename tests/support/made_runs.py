@@ -119,12 +119,7 @@ def make_run(
 def data_report(test_reviews: int) -> dict[str, Any]:
     """Return what `data_report.json` holds, as far as anything reads it."""
     sets = {
-        name: {
-            "reviews": reviews,
-            "class_counts": [40, 40],
-            "empty_texts": 0,
-            "id_range": [1, 5],
-        }
+        name: {"reviews": reviews, "class_counts": [40, 40], "empty_texts": 0, "id_range": [1, 5]}
         for name, reviews in (("train", 80), ("test", test_reviews))
     }
     overlap = {"test_reviews_seen_in_train": 1}

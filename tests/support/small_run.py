@@ -102,17 +102,24 @@ def uncompiled_config(train_file: Path, **changes: Any) -> TrainingConfig:
     return config.model_copy(update={"fit": fit})
 
 
-def prepare(reviews: Path, folder: Path) -> Path:
-    """Write what a training on `reviews` needs, with the network of the small config or a bag."""
-    config = small_config(reviews)
-    loaded, padded, bag = (folder / name for name in ("loaded", "padded", "bag"))
-    for part in (loaded, padded, bag):
+def write_sets(reviews: Path, folder: Path, data: DataConfig, text: TextConfig) -> Path:
+    """Load, pad and persist `reviews`, in a folder each, and return that of the Parquet files."""
+    loaded, padded, persisted = (folder / name for name in ("loaded", "padded", "persisted"))
+    for part in (loaded, padded, persisted):
         part.mkdir(parents=True)
-    load_reviews(source_of("files", train=reviews), config.data, loaded)
-    train, test = loaded / "train.parquet", loaded / "test.parquet"
-    pad_reviews(train, test, config.text, config.protocol, padded)
-    persist_parquet({path.stem: path for path in padded.iterdir()}, {}, 64, folder)
-    text = config.text
-    build_model(text.num_words, text.maxlen, config.network, 0, folder)
-    build_model(text.num_words, text.maxlen, BAG, 0, bag)
-    return folder
+    load_reviews(source_of("files", train=reviews), data, loaded)
+    sets = loaded / "train.parquet", loaded / "test.parquet"
+    pad_reviews(*sets, text, ProtocolConfig(), padded)
+    files = {path.stem: path for path in padded.iterdir()}
+    persist_parquet(files, {}, data.row_group_rows, persisted)
+    return persisted
+
+
+def prepare(reviews: Path, folder: Path) -> Path:
+    """Return a folder with what a training needs, with the network of the small config or a bag."""
+    config = small_config(reviews)
+    prepared = write_sets(reviews, folder, config.data, config.text)
+    for network, place in ((config.network, prepared), (BAG, prepared / "bag")):
+        place.mkdir(exist_ok=True)
+        build_model(config.text.num_words, config.text.maxlen, network, 0, place)
+    return prepared

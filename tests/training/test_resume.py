@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,8 @@ from tasks.training.checkpoint import restore_state
 from tasks.training.plan import forget_state
 from tasks.training.progress import TrainingProgress, Watcher, watch_training
 from tasks.training.step import trained_form
-from tests.support.killed_training import FIT
+from tests.support.faults.killed_training import FIT
 from tests.support.samples.real_reviews import write_real_reviews
-from tests.support.servers.real_server import prefect_server_process
 from tests.support.small_run import train_small
 from tests.support.terminal_run import (
     FIVE_EPOCHS,
@@ -48,7 +47,13 @@ def uninterrupted(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> d
 def killed(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The state of a training whose process was killed in its fifth epoch."""
     folder = tmp_path_factory.mktemp("killed")
-    program = [sys.executable, "-m", "tests.support.killed_training", str(prepared), str(folder)]
+    program = [
+        sys.executable,
+        "-m",
+        "tests.support.faults.killed_training",
+        str(prepared),
+        str(folder),
+    ]
     assert subprocess.run(program, check=False).returncode == -signal.SIGKILL
     return folder / "state"
 
@@ -160,59 +165,30 @@ def test_a_damaged_generation_is_passed_over_for_the_one_before(
     assert not (model.variables[0].numpy() == expected).all()
 
 
-Undisturbed = tuple[dict[str, Any], bytes]
-
-Killable = tuple[list[str], Undisturbed, str]
-
-
-@pytest.fixture(scope="module")
-def on_real_reviews(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killable]:
-    """Options of a run on four hundred real reviews, what it gives undisturbed, and a server."""
-    folder = tmp_path_factory.mktemp("real")
-    reviews = write_real_reviews(folder / "reviews.csv", 400)
-    network = ["--num-words=2000", "--maxlen=60", "--embedding-dim=16", "--filters=16"]
-    options = [*from_file(reviews), *network, *FIVE_EPOCHS, "--batch-size=8"]
-    with prefect_server_process(folder) as (url, _):
-        run = start_terminal_run(folder, *options, PREFECT_API_URL=url)
-        weights, history, _ = finish(run, folder)
-        yield options, (weights, history), url
-
-
-def require_exact_resume(
-    folder: Path, options: list[str], undisturbed: Undisturbed, how: signal.Signals, **server: Any
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("reviews", "how"),
+    [(400, signal.SIGKILL), (400, signal.SIGTERM), (25_000, signal.SIGKILL)],
+)
+def test_a_run_killed_in_its_third_epoch_goes_on_to_the_same_weights(
+    tmp_path: Path, reviews: int, how: signal.Signals, record_property: Note
 ) -> None:
-    """Kill a run in its third epoch, start it again, and compare it with an undisturbed one."""
-    process = start_terminal_run(folder, *options, **server)
+    record_property("fault", f"{how.name} in epoch 3 of 5, {reviews:,} real reviews")
+    options = [*from_file(write_real_reviews(tmp_path / "reviews.csv", reviews)), *FIVE_EPOCHS]
+    if reviews == 400:
+        options += ["--num-words=2000", "--maxlen=60", "--embedding-dim=16", "--batch-size=8"]
+    whole, folder = tmp_path / "whole", tmp_path / "killed"
+    for path in (whole, folder):
+        path.mkdir()
+    weights, history, _ = finish(start_terminal_run(whole, *options), whole)
+
+    process = start_terminal_run(folder, *options)
     wait_for_line(folder, process, "epoch 2/5")
     time.sleep(0.3)
     kill_run(process, how)
     assert list((folder / "artifacts/runs").iterdir()) == []
-
-    weights, history, log = finish(start_terminal_run(folder, *options, **server), folder)
-    assert (weights, history) == undisturbed
+    *resumed, log = finish(start_terminal_run(folder, *options), folder)
+    assert resumed == [weights, history]
     assert "resuming after epoch 2 of" in log
     assert "epoch 2/5" not in log
     assert list((folder / "artifacts/cache/training").iterdir()) == []
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_a_run_killed_in_its_third_epoch_goes_on_to_the_same_weights(
-    on_real_reviews: Killable, tmp_path: Path, how: signal.Signals, record_property: Note
-) -> None:
-    record_property("fault", f"{how.name} in epoch 3 of 5, 400 real reviews")
-    options, undisturbed, url = on_real_reviews
-    require_exact_resume(tmp_path, options, undisturbed, how, PREFECT_API_URL=url)
-
-
-@pytest.mark.slow
-def test_a_run_on_all_reviews_killed_in_its_third_epoch_goes_on_to_the_same_weights(
-    tmp_path: Path, record_property: Note
-) -> None:
-    record_property("fault", "SIGKILL in epoch 3 of 5, all 25,000 reviews")
-    options = ["--source=packaged", *FIVE_EPOCHS]
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    whole.mkdir()
-    killed.mkdir()
-    weights, history, _ = finish(start_terminal_run(whole, *options), whole)
-    require_exact_resume(killed, options, (weights, history), signal.SIGKILL)

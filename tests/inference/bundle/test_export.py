@@ -23,9 +23,6 @@ from tasks.common.canonical_json import readable_json
 from tasks.common.errors import BadDataError, ExportError
 from tasks.common.hashed_files import hashed_files
 from tasks.config.training import ConvBilstmConfig, DataConfig, TextConfig
-from tasks.data.load import load_reviews
-from tasks.data.pad import pad_reviews
-from tasks.data.persist import persist_parquet
 from tasks.data.sources.readers import read_test_reviews
 from tasks.data.text.padding import pad_tokens
 from tasks.data.text.tokenizer import split_words
@@ -50,7 +47,7 @@ from tests.support.made_models import lively, make_model_run
 from tests.support.made_runs import FIRST, make_run, rewritten
 from tests.support.review_samples import padded_tokens, ragged, source_of
 from tests.support.samples.real_reviews import write_real_reviews
-from tests.support.small_run import small_config
+from tests.support.small_run import small_config, write_sets
 
 ASKED = ["a FINE film", "dull, dull plot", "", "fine " * 30, HTML, EMOJI, LANGUAGES, "odd words"]
 
@@ -320,31 +317,25 @@ def test_a_bundle_of_the_command_answers_by_the_command_and_is_not_written_over(
 
 def test_all_forms_agree_on_a_thousand_real_reviews(tmp_path: Path) -> None:
     file = write_real_reviews(tmp_path / "reviews.csv", 2000)
-    loaded, padded, persisted = (tmp_path / name for name in ("loaded", "padded", "persisted"))
-    for folder in (loaded, padded, persisted):
-        folder.mkdir()
-    source, data = source_of("files", train=file), DataConfig(test_fraction=0.5)
-    load_reviews(source, data, loaded)
-    train, test = loaded / "train.parquet", loaded / "test.parquet"
+    data = DataConfig(test_fraction=0.5)
+    test = write_sets(file, tmp_path, data, TextConfig()) / "test.parquet"
     config = small_config(file).model_copy(update={"text": TextConfig(), "data": data})
-    pad_reviews(train, test, config.text, config.protocol, padded)
-    persist_parquet({"test": padded / "test.arrow"}, {}, 256, persisted)
     sizes = ConvBilstmConfig(embedding_dim=24, filters=16, lstm_units=16, last_lstm_units=8)
     network = build_network(config.text.num_words, config.text.maxlen, sizes)
     lively(network, scale=0.5).save(tmp_path / "model.keras")
     run = make_run(tmp_path / "artifacts")
     for name, content in {
         "config.json": readable_json(config.model_dump(mode="json")).encode(),
-        "vocabulary.json": (loaded / "vocabulary.json").read_bytes(),
+        "vocabulary.json": (tmp_path / "loaded/vocabulary.json").read_bytes(),
         "best_model.keras": (tmp_path / "model.keras").read_bytes(),
     }.items():
         run = rewritten(run, name, content)
 
-    test = persisted / "test.parquet"
     trained = keras_network(run.folder / "best_model.keras")(padded_tokens(test))
     assert len(trained) >= 1000
     assert trained.std() > 0.03
     order = pq.read_table(test)["review_id"]
+    source = source_of("files", train=file)
     texts = read_test_reviews(source, data)["text"].take(order).to_pylist()
     export_bundle(run, tmp_path / "bundle.zip")
     bundle = open_bundle(tmp_path / "bundle.zip")

@@ -1,6 +1,6 @@
 """Train a small network in a process of its own, which kills itself in the fifth epoch.
 
-`python -m tests.support.killed_training PREPARED FOLDER` leaves the state in `state` of FOLDER.
+`python -m tests.support.faults.killed_training PREPARED FOLDER` leaves `state` in FOLDER.
 """
 
 import os
