@@ -25,7 +25,7 @@ from tasks.config.request import require_divisible
 from tasks.config.training import TrainingConfig
 from tasks.experiments.study import open_trial, plain_faults
 from tasks.experiments.trial import TrialReporter, TrialResult
-from tasks.training.history import best_epoch
+from tasks.training.plan import best_epoch
 from tasks.training.progress import watch_training
 
 LOG = logging.getLogger(__name__)

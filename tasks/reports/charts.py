@@ -14,7 +14,7 @@ from tasks.evaluation.slices import Predictions
 from tasks.reports.plot import draw_curves
 from tasks.reports.run_report import CHARTS
 from tasks.reports.style import BLUE, GREEN, INK, ORANGE, QUIET, chart_style, new_chart, save_chart
-from tasks.training.history import best_epoch
+from tasks.training.plan import best_epoch
 
 _NETWORK: dict[str, Any] = {"color": BLUE, "linewidth": 2, "label": "network"}
 

@@ -8,41 +8,12 @@ Learning with CorgiPile: Stochastic Gradient Descent without Full Data Shuffle",
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from tasks.common.seeds import generator
-
-Batch = tuple[np.ndarray, np.ndarray]
-
-
-class GroupedReviews(Protocol):
-    """Reviews in row groups, of which some are held decoded; see `tasks.training.row_groups`."""
-
-    rows: list[int]
-
-    def hold(self, groups: Sequence[int]) -> None:
-        """Decode these row groups, and let go of all others."""
-
-    def take(self, rows: np.ndarray) -> Batch:
-        """Return tokens and labels at these positions among the reviews held."""
-
-
-@dataclass(frozen=True)
-class Shuffle:
-    """What the batches of an epoch depend on, besides the reviews and the epoch.
-
-    Attributes:
-        seed: The run's seed.
-        buffer: Most reviews that are held; one row group is held even where it has more.
-        batch_size: Reviews per batch.
-    """
-
-    seed: int
-    buffer: int
-    batch_size: int
+from tasks.config.training import FitConfig
+from tasks.training.row_groups import Batch, RowGroups
 
 
 def steps_per_epoch(rows: int, batch_size: int) -> int:
@@ -50,19 +21,16 @@ def steps_per_epoch(rows: int, batch_size: int) -> int:
     return -(-rows // batch_size)
 
 
-def buffered_groups(rows: Sequence[int], shuffle: Shuffle, epoch: int) -> list[list[int]]:
-    """Return which row groups are held together, one list after another, in an epoch.
+def buffered_groups(rows: Sequence[int], fit: FitConfig, epoch: int) -> list[list[int]]:
+    """Return which row groups are held together, one list after another, in an epoch from 0 on.
 
-    Args:
-        rows: Reviews of each row group.
-        shuffle: Seed and size of the buffer.
-        epoch: From 0 on.
+    `rows` are the reviews of each group. A group with more than the buffer is held alone.
     """
-    order = generator(shuffle.seed, "row groups", epoch).permutation(len(rows)).tolist()
+    order = generator(fit.seed, "row groups", epoch).permutation(len(rows)).tolist()
     buffers: list[list[int]] = []
     held = 0
     for group in order:
-        if not buffers or held + rows[group] > shuffle.buffer:
+        if not buffers or held + rows[group] > fit.shuffle_buffer:
             buffers.append([])
             held = 0
         buffers[-1].append(group)
@@ -72,27 +40,18 @@ def buffered_groups(rows: Sequence[int], shuffle: Shuffle, epoch: int) -> list[l
 
 
 def epoch_batches(
-    reviews: GroupedReviews, shuffle: Shuffle, epoch: int, first_step: int = 0
+    reviews: RowGroups, fit: FitConfig, epoch: int, first_step: int = 0
 ) -> Iterator[Batch]:
     """Yield the batches of one epoch, every review once, in that epoch's own order.
 
     Batches before `first_step` are passed over by the numbers of rows alone: no row group is
     decoded of which no review is yielded.
-
-    Args:
-        reviews: The training reviews, at least one.
-        shuffle: Seed, size of the buffer, size of a batch.
-        epoch: From 0 on.
-        first_step: The batch to begin with.
-
-    Yields:
-        int32 tokens of shape (batch, maxlen), float32 labels of shape (batch, 1).
     """
-    size, skipped = shuffle.batch_size, first_step * shuffle.batch_size
-    random = generator(shuffle.seed, "shuffle", epoch)
+    size, skipped = fit.batch_size, first_step * fit.batch_size
+    random = generator(fit.seed, "shuffle", epoch)
     begun: list[Batch] = []  # of a batch whose rest is in the next buffer
     missing = size
-    for groups in buffered_groups(reviews.rows, shuffle, epoch):
+    for groups in buffered_groups(reviews.rows, fit, epoch):
         order = random.permutation(sum(reviews.rows[group] for group in groups))
         if skipped >= len(order):
             skipped -= len(order)
@@ -117,9 +76,9 @@ def _joined(parts: list[Batch]) -> Batch:
 
 
 def endless_batches(
-    reviews: GroupedReviews, shuffle: Shuffle, first_epoch: int = 0, first_step: int = 0
+    reviews: RowGroups, fit: FitConfig, first_epoch: int = 0, first_step: int = 0
 ) -> Iterator[Batch]:
     """Yield the batches of `first_epoch` from `first_step` on, of the next epoch, and so on."""
-    yield from epoch_batches(reviews, shuffle, first_epoch, first_step)
+    yield from epoch_batches(reviews, fit, first_epoch, first_step)
     for epoch in itertools.count(first_epoch + 1):
-        yield from epoch_batches(reviews, shuffle, epoch)
+        yield from epoch_batches(reviews, fit, epoch)

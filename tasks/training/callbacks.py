@@ -39,10 +39,8 @@ class TrainingFollower:
     """Begin from a state of the training, follow it, save it, and report how far it is.
 
     Stands after the callbacks that judge an epoch: they have reset themselves when it restores
-    them, and have judged the epoch when it saves them.
-
-    Attributes:
-        state: Where the training is: first that to begin from, then that after each whole epoch.
+    them, and have judged the epoch when it saves them. `state` is first the one to begin from, then
+    that after each whole epoch.
     """
 
     def __init__(

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from tasks.config.training import FitConfig
 from tasks.data.review_files import (
     count_reviews,
     padded_matrix,
@@ -18,8 +19,8 @@ from tasks.data.review_files import (
     read_parquet,
     rebatched,
 )
-from tasks.training.batch_order import Batch, Shuffle, endless_batches, steps_per_epoch
-from tasks.training.row_groups import RowGroups
+from tasks.training.batch_order import endless_batches, steps_per_epoch
+from tasks.training.row_groups import Batch, RowGroups
 
 _BATCHES_AHEAD = 16
 """Steps of the training that hide the time in which the next buffer is decoded."""
@@ -47,34 +48,25 @@ class NumberedBatches:
 
 
 def shuffled_dataset(
-    path: Path, shuffle: Shuffle, first_epoch: int, first_step: int
+    path: Path, fit: FitConfig, first_epoch: int, first_step: int
 ) -> tf.data.Dataset:
-    """Return endless training batches, those of one epoch after those of another.
+    """Return endless batches of padded training reviews, those of one epoch after another.
 
-    Args:
-        path: Padded training reviews (Parquet), at least one.
-        shuffle: Seed, size of the buffer, size of a batch.
-        first_epoch: The epoch to begin in, from 0 on.
-        first_step: The batch of that epoch to begin with.
+    They begin with the batch `first_step` of the epoch `first_epoch`, both from 0 on.
     """
-    steps = steps_per_epoch(count_reviews(path), shuffle.batch_size)
+    steps = steps_per_epoch(count_reviews(path), fit.batch_size)
 
     def batches_from(number: int) -> Iterator[Batch]:
         epoch, step = divmod(first_epoch * steps + first_step + number, steps)
         # Opened by each stream for itself: that of an interrupted epoch may still be reading.
         with RowGroups(path) as reviews:
-            yield from endless_batches(reviews, shuffle, epoch, step)
+            yield from endless_batches(reviews, fit, epoch, step)
 
     return _streamed(tf.data.Dataset.counter(), batches_from, path)
 
 
 def ordered_dataset(path: Path, batch_size: int) -> tf.data.Dataset:
-    """Return the reviews of a Parquet file once, in the file's order.
-
-    Args:
-        path: Padded reviews, at least one.
-        batch_size: Reviews per batch; the last one may be smaller.
-    """
+    """Return the padded reviews of a Parquet file once, in the file's order."""
 
     def batches_from(number: int) -> Iterator[Batch]:
         return itertools.islice(ordered_batches(path, batch_size), number, None)

@@ -1,6 +1,7 @@
 """What a training needs, and how far it has come."""
 
 import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,16 +16,10 @@ from tasks.config.training import FitConfig, NetworkConfig
 class TrainingPlan:
     """What a training needs.
 
-    Attributes:
-        initial_model: Network with its first weights, not compiled.
-        train: Padded training reviews (Parquet).
-        validation: Padded reviews whose loss chooses the epoch (Parquet).
-        network: Its architecture says what is counted before the first step.
-        fit: Epochs, batch size, rates, patience, seed.
-        folder: Where to write.
-        device: On what; several devices share each batch.
-        state: Where to save the training, and to look for an interrupted one.
-        save_every_steps: Save after so many steps too; by default after whole epochs only.
+    `initial_model` has its first weights and is not compiled; `train` and `validation`, whose loss
+    chooses the epoch, are padded reviews (Parquet). Results are written to `folder`; `state` is
+    where to save the training on the way, and to look for an interrupted one. Several devices share
+    each batch.
     """
 
     initial_model: Path
@@ -69,3 +64,9 @@ class TrainingState(Record):
 def forget_state(folder: Path) -> None:
     """Remove the state of a training whose run is complete."""
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def best_epoch(history: Mapping[str, Sequence[float]]) -> int:
+    """Return the epoch, from 1 on, whose model is kept: that with the lowest validation loss."""
+    losses = history["val_loss"]
+    return losses.index(min(losses)) + 1

@@ -14,15 +14,9 @@ from tasks.training.plan import TrainingState
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """Where a training is.
+    """Where a training is: whole epochs of `most_epochs`, `step` of the `steps` of the next one.
 
-    Args:
-        epochs_done: Whole epochs, those before an interruption included.
-        most_epochs: Epochs after which the training ends in any case.
-        step: Steps done in the epoch that was begun.
-        steps: Steps of an epoch.
-        metrics: Loss, accuracy and rate of the last whole epoch, by name.
-        finished: Whether the training is over.
+    `metrics` are loss, accuracy and rate of the last whole epoch, by name.
     """
 
     epochs_done: int
@@ -55,15 +49,7 @@ def watch_training(watcher: Watcher) -> Iterator[None]:
 def tell_progress(
     state: TrainingState, most_epochs: int, step: int, steps: int, *, finished: bool = False
 ) -> None:
-    """Tell all watchers.
-
-    Args:
-        state: Where the training was after its last whole epoch.
-        most_epochs: Epochs after which the training ends in any case.
-        step: Steps done in the epoch that was begun.
-        steps: Steps of an epoch.
-        finished: Whether the training is over.
-    """
+    """Tell all watchers; `state` is that after the last whole epoch."""
     watchers = _WATCHERS.get()
     if watchers:
         metrics = {name: values[-1] for name, values in state.history.items()}

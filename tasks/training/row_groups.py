@@ -9,13 +9,14 @@ import pyarrow.parquet as pq
 
 from tasks.data.review_files import padded_matrix, padded_width
 
+Batch = tuple[np.ndarray, np.ndarray]
+"""int32 tokens of shape (n, maxlen) and float32 labels of shape (n, 1)."""
+
 
 class RowGroups:
     """A file of padded reviews, open until the end of a `with` block.
 
-    Attributes:
-        rows: Reviews of each row group, known without decoding any.
-        width: Tokens of each review.
+    `rows` are the reviews of each row group, known without decoding any.
     """
 
     def __init__(self, path: Path) -> None:
@@ -23,7 +24,7 @@ class RowGroups:
         self._file = pq.ParquetFile(path)
         metadata = self._file.metadata
         self.rows = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
-        self.width = padded_width(path)
+        self._width = padded_width(path)
         self._held: Sequence[int] = ()
         self._tokens: np.ndarray | None = None
         self._labels: np.ndarray | None = None
@@ -43,7 +44,7 @@ class RowGroups:
         # Before the next ones are decoded, so that both are never held at once.
         self._held, self._tokens, self._labels = (), None, None
         rows = sum(self.rows[group] for group in groups)
-        tokens, labels = np.empty((rows, self.width), np.int32), np.empty((rows, 1), np.float32)
+        tokens, labels = np.empty((rows, self._width), np.int32), np.empty((rows, 1), np.float32)
         end = 0
         for group in groups:
             start, end = end, end + self.rows[group]
@@ -52,12 +53,8 @@ class RowGroups:
             labels[start:end, 0] = table["label"].to_numpy()
         self._held, self._tokens, self._labels = groups, tokens, labels
 
-    def take(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the reviews at the positions `rows` among those held.
-
-        Returns:
-            int32 tokens of shape (n, width) and float32 labels of shape (n, 1).
-        """
+    def take(self, rows: np.ndarray) -> Batch:
+        """Return the reviews at the positions `rows` among those held."""
         assert self._tokens is not None
         assert self._labels is not None
         return self._tokens[rows], self._labels[rows]

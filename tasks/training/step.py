@@ -23,11 +23,8 @@ _LAYERS = (
 def step_code(wanted: TrainingStep, network: keras.Model, device: Device) -> StepCode:
     """Return the code that a training takes.
 
-    Args:
-        wanted: auto: the fast one for the tutorial's network on one CPU, else Keras's layers,
-            which on a GPU use cuDNN.
-        network: What is trained.
-        device: On what.
+    auto is the fast one for the tutorial's network on one CPU, else Keras's layers, which on a GPU
+    use cuDNN.
 
     Raises:
         InvalidConfigError: There is no fast code for this network.
@@ -50,11 +47,6 @@ def trained_form(network: keras.Model, code: StepCode, fit: FitConfig) -> keras.
 
     The variables of optimizer and metrics are made at once: made in the first step, as Keras
     would, they have it traced twice, and a begun epoch could not be restored into them.
-
-    Args:
-        network: What is trained.
-        code: What computes a step.
-        fit: First learning rate, and size of a batch.
     """
     if code == "keras":
         model, optimizer = network, keras.optimizers.Adam(fit.learning_rate)

@@ -10,18 +10,17 @@ import tensorflow as tf
 from tasks.common.artifact_store import Fact
 from tasks.common.atomic_files import write_text
 from tasks.common.canonical_json import readable_json
+from tasks.common.device import Device
 from tasks.common.process_memory import give_back_memory
 from tasks.config.training import FitConfig
 from tasks.data.review_files import count_reviews, read_labels
 from tasks.model.architectures import ARCHITECTURES
 from tasks.model.model_hash import model_hash, weights_hash
-from tasks.training.batch_order import Shuffle, steps_per_epoch
+from tasks.training.batch_order import steps_per_epoch
 from tasks.training.callbacks import TrainingFollower, tutorial_callbacks
 from tasks.training.checkpoint import restore_state
 from tasks.training.datasets import ordered_batches, ordered_dataset, shuffled_dataset
-from tasks.training.distribution import strategy_for
-from tasks.training.history import best_epoch
-from tasks.training.plan import TrainingPlan, TrainingState
+from tasks.training.plan import TrainingPlan, TrainingState, best_epoch
 from tasks.training.progress import tell_progress
 from tasks.training.step import step_code, trained_form
 
@@ -50,7 +49,7 @@ def train_model(plan: TrainingPlan) -> dict[str, Fact]:
     fit = plan.fit
     keras.utils.set_random_seed(fit.seed)
     if fit.deterministic:
-        _use_deterministic_operations()
+        tf.config.experimental.enable_op_determinism()
     with strategy_for(plan.device).scope():
         network = keras.models.load_model(plan.initial_model, compile=False)
         code = step_code(fit.training_step, network, plan.device)
@@ -59,7 +58,10 @@ def train_model(plan: TrainingPlan) -> dict[str, Fact]:
         if plan.state:
             done = restore_state(plan.state, model, plan.best_model)
         if done != TrainingState():
-            _LOG.info("resuming after %s of an interrupted training", _place(done))
+            step = f", step {done.steps_done}" if done.begun else ""
+            _LOG.info(
+                "resuming after epoch %d%s of an interrupted training", done.epochs_done, step
+            )
         elif prepare := ARCHITECTURES[plan.network.architecture].prepare:
             prepare(network, ordered_batches(plan.train, _REVIEWS_AT_ONCE), plan.network)
         if not _is_over(done, fit):
@@ -78,9 +80,18 @@ def train_model(plan: TrainingPlan) -> dict[str, Fact]:
     }
 
 
-def _place(state: TrainingState) -> str:
-    step = f", step {state.steps_done}" if state.begun else ""
-    return f"epoch {state.epochs_done}{step}"
+def strategy_for(device: Device) -> tf.distribute.Strategy:
+    """Return how TensorFlow spreads a training over the devices, each with the whole network.
+
+    Their gradients are summed before each step, so that a training is that of one device with the
+    same batches, but for rounding and for which numbers dropout hits.
+
+    See https://www.tensorflow.org/guide/distributed_training#mirroredstrategy
+    """
+    if device.count == 1:
+        return tf.distribute.get_strategy()
+    names = [f"{device.kind.upper()}:{number}" for number in range(device.count)]
+    return tf.distribute.MirroredStrategy(names)
 
 
 def _fit(plan: TrainingPlan, model: keras.Model, now: TrainingState) -> TrainingState:
@@ -91,11 +102,10 @@ def _fit(plan: TrainingPlan, model: keras.Model, now: TrainingState) -> Training
     steps = steps_per_epoch(rows, fit.batch_size)
     judges = tutorial_callbacks(fit, plan.best_model)
     weights = class_weights(read_labels(plan.train), fit)
-    shuffle = Shuffle(fit.seed, fit.shuffle_buffer, fit.batch_size)
     while not _is_over(now, fit):
         follower = TrainingFollower(plan, model, now, steps, judges)
         model.fit(
-            shuffled_dataset(plan.train, shuffle, now.epochs_done, now.steps_done),
+            shuffled_dataset(plan.train, fit, now.epochs_done, now.steps_done),
             steps_per_epoch=steps - now.steps_done,
             epochs=now.epochs_done + 1 if now.begun else fit.epochs,
             initial_epoch=now.epochs_done,
@@ -116,17 +126,10 @@ def _is_over(state: TrainingState, fit: FitConfig) -> bool:
 def class_weights(labels: np.ndarray, fit: FitConfig) -> dict[int, float] | None:
     """Return how much a review of each label counts, None where all count the same.
 
-    Balanced weights give both labels the same sum, and a review 1 on average.
-
-    Args:
-        labels: 0 or 1 of the training reviews, both present, shape (n,).
-        fit: Whether weights are balanced.
+    Balanced weights give both labels the same sum, and a review 1 on average. `labels` are 0 or 1,
+    both present, shape (n,).
     """
     if fit.class_weights == "equal":
         return None
     ones = int(labels.sum())
     return {0: len(labels) / (2 * (len(labels) - ones)), 1: len(labels) / (2 * ones)}
-
-
-def _use_deterministic_operations() -> None:
-    tf.config.experimental.enable_op_determinism()

@@ -95,9 +95,10 @@ def test_reading_a_dataset_leaves_large_pieces_of_memory_where_they_are(tmp_path
         f"""
         import resource
         from pathlib import Path
-        from tasks.training.batch_order import Shuffle
+        from tasks.config.training import FitConfig
         from tasks.training.datasets import shuffled_dataset
-        dataset = shuffled_dataset(Path({str(path)!r}), Shuffle(0, 20, 8), 0, 0)
+        fit = FitConfig(shuffle_buffer=20, batch_size=8)
+        dataset = shuffled_dataset(Path({str(path)!r}), fit, 0, 0)
         assert len(next(dataset.as_numpy_iterator())[0]) == 8
         import numpy as np
         def fill():

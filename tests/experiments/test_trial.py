@@ -11,7 +11,7 @@ from tasks.config.search_space import Range, SearchSpace
 from tasks.config.training import TrainingConfig
 from tasks.experiments.study import create_study, ended_trials, next_trial, open_trial, tell_result
 from tasks.experiments.trial import TrialReporter, TrialResult
-from tasks.training.history import best_epoch
+from tasks.training.plan import best_epoch
 from tasks.training.progress import TrainingProgress
 
 SPACE = SearchSpace(fields={"network.filters": Range(low=8, high=64)})

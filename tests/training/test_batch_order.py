@@ -1,5 +1,4 @@
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from itertools import chain, islice
 
 import numpy as np
@@ -7,77 +6,83 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.common.seeds import generator
+from tasks.config.training import FitConfig
 from tasks.training.batch_order import (
-    Shuffle,
     buffered_groups,
     endless_batches,
     epoch_batches,
     steps_per_epoch,
 )
+from tasks.training.row_groups import RowGroups
 
 
-@dataclass
-class CountedReviews:
+class CountedReviews(RowGroups):
     """Reviews whose tokens are their numbers; keeps account of what is held."""
 
-    rows: list[int]
-    decoded: list[list[int]] = field(default_factory=list)
-    most_held: int = 0
+    def __init__(self, rows: list[int]) -> None:
+        """Take the reviews of each row group."""
+        self.rows = rows
+        self.decoded: list[list[int]] = []
+        self.most_held = 0
 
     def hold(self, groups: Sequence[int]) -> None:
         ends = np.cumsum(self.rows)
-        self._held = np.concatenate(
+        self._numbers = np.concatenate(
             [np.arange(ends[group] - self.rows[group], ends[group]) for group in groups]
         )
         self.decoded.append(list(groups))
-        self.most_held = max(self.most_held, len(self._held))
+        self.most_held = max(self.most_held, len(self._numbers))
 
     def take(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        numbers = self._held[rows][:, None]
+        numbers = self._numbers[rows][:, None]
         return numbers, numbers * 2
 
 
+def shuffled(seed: int, buffer: int, size: int) -> FitConfig:
+    return FitConfig(seed=seed, shuffle_buffer=buffer, batch_size=size)
+
+
 def numbers_of(
-    rows: list[int], shuffle: Shuffle, epoch: int = 0, first_step: int = 0
+    rows: list[int], fit: FitConfig, epoch: int = 0, first_step: int = 0
 ) -> list[list[int]]:
-    batches = epoch_batches(CountedReviews(rows), shuffle, epoch, first_step)
+    batches = epoch_batches(CountedReviews(rows), fit, epoch, first_step)
     return [tokens[:, 0].tolist() for tokens, _ in batches]
 
 
 GROUPS = st.lists(st.integers(0, 12), min_size=1, max_size=9).filter(sum)
 
-SHUFFLES = st.builds(Shuffle, st.integers(0, 9), st.integers(1, 70), st.integers(1, 30))
+SHUFFLES = st.builds(shuffled, st.integers(0, 9), st.integers(1, 70), st.integers(1, 30))
 
 
 @given(GROUPS, SHUFFLES, st.integers(0, 9))
 def test_an_epoch_has_every_review_once_in_whole_batches(
-    rows: list[int], shuffle: Shuffle, epoch: int
+    rows: list[int], fit: FitConfig, epoch: int
 ) -> None:
-    batches = numbers_of(rows, shuffle, epoch)
+    batches = numbers_of(rows, fit, epoch)
     assert sorted(number for batch in batches for number in batch) == list(range(sum(rows)))
-    assert len(batches) == steps_per_epoch(sum(rows), shuffle.batch_size)
-    assert {len(batch) for batch in batches[:-1]} <= {shuffle.batch_size}
+    assert len(batches) == steps_per_epoch(sum(rows), fit.batch_size)
+    assert {len(batch) for batch in batches[:-1]} <= {fit.batch_size}
 
 
 @given(GROUPS, SHUFFLES, st.integers(0, 9), st.data())
 def test_an_epoch_that_is_begun_at_any_step_has_the_rest_of_the_same_batches(
-    rows: list[int], shuffle: Shuffle, epoch: int, data: st.DataObject
+    rows: list[int], fit: FitConfig, epoch: int, data: st.DataObject
 ) -> None:
-    whole = numbers_of(rows, shuffle, epoch)
+    whole = numbers_of(rows, fit, epoch)
     step = data.draw(st.integers(0, len(whole)))
-    assert numbers_of(rows, shuffle, epoch, step) == whole[step:]
+    assert numbers_of(rows, fit, epoch, step) == whole[step:]
 
 
 @given(GROUPS, SHUFFLES, st.integers(0, 9), st.data())
 def test_what_is_passed_over_is_not_decoded(
-    rows: list[int], shuffle: Shuffle, epoch: int, data: st.DataObject
+    rows: list[int], fit: FitConfig, epoch: int, data: st.DataObject
 ) -> None:
-    step = data.draw(st.integers(0, steps_per_epoch(sum(rows), shuffle.batch_size)))
+    step = data.draw(st.integers(0, steps_per_epoch(sum(rows), fit.batch_size)))
     reviews = CountedReviews(rows)
-    rest = [batch for batch, _ in epoch_batches(reviews, shuffle, epoch, step)]
-    buffers = buffered_groups(rows, shuffle, epoch)
+    rest = [batch for batch, _ in epoch_batches(reviews, fit, epoch, step)]
+    buffers = buffered_groups(rows, fit, epoch)
     ends = np.cumsum([sum(rows[group] for group in groups) for groups in buffers]).tolist()
-    begins = step * shuffle.batch_size
+    begins = step * fit.batch_size
     needed = [
         groups
         for groups, end in zip(buffers, ends, strict=True)
@@ -88,18 +93,18 @@ def test_what_is_passed_over_is_not_decoded(
 
 @given(GROUPS, SHUFFLES, st.integers(0, 9))
 def test_no_more_than_the_buffer_or_one_group_is_held(
-    rows: list[int], shuffle: Shuffle, epoch: int
+    rows: list[int], fit: FitConfig, epoch: int
 ) -> None:
     reviews = CountedReviews(rows)
-    assert list(epoch_batches(reviews, shuffle, epoch))
-    assert reviews.most_held <= max(shuffle.buffer, *rows, 0)
+    assert list(epoch_batches(reviews, fit, epoch))
+    assert reviews.most_held <= max(fit.shuffle_buffer, *rows, 0)
 
 
 @given(GROUPS, st.integers(1, 30), st.integers(0, 9), st.integers(0, 9), st.integers(0, 20))
 def test_a_set_that_fits_into_the_buffer_is_permuted_as_a_whole(
     rows: list[int], size: int, seed: int, epoch: int, more: int
 ) -> None:
-    batches = numbers_of(rows, Shuffle(seed, sum(rows) + more, size), epoch)
+    batches = numbers_of(rows, shuffled(seed, sum(rows) + more, size), epoch)
     permuted = generator(seed, "shuffle", epoch).permutation(sum(rows))
     assert [number for batch in batches for number in batch] == permuted.tolist()
 
@@ -107,35 +112,35 @@ def test_a_set_that_fits_into_the_buffer_is_permuted_as_a_whole(
 def test_the_order_depends_on_seed_and_epoch_and_nothing_else() -> None:
     rows, orders = [5] * 8, []
     for seed, epoch in ((0, 3), (0, 4), (1, 3)):
-        order = numbers_of(rows, Shuffle(seed, 12, 8), epoch)
-        assert numbers_of(rows, Shuffle(seed, 12, 8), epoch) == order
+        order = numbers_of(rows, shuffled(seed, 12, 8), epoch)
+        assert numbers_of(rows, shuffled(seed, 12, 8), epoch) == order
         orders.append(order)
     assert orders[0] != orders[1] != orders[2] != orders[0]
 
 
 def test_row_groups_are_held_together_with_other_ones_in_each_epoch() -> None:
-    shuffle = Shuffle(0, 30, 8)
-    buffers = [buffered_groups([10] * 9, shuffle, epoch) for epoch in range(20)]
+    fit = shuffled(0, 30, 8)
+    buffers = [buffered_groups([10] * 9, fit, epoch) for epoch in range(20)]
     assert all(sorted(chain.from_iterable(part)) == list(range(9)) for part in buffers)
     assert {len(groups) for part in buffers for groups in part} == {3}
     assert len({tuple(map(tuple, part)) for part in buffers}) == 20
 
 
 def test_a_file_sorted_by_label_is_mixed_by_a_buffer_of_a_tenth() -> None:
-    shuffle = Shuffle(seed=0, buffer=2560, batch_size=64)
+    fit = shuffled(0, 2560, 64)
     labels = np.repeat([0, 1], 400 * 32)
-    shares = [labels[batch].mean() for batch in numbers_of([64] * 400, shuffle)]
+    shares = [labels[batch].mean() for batch in numbers_of([64] * 400, fit)]
     # Forty random groups in a buffer, 64 random reviews of them in a batch.
     assert np.std(shares) < 1.2 * np.sqrt(0.25 / 40 + 0.25 / 64)
 
 
 def test_labels_stay_with_their_reviews() -> None:
-    for tokens, labels in epoch_batches(CountedReviews([7] * 6), Shuffle(0, 20, 9), 0):
+    for tokens, labels in epoch_batches(CountedReviews([7] * 6), shuffled(0, 20, 9), 0):
         assert (tokens * 2 == labels).all()
 
 
 def test_endless_batches_go_on_with_the_next_epoch() -> None:
-    rows, shuffle = [4, 3, 3], Shuffle(0, 7, 5)
-    batches = endless_batches(CountedReviews(rows), shuffle, first_epoch=2, first_step=1)
+    rows, fit = [4, 3, 3], shuffled(0, 7, 5)
+    batches = endless_batches(CountedReviews(rows), fit, first_epoch=2, first_step=1)
     seen = [tokens[:, 0].tolist() for tokens, _ in islice(batches, 3)]
-    assert seen == numbers_of(rows, shuffle, 2, 1) + numbers_of(rows, shuffle, 3)
+    assert seen == numbers_of(rows, fit, 2, 1) + numbers_of(rows, fit, 3)

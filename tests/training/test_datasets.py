@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.common.seeds import generator
+from tasks.config.training import FitConfig
 from tasks.data.review_files import read_labels, write_parquet
-from tasks.training.batch_order import Shuffle
 from tasks.training.datasets import NumberedBatches, ordered_dataset, shuffled_dataset
 from tasks.training.row_groups import RowGroups
 from tests.support.review_samples import padded_tokens, review_batch
@@ -44,7 +44,7 @@ def test_held_row_groups_have_the_rows_of_the_file(
 
 
 def test_training_batches_of_a_small_set_are_a_permutation_of_the_file(file: Path) -> None:
-    dataset = shuffled_dataset(file, Shuffle(seed=3, buffer=ROWS, batch_size=20), 1, 0)
+    dataset = shuffled_dataset(file, FitConfig(seed=3, shuffle_buffer=ROWS, batch_size=20), 1, 0)
     batches = list(islice(dataset.as_numpy_iterator(), 3))
     order = generator(3, "shuffle", 1).permutation(ROWS)
     assert [len(labels) for _, labels in batches] == [20, 20, 10]
@@ -53,7 +53,7 @@ def test_training_batches_of_a_small_set_are_a_permutation_of_the_file(file: Pat
 
 
 def test_two_datasets_of_a_file_do_not_disturb_each_other(file: Path) -> None:
-    shuffle = Shuffle(seed=0, buffer=16, batch_size=5)
+    shuffle = FitConfig(seed=0, shuffle_buffer=16, batch_size=5)
     alone = list(islice(shuffled_dataset(file, shuffle, 0, 0).as_numpy_iterator(), 20))
     first, second = (shuffled_dataset(file, shuffle, 0, 0).as_numpy_iterator() for _ in range(2))
     for tokens, labels in alone:
@@ -63,7 +63,7 @@ def test_two_datasets_of_a_file_do_not_disturb_each_other(file: Path) -> None:
 
 
 def test_two_passes_through_one_dataset_do_not_disturb_each_other(file: Path) -> None:
-    dataset = shuffled_dataset(file, Shuffle(seed=0, buffer=16, batch_size=7), 1, 3)
+    dataset = shuffled_dataset(file, FitConfig(seed=0, shuffle_buffer=16, batch_size=7), 1, 3)
     alone = list(islice(dataset.as_numpy_iterator(), 40))
     first, second = dataset.as_numpy_iterator(), dataset.as_numpy_iterator()
     turns = [first] * 20 + [second] * 3 + [first, second] * 18
