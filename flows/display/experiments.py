@@ -1,15 +1,16 @@
 """Reports of many trainings for people: seeds, ablations and sweeps, in the terminal and the UI."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 from tasks.common.formatting import interval_text
 from tasks.common.tables import Column, Table, markdown
 from tasks.config.search_space import Value
 from tasks.experiments.ablation import tokens_name, words_name
-from tasks.experiments.ablation_report import AblationReport, VariantResult
-from tasks.experiments.seeds import SeedsReport, SeedStatistics
+from tasks.experiments.side_by_side import SideBySide, TrainedGroup
 from tasks.experiments.study import EndedTrial
 from tasks.experiments.sweep_report import SweepReport
 from tasks.reports.html import image_uri
@@ -33,45 +34,56 @@ class Shown:
         return markdown(*(part for part in parts if part))
 
 
-def seeds_shown(report: SeedsReport) -> Shown:
+def seeds_shown(report: SideBySide) -> Shown:
     """Return a row of test accuracies for each protocol, and the gap between the protocols."""
-    runs = [
-        [protocol, str(run.seed), f"{run.accuracy:.4f}", run.run_id]
-        for protocol, found in report.runs.items()
-        for run in found
-    ]
     columns = ["protocol", "mean", "sd", "95 % over seeds", "95 % over test reviews", "each seed"]
     sentences = [
-        f"{_test_accuracy(len(next(iter(report.runs.values()))))}, on {report.test_reviews:,} test"
-        f" reviews of the source {report.source}.",
+        f"{_test_accuracy(report)}, on {report.test_reviews:,} test reviews of the source"
+        f" {report.source}.",
         "Over seeds: where the mean of all seeds may lie. Over test reviews: where the mean may lie"
         " on other reviews of the same kind.",
     ]
-    if report.gap is not None:
-        points = _points(report.gap.mean, report.gap.low, report.gap.high, "95 % ")
+    gap = report.groups[-1].gap
+    if gap is not None:
+        points = _points(gap.mean, gap.low, gap.high, "95 % ")
         sentences.append(
             f"Choosing on the test reviews changes the accuracy by {points}, seed by seed."
         )
     return Shown(
         "Seeds",
-        Table(*columns, rows=([name, *_over(found)] for name, found in report.statistics.items())),
+        Table(*columns, rows=([*_protocol(one), *_over(one)] for one in report.groups)),
         sentences,
-        Table("protocol", "seed", "test accuracy", "run", rows=runs, title="Runs"),
+        _runs(report, _protocol, "protocol"),
     )
 
 
-def _test_accuracy(seeds: int) -> str:
+def _protocol(group: TrainedGroup) -> list[str]:
+    return [group.config.protocol.protocol]
+
+
+def _runs(report: SideBySide, names: Callable[[TrainedGroup], list[str]], *heads: str) -> Table:
+    """Return a row for each run, with the names of its group under these heads."""
+    rows = [
+        [*names(group), str(run.seed), f"{run.accuracy:.4f}", run.run_id]
+        for group in report.groups
+        for run in group.runs
+    ]
+    return Table(*heads, "seed", "test accuracy", "run", rows=rows, title="Runs")
+
+
+def _test_accuracy(report: SideBySide) -> str:
+    seeds = len(report.groups[0].runs)
     return f"Test accuracy of {seeds} seed{'s' if seeds > 1 else ''}"
 
 
-def _over(found: SeedStatistics) -> list[str]:
-    over = found.over_seeds
+def _over(group: TrainedGroup) -> list[str]:
+    over = group.over_seeds
     return [
         f"{over.mean:.4f}",
         "" if over.deviation is None else f"{over.deviation:.4f}",
         "" if over.low is None or over.high is None else interval_text(over.low, over.high),
-        interval_text(*found.over_reviews),
-        ", ".join(f"{accuracy:.4f}" for accuracy in found.accuracies.values()),
+        interval_text(*group.over_reviews),
+        ", ".join(f"{run.accuracy:.4f}" for run in group.runs),
     ]
 
 
@@ -83,17 +95,12 @@ def _points(mean: float, low: float | None, high: float | None, level: str = "")
     return f"{text} ({level}{100 * low:+.2f} to {100 * high:+.2f})"
 
 
-def ablation_shown(report: AblationReport) -> Shown:
+def ablation_shown(report: SideBySide) -> Shown:
     """Return a row of accuracies for each variant, and one of the baselines that see all."""
-    protocol = report.config.protocol.protocol
+    protocol = report.groups[0].config.protocol.protocol
     whole = ["all", "all", "", "", "", ""]
-    runs = [
-        [*_names(result), str(run.seed), f"{run.accuracy:.4f}", run.run_id]
-        for result in report.results
-        for run in result.runs
-    ]
     sentences = [
-        f"{_test_accuracy(len(report.results[0].runs))}, {protocol} protocol, on"
+        f"{_test_accuracy(report)}, {protocol} protocol, on"
         f" {report.test_reviews:,} test reviews of the source {report.source}.",
         "95 %: where the accuracy may lie on other test reviews of the same kind.",
         "Points more: accuracy less that of the config, the first row, in percentage points, review"
@@ -108,7 +115,7 @@ def ablation_shown(report: AblationReport) -> Shown:
         " by them has chosen on the test reviews. Choose by validation, then use them once.",
     ]
     rows = [
-        *([*_names(result), *_accuracies(result)] for result in report.results),
+        *([*_names(result), *_accuracies(result)] for result in report.groups),
         [*whole, *(f"{baseline.accuracy:.4f}" for baseline in report.whole_baselines)],
     ]
     columns = ("network", "95 %", "points more (95 %)", "valid.", "TF-IDF", "Bayes")
@@ -116,23 +123,24 @@ def ablation_shown(report: AblationReport) -> Shown:
         "Ablation of the text form",
         Table("tokens", "words", *columns, rows=rows),
         sentences,
-        Table("tokens", "words", "seed", "test accuracy", "run", rows=runs, title="Runs"),
+        _runs(report, _names, "tokens", "words"),
     )
 
 
-def _names(result: VariantResult) -> list[str]:
-    return [tokens_name(result.text), words_name(result.text)]
+def _names(group: TrainedGroup) -> list[str]:
+    return [tokens_name(group.config.text), words_name(group.config.text)]
 
 
-def _accuracies(result: VariantResult) -> list[str]:
-    over, more = result.network.over_seeds, result.over_reviews
+def _accuracies(group: TrainedGroup) -> list[str]:
+    over, more = group.over_seeds, group.gap_over_reviews
+    validation = fmean(run.validation_accuracy for run in group.runs)
     spread = "" if over.deviation is None else f" ± {over.deviation:.4f}"
     return [
         f"{over.mean:.4f}{spread}",
-        interval_text(*result.network.over_reviews),
+        interval_text(*group.over_reviews),
         "" if more is None else _points(more.mean, more.low, more.high),
-        f"{result.validation_accuracy:.4f}",
-        *(f"{baseline.accuracy:.4f}" for baseline in result.baselines),
+        f"{validation:.4f}",
+        *(f"{baseline.accuracy:.4f}" for baseline in group.baselines),
     ]
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow
-from prefect.artifacts import create_markdown_artifact
 
 from flows.display.experiments import ablation_shown
 from flows.orchestration import session
@@ -21,28 +20,11 @@ from tasks.common.artifact_store import ArtifactStore
 from tasks.common.device import Accelerator
 from tasks.common.locks import in_use
 from tasks.config.experiments import AblationConfig, RunnerConfig
-from tasks.config.training import TrainingConfig, with_seed
+from tasks.config.training import TrainingConfig
 from tasks.experiments.ablation import text_variants, tokens_name, words_name
-from tasks.experiments.ablation_report import (
-    PICTURE,
-    AblationReport,
-    ablation_report,
-    draw_ablation,
-)
+from tasks.experiments.ablation_chart import draw_ablation
+from tasks.experiments.side_by_side import SideBySide, side_by_side
 from tasks.runs.manifest import BaselineScore
-
-
-def configs(variants: Sequence[TrainingConfig], seeds: int) -> dict[str, TrainingConfig]:
-    """Return what is trained, by names: each variant with each seed.
-
-    Seed by seed, so that an interrupted ablation has whole rows.
-    """
-    first = variants[0].fit.seed
-    asked = [with_seed(one, seed) for seed in range(first, first + seeds) for one in variants]
-    return {
-        f"{tokens_name(one.text)} tokens, {words_name(one.text)} words, seed {one.fit.seed}": one
-        for one in asked
-    }
 
 
 def seen_baselines(
@@ -76,7 +58,7 @@ def ablation_flow(
     runner: RunnerConfig = RunnerConfig(),
     accelerator: Accelerator = "auto",
     artifacts: Path = Path("artifacts"),
-) -> AblationReport:
+) -> SideBySide:
     """Train all variants, report them, and keep table and chart under `artifacts/ablation`.
 
     Args:
@@ -88,19 +70,20 @@ def ablation_flow(
     """
     session.begin_flow()
     variants = text_variants(config, ablation)
-    asked = configs(variants, ablation.seeds)
+    asked = experiment.with_seeds(variants, ablation.seeds, _name)
     trained = experiment.train_all(asked, runner, accelerator, artifacts)
-    report = ablation_report(variants, trained, seen_baselines(variants, artifacts))
-    folder = experiment.keep("ablation", report, artifacts)
-    draw_ablation(report, folder)
-    markdown = ablation_shown(report).markdown(folder / f"{PICTURE}.png")
-    create_markdown_artifact(markdown, key="ablation")
+    report = side_by_side(variants, trained, seen_baselines(variants, artifacts))
+    experiment.keep("ablation", report, ablation_shown(report), artifacts, draw_ablation)
     return report
+
+
+def _name(config: TrainingConfig) -> str:
+    return f"{tokens_name(config.text)} tokens, {words_name(config.text)} words"
 
 
 def run_ablation(parameters: dict[str, Any]) -> None:
     """Run the flow for a person."""
     trainings = parameters["ablation"].seeds + 3
     run_in_terminal(
-        ablation_flow, parameters, ablation_shown, lambda made: 2 + len(made.results) * trainings
+        ablation_flow, parameters, ablation_shown, lambda made: 2 + len(made.groups) * trainings
     )

@@ -1,10 +1,11 @@
 """What the flows that train many times share: trainings side by side, and how a report is shown."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from prefect import Flow, runtime, task
+from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
 from flows.display.experiments import Shown
@@ -12,10 +13,11 @@ from flows.display.terminal import show_lines
 from flows.orchestration import session, task_runners
 from flows.pipelines.in_process import in_process
 from tasks.common.artifact_store import ArtifactStore
-from tasks.common.records import Record, write_record
+from tasks.common.records import write_record
 from tasks.config.experiments import RunnerConfig
 from tasks.config.request import TrainOptions
-from tasks.config.training import TrainingConfig
+from tasks.config.training import TrainingConfig, with_seed
+from tasks.experiments.side_by_side import SideBySide
 from tasks.run_summary import RunSummary
 
 R = TypeVar("R")
@@ -32,6 +34,21 @@ def train_run(name: str, options: TrainOptions, api: str) -> RunSummary:
     return in_process(options, RunSummary, api, f"the training of {name}")
 
 
+def with_seeds(
+    configs: Sequence[TrainingConfig], seeds: int, name: Callable[[TrainingConfig], str]
+) -> dict[str, TrainingConfig]:
+    """Return what is trained, by names: each config with each seed, from the config's own on.
+
+    Seed by seed, so that an interrupted experiment has whole rows.
+    """
+    first = configs[0].fit.seed
+    return {
+        f"{name(config)}, seed {seed}": with_seed(config, seed)
+        for seed in range(first, first + seeds)
+        for config in configs
+    }
+
+
 def train_all(
     configs: Mapping[str, TrainingConfig], runner: RunnerConfig, accelerator: str, artifacts: Path
 ) -> list[RunSummary]:
@@ -45,11 +62,20 @@ def train_all(
         return [future.result() for future in started]
 
 
-def keep(kind: str, report: Record, artifacts: Path) -> Path:
-    """Write the report of the current flow run below `artifacts` and return its folder."""
+def keep(
+    kind: str,
+    report: SideBySide,
+    shown: Shown,
+    artifacts: Path,
+    draw: Callable[[SideBySide, Path], None] | None = None,
+) -> None:
+    """Keep the report of the current flow run below `artifacts`, and show it in Prefect's UI."""
     folder = ArtifactStore(artifacts).experiment(kind, str(runtime.flow_run.id))
     write_record(folder / f"{kind}.json", report)
-    return folder
+    if draw is not None:
+        draw(report, folder)
+    picture = folder / f"{kind}.png" if draw else None
+    create_markdown_artifact(shown.markdown(picture), key=kind)
 
 
 def run_in_terminal(

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow
-from prefect.artifacts import create_markdown_artifact
 
 from flows.display.experiments import seeds_shown
 from flows.orchestration import session
@@ -16,21 +15,8 @@ from flows.pipelines import experiment
 from flows.pipelines.experiment import run_in_terminal
 from tasks.common.device import Accelerator
 from tasks.config.experiments import RunnerConfig, SeedsConfig
-from tasks.config.training import TrainingConfig, with_seed
-from tasks.experiments.seeds import SeedsReport, seeds_report
-
-
-def configs(config: TrainingConfig, seeds: SeedsConfig) -> dict[str, TrainingConfig]:
-    """Return what is trained, by names: each seed under each protocol."""
-    first = config.fit.seed
-    protocols = [config.protocol.model_copy(update={"protocol": one}) for one in seeds.protocols]
-    return {
-        f"{judged.protocol} seed {seed}": with_seed(config, seed).model_copy(
-            update={"protocol": judged}
-        )
-        for seed in range(first, first + seeds.seeds)
-        for judged in protocols
-    }
+from tasks.config.training import TrainingConfig
+from tasks.experiments.side_by_side import SideBySide, side_by_side
 
 
 @flow(
@@ -44,7 +30,7 @@ def seeds_flow(
     runner: RunnerConfig = RunnerConfig(),
     accelerator: Accelerator = "auto",
     artifacts: Path = Path("artifacts"),
-) -> SeedsReport:
+) -> SideBySide:
     """Train all seeds, report them, and keep the report under `artifacts/seeds`.
 
     Args:
@@ -55,15 +41,19 @@ def seeds_flow(
         artifacts: Folder of the cache and the runs.
     """
     session.begin_flow()
-    trained = experiment.train_all(configs(config, seeds), runner, accelerator, artifacts)
-    report = seeds_report(config, trained)
-    experiment.keep("seeds", report, artifacts)
-    create_markdown_artifact(seeds_shown(report).markdown(), key="seeds")
+    protocols = [
+        config.protocol.model_copy(update={"protocol": one}) for one in sorted(seeds.protocols)
+    ]
+    configs = [config.model_copy(update={"protocol": protocol}) for protocol in protocols]
+    asked = experiment.with_seeds(configs, seeds.seeds, lambda one: one.protocol.protocol)
+    trained = experiment.train_all(asked, runner, accelerator, artifacts)
+    report = side_by_side(configs, trained)
+    experiment.keep("seeds", report, seeds_shown(report), artifacts)
     return report
 
 
 def run_seeds(parameters: dict[str, Any]) -> None:
     """Run the flow for a person."""
     run_in_terminal(
-        seeds_flow, parameters, seeds_shown, lambda made: sum(map(len, made.runs.values()))
+        seeds_flow, parameters, seeds_shown, lambda made: sum(len(one.runs) for one in made.groups)
     )

@@ -8,8 +8,10 @@ from flows.display.experiments import ablation_shown
 from flows.display.terminal import show_lines
 from flows.pipelines.ablation import ablation_flow
 from tasks.config.experiments import AblationConfig, RunnerConfig
+from tasks.config.search_space import with_values
 from tasks.config.training import TextConfig
-from tasks.experiments.ablation_report import AblationReport
+from tasks.experiments.ablation_chart import by_tokens, by_words
+from tasks.experiments.side_by_side import SideBySide
 from tasks.run_summary import RunSummary
 from tasks.runs.find import find_runs
 from tasks.runs.read import read_checked, read_config
@@ -21,7 +23,7 @@ ONE = AblationConfig(tokens=("last-12",), words=(40,))
 
 
 @pytest.fixture(scope="module")
-def made(done: RunSummary, small_reviews: Path) -> tuple[Path, AblationReport]:
+def made(done: RunSummary, small_reviews: Path) -> tuple[Path, SideBySide]:
     """The artifacts and the report of the config and one variant, trained here."""
     artifacts = done.folder.parent.parent
     return artifacts, ablation_flow(
@@ -29,52 +31,49 @@ def made(done: RunSummary, small_reviews: Path) -> tuple[Path, AblationReport]:
     )
 
 
-def test_each_variant_is_a_run_of_its_own(made: tuple[Path, AblationReport]) -> None:
+def test_each_variant_is_a_run_of_its_own(made: tuple[Path, SideBySide]) -> None:
     artifacts, report = made
     runs = {run.manifest.run_id: run for run in find_runs(artifacts).runs}
-    base, both_ends = report.results
-    assert base.text == report.config.text
-    assert both_ends.text == TextConfig(num_words=40, maxlen=10, truncating="middle", head=4)
-    for result in report.results:
-        (found,) = result.runs
+    base, both_ends = report.groups
+    assert both_ends.config.text == TextConfig(num_words=40, maxlen=10, truncating="middle", head=4)
+    for group in (base, both_ends):
+        (found,) = group.runs
         run = runs[found.run_id]
-        assert read_config(run).text == result.text
-        assert result.network.accuracies == {0: run.manifest.score.accuracy}
+        assert read_config(run).text == group.config.text
+        assert (found.seed, found.accuracy) == (0, run.manifest.score.accuracy)
         best = run.manifest.training.best_epoch
-        assert (
-            result.validation_accuracy
-            == read_checked(run, "history.json")["val_accuracy"][best - 1]
-        )
+        validation = read_checked(run, "history.json")["val_accuracy"]
+        assert found.validation_accuracy == validation[best - 1]
         assert report.whole_baselines == run.manifest.baselines
 
 
 def test_a_variant_is_compared_with_the_config_by_the_same_seeds(
-    made: tuple[Path, AblationReport],
+    made: tuple[Path, SideBySide],
 ) -> None:
-    base, both_ends = made[1].results
-    assert base.difference is None
-    assert base.over_reviews is None
-    expected = both_ends.network.accuracies[0] - base.network.accuracies[0]
-    assert both_ends.difference is not None
-    assert both_ends.over_reviews is not None
-    assert both_ends.difference.mean == expected
-    assert both_ends.over_reviews.mean == pytest.approx(expected)
-    assert both_ends.over_reviews.low <= expected <= both_ends.over_reviews.high
+    base, both_ends = made[1].groups
+    assert base.gap is None
+    assert base.gap_over_reviews is None
+    expected = both_ends.runs[0].accuracy - base.runs[0].accuracy
+    assert both_ends.gap is not None
+    assert both_ends.gap_over_reviews is not None
+    assert both_ends.gap.mean == expected
+    assert both_ends.gap_over_reviews.mean == pytest.approx(expected)
+    assert both_ends.gap_over_reviews.low <= expected <= both_ends.gap_over_reviews.high
 
 
 def test_the_baselines_of_a_variant_see_what_its_network_sees(
-    made: tuple[Path, AblationReport],
+    made: tuple[Path, SideBySide],
 ) -> None:
     report = made[1]
     names = [baseline.name for baseline in report.whole_baselines]
-    for result in report.results:
+    for result in report.groups:
         assert [baseline.name for baseline in result.baselines] == names
     # No review is longer than the config's, and no word that tells a label is unknown to it.
-    assert report.results[0].baselines[0].accuracy == report.whole_baselines[0].accuracy
+    assert report.groups[0].baselines[0].accuracy == report.whole_baselines[0].accuracy
 
 
 def test_report_and_chart_are_kept_and_shown(
-    made: tuple[Path, AblationReport], capsys: pytest.CaptureFixture[str]
+    made: tuple[Path, SideBySide], capsys: pytest.CaptureFixture[str]
 ) -> None:
     artifacts, report = made
     (folder,) = artifacts.glob("ablation/*")
@@ -84,18 +83,18 @@ def test_report_and_chart_are_kept_and_shown(
         "ablation.svg",
     ]
     kept = (folder / "ablation.json").read_bytes()
-    assert AblationReport.model_validate_json(kept) == report
+    assert SideBySide.model_validate_json(kept) == report
     assert (folder / "ablation.png").read_bytes().startswith(b"\x89PNG")
     drawn = (folder / "ablation.svg").read_text()
     for words in ("last 12", "4 + 6", "(the config)", "network", "on whole reviews and all words"):
         assert words in drawn
     shown = ablation_shown(report)
     markdown = shown.markdown(folder / "ablation.png")
-    assert report.results[1].runs[0].run_id in markdown
+    assert report.groups[1].runs[0].run_id in markdown
     assert "data:image/png;base64," in markdown
     assert "Nothing is chosen here" in markdown
     show_lines(shown.table)
-    assert f"{report.results[1].network.over_seeds.mean:.4f}" in capsys.readouterr().out
+    assert f"{report.groups[1].over_seeds.mean:.4f}" in capsys.readouterr().out
     assert [row[:2] for row in shown.table.rows] == [
         ["last 12", "40"],
         ["4 + 6", "40"],
@@ -105,25 +104,25 @@ def test_report_and_chart_are_kept_and_shown(
 
 
 def test_the_panels_have_the_variants_that_differ_in_one_thing(
-    made: tuple[Path, AblationReport],
+    made: tuple[Path, SideBySide],
 ) -> None:
     report = made[1]
-    base, both_ends = report.results
+    base, both_ends = report.groups
     more, fewer = (
-        base.model_copy(update={"text": base.text.model_copy(update={"num_words": words})})
+        base.model_copy(update={"config": with_values(base.config, {"text.num_words": words})})
         for words in (50, 30)
     )
-    wide = report.model_copy(update={"results": [base, both_ends, more, fewer]})
-    assert wide.by_tokens == [base, both_ends]
-    assert wide.by_words == [fewer, base, more]
+    wide = report.model_copy(update={"groups": [base, both_ends, more, fewer]})
+    assert by_tokens(wide) == [base, both_ends]
+    assert by_words(wide) == [fewer, base, more]
 
 
 def test_what_was_trained_before_is_not_trained_again(
-    made: tuple[Path, AblationReport], small_reviews: Path
+    made: tuple[Path, SideBySide], small_reviews: Path
 ) -> None:
     artifacts, report = made
     before = {run.manifest.run_id for run in find_runs(artifacts).runs}
     again = ablation_flow(uncompiled_config(small_reviews), ONE, RunnerConfig(), "cpu", artifacts)
     (new,) = (run for run in find_runs(artifacts).runs if run.manifest.run_id not in before)
     assert all(step.cached for step in new.manifest.steps if step.step != "fetch")
-    assert again.results[0].network == report.results[0].network
+    assert again.groups[0].over_seeds == report.groups[0].over_seeds

@@ -10,12 +10,13 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.display.experiments import seeds_shown
 from flows.orchestration.task_runners import task_runner
+from flows.pipelines.experiment import with_seeds
 from flows.pipelines.in_process import ChildFailedError, in_process
-from flows.pipelines.seeds import configs, seeds_flow
+from flows.pipelines.seeds import seeds_flow
 from tasks.common.errors import MissingExtraError
 from tasks.config.experiments import RunnerConfig, SeedsConfig
 from tasks.config.request import TrainOptions
-from tasks.experiments.seeds import SeedsReport
+from tasks.experiments.side_by_side import SideBySide
 from tasks.run_summary import RunSummary
 from tasks.runs.find import find_runs
 from tests.support.servers.killed_worker import cluster_that_loses_a_worker
@@ -32,12 +33,16 @@ def weights(artifacts: Path) -> dict[int, dict[str, str]]:
     return {run.manifest.seed: run.manifest.weights for run in found}
 
 
+def accuracies(report: SideBySide) -> list[float]:
+    return [run.accuracy for group in report.groups for run in group.runs]
+
+
 @pytest.fixture(scope="module")
 def local(
     trained_once: RunSummary,
     small_reviews: Path,
     tmp_path_factory: pytest.TempPathFactory,
-) -> tuple[Path, SeedsReport]:
+) -> tuple[Path, SideBySide]:
     """The artifacts and the report of two seeds trained here."""
     artifacts = tmp_path_factory.mktemp("seeds") / "artifacts"
     shutil.copytree(trained_once.folder.parent.parent / "cache", artifacts / "cache")
@@ -45,29 +50,36 @@ def local(
     return artifacts, seeds_flow(config, HONEST, HERE, "cpu", artifacts)
 
 
-def test_each_seed_is_a_run_of_its_own(local: tuple[Path, SeedsReport]) -> None:
+def test_each_seed_is_a_run_of_its_own(local: tuple[Path, SideBySide]) -> None:
     artifacts, report = local
     runs = {run.manifest.run_id: run.manifest for run in find_runs(artifacts).runs}
-    assert [run.seed for run in report.runs["honest"]] == [0, 1]
-    for run in report.runs["honest"]:
+    (group,) = report.groups
+    assert [run.seed for run in group.runs] == [0, 1]
+    for run in group.runs:
         assert runs[run.run_id].seed == run.seed
         assert runs[run.run_id].score.accuracy == run.accuracy
-    assert report.gap is None
+    assert group.gap is None
 
 
-def test_the_report_is_kept_and_shown(local: tuple[Path, SeedsReport]) -> None:
+def test_the_report_is_kept_and_shown(local: tuple[Path, SideBySide]) -> None:
     artifacts, report = local
     (file,) = artifacts.glob("seeds/*/seeds.json")
-    assert SeedsReport.model_validate_json(file.read_bytes()) == report
+    assert SideBySide.model_validate_json(file.read_bytes()) == report
     shown = seeds_shown(report).markdown()
-    assert f"{report.statistics['honest'].over_seeds.mean:.4f}" in shown
-    assert report.runs["honest"][1].run_id in shown
+    assert f"{report.groups[0].over_seeds.mean:.4f}" in shown
+    assert report.groups[0].runs[1].run_id in shown
 
 
-def test_each_seed_is_trained_under_each_protocol(small_reviews: Path) -> None:
-    config = uncompiled_config(small_reviews, seed=3)
-    names = ["honest seed 3", "tutorial seed 3", "honest seed 4", "tutorial seed 4"]
-    assert list(configs(config, SeedsConfig(seeds=2))) == names
+def test_each_config_is_trained_with_each_seed_in_turn(small_reviews: Path) -> None:
+    configs = [uncompiled_config(small_reviews, seed=3, epochs=epochs) for epochs in (1, 2)]
+    asked = with_seeds(configs, 2, lambda config: f"{config.fit.epochs} epochs")
+    assert list(asked) == [
+        "1 epochs, seed 3",
+        "2 epochs, seed 3",
+        "1 epochs, seed 4",
+        "2 epochs, seed 4",
+    ]
+    assert [config.fit.seed for config in asked.values()] == [3, 3, 4, 4]
 
 
 @pytest.mark.usefixtures("prefect_server")
@@ -90,23 +102,23 @@ def test_a_cluster_whose_package_is_missing_is_told(monkeypatch: pytest.MonkeyPa
 @pytest.mark.slow
 @pytest.mark.parametrize("runner", ["dask", "ray"])
 def test_a_cluster_gives_the_weights_of_this_machine(
-    local: tuple[Path, SeedsReport], small_reviews: Path, tmp_path: Path, runner: str
+    local: tuple[Path, SideBySide], small_reviews: Path, tmp_path: Path, runner: str
 ) -> None:
     pytest.importorskip(f"prefect_{runner}")
     place = RunnerConfig.model_validate({"runner": runner, "workers": 2})
     config, artifacts = uncompiled_config(small_reviews), tmp_path / "artifacts"
     report = seeds_flow(config, HONEST, place, "cpu", artifacts)
-    assert report.statistics == local[1].statistics
+    assert accuracies(report) == accuracies(local[1])
     assert weights(artifacts) == weights(local[0])
 
 
 @pytest.mark.slow
 def test_a_dask_worker_that_is_killed_in_a_training_loses_nothing(
-    local: tuple[Path, SeedsReport], small_reviews: Path, tmp_path: Path
+    local: tuple[Path, SideBySide], small_reviews: Path, tmp_path: Path
 ) -> None:
     artifacts = tmp_path / "artifacts"
     with cluster_that_loses_a_worker(artifacts) as address:
         place = RunnerConfig(runner="dask", address=address)
         report = seeds_flow(uncompiled_config(small_reviews), HONEST, place, "cpu", artifacts)
-    assert report.statistics == local[1].statistics
+    assert accuracies(report) == accuracies(local[1])
     assert weights(artifacts) == weights(local[0])
