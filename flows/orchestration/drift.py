@@ -16,11 +16,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def require_no_drift(run: StepRunner, loaded: StepOutput, drift: DriftConfig) -> DriftReport:
-    """Compare the training reviews with the champion's, publish what was found, and return it.
-
-    Raises:
-        DriftError: A measure is beyond its bound, and the action is `stop`.
-    """
+    """Compare the training reviews with the champion's, publish what was found, and return it."""
     report = run.fresh(steps.compare_with_champion, loaded, drift)
     for alarm in report.alarms:
         _LOG.warning("drift: %s", alarm)

@@ -27,9 +27,6 @@ def promote_run(
     """Decide on a recorded run, publish the decision, and return the summary with it.
 
     The device is where the latency of a network that Keras computes is measured.
-
-    Raises:
-        PromotionError: The run or the log is damaged.
     """
     who = f"flow run {title}"
     reason = f"promotion was requested when the run was started (id {runtime.flow_run.id})"

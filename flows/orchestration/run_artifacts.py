@@ -14,11 +14,7 @@ from tasks.runs.manifest import read_manifest
 
 
 def publish(folder: Path) -> None:
-    """Show a finished run on the current flow run.
-
-    Raises:
-        BadDataError: The folder is no finished run.
-    """
+    """Show a finished run on the current flow run."""
     manifest = read_manifest(folder)
     score = manifest.score
     create_markdown_artifact(

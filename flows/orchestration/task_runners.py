@@ -9,11 +9,7 @@ from tasks.config.experiments import RunnerConfig
 
 
 def task_runner(config: RunnerConfig) -> TaskRunner[Any]:
-    """Return the task runner; locally its threads each wait for a process.
-
-    Raises:
-        MissingExtraError: The cluster's package is not installed.
-    """
+    """Return the task runner; locally its threads each wait for a process."""
     workers, address = config.workers, config.address
     if config.runner == "local":
         return ThreadPoolTaskRunner(max_workers=workers)

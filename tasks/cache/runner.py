@@ -59,11 +59,7 @@ class StepRunner:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> StepOutput:
-        """Return what `task` left in the store, from the cache where its key is known.
-
-        Raises:
-            Exception: Whatever the task raised.
-        """
+        """Return what `task` left in the store, from the cache where its key is known."""
         refresh = task.name in self._refresh or "all" in self._refresh
         bound = task.with_options(refresh_cache=refresh, **self._options)
         output = self._run(bound, *args, **kwargs)
@@ -73,11 +69,7 @@ class StepRunner:
     def fresh(
         self, task: Task[Concatenate[ArtifactStore, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
-        """Return the result of `task`, computed in any case.
-
-        Raises:
-            Exception: Whatever the task raised.
-        """
+        """Return the result of `task`, computed in any case."""
         return self._run(task, *args, **kwargs)
 
     def key(self, step: str) -> str | None:

@@ -92,11 +92,7 @@ def space_file(architecture: Architecture) -> Path:
 
 
 def with_values(config: TrainingConfig, values: Mapping[str, Value]) -> TrainingConfig:
-    """Return the config with other values for some fields, by names such as `fit.learning_rate`.
-
-    Raises:
-        InvalidConfigError: They are impossible, perhaps only together.
-    """
+    """Return the config with other values for some fields, by names such as `fit.learning_rate`."""
     groups: dict[str, dict[str, Any]] = config.model_dump()
     for name, value in values.items():
         group, _, field = name.partition(".")

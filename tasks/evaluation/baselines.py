@@ -55,9 +55,6 @@ def train_baseline(
     Returns:
         Facts: name, accuracy and the bounds of its 95 % interval; those of the second model with
         `bayes_` before their names.
-
-    Raises:
-        BadDataError: The validation split would hold too few reviews of a class.
     """
     learns = ~validation_mask(read_labels(train), protocol, read_groups(groups))
     described = described | {"protocol": protocol.protocol}

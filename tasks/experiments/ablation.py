@@ -7,11 +7,7 @@ from tasks.config.training import TextConfig, TrainingConfig, validated_config
 
 
 def text_variants(config: TrainingConfig, ablation: AblationConfig) -> list[TrainingConfig]:
-    """Return the config, and each variant of it once.
-
-    Raises:
-        InvalidConfigError: A variant does not fit the network.
-    """
+    """Return the config, and each variant of it once."""
     changes: list[dict[str, Any]] = [
         *(_kept_tokens(cut) for cut in ablation.tokens),
         *({"num_words": words} for words in ablation.words),

@@ -11,11 +11,7 @@ if TYPE_CHECKING:
 
 
 def optuna_library() -> Any:  # noqa: ANN401 - a module
-    """Return Optuna.
-
-    Raises:
-        MissingExtraError: It is not installed.
-    """
+    """Return Optuna."""
     return import_extra("optuna", "sweep")
 
 

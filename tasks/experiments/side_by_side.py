@@ -91,9 +91,6 @@ def side_by_side(
 
     `trained` has all configs with the first seed, then with the next one. `baselines` are, for each
     config, those that see the same.
-
-    Raises:
-        BadDataError: A file of a run is damaged.
     """
     found = [Run(folder=one.folder, manifest=read_manifest(one.folder)) for one in trained]
     groups = [found[place :: len(configs)] for place in range(len(configs))]

@@ -67,9 +67,6 @@ def open_network(model_file: Path, device: Device = CPU) -> Network:
     """Return the network of a `.keras` file whose hash was checked, as predictions compute it.
 
     Where Keras has to compute, it does so on `device`; ONNX Runtime computes on the processor.
-
-    Raises:
-        BadDataError: It is no `.keras` file, or holds code that Keras's safe mode does not run.
     """
     try:
         return folded_network(model_file)
@@ -79,12 +76,7 @@ def open_network(model_file: Path, device: Device = CPU) -> Network:
 
 
 def folded_network(model_file: Path) -> Network:
-    """Return the folded network, computed by ONNX Runtime.
-
-    Raises:
-        NotFoldableError: The model is not the network of `build_model`.
-        BadDataError: The file is no `.keras` file.
-    """
+    """Return the folded network, computed by ONNX Runtime."""
     return onnx_network(folded_graph(read_keras_archive(model_file)).SerializeToString())
 
 

@@ -48,11 +48,7 @@ class Inventory(Record):
 
 
 def take_inventory(store: ArtifactStore) -> Inventory:
-    """Return what lies in the folder of `store`.
-
-    Raises:
-        OSError: A part of it cannot be read.
-    """
+    """Return what lies in the folder of `store`."""
     return Inventory(
         runs=[_run(folder) for folder in _visible(store.runs)],
         entries=_entries(store),

@@ -66,11 +66,7 @@ def challenge_champion(
 
 
 def champion_run(artifacts: Path) -> Run | None:
-    """Return the champion's run, with all files as they were then; None without a champion.
-
-    Raises:
-        PromotionError: The run is lost or damaged, or the champion's log is.
-    """
+    """Return the champion's run, with all files as they were then; None without a champion."""
     champion = current_champion(ChampionStore(artifacts).events())
     return None if champion is None else promoted_run(artifacts, champion)
 

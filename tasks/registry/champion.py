@@ -54,11 +54,7 @@ class ChampionStore:
         return events
 
     def champion(self) -> Champion | None:
-        """Return the champion, with the pointer set to what the log says.
-
-        Raises:
-            PromotionError: The log is damaged.
-        """
+        """Return the champion, with the pointer set to what the log says."""
         champion = current_champion(self.events())
         if champion == read_record(Champion, self.pointer):
             return champion
@@ -67,12 +63,7 @@ class ChampionStore:
 
     @contextmanager
     def deciding(self) -> Iterator[list[PromotionEvent]]:
-        """Yield the events; until the block ends nobody else can decide.
-
-        Raises:
-            PromotionError: The log is damaged.
-            StorageError: The folder cannot be written to.
-        """
+        """Yield the events; until the block ends nobody else can decide."""
         with self._storage_errors():
             lock = take_lock(
                 self._store.deciding, "another promotion is being decided; waiting for it"
@@ -83,12 +74,7 @@ class ChampionStore:
             yield self.events()
 
     def append(self, event: PromotionEvent) -> None:
-        """Write an event and the pointer that follows from it; only inside `deciding`.
-
-        Raises:
-            StorageError: The folder cannot be written to; a part of the line may be left, which
-                never counts.
-        """
+        """Write an event and the pointer that follows from it; only inside `deciding`."""
         with self._storage_errors():
             _append(self.log, canonical_json(event.model_dump(mode="json")).encode())
             sync_folder(self.artifacts)

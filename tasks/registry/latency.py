@@ -23,10 +23,6 @@ def measure_latency(run: Run, config: TrainingConfig, device: Device) -> Latency
     What is measured is what predictions run on. Reviews in a batch are measured, since a single
     one mostly shows what a call of Keras costs, whatever the model. The model is loaded only after
     its hash is checked.
-
-    Raises:
-        BadDataError: The model's file is damaged.
-        AcceleratorError: TensorFlow already runs on another device in this process.
     """
     file = checked_file(run, BEST_MODEL)
     network = open_network(file, device)

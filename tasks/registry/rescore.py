@@ -23,10 +23,6 @@ def rescored(champion: Run, challenger: Run) -> np.ndarray:
 
     Returns:
         Bool of shape (n,), in the order of the review ids.
-
-    Raises:
-        PromotionError: The texts are not there, or the labels mean something else.
-        BadDataError: A file of a run is damaged.
     """
     _require_same_labels(champion, challenger)
     reviews = _test_reviews(challenger)

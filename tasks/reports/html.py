@@ -11,11 +11,7 @@ _KINDS = {".svg": "svg+xml", ".png": "png"}
 
 
 def render(template: str, **values: Any) -> str:  # noqa: ANN401 - what the template takes
-    """Return what a template makes of `values`, which are escaped where it makes HTML.
-
-    Raises:
-        jinja2.UndefinedError: The template uses a value that is not given.
-    """
+    """Return what a template makes of `values`, which are escaped where it makes HTML."""
     environment = Environment(
         loader=PackageLoader("tasks.reports"),
         autoescape=template.endswith(".html.jinja"),

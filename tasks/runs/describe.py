@@ -66,11 +66,7 @@ def list_runs(
 
 
 def describe_run(run: Run, champion: str | None = None) -> RunDetails:
-    """Return the details of `run`.
-
-    Raises:
-        BadDataError: One of the files that they are read from is damaged.
-    """
+    """Return the details of `run`."""
     return RunDetails(
         folder=run.folder,
         manifest=run.manifest,

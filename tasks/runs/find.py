@@ -37,11 +37,7 @@ class FoundRuns(Record):
 
 
 def find_runs(artifacts: Path) -> FoundRuns:
-    """Return every run of an artifacts folder; one that cannot be read hides no other.
-
-    Raises:
-        BadDataError: The folder of the runs itself cannot be read.
-    """
+    """Return every run of an artifacts folder; one that cannot be read hides no other."""
     runs, unreadable = [], []
     for folder in _run_folders(artifacts):
         try:

@@ -30,20 +30,12 @@ def pinned_runs(artifacts: Path) -> list[str]:
 
 
 def pin_run(artifacts: Path, run_id: str) -> None:
-    """Keep a run for as long as it is pinned.
-
-    Raises:
-        BadDataError: The file that lists the pinned runs is damaged.
-    """
+    """Keep a run for as long as it is pinned."""
     _write(artifacts, {*pinned_runs(artifacts), run_id})
 
 
 def unpin_run(artifacts: Path, run_id: str) -> None:
-    """Let retention decide on a run again.
-
-    Raises:
-        BadDataError: The file that lists the pinned runs is damaged.
-    """
+    """Let retention decide on a run again."""
     _write(artifacts, set(pinned_runs(artifacts)) - {run_id})
 
 

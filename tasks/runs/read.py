@@ -45,11 +45,7 @@ def read_config(run: Run) -> TrainingConfig:
 
 
 def read_checked(run: Run, name: str) -> Any:  # noqa: ANN401 - any JSON value
-    """Return the content of a JSON file of `run`.
-
-    Raises:
-        BadDataError: The file is missing or damaged.
-    """
+    """Return the content of a JSON file of `run`."""
     return read_json(checked_file(run, name).parent, name)
 
 

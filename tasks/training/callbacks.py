@@ -95,11 +95,7 @@ class TrainingFollower:
         self._tell(batch + 1)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Take note of the epoch, save it, and log one plain line.
-
-        Raises:
-            DivergedError: One of its metrics is not a number.
-        """
+        """Take note of the epoch, save it, and log one plain line."""
         metrics = {name: float(value) for name, value in (logs or {}).items()}
         _require_numbers(epoch, metrics)
         history = self.state.history
