@@ -4,7 +4,6 @@ import shutil
 from datetime import UTC, datetime
 
 from tasks.cache.runner import StepRunner
-from tasks.common.artifact_store import StepOutput
 from tasks.common.atomic_files import sync_file, sync_folder, temporary_path, write_text
 from tasks.common.device import Device
 from tasks.common.errors import storage_error
@@ -60,6 +59,7 @@ def record_run(
         StorageError: The disk is full or locked; nothing that looks finished is left.
     """
     store, by_step = run.store, run.outputs
+    facts = {step: output.facts for step, output in by_step.items()}
     created = datetime.now(UTC)
     run_id = f"{created:%Y%m%dT%H%M%SZ}-{flow_run_id[:8]}"
     temporary = temporary_path(store.runs)
@@ -77,22 +77,18 @@ def record_run(
             flow_run_id=flow_run_id,
             created=created.isoformat(timespec="seconds"),
             seed=config.fit.seed,
-            score=_score(by_step),
-            baseline=BaselineScore.from_facts(by_step["baseline"].facts),
-            bayes_baseline=BaselineScore.from_facts(by_step["baseline"].facts, "bayes_"),
-            training=Training.model_validate(
-                {name: by_step["train"].facts[name] for name in Training.model_fields}
-            ),
+            score=Score.from_facts(facts["persist-parquet"] | facts["evaluate"]),
+            baseline=BaselineScore.from_facts(facts["baseline"]),
+            bayes_baseline=BaselineScore.from_facts(facts["baseline"], "bayes_"),
+            training=Training.from_facts(facts["train"]),
             source=source,
             device=device,
             fingerprints={
-                split: str(by_step["load"].facts[f"{split}_fingerprint"])
-                for split in ("train", "test")
+                split: str(facts["load"][f"{split}_fingerprint"]) for split in ("train", "test")
             },
             data_content=by_step["persist-parquet"].contents,
             weights={
-                name: str(by_step["train"].facts[name])
-                for name in ("best_model_hash", "last_weights_hash")
+                name: str(facts["train"][name]) for name in ("best_model_hash", "last_weights_hash")
             },
             steps=run.runs,
             versions=library_versions(),
@@ -114,12 +110,3 @@ def record_run(
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return RunSummary(folder=store.runs / run_id, score=manifest.score, steps=run.runs)
-
-
-def _score(by_step: dict[str, StepOutput]) -> Score:
-    described = {
-        name: by_step["persist-parquet"].facts[name] for name in ("protocol", "source", "form")
-    }
-    names = ("accuracy", "accuracy_low", "accuracy_high", "test_reviews")
-    figures = {name: by_step["evaluate"].facts[name] for name in names}
-    return Score.model_validate(described | figures)

@@ -51,6 +51,7 @@ _OPTIONS: dict[str, Any] = {
     # One set of tags for all: for each other set Prefect asks its server for a limit, which
     # waits for the database, up to two seconds each time on SQLite.
     "tags": {"sentiment-training"},
+    "cache_policy": NO_CACHE,  # a `StepRunner` gives another one to the steps that it caches
     "retries": 3,
     "retry_delay_seconds": exponential_backoff(backoff_factor=2),
     "retry_jitter_factor": 0.5,
@@ -62,7 +63,6 @@ _OPTIONS: dict[str, Any] = {
     name="fetch",
     task_run_name="fetch {source.source}",
     description="Find or download the raw files of the source and check their pinned hashes.",
-    cache_policy=NO_CACHE,
     **_OPTIONS,
 )
 def fetch(store: ArtifactStore, source: SourceConfig) -> SourceFiles:
@@ -102,7 +102,6 @@ def _described(output: StepOutput, *names: str) -> dict[str, str]:
     name="check-drift",
     task_run_name="check drift, {drift.action} beyond the bounds",
     description="Compare the training reviews with those that the champion was trained on.",
-    cache_policy=NO_CACHE,
     **_OPTIONS,
 )
 def compare_with_champion(
@@ -340,7 +339,6 @@ def analyse(
     name="promote",
     task_run_name="promote {folder.name}",
     description="Make the run the champion if it passes all gates; a refusal is no failure.",
-    cache_policy=NO_CACHE,
     **_OPTIONS,
 )
 def promote(

@@ -43,8 +43,7 @@ class Retraining(ConfigOptions):
         config = self.config()
         require_promotable(promotion, config.protocol)
         return {
-            **dict(config),
-            "source": _absolute(self.source),
+            "config": config.model_copy(update={"source": _absolute(self.source)}),
             "accelerator": self.accelerator,
             "artifacts": self.artifacts.expanduser().absolute(),
             "promotion": promotion,

@@ -148,14 +148,14 @@ def sweep_shown(report: SweepReport, most: int = 100) -> Shown:
     """Return the `most` best trials, and what the best one's config scores on the test reviews."""
     outcomes = Counter(trial.result.outcome for trial in report.trials)
     counts = ", ".join(f"{number} {outcome}" for outcome, number in sorted(outcomes.items()))
-    objective, figure = report.basis.objective, report.ranked[0].result.figure
+    objective, value = report.basis.objective, report.ranked[0].result.value
     winner = report.winners[-1]
     score = winner.score
     winners = len(report.winners)
     sentences = [
         f"Study {report.study}: {len(report.trials)} trials ({counts}) in"
         f" {report.seconds / 60:.1f} min.",
-        f"Trial {report.best} is the best, with {objective} {figure:.4f} on the validation reviews;"
+        f"Trial {report.best} is the best, with {objective} {value:.4f} on the validation reviews;"
         " as the best of many, this metric is too good.",
         f"Its config, trained again {'with' if winner.same_weights else 'without getting'} the same"
         f" weights, has the test accuracy {score.accuracy:.4f}"
@@ -180,7 +180,7 @@ def _trial(trial: EndedTrial, names: list[str]) -> list[str]:
     return [
         str(trial.number),
         result.outcome,
-        "" if result.figure is None else f"{result.figure:.4f}",
+        "" if result.value is None else f"{result.value:.4f}",
         str(result.epochs),
         f"{cached} of {len(result.steps)}",
         f"{result.seconds:.0f}",

@@ -72,7 +72,7 @@ def gates_table(gates: Sequence[Gate]) -> Table:
         [
             gate.name,
             "✓ passed" if gate.passed else "✗ failed",
-            number_text(gate.figure),
+            number_text(gate.value),
             number_text(gate.bound),
             gate.sentence,
         ]

@@ -49,7 +49,7 @@ def drift_markdown(report: DriftReport, drift: DriftConfig) -> str:
 
 
 def _row(measure: DriftMeasure) -> list[str]:
-    values = (measure.champion, measure.new, measure.figure, measure.bound)
+    values = (measure.champion, measure.new, measure.value, measure.bound)
     return [
         measure.name,
         "✗ drifted" if measure.drifted else "✓",

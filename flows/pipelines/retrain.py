@@ -19,17 +19,7 @@ from tasks.common.device import Accelerator
 from tasks.common.errors import UnchangedError
 from tasks.config.drift import DriftConfig
 from tasks.config.promotion import PromotionConfig
-from tasks.config.training import (
-    ConvBilstmConfig,
-    DataConfig,
-    FitConfig,
-    NetworkConfig,
-    ProtocolConfig,
-    SavingConfig,
-    SourceConfig,
-    TextConfig,
-    require_pinned,
-)
+from tasks.config.training import TrainingConfig, require_pinned
 from tasks.run_summary import RunSummary
 
 # Prefect's UI breaks a line wherever the text does, hence the backslashes.
@@ -44,17 +34,11 @@ Trains as train-sentiment does, and asks for the promotion of the model.
 @flow(
     name="retrain-sentiment",
     description=_DESCRIPTION,
-    flow_run_name="{source.source}-{protocol.protocol}-seed{fit.seed}",
+    flow_run_name="{config.source.source}-{config.protocol.protocol}-seed{config.fit.seed}",
     **RECORDED,
 )
 def retrain_flow(
-    source: SourceConfig = SourceConfig(),
-    data: DataConfig = DataConfig(),
-    text: TextConfig = TextConfig(),
-    protocol: ProtocolConfig = ProtocolConfig(),
-    network: NetworkConfig = ConvBilstmConfig(),
-    fit: FitConfig = FitConfig(),
-    saving: SavingConfig = SavingConfig(),
+    config: TrainingConfig = TrainingConfig(),
     accelerator: Accelerator = "auto",
     artifacts: Path = Path("artifacts"),
     promotion: PromotionConfig | None = PromotionConfig(),
@@ -64,13 +48,8 @@ def retrain_flow(
     """Train, judge, record and promote one model, or end as Skipped.
 
     Args:
-        source: Where the reviews come from; never `auto`, which may change from run to run.
-        data: How they are read, held out and checked.
-        text: How a review becomes a row of numbers.
-        protocol: Which reviews choose the model and which judge it.
-        network: Architecture, and sizes of its layers.
-        fit: How the weights are learned.
-        saving: How often an unfinished training is saved.
+        config: Reviews, text form, protocol, network, and how it learns. The source is never
+            `auto`, which may be other reviews from run to run.
         accelerator: auto, cpu, gpu (the first one), gpu:N or multi-gpu (all).
         artifacts: Folder of the cache and the runs.
         promotion: Gates to pass to become the champion; without, no promotion is requested.
@@ -79,13 +58,15 @@ def retrain_flow(
         force: Whether to train and compute all steps again even where nothing has changed.
     """
     session.begin_flow()
-    require_pinned(source)
+    require_pinned(config.source)
     with scheduled_turn(artifacts, retrain_flow.name) as reason_not_to_run:
         if reason_not_to_run is not None:
             return not_done(reason_not_to_run)
         try:
             return train_flow.fn(
-                *(source, data, text, protocol, network, fit, saving, accelerator, artifacts),
+                config,
+                accelerator,
+                artifacts,
                 refresh=("all",) if force else (),
                 promotion=promotion,
                 drift=drift,

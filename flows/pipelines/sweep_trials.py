@@ -136,7 +136,7 @@ class SweepTrials:
         return self._spent + time.monotonic() - self._began
 
     def _note(self, number: int, result: TrialResult) -> None:
-        figure = f" {self._sweep.objective} {result.figure:.4f}" if result.figure else ""
+        value = f" {self._sweep.objective} {result.value:.4f}" if result.value else ""
         why = f": {result.reason}" if result.reason else ""
-        _LOG.info("trial %d: %s%s%s", number, result.outcome, figure, why)
+        _LOG.info("trial %d: %s%s%s", number, result.outcome, value, why)
         tell_result(self._study, number, result, self._seconds())

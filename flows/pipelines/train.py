@@ -21,18 +21,7 @@ from tasks.common.locks import in_use
 from tasks.config.drift import DriftConfig
 from tasks.config.promotion import PromotionConfig, require_promotable
 from tasks.config.request import TrainOptions, require_divisible
-from tasks.config.training import (
-    CachedStep,
-    ConvBilstmConfig,
-    DataConfig,
-    FitConfig,
-    NetworkConfig,
-    ProtocolConfig,
-    SavingConfig,
-    SourceConfig,
-    TextConfig,
-    validated_config,
-)
+from tasks.config.training import CachedStep, TrainingConfig
 from tasks.record_run import record_run
 from tasks.registry.unchanged import require_change
 from tasks.run_summary import RunSummary
@@ -59,17 +48,11 @@ folder `artifacts/runs/<utc>-<id>/` with model, scores, charts and a manifest of
 @flow(
     name="train-sentiment",
     description=_DESCRIPTION,
-    flow_run_name="{source.source}-{protocol.protocol}-seed{fit.seed}",
+    flow_run_name="{config.source.source}-{config.protocol.protocol}-seed{config.fit.seed}",
     **RECORDED,
 )
-def train_flow(  # noqa: PLR0913, PLR0917 - one for each part of the run form
-    source: SourceConfig = SourceConfig(),
-    data: DataConfig = DataConfig(),
-    text: TextConfig = TextConfig(),
-    protocol: ProtocolConfig = ProtocolConfig(),
-    network: NetworkConfig = ConvBilstmConfig(),
-    fit: FitConfig = FitConfig(),
-    saving: SavingConfig = SavingConfig(),
+def train_flow(
+    config: TrainingConfig = TrainingConfig(),
     accelerator: Accelerator = "auto",
     artifacts: Path = Path("artifacts"),
     refresh: tuple[CachedStep, ...] = (),
@@ -81,13 +64,7 @@ def train_flow(  # noqa: PLR0913, PLR0917 - one for each part of the run form
     """Train, judge and record one model.
 
     Args:
-        source: Where the reviews come from.
-        data: How they are read, held out and checked.
-        text: How a review becomes a row of numbers.
-        protocol: Which reviews choose the model and which judge it.
-        network: Architecture, and sizes of its layers.
-        fit: How the weights are learned.
-        saving: How often an unfinished training is saved.
+        config: Reviews, text form, protocol, network, and how it learns.
         accelerator: auto, cpu, gpu (the first one), gpu:N or multi-gpu (all).
         artifacts: Folder of the cache and the runs.
         refresh: Steps to compute again even where the cache has their result.
@@ -99,15 +76,7 @@ def train_flow(  # noqa: PLR0913, PLR0917 - one for each part of the run form
             newest finished one.
     """
     session.begin_flow()
-    config = validated_config(
-        source=source,
-        data=data,
-        text=text,
-        protocol=protocol,
-        network=network,
-        fit=fit,
-        saving=saving,
-    )
+    data, text, protocol, fit = config.data, config.text, config.protocol, config.fit
     require_promotable(promotion, protocol)
     device = select_accelerator(accelerator)
     require_divisible(fit, device)
@@ -116,16 +85,20 @@ def train_flow(  # noqa: PLR0913, PLR0917 - one for each part of the run form
         store = ArtifactStore(artifacts).open()
         run = StepRunner(store, refresh=refresh, use_cache=cache)
 
-        files = run.fresh(steps.fetch, source)
+        files = run.fresh(steps.fetch, config.source)
         title = session.name_run(files, config)
         loaded = run.cached(steps.load, files, data)
         drifted = require_no_drift(run, loaded, drift) if drift else None
         baseline = run.cached(steps.baseline, loaded, protocol)
         padded = run.cached(steps.pad, loaded, text, protocol)
         persisted = run.cached(steps.persist, padded, data.row_group_rows)
-        built = run.cached(steps.build, text.num_words, text.maxlen, network, fit.seed, device)
+        built = run.cached(
+            steps.build, text.num_words, text.maxlen, config.network, fit.seed, device
+        )
         with training_progress.show_progress():
-            trained = run.cached(steps.train, built, persisted, network, fit, saving, device)
+            trained = run.cached(
+                steps.train, built, persisted, config.network, fit, config.saving, device
+            )
         evaluated = run.cached(
             steps.evaluate, trained, persisted, fit.evaluation_batch_size, device
         )
@@ -145,11 +118,9 @@ def train_flow(  # noqa: PLR0913, PLR0917 - one for each part of the run form
 
 def run_flow(options: TrainOptions) -> RunSummary:
     """Run the training flow and return its summary; a failure ends the process with a sentence."""
-    parameters = dict(options)
-    parameters |= dict(parameters.pop("config"))
     promotions = int(options.promotion is not None)
     return session.call_flow(
-        train_flow, options.artifacts, parameters, lambda summary: len(summary.steps) + promotions
+        train_flow, options.artifacts, dict(options), lambda made: len(made.steps) + promotions
     )
 
 

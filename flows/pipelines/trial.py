@@ -70,13 +70,13 @@ def trial_flow(
         history = json.loads(store.file(trained, "history.json").read_text())
         reporter.report_all(history)
         epoch = best_epoch(history)
-        figure = history[sweep.objective][epoch - 1]
-        LOG.info("%s %.4f", sweep.objective, figure)
+        value = history[sweep.objective][epoch - 1]
+        LOG.info("%s %.4f", sweep.objective, value)
         return TrialResult(
             outcome="complete",
             epochs=reporter.epochs,
             best_epoch=epoch,
-            figure=figure,
+            value=value,
             weights=str(trained.facts["best_model_hash"]),
             steps=tuple(run.runs),
         )

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from tasks.cache.key import KeyParts
-from tasks.common.canonical_json import changed_items
+from tasks.common.canonical_json import changed_items, group_fields
 from tasks.common.records import read_record
 
 _NEWEST = 200
@@ -24,7 +23,7 @@ def explain_miss(parts: KeyParts, earlier: Iterable[Path]) -> list[str]:
 def diff_parts(before: KeyParts, after: KeyParts) -> list[str]:
     """Return one line per part that differs, as a person would say it."""
     lines = []
-    for name, old, new in changed_items(_leaves(before.config), _leaves(after.config)):
+    for name, old, new in changed_items(group_fields(before.config), group_fields(after.config)):
         lines.append(f"{name} {_shown(old)} → {_shown(new)}")
     for name, _, _ in changed_items(before.inputs, after.inputs):
         lines.append(f"input {name} changed")
@@ -56,14 +55,6 @@ def _changed_at(path: Path) -> float:
         return path.stat().st_mtime
     except OSError:  # it was removed meanwhile
         return 0.0
-
-
-def _leaves(config: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields of the groups and the plain numbers in one dictionary."""
-    leaves: dict[str, Any] = {}
-    for name, value in config.items():
-        leaves |= value if isinstance(value, dict) else {name: value}
-    return leaves
 
 
 def _shown(value: object) -> str:

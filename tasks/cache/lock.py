@@ -35,11 +35,7 @@ class ProcessLock:
         return True
 
     def release_lock(self, key: str, holder: str) -> None:
-        """Free `key`.
-
-        Raises:
-            ValueError: `holder` does not hold it.
-        """
+        """Free `key`; raise a ValueError where `holder` does not hold it."""
         if not self.is_lock_holder(key, holder):
             raise ValueError(f"{holder} does not hold the lock of {key}")
         self._held.pop(key)[0].lock.release()

@@ -8,7 +8,6 @@ from pathlib import Path, PurePath
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from prefect import State, Task, runtime
-from prefect.cache_policies import NO_CACHE
 
 from tasks.cache.explain import explain_miss
 from tasks.cache.key import KeyParts
@@ -51,7 +50,7 @@ class StepRunner:
         self.outputs: dict[str, StepOutput] = {}
         self.store = store
         self._refresh = refresh
-        self._options = cache_options(store) if use_cache else {"cache_policy": NO_CACHE}
+        self._options: dict[str, Any] = cache_options(store) if use_cache else {}
 
     def cached(
         self,

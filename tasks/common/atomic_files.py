@@ -14,11 +14,7 @@ TEMPORARY_PREFIX = ".writing-"
 
 
 def require_new(target: Path) -> None:
-    """Check that an export would write over nothing.
-
-    Raises:
-        ExportError: There is something.
-    """
+    """Raise an ExportError where an export would write over something."""
     if target.exists():
         raise ExportError(f"{target} is there already; remove it or name another one")
 

@@ -21,6 +21,14 @@ def json_sha256(value: Any) -> str:  # noqa: ANN401 - any JSON value
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
 
+def group_fields(groups: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of all groups, and the values that are no groups, in one dictionary."""
+    fields: dict[str, Any] = {}
+    for name, value in groups.items():
+        fields |= value if isinstance(value, dict) else {name: value}
+    return fields
+
+
 def changed_items(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
     """Return name, old and new value of all that differs, by name; None stands for what lacks."""
     return [

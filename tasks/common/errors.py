@@ -66,11 +66,7 @@ class MissingExtraError(PipelineError):
 
 
 def import_extra(module: str, extra: str) -> Any:  # noqa: ANN401 - a module
-    """Return a module of the optional package that an extra brings.
-
-    Raises:
-        MissingExtraError: It is not installed.
-    """
+    """Return a module of the package that an extra brings; a MissingExtraError where it lacks."""
     try:
         importlib.import_module(module.partition(".")[0])
         return importlib.import_module(module)

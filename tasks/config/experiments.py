@@ -123,11 +123,7 @@ class SweepConfig(Settings):
 
 
 def require_honest(protocol: ProtocolConfig) -> None:
-    """Refuse a protocol that chooses on the test reviews.
-
-    Raises:
-        InvalidConfigError: It does.
-    """
+    """Raise an InvalidConfigError for a protocol that chooses on the test reviews."""
     if protocol.protocol != "honest":
         raise InvalidConfigError(
             f"protocol={protocol.protocol!r}: must be 'honest', since a sweep that chooses on the"

@@ -45,11 +45,7 @@ class PromotionConfig(Settings):
 
 
 def require_promotable(promotion: PromotionConfig | None, protocol: ProtocolConfig) -> None:
-    """Refuse to promote what no gate could pass, before anything is trained for it.
-
-    Raises:
-        InvalidConfigError: Promotion is requested in the tutorial protocol.
-    """
+    """Raise an InvalidConfigError for what no gate could pass, before it is trained."""
     if promotion is not None and protocol.protocol != "honest":
         raise InvalidConfigError(
             f"protocol={protocol.protocol!r}: promotion needs protocol 'honest', since this one"

@@ -23,11 +23,7 @@ class TrainOptions(Record):
 
 
 def require_divisible(fit: FitConfig, device: Device) -> None:
-    """Refuse a training that the devices cannot do or share evenly, before anything starts.
-
-    Raises:
-        InvalidConfigError: The batch cannot be divided, or the training step is for one device.
-    """
+    """Raise an InvalidConfigError where several devices cannot share each batch evenly."""
     if device.count == 1:
         return
     if fit.batch_size % device.count:

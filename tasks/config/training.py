@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from tasks.common.canonical_json import group_fields
 from tasks.common.errors import InvalidConfigError
 from tasks.common.records import AnyPath, Record
 from tasks.config.settings import Settings
@@ -337,7 +338,7 @@ class TrainingConfig(Settings):
 
 def flat_config(config: TrainingConfig) -> dict[str, Value]:
     """Return the fields of all groups by their names, of which no two are equal."""
-    return _flat(config.model_dump(mode="json"))
+    return group_fields(config.model_dump(mode="json"))
 
 
 def default_groups(config: TrainingConfig) -> dict[str, dict[str, Value]]:
@@ -348,13 +349,9 @@ def default_groups(config: TrainingConfig) -> dict[str, dict[str, Value]]:
     return default | {"network": own_sizes | architecture}
 
 
-def _flat(groups: dict[str, dict[str, Value]]) -> dict[str, Value]:
-    return {name: value for group in groups.values() for name, value in group.items()}
-
-
 def changed_settings(config: TrainingConfig) -> list[ChangedSetting]:
     """Return the fields of `config` that are not at their defaults."""
-    defaults = _flat(default_groups(config))
+    defaults = group_fields(default_groups(config))
     return [
         ChangedSetting(name=name, value=value, default=defaults[name])
         for name, value in flat_config(config).items()
@@ -397,11 +394,7 @@ def _describe_fault(fault: dict[str, Any]) -> str:
 
 
 def validated_config(**groups: BaseModel | dict[str, Any]) -> TrainingConfig:
-    """Return the config made of `groups`.
-
-    Raises:
-        InvalidConfigError: A value is unknown or impossible.
-    """
+    """Return the config made of `groups`; an InvalidConfigError names what is impossible."""
     try:
         return TrainingConfig.model_validate(groups)
     except ValidationError as error:
@@ -414,11 +407,7 @@ def with_seed(config: TrainingConfig, seed: int) -> TrainingConfig:
 
 
 def require_pinned(source: SourceConfig) -> None:
-    """Refuse a source that may be other data in each run, before anything is scheduled with it.
-
-    Raises:
-        InvalidConfigError: The source is `auto`.
-    """
+    """Raise an InvalidConfigError for a source that may be other data in each run."""
     if source.source == "auto":
         raise InvalidConfigError(
             "source='auto': must be 'imdb', 'packaged' or 'files' where runs are repeated, since"

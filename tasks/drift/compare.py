@@ -31,11 +31,9 @@ class IndexedReviews:
 class ReviewProfile:
     """Numbers of n reviews, and the words of some of them.
 
-    Attributes:
-        lengths: Words of each review, int64, shape (n,).
-        unknown: Those that the champion does not know, int64, shape (n,).
-        labels: 0 or 1, int8, shape (n,).
-        sample: Token ids of the sampled reviews, without start ids.
+    `lengths` and `unknown` count the words of each review and those that the champion does not
+    know, int64 of shape (n,); `labels` are 0 or 1, int8 of shape (n,). `sample` has the token ids
+    of the sampled reviews, without start ids.
     """
 
     lengths: np.ndarray

@@ -59,7 +59,7 @@ def measure(
         statistic=statistic,
         champion=champion,
         new=new,
-        figure=value,
+        value=value,
         bound=bound,
         p_value=p_value,
         drifted=value > bound and p_value <= level,

@@ -16,7 +16,7 @@ class DriftMeasure(Record):
     statistic: str
     champion: float | None
     new: float | None
-    figure: float
+    value: float
     bound: float
     p_value: float
     drifted: bool
@@ -24,9 +24,9 @@ class DriftMeasure(Record):
     @property
     def sentence(self) -> str:
         """The measure with its value and its bound."""
-        relation = "more than" if self.figure > self.bound else "at most"
+        relation = "more than" if self.value > self.bound else "at most"
         return (
-            f"{self.name}: {self.statistic} {number_text(self.figure)}, {relation}"
+            f"{self.name}: {self.statistic} {number_text(self.value)}, {relation}"
             f" {number_text(self.bound)} (p {p_text(self.p_value)})"
         )
 
@@ -59,11 +59,7 @@ class DriftReport(Record):
 
 
 def require_no_alarm(report: DriftReport, config: DriftConfig) -> None:
-    """End a run whose training reviews have drifted, where the config asks for that.
-
-    Raises:
-        DriftError: There is an alarm, and the action is `stop`.
-    """
+    """Raise a DriftError where there is an alarm, and the action of the config is `stop`."""
     if report.alarms and config.action == "stop":
         raise DriftError(
             f"the training reviews have drifted from those of the champion, or cannot be compared"

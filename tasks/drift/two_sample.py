@@ -12,11 +12,12 @@ _MOST_ITERATIONS = 200
 def two_sample_test(
     counts: sp.csr_matrix, is_second: np.ndarray, teaches: np.ndarray
 ) -> tuple[float, float]:
-    """Return how well a classifier tells two sets apart, and its p-value if they are alike.
+    """Return the area under the ROC curve of telling two sets apart, and its p-value.
 
-    A logistic regression on TF-IDF weighted words learns from some reviews of both sets which
-    set a review is from. Were the sets alike, its scores for the other reviews would order a
-    review of each correctly in half of the cases, which Mann and Whitney's test judges.
+    They are 0.5 and 1 where either part has no review of one of the sets. A logistic regression on
+    TF-IDF weighted words learns from some reviews of both sets which set a review is from. Were the
+    sets alike, its scores for the other reviews would order a review of each correctly in half of
+    the cases, which Mann and Whitney's test judges.
 
     `counts` of words have the shape (n, words). `is_second` and `teaches`, bool of shape (n,), tell
     from which set a review is and whether the classifier learns from it. Equal texts must have
@@ -24,10 +25,6 @@ def two_sample_test(
 
     Source: D. Lopez-Paz and M. Oquab, "Revisiting Classifier Two-Sample Tests", ICLR 2017; with
     the area under the ROC curve in place of the accuracy, so that the sizes may differ.
-
-    Returns:
-        Area under the ROC curve and p-value; 0.5 and 1 where either part has no review of one of
-        the sets.
     """
     judged = ~teaches
     parts = (is_second[teaches], is_second[judged])

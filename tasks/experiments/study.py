@@ -227,7 +227,7 @@ def tell_result(study: optuna.Study, number: int, result: TrialResult, spent: fl
     ended = {"complete": states.COMPLETE, "pruned": states.PRUNED, "failed": states.FAIL}
     trial_in_progress(study, number).set_user_attr(_RESULT, result.model_dump(mode="json"))
     study.set_user_attr(_SPENT, spent)
-    study.tell(number, result.figure, state=ended[result.outcome])
+    study.tell(number, result.value, state=ended[result.outcome])
 
 
 def spent_seconds(study: optuna.Study) -> float:

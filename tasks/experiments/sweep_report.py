@@ -45,9 +45,9 @@ _WIDTH, _HEIGHT = 8.0, 3.6
 
 def draw_sweep(trials: Sequence[EndedTrial], objective: Objective, folder: Path) -> None:
     """Write `sweep.svg` and `sweep.png` of ended trials, at least one of them complete."""
-    complete = [one for one in trials if one.result.figure is not None]
+    complete = [one for one in trials if one.result.value is not None]
     numbers = [one.number for one in complete]
-    metrics = [one.result.figure or 0.0 for one in complete]
+    metrics = [one.result.value or 0.0 for one in complete]
     better = min if objective == "val_loss" else max
     with chart_style():
         figure, axes = new_chart(_WIDTH, _HEIGHT)
@@ -102,7 +102,7 @@ def sweep_report(study: optuna.Study, winner: Winner) -> SweepReport:
 
 def best_trial(trials: Sequence[EndedTrial], objective: Objective) -> EndedTrial | None:
     """Return the complete trial with the best metric, the first of equal ones; None without."""
-    complete = [one for one in trials if one.result.figure is not None]
+    complete = [one for one in trials if one.result.value is not None]
     return next(iter(_ranked(complete, objective)), None)
 
 
@@ -110,7 +110,7 @@ def _ranked(trials: Sequence[EndedTrial], objective: Objective) -> list[EndedTri
     sign = 1 if objective == "val_loss" else -1
 
     def place(trial: EndedTrial) -> tuple[float, int]:
-        metric = trial.result.figure
+        metric = trial.result.value
         return math.inf if metric is None else sign * metric, trial.number
 
     return sorted(trials, key=place)

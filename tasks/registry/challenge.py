@@ -72,11 +72,7 @@ def champion_run(artifacts: Path) -> Run | None:
 
 
 def require_challenger(artifacts: Path, run: Run, events: Sequence[PromotionEvent]) -> None:
-    """Check that a run is not the champion already, as the same run or as one with its model.
-
-    Raises:
-        ChampionAlreadyError: It is.
-    """
+    """Raise a ChampionAlreadyError where a run is the champion, or has the champion's model."""
     champion, run_id = require_other(events, run.manifest.run_id), run.manifest.run_id
     if champion is None:
         return

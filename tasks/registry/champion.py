@@ -158,11 +158,7 @@ def best_model(run: Run) -> str:
 
 
 def require_other(events: Sequence[PromotionEvent], run_id: str) -> Champion | None:
-    """Return the champion, if there is one.
-
-    Raises:
-        ChampionAlreadyError: It is the run of this id.
-    """
+    """Return the champion, if any; raise a ChampionAlreadyError where it is the run of this id."""
     champion = current_champion(events)
     if champion is not None and champion.run_id == run_id:
         raise ChampionAlreadyError(f"{run_id} is the champion already, since {champion.since}")

@@ -33,7 +33,7 @@ class PromotionEvent(Record):
     test_fingerprint: str
     former_champion: str | None
     config: PromotionConfig | None = None
-    figures: ChallengerMetrics | None = None
+    metrics: ChallengerMetrics | None = None
     gates: tuple[Gate, ...] = ()
     test: PairedTest | None = None
     look: Look | None = None

@@ -14,7 +14,7 @@ class Gate(Record):
 
     name: str
     passed: bool
-    figure: float | None = None
+    value: float | None = None
     bound: float | None = None
     sentence: str
 
@@ -105,7 +105,7 @@ def _data(metrics: ChallengerMetrics) -> Gate:
     return Gate(
         name="data checks",
         passed=metrics.data_fault is None,
-        figure=metrics.overlap,
+        value=metrics.overlap,
         bound=metrics.max_overlap,
         sentence=metrics.data_fault
         or f"all hold; {metrics.overlap:.2%} of the test reviews occur in training, at most"
@@ -117,7 +117,7 @@ def _floor(accuracy: float, floor: float) -> Gate:
     passed = accuracy >= floor
     relation = "at least" if passed else "below"
     sentence = f"the accuracy {accuracy:.4f} is {relation} {floor:.4f}"
-    return Gate(name="floor", passed=passed, figure=accuracy, bound=floor, sentence=sentence)
+    return Gate(name="floor", passed=passed, value=accuracy, bound=floor, sentence=sentence)
 
 
 def _champion(champion: ChampionTest, config: PromotionConfig) -> Gate:
@@ -140,7 +140,7 @@ def _better(test: PairedTest, level: float) -> Gate:
     return Gate(
         name="champion",
         passed=verdict == "better",
-        figure=test.p_value,
+        value=test.p_value,
         bound=level,
         sentence=f"{verdict}, {difference_text(test)}; exact McNemar test, p {relation} at level"
         f" {level:.2g}",
@@ -156,7 +156,7 @@ def _not_worse(test: PairedTest, level: float, margin: float) -> Gate:
     return Gate(
         name="champion",
         passed=passed,
-        figure=low,
+        value=low,
         bound=-margin,
         sentence=f"{verdict} within {margin:.4f}: the difference is {test.difference:+.4f}"
         f" ({low:+.4f} to {high:+.4f} at level {level:.2g})",
@@ -173,7 +173,7 @@ def _baseline(metrics: ChallengerMetrics, config: PromotionConfig) -> Gate:
     return Gate(
         name="baseline",
         passed=passed,
-        figure=difference,
+        value=difference,
         bound=-config.baseline_margin,
         sentence=f"the accuracy is {'no ' if passed else ''}more than {config.baseline_margin:.4f}"
         f" below the {kind} baseline's {baseline:.4f} ({difference:+.4f})",
@@ -184,4 +184,4 @@ def _at_most(name: str, value: float, bound: float, subject: str, unit: str = ""
     passed = value <= bound
     relation = "at most" if passed else "more than"
     sentence = f"{subject} {value:.3g}{unit}, {relation} {bound:.3g}{unit}"
-    return Gate(name=name, passed=passed, figure=value, bound=bound, sentence=sentence)
+    return Gate(name=name, passed=passed, value=value, bound=bound, sentence=sentence)

@@ -61,7 +61,7 @@ def promote(
             kind="promoted" if all(gate.passed for gate in gates) else "refused",
             former_champion=champion.champion,
             config=config,
-            figures=metrics,
+            metrics=metrics,
             gates=tuple(gates),
             test=champion.test,
             look=champion.look,

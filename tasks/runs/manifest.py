@@ -17,7 +17,16 @@ MANIFEST_SHA256 = "manifest.sha256"
 """Holds the manifest's own hash, as `sha256sum` writes it."""
 
 
-class Score(Record):
+class FactRecord(Record):
+    """A record whose fields are among the facts that a step leaves."""
+
+    @classmethod
+    def from_facts(cls, facts: Mapping[str, object], prefix: str = "") -> Self:
+        """Return the record in the facts whose names begin with `prefix`."""
+        return cls.model_validate({name: facts[f"{prefix}{name}"] for name in cls.model_fields})
+
+
+class Score(FactRecord):
     """The headline of a run; never shown without its protocol and source."""
 
     accuracy: float
@@ -34,7 +43,7 @@ class Score(Record):
         return source_label(self.source, self.form)
 
 
-class BaselineScore(Record):
+class BaselineScore(FactRecord):
     """What a linear model scores that was trained on the same reviews."""
 
     name: str
@@ -42,13 +51,8 @@ class BaselineScore(Record):
     accuracy_low: float
     accuracy_high: float
 
-    @classmethod
-    def from_facts(cls, facts: Mapping[str, object], prefix: str = "") -> Self:
-        """Return the score in the facts of the `baseline` step whose names begin with `prefix`."""
-        return cls.model_validate({name: facts[f"{prefix}{name}"] for name in cls.model_fields})
 
-
-class Training(Record):
+class Training(FactRecord):
     """How long a training ran, and which epoch (from 1 on) gave the best model."""
 
     epochs_run: int

@@ -121,6 +121,7 @@ class TrainingFollower:
 
 
 def _require_numbers(epoch: int, metrics: Logs) -> None:
+    """Raise a DivergedError where a metric is not a number."""
     for name, value in metrics.items():
         if not math.isfinite(value):
             raise DivergedError(

@@ -52,8 +52,8 @@ def test_each_kind_of_shift_alarms_its_own_measures(
     measures = compared(champion, tmp_path, **changes)
     assert drifted(measures) == expected
     for measure in measures:
-        assert (measure.figure > measure.bound and measure.p_value <= 0.001) == measure.drifted
-        assert ("more than" in measure.sentence) == (measure.figure > measure.bound)
+        assert (measure.value > measure.bound and measure.p_value <= 0.001) == measure.drifted
+        assert ("more than" in measure.sentence) == (measure.value > measure.bound)
 
 
 def test_the_comparison_repeats_exactly_and_depends_on_its_seed_alone(
@@ -64,7 +64,7 @@ def test_the_comparison_repeats_exactly_and_depends_on_its_seed_alone(
     first = compare_data(champion, new, NUM_WORDS, few)
     assert compare_data(champion, new, NUM_WORDS, few) == first
     other = compare_data(champion, new, NUM_WORDS, few.model_copy(update={"seed": 1}))
-    assert [measure.figure for measure in other[:3]] == [measure.figure for measure in first[:3]]
+    assert [measure.value for measure in other[:3]] == [measure.value for measure in first[:3]]
     assert other[3:] != first[3:]
 
 
@@ -76,8 +76,8 @@ def test_reviews_are_compared_by_their_words_and_not_by_their_numbers(
     shifted = load_drifting(tmp_path / "other", 1, prefer=60)
     assert same.vocabulary.words[:50] != shifted.vocabulary.words[:50]
     measures = compare_data(champion, same, NUM_WORDS, CONFIG)
-    assert [measure.figure for measure in measures[:4]] == pytest.approx(
-        [0, measures[1].figure, 0, 0]
+    assert [measure.value for measure in measures[:4]] == pytest.approx(
+        [0, measures[1].value, 0, 0]
     )
     assert drifted(measures) == set()
 

@@ -53,8 +53,8 @@ def judge(asked: AskedTrial) -> TrialResult:
     rate, filters = asked.values["fit.learning_rate"], asked.values["network.filters"]
     assert isinstance(rate, float)
     assert isinstance(filters, int)
-    figure = abs(rate - 0.1) + 1 / filters
-    return TrialResult(outcome="complete", epochs=1, best_epoch=1, figure=figure, weights="w")
+    value = abs(rate - 0.1) + 1 / filters
+    return TrialResult(outcome="complete", epochs=1, best_epoch=1, value=value, weights="w")
 
 
 def search(sweep: SweepConfig, most: int = 1000) -> list[AskedTrial]:
@@ -74,7 +74,7 @@ def search(sweep: SweepConfig, most: int = 1000) -> list[AskedTrial]:
 
 def values(sweep: SweepConfig) -> list[tuple[dict[str, Any], float | None]]:
     study = create_study(sweep, CONFIG, SPACE)
-    return [(one.values, one.result.figure) for one in ended_trials(study)]
+    return [(one.values, one.result.value) for one in ended_trials(study)]
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "random"])

@@ -17,8 +17,8 @@ from tasks.training.progress import TrainingProgress
 SPACE = SearchSpace(fields={"network.filters": Range(low=8, high=64)})
 
 
-def progress(epoch: int, figure: float, *, step: int = 0, most: int = 3) -> TrainingProgress:
-    figures = {"val_loss": figure, "val_accuracy": 1 - figure} if epoch else {}
+def progress(epoch: int, value: float, *, step: int = 0, most: int = 3) -> TrainingProgress:
+    figures = {"val_loss": value, "val_accuracy": 1 - value} if epoch else {}
     return TrainingProgress(epoch, most, step, 10, figures)
 
 
@@ -31,11 +31,11 @@ def judged(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequ
     for loss in (0.5, 0.4, 0.3):
         asked = next_trial(study, SPACE, sweep)
         assert asked is not None
-        figure = loss if objective == "val_loss" else 1 - loss
+        value = loss if objective == "val_loss" else 1 - loss
         TrialReporter(open_trial(sweep, asked.number), objective).report_all(
-            {objective: [figure] * 3}
+            {objective: [value] * 3}
         )
-        tell_result(study, asked.number, TrialResult(outcome="complete", figure=figure), 1.0)
+        tell_result(study, asked.number, TrialResult(outcome="complete", value=value), 1.0)
     assert len(ended_trials(study)) == 3
     return sweep
 
@@ -72,8 +72,8 @@ def test_a_better_one_continues_and_each_epoch_is_reported_once(sweep: SweepConf
         reporter(progress(epoch, 0.35, step=step))
     study = create_study(sweep, TrainingConfig(), SPACE)
     reported = study.trials[-1].intermediate_values
-    figure = 0.35 if sweep.objective == "val_loss" else 0.65
-    assert reported == {1: figure, 2: figure}
+    value = 0.35 if sweep.objective == "val_loss" else 0.65
+    assert reported == {1: value, 2: value}
 
 
 @pytest.mark.parametrize("reported", [1, 2])

@@ -95,7 +95,7 @@ def test_the_naive_bayes_baseline_is_asked_where_it_is_chosen() -> None:
     )
     high = gates(config=config, accuracy=0.92)["baseline"]
     assert high.passed
-    assert high.figure == pytest.approx(0.0087)
+    assert high.value == pytest.approx(0.0087)
 
 
 def test_numbers_that_lie_on_their_bounds_pass() -> None:
@@ -129,7 +129,7 @@ def test_a_challenger_must_be_better_and_not_only_different(
     assert champion.look is not None
     gate = gates(champion)["champion"]
     assert gate.passed is passed
-    assert (gate.figure, gate.bound) == (champion.test.p_value, champion.look.adjusted_level)
+    assert (gate.value, gate.bound) == (champion.test.p_value, champion.look.adjusted_level)
     assert gate.sentence.startswith(f"against former: {beginning}")
     assert gate.sentence.endswith(f"; exact McNemar test, {end}")
 
@@ -140,7 +140,7 @@ def test_not_worse_asks_for_the_interval_to_lie_above_minus_the_margin() -> None
     assert passed.passed
     assert not refused.passed
     assert refused.bound == -0.02
-    assert refused.figure == difference_interval(20, 30, 1000, 0.025)[0]
+    assert refused.value == difference_interval(20, 30, 1000, 0.025)[0]
     assert "not worse within 0.0200: the difference is +0.0000" in passed.sentence
 
 

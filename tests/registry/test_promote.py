@@ -213,9 +213,9 @@ def test_every_failure_is_listed_at_once_and_logged(tmp_path: Path) -> None:
     event = decide(tmp_path, make_challenger(tmp_path, 2, right=20), strict)
     assert failed(event) == ["floor", "champion", "calibration", "latency", "model size"]
     logged = json.loads(ChampionStore(tmp_path).log.read_text().splitlines()[-1])
-    assert [gate["figure"] for gate in logged["gates"]] == [gate.figure for gate in event.gates]
-    assert logged["figures"]["accuracy"] == 0.5
-    assert logged["figures"]["latency"]["ms_per_review"] == 1.5
+    assert [gate["value"] for gate in logged["gates"]] == [gate.value for gate in event.gates]
+    assert logged["metrics"]["accuracy"] == 0.5
+    assert logged["metrics"]["latency"]["ms_per_review"] == 1.5
     assert logged["test"]["only_second_right"] == 16
     assert logged["config"]["floor"] == 0.9
 

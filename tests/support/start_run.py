@@ -16,7 +16,5 @@ def start_run(artifacts: Path, train_file: Path, **changes: Any) -> RunSummary:
 
 def start_config(artifacts: Path, config: TrainingConfig, **parameters: Any) -> RunSummary:
     """Run the flow with `config` and further flow parameters."""
-    summary: RunSummary = train_flow(
-        **dict(config), accelerator="cpu", artifacts=artifacts, **parameters
-    )
+    summary: RunSummary = train_flow(config, accelerator="cpu", artifacts=artifacts, **parameters)
     return summary

@@ -167,6 +167,6 @@ def test_a_real_model_is_measured_and_promoted(
     rewritten(make_challenger(tmp_path, 1), "best_model.keras", model)
     event = promote.answers("promote", "latest", *FLOOR)
     assert event["kind"] == "promoted"
-    latency = event["figures"]["latency"]
+    latency = event["metrics"]["latency"]
     assert 0 < latency["ms_per_review"] < 20
     assert (latency["batch_size"], latency["device"]) == (256, "cpu")

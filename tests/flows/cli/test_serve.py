@@ -42,10 +42,10 @@ def test_what_is_served_has_schedules_one_run_at_a_time_and_pinned_parameters(
     assert retraining.concurrency_options is not None
     assert retraining.concurrency_options.collision_strategy == "ENQUEUE"
     assert (retraining.concurrency_limit, maintenance.concurrency_limit) == (1, 1)
-    assert retraining.parameters["source"].train_file == tmp_path / "reviews.csv"
-    assert retraining.parameters["fit"].seed == 7
+    assert retraining.parameters["config"].source.train_file == tmp_path / "reviews.csv"
+    assert retraining.parameters["config"].fit.seed == 7
     assert retraining.parameters["artifacts"] == tmp_path / "artifacts"
-    assert set(retraining.parameters) >= {"text", "network", "promotion", "drift", "accelerator"}
+    assert set(retraining.parameters) >= {"promotion", "drift", "accelerator"}
     assert schedule_of(maintenance).cron == "0 5 * * *"
     assert maintenance.parameters["apply"] is True
     assert maintenance.parameters["artifacts"] == tmp_path / "artifacts"
@@ -57,7 +57,7 @@ def test_without_options_it_retrains_at_three_and_maintains_on_sundays_in_utc() 
     assert schedule_of(retraining).timezone == "UTC"
     assert retraining.concurrency_options is not None
     assert retraining.concurrency_options.collision_strategy == "CANCEL_NEW"
-    assert retraining.parameters["source"].source == "imdb"
+    assert retraining.parameters["config"].source.source == "imdb"
     assert schedule_of(maintenance).cron == "0 12 * * SUN"
     assert not maintenance.paused
 
@@ -103,7 +103,7 @@ def test_prefect_yaml_names_flows_schedules_and_parameters_that_exist(
     kinds = {name: part.annotation for name, part in inspect.signature(flow.fn).parameters.items()}
     for name, value in given.items():
         TypeAdapter(kinds[name]).validate_python(value)
-    assert given.get("source", {}).get("source") != "auto"
+    assert given.get("config", {"source": {}})["source"].get("source") != "auto"
     (schedule,) = deployment["schedules"]
     assert ScheduleConfig(**schedule).kind("@daily") == {"cron": schedule["cron"]}
     assert deployment["concurrency_limit"]["limit"] == 1

@@ -6,7 +6,7 @@ import pytest
 
 from flows.pipelines.train import train_flow
 from tasks.common.artifact_store import ArtifactStore
-from tasks.config.training import DataConfig, ProtocolConfig, SourceConfig
+from tasks.config.training import DataConfig, SourceConfig, validated_config
 from tasks.data.fetch import fetch_reviews
 from tasks.data.load import load_reviews
 from tasks.data.sources.readers import read_source
@@ -28,8 +28,7 @@ def test_the_packaged_reviews_are_the_official_training_set(tmp_path: Path) -> N
 @pytest.mark.usefixtures("prefect_server")
 def test_the_tutorial_protocol_reaches_the_tutorials_accuracy(tmp_path: Path) -> None:
     summary = train_flow(
-        source=SourceConfig(source="imdb"),
-        protocol=ProtocolConfig(protocol="tutorial"),
+        validated_config(source={"source": "imdb"}, protocol={"protocol": "tutorial"}),
         artifacts=tmp_path,
     )
     assert summary.score.test_reviews == 25_000

@@ -58,7 +58,7 @@ def config_of(reviews: Path) -> TrainingConfig:
 def told(report: SweepReport) -> list[tuple[Any, ...]]:
     """Return what must not depend on where, and in how many pieces, a sweep has run."""
     return [
-        (one.values, one.result.outcome, one.result.epochs, one.result.figure, one.result.weights)
+        (one.values, one.result.outcome, one.result.epochs, one.result.value, one.result.weights)
         for one in report.trials
     ]
 

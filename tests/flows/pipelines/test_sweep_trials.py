@@ -19,7 +19,7 @@ CONFIG = TrainingConfig()
 
 SPACE = SearchSpace(fields={"network.filters": Range(low=8, high=64)})
 
-GOOD = TrialResult(outcome="complete", epochs=1, best_epoch=1, figure=0.5, weights="w")
+GOOD = TrialResult(outcome="complete", epochs=1, best_epoch=1, value=0.5, weights="w")
 
 FAILED = RuntimeError("it ended with status 9\nand more")
 

@@ -230,8 +230,7 @@ def test_a_run_of_a_worker_that_is_stopped_resumes_when_the_worker_does(
     write_reviews(tmp_path / "reviews.csv", 300)
     config = uncompiled_config(tmp_path / "reviews.csv", epochs=5).model_dump(mode="json")
     config["fit"] |= {"batch_size": 1, "stop_patience": 9}
-    given = {name: config[name] for name in ("source", "data", "text", "protocol", "network")}
-    given |= {"fit": config["fit"], "artifacts": str(tmp_path / "artifacts"), "promotion": None}
+    given = {"config": config, "artifacts": str(tmp_path / "artifacts"), "promotion": None}
     with prefect_server_process(tmp_path / "server") as (api, _):
 
         def work() -> subprocess.Popen[bytes]:

@@ -115,7 +115,7 @@ def test_a_run_that_fails_leaves_a_record_and_is_told_of(
     assert failure.reason in log.splitlines()[-1]
     assert (failure.flow, failure.state) == ("train-sentiment", "Failed")
     assert failure.last_step == "load"
-    assert failure.parameters["fit"]["seed"] == 7
+    assert failure.parameters["config"]["fit"]["seed"] == 7
     assert failure.next.startswith("fix what the reason names, then start the same command again")
     told = wait_for(lambda: _told_of(served, failure.flow_run_id))
     assert (told["state"], told["flow"]) == ("Failed", "train-sentiment")
