@@ -1,8 +1,10 @@
 """The steps as Prefect tasks: each hands files and config to a plain function, nothing more.
 
 A step takes what its function really uses, since that is what its cache key is made of.
+
 """
 
+import shutil
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -32,7 +34,7 @@ from tasks.data.sources.source_files import TRAIN_GROUPS, SourceFiles, require_u
 from tasks.drift.report import DriftReport
 from tasks.registry.events import Decision
 from tasks.runs.find import find_run
-from tasks.training.plan import TrainingPlan, forget_state
+from tasks.training.plan import TrainingPlan
 
 R = TypeVar("R")
 
@@ -59,27 +61,18 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
-@task(
-    name="fetch",
-    task_run_name="fetch {source.source}",
-    description="Find or download the raw files of the source and check their pinned hashes.",
-    **_OPTIONS,
-)
+@task(name="fetch", task_run_name="fetch {source.source}", **_OPTIONS)
 def fetch(store: ArtifactStore, source: SourceConfig) -> SourceFiles:
-    """Return the verified raw files of the source."""
+    """Find or download the raw files of the source and check their pinned hashes."""
     return fetch_reviews(source, store)
 
 
-@task(
-    name="load",
-    task_run_name="load {files.source}",
-    description="Turn the raw reviews into token ids, a word index and a data report.",
-    **_OPTIONS,
-)
+@task(name="load", task_run_name="load {files.source}", **_OPTIONS)
 def load(store: ArtifactStore, files: SourceFiles, data: DataConfig) -> StepOutput:
-    """Return `train.parquet`, `test.parquet`, `vocabulary.json`, `data_report.json`.
+    """Turn the raw reviews into token ids, a word index and a data report.
 
-    With a group column also `train_groups.parquet`.
+    Return `train.parquet`, `test.parquet`, `vocabulary.json`, `data_report.json`; with a group
+    column also `train_groups.parquet`.
     """
     from tasks.data.load import load_reviews
 
@@ -98,16 +91,14 @@ def _described(output: StepOutput, *names: str) -> dict[str, str]:
     return {name: str(output.facts[name]) for name in (*names, "source", "form")}
 
 
-@task(
-    name="check-drift",
-    task_run_name="check drift, {drift.action} beyond the bounds",
-    description="Compare the training reviews with those that the champion was trained on.",
-    **_OPTIONS,
-)
+@task(name="check-drift", task_run_name="check drift, {drift.action} beyond the bounds", **_OPTIONS)
 def compare_with_champion(
     store: ArtifactStore, loaded: StepOutput, drift: DriftConfig
 ) -> DriftReport:
-    """Return all measures, or why there are none; the task run's state reports an alarm."""
+    """Compare the training reviews with those that the champion was trained on.
+
+    Return all measures, or why there are none; the task run's state reports an alarm.
+    """
     from tasks.drift.check import check_drift
 
     report = check_drift(store, loaded, drift)
@@ -115,16 +106,14 @@ def compare_with_champion(
     return in_state(name, report.headline, report)
 
 
-@task(
-    name="pad",
-    task_run_name="pad to {text.maxlen} words, {text.num_words} known",
-    description="Cut and pad the reviews to one length; set validation reviews apart.",
-    **_OPTIONS,
-)
+@task(name="pad", task_run_name="pad to {text.maxlen} words, {text.num_words} known", **_OPTIONS)
 def pad(
     store: ArtifactStore, loaded: StepOutput, text: TextConfig, protocol: ProtocolConfig
 ) -> StepOutput:
-    """Return `train.arrow`, `test.arrow` and, in the honest protocol, `validation.arrow`."""
+    """Cut and pad the reviews to one length; set validation reviews apart.
+
+    Return `train.arrow`, `test.arrow` and, in the honest protocol, `validation.arrow`.
+    """
     from tasks.data.pad import pad_reviews
 
     train_file, test_file = store.file(loaded, "train.parquet"), store.file(loaded, "test.parquet")
@@ -138,11 +127,13 @@ def pad(
 @task(
     name="persist-parquet",
     task_run_name="persist-parquet, {row_group_rows} rows a group",
-    description="Write the padded reviews as typed, compressed Parquet with their provenance.",
     **_OPTIONS,
 )
 def persist(store: ArtifactStore, padded: StepOutput, row_group_rows: int) -> StepOutput:
-    """Return `train.parquet`, `test.parquet` and perhaps `validation.parquet`."""
+    """Write the padded reviews as typed, compressed Parquet with their provenance.
+
+    Return `train.parquet`, `test.parquet` and perhaps `validation.parquet`.
+    """
     from tasks.data.persist import persist_parquet
 
     files = {name.removesuffix(".arrow"): store.file(padded, name) for name in padded.files}
@@ -153,12 +144,7 @@ def persist(store: ArtifactStore, padded: StepOutput, row_group_rows: int) -> St
         return store.keep("persist-parquet", folder, {**facts, **provenance})
 
 
-@task(
-    name="build",
-    task_run_name="build seed {seed}",
-    description="Build the network with its seeded first weights.",
-    **_OPTIONS,
-)
+@task(name="build", task_run_name="build seed {seed}", **_OPTIONS)
 def build(
     store: ArtifactStore,
     num_words: int,
@@ -167,7 +153,10 @@ def build(
     seed: int,
     device: Device,
 ) -> StepOutput:
-    """Return `initial_model.keras` and `model_summary.txt`."""
+    """Build the network with its seeded first weights.
+
+    Return `initial_model.keras` and `model_summary.txt`.
+    """
     from tasks.model.build import build_model
 
     use_device(device)
@@ -182,17 +171,12 @@ def _training_folder(store: ArtifactStore, key: str | None) -> Path | None:
 
 
 def forget_training(store: ArtifactStore, key: str | None) -> None:
-    """Remove the state that the `train` step with this key saved; its run is complete."""
+    """Remove the state that the `train` step with this key saved; nobody will resume it."""
     if folder := _training_folder(store, key):
-        forget_state(folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-@task(
-    name="train",
-    task_run_name="train seed {fit.seed}, at most {fit.epochs} epochs",
-    description="Fit the network; keep the weights of the epoch with the lowest validation loss.",
-    **_OPTIONS,
-)
+@task(name="train", task_run_name="train seed {fit.seed}, at most {fit.epochs} epochs", **_OPTIONS)
 def train(
     store: ArtifactStore,
     built: StepOutput,
@@ -202,12 +186,15 @@ def train(
     saving: SavingConfig,
     device: Device,
 ) -> StepOutput:
-    """Return `best_model.keras` and `history.json`."""
+    """Fit the network; keep the weights of the epoch with the lowest validation loss.
+
+    Return `best_model.keras` and `history.json`.
+    """
     from tasks.training.train import train_model
 
     use_device(device)
     transaction = get_transaction()
-    state = _training_folder(store, transaction.key if transaction else None)
+    key = transaction.key if transaction else None
     chooses = "test" if persisted.facts["protocol"] == "tutorial" else "validation"
     with store.workspace() as folder:
         plan = TrainingPlan(
@@ -218,25 +205,19 @@ def train(
             fit=fit,
             folder=folder,
             device=device,
-            state=state,
+            state=_training_folder(store, key),
             save_every_steps=saving.save_every_steps,
         )
         try:
             facts = train_model(plan)
         except PrunedTrialError:
-            if state:
-                forget_state(state)
+            forget_training(store, key)
             raise
         content = {"best_model.keras": str(facts["best_model_hash"])}
         return store.keep("train", folder, facts, content)
 
 
-@task(
-    name="evaluate",
-    task_run_name="evaluate, {persisted.facts[protocol]} protocol",
-    description="Score the best model once on the test reviews.",
-    **_OPTIONS,
-)
+@task(name="evaluate", task_run_name="evaluate, {persisted.facts[protocol]} protocol", **_OPTIONS)
 def evaluate(
     store: ArtifactStore,
     trained: StepOutput,
@@ -244,7 +225,10 @@ def evaluate(
     batch_size: int,
     device: Device,
 ) -> StepOutput:
-    """Return `metrics.json` and `predictions.parquet`."""
+    """Score the best model once on the test reviews.
+
+    Return `metrics.json` and `predictions.parquet`.
+    """
     from tasks.evaluation.evaluate import evaluate_model
 
     use_device(device)
@@ -255,14 +239,12 @@ def evaluate(
         return store.keep("evaluate", folder, facts)
 
 
-@task(
-    name="baseline",
-    task_run_name="baseline, {protocol.protocol} protocol",
-    description="Train two linear models on the same reviews, and score them on the test reviews.",
-    **_OPTIONS,
-)
+@task(name="baseline", task_run_name="baseline, {protocol.protocol} protocol", **_OPTIONS)
 def baseline(store: ArtifactStore, loaded: StepOutput, protocol: ProtocolConfig) -> StepOutput:
-    """Return metrics (JSON) and predictions (Parquet) of both linear baselines."""
+    """Train two linear models on the same reviews, and score them on the test reviews.
+
+    Return metrics (JSON) and predictions (Parquet) of both linear baselines.
+    """
     from tasks.evaluation.baselines import train_baseline
 
     train_file, test_file = store.file(loaded, "train.parquet"), store.file(loaded, "test.parquet")
@@ -275,12 +257,13 @@ def baseline(store: ArtifactStore, loaded: StepOutput, protocol: ProtocolConfig)
 @task(
     name="baseline-seen",
     task_run_name="baseline on what the network sees, {persisted.facts[protocol]} protocol",
-    description="Train the linear models on what the network sees of the same reviews: cut, and"
-    " with its words alone.",
     **_OPTIONS,
 )
 def baseline_seen(store: ArtifactStore, persisted: StepOutput) -> StepOutput:
-    """Return metrics (JSON) and predictions (Parquet) of both linear baselines."""
+    """Train the linear models on what the network sees of the same reviews: cut, its words alone.
+
+    Return metrics (JSON) and predictions (Parquet) of both linear baselines.
+    """
     from tasks.evaluation.baselines import train_seen_baseline
 
     files = store.file(persisted, "train.parquet"), store.file(persisted, "test.parquet")
@@ -289,14 +272,12 @@ def baseline_seen(store: ArtifactStore, persisted: StepOutput) -> StepOutput:
         return store.keep("baseline-seen", folder, facts)
 
 
-@task(
-    name="plot",
-    task_run_name="plot {caption}",
-    description="Draw loss and accuracy by epoch, as PNG and SVG.",
-    **_OPTIONS,
-)
+@task(name="plot", task_run_name="plot {caption}", **_OPTIONS)
 def plot(store: ArtifactStore, trained: StepOutput, caption: str) -> StepOutput:
-    """Return `loss` and `accuracy` as `.png` and `.svg`."""
+    """Draw loss and accuracy by epoch, as PNG and SVG.
+
+    Return `loss` and `accuracy` as `.png` and `.svg`.
+    """
     from tasks.reports.plot import plot_history
 
     with store.workspace() as folder:
@@ -305,10 +286,7 @@ def plot(store: ArtifactStore, trained: StepOutput, caption: str) -> StepOutput:
 
 
 @task(
-    name="analyse",
-    task_run_name="analyse {evaluated.facts[test_reviews]} test reviews",
-    description="Find where the network is right and wrong, and draw the charts of the report.",
-    **_OPTIONS,
+    name="analyse", task_run_name="analyse {evaluated.facts[test_reviews]} test reviews", **_OPTIONS
 )
 def analyse(
     store: ArtifactStore,
@@ -318,7 +296,10 @@ def analyse(
     baseline: StepOutput,
     text: TextConfig,
 ) -> StepOutput:
-    """Return `analysis.json` and the report's charts as `.svg`."""
+    """Find where the network is right and wrong, and draw the charts of the report.
+
+    Return `analysis.json` and the report's charts as `.svg`.
+    """
     from tasks.reports.analyse import analyse_run
 
     origins = {
@@ -335,12 +316,7 @@ def analyse(
         return store.keep("analyse", folder)
 
 
-@task(
-    name="promote",
-    task_run_name="promote {folder.name}",
-    description="Make the run the champion if it passes all gates; a refusal is no failure.",
-    **_OPTIONS,
-)
+@task(name="promote", task_run_name="promote {folder.name}", **_OPTIONS)
 def promote(
     folder: Path,
     promotion: PromotionConfig,
@@ -349,7 +325,10 @@ def promote(
     device: Device,
     store: ArtifactStore,
 ) -> Decision:
-    """Return what was decided of the run in `folder`; the task run's state is named after it."""
+    """Make the run the champion if it passes all gates; a refusal is no failure.
+
+    Return what was decided of the run in `folder`; the task run's state is named after it.
+    """
     from tasks.registry.latency import measure_latency
     from tasks.registry.promote import ask_for_promotion
 

@@ -14,7 +14,6 @@ HISTORY = "champion"
 """Key of the Prefect artifact with the history; its newest version says who is champion."""
 
 _STYLES = {"promoted": "bold green", "refused": "bold red", "rolled back": "bold yellow"}
-
 _MARKS = {"✓ passed": "green", "✗ failed": "bold red"}
 
 

@@ -28,9 +28,7 @@ def _require_utf8(_: object, path: Path) -> None:
 ArtifactsOption = Annotated[
     Path, Parameter(help="Folder of the cache and the runs.", validator=_require_utf8)
 ]
-
 ARTIFACTS = Path("artifacts")
-
 EXIT_FAILED = 1
 
 WIDE = 110

@@ -12,7 +12,6 @@ from uuid import UUID
 import httpx
 from prefect import Flow, get_client, runtime
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
-from prefect.client.schemas.objects import TaskRun
 from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
 from prefect.exceptions import CancelledRun
 from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_LEVEL
@@ -25,11 +24,8 @@ from tasks.config.training import TrainingConfig
 from tasks.data.sources.source_files import SourceFiles, source_label
 
 R = TypeVar("R")
-
 _SERVER_ERRORS = (httpx.TransportError, ConcurrencySlotAcquisitionError)
-
 _RECORDING_LIMIT_S = 15.0
-
 _POLL_S = 0.1
 
 
@@ -166,11 +162,7 @@ def wait_until_recorded(flow_run_id: UUID, steps: int) -> None:
     deadline = time.monotonic() + _RECORDING_LIMIT_S
     with get_client(sync_client=True) as client:
         while time.monotonic() < deadline:
-            recorded = client.read_task_runs(flow_run_filter=runs)
-            if len(recorded) >= steps and all(_has_ended(run) for run in recorded):
+            states = [run.state for run in client.read_task_runs(flow_run_filter=runs)]
+            if len(states) >= steps and all(state and state.is_final() for state in states):
                 return
             time.sleep(_POLL_S)
-
-
-def _has_ended(run: TaskRun) -> bool:
-    return run.state is not None and run.state.is_final()

@@ -78,11 +78,8 @@ class LatestSender(Generic[T]):
 
 
 KEY = "progress"
-
 _EVERY_S = 3.0
-
 _PATIENCE_S = 3.0
-
 _MINUTE_S, _HOUR_S = 60, 3600
 
 

@@ -24,11 +24,8 @@ from tasks.config.schedule import ANCHOR, ScheduleConfig, ServeOptions
 LOG = logging.getLogger(__name__)
 
 DEPLOYMENT = "scheduled"
-
 _RETRAIN_CRON = "0 3 * * *"
-
 _MAINTAIN_CRON = "0 12 * * SUN"
-
 _STARTING_S = 120
 
 _STRATEGIES = {

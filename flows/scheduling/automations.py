@@ -20,18 +20,13 @@ WATCHED_FLOWS = ("train-sentiment", "retrain-sentiment", "maintain-artifacts")
 """Names of this project's flows; those of others on the same server are left alone."""
 
 CLOSE_SILENT_RUNS = "sentiment: close silent runs"
-
 NOTIFY_OF_FAILURES = "sentiment: notify of failures"
-
 Change = Literal["created", "updated", "unchanged"]
 
 # After these no heartbeat is due.
 _ENDS = ("Completed", "Failed", "TimedOut", "Cancelled", SKIPPED, "Crashed")
-
 _PAUSES = ("Paused", "Suspended", "AwaitingRetry", "Scheduled", INTERRUPTED)
-
 _FAILURES = ("Failed", "TimedOut", "Crashed")
-
 _BLOCK = "sentiment-failures"
 
 _OF_OUR_RUNS: dict[str, Any] = {

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
-from prefect import State, get_client, runtime
+from prefect import get_client, runtime
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import (
     FlowRunFilter,
@@ -68,7 +68,7 @@ def _reason_not_to_run(flow_run_id: UUID, deployment_id: UUID) -> str | None:
         others = [_described(other) for other in _others(client, run, deployment_id, now)]
         for other in abandoned_before(run, others):
             reason = f"its process is gone; the run {_due(run)} has taken its place"
-            _close(client, other, Crashed(message=reason))
+            client.set_flow_run_state(UUID(other.id), Crashed(message=reason), force=True)
         if (
             run.by_schedule
             and recorded.parameters != client.read_deployment(deployment_id).parameters
@@ -80,14 +80,10 @@ def _reason_not_to_run(flow_run_id: UUID, deployment_id: UUID) -> str | None:
         missed = missed_before(run, others, now)
         for other in missed:
             reason = f"missed, as it was {_due(other)}; the run {_due(run)} is its catch-up"
-            _close(client, other, not_done(reason))
+            client.set_flow_run_state(UUID(other.id), not_done(reason), force=True)
     if missed:
         _LOG.info("this run is the catch-up for %d missed ones", len(missed))
     return None
-
-
-def _close(client: SyncPrefectClient, run: DueRun, state: State[None]) -> None:
-    client.set_flow_run_state(UUID(run.id), state, force=True)
 
 
 def _others(

@@ -12,7 +12,6 @@ from prefect.client.schemas.objects import StateType
 from prefect.states import Cancelled, Completed
 
 SKIPPED, INTERRUPTED = "Skipped", "Interrupted"
-
 BEGUN = (StateType.PENDING, StateType.RUNNING)
 
 

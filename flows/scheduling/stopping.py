@@ -32,9 +32,7 @@ from flows.scheduling.states import BEGUN, INTERRUPTED, SKIPPED, of_type
 _LOG = logging.getLogger(__name__)
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
-
 _POLL_S = 0.05
-
 _STARTING_S = 1.0
 
 _LATELY = timedelta(minutes=1)

@@ -73,6 +73,7 @@ def key_parts(step: str, function: Callable[..., Any], arguments: Mapping[str, A
         else:
             raise TypeError(f"argument {name!r} of step {step!r} cannot enter a cache key")
     source, libraries = _reached(function.__module__, function.__name__)
+    settings = [name for library in libraries for name in _SETTINGS.get(library, ())]
     return KeyParts(
         step=step,
         function=f"{function.__module__}.{function.__name__}",
@@ -80,7 +81,7 @@ def key_parts(step: str, function: Callable[..., Any], arguments: Mapping[str, A
         inputs=inputs,
         source=source,
         libraries=libraries,
-        environment=_settings_of(libraries),
+        environment={name: os.environ[name] for name in settings if name in os.environ},
         python=".".join(platform.python_version_tuple()[:2]),
     )
 
@@ -90,11 +91,6 @@ def _reached(module: str, function: str) -> tuple[dict[str, str], dict[str, str]
     reached = fingerprint(module, function)
     versions = {name: library_version(name) for name in sorted(reached.libraries)}
     return reached.definitions, versions
-
-
-def _settings_of(libraries: Mapping[str, str]) -> dict[str, str]:
-    names = [name for library in libraries for name in _SETTINGS.get(library, ())]
-    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 def cache_key(parts: KeyParts) -> str:

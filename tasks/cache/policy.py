@@ -41,18 +41,13 @@ class StepKey(CachePolicy):
         """Return the key of a task run."""
         parts = key_parts(task_ctx.task.name, task_ctx.task.fn, inputs)
         key = cache_key(parts)
-        if self.store is not None:
-            _keep_parts(self.store.key_file(key), parts)
+        if self.store is not None and read_record(KeyParts, self.store.key_file(key)) != parts:
+            try:
+                write_record(self.store.key_file(key), parts)
+            except OSError as error:
+                why = error.strerror
+                _LOG.warning("the parts of the key of %s cannot be kept (%s)", parts.step, why)
         return key
-
-
-def _keep_parts(file: Path, parts: KeyParts) -> None:
-    if read_record(KeyParts, file) == parts:
-        return
-    try:
-        write_record(file, parts)
-    except OSError as error:
-        _LOG.warning("the parts of the key of %s cannot be kept (%s)", parts.step, error.strerror)
 
 
 class VerifiedRecords(WritableFileSystem):

@@ -20,7 +20,6 @@ from tasks.common.records import read_record
 _LOG = logging.getLogger(__name__)
 
 P = ParamSpec("P")
-
 R = TypeVar("R")
 
 _LAST_STEP: ContextVar[tuple[str, str] | None] = ContextVar("last_step", default=None)
@@ -61,23 +60,14 @@ class StepRunner:
         """Return what `task` left in the store, from the cache where its key is known."""
         refresh = task.name in self._refresh or "all" in self._refresh
         bound = task.with_options(refresh_cache=refresh, **self._options)
-        output = self._run(bound, *args, **kwargs)
+        output = self.fresh(bound, *args, **kwargs)
         self.outputs[task.name] = output
         return output
 
     def fresh(
         self, task: Task[Concatenate[ArtifactStore, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
-        """Return the result of `task`, computed in any case."""
-        return self._run(task, *args, **kwargs)
-
-    def key(self, step: str) -> str | None:
-        """Return the cache key of a step that has run."""
-        return next(run.key for run in self.runs if run.step == step)
-
-    def _run(
-        self, task: Task[Concatenate[ArtifactStore, P], R], *args: P.args, **kwargs: P.kwargs
-    ) -> R:
+        """Return the result of `task`, which decides by itself whether it is computed."""
         known = set((self.store.keys / task.name).glob("[!.]*.json"))
         started = time.monotonic()
         _LAST_STEP.set((str(runtime.flow_run.id), task.name))
@@ -97,6 +87,10 @@ class StepRunner:
             give_back_memory()
         _LOG.info("%s: %s, %s", run.step, run.outcome, run.why)
         return result
+
+    def key(self, step: str) -> str | None:
+        """Return the cache key of a step that has run."""
+        return next(run.key for run in self.runs if run.step == step)
 
     def _why(self, task: Task[..., Any], key: str | None, known: Collection[Path]) -> str:
         if key is None:

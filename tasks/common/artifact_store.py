@@ -169,13 +169,10 @@ class ArtifactStore:
                 size=path.stat().st_size,
                 content=(content or {}).get(path.name, sha256),
             )
-            self._move_in(path, file)
+            target = self.path(file)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            sync_file(path)
+            os.replace(path, target)  # noqa: PTH105 - says that a present file is replaced
+            sync_folder(target.parent)
             files[path.name] = file
         return StepOutput(step=step, files=files, facts=dict(facts or {}))
-
-    def _move_in(self, path: Path, file: StoredFile) -> None:
-        target = self.path(file)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        sync_file(path)
-        os.replace(path, target)  # noqa: PTH105 - says that a present file is replaced
-        sync_folder(target.parent)

@@ -17,9 +17,7 @@ from tasks.common.errors import AcceleratorError, InvalidConfigError
 from tasks.common.records import Record
 
 _DRIVER_FOLDER = Path("/proc/driver/nvidia/gpus")
-
 _PROBE_LIMIT_S = 5.0
-
 _INSTALL = "install TensorFlow's CUDA libraries with: pip install 'tensorflow[and-cuda]'"
 
 
@@ -43,6 +41,11 @@ class Device(Record):
 
 
 CPU = Device(kind="cpu", reason="by default")
+
+
+def processor_cores() -> int:
+    """Return how many processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def probe_gpus() -> list[str]:
@@ -166,5 +169,4 @@ def _tensorflow() -> Any:  # noqa: ANN401 - a module
 
 
 ACCELERATOR_PATTERN = r"^(auto|cpu|gpu|gpu:[0-9]+|multi-gpu)$"
-
 Accelerator = Annotated[str, Field(pattern=ACCELERATOR_PATTERN)]

@@ -113,14 +113,10 @@ def storage_error(error: OSError, path: object) -> StorageError | None:
 
 def describe_os_error(error: OSError, artifacts: Path) -> str:
     """Return the user's sentence for an `OSError` that ended a run."""
-    storage = storage_error(error, artifacts)
-    if storage is not None and _may_lie_below(artifacts, error.filename):
+    storage, name = storage_error(error, artifacts), error.filename or artifacts
+    if storage is not None and Path(str(name)).absolute().is_relative_to(artifacts.absolute()):
         return str(storage)
-    return f"{error.filename or artifacts} cannot be used: {error.strerror}; fix it and start again"
-
-
-def _may_lie_below(folder: Path, name: object) -> bool:
-    return name is None or Path(str(name)).absolute().is_relative_to(folder.absolute())
+    return f"{name} cannot be used: {error.strerror}; fix it and start again"
 
 
 def is_worth_retrying(error: BaseException) -> bool:

@@ -17,7 +17,6 @@ from tasks.common.errors import FolderInUseError, storage_error
 _LOG = logging.getLogger(__name__)
 
 _POLL_S = 0.2
-
 FOR_EVER = -1.0
 
 

@@ -11,9 +11,7 @@ from tasks.config.settings import Settings
 from tasks.config.training import Protocol, ProtocolConfig, UserPath
 
 Runner = Literal["local", "dask", "ray"]
-
 Objective = Literal["val_loss", "val_accuracy"]
-
 _CUT = re.compile(r"(last|first)-[1-9]\d{0,5}|[1-9]\d{0,5}\+[1-9]\d{0,5}", re.ASCII)
 
 
@@ -62,7 +60,6 @@ class SeedsConfig(Settings):
 
 
 Cut = Annotated[str, AfterValidator(_known_cut)]
-
 VocabularySize = Annotated[int, Field(ge=4, le=1_000_000)]
 
 

@@ -18,7 +18,6 @@ from tasks.common.records import Record
 from tasks.config.training import TrainingConfig, describe_invalid, validated_config
 
 DEFAULT_RECIPE = "tutorial"
-
 _FOLDER = Path(__file__).parent / "recipes"
 
 

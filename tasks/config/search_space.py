@@ -14,9 +14,7 @@ from tasks.common.records import Record
 from tasks.config.training import Architecture, TrainingConfig, describe_invalid, validated_config
 
 Value = bool | int | float | str
-
 Number = Annotated[int | float, Field(allow_inf_nan=False)]
-
 _FOLDER = Path(__file__).parent / "spaces"
 
 _GROUPS = ("text", "network", "fit")

@@ -105,7 +105,6 @@ class DataConfig(Settings):
 
 
 StepCode = Literal["keras", "fast"]
-
 TrainingStep = Literal["auto", StepCode]
 
 
@@ -240,7 +239,6 @@ class SavingConfig(Settings):
 
 
 RemoteFile = Annotated[str, Field(pattern=r"^(s3|gs)://[^/]+/.+")]
-
 Source = Literal["auto", "imdb", "packaged", "files"]
 
 UserPath = Annotated[AnyPath, AfterValidator(lambda path: path.expanduser())]

@@ -51,9 +51,7 @@ def _shares(counts: np.ndarray) -> np.ndarray:
 
 
 PERMUTATIONS = 999
-
 _AT_ONCE = 111
-
 _MOST_WORDS = 1000
 
 _FEWEST_OCCURRENCES = 50

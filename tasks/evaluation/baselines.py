@@ -29,9 +29,7 @@ from tasks.evaluation.evaluate import accuracy_facts, score, write_predictions
 from tasks.model.ngrams import log_count_ratios, ngram_presence, token_counts
 
 BASELINE_NAME = "TF-IDF + logistic regression"
-
 BAYES_NAME = "naive Bayes bigrams + logistic regression"
-
 _MOST_ITERATIONS = 1000
 
 _BAYES_WORDS = 2

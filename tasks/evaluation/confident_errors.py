@@ -15,9 +15,7 @@ from tasks.data.text.vocabulary import Vocabulary, is_unknown
 from tasks.evaluation.slices import Predictions
 
 Kind = Literal["seen", "unknown", "cut"]
-
 _SHOWN = 10
-
 _CUT_WORDS = 60
 
 _LEFT_OUT = "…"

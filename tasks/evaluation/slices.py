@@ -1,5 +1,6 @@
 """Where a model is right: accuracy by review length and by unknown words, calibration."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -7,11 +8,10 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from tasks.evaluation.metrics import THRESHOLD, reliability, wilson_interval
+from tasks.evaluation.metrics import THRESHOLD, ReliabilityBin, reliability, wilson_interval
 from tasks.evaluation.significance import paired_test
 
 _SLICES_BY_LENGTH = 3
-
 _SLICES_BY_UNKNOWN = 4
 
 
@@ -67,33 +67,27 @@ def analyse_predictions(network: Predictions, baseline: Predictions, maxlen: int
 
     Both judged the same reviews; those longer than `maxlen` tokens were cut for the network.
     """
-    cut = network.length > maxlen
+    lengths, correct, is_cut = network.length, network.correct, network.length > maxlen
+    parts = {"whole": ~is_cut, "cut": is_cut}
     both = {"network": network, "baseline": baseline}
     return {
-        "network_against_baseline": paired_test(network.correct, baseline.correct).model_dump(),
-        "by_length": {
-            "whole": _slices(network.length, network.correct, ~cut, _SLICES_BY_LENGTH),
-            "cut": _slices(network.length, network.correct, cut, _SLICES_BY_LENGTH),
+        "network_against_baseline": paired_test(correct, baseline.correct).model_dump(),
+        **{
+            name: {
+                part: _dicts(accuracy_by(lengths[chosen], correct[chosen], count))
+                for part, chosen in parts.items()
+            }
+            for name, count in (("by_length", _SLICES_BY_LENGTH), ("by_cut", 1))
         },
-        "by_cut": {
-            "whole": _slices(network.length, network.correct, ~cut, 1),
-            "cut": _slices(network.length, network.correct, cut, 1),
-        },
-        "by_unknown": _slices(
-            network.unknown_share, network.correct, cut | ~cut, _SLICES_BY_UNKNOWN
-        ),
+        "by_unknown": _dicts(accuracy_by(network.unknown_share, correct, _SLICES_BY_UNKNOWN)),
         "reliability": {
-            name: [asdict(part) for part in reliability(made.probability, made.label)]
-            for name, made in both.items()
+            name: _dicts(reliability(made.probability, made.label)) for name, made in both.items()
         },
     }
 
 
-def _slices(
-    values: np.ndarray, correct: np.ndarray, chosen: np.ndarray, count: int
-) -> list[dict[str, Any]]:
-    """Return slices of about equal size, the lowest values first."""
-    return [asdict(part) for part in accuracy_by(values[chosen], correct[chosen], count)]
+def _dicts(parts: Iterable[Slice | ReliabilityBin]) -> list[dict[str, Any]]:
+    return [asdict(part) for part in parts]
 
 
 def accuracy_by(values: np.ndarray, correct: np.ndarray, count: int) -> list[Slice]:

@@ -13,7 +13,6 @@ from tasks.experiments.side_by_side import SideBySide, TrainedGroup
 from tasks.reports.style import BLUE, GREEN, ORANGE, chart_style, save_chart, save_picture
 
 _INCHES = (10, 4.8)
-
 _APART = 0.2
 
 # Shapes and dashes tell apart what colours do not in print.
@@ -24,7 +23,6 @@ _LOOKS: list[dict[str, Any]] = [
 ]
 
 _DASHES = ["--", ":"]
-
 _BASE = "\n(the config)"
 
 

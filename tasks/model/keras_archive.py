@@ -18,7 +18,6 @@ import numpy as np
 from tasks.common.errors import BadDataError
 
 _CONFIG = "config.json"
-
 _WEIGHTS = "model.weights.h5"
 
 _MOST_BYTES = {_CONFIG: 1 << 24, _WEIGHTS: 1 << 32}

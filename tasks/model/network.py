@@ -6,7 +6,6 @@ Whatever asks a trained model, an evaluation, a re-scoring, a measurement or a p
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import onnxruntime as ort
 
-from tasks.common.device import CPU, Device, use_device
+from tasks.common.device import CPU, Device, processor_cores, use_device
 from tasks.common.errors import BadDataError, first_line
 from tasks.model.keras_archive import read_keras_archive
 from tasks.model.onnx_graph import INPUT, NotFoldableError, folded_graph
@@ -50,7 +49,6 @@ class Network:
 
 
 T = TypeVar("T")
-
 R = TypeVar("R")
 
 
@@ -59,7 +57,7 @@ def in_threads(function: Callable[[T], R], parts: Sequence[T]) -> Iterator[R]:
     if len(parts) <= 1:
         yield from map(function, parts)
         return
-    with ThreadPoolExecutor(_cores()) as pool:
+    with ThreadPoolExecutor(processor_cores()) as pool:
         yield from pool.map(function, parts)
 
 
@@ -128,7 +126,3 @@ def keras_network(
         return probabilities[:, 0]
 
     return Network(network, device.name)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -27,7 +27,6 @@ FINGERPRINT_BITS = 24
 
 # Odd constants whose products spread over all bits; a product of int32 wraps around.
 _STEP, _BUCKET_MIX, _FINGERPRINT_MIX = 739_982_445, 695_872_825, 1_540_483_477
-
 _POSITIVE = 1 << 30
 
 _MOST_COUNTED = 20_000_000
@@ -37,7 +36,6 @@ _COLUMN_BITS = 22
 """4,194,304 columns: doubling them gains little, and memory depends on the reviews alone."""
 
 _REVIEWS_AT_ONCE = 4096
-
 _COLUMN_STEP, _COLUMN_MIX = 1_000_003, 0x9E37_79B9_7F4A_7C15
 
 
@@ -138,10 +136,8 @@ class NgramCounts:
         self.reviews = np.add.reduceat(counted, starts) if len(starts) else counted
         while len(self.codes) > self._most:
             self._forgotten_below += 1
-            self._keep(self.reviews.sum(axis=1) >= self._forgotten_below)
-
-    def _keep(self, chosen: np.ndarray) -> None:
-        self.codes, self.reviews = self.codes[chosen], self.reviews[chosen]
+            kept = self.reviews.sum(axis=1) >= self._forgotten_below
+            self.codes, self.reviews = self.codes[kept], self.reviews[kept]
 
     def table(self, buckets: np.ndarray, least_reviews: int, smoothing: float) -> NgramTable:
         """Return the n-gram of each bucket that occurs in the most reviews, with its ratio.

@@ -34,14 +34,8 @@ def caught_up_by(run: DueRun, others: Iterable[DueRun]) -> DueRun | None:
     if not run.by_schedule:
         return None
     done = (other for other in _but(run, others) if other.progress == "done")
-    return next(
-        (
-            other
-            for other in done
-            if other.claimed and other.claimed > run.due and _first(other, run)
-        ),
-        None,
-    )
+    since = (one for one in done if one.claimed and one.claimed > run.due and _first(one, run))
+    return next(since, None)
 
 
 def missed_before(run: DueRun, others: Iterable[DueRun], now: datetime) -> list[DueRun]:
@@ -53,7 +47,8 @@ def missed_before(run: DueRun, others: Iterable[DueRun], now: datetime) -> list[
     missed = [
         other
         for other in _but(run, others)
-        if other.by_schedule and other.due <= now and _lost_to(run, other)
+        if other.by_schedule and other.due <= now
+        if other.progress == "waits" or (other.progress == "turned away" and _first(run, other))
     ]
     return sorted(missed, key=lambda other: other.due)
 
@@ -71,7 +66,3 @@ def _but(run: DueRun, others: Iterable[DueRun]) -> Iterable[DueRun]:
 
 def _first(one: DueRun, other: DueRun) -> bool:
     return one.claimed is not None and other.claimed is not None and one.claimed < other.claimed
-
-
-def _lost_to(run: DueRun, other: DueRun) -> bool:
-    return other.progress == "waits" or (other.progress == "turned away" and _first(run, other))

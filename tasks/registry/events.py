@@ -11,7 +11,6 @@ from tasks.evaluation.significance import PairedTest
 from tasks.registry.gates import ChallengerMetrics, Gate
 
 EventKind = Literal["promoted", "refused", "rolled back"]
-
 DecisionKind = Literal["promoted", "refused", "champion already"]
 
 

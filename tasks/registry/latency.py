@@ -13,7 +13,6 @@ from tasks.runs.find import Run
 from tasks.runs.read import BEST_MODEL, checked_file
 
 _WARM_UPS = 2
-
 _REPEATS = 7
 
 

@@ -26,7 +26,6 @@ _BASELINE: dict[str, Any] = {
 }
 
 _REFERENCE: dict[str, Any] = {"color": QUIET, "linewidth": 1, "linestyle": ":"}
-
 _CURVE_POINTS = 400
 
 

@@ -1,8 +1,8 @@
 """The page of a comparison: its tables, and the curves of its runs in one picture each."""
 
 import tempfile
+from itertools import cycle, product
 from pathlib import Path
-from typing import Any
 
 from matplotlib.ticker import MaxNLocator
 
@@ -12,7 +12,8 @@ from tasks.reports.style import COLOURS, QUIET, chart_style, new_chart, save_cha
 from tasks.reports.tables import differences_table, scores_table, tests_table
 from tasks.runs.compare import Comparison
 
-_MARKERS = ("o", "s", "^", "D", "v", "P")
+LOOKS = list(product(("o", "s", "^", "D", "v", "P"), COLOURS))
+"""Marker and colour of each run: with more runs than colours the marker tells them apart."""
 
 Histories = dict[str, dict[str, list[float]]]
 
@@ -40,12 +41,11 @@ def compare_page(comparison: Comparison, histories: Histories) -> str:
 def _chart(name: str, histories: Histories) -> str:
     with tempfile.TemporaryDirectory() as folder, chart_style():
         figure, axes = new_chart()
-        for number, (run_id, history) in enumerate(histories.items()):
+        for (run_id, history), (marker, colour) in zip(histories.items(), cycle(LOOKS)):
             training, validation = history[name], history[f"val_{name}"]
-            look = _look(number)
             epochs = range(1, len(training) + 1)
-            axes.plot(epochs, training, "--", color=look["color"], linewidth=1)
-            axes.plot(epochs, validation, **look, label=short_id(run_id))
+            axes.plot(epochs, training, "--", color=colour, linewidth=1)
+            axes.plot(epochs, validation, color=colour, marker=marker, label=short_id(run_id))
         axes.plot([], [], "--", color=QUIET, linewidth=1, label="training")
         axes.set(xlabel="Epoch", ylabel=name.capitalize())
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
@@ -53,12 +53,6 @@ def _chart(name: str, histories: Histories) -> str:
         path = Path(folder) / f"{name}.svg"
         save_chart(figure, path)
         return image_uri(path)
-
-
-def _look(number: int) -> dict[str, Any]:
-    """Return the look of a curve; with more runs than colours the marker tells them apart."""
-    marker = _MARKERS[number // len(COLOURS) % len(_MARKERS)]
-    return {"color": COLOURS[number % len(COLOURS)], "marker": marker}
 
 
 def _chart_text(name: str, histories: Histories) -> str:

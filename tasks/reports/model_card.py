@@ -5,7 +5,7 @@ which is YAML too, so that none can be mistaken for syntax.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from tasks.config.training import Architecture, TrainingConfig, changed_settings
 from tasks.reports.html import render
@@ -21,16 +21,9 @@ _DATASETS = {
 }
 
 
-class DescribedNetwork(NamedTuple):
-    """What the card calls a kind of network, and its tags."""
-
-    title: str
-    tags: tuple[str, ...]
-
-
-DESCRIBED: dict[Architecture, DescribedNetwork] = {
-    "conv_bilstm": DescribedNetwork("Conv1D + bidirectional LSTM", ("conv1d", "bilstm")),
-    "ngram_bag": DescribedNetwork("Naive-Bayes-weighted n-gram", ("n-grams", "naive-bayes")),
+DESCRIBED: dict[Architecture, dict[str, Any]] = {
+    "conv_bilstm": {"title": "Conv1D + bidirectional LSTM", "tags": ("conv1d", "bilstm")},
+    "ngram_bag": {"title": "Naive-Bayes-weighted n-gram", "tags": ("n-grams", "naive-bayes")},
 }
 
 

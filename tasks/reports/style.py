@@ -17,11 +17,8 @@ from matplotlib.figure import Figure
 from tasks.common.atomic_files import whole_file, write_text
 
 INK, QUIET = "#333333", "#767676"
-
 BLUE, ORANGE, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#aa4499"
-
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
-
 _DOTS_PER_INCH = 120
 
 _LEFT, _RIGHT, _BELOW, _ABOVE = 0.7, 0.85, 0.7, 0.35

@@ -7,6 +7,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from tasks.common.device import processor_cores
+
 _LIBRARIES = (
     "tensorflow",
     "keras",
@@ -30,7 +32,7 @@ def library_versions() -> dict[str, str]:
 
 def describe_machine() -> dict[str, Any]:
     """Return the operating system, processor, and the cores and threads to compute with."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = processor_cores()
     threads = os.environ.get("TF_NUM_INTRAOP_THREADS", "0")
     return {
         "system": platform.platform(),

@@ -9,9 +9,7 @@ from tasks.common.records import Record
 from tasks.runs.manifest import Manifest, read_manifest
 
 LATEST = "latest"
-
 _MOST_NAMED = 5
-
 _LIST = "python flows/runs.py list"
 
 
@@ -58,7 +56,11 @@ def find_run(artifacts: Path, name: str) -> Run:
         return _latest(artifacts)
     if name and (os.sep in name or Path(name).is_dir()):
         return _read(Path(name))
-    matching = [folder for folder in _run_folders(artifacts) if _is_meant(folder.name, name)]
+    matching = [
+        folder
+        for folder in _run_folders(artifacts)
+        if name and (folder.name.startswith(name) or folder.name.rpartition("-")[2] == name)
+    ]
     exact = [folder for folder in matching if folder.name == name]
     return _read(_only(exact or matching, artifacts, name))
 
@@ -99,10 +101,6 @@ def _latest(artifacts: Path) -> Run:
             f" {_LIST}"
         )
     raise BadDataError(no_runs(artifacts))
-
-
-def _is_meant(folder: str, name: str) -> bool:
-    return bool(name) and (folder.startswith(name) or folder.rpartition("-")[2] == name)
 
 
 def _only(folders: list[Path], artifacts: Path, name: str) -> Path:

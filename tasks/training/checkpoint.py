@@ -22,7 +22,6 @@ from tasks.training.plan import BegunEpoch, TrainingState
 _LOG = logging.getLogger(__name__)
 
 _GENERATIONS = 2
-
 _STATE, _ARRAYS, _BEST = "state.json", "variables.npz", "best_model.keras"
 
 
@@ -60,7 +59,8 @@ def save_state(folder: Path, model: keras.Model, best_model: Path, state: Traini
         for name in files:
             sync_file(temporary / name)
         write_record(temporary / _STATE, _Generation(state=state, files=files))
-        target = folder / _name(state)
+        step = f"-step-{state.steps_done:07d}" if state.begun else ""
+        target = folder / f"epoch-{state.epochs_done:05d}{step}"
         shutil.rmtree(target, ignore_errors=True)
         temporary.replace(target)
         sync_folder(folder)
@@ -92,11 +92,6 @@ def restore_state(folder: Path, model: keras.Model, best_model: Path) -> Trainin
             shutil.copyfile(path / _BEST, best_model)
         return generation.state
     return TrainingState()
-
-
-def _name(state: TrainingState) -> str:
-    step = f"-step-{state.steps_done:07d}" if state.begun else ""
-    return f"epoch-{state.epochs_done:05d}{step}"
 
 
 def _whole_generation(folder: Path) -> _Generation | None:

@@ -1,6 +1,5 @@
 """What a training needs, and how far it has come."""
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,11 +58,6 @@ class TrainingState(Record):
     def steps_done(self) -> int:
         """Steps of the epoch after the last whole one."""
         return self.begun.steps_done if self.begun else 0
-
-
-def forget_state(folder: Path) -> None:
-    """Remove the state of a training whose run is complete."""
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def best_epoch(history: Mapping[str, Sequence[float]]) -> int:

@@ -211,7 +211,7 @@ def test_the_model_card_tells_the_architecture(trained: Trained, tmp_path: Path)
     run = made_run(tmp_path, trained)
     metrics = read_checked(run, "metrics.json")
     card = model_card(run.manifest, metrics, read_config(run), ["negative", "positive"])
-    assert f"# {DESCRIBED[trained.name].title} sentiment classifier" in card
+    assert f"# {DESCRIBED[trained.name]['title']} sentiment classifier" in card
     assert ("bidirectional LSTMs" in card) == (trained.name == "conv_bilstm")
     assert ("log-count ratio" in card) == (trained.name == "ngram_bag")
 

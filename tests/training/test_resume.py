@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 from tasks.training.checkpoint import restore_state
-from tasks.training.plan import forget_state
 from tasks.training.progress import TrainingProgress, Watcher, watch_training
 from tasks.training.step import trained_form
 from tests.support.faults.killed_training import FIT
@@ -137,7 +136,7 @@ def test_a_saved_training_begins_afresh_beside_another_and_is_over_when_it_has_e
     with watch_training(told.append):
         assert train(prepared, tmp_path / "b", state) == uninterrupted
     assert [(each.finished, each.epochs_done) for each in told] == [(True, last)]
-    forget_state(state)
+    shutil.rmtree(state)
     assert not state.exists()
 
 

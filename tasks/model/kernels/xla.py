@@ -11,7 +11,6 @@ from typing import ParamSpec, TypeVar
 import tensorflow as tf
 
 P = ParamSpec("P")
-
 T = TypeVar("T")
 
 
