@@ -95,10 +95,7 @@ def _described(output: StepOutput, *names: str) -> dict[str, str]:
 def compare_with_champion(
     store: ArtifactStore, loaded: StepOutput, drift: DriftConfig
 ) -> DriftReport:
-    """Compare the training reviews with those that the champion was trained on.
-
-    Return all measures, or why there are none; the task run's state reports an alarm.
-    """
+    """Compare with the champion's training reviews; the task run's state reports an alarm."""
     from tasks.drift.check import check_drift
 
     report = check_drift(store, loaded, drift)
@@ -110,10 +107,7 @@ def compare_with_champion(
 def pad(
     store: ArtifactStore, loaded: StepOutput, text: TextConfig, protocol: ProtocolConfig
 ) -> StepOutput:
-    """Cut and pad the reviews to one length; set validation reviews apart.
-
-    Return `train.arrow`, `test.arrow` and, in the honest protocol, `validation.arrow`.
-    """
+    """Cut and pad the reviews to one length; set validation reviews apart."""
     from tasks.data.pad import pad_reviews
 
     train_file, test_file = store.file(loaded, "train.parquet"), store.file(loaded, "test.parquet")
@@ -130,10 +124,7 @@ def pad(
     **_OPTIONS,
 )
 def persist(store: ArtifactStore, padded: StepOutput, row_group_rows: int) -> StepOutput:
-    """Write the padded reviews as typed, compressed Parquet with their provenance.
-
-    Return `train.parquet`, `test.parquet` and perhaps `validation.parquet`.
-    """
+    """Write the padded reviews as typed, compressed Parquet with their provenance."""
     from tasks.data.persist import persist_parquet
 
     files = {name.removesuffix(".arrow"): store.file(padded, name) for name in padded.files}
@@ -153,10 +144,7 @@ def build(
     seed: int,
     device: Device,
 ) -> StepOutput:
-    """Build the network with its seeded first weights.
-
-    Return `initial_model.keras` and `model_summary.txt`.
-    """
+    """Build the network with its seeded first weights."""
     from tasks.model.build import build_model
 
     use_device(device)
@@ -186,10 +174,7 @@ def train(
     saving: SavingConfig,
     device: Device,
 ) -> StepOutput:
-    """Fit the network; keep the weights of the epoch with the lowest validation loss.
-
-    Return `best_model.keras` and `history.json`.
-    """
+    """Fit the network; keep the weights of the epoch with the lowest validation loss."""
     from tasks.training.train import train_model
 
     use_device(device)
@@ -225,10 +210,7 @@ def evaluate(
     batch_size: int,
     device: Device,
 ) -> StepOutput:
-    """Score the best model once on the test reviews.
-
-    Return `metrics.json` and `predictions.parquet`.
-    """
+    """Score the best model once on the test reviews."""
     from tasks.evaluation.evaluate import evaluate_model
 
     use_device(device)
@@ -241,10 +223,7 @@ def evaluate(
 
 @task(name="baseline", task_run_name="baseline, {protocol.protocol} protocol", **_OPTIONS)
 def baseline(store: ArtifactStore, loaded: StepOutput, protocol: ProtocolConfig) -> StepOutput:
-    """Train two linear models on the same reviews, and score them on the test reviews.
-
-    Return metrics (JSON) and predictions (Parquet) of both linear baselines.
-    """
+    """Train two linear models on the same reviews, and score them on the test reviews."""
     from tasks.evaluation.baselines import train_baseline
 
     train_file, test_file = store.file(loaded, "train.parquet"), store.file(loaded, "test.parquet")
@@ -260,10 +239,7 @@ def baseline(store: ArtifactStore, loaded: StepOutput, protocol: ProtocolConfig)
     **_OPTIONS,
 )
 def baseline_seen(store: ArtifactStore, persisted: StepOutput) -> StepOutput:
-    """Train the linear models on what the network sees of the same reviews: cut, its words alone.
-
-    Return metrics (JSON) and predictions (Parquet) of both linear baselines.
-    """
+    """Train the linear models on what the network sees: reviews cut, and its words alone."""
     from tasks.evaluation.baselines import train_seen_baseline
 
     files = store.file(persisted, "train.parquet"), store.file(persisted, "test.parquet")
@@ -274,10 +250,7 @@ def baseline_seen(store: ArtifactStore, persisted: StepOutput) -> StepOutput:
 
 @task(name="plot", task_run_name="plot {caption}", **_OPTIONS)
 def plot(store: ArtifactStore, trained: StepOutput, caption: str) -> StepOutput:
-    """Draw loss and accuracy by epoch, as PNG and SVG.
-
-    Return `loss` and `accuracy` as `.png` and `.svg`.
-    """
+    """Draw loss and accuracy by epoch, as PNG and SVG."""
     from tasks.reports.plot import plot_history
 
     with store.workspace() as folder:
@@ -296,10 +269,7 @@ def analyse(
     baseline: StepOutput,
     text: TextConfig,
 ) -> StepOutput:
-    """Find where the network is right and wrong, and draw the charts of the report.
-
-    Return `analysis.json` and the report's charts as `.svg`.
-    """
+    """Find where the network is right and wrong, and draw the charts of the report."""
     from tasks.reports.analyse import analyse_run
 
     origins = {
@@ -325,10 +295,7 @@ def promote(
     device: Device,
     store: ArtifactStore,
 ) -> Decision:
-    """Make the run the champion if it passes all gates; a refusal is no failure.
-
-    Return what was decided of the run in `folder`; the task run's state is named after it.
-    """
+    """Make the run the champion if it passes all gates; a refusal is no failure."""
     from tasks.registry.latency import measure_latency
     from tasks.registry.promote import ask_for_promotion
 

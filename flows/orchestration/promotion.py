@@ -24,10 +24,7 @@ def promote_run(
     device: Device,
     store: ArtifactStore,
 ) -> RunSummary:
-    """Decide on a recorded run, publish the decision, and return the summary with it.
-
-    The device is where the latency of a network that Keras computes is measured.
-    """
+    """Decide on a recorded run, publish the decision, and return the summary with it."""
     who = f"flow run {title}"
     reason = f"promotion was requested when the run was started (id {runtime.flow_run.id})"
     state = steps.promote(summary.folder, promotion, who, reason, device, store, return_state=True)

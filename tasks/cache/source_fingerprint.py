@@ -74,13 +74,7 @@ def library_version(library: str) -> str:
 def fingerprint(
     module: str, function: str, find_source: SourceFinder = source_at_start
 ) -> Fingerprint:
-    """Return what the top-level `function` of `module` reaches.
-
-    Its own decorators, which hold a task's options, are left out.
-
-    Raises:
-        LookupError: The module has no such function.
-    """
+    """Return what a top-level function reaches; its own decorators, its options, are left out."""
     walk = _Walk(find_source)
     walk.follow(module, function)
     return walk.result

@@ -88,11 +88,7 @@ class ArtifactStore:
         return self.root / kind / name
 
     def open(self) -> Self:
-        """Create the folders and prove that they can be written to.
-
-        Raises:
-            StorageError: The folder is read-only, not a folder, or full.
-        """
+        """Create the folders; raise a StorageError where they cannot be written to."""
         try:
             for folder in (self.objects, self.downloads, self.runs):
                 folder.mkdir(parents=True, exist_ok=True)
@@ -114,11 +110,7 @@ class ArtifactStore:
         return self.path(output.files[name])
 
     def result(self, key: str) -> StepOutput:
-        """Return what the step that ran with the cache key `key` left.
-
-        Raises:
-            LookupError: It is not in the cache, or its record is damaged.
-        """
+        """Return what the step with this cache key left; a LookupError says why there is none."""
         file = self.results / key
         try:
             return parse_output(file.read_bytes())
@@ -134,11 +126,7 @@ class ArtifactStore:
 
     @contextmanager
     def workspace(self) -> Iterator[Path]:
-        """Yield a scratch folder on the store's own disk; it goes when the block ends.
-
-        Raises:
-            StorageError: The disk is full or locked while the block writes.
-        """
+        """Yield a scratch folder on the store's disk; raise a StorageError where that is full."""
         folder = temporary_path(self.objects)
         try:
             folder.mkdir(parents=True)

@@ -75,11 +75,7 @@ class FileList(Record):
 
     @classmethod
     def parse(cls, content: bytes, place: Path) -> Self:
-        """Return the list with this content.
-
-        Raises:
-            BadDataError: It is damaged, or of another version of this project.
-        """
+        """Return the list; raise a BadDataError where it is damaged or of another version."""
         try:
             found = _Versioned.model_validate_json(content).schema_version
             if found != cls.VERSION:

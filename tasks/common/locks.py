@@ -63,22 +63,14 @@ def only_one(folder: Path, what: str) -> Iterator[None]:
 
 @contextmanager
 def in_use(folder: Path) -> Iterator[None]:
-    """Keep maintenance out of `folder` while the block runs; waits for one in progress.
-
-    Raises:
-        StorageError: The folder cannot be written to.
-    """
+    """Keep maintenance out of `folder` while the block runs; waits for one in progress."""
     with _shared(folder, fcntl.LOCK_SH):
         yield
 
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Keep runs out of `folder` while the block runs; they wait.
-
-    Raises:
-        FolderInUseError: A run is in progress.
-    """
+    """Keep runs out of `folder` during the block; raise a FolderInUseError where there is one."""
     try:
         with _shared(folder, fcntl.LOCK_EX | fcntl.LOCK_NB):
             yield

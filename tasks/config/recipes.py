@@ -64,11 +64,7 @@ def recipes() -> dict[str, Recipe]:
 
 
 def read_recipe(file: Path) -> Recipe:
-    """Return the recipe of a file, named after it.
-
-    Raises:
-        InvalidConfigError: It is no TOML, or a field is unknown or impossible.
-    """
+    """Return the recipe of a file, named after it; raise an InvalidConfigError for a faulty one."""
     try:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
         recipe = Recipe.model_validate(content | {"name": file.stem})
@@ -81,11 +77,7 @@ def read_recipe(file: Path) -> Recipe:
 
 
 def with_recipe(name: str, groups: Mapping[str, BaseModel]) -> TrainingConfig:
-    """Return the config of a recipe, with those fields changed that were set in `groups`.
-
-    Raises:
-        InvalidConfigError: There is no such recipe, or a value is impossible.
-    """
+    """Return the config of a recipe, with those fields changed that were set in `groups`."""
     files = {file.stem: file for file in _FOLDER.glob("*.toml")}
     if name not in files:
         names = " or ".join(map(repr, sorted(files)))

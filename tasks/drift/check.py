@@ -14,10 +14,7 @@ SAME_REVIEWS = "the champion was trained on the same reviews: nothing has change
 
 
 def check_drift(store: ArtifactStore, loaded: StepOutput, config: DriftConfig) -> DriftReport:
-    """Return how the training reviews of a run differ from those of the champion.
-
-    `loaded` is what the `load` step of the run left.
-    """
+    """Return how the training reviews that the `load` step left differ from the champion's."""
     reviews, champion = int(str(loaded.facts["train_rows"])), None
     try:
         run = champion_run(store.root)
@@ -45,11 +42,7 @@ def _compare(
 
 
 def _loaded_reviews(store: ArtifactStore, run: Run) -> StepOutput:
-    """Return the files and facts that the `load` step of a run left, all of them whole.
-
-    Raises:
-        BadDataError: They are not in the cache any more, or damaged.
-    """
+    """Return what the `load` step of a run left; raise a BadDataError where that is not whole."""
     fault = "it was trained with --no-cache, which keeps nothing"
     key = next((step.key for step in run.manifest.steps if step.step == "load"), None)
     if key is not None:

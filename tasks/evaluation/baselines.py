@@ -62,10 +62,7 @@ def train_baseline(
 def train_seen_baseline(
     train: Path, test: Path, described: dict[str, str], folder: Path
 ) -> dict[str, Fact]:
-    """Write metrics and predictions of both baselines that see of a review what a network sees.
-
-    Files and facts are those of `train_baseline`.
-    """
+    """Write and return what `train_baseline` does, of baselines that see what a network sees."""
     return _fit_baselines(train, test, np.ones(count_reviews(train), bool), described, folder)
 
 

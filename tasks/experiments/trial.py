@@ -32,11 +32,7 @@ class TrialReporter:
         self._reported = set(known.intermediate_values)
 
     def __call__(self, progress: TrainingProgress) -> None:
-        """Report an epoch that has ended.
-
-        Raises:
-            PrunedTrialError: Its metric is worse than those of earlier trials.
-        """
+        """Report an epoch that has ended; raise a PrunedTrialError where others did better."""
         if progress.epochs_done <= self.epochs:
             return
         self.epochs = progress.epochs_done

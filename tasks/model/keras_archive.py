@@ -33,11 +33,7 @@ class KerasArchive:
 
 
 def read_keras_archive(path: Path) -> KerasArchive:
-    """Return config and weights of a `.keras` file whose hash was checked.
-
-    Raises:
-        BadDataError: The file is no such archive, too large, or points outside itself.
-    """
+    """Return config and weights of a `.keras` file; raise a BadDataError where it holds more."""
     try:
         with zipfile.ZipFile(path) as archive:
             config = json.loads(_part(path, archive, _CONFIG))

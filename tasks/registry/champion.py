@@ -37,11 +37,7 @@ class ChampionStore:
         self.pointer, self.log = self._store.champion, self._store.promotions
 
     def events(self) -> list[PromotionEvent]:
-        """Return all events, oldest first; writes nothing and waits for nobody.
-
-        Raises:
-            PromotionError: The log is damaged, or the pointer is ahead of it.
-        """
+        """Return all events, oldest first; raise a PromotionError where the log is damaged."""
         # The pointer first: an event that is written between the two reads is in the log only.
         pointer = read_record(Champion, self.pointer)
         lines = self._content().split(b"\n")[:-1]
@@ -135,11 +131,7 @@ def _append(path: Path, line: bytes) -> None:
 
 
 def promoted_run(artifacts: Path, promoted: Champion | PromotionEvent) -> Run:
-    """Return the run that was promoted, with all files as they were then.
-
-    Raises:
-        PromotionError: Its folder is missing, or a file is not the one that was promoted.
-    """
+    """Return the run that was promoted; raise a PromotionError where a file is not as it was."""
     folder = ArtifactStore(artifacts).runs / promoted.run_id
     if not folder.is_dir():
         raise PromotionError(f"{folder} is missing: bring it back")

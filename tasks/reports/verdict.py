@@ -27,10 +27,7 @@ def verdict(
     data_report: dict[str, Any],
     baselines: Sequence[PairedTest],
 ) -> list[Note]:
-    """Return the notes on a run, the weightiest first.
-
-    `baselines` are the tests of the network against each of its linear baselines.
-    """
+    """Return the notes on a run, the weightiest first; `baselines` are the tests against each."""
     return [
         *_on_protocol(manifest),
         *map(partial(_on_baseline, manifest), manifest.baselines, baselines),

@@ -57,10 +57,7 @@ class RunDetails(Record):
 def list_runs(
     found: FoundRuns, champion: str | None = None, pinned: Collection[str] = ()
 ) -> RunList:
-    """Return one line for each run.
-
-    `champion` and `pinned` are the ids of the runs to mark as such.
-    """
+    """Return one line for each run; `champion` and `pinned` are the ids of the runs to mark."""
     runs = [_line(run, champion, pinned) for run in found.runs]
     return RunList(runs=runs, unreadable=found.unreadable)
 

@@ -52,10 +52,7 @@ def _processor() -> str:
 
 
 def describe_source() -> dict[str, Any]:
-    """Return the git commit of the project's source and whether files differ from it.
-
-    Both are None where the project was not installed from a git checkout.
-    """
+    """Return the git commit of the source, and whether files differ; both None without git."""
     root = Path(__file__).parents[2]
     commit = _git(root, "rev-parse", "HEAD")
     changes = _git(root, "status", "--porcelain", "--untracked-files=no")

@@ -36,11 +36,7 @@ def failure_files(store: ArtifactStore) -> list[Path]:
 
 
 def write_failure(artifacts: Path, failure: Failure) -> Path:
-    """Keep a failure in a file of its own and return its path.
-
-    Raises:
-        OSError: The artifacts folder cannot be written to.
-    """
+    """Keep a failure in a file of its own and return its path."""
     name = f"{failure.failed_at:%Y%m%dT%H%M%SZ}-{failure.flow_run_id[-8:]}.json"
     path = ArtifactStore(artifacts).failures / name
     write_record(path, failure)

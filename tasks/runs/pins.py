@@ -10,11 +10,7 @@ from tasks.common.errors import BadDataError
 
 
 def pinned_runs(artifacts: Path) -> list[str]:
-    """Return the ids of the pinned runs, sorted.
-
-    Raises:
-        BadDataError: The file that lists them is damaged.
-    """
+    """Return the ids of the pinned runs, sorted; raise a BadDataError for a damaged file."""
     file = ArtifactStore(artifacts).pinned
     try:
         found = json.loads(file.read_bytes())

@@ -16,11 +16,7 @@ VOCABULARY = "vocabulary.json"
 
 
 def checked_file(run: Run, name: str) -> Path:
-    """Return the path of a file of `run`.
-
-    Raises:
-        BadDataError: It is missing, or its bytes are not those that the run wrote.
-    """
+    """Return the path of a file of `run`; raise a BadDataError where its bytes have changed."""
     record = run.manifest.files.get(name)
     fault = f"{name} is not in its manifest"
     if record is not None:
@@ -31,11 +27,7 @@ def checked_file(run: Run, name: str) -> Path:
 
 
 def read_config(run: Run) -> TrainingConfig:
-    """Return the config of `run`.
-
-    Raises:
-        BadDataError: The file is damaged, or does not fit this version of the project.
-    """
+    """Return the config of `run`; raise a BadDataError where it does not fit this version."""
     try:
         return validated_config(**read_checked(run, "config.json"))
     except InvalidConfigError as error:

@@ -71,11 +71,7 @@ def save_state(folder: Path, model: keras.Model, best_model: Path, state: Traini
 
 
 def restore_state(folder: Path, model: keras.Model, best_model: Path) -> TrainingState:
-    """Restore the newest whole generation into `model` and `best_model`.
-
-    Returns:
-        The rest of the state; that of a beginning where there is no whole generation.
-    """
+    """Restore the newest whole generation and return the rest of its state, else a fresh one."""
     if not folder.exists() and any(folder.parent.glob("*/epoch-*")):
         _LOG.info("an interrupted training has another config; this one starts afresh")
     for leftover in folder.glob(".writing-*"):
