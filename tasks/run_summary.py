@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tasks.cache.step_run import StepRun
+from tasks.common.artifact_store import StepRun
 from tasks.common.records import Record
 from tasks.registry.events import Decision
 from tasks.runs.manifest import Score

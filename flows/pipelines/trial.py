@@ -15,8 +15,7 @@ from flows.orchestration import session, training_progress
 from flows.orchestration.failure_hook import RECORDED
 from tasks import steps
 from tasks.cache.runner import StepRunner
-from tasks.cache.step_run import StepRun
-from tasks.common.artifact_store import ArtifactStore
+from tasks.common.artifact_store import ArtifactStore, StepRun
 from tasks.common.device import Accelerator, select_accelerator
 from tasks.common.errors import DivergedError, PipelineError, PrunedTrialError
 from tasks.common.locks import in_use

@@ -12,8 +12,7 @@ from prefect import State, Task, runtime
 from tasks.cache.explain import explain_miss
 from tasks.cache.key import KeyParts
 from tasks.cache.policy import cache_options
-from tasks.cache.step_run import StepRun
-from tasks.common.artifact_store import ArtifactStore, StepOutput
+from tasks.common.artifact_store import ArtifactStore, StepOutput, StepRun
 from tasks.common.process_memory import give_back_memory
 from tasks.common.records import read_record
 

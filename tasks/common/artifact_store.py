@@ -48,6 +48,21 @@ class StepOutput(Record):
         return json_sha256({"files": self.contents, "facts": self.facts})
 
 
+class StepRun(Record):
+    """One step of a run: from the cache or computed and why, its key, and its seconds."""
+
+    step: str
+    cached: bool
+    why: str
+    key: str | None
+    seconds: float
+
+    @property
+    def outcome(self) -> str:
+        """The word for people: cached or computed."""
+        return "cached" if self.cached else "computed"
+
+
 def parse_output(record: bytes) -> StepOutput:
     """Return what a step left, from Prefect's record of its result.
 

@@ -50,6 +50,12 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Settings(Record):
+    """Frozen, known and finite settings; the text below each is its help and its label in forms."""
+
+    model_config = ConfigDict(allow_inf_nan=False, use_attribute_docstrings=True)
+
+
 def write_record(file: Path, record: BaseModel) -> None:
     """Write a record, whole or not at all, into a folder that is made where it is missing."""
     write_text(file, readable_json(record.model_dump(mode="json")))

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from tasks.config.settings import Settings
+from tasks.common.records import Settings
 
 
 class DriftConfig(Settings):

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, model_validator
 
 from tasks.common.errors import InvalidConfigError
-from tasks.config.settings import Settings
+from tasks.common.records import Settings
 from tasks.config.training import Protocol, ProtocolConfig, UserPath
 
 Runner = Literal["local", "dask", "ray"]

@@ -2,7 +2,7 @@
 
 from pydantic import ConfigDict, Field, HttpUrl
 
-from tasks.config.settings import Settings
+from tasks.common.records import Settings
 
 HEARTBEAT_SECONDS = 30
 """How often a run says that it lives; Prefect allows no shorter time."""

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from tasks.common.errors import InvalidConfigError
-from tasks.config.settings import Settings
+from tasks.common.records import Settings
 from tasks.config.training import ProtocolConfig
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from tasks.config.settings import Settings
+from tasks.common.records import Settings
 
 if TYPE_CHECKING:
     from prefect.server.schemas.schedules import SCHEDULE_TYPES

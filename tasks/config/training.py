@@ -17,8 +17,7 @@ from pydantic import (
 
 from tasks.common.canonical_json import group_fields
 from tasks.common.errors import InvalidConfigError
-from tasks.common.records import AnyPath, Record
-from tasks.config.settings import Settings
+from tasks.common.records import AnyPath, Record, Settings
 
 Value = str | int | float | bool | None
 

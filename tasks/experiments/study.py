@@ -18,7 +18,6 @@ from tasks.common.seeds import generator
 from tasks.config.experiments import Objective, SweepConfig
 from tasks.config.search_space import Choices, Range, SearchSpace, Value
 from tasks.config.training import TrainingConfig
-from tasks.experiments.optuna_adapter import optuna_library, trial_in_progress
 from tasks.experiments.trial import TrialResult
 from tasks.runs.manifest import Score
 
@@ -32,6 +31,20 @@ _STARTUP_TRIALS = 10
 """Of Optuna's TPE: so many are random before it learns from them."""
 
 _DATABASE_PATIENCE_S = 60
+
+
+def optuna_library() -> Any:  # noqa: ANN401 - a module
+    """Return Optuna."""
+    return import_extra("optuna", "sweep")
+
+
+def trial_in_progress(study: optuna.Study, number: int) -> optuna.Trial:
+    """Return a trial that another process may have requested; Optuna has no public way to it."""
+    storage = study._storage  # noqa: SLF001
+    study_id = storage.get_study_id_from_name(study.study_name)
+    trial_id = storage.get_trial_id_from_study_id_trial_number(study_id, number)
+    trial: optuna.Trial = optuna_library().trial.Trial(study, trial_id)
+    return trial
 
 
 class StudyBasis(Record):

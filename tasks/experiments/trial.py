@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from tasks.cache.step_run import StepRun
+from tasks.common.artifact_store import StepRun
 from tasks.common.errors import PrunedTrialError
 from tasks.common.records import Record
 from tasks.config.experiments import Objective

@@ -83,14 +83,8 @@ def build_model(
     model = with_own_seeds(build_network(num_words, maxlen, network), seed)
     with whole_file(folder / "initial_model.keras") as temporary:
         model.save(temporary)
-    summary = summary_text(model)
-    write_text(folder / "model_summary.txt", summary)
-    _LOG.info("the network:\n%s", summary)
+    summary = io.StringIO()
+    model.summary(print_fn=lambda line: summary.write(line + "\n"), line_length=80)
+    write_text(folder / "model_summary.txt", summary.getvalue())
+    _LOG.info("the network:\n%s", summary.getvalue())
     return {"parameters": model.count_params(), "model_hash": model_hash(model)}
-
-
-def summary_text(model: keras.Model) -> str:
-    """Return what `model.summary()` prints, in a fixed width."""
-    text = io.StringIO()
-    model.summary(print_fn=lambda line: text.write(line + "\n"), line_length=80)
-    return text.getvalue()

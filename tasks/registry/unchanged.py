@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from tasks.cache.step_run import StepRun
+from tasks.common.artifact_store import StepRun
 from tasks.common.errors import UnchangedError
 from tasks.config.promotion import PromotionConfig
 from tasks.registry.champion import ChampionStore, best_model

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tasks.cache.step_run import StepRun
+from tasks.common.artifact_store import StepRun
 from tasks.common.formatting import interval_text, p_text, short_id, when
 from tasks.common.tables import Column, Table, number
 from tasks.config.training import TrainingConfig, default_groups, value_text

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from tasks.cache.step_run import StepRun
+from tasks.common.artifact_store import StepRun
 from tasks.common.device import Device
 from tasks.common.errors import BadDataError
 from tasks.common.hashed_files import FileList

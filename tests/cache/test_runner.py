@@ -8,8 +8,7 @@ from prefect import flow
 from tasks import steps
 from tasks.cache.key import cache_key, key_parts
 from tasks.cache.runner import StepRunner
-from tasks.cache.step_run import StepRun
-from tasks.common.artifact_store import ArtifactStore
+from tasks.common.artifact_store import ArtifactStore, StepRun
 from tasks.config.training import DataConfig
 from tests.support.review_samples import distinct_reviews, source_of, write_reviews
 

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from tasks.common.records import Settings
 from tasks.config.drift import DriftConfig
 from tasks.config.experiments import AblationConfig, RunnerConfig, SeedsConfig, SweepConfig
 from tasks.config.operations import MonitoringConfig, RetentionConfig
 from tasks.config.promotion import PromotionConfig
 from tasks.config.schedule import ScheduleConfig
-from tasks.config.settings import Settings
 from tasks.config.training import DataConfig, FitConfig, SourceConfig, TextConfig, describe_invalid
 
 DESCRIBED: list[type[Settings]] = [AblationConfig, DataConfig, DriftConfig, FitConfig]

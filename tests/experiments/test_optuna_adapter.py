@@ -3,7 +3,7 @@ from pathlib import Path
 import optuna
 import pytest
 
-from tasks.experiments.optuna_adapter import trial_in_progress
+from tasks.experiments.study import trial_in_progress
 
 
 def test_this_optuna_still_has_what_is_not_public(tmp_path: Path) -> None:

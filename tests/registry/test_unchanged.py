@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from tasks.cache.step_run import StepRun
+from tasks.common.artifact_store import StepRun
 from tasks.common.errors import UnchangedError
 from tasks.config.promotion import PromotionConfig
 from tasks.registry.unchanged import require_change
