@@ -16,6 +16,6 @@ def test_this_optuna_still_has_what_is_not_public(tmp_path: Path) -> None:
     except (AttributeError, TypeError) as error:
         pytest.fail(
             f"Optuna {optuna.__version__} changed what is not public ({error}): adapt"
-            " tasks/experiments/optuna_adapter.py, or keep Optuna below this version"
+            " tasks/experiments/study.py, or keep Optuna below this version"
         )
     assert here.trials[number].intermediate_values == {1: 0.5}
