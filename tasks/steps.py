@@ -296,10 +296,10 @@ def promote(
     store: ArtifactStore,
 ) -> Decision:
     """Make the run the champion if it passes all gates; a refusal is no failure."""
-    from tasks.registry.latency import measure_latency
-    from tasks.registry.promote import ask_for_promotion
+    from tasks.registry import latency, promote
 
     run = find_run(store.root, str(folder))
-    measure = partial(measure_latency, device=device)
-    decision = ask_for_promotion(store.root, run, promotion, measure, who=who, reason=reason)
+    measure = partial(latency.measure_latency, device=device)
+    ask = partial(promote.promote, store.root, run, promotion, measure, who=who, reason=reason)
+    decision = promote.decision_of(store.root, ask)
     return in_state(decision.kind.capitalize(), decision.headline, decision)

@@ -30,11 +30,6 @@ class Range(Record):
     high: Number
     log: bool = False
 
-    @property
-    def examples(self) -> tuple[Value, ...]:
-        """The values farthest apart."""
-        return (self.low, self.high)
-
     @model_validator(mode="after")
     def _is_one(self) -> Self:
         if self.low >= self.high:
@@ -48,11 +43,6 @@ class Choices(Record):
     """Some values."""
 
     choices: tuple[Value, ...] = Field(min_length=2)
-
-    @property
-    def examples(self) -> tuple[Value, ...]:
-        """All of them."""
-        return self.choices
 
 
 class SearchSpace(Record):
@@ -122,7 +112,8 @@ def _varied(group: BaseModel, group_name: str, field: str, table: object) -> Ran
         raise InvalidConfigError(f"{name}: {describe_invalid(error)}") from None
     if isinstance(varied, Range) and kind.annotation not in (int, float):
         raise InvalidConfigError(f"{name}: is no number; name its choices")
-    for value in varied.examples:
+    farthest = varied.choices if isinstance(varied, Choices) else (varied.low, varied.high)
+    for value in farthest:
         _require_possible(group, name, field, value, whole=kind.annotation is int)
     return varied
 

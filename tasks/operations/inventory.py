@@ -1,6 +1,7 @@
 """What lies in an artifacts folder: runs, cached results, files, leftovers, with size and age."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -79,12 +80,10 @@ def _leftovers(root: Path) -> Iterator[Path]:
 
 def _run(folder: Path) -> FoundRun:
     keys, changed = None, folder.stat().st_mtime
-    try:
+    with suppress(PipelineError, OSError):
         manifest = read_manifest(folder)
         keys = frozenset(step.key for step in manifest.steps if step.key is not None)
         changed = datetime.fromisoformat(manifest.created).timestamp()
-    except (PipelineError, OSError):
-        pass
     return FoundRun(path=folder, keys=keys, changed=changed, size=_size(folder))
 
 

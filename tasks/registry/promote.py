@@ -71,22 +71,13 @@ def promote(
     return event
 
 
-def ask_for_promotion(
-    artifacts: Path,
-    run: Run,
-    config: PromotionConfig,
-    measure: MeasureLatency,
-    *,
-    who: str,
-    reason: str,
-) -> Decision:
-    """Do what `promote` does, and return a decision also where the run is the champion already.
+def decision_of(artifacts: Path, asked: Callable[[], PromotionEvent]) -> Decision:
+    """Return what `asked`, a call of `promote`, decides, also where the run is champion already.
 
-    So a step that is tried again after it had decided ends well, and decides nothing twice. Takes
-    and raises what `promote` does.
+    So a step that is tried again after it had decided ends well, and decides nothing twice.
     """
     try:
-        event = promote(artifacts, run, config, measure, who=who, reason=reason)
+        event = asked()
     except ChampionAlreadyError as error:
         champion = ChampionStore(artifacts).champion()
         found = champion.run_id if champion else None

@@ -35,7 +35,7 @@ def tutorial_callbacks(fit: FitConfig, best_model: Path) -> list[keras.callbacks
     ]
 
 
-class TrainingFollower:
+class TrainingFollower(keras.callbacks.Callback):
     """Begin from a state of the training, follow it, save it, and report how far it is.
 
     Stands after the callbacks that judge an epoch: they have reset themselves when it restores
@@ -46,25 +46,16 @@ class TrainingFollower:
     def __init__(
         self,
         plan: TrainingPlan,
-        model: keras.Model,
         state: TrainingState,
         steps: int,
         judges: list[keras.callbacks.Callback],
     ) -> None:
         """Take the state to begin from, whose arrays the model has, and the steps of an epoch."""
+        super().__init__()
         self.state = state
-        self._plan, self._model, self._steps, self._judges = plan, model, steps, judges
+        self._plan, self._steps, self._judges = plan, steps, judges
         self._memory_given_back = False
         self._epoch_began = 0.0
-
-    def as_callback(self) -> keras.callbacks.Callback:
-        """Return what Keras calls."""
-        return keras.callbacks.LambdaCallback(
-            on_train_begin=self.on_train_begin,
-            on_epoch_begin=self.on_epoch_begin,
-            on_train_batch_end=self.on_train_batch_end,
-            on_epoch_end=self.on_epoch_end,
-        )
 
     def on_train_begin(self, logs: Logs | None = None) -> None:  # noqa: ARG002
         """Put the callbacks where they were."""
@@ -78,17 +69,17 @@ class TrainingFollower:
         An epoch thereby does not depend on how many steps ran before it in this process.
         """
         self._epoch_began = time.monotonic()
-        for number, state in enumerate(seed_states(self._model)):
+        for number, state in enumerate(seed_states(self.model)):
             random = generator(self._plan.fit.seed, f"random layer {number}", epoch)
             state.assign(random.integers(0, 2**31, size=state.shape))
         if self.state.begun:
-            resume_epoch(self._model, self.state.begun)
+            resume_epoch(self.model, self.state.begun)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:  # noqa: ARG002
         """Save the begun epoch when it is time."""
         steps, every = self.state.steps_done + batch + 1, self._plan.save_every_steps
         if every and steps % every == 0 and steps < self._steps:
-            self._save(self.state.model_copy(update={"begun": begun_epoch(self._model, steps)}))
+            self._save(self.state.model_copy(update={"begun": begun_epoch(self.model, steps)}))
         if not self._memory_given_back:  # what tracing and compiling have left
             self._memory_given_back = True
             give_back_memory()
@@ -101,7 +92,7 @@ class TrainingFollower:
         history = self.state.history
         self.state = TrainingState(
             epochs_done=epoch + 1,
-            finished=bool(self._model.stop_training),
+            finished=bool(self.model.stop_training),
             history={name: [*history.get(name, []), value] for name, value in metrics.items()},
             callbacks=callback_states(self._judges),
         )
@@ -113,7 +104,7 @@ class TrainingFollower:
 
     def _save(self, state: TrainingState) -> None:
         if self._plan.state is not None:
-            save_state(self._plan.state, self._model, self._plan.best_model, state)
+            save_state(self._plan.state, self.model, self._plan.best_model, state)
 
     def _tell(self, steps_since: int) -> None:
         steps = self.state.steps_done + steps_since

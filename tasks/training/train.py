@@ -103,7 +103,7 @@ def _fit(plan: TrainingPlan, model: keras.Model, now: TrainingState) -> Training
     judges = tutorial_callbacks(fit, plan.best_model)
     weights = class_weights(read_labels(plan.train), fit)
     while not _is_over(now, fit):
-        follower = TrainingFollower(plan, model, now, steps, judges)
+        follower = TrainingFollower(plan, now, steps, judges)
         model.fit(
             shuffled_dataset(plan.train, fit, now.epochs_done, now.steps_done),
             steps_per_epoch=steps - now.steps_done,
@@ -111,7 +111,7 @@ def _fit(plan: TrainingPlan, model: keras.Model, now: TrainingState) -> Training
             initial_epoch=now.epochs_done,
             validation_data=ordered_dataset(plan.validation, fit.evaluation_batch_size),
             class_weight=weights,
-            callbacks=[*judges, follower.as_callback()],
+            callbacks=[*judges, follower],
             shuffle=False,
             verbose="auto" if sys.stdout.isatty() else 0,
         )

@@ -28,7 +28,10 @@ def test_every_recipe_can_have_the_extremes_of_its_space(recipe: str) -> None:
     config = with_recipe(recipe, {})
     space = read_space(None, config)
     for end in (0, -1):
-        values = {name: field.examples[end] for name, field in space.fields.items()}
+        values = {
+            name: (field.choices if isinstance(field, Choices) else (field.low, field.high))[end]
+            for name, field in space.fields.items()
+        }
         assert with_values(config, values) != config
 
 

@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from tasks.common.errors import BadDataError, ChampionAlreadyError, PromotionErr
 from tasks.config.promotion import PromotionConfig
 from tasks.registry.champion import ChampionStore
 from tasks.registry.events import PromotionEvent, line_of_champions
-from tasks.registry.promote import ask_for_promotion, promote, rollback, who_am_i
+from tasks.registry.promote import decision_of, promote, rollback, who_am_i
 from tasks.runs.find import Run
 from tests.support.made_runs import age, changed_json
 from tests.support.promotions import (
@@ -159,9 +160,8 @@ def test_the_champions_run_and_model_are_nothing_to_decide_or_measure_and_no_loo
 
 def test_a_step_that_is_tried_again_decides_nothing_twice(tmp_path: Path) -> None:
     run = make_challenger(tmp_path, 1)
-    first, second = (
-        ask_for_promotion(tmp_path, run, CONFIG, quick, who="me@here", reason="") for _ in range(2)
-    )
+    ask = partial(promote, tmp_path, run, CONFIG, quick, who="me@here", reason="")
+    first, second = (decision_of(tmp_path, ask) for _ in range(2))
     assert (first.kind, first.former_champion, first.champion) == ("promoted", None, run_id(1))
     assert second.kind == "champion already"
     assert second.former_champion == second.champion == run_id(1)
