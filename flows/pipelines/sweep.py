@@ -87,7 +87,10 @@ def sweep_flow(
     stored = sweep.model_copy(update={"storage": experiments_study.storage_url(sweep, folder)})
     with only_one(folder, "sweep"), experiments_study.plain_faults(stored):
         study = experiments_study.create_study(stored, config, space)
-        trials = SweepTrials(study, space, stored, config, accelerator, artifacts)
+        base = TrialRequest(
+            number=0, config=config, sweep=stored, accelerator=accelerator, artifacts=artifacts
+        )
+        trials = SweepTrials(study, space, base)
         with task_runners.task_runner(runner) as place:
             best = trials.run(
                 lambda request: place.submit(try_values, {"request": request, "api": api}),

@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Callable
-from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +10,7 @@ from prefect.futures import PrefectFuture
 
 from flows.pipelines.in_process import TrialRequest
 from tasks.common.errors import InvalidConfigError, PipelineError, first_line
-from tasks.config.experiments import SweepConfig
 from tasks.config.search_space import SearchSpace, with_values
-from tasks.config.training import TrainingConfig
 from tasks.experiments.study import (
     AskedTrial,
     EndedTrial,
@@ -43,18 +40,9 @@ class TrialsFailedError(PipelineError):
 class SweepTrials:
     """Resumes what was begun, then begins new trials while the budget lasts."""
 
-    def __init__(
-        self,
-        study: "optuna.Study",
-        space: SearchSpace,
-        sweep: SweepConfig,
-        config: TrainingConfig,
-        accelerator: str,
-        artifacts: Path,
-    ) -> None:
-        """Take the study, and what its trials are made of."""
-        self._study, self._space, self._sweep = study, space, sweep
-        self._config, self._accelerator, self._artifacts = config, accelerator, artifacts
+    def __init__(self, study: "optuna.Study", space: SearchSpace, base: TrialRequest) -> None:
+        """Take the study, the values to try, and the trial that they are tried in."""
+        self._study, self._space, self._base, self._sweep = study, space, base, base.sweep
         self._left = begun_trials(study, space)
         self._spent, self._began = spent_seconds(study), time.monotonic()
         self._failures: list[str] = []
@@ -84,17 +72,11 @@ class SweepTrials:
         """Return the next trial, None where no more may begin."""
         while (asked := self._next()) is not None:
             try:
-                config = with_values(self._config, asked.values)
+                config = with_values(self._base.config, asked.values)
             except InvalidConfigError as error:
                 self._note(asked.number, TrialResult(outcome="failed", reason=first_line(error)))
                 continue
-            return TrialRequest(
-                number=asked.number,
-                config=config,
-                sweep=self._sweep,
-                accelerator=self._accelerator,
-                artifacts=self._artifacts,
-            )
+            return self._base.model_copy(update={"number": asked.number, "config": config})
         return None
 
     def tell(self, request: TrialRequest, result: TrialResult | Exception) -> None:

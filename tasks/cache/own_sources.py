@@ -3,12 +3,13 @@
 A process keeps running the code that it has imported, whatever happens to the files since.
 """
 
-import importlib.util
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 OUR_PACKAGES = ("tasks", "flows")
+
+_ROOT = Path(__file__).parents[2]
 
 
 @cache
@@ -17,16 +18,8 @@ def sources_at_start() -> Mapping[str, str]:
 
     The first call belongs at the very start of a process, so that this is the code it runs.
     """
-    found = {}
-    for package in OUR_PACKAGES:
-        folder = _folder(package)
-        if folder is None:
-            continue
-        for file in sorted(folder.rglob("*.py")):
-            parts = (package, *file.relative_to(folder).with_suffix("").parts)
-            module = ".".join(part for part in parts if part != "__init__")
-            found[module] = file.read_text(encoding="utf-8")
-    return found
+    files = [file for package in OUR_PACKAGES for file in sorted((_ROOT / package).rglob("*.py"))]
+    return {_module(file): file.read_text(encoding="utf-8") for file in files}
 
 
 def source_at_start(module: str) -> str | None:
@@ -36,17 +29,11 @@ def source_at_start(module: str) -> str | None:
 
 def source_now(module: str) -> str | None:
     """Return the text that the module's file has now, None where there is none."""
-    package, *rest = module.split(".")
-    folder = _folder(package) if package in OUR_PACKAGES else None
-    if folder is None:
-        return None
-    path = folder.joinpath(*rest)
-    for file in (path.with_suffix(".py"), path / "__init__.py"):
-        if file.is_file():
-            return file.read_text(encoding="utf-8")
-    return None
+    path = _ROOT.joinpath(*module.split("."))
+    files = (path.with_suffix(".py"), path / "__init__.py")
+    return next((file.read_text(encoding="utf-8") for file in files if file.is_file()), None)
 
 
-def _folder(package: str) -> Path | None:
-    spec = importlib.util.find_spec(package)
-    return Path(spec.origin).parent if spec and spec.origin else None
+def _module(file: Path) -> str:
+    parts = file.relative_to(_ROOT).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")

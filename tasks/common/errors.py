@@ -68,7 +68,6 @@ class MissingExtraError(PipelineError):
 def import_extra(module: str, extra: str) -> Any:  # noqa: ANN401 - a module
     """Return a module of the package that an extra brings; a MissingExtraError where it lacks."""
     try:
-        importlib.import_module(module.partition(".")[0])
         return importlib.import_module(module)
     except ImportError:
         raise MissingExtraError(extra) from None

@@ -31,7 +31,8 @@ def sweep_in(folder: Path, **changes: Any) -> SweepConfig:
 
 def trials_in(folder: Path, space: SearchSpace = SPACE, **changes: Any) -> SweepTrials:
     sweep = sweep_in(folder, **changes)
-    return SweepTrials(create_study(sweep, CONFIG, space), space, sweep, CONFIG, "cpu", folder)
+    base = TrialRequest(number=0, config=CONFIG, sweep=sweep, accelerator="cpu", artifacts=folder)
+    return SweepTrials(create_study(sweep, CONFIG, space), space, base)
 
 
 def asked(trials: SweepTrials) -> TrialRequest:
