@@ -1,7 +1,4 @@
-"""Train with other forms of the text: `python flows/ablation_flow.py --source imdb`.
-
-`--help` shows all options. Each training is a run of its own, in a process of its own.
-"""
+"""Train with other forms of the text, each training in a process of its own."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,4 @@
-"""Maintenance: remove the runs, cached results and leftovers that nobody needs any more.
-
-Start it with `python flows/maintain_flow.py`, which only shows what would go; `--apply` removes it.
-"""
+"""Maintenance: remove the runs, cached results and leftovers that nobody needs any more."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

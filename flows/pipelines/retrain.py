@@ -1,7 +1,4 @@
-"""Scheduled retraining: what `train_flow` does, where a run is due and something has changed.
-
-`python flows/serve_flow.py` runs it on a schedule; `python flows/retrain_flow.py` once, by hand.
-"""
+"""Scheduled retraining: what `train_flow` does, where a run is due and something has changed."""
 
 from pathlib import Path
 from typing import Any

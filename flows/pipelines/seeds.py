@@ -1,7 +1,4 @@
-"""Train with several seeds under both protocols: `python flows/seeds_flow.py --seeds 5`.
-
-`--help` shows all options. Each training is a run of its own, in a process of its own.
-"""
+"""Train with several seeds under both protocols, each training in a process of its own."""
 
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,4 @@
-"""Retrain on a schedule: serve the retraining and the maintenance until this process is stopped.
-
-`python flows/serve_flow.py --help` shows all options. A team uses `prefect.yaml` and a worker.
-"""
+"""Serve the schedules of retraining and maintenance until this process is stopped."""
 
 import asyncio
 import logging

@@ -1,7 +1,4 @@
-"""Search for better numbers: `python flows/sweep_flow.py --recipe ngrams --trials 20`.
-
-`--help` shows all options. A sweep that was interrupted resumes when the same command is given.
-"""
+"""Search for better numbers; a sweep that was interrupted resumes by the same command."""
 
 import time
 from functools import partial

@@ -26,7 +26,6 @@ from tasks.experiments.trial import TrialResult
 if TYPE_CHECKING:
     import optuna
 
-
 _LOG = logging.getLogger(__name__)
 
 _MOST_FAILURES = 3

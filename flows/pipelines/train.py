@@ -1,7 +1,4 @@
-"""The training flow: load → pad → persist-parquet → build → train → evaluate → plot (→ promote).
-
-Start it with `python flows/train_flow.py`; `--help` shows all options.
-"""
+"""The training flow: load → pad → persist-parquet → build → train → evaluate → plot (→ promote)."""
 
 import logging
 from pathlib import Path

@@ -1,7 +1,4 @@
-"""One trial of a sweep: load → pad → persist-parquet → build → train, and the test set is not used.
-
-`flows/sweep_flow.py` starts it.
-"""
+"""One trial of a sweep: load → pad → persist-parquet → build → train; no test review is used."""
 
 import json
 import logging

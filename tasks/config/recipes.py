@@ -1,7 +1,7 @@
 """Recipes: configs with a name, and what each was measured to score and to cost.
 
-One TOML file each in `tasks/recipes`, since a recipe is data: it can be read, compared and added
-without code, and holds only what it changes of the defaults.
+One TOML file each in `tasks/config/recipes`, since a recipe is data: it can be read, compared and
+added without code, and holds only what it changes of the defaults.
 """
 
 from __future__ import annotations

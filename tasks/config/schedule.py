@@ -19,7 +19,6 @@ from tasks.common.records import Settings
 if TYPE_CHECKING:
     from prefect.server.schemas.schedules import SCHEDULE_TYPES
 
-
 ANCHOR = datetime(2024, 1, 1, tzinfo=UTC)
 """From when on intervals are counted, so that a restart does not shift them."""
 

@@ -24,7 +24,6 @@ from tasks.runs.manifest import Score
 if TYPE_CHECKING:
     import optuna
 
-
 _BASIS, _SPENT, _RESULT, _WINNERS = "basis", "spent_seconds", "result", "winners"
 
 _STARTUP_TRIALS = 10

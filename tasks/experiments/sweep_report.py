@@ -39,7 +39,6 @@ from tasks.runs.manifest import read_manifest
 if TYPE_CHECKING:
     import optuna
 
-
 _WIDTH, _HEIGHT = 8.0, 3.6
 
 

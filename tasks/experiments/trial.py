@@ -13,7 +13,6 @@ from tasks.training.progress import TrainingProgress
 if TYPE_CHECKING:
     import optuna
 
-
 History = dict[str, list[float]]
 
 
