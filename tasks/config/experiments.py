@@ -101,7 +101,8 @@ class SweepConfig(Settings):
     """Database of the study: sqlite:///FILE or postgresql://USER@HOST/DATABASE; by default
     study.db in artifacts/sweeps/STUDY."""
     space: UserPath | None = None
-    """TOML file of the fields to vary; by default that of the architecture in tasks/config/spaces."""
+    """TOML file of the fields to vary; by default that of the architecture, in
+    tasks/config/spaces."""
     trials: int = Field(20, ge=1, le=100_000)
     """Most trials of the study, earlier ones included."""
     minutes: float | None = Field(None, gt=0)

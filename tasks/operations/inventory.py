@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 from tasks.common.artifact_store import ArtifactStore, parse_output
 from tasks.common.atomic_files import TEMPORARY_PREFIX
@@ -12,56 +13,37 @@ from tasks.common.records import Record
 from tasks.runs.failures import failure_files
 from tasks.runs.manifest import read_manifest
 
-
-class FoundFile(Record):
-    """A file or folder by itself."""
-
-    path: Path
-    changed: float
-    size: int
+Kind = Literal["run", "cached result", "stored file", "training", "failure record", "leftover"]
 
 
-class FoundRun(FoundFile):
-    """A folder below `runs`, with the cache keys that its run used; None if it cannot be read."""
+class Found(Record):
+    """Something that may be removed; its paths are in the order of removal.
 
-    keys: frozenset[str] | None
+    `keys` are the cache keys that a run used, None if it cannot be read, or that of a cached
+    result; `objects` are the stored files that such a result names.
+    """
 
-
-class FoundEntry(Record):
-    """All that the cache holds for one key, and the stored files that its result names."""
-
-    key: str
+    kind: Kind
+    name: str
     paths: tuple[Path, ...]
-    objects: frozenset[str]
     changed: float
     size: int
+    keys: frozenset[str] | None = frozenset()
+    objects: frozenset[str] = frozenset()
 
 
-class Inventory(Record):
-    """All that may be removed of an artifacts folder."""
-
-    runs: list[FoundRun]
-    entries: list[FoundEntry]
-    objects: dict[str, FoundFile]
-    trainings: list[FoundFile]
-    failures: list[FoundFile]
-    leftovers: list[FoundFile]
-
-
-def take_inventory(store: ArtifactStore) -> Inventory:
-    """Return what lies in the folder of `store`."""
-    return Inventory(
-        runs=[_run(folder) for folder in _visible(store.runs)],
-        entries=_entries(store),
-        objects={
-            path.name: _file(path)
-            for folder in _visible(store.objects)
-            for path in _visible(folder)
-        },
-        trainings=[_file(path) for path in _visible(store.training)],
-        failures=[_file(path) for path in failure_files(store)],
-        leftovers=[_file(path) for path in _leftovers(store.root)],
-    )
+def take_inventory(store: ArtifactStore) -> list[Found]:
+    """Return what lies in the folder of `store`, in an order in which it can be removed."""
+    folders = _visible(store.objects)
+    stored = [path for folder in folders for path in _visible(folder)]
+    return [
+        *map(_run, _visible(store.runs)),
+        *_cached_results(store),
+        *(_file("stored file", path, path.name[:12] + path.suffix) for path in stored),
+        *(_file("training", path, path.name[:12]) for path in _visible(store.training)),
+        *(_file("failure record", path, path.stem) for path in failure_files(store)),
+        *(_file("leftover", path, path.name) for path in _leftovers(store.root)),
+    ]
 
 
 def _visible(folder: Path) -> list[Path]:
@@ -78,34 +60,34 @@ def _leftovers(root: Path) -> Iterator[Path]:
             yield path
 
 
-def _run(folder: Path) -> FoundRun:
-    keys, changed = None, folder.stat().st_mtime
+def _run(folder: Path) -> Found:
+    found: dict[str, object] = {"keys": None}
     with suppress(PipelineError, OSError):
         manifest = read_manifest(folder)
         keys = frozenset(step.key for step in manifest.steps if step.key is not None)
         changed = datetime.fromisoformat(manifest.created).timestamp()
-    return FoundRun(path=folder, keys=keys, changed=changed, size=_size(folder))
+        found = {"keys": keys, "changed": changed}
+    return _file("run", folder, folder.name).model_copy(update=found)
 
 
-def _entries(store: ArtifactStore) -> list[FoundEntry]:
+def _cached_results(store: ArtifactStore) -> Iterator[Found]:
     paths: dict[str, list[Path]] = {}
-    # In this order an entry is removed: without its record nobody looks for the rest.
+    # In this order one is removed: without its record nobody looks for the rest.
     for folder in (store.records, store.results, store.keys, store.locks):
         for step in _visible(folder):
             for path in _visible(step):
                 paths.setdefault(f"{step.name}/{path.name.partition('.')[0]}", []).append(path)
-    return [_entry(key, tuple(found)) for key, found in sorted(paths.items())]
-
-
-def _entry(key: str, paths: tuple[Path, ...]) -> FoundEntry:
-    results = (path for path in paths if path.parent.parent.name == "results")
-    return FoundEntry(
-        key=key,
-        paths=paths,
-        objects=frozenset().union(*map(_named_objects, results)),
-        changed=max(path.stat().st_mtime for path in paths),
-        size=sum(path.stat().st_size for path in paths),
-    )
+    for key, found in sorted(paths.items()):
+        results = (path for path in found if path.parent.parent == store.results)
+        yield Found(
+            kind="cached result",
+            name=key[: key.index("/") + 13],
+            paths=tuple(found),
+            changed=max(path.stat().st_mtime for path in found),
+            size=sum(path.stat().st_size for path in found),
+            keys=frozenset({key}),
+            objects=frozenset().union(*map(_named_objects, results)),
+        )
 
 
 def _named_objects(result: Path) -> set[str]:
@@ -117,11 +99,7 @@ def _named_objects(result: Path) -> set[str]:
     return {f"{file.sha256}{Path(file.name).suffix}" for file in output.files.values()}
 
 
-def _file(path: Path) -> FoundFile:
-    return FoundFile(path=path, changed=path.stat().st_mtime, size=_size(path))
-
-
-def _size(path: Path) -> int:
-    if path.is_file():
-        return path.stat().st_size
-    return sum(part.stat().st_size for part in path.rglob("*") if part.is_file())
+def _file(kind: Kind, path: Path, name: str) -> Found:
+    parts = [path] if path.is_file() else [part for part in path.rglob("*") if part.is_file()]
+    size = sum(part.stat().st_size for part in parts)
+    return Found(kind=kind, name=name, paths=(path,), changed=path.stat().st_mtime, size=size)

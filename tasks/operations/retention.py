@@ -2,14 +2,14 @@
 
 import logging
 import shutil
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from heapq import nlargest
 from pathlib import Path
 
 from tasks.common.atomic_files import sync_folder, temporary_path
 from tasks.common.records import Record
 from tasks.config.operations import RetentionConfig
-from tasks.operations.inventory import FoundFile, FoundRun, Inventory
+from tasks.operations.inventory import Found, Kind
 
 _LOG = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ def _remove(path: Path) -> None:
 
 
 def plan_retention(
-    found: Inventory, protected: Collection[str], config: RetentionConfig, now: float
+    found: Sequence[Found], protected: Collection[str], config: RetentionConfig, now: float
 ) -> list[Removal]:
     """Return what to remove, in the order in which it is safe to be interrupted.
 
@@ -65,61 +65,45 @@ def plan_retention(
     `protected` are the names of the runs that are kept whatever their age: pinned ones and those
     that were champion. `now` is in seconds since 1970.
     """
-    kept = _kept_runs(found.runs, protected, config.keep_runs)
-    used = {key for run in found.runs if run.path.name in kept for key in run.keys or ()}
+    runs, results = (
+        [one for one in found if one.kind == kind] for kind in ("run", "cached result")
+    )
+    kept = _kept_runs(runs, protected, config.keep_runs)
+    used = {key for run in runs if run.name in kept for key in run.keys or ()}
     oldest, oldest_failure = (
         now - days * _DAY_S for days in (config.keep_unused_days, config.keep_failures_days)
     )
-    unused = [e for e in found.entries if e.key not in used and e.changed <= oldest]
-    unused_keys = {entry.key for entry in unused}
-    named = {name for e in found.entries if e.key not in unused_keys for name in e.objects}
-    why_run = f"not among the newest {config.keep_runs}, pinned or champion"
-    why_failure = f"older than {config.keep_failures_days:g} days"
+
+    def is_needed(result: Found) -> bool:
+        return bool(used & (result.keys or set())) or result.changed > oldest
+
+    named = {name for one in found if is_needed(one) for name in one.objects}
+    stays: dict[Kind, Callable[[Found], bool]] = {
+        "run": lambda one: one.name in kept,
+        "cached result": is_needed,
+        "stored file": lambda one: one.paths[0].name in named,
+        "training": lambda one: one.changed > oldest,
+        "failure record": lambda one: one.changed > oldest_failure,
+        "leftover": lambda _: False,
+    }
+    why: dict[Kind, str] = {
+        "run": f"not among the newest {config.keep_runs}, pinned or champion",
+        "cached result": "no kept run used it",
+        "stored file": "no kept result names it",
+        "training": "it was not resumed",
+        "failure record": f"older than {config.keep_failures_days:g} days",
+        "leftover": "a process was killed while it wrote this",
+    }
     return [
-        *(
-            _of_file("run", run.path.name, why_run, run)
-            for run in found.runs
-            if run.path.name not in kept
-        ),
-        *(
-            Removal(
-                kind="cached result",
-                name=entry.key[: entry.key.index("/") + 13],
-                paths=entry.paths,
-                why="no kept run used it",
-                size=entry.size,
-            )
-            for entry in unused
-        ),
-        *(
-            _of_file("stored file", name[:12] + file.path.suffix, "no kept result names it", file)
-            for name, file in found.objects.items()
-            if name not in named
-        ),
-        *(
-            _of_file("training", file.path.name[:12], "it was not resumed", file)
-            for file in found.trainings
-            if file.changed <= oldest
-        ),
-        *(
-            _of_file("failure record", file.path.stem, why_failure, file)
-            for file in found.failures
-            if file.changed <= oldest_failure
-        ),
-        *(
-            _of_file("leftover", file.path.name, "a process was killed while it wrote this", file)
-            for file in found.leftovers
-        ),
+        Removal(kind=one.kind, name=one.name, paths=one.paths, why=why[one.kind], size=one.size)
+        for one in found
+        if not stays[one.kind](one)
     ]
 
 
-def _of_file(kind: str, name: str, why: str, file: FoundFile) -> Removal:
-    return Removal(kind=kind, name=name, paths=(file.path,), why=why, size=file.size)
-
-
-def _kept_runs(runs: list[FoundRun], protected: Collection[str], newest: int) -> set[str]:
+def _kept_runs(runs: list[Found], protected: Collection[str], newest: int) -> set[str]:
     """Return the names of the newest, the protected and the unreadable runs."""
     readable = [run for run in runs if run.keys is not None]
-    recent = nlargest(newest, readable, key=lambda run: (run.changed, run.path.name))
+    recent = nlargest(newest, readable, key=lambda run: (run.changed, run.name))
     unreadable = [run for run in runs if run.keys is None]
-    return {run.path.name for run in (*recent, *unreadable)} | set(protected)
+    return {run.name for run in (*recent, *unreadable)} | set(protected)

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,30 +11,30 @@ from hypothesis import strategies as st
 
 from tasks.common.artifact_store import ArtifactStore
 from tasks.config.operations import RetentionConfig
-from tasks.operations.inventory import FoundEntry, FoundFile, FoundRun, Inventory
+from tasks.operations.inventory import Found, Kind
 from tasks.operations.retention import Removal, apply_retention, plan_retention
 
 NOW, DAY_S = 1_000_000_000.0, 86_400
 
-EMPTY = Inventory(runs=[], entries=[], objects={}, trainings=[], failures=[], leftovers=[])
+AGES = (("new", 3), ("old", 30), ("new.json", 80), ("old.json", 100))
 
 
 @dataclass
 class History:
     """An invented artifacts folder: runs, what each used, and how old everything is."""
 
-    runs: list[FoundRun] = field(default_factory=list)
-    entries: dict[str, FoundEntry] = field(default_factory=dict)
+    runs: list[Found] = field(default_factory=list)
+    entries: dict[str, Found] = field(default_factory=dict)
 
-    def inventory(self) -> Inventory:
+    def inventory(self) -> list[Found]:
         objects = {name for entry in self.entries.values() for name in entry.objects}
-        files = {name: a_file(name) for name in objects | {"orphan.bin"}}
-        found = {"runs": self.runs, "entries": list(self.entries.values()), "objects": files}
-        return EMPTY.model_copy(update=found)
+        files = [found("stored file", Path("objects") / name) for name in objects | {"orphan.bin"}]
+        return [*self.runs, *self.entries.values(), *files]
 
 
-def a_file(name: str, age_days: float = 100) -> FoundFile:
-    return FoundFile(path=Path("objects") / name, changed=NOW - age_days * DAY_S, size=10)
+def found(kind: Kind, *paths: Path, age_days: float = 100, **more: Any) -> Found:
+    changed = NOW - age_days * DAY_S
+    return Found(kind=kind, name=paths[0].name, paths=paths, changed=changed, size=10, **more)
 
 
 @st.composite
@@ -43,19 +44,15 @@ def histories(draw: st.DrawFn) -> History:
     for name in names:
         age = draw(st.floats(0, 60))
         used = draw(st.sets(st.sampled_from("abcdef"), min_size=1, max_size=3))
-        history.entries[name] = FoundEntry(
-            key=name,
-            paths=(Path("records") / name, Path("results") / name),
-            objects=frozenset(f"{letter}.bin" for letter in used),
-            changed=NOW - age * DAY_S,
-            size=5,
+        objects = frozenset(f"{letter}.bin" for letter in used)
+        paths = (Path("records") / name, Path("results") / name)
+        history.entries[name] = found(
+            "cached result", *paths, age_days=age, keys=frozenset({name}), objects=objects
         )
     for number in range(draw(st.integers(0, 6))):
         keys = draw(st.none() | st.frozensets(st.sampled_from(names), max_size=4))
-        created = NOW - draw(st.floats(0, 400)) * DAY_S
-        history.runs.append(
-            FoundRun(path=Path("runs") / f"run{number}", keys=keys, changed=created, size=100)
-        )
+        path, age = Path("runs") / f"run{number}", draw(st.floats(0, 400))
+        history.runs.append(found("run", path, age_days=age, keys=keys))
     return history
 
 
@@ -72,14 +69,14 @@ def test_nothing_is_removed_that_a_kept_run_needs_and_nothing_stays_that_nobody_
 ) -> None:
     plan = plan_retention(history.inventory(), protected, config, NOW)
     removed_runs = removed(plan, "run")
-    kept = [run for run in history.runs if run.path not in removed_runs]
+    kept = [run for run in history.runs if run.paths[0] not in removed_runs]
     newest = sorted(
         (run for run in history.runs if run.keys is not None),
-        key=lambda run: (run.changed, run.path.name),
+        key=lambda run: (run.changed, run.name),
         reverse=True,
     )[: config.keep_runs]
     for run in history.runs:
-        must_stay = run in newest or run.path.name in protected or run.keys is None
+        must_stay = run in newest or run.name in protected or run.keys is None
         assert (run in kept) == must_stay
     used = {key for run in kept for key in run.keys or ()}
     removed_entries = removed(plan, "cached result")
@@ -111,13 +108,12 @@ def test_a_file_is_removed_only_after_every_result_that_names_it(
 
 
 def test_an_unfinished_training_and_the_record_of_a_failure_go_when_they_are_old() -> None:
-    trainings = [a_file("new", age_days=3), a_file("old", age_days=30)]
-    failures = [a_file("new.json", age_days=80), a_file("old.json", age_days=100)]
-    found = EMPTY.model_copy(update={"trainings": trainings, "failures": failures})
+    trainings = [found("training", Path(name), age_days=age) for name, age in AGES[:2]]
+    failures = [found("failure record", Path(name), age_days=age) for name, age in AGES[2:]]
     config = RetentionConfig(keep_unused_days=14, keep_failures_days=90)
-    plan = plan_retention(found, (), config, NOW)
-    assert removed(plan, "training") == {Path("objects/old")}
-    assert removed(plan, "failure record") == {Path("objects/old.json")}
+    plan = plan_retention([*trainings, *failures], (), config, NOW)
+    assert removed(plan, "training") == {Path("old")}
+    assert removed(plan, "failure record") == {Path("old.json")}
 
 
 def test_a_folder_that_cannot_be_removed_whole_is_no_longer_seen(
