@@ -65,9 +65,7 @@ def plan_retention(
     `protected` are the names of the runs that are kept whatever their age: pinned ones and those
     that were champion. `now` is in seconds since 1970.
     """
-    runs, results = (
-        [one for one in found if one.kind == kind] for kind in ("run", "cached result")
-    )
+    runs = [one for one in found if one.kind == "run"]
     kept = _kept_runs(runs, protected, config.keep_runs)
     used = {key for run in runs if run.name in kept for key in run.keys or ()}
     oldest, oldest_failure = (
