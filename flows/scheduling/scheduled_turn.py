@@ -133,7 +133,6 @@ def _described(run: FlowRun) -> DueRun:
     entered = run.state.timestamp if run.state else None
     return DueRun(
         id=str(run.id),
-        name=run.name,
         due=run.expected_start_time or datetime.now(UTC),
         claimed=run.start_time if run.run_count else entered,
         by_schedule=bool(run.auto_scheduled),

@@ -22,7 +22,6 @@ class DueRun(Record):
     """
 
     id: str
-    name: str
     due: datetime
     claimed: datetime | None
     by_schedule: bool

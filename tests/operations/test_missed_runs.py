@@ -30,7 +30,6 @@ def due_run(
 ) -> DueRun:
     return DueRun(
         id=name,
-        name=name,
         due=minutes(due),
         claimed=None if claimed is None else minutes(claimed),
         by_schedule=by_schedule,
@@ -91,7 +90,6 @@ def test_a_run_that_is_said_to_run_is_abandoned_where_it_began_before_the_one_wi
 runs = st.lists(
     st.builds(
         due_run,
-        name=st.uuids().map(str),
         due=st.integers(0, 20),
         claimed=st.none() | st.integers(0, 20),
         progress=st.sampled_from(PROGRESS),
