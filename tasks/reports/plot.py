@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from tasks.common.atomic_files import whole_file
 
 _INCHES = (12, 6)
+
 _COLOURS = {"loss": "b", "accuracy": "r"}
 
 
@@ -25,13 +26,7 @@ def plot_history(history: Path, caption: str, folder: Path) -> None:
     """
     metrics = json.loads(history.read_text())
     for name, colour in _COLOURS.items():
-        # Not pyplot's figure: it needs no display, and nothing stays open.
-        figure = Figure(figsize=_INCHES)
-        FigureCanvasAgg(figure)
-        axes = figure.add_subplot()
-        draw_curves(axes, name, metrics, colour)
-        axes.set_title(caption, loc="right", fontsize="small", color="0.4")
-        _save(figure, folder / name)
+        _save(_draw(name, metrics, colour, caption), folder / name)
 
 
 def draw_curves(axes: Axes, name: str, history: dict[str, list[float]], colour: str) -> None:
@@ -48,6 +43,16 @@ def draw_curves(axes: Axes, name: str, history: dict[str, list[float]], colour: 
     axes.set_ylabel(name.capitalize())
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.legend()
+
+
+def _draw(name: str, history: dict[str, list[float]], colour: str, caption: str) -> Figure:
+    # Not pyplot's figure: it needs no display, and nothing stays open.
+    figure = Figure(figsize=_INCHES)
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    draw_curves(axes, name, history, colour)
+    axes.set_title(caption, loc="right", fontsize="small", color="0.4")
+    return figure
 
 
 def _save(figure: Figure, path: Path) -> None:
