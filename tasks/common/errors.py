@@ -66,7 +66,7 @@ class MissingExtraError(PipelineError):
 
 
 def import_extra(module: str, extra: str) -> Any:  # noqa: ANN401 - a module
-    """Return a module of the package that an extra brings; a MissingExtraError where it lacks."""
+    """Return a module of an extra's package; raise a MissingExtraError where that is missing."""
     try:
         return importlib.import_module(module)
     except ImportError:

@@ -33,7 +33,7 @@ class KerasArchive:
 
 
 def read_keras_archive(path: Path) -> KerasArchive:
-    """Return config and weights of a `.keras` file; raise a BadDataError where it holds more."""
+    """Return config and weights of a `.keras` file; raise a BadDataError where it is not one."""
     try:
         with zipfile.ZipFile(path) as archive:
             config = json.loads(_part(path, archive, _CONFIG))
