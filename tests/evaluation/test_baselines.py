@@ -10,7 +10,6 @@ from tasks.config.training import ProtocolConfig, TextConfig
 from tasks.data.pad import pad_reviews
 from tasks.data.persist import persist_parquet
 from tasks.data.review_files import write_parquet
-from tasks.data.split import validation_mask
 from tasks.evaluation.baselines import train_baseline, train_seen_baseline, word_counts
 from tasks.model.ngrams import ngram_presence
 from tests.support.review_samples import fake_ranks, review_batch
@@ -127,8 +126,3 @@ def test_equal_inputs_give_equal_bytes(sets: tuple[Path, Path], tmp_path: Path) 
         train_baseline(*sets, HONEST, DESCRIBED, tmp_path / name)
         contents.append([path.read_bytes() for path in sorted((tmp_path / name).iterdir())])
     assert contents[0] == contents[1]
-
-
-def test_the_tutorial_sets_no_review_apart() -> None:
-    assert not validation_mask(np.array([0, 1] * 10), TUTORIAL).any()
-    assert validation_mask(np.array([0, 1] * 10), HONEST).sum() == 4

@@ -9,7 +9,7 @@ from tasks.common.errors import BadDataError
 from tasks.model.keras_archive import read_keras_archive
 from tasks.model.network import folded_network, keras_network, open_network
 from tasks.model.onnx_graph import NotFoldableError
-from tests.support.made_models import small_model, small_network, with_parts
+from tests.support.made_models import small_model, small_network, with_parts, write_trap
 
 
 def tokens(rows: int, maxlen: int, num_words: int = 40) -> np.ndarray:
@@ -93,14 +93,7 @@ def test_other_layers_are_named(tmp_path: Path) -> None:
 
 
 def test_a_lambda_layer_with_code_is_refused(tmp_path: Path) -> None:
-    import keras
-
-    trap = tmp_path / "trap"
-    file = tmp_path / "model.keras"
-    code = f"__import__('pathlib').Path({str(trap)!r}).touch()"
-    layers = [keras.Input((12,)), keras.layers.Lambda(eval(f"lambda x: ({code}, x)[1]"))]
-    keras.Sequential([*layers, keras.layers.Dense(1)]).save(file)
-    trap.unlink(missing_ok=True)
+    trap = write_trap(tmp_path / "model.keras")
     with pytest.raises(BadDataError, match="was not loaded: Keras's safe mode refuses it"):
-        open_network(file)
+        open_network(tmp_path / "model.keras")
     assert not trap.exists()

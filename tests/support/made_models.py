@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 
 from tasks.common.canonical_json import readable_json
@@ -47,6 +48,16 @@ def small_model() -> bytes:
         file = Path(folder) / "model.keras"
         small_network().save(file)
         return file.read_bytes()
+
+
+def write_trap(file: Path) -> Path:
+    """Write a model that makes a file when its code runs; return that file."""
+    trap = file.with_name("trap")
+    code = eval(f"lambda x: (__import__('pathlib').Path({str(trap)!r}).touch(), x)[1]")
+    layers = [keras.Input((12,)), keras.layers.Lambda(code), keras.layers.Dense(1)]
+    keras.Sequential(layers).save(file)
+    trap.unlink(missing_ok=True)
+    return trap
 
 
 def with_parts(source: Path, target: Path, **parts: bytes) -> Path:

@@ -47,24 +47,19 @@ def write_reviews(path: Path, rows: int, seed: int = 0) -> Path:
     return path
 
 
-def small_plan(prepared: Path, folder: Path, fit: FitConfig, **more: Any) -> TrainingPlan:
-    """Return the plan of a training on small prepared reviews, with its folder made."""
+def train_small(
+    prepared: Path, folder: Path, fit: FitConfig | None = None, **more: Any
+) -> dict[str, Any]:
+    """Train on small prepared reviews and return the facts and the history."""
+    config = small_config(prepared)
     folder.mkdir(exist_ok=True)
     files = {
         "initial_model": prepared / "initial_model.keras",
         "train": prepared / "train.parquet",
         "validation": prepared / "validation.parquet",
     }
-    network = small_config(prepared).network
-    return TrainingPlan(**{**files, "network": network, "fit": fit, "folder": folder, **more})
-
-
-def train_small(
-    prepared: Path, folder: Path, fit: FitConfig | None = None, **more: Any
-) -> dict[str, Any]:
-    """Train on small prepared reviews and return the facts and the history."""
-    fit = fit or small_config(prepared).fit
-    facts = train_model(small_plan(prepared, folder, fit, **more))
+    chosen = {"network": config.network, "fit": fit or config.fit, "folder": folder}
+    facts = train_model(TrainingPlan(**{**files, **chosen, **more}))
     return facts | {"history": json.loads((folder / "history.json").read_text())}
 
 

@@ -52,27 +52,19 @@ def test_training_batches_of_a_small_set_are_a_permutation_of_the_file(file: Pat
     assert dataset.element_spec[0].shape == (None, 3)
 
 
-def test_two_datasets_of_a_file_do_not_disturb_each_other(file: Path) -> None:
-    shuffle = FitConfig(seed=0, shuffle_buffer=16, batch_size=5)
-    alone = list(islice(shuffled_dataset(file, shuffle, 0, 0).as_numpy_iterator(), 20))
-    first, second = (shuffled_dataset(file, shuffle, 0, 0).as_numpy_iterator() for _ in range(2))
-    for tokens, labels in alone:
-        for other in (next(first), next(second)):
-            assert (other[0] == tokens).all()
-            assert (other[1] == labels).all()
-
-
-def test_two_passes_through_one_dataset_do_not_disturb_each_other(file: Path) -> None:
-    dataset = shuffled_dataset(file, FitConfig(seed=0, shuffle_buffer=16, batch_size=7), 1, 3)
-    alone = list(islice(dataset.as_numpy_iterator(), 40))
-    first, second = dataset.as_numpy_iterator(), dataset.as_numpy_iterator()
-    turns = [first] * 20 + [second] * 3 + [first, second] * 18
-    seen = {id(first): 0, id(second): 0}
-    for turn in turns:
-        tokens, labels = next(turn)
-        assert (tokens == alone[seen[id(turn)]][0]).all()
-        assert (labels == alone[seen[id(turn)]][1]).all()
-        seen[id(turn)] += 1
+@pytest.mark.parametrize("datasets", [1, 2])
+def test_two_passes_through_the_reviews_do_not_disturb_each_other(
+    file: Path, datasets: int
+) -> None:
+    fit = FitConfig(seed=0, shuffle_buffer=16, batch_size=7)
+    made = [shuffled_dataset(file, fit, 1, 3) for _ in range(datasets)]
+    alone = list(islice(made[0].as_numpy_iterator(), 40))
+    passes = [made[0].as_numpy_iterator(), made[-1].as_numpy_iterator()]
+    seen = [0, 0]
+    for turn in [0] * 20 + [1] * 3 + [0, 1] * 18:
+        for found, expected in zip(next(passes[turn]), alone[seen[turn]], strict=True):
+            assert (found == expected).all()
+        seen[turn] += 1
 
 
 @given(st.lists(st.integers(0, 12), max_size=30))
