@@ -16,15 +16,19 @@ def padded(*words: int, maxlen: int = 8) -> list[int]:
     return [0] * (maxlen - 1 - len(words)) + [1, *words]
 
 
+def counted(network: NgramBagConfig, *batches: tuple[Any, list[float]]) -> Any:
+    """Return a network that has counted reviews in batches and learned nothing yet."""
+    model = build_network(20, 8, network)
+    arrays = [(np.array(ids, np.int32), np.array([ones], np.float32).T) for ids, ones in batches]
+    prepare_ngram_bag(model, arrays, network)
+    return model
+
+
 def prepared(**changes: Any) -> Any:
-    """Return a network that has counted eight reviews and learned nothing yet."""
+    """Return a network that has counted eight reviews."""
     fields = {"ngram_buckets": 1 << 16, "ngram_smoothing": 1.0}
     network = NgramBagConfig.model_validate(fields | changes)
-    model = build_network(20, 8, network)
-    tokens = np.array([padded(BOTH, GOOD), padded(BAD, BOTH)] * 4, np.int32)
-    labels = np.array([[1.0], [0.0]] * 4, np.float32)
-    prepare_ngram_bag(model, [(tokens, labels)], network)
-    return model
+    return counted(network, ([padded(BOTH, GOOD), padded(BAD, BOTH)] * 4, [1.0, 0.0] * 4))
 
 
 def with_weights(model: Any, **values: float) -> Any:
@@ -69,28 +73,20 @@ def test_the_last_words_count_in_addition() -> None:
 
 
 def test_the_bias_is_the_ratio_of_the_labels() -> None:
-    network = NgramBagConfig(ngram_buckets=64)
-    model = build_network(20, 8, network)
-    labels = np.array([[1.0], [1.0], [1.0], [0.0]], np.float32)
-    prepare_ngram_bag(model, [(np.array([padded(GOOD)] * 4, np.int32), labels)], network)
+    model = counted(NgramBagConfig(ngram_buckets=64), ([padded(GOOD)] * 4, [1.0, 1.0, 1.0, 0.0]))
     assert logit(model, UNSEEN) == pytest.approx(np.log(3), abs=1e-5)
 
 
 def test_reviews_part_by_part_give_the_same_tables() -> None:
     network = NgramBagConfig(ngram_buckets=512, ngram_least_reviews=1)
-    random = np.random.default_rng(0)
-    tokens = random.integers(0, 20, (60, 8)).astype(np.int32)
-    labels = (np.arange(60) % 2)[:, None].astype(np.float32)
+    tokens = np.random.default_rng(0).integers(0, 20, (60, 8))
+    labels = [1.0, 0.0] * 30
     weights = []
     for size in (60, 7):
-        model = build_network(20, 8, network)
-        cuts = range(0, 60, size)
-        prepare_ngram_bag(
-            model, [(tokens[at : at + size], labels[at : at + size]) for at in cuts], network
-        )
-        weights.append(model.get_weights())
-    for whole, parts in zip(*weights, strict=True):
-        np.testing.assert_array_equal(whole, parts)
+        parts = [(tokens[at : at + size], labels[at : at + size]) for at in range(0, 60, size)]
+        weights.append(counted(network, *parts).get_weights())
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize(
