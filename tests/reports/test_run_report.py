@@ -1,3 +1,4 @@
+import re
 import shutil
 import time
 from pathlib import Path
@@ -40,6 +41,17 @@ def test_a_score_stands_with_its_protocol_source_interval_and_baseline(done: Run
     assert f"{score.accuracy_low:.4f} to {score.accuracy_high:.4f} (95 %)" in page
     assert f"<strong>{manifest.baseline.accuracy:.4f}</strong>" in page
     assert "Honest protocol, source files, 48 test reviews" in page
+    assert "The positive label is <b>pos</b>, the other one neg" in page
+
+
+def test_rows_that_were_left_out_are_told(done: RunSummary, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(done.folder, tmp_path / "run"))
+    run = Run(folder=folder, manifest=read_manifest(folder))
+    assert "left out" not in run_report(folder, run.manifest)
+    rows = {"train": {"without a word": {"count": 1234, "rows": [5]}}, "test": {}}
+    changed_json(run, "data_report.json", {"left_out": rows})
+    page = " ".join(run_report(folder, run.manifest).split())
+    assert re.search(r"left out, without a word</th> ?<td[^>]*>1,234</td> ?<td[^>]*>0</td>", page)
 
 
 def test_a_report_is_written_in_well_under_three_seconds(done: RunSummary) -> None:
