@@ -1,5 +1,6 @@
 import re
 from collections.abc import Iterator
+from inspect import signature
 from pathlib import Path
 from typing import Any, get_args
 
@@ -30,57 +31,36 @@ def output(step: str, key: str) -> StepOutput:
     return StepOutput(step=step, files={"f": file}, facts={"protocol": "honest"})
 
 
+STEPS: list[tuple[Any, str]] = [
+    (steps.load, "loaded"),
+    (steps.pad, "padded"),
+    (steps.persist, "persisted"),
+    (steps.build, "built"),
+    (steps.train, "trained"),
+    (steps.evaluate, "evaluated"),
+    (steps.baseline, "baseline"),
+    (steps.plot, "charts"),
+    (steps.analyse, "analysis"),
+]
+"""In the order of a run, each with the name by which later ones take what it made."""
+
+
 def all_keys(
     config: TrainingConfig, raw: str = "raw", device: Device = CPU, store: ArtifactStore = STORE
 ) -> dict[str, str]:
     """Return the key of each step of a run, wired as the flow wires them."""
-    keys: dict[str, str] = {}
-
-    def run(task: Any, **arguments: Any) -> StepOutput:
-        keys[task.name] = cache_key(key_parts(task.name, task.fn, arguments | {"store": store}))
-        return output(task.name, keys[task.name])
-
     files = SourceFiles(
         source="imdb", form="keras", paths={"a": Path("x")}, sha256={"a": raw}, reason="r"
     )
     text, fit = config.text, config.fit
-    loaded = run(steps.load, files=files, data=config.data)
-    padded = run(steps.pad, loaded=loaded, text=text, protocol=config.protocol)
-    persisted = run(steps.persist, padded=padded, row_group_rows=config.data.row_group_rows)
-    built = run(
-        steps.build,
-        num_words=text.num_words,
-        maxlen=text.maxlen,
-        network=config.network,
-        seed=fit.seed,
-        device=device,
-    )
-    trained = run(
-        steps.train,
-        built=built,
-        persisted=persisted,
-        network=config.network,
-        fit=fit,
-        saving=config.saving,
-        device=device,
-    )
-    evaluated = run(
-        steps.evaluate,
-        trained=trained,
-        persisted=persisted,
-        batch_size=fit.evaluation_batch_size,
-        device=device,
-    )
-    baseline = run(steps.baseline, loaded=loaded, protocol=config.protocol)
-    run(steps.plot, trained=trained, caption="c")
-    run(
-        steps.analyse,
-        loaded=loaded,
-        trained=trained,
-        evaluated=evaluated,
-        baseline=baseline,
-        text=text,
-    )
+    given = dict(config) | {"files": files, "device": device, "store": store, "caption": "c"}
+    given |= {"num_words": text.num_words, "maxlen": text.maxlen, "seed": fit.seed}
+    given |= {"row_group_rows": config.data.row_group_rows, "batch_size": fit.evaluation_batch_size}
+    keys: dict[str, str] = {}
+    for task, made in STEPS:
+        arguments = {name: given[name] for name in signature(task.fn).parameters}
+        keys[task.name] = cache_key(key_parts(task.name, task.fn, arguments))
+        given[made] = output(task.name, keys[task.name])
     return keys
 
 

@@ -122,12 +122,8 @@ def data_report(test_reviews: int) -> dict[str, Any]:
         name: {"reviews": reviews, "class_counts": [40, 40], "empty_texts": 0, "id_range": [1, 5]}
         for name, reviews in (("train", 80), ("test", test_reviews))
     }
-    overlap = {"test_reviews_seen_in_train": 1}
-    return (
-        {"source": "files", "vocabulary_words": 2, "overlap": overlap}
-        | sets
-        | {"label_names": ["negative", "positive"]}
-    )
+    known = {"source": "files", "vocabulary_words": 2, "label_names": ["negative", "positive"]}
+    return known | {"overlap": {"test_reviews_seen_in_train": 1}} | sets
 
 
 def metrics(accuracy: float, reviews: int) -> dict[str, Any]:
