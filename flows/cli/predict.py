@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Annotated, Any, Literal, cast
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, validators
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
@@ -33,7 +33,13 @@ from tasks.inference.output import (
     prediction_lines,
     prediction_writer,
 )
-from tasks.inference.predict_file import CHUNK_ROWS, PredictionSummary, own_output, predict_file
+from tasks.inference.predict_file import (
+    CHUNK_ROWS,
+    PredictionSummary,
+    own_output,
+    predict_file,
+    require_own,
+)
 from tasks.inference.predictor import Predictor
 
 STDIN = "-"
@@ -94,7 +100,11 @@ def predict(
         str | None, Parameter(help="The bundle's hash, as its export reported it.")
     ] = None,
     chunk_rows: Annotated[
-        int, Parameter(help="Rows that are computed and kept at once, with --output.")
+        int,
+        Parameter(
+            help="Rows that are computed and kept at once, with --output.",
+            validator=validators.Number(gte=1),
+        ),
     ] = CHUNK_ROWS,
     flow: Annotated[
         bool, Parameter(help="Work as a flow run of Prefect, with --output.", negative=())
@@ -104,26 +114,24 @@ def predict(
     """Predict the sentiment of texts with the champion, else with the newest run."""
     if bool(texts) == (file is not None):
         raise InvalidConfigError("give texts, or --file, or - for the standard input")
-    if chunk_rows < 1:
-        raise InvalidConfigError(f"--chunk-rows {chunk_rows}: must be at least 1")
     _require_one_model(run, bundle, sha256, flow=flow)
     if output is not None:
-        output_kind(output)
+        require_own(output, Path(file or STDIN), overwrite=overwrite)
     if file is not None and is_remote(file):
         file = str(local_copy(file, ArtifactStore(artifacts).downloads))
     if flow:
         given = {"run": run, "artifacts": artifacts, "chunk_rows": chunk_rows}
         return given | _flow_parameters(file, output, text_column, reading, overwrite=overwrite)
     options = ReadOptions(reading.encoding, reading.delimiter, reading.input_kind, lines=True)
-    if file is not None and file != STDIN:
-        _require_readable(Path(file), text_column, options)
+    source = Path(file or STDIN)
+    if source != Path(STDIN):
+        _require_readable(source, text_column, options)
     predictor = open_bundle(bundle, sha256) if bundle else open_predictor(artifacts, run)
     _say_who_answers(predictor)
-    with own_output(output, Path(file or STDIN), overwrite=overwrite) if output else nullcontext():
-        if file is not None and file != STDIN and output is not None:
-            path = Path(file)
-            steps = predict_file(predictor, path, text_column, output, chunk_rows, options)
-            _follow(steps, path.name)
+    with own_output(output, source, overwrite=overwrite) if output else nullcontext():
+        if output is not None and source != Path(STDIN):
+            steps = predict_file(predictor, source, text_column, output, chunk_rows, options)
+            _follow(steps, source.name)
         else:
             _stream(predictor, _chunks(texts, file, text_column, options), output, print_as)
     return None
@@ -151,9 +159,11 @@ def _require_readable(file: Path, column: str, reading: ReadOptions) -> None:
 
 def read_flow_options(arguments: Sequence[str] | None = None) -> dict[str, Any] | None:
     """Answer the command line; return what a flow run is to do, None where it is answered."""
-    words = sys.argv[1:] if arguments is None else arguments
+    words = list(sys.argv[1:] if arguments is None else arguments)
     # Cyclopts takes a lone hyphen for an option.
-    words = ["--file=-" if word == STDIN else word for word in words]
+    while STDIN in words:
+        place = words.index(STDIN)
+        words[max(0, place - int(words[place - 1] == "--file")) : place + 1] = ["--file=-"]
     return cast("dict[str, Any] | None", run_command(app, words))
 
 

@@ -15,7 +15,6 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from flows.orchestration import session
 from tasks.data.tables.fields import ReadOptions
 from tasks.inference.open_model import chosen_run, open_predictor
-from tasks.inference.output import output_kind
 from tasks.inference.predict_file import (
     CHUNK_ROWS,
     PredictionJob,
@@ -25,6 +24,7 @@ from tasks.inference.predict_file import (
     job_of,
     own_output,
     read_chunk,
+    require_own,
     require_same_input,
     write_chunks,
 )
@@ -93,7 +93,7 @@ def predict_flow(
         overwrite: Whether an output that is there is replaced.
     """
     session.begin_flow()
-    output_kind(output)
+    require_own(output, file, overwrite=overwrite)
     # Settled once: a promotion in the meantime does not change who answers.
     name = str(chosen_run(artifacts, run).folder)
     predictor = _predictor(artifacts, name)

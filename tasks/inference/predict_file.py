@@ -141,6 +141,19 @@ def _parts_folder(output: Path) -> Path:
     return output.with_name(f".{output.name}.parts")
 
 
+def require_own(output: Path, file: Path, *, overwrite: bool) -> None:
+    """Check that an output is nobody's file.
+
+    Raises:
+        InvalidConfigError: It is the input, a file that is there, or of no known kind.
+    """
+    output_kind(output)
+    if output.exists() and file.exists() and output.samefile(file):
+        raise InvalidConfigError(f"--output {output}: is the input itself; name another file")
+    if output.exists() and not overwrite:
+        raise InvalidConfigError(f"--output {output}: exists; add --overwrite to replace it")
+
+
 @contextmanager
 def own_output(output: Path, file: Path, *, overwrite: bool) -> Iterator[None]:
     """Keep other commands away from an output, which must be nobody's file.
@@ -150,10 +163,7 @@ def own_output(output: Path, file: Path, *, overwrite: bool) -> Iterator[None]:
     Raises:
         InvalidConfigError: It is the input, a file that is there, or written by another command.
     """
-    if output.exists() and file.exists() and output.samefile(file):
-        raise InvalidConfigError(f"--output {output}: is the input itself; name another file")
-    if output.exists() and not overwrite:
-        raise InvalidConfigError(f"--output {output}: exists; add --overwrite to replace it")
+    require_own(output, file, overwrite=overwrite)
     name = json_sha256(str(output.absolute().parent.resolve() / output.name))
     try:
         lock = take_lock(Path(tempfile.gettempdir()) / f"predictions-{name}.lock", timeout_s=0)
@@ -183,7 +193,6 @@ def predict_file(
         BadDataError: The input is missing, cannot be read, or was changed meanwhile.
         StorageError: The output cannot be written.
     """
-    output_kind(output)
     job = job_of(predictor, file, column, chunk_rows, reading)
     parts = PredictionParts(output, job)
     try:

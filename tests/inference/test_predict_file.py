@@ -175,8 +175,9 @@ def test_a_killed_command_resumes_and_ends_with_the_same_bytes(
     assert not parts.exists()
 
 
-def test_the_standard_input_is_answered_line_by_line(artifacts: Path) -> None:
-    done = command(artifacts, "-", "--print-as=jsonl", stdin=b"fine film\n\n\xff\n")
+@pytest.mark.parametrize("words", [["-"], ["--file", "-"]])
+def test_the_standard_input_is_answered_line_by_line(artifacts: Path, words: list[str]) -> None:
+    done = command(artifacts, *words, "--print-as=jsonl", stdin=b"fine film\n\n\xff\n")
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert [row["row"] for row in rows] == [0, 1, 2]
     assert [row["warning"] for row in rows] == [None, "empty", None]
@@ -209,7 +210,7 @@ def test_the_table_has_a_line_for_each_row_and_steers_no_terminal(
         (["--file=none.xls"], "none.xls: there is no such file"),
         (["a", "--output=o.xls"], "--output o.xls: must end in .csv, .jsonl, .parquet"),
         (["a", "--run=nobody"], "'nobody' names no run in"),
-        (["a", "--chunk-rows=0"], "--chunk-rows 0: must be at least 1"),
+        (["a", "--chunk-rows=0"], "Must be >= 1"),
         (["a", "--flow"], "--flow: needs --file with a known ending, and --output"),
         (["-", "--input-kind=parquet"], "the standard input cannot be Parquet"),
     ],
