@@ -1,5 +1,7 @@
 """Mistakes in the user's files that show in their first rows, found before anything starts."""
 
+import itertools
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tasks.common.errors import BadDataError
@@ -7,8 +9,7 @@ from tasks.config.training import SourceConfig
 from tasks.data.sources.labels import label_names
 from tasks.data.tables.decoding import NOT_UTF8, has_undecoded
 from tasks.data.tables.delimited import RowError
-from tasks.data.tables.fields import ReadOptions, file_kind, first_fields, named, row_fault
-from tasks.data.tables.folders import parquet_parts
+from tasks.data.tables.fields import Fields, ReadOptions, file_kind, row_fault, text_rows
 from tasks.data.tables.labels import label_name
 
 _ROWS = 20_000
@@ -16,7 +17,7 @@ _ROWS = 20_000
 
 
 def check_users_files(config: SourceConfig) -> None:
-    """Look at the beginning of the user's local files; of Parquet, only whether there is any.
+    """Look at the beginning of the user's local files.
 
     Raises:
         BadDataError: There is no such file, or what was read of it cannot be used.
@@ -43,18 +44,25 @@ def check_users_files(config: SourceConfig) -> None:
 def _labels(path: Path, config: SourceConfig) -> tuple[set[str], bool]:
     """Return the labels of the first rows, and whether these are all rows."""
     options = ReadOptions(config.encoding, config.delimiter)
-    if file_kind(path, options).kind == "parquet":
-        with named(path):
-            parquet_parts(path)
-        return set(), False
-    columns = [config.label_column, config.text_column]
-    columns += [config.group_column] if config.group_column else []
+    wanted = (config.label_column, config.text_column, config.group_column)
+    columns = [name for name in dict.fromkeys(wanted) if name]
+    is_parquet = file_kind(path, options).kind == "parquet"
+    rows = _of_parquet(path, columns) if is_parquet else text_rows(path, columns, options)
     found: set[str | None] = set()
     row = -1
-    for row, fields in enumerate(first_fields(path, list(dict.fromkeys(columns)), _ROWS, options)):
+    for row, fields in enumerate(itertools.islice(rows, _ROWS)):
         if isinstance(fields, RowError):
             raise row_fault(path, row, str(fields))
         if any(field is not None and has_undecoded(field) for field in fields):
             raise row_fault(path, row, NOT_UTF8)
         found.add(label_name(fields[0]))
     return {name for name in found if name is not None}, row + 1 < _ROWS
+
+
+def _of_parquet(path: Path, columns: Sequence[str]) -> Iterator[Fields]:
+    from tasks.data.tables.rows import read_rows  # Arrow takes a third of a second to import
+
+    for rows in read_rows(path, columns):
+        texts = zip(*[column.to_pylist() for column in rows.columns], strict=True)
+        for fields, error in zip(texts, rows.errors.to_pylist(), strict=True):
+            yield fields if error is None else RowError(error)

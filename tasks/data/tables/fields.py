@@ -1,7 +1,6 @@
 """The fields of the rows of a text file, one row after another, without any large library."""
 
 import io
-import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -240,15 +239,14 @@ def row_fault(path: Path, row: int, fault: str) -> BadDataError:
     return BadDataError(f"{path}: row {row}: {fault}{hint}")
 
 
-def first_fields(
-    path: Path, columns: Sequence[str], rows: int, options: ReadOptions = DEFAULT
+def text_rows(
+    path: Path, columns: Sequence[str], options: ReadOptions = DEFAULT
 ) -> Iterator[Fields]:
-    """Yield the fields of the first rows of a file of text.
+    """Yield the fields of the rows of a file of text.
 
     Raises:
         BadDataError: The file cannot be read, or has no such column.
     """
     kind = file_kind(path, options)
     with named(path), path.open("rb") as file, damage_reported():
-        content = open_content(file, kind, options)
-        yield from itertools.islice(text_fields(content, columns, options), rows)
+        yield from text_fields(open_content(file, kind, options), columns, options)

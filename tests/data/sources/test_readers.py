@@ -397,7 +397,9 @@ def test_texts_that_look_like_numbers_or_nothing_stay_texts(tmp_path: Path) -> N
     assert sorted(source.words) == ["1", "50", "na"]
 
 
-@pytest.mark.parametrize("name", ["ragged.csv", "quote.csv", "latin.csv", "column.csv", "nokind"])
+@pytest.mark.parametrize(
+    "name", ["ragged.csv", "quote.csv", "latin.csv", "column.csv", "nokind", "noparquet.parquet"]
+)
 def test_a_file_that_cannot_be_used_is_refused_before_a_run_too(tmp_path: Path, name: str) -> None:
     content, sentence = CONTENTS[name]
     (tmp_path / name).write_bytes(content)
@@ -406,8 +408,11 @@ def test_a_file_that_cannot_be_used_is_refused_before_a_run_too(tmp_path: Path, 
     assert sentence in str(raised.value).replace(str(tmp_path / name), "FILE")
 
 
-def test_labels_are_counted_before_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = write_file(tmp_path / "a.csv", {"text": ["x"] * 9000, "label": [0, 1, 2] * 3000})
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
+def test_labels_are_counted_before_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    path = write_file(tmp_path / name, {"text": ["x"] * 9000, "label": [0, 1, 2] * 3000})
     config = SourceConfig(source="files", train_file=path)
     with pytest.raises(BadDataError, match="found 3: '0', '1', '2'"):
         check_users_files(config)
