@@ -4,6 +4,7 @@ import gc
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
@@ -13,6 +14,9 @@ from flows.orchestration.process import begin_process
 from tasks.run_summary import RunSummary
 from tests.support.faults.fault_table import fault_counts, fault_table, write_table
 from tests.support.small_run import prepare, write_reviews
+
+if TYPE_CHECKING:
+    from tests.support.run_forker import RunForker
 
 begin_process()
 
@@ -88,12 +92,22 @@ def pytest_terminal_summary(
 
 
 @pytest.fixture(scope="session")
-def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A Prefect server with its own database; starting it takes some seconds."""
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a Prefect server with its own database; starting it takes some seconds."""
     from tests.support.servers.real_server import prefect_server_process, talk_to
 
     with prefect_server_process(tmp_path_factory.mktemp("server")) as (url, _), talk_to(url):
-        yield
+        yield url
+
+
+@pytest.fixture(scope="session")
+def forker(tmp_path_factory: pytest.TempPathFactory) -> Iterator["RunForker"]:
+    """A process that has imported all that a run needs, and forks runs."""
+    from tests.support.run_forker import RunForker
+
+    forker = RunForker(tmp_path_factory.mktemp("forker"))
+    yield forker
+    forker.close()
 
 
 @pytest.fixture(scope="session")
@@ -122,7 +136,7 @@ def small_reviews(shared: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def trained_once(prefect_server: None, shared: Path, small_reviews: Path) -> RunSummary:  # noqa: ARG001
+def trained_once(prefect_server: str, shared: Path, small_reviews: Path) -> RunSummary:  # noqa: ARG001
     """One run of the small config, by whichever process needs it first; nobody may change it."""
     from tests.support.start_run import start_run
 

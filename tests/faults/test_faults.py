@@ -3,8 +3,8 @@
 import json
 import random
 import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -15,10 +15,8 @@ from tasks.runs.manifest import Manifest, read_manifest
 from tasks.runs.verify import first_difference
 from tests.support.faults.injection import STEPS, Fault, Kind, StepCosts
 from tests.support.faults.tiny_disk import tiny_disk
-from tests.support.run_forker import RunForker, costs_of
-from tests.support.servers.real_server import prefect_server_process
-from tests.support.small_run import write_reviews
-from tests.support.terminal_run import SMALL_NETWORK
+from tests.support.run_forker import ForkedRun, RunForker, costs_of
+from tests.support.terminal_run import SMALL_NGRAMS, from_file
 
 Note = Callable[[str, object], None]
 
@@ -26,6 +24,8 @@ CACHED_STEPS = STEPS[1:-1]
 
 KILLS_EACH_WAY = dict.fromkeys(STEPS, 10) | {"train": 33}
 """How often a step is killed at one of its file operations, and as often at a moment."""
+
+TRAINING = ["--epochs=3", "--batch-size=16", "--save-every-steps=4", "--accelerator=cpu"]
 
 SLOW = pytest.mark.slow
 
@@ -35,6 +35,7 @@ class Laboratory:
     """Runs to let faults befall, and an undisturbed one to compare with."""
 
     forker: RunForker
+    api: str
     reviews: Path
     undisturbed: Path
     costs: StepCosts
@@ -42,8 +43,12 @@ class Laboratory:
     def run(self, artifacts: Path, fault: Fault | None = None) -> tuple[int, str]:
         """Run the flow and return its status and log."""
         log = artifacts.parent / "run.log"
-        status = self.forker.run(log, *arguments(self.reviews, artifacts), fault=fault)
-        return status, log.read_text()
+        return self.start(log, artifacts, fault).wait(), log.read_text()
+
+    def start(self, log: Path, artifacts: Path, fault: Fault | None = None) -> ForkedRun:
+        """Start the flow with its output in `log`."""
+        command = [*from_file(self.reviews), *SMALL_NGRAMS, *TRAINING, f"--artifacts={artifacts}"]
+        return self.forker.start(log, self.api, *command, fault=fault)
 
     def fault(self, kind: Kind, step: str, how: str, share: float) -> Fault:
         """Return a fault after `share` of the step's file operations or of its time."""
@@ -59,27 +64,27 @@ class Laboratory:
         return artifacts
 
 
-def arguments(reviews: Path, artifacts: Path) -> list[str]:
-    training = ["--epochs=3", "--batch-size=16", "--save-every-steps=4", "--accelerator=cpu"]
-    data = ["--source=files", f"--train-file={reviews}", f"--artifacts={artifacts}"]
-    return [*SMALL_NETWORK, *training, *data]
-
-
 @pytest.fixture(scope="module")
-def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
+def laboratory(
+    forker: RunForker,
+    prefect_server: str,
+    small_reviews: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Laboratory:
     folder = tmp_path_factory.mktemp("laboratory")
-    reviews = write_reviews(folder / "reviews.csv", 240)
-    with prefect_server_process(folder) as (url, _):
-        forker = RunForker(url, folder)
-        log, artifacts = folder / "undisturbed.log", folder / "artifacts"
-        assert forker.run(log, *arguments(reviews, artifacts)) == 0, log.read_text()
-        costs = costs_of(log)
-        # Where nothing is trained, no saved training is removed after the record.
-        cached = Path(shutil.copytree(artifacts, folder / "cached"))
-        assert forker.run(log, *arguments(reviews, cached)) == 0, log.read_text()
-        costs.operations["record"] = costs_of(log).operations["record"]
-        yield Laboratory(forker, reviews, artifacts, costs)
-        forker.close()
+    unknown = StepCosts(operations={}, seconds={})
+    laboratory = Laboratory(forker, prefect_server, small_reviews, folder / "artifacts", unknown)
+
+    def costs_in(artifacts: Path) -> StepCosts:
+        status, log = laboratory.run(artifacts)
+        assert status == 0, log
+        return costs_of(artifacts.parent / "run.log")
+
+    costs = costs_in(laboratory.undisturbed)
+    # Where nothing is trained, no saved training is removed after the record.
+    cached = costs_in(laboratory.copy_without(None, folder / "cached"))
+    costs.operations["record"] = cached.operations["record"]
+    return replace(laboratory, costs=costs)
 
 
 def results(artifacts: Path, step: str) -> list[StepOutput]:
@@ -138,23 +143,15 @@ def shares(seed: int, counts: dict[str, int]) -> list[tuple[str, str, float]]:
 IN_TURN: list[tuple[Kind, str, str, float]] = [
     ("kill -9", "fetch", "operation", 0.8),
     ("disk full", "load", "operation", 0.3),
-    ("kill -9", "load", "moment", 0.5),
-    ("kill -9", "baseline", "operation", 0.2),
-    ("kill -9", "pad", "moment", 0.2),
-    ("kill -9", "persist-parquet", "operation", 0.9),
-    ("kill -9", "build", "moment", 0.1),
+    ("kill -9", "baseline", "moment", 0.5),
+    ("kill -9", "pad", "operation", 0.2),
+    ("kill -9", "persist-parquet", "moment", 0.2),
+    ("permission denied", "build", "operation", 0.1),
     ("kill -9", "train", "operation", 0.4),
     ("SIGTERM", "train", "moment", 0.6),
-    ("disk full", "train", "operation", 0.2),
-    ("permission denied", "train", "operation", 0.1),
-    ("kill -9", "train", "moment", 0.4),
     ("exception", "evaluate", "operation", 0.3),
-    ("kill -9", "evaluate", "moment", 0.5),
-    ("disk full", "plot", "operation", 0.5),
     ("kill -9", "plot", "moment", 0.4),
     ("kill -9", "analyse", "operation", 0.2),
-    ("SIGTERM", "record", "moment", 0.3),
-    ("disk full", "record", "operation", 0.5),
     ("kill -9", "record", "moment", 0.8),
 ]
 """At least one fault of each step, and of each kind that ends a run."""
@@ -316,7 +313,10 @@ def test_the_second_of_two_runs_goes_on_when_the_first_is_killed(
     artifacts = tmp_path / "artifacts"
     logs = [tmp_path / "killed.log", tmp_path / "other.log"]
     fault = laboratory.fault("kill -9", step, "operation", 0.5)
-    command = arguments(laboratory.reviews, artifacts)
-    statuses = laboratory.forker.run_together(logs, *command, faults=[fault, None])
-    assert statuses[1] == 0, logs[1].read_text()
+    first, second = (
+        laboratory.start(logs[0], artifacts, fault),
+        laboratory.start(logs[1], artifacts),
+    )
+    assert second.wait() == 0, logs[1].read_text()
+    first.wait()
     require_next_run(laboratory, artifacts)

@@ -368,21 +368,29 @@ def expect(line: list[str], event: PromotionEvent, *, named: bool) -> None:
         line.append(event.run_id)
 
 
+PROMOTES = """
+import sys
+from pathlib import Path
+from tasks.config.promotion import PromotionConfig
+from tasks.registry.gates import Latency
+from tasks.registry.promote import promote
+from tasks.runs.find import find_run
+
+artifacts, runs = Path(sys.argv[1]), sys.argv[2:]
+quick = Latency(ms_per_review=1.5, batch_size=256, device="cpu")
+config = PromotionConfig(floor=0.1)
+sys.stdin.readline()
+for run in runs:
+    promote(artifacts, find_run(artifacts, run), config, lambda *_: quick, who="me", reason="")
+"""
+
+
 def test_two_processes_that_promote_at_once_decide_one_after_the_other(tmp_path: Path) -> None:
-    for number in range(1, 9):
-        make_challenger(tmp_path, number, 5 * number)
-    code = (
-        "import sys; from pathlib import Path; from tasks.runs.find import find_run\n"
-        "from tests.support.promotions import decide, run_id; sys.stdin.readline()\n"
-        f"artifacts = Path({str(tmp_path)!r})\n"
-        "for number in map(int, sys.argv[1:]):\n"
-        "    decide(artifacts, find_run(artifacts, run_id(number)))\n"
-    )
+    runs = [make_challenger(tmp_path, number, 5 * number).folder.name for number in range(1, 9)]
+    command = [sys.executable, "-c", PROMOTES, str(tmp_path)]
     processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", code, *numbers], stdin=subprocess.PIPE, text=True, cwd=ROOT
-        )
-        for numbers in ("2468", "1357")
+        subprocess.Popen([*command, *half], stdin=subprocess.PIPE, text=True, cwd=ROOT)
+        for half in (runs[1::2], runs[::2])
     ]
     for process in processes:
         assert process.stdin is not None

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tests.support.servers.prefect_home import prefect_environment, prepare_home
 
@@ -16,7 +16,7 @@ LIMIT_S = 600
 
 _ROOT = Path(__file__).parents[2]
 
-SMALL_NETWORK = [
+SMALL_SIZES = [
     "--num-words=40",
     "--maxlen=12",
     "--embedding-dim=4",
@@ -26,14 +26,26 @@ SMALL_NETWORK = [
     "--lstm-units=3",
     "--last-lstm-units=2",
     "--learning-rate=0.01",
-    "--training-step=keras",
 ]
+
+SMALL_NETWORK = [*SMALL_SIZES, "--training-step=keras"]
 """By Keras's layers: to compile the fast step takes seconds, more than it brings here."""
+
+SMALL_NGRAMS = [
+    "--num-words=40",
+    "--maxlen=12",
+    "--architecture=ngram_bag",
+    "--ngram-buckets=64",
+    "--learning-rate=0.01",
+]
+"""The network that is soonest made and trained."""
 
 FIVE_EPOCHS = ["--epochs=5", "--stop-patience=9"]
 
 SLOW_SMALL_RUN = [*SMALL_NETWORK, *FIVE_EPOCHS, "--batch-size=2"]
 """Trains long enough to be interrupted at an epoch of one's choice."""
+
+SLOW_NGRAM_RUN = [*SMALL_NGRAMS, *FIVE_EPOCHS, "--batch-size=2"]
 
 
 def from_file(reviews: Path) -> list[str]:
@@ -63,12 +75,25 @@ def start_terminal_run(
         )
 
 
-def wait_for_line(folder: Path, process: subprocess.Popen[bytes], part: str) -> None:
+class Process(Protocol):
+    """A run: a program of its own, or a fork."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def send_signal(self, sig: int, /) -> None: ...
+
+
+def wait_for_line(folder: Path, process: Process, part: str) -> None:
     """Wait until the log of the run in `folder` says `part`."""
     wait_for_log(folder / "run.log", part, process)
 
 
-def wait_for_log(file: Path, part: str, process: subprocess.Popen[bytes], since: int = 0) -> None:
+def wait_for_log(file: Path, part: str, process: Process, since: int = 0) -> None:
     """Wait until a log says `part`, after its first `since` characters."""
     deadline = time.monotonic() + LIMIT_S
     while part not in (log := file.read_text()[since:]):
@@ -77,7 +102,7 @@ def wait_for_log(file: Path, part: str, process: subprocess.Popen[bytes], since:
         time.sleep(0.05)
 
 
-def kill_run(process: subprocess.Popen[bytes], how: signal.Signals) -> None:
+def kill_run(process: Process, how: signal.Signals) -> None:
     """Kill a run, and the temporary server that it leaves behind after kill -9."""
     process.send_signal(how)
     assert process.wait(LIMIT_S) != 0
@@ -85,7 +110,7 @@ def kill_run(process: subprocess.Popen[bytes], how: signal.Signals) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def finish(process: subprocess.Popen[bytes], folder: Path) -> tuple[dict[str, Any], bytes, str]:
+def finish(process: Process, folder: Path) -> tuple[dict[str, Any], bytes, str]:
     """Return weights hashes, history and log of the run that ends in `folder`."""
     status = process.wait(LIMIT_S)
     log = (folder / "run.log").read_text()

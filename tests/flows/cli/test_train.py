@@ -8,7 +8,7 @@ from tasks.config.promotion import PromotionConfig
 from tasks.config.training import NETWORKS, TrainingConfig, flat_config
 from tests.support.commands import refusal, run_script
 from tests.support.small_run import write_reviews
-from tests.support.terminal_run import SMALL_NETWORK, from_file
+from tests.support.terminal_run import SMALL_SIZES, from_file
 
 
 def test_without_options_the_command_takes_what_source_it_can_get() -> None:
@@ -92,10 +92,10 @@ def test_refresh_takes_steps_or_means_all(words: list[str], refresh: tuple[str, 
 
 
 def test_a_run_from_the_terminal_ends_with_the_score_the_folder_and_what_was_cached(
-    tmp_path: Path,
+    prefect_server: str, tmp_path: Path
 ) -> None:
     reviews = write_reviews(tmp_path / "reviews.csv", 120)
-    options = [*from_file(reviews), *SMALL_NETWORK, "--epochs=1", "--batch-size=16"]
+    options = [*from_file(reviews), *SMALL_SIZES, "--epochs=1", "--batch-size=16"]
     result = run_script(tmp_path, "train_flow.py", *options)
     assert result.returncode == 0, result.stderr
     assert "Test Accuracy: " in result.stdout
@@ -107,7 +107,10 @@ def test_a_run_from_the_terminal_ends_with_the_score_the_folder_and_what_was_cac
     (run,) = (tmp_path / "artifacts/runs").iterdir()
     assert (run / "manifest.json").is_file()
 
-    again = run_script(tmp_path, "train_flow.py", *options, python=("-X", "importtime"))
+    timed = ("-X", "importtime")
+    again = run_script(
+        tmp_path, "train_flow.py", *options, python=timed, PREFECT_API_URL=prefect_server
+    )
     assert again.returncode == 0, again.stderr
     assert again.stdout.count(" cached ") == 9
     imported = {line.rpartition("|")[2].strip() for line in again.stderr.splitlines()}

@@ -1,7 +1,6 @@
 """A run watched as a person does: with a server that stays up, in both of Prefect's UIs."""
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 from prefect.deployments.runner import RunnerDeployment
 
 from flows.pipelines.train import train_flow
+from tests.support.run_forker import RunForker
 from tests.support.servers.browser import needs_browser
 from tests.support.servers.prefect_pages import (
     UIS,
@@ -19,11 +19,15 @@ from tests.support.servers.prefect_pages import (
     our_complaints,
     prefect_page,
 )
-from tests.support.servers.real_server import prefect_server_process
 from tests.support.small_run import write_reviews
-from tests.support.terminal_run import LIMIT_S, SLOW_SMALL_RUN, from_file, start_terminal_run
+from tests.support.terminal_run import SLOW_NGRAM_RUN, from_file
 
 EPOCHS = 5
+
+SEED = 4711
+
+OURS = {"flow_runs": {"name": {"any_": [f"files-honest-seed{SEED}"]}}}
+"""Chooses the run of this file from all that the server knows."""
 
 RUN_ARTIFACTS = {"progress", "report", "metrics", "data", "cache", "drift", "promotion", "champion"}
 
@@ -49,25 +53,23 @@ class Watched:
 
 
 @pytest.fixture(scope="module")
-def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    """A small run, started as a user does and watched through the API; its server stays up."""
+def watched(
+    forker: RunForker, prefect_server: str, tmp_path_factory: pytest.TempPathFactory
+) -> Watched:
+    """A small run that is watched through the API; its server stays up."""
     folder = tmp_path_factory.mktemp("watched")
-    (folder / "server").mkdir()
-    write_reviews(folder / "reviews.csv", 1000)
-    options = [*from_file(Path("reviews.csv")), *SLOW_SMALL_RUN, *PROMOTING]
-    with prefect_server_process(folder / "server") as (api, _):
-        run = start_terminal_run(folder, *options, PREFECT_API_URL=api)
-        seen: list[tuple[float, str]] = []
-        deadline = time.monotonic() + LIMIT_S
-        while run.poll() is None:
-            assert time.monotonic() < deadline
-            bars = ask(api, "artifacts", artifacts={"key": {"any_": ["progress"]}})
-            seen += [(bar["data"], bar["description"]) for bar in bars]
-            time.sleep(0.2)
-        assert run.returncode == 0, (folder / "run.log").read_text()
-        (flow_run,) = ask(api, "flow_runs")
-        artifacts = {artifact["key"]: artifact for artifact in ask(api, "artifacts")}
-        yield Watched(api, flow_run, artifacts, seen)
+    reviews = write_reviews(folder / "reviews.csv", 1000)
+    options = [*from_file(reviews), *SLOW_NGRAM_RUN]
+    run = forker.start(folder / "run.log", prefect_server, *options, f"--seed={SEED}", *PROMOTING)
+    seen: list[tuple[float, str]] = []
+    while run.poll() is None:
+        bars = ask(prefect_server, "artifacts", artifacts={"key": {"any_": ["progress"]}}, **OURS)
+        seen += [(bar["data"], bar["description"]) for bar in bars]
+        time.sleep(0.1)
+    assert run.wait() == 0, (folder / "run.log").read_text()
+    (flow_run,) = ask(prefect_server, "flow_runs", **OURS)
+    artifacts = {found["key"]: found for found in ask(prefect_server, "artifacts", **OURS)}
+    return Watched(prefect_server, flow_run, artifacts, seen)
 
 
 def test_the_progress_moves_in_every_epoch_and_ends_at_100(watched: Watched) -> None:
@@ -96,7 +98,7 @@ def test_the_page_of_the_run_shows_its_name_its_tags_and_its_artifacts(
 ) -> None:
     path = f"/runs/flow-run/{watched.flow_run['id']}"
     picture = screenshots / f"{ui}_run.png"
-    texts = ["files-honest-seed0", "protocol:honest", "Completed", *RUN_ARTIFACTS]
+    texts = [f"files-honest-seed{SEED}", "protocol:honest", "Completed", *RUN_ARTIFACTS]
     assert_page_shows(watched.api, ui, path, texts, picture, height=1400, tab="Artifacts")
 
 
@@ -139,14 +141,11 @@ def test_the_page_of_each_other_artifact_shows_what_is_in_it(
 
 
 @pytest.fixture(scope="module")
-def deployment(watched: Watched) -> UUID:
+def deployment(prefect_server: str) -> UUID:  # noqa: ARG001 - keeps it
     """A deployment of the flow, as a person who schedules it makes one."""
-    from prefect.settings import PREFECT_API_URL, temporary_settings
-
-    with temporary_settings({PREFECT_API_URL: watched.api}):
-        deployment = train_flow.to_deployment("by-hand")
-        assert isinstance(deployment, RunnerDeployment)
-        made = deployment.apply()
+    deployment = train_flow.to_deployment("by-hand")
+    assert isinstance(deployment, RunnerDeployment)
+    made = deployment.apply()
     assert isinstance(made, UUID)
     return made
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("prefect_server")
 
 @pytest.fixture(scope="module")
 def first(
-    prefect_server: None,  # noqa: ARG001 - starts it
+    prefect_server: str,  # noqa: ARG001 - starts it
     small_reviews: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> RunSummary:

@@ -15,7 +15,8 @@ from tasks.experiments.side_by_side import SideBySide
 from tasks.run_summary import RunSummary
 from tasks.runs.find import find_runs
 from tasks.runs.read import read_checked, read_config
-from tests.support.small_run import uncompiled_config
+from tests.support.run_forker import RunForker
+from tests.support.start_run import ngram_config
 
 TWO = AblationConfig(tokens=("last-12", "4+6"), words=(40,))
 
@@ -23,12 +24,12 @@ ONE = AblationConfig(tokens=("last-12",), words=(40,))
 
 
 @pytest.fixture(scope="module")
-def made(done: RunSummary, small_reviews: Path) -> tuple[Path, SideBySide]:
+def made(done: RunSummary, forker: RunForker, small_reviews: Path) -> tuple[Path, SideBySide]:
     """The artifacts and the report of the config and one variant, trained here."""
     artifacts = done.folder.parent.parent
-    return artifacts, ablation_flow(
-        uncompiled_config(small_reviews), TWO, RunnerConfig(), "cpu", artifacts
-    )
+    config = ngram_config(small_reviews)
+    with forker.trains():
+        return artifacts, ablation_flow(config, TWO, RunnerConfig(), "cpu", artifacts)
 
 
 def test_each_variant_is_a_run_of_its_own(made: tuple[Path, SideBySide]) -> None:
@@ -122,7 +123,7 @@ def test_what_was_trained_before_is_not_trained_again(
 ) -> None:
     artifacts, report = made
     before = {run.manifest.run_id for run in find_runs(artifacts).runs}
-    again = ablation_flow(uncompiled_config(small_reviews), ONE, RunnerConfig(), "cpu", artifacts)
+    again = ablation_flow(ngram_config(small_reviews), ONE, RunnerConfig(), "cpu", artifacts)
     (new,) = (run for run in find_runs(artifacts).runs if run.manifest.run_id not in before)
     assert all(step.cached for step in new.manifest.steps if step.step != "fetch")
     assert again.groups[0].over_seeds == report.groups[0].over_seeds

@@ -17,8 +17,7 @@ from tasks.registry.events import Decision, current_champion
 from tasks.run_summary import RunSummary
 from tasks.runs.manifest import read_manifest
 from tests.support.servers.run_records import artifacts_of, artifacts_where, task_runs_of
-from tests.support.small_run import small_config
-from tests.support.start_run import start_config
+from tests.support.start_run import ngram_config, start_config
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -40,7 +39,7 @@ def promoting(
     epochs: int = 2,
     drift: DriftConfig | None = None,
 ) -> RunSummary:
-    config = small_config(reviews, epochs=epochs)
+    config = ngram_config(reviews, epochs=epochs)
     return start_config(artifacts, config, promotion=gates, drift=drift)
 
 
@@ -143,7 +142,7 @@ def test_the_flow_checks_for_drift_before_it_trains_and_stops_where_asked(
 def test_in_the_tutorial_protocol_promotion_is_refused_before_anything_starts(
     tmp_path: Path, small_reviews: Path
 ) -> None:
-    config = small_config(small_reviews, protocol="tutorial")
+    config = ngram_config(small_reviews, protocol="tutorial")
     with pytest.raises(InvalidConfigError, match="promotion needs protocol 'honest'"):
         start_config(tmp_path / "artifacts", config, promotion=GATES)
     assert not (tmp_path / "artifacts/runs").exists()

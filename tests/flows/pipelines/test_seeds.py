@@ -19,8 +19,9 @@ from tasks.config.request import TrainOptions
 from tasks.experiments.side_by_side import SideBySide
 from tasks.run_summary import RunSummary
 from tasks.runs.find import find_runs
+from tests.support.run_forker import RunForker
 from tests.support.servers.killed_worker import cluster_that_loses_a_worker
-from tests.support.small_run import uncompiled_config
+from tests.support.start_run import ngram_config
 
 HERE = RunnerConfig()
 
@@ -40,14 +41,15 @@ def accuracies(report: SideBySide) -> list[float]:
 @pytest.fixture(scope="module")
 def local(
     trained_once: RunSummary,
+    forker: RunForker,
     small_reviews: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Path, SideBySide]:
     """The artifacts and the report of two seeds trained here."""
     artifacts = tmp_path_factory.mktemp("seeds") / "artifacts"
     shutil.copytree(trained_once.folder.parent.parent / "cache", artifacts / "cache")
-    config = uncompiled_config(small_reviews)
-    return artifacts, seeds_flow(config, HONEST, HERE, "cpu", artifacts)
+    with forker.trains():
+        return artifacts, seeds_flow(ngram_config(small_reviews), HONEST, HERE, "cpu", artifacts)
 
 
 def test_each_seed_is_a_run_of_its_own(local: tuple[Path, SideBySide]) -> None:
@@ -71,7 +73,7 @@ def test_the_report_is_kept_and_shown(local: tuple[Path, SideBySide]) -> None:
 
 
 def test_each_config_is_trained_with_each_seed_in_turn(small_reviews: Path) -> None:
-    configs = [uncompiled_config(small_reviews, seed=3, epochs=epochs) for epochs in (1, 2)]
+    configs = [ngram_config(small_reviews, seed=3, epochs=epochs) for epochs in (1, 2)]
     asked = with_seeds(configs, 2, lambda config: f"{config.fit.epochs} epochs")
     assert list(asked) == [
         "1 epochs, seed 3",
@@ -84,7 +86,7 @@ def test_each_config_is_trained_with_each_seed_in_turn(small_reviews: Path) -> N
 
 @pytest.mark.usefixtures("prefect_server")
 def test_a_training_that_fails_in_its_process_is_told(tmp_path: Path) -> None:
-    config = uncompiled_config(tmp_path / "missing.csv")
+    config = ngram_config(tmp_path / "missing.csv")
     artifacts = tmp_path / "artifacts"
     options = TrainOptions(config=config, accelerator="cpu", artifacts=artifacts)
     with pytest.raises(ChildFailedError, match="training of seed 0 ended with status 1"):
@@ -106,7 +108,7 @@ def test_a_cluster_gives_the_weights_of_this_machine(
 ) -> None:
     pytest.importorskip(f"prefect_{runner}")
     place = RunnerConfig.model_validate({"runner": runner, "workers": 2})
-    config, artifacts = uncompiled_config(small_reviews), tmp_path / "artifacts"
+    config, artifacts = ngram_config(small_reviews), tmp_path / "artifacts"
     report = seeds_flow(config, HONEST, place, "cpu", artifacts)
     assert accuracies(report) == accuracies(local[1])
     assert weights(artifacts) == weights(local[0])
@@ -119,6 +121,6 @@ def test_a_dask_worker_that_is_killed_in_a_training_loses_nothing(
     artifacts = tmp_path / "artifacts"
     with cluster_that_loses_a_worker(artifacts) as address:
         place = RunnerConfig(runner="dask", address=address)
-        report = seeds_flow(uncompiled_config(small_reviews), HONEST, place, "cpu", artifacts)
+        report = seeds_flow(ngram_config(small_reviews), HONEST, place, "cpu", artifacts)
     assert accuracies(report) == accuracies(local[1])
     assert weights(artifacts) == weights(local[0])

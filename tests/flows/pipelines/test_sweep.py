@@ -20,10 +20,11 @@ from tasks.experiments.sweep_report import SweepReport
 from tasks.runs.find import find_runs
 from tasks.runs.read import read_config
 from tests.support.polling import wait_for
+from tests.support.run_forker import RunForker
 from tests.support.servers.killed_worker import SAVED, cluster_that_loses_a_worker
-from tests.support.small_run import uncompiled_config
+from tests.support.start_run import ngram_config
 from tests.support.terminal_run import (
-    SLOW_SMALL_RUN,
+    SLOW_NGRAM_RUN,
     from_file,
     kill_run,
     start_terminal_run,
@@ -40,9 +41,9 @@ low = 0.0001
 high = 0.1
 log = true
 
-[network.lstm_units]
-low = 2
-high = 6
+[network.ngram_smoothing]
+low = 1.0
+high = 20.0
 """
 
 
@@ -52,7 +53,7 @@ def sweep_of(space: Path, **changes: Any) -> SweepConfig:
 
 
 def config_of(reviews: Path) -> TrainingConfig:
-    return uncompiled_config(reviews, epochs=3)
+    return ngram_config(reviews, epochs=3)
 
 
 def told(report: SweepReport) -> list[tuple[Any, ...]]:
@@ -65,7 +66,8 @@ def told(report: SweepReport) -> list[tuple[Any, ...]]:
 
 @pytest.fixture(scope="module")
 def swept(
-    prefect_server: None,  # noqa: ARG001 - starts it
+    prefect_server: str,  # noqa: ARG001 - starts it
+    forker: RunForker,
     small_reviews: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Path, SweepReport]:
@@ -73,7 +75,8 @@ def swept(
     folder = tmp_path_factory.mktemp("sweep")
     sweep = sweep_of(folder / "space.toml")
     artifacts = folder / "artifacts"
-    return artifacts, sweep_flow(config_of(small_reviews), sweep, HERE, "cpu", artifacts)
+    with forker.trains():
+        return artifacts, sweep_flow(config_of(small_reviews), sweep, HERE, "cpu", artifacts)
 
 
 def test_trials_share_the_cached_steps_and_only_the_winner_sees_the_test_reviews(
@@ -147,7 +150,7 @@ def test_one_sweep_at_a_time_runs_in_a_study(tmp_path: Path, small_reviews: Path
 
 def test_a_protocol_that_chooses_on_the_test_reviews_is_refused(small_reviews: Path) -> None:
     with pytest.raises(InvalidConfigError, match="protocol='tutorial': must be 'honest'"):
-        sweep_flow(uncompiled_config(small_reviews, protocol="tutorial"))
+        sweep_flow(ngram_config(small_reviews, protocol="tutorial"))
 
 
 @pytest.mark.slow
@@ -156,7 +159,7 @@ def test_a_sweep_killed_in_a_trial_resumes_to_the_same_trials_and_winner(
     small_reviews: Path, tmp_path: Path, survivors: bool
 ) -> None:
     (tmp_path / "space.toml").write_text(SPACE)
-    options = [*from_file(small_reviews), *SLOW_SMALL_RUN, f"--space={tmp_path / 'space.toml'}"]
+    options = [*from_file(small_reviews), *SLOW_NGRAM_RUN, f"--space={tmp_path / 'space.toml'}"]
     options += ["--trials=4", "--pruning-after=1", "--save-every-steps=20"]
     server: dict[str, Any] = {
         "program": "sweep_flow.py",

@@ -20,8 +20,8 @@ from tasks.record_run import RUN_FILES
 from tasks.run_summary import RunSummary
 from tasks.runs.manifest import read_manifest
 from tests.support.faults.injection import STEPS
-from tests.support.small_run import small_config, write_reviews
-from tests.support.start_run import start_config, start_run
+from tests.support.small_run import write_reviews
+from tests.support.start_run import ngram_config, start_config, start_run
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -67,7 +67,7 @@ def test_the_manifest_tells_what_was_run(done: RunSummary, small_reviews: Path) 
     assert manifest.versions["keras"].startswith("3.")
     assert done.folder.name.endswith(manifest.flow_run_id[:8])
     config = json.loads((done.folder / "config.json").read_text())
-    assert config == small_config(small_reviews).model_dump(mode="json")
+    assert config == ngram_config(small_reviews).model_dump(mode="json")
 
 
 def test_an_equal_run_is_cached_from_load_to_plot_and_still_complete(
@@ -185,7 +185,7 @@ def why(summary: RunSummary) -> dict[str, str]:
 
 
 def test_every_step_says_why_it_was_a_hit_or_a_miss(root: Path, small_reviews: Path) -> None:
-    config = small_config(small_reviews)
+    config = ngram_config(small_reviews)
     text = config.text.model_copy(update={"num_words": 39})
     reasons = why(start_config(root, config.model_copy(update={"text": text})))
     assert reasons["load"] == "every part of its key is as before"
@@ -196,7 +196,7 @@ def test_every_step_says_why_it_was_a_hit_or_a_miss(root: Path, small_reviews: P
 def test_a_refreshed_step_is_computed_again_and_those_after_it_hit_when_it_repeats(
     done: RunSummary, root: Path, small_reviews: Path
 ) -> None:
-    again = start_config(root, small_config(small_reviews), refresh=("train",))
+    again = start_config(root, ngram_config(small_reviews), refresh=("train",))
     assert cached_steps(again) == [step for step in CACHED_STEPS if step != "train"]
     assert why(again)["train"] == "a refresh was requested"
     assert read_manifest(again.folder).weights == read_manifest(done.folder).weights
@@ -214,7 +214,7 @@ def test_what_was_computed_beside_an_edit_is_used_and_not_kept(
         source = now(name)
         return str(source).replace("(12, 6)", "(6, 12)") if name == "tasks.reports.plot" else source
 
-    config = small_config(small_reviews)
+    config = ngram_config(small_reviews)
     with monkeypatch.context() as patch, caplog.at_level(logging.WARNING, "tasks"):
         patch.setattr(cache_key, "source_now", edited)
         beside = start_config(root, config, refresh=("plot",))
@@ -242,7 +242,7 @@ def test_raw_files_that_change_while_they_are_read_are_refused(
 def test_without_the_cache_every_step_is_computed_and_nothing_is_kept(
     done: RunSummary, small_reviews: Path, tmp_path: Path
 ) -> None:
-    summary = start_config(tmp_path / "a", small_config(small_reviews), cache=False)
+    summary = start_config(tmp_path / "a", ngram_config(small_reviews), cache=False)
     assert cached_steps(summary) == []
     assert summary.score == done.score
     assert not (tmp_path / "a/cache/records").exists()

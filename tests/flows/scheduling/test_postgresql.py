@@ -1,7 +1,6 @@
 """Eight runs at once on one server with PostgreSQL: nothing is lost, nothing is computed twice."""
 
 import asyncio
-import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,12 +12,13 @@ import pytest
 from tasks.runs.manifest import Manifest, read_manifest
 from tests.support.faults.injection import STEPS
 from tests.support.polling import wait_for
+from tests.support.run_forker import RunForker
 from tests.support.servers.deploy_files import server_settings
 from tests.support.servers.postgres import needs_postgres, postgres_process
 from tests.support.servers.prefect_pages import ask
 from tests.support.servers.real_server import prefect_server_process, talk_to
 from tests.support.small_run import write_reviews
-from tests.support.terminal_run import LIMIT_S, SMALL_NETWORK, from_file, start_terminal_run
+from tests.support.terminal_run import SMALL_NGRAMS, from_file
 
 pytestmark = needs_postgres
 
@@ -53,20 +53,16 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def run_at_once(
-    folder: Path, api: str, artifacts: Path, options: list[list[str]]
+    forker: RunForker, folder: Path, api: str, options: list[list[str]]
 ) -> list[Manifest]:
     """Start a run for each list of options, all at the same time; return what they recorded."""
     reviews = write_reviews(folder / "reviews.csv", 200)
-    before = set(artifacts.glob("runs/*"))
-    runs: list[tuple[Path, subprocess.Popen[bytes]]] = []
-    for number, own in enumerate(options):
-        log = folder / f"run{number}"
-        log.mkdir()
-        words = [*from_file(reviews), *SMALL_NETWORK, f"--artifacts={artifacts}", *own]
-        runs.append((log, start_terminal_run(log, *words, PREFECT_API_URL=api)))
-    for log, run in runs:
-        assert run.wait(LIMIT_S) == 0, (log / "run.log").read_text()
-    folders = sorted(set(artifacts.glob("runs/*")) - before)
+    words = [*from_file(reviews), *SMALL_NGRAMS]
+    logs = [folder / f"{number}.log" for number in range(len(options))]
+    runs = [forker.start(log, api, *words, *own) for log, own in zip(logs, options, strict=True)]
+    for log, run in zip(logs, runs, strict=True):
+        assert run.wait() == 0, log.read_text()
+    folders = sorted(folder.glob("artifacts/runs/*"))
     manifests = [read_manifest(folder) for folder in folders]
     assert len(manifests) == len(options)
     assert not any(map(Manifest.faults, manifests, folders))
@@ -91,9 +87,9 @@ def computed(manifests: list[Manifest]) -> Counter[str]:
 
 @pytest.mark.parametrize("runs", [3, pytest.param(RUNS, marks=pytest.mark.slow)])
 def test_equal_runs_at_once_lose_nothing_and_compute_each_step_once(
-    served: Served, tmp_path: Path, runs: int
+    served: Served, forker: RunForker, tmp_path: Path, runs: int
 ) -> None:
-    manifests = run_at_once(tmp_path, served.api, tmp_path / "artifacts", [["--epochs=1"]] * runs)
+    manifests = run_at_once(forker, tmp_path, served.api, [["--epochs=1"]] * runs)
     assert_all_is_recorded(served.api, manifests)
     assert computed(manifests) == dict.fromkeys(TASKS, 1) | {"fetch": runs}
     assert len({str(manifest.weights) for manifest in manifests}) == 1
@@ -139,10 +135,10 @@ async def _make_older(database: str, flow_run_id: str) -> None:
 
 @pytest.mark.slow
 def test_eight_trainings_at_once_lose_nothing_and_share_what_they_can(
-    served: Served, tmp_path: Path
+    served: Served, forker: RunForker, tmp_path: Path
 ) -> None:
     seeds = [["--epochs=3", f"--seed={seed}"] for seed in range(RUNS)]
-    manifests = run_at_once(tmp_path, served.api, tmp_path / "artifacts", seeds)
+    manifests = run_at_once(forker, tmp_path, served.api, seeds)
     assert_all_is_recorded(served.api, manifests)
     counts = computed(manifests)
     assert (counts["train"], counts["load"], counts["baseline"]) == (RUNS, 1, 1)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect import get_client
 
 from tasks.registry.champion import ChampionStore
 from tasks.registry.events import current_champion
@@ -28,12 +29,13 @@ from tests.support.servers.serve_process import (
     start_process,
     state_of,
 )
-from tests.support.small_run import uncompiled_config, write_reviews
+from tests.support.small_run import write_reviews
+from tests.support.start_run import ngram_config
 from tests.support.terminal_run import FIVE_EPOCHS, wait_for_log
 
 LIMIT_S = 180
 
-EVERY_S = 4
+EVERY_S = 6
 
 UNCHANGED = "nothing has changed since run "
 
@@ -52,7 +54,7 @@ class Schedule:
 
     def serve(self) -> subprocess.Popen[bytes]:
         """Start the serve process as a user does."""
-        options = small_options(self.folder / "reviews.csv", *FIVE_EPOCHS, "--batch-size=2")
+        options = small_options(self.folder / "reviews.csv", *FIVE_EPOCHS, "--batch-size=1")
         return start_process(
             self.folder, self.api, "serve_flow.py", *options, f"--interval={EVERY_S}s"
         )
@@ -67,11 +69,11 @@ class Schedule:
 
 
 @pytest.fixture(scope="module")
-def schedule(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Schedule]:
-    folder = tmp_path_factory.mktemp("schedule")
-    write_reviews(folder / "reviews.csv", 300)
-    with prefect_server_process(folder / "server") as (api, _):
-        yield Schedule(folder, api)
+def schedule(prefect_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Schedule]:
+    yield Schedule(tmp_path_factory.mktemp("schedule"), prefect_server)
+    with get_client(sync_client=True) as client:
+        for deployment in client.read_deployments():
+            client.delete_deployment(deployment.id)
 
 
 def wait_until(happens: Callable[[], object], served: subprocess.Popen[bytes]) -> None:
@@ -150,9 +152,9 @@ class Outage:
     scope="module", params=[signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
 )
 def outage(schedule: Schedule, request: pytest.FixtureRequest) -> Outage:
-    """Stop the serve process in a training, and serve again after five missed schedules."""
+    """Stop the serve process in a training, and serve again after four missed schedules."""
     how = request.param
-    write_reviews(schedule.folder / "reviews.csv", 300, seed=int(how))
+    write_reviews(schedule.folder / "reviews.csv", 1000, seed=int(how))
     log = schedule.folder / "serve.log"
     began = len(log.read_text()) if log.exists() else 0
     served = schedule.serve()
@@ -164,7 +166,7 @@ def outage(schedule: Schedule, request: pytest.FixtureRequest) -> Outage:
     ended = {name for name, each in runs.items() if state_of(each)[0] in FINAL}
     active = [is_active(schedule.api)]
 
-    time.sleep(5 * EVERY_S)
+    time.sleep(4 * EVERY_S)
     began = len(log.read_text())
     again = schedule.serve()
 
@@ -227,8 +229,8 @@ def due_runs(api: str, flow: str, name: str) -> list[dict[str, Any]]:
 def test_a_run_of_a_worker_that_is_stopped_resumes_when_the_worker_does(
     tmp_path: Path, how: signal.Signals
 ) -> None:
-    write_reviews(tmp_path / "reviews.csv", 300)
-    config = uncompiled_config(tmp_path / "reviews.csv", epochs=5).model_dump(mode="json")
+    write_reviews(tmp_path / "reviews.csv", 1000)
+    config = ngram_config(tmp_path / "reviews.csv", epochs=5).model_dump(mode="json")
     config["fit"] |= {"batch_size": 1, "stop_patience": 9}
     given = {"config": config, "artifacts": str(tmp_path / "artifacts"), "promotion": None}
     with prefect_server_process(tmp_path / "server") as (api, _):
@@ -253,8 +255,8 @@ def test_a_run_of_a_worker_that_is_stopped_resumes_when_the_worker_does(
 def test_where_runs_queue_none_is_cancelled_and_no_maintenance_works_beside_one(
     tmp_path: Path,
 ) -> None:
-    write_reviews(tmp_path / "reviews.csv", 300)
-    options = small_options(tmp_path / "reviews.csv", *FIVE_EPOCHS, "--batch-size=2")
+    write_reviews(tmp_path / "reviews.csv", 1000)
+    options = small_options(tmp_path / "reviews.csv", *FIVE_EPOCHS, "--batch-size=1")
     options += ["--overlap=queue", f"--interval={EVERY_S}s", f"--maintain.interval={EVERY_S}s"]
     with prefect_server_process(tmp_path / "server") as (api, _):
         served = start_process(tmp_path, api, "serve_flow.py", *options)

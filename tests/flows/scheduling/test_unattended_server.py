@@ -16,6 +16,7 @@ from tasks.config.operations import HEARTBEAT_SECONDS
 from tasks.runs.failures import read_failures
 from tests.support.commands import run_script
 from tests.support.polling import wait_for
+from tests.support.run_forker import RunForker
 from tests.support.servers.browser import needs_browser
 from tests.support.servers.deploy_files import server_settings
 from tests.support.servers.prefect_pages import UIS, ask, assert_page_shows
@@ -23,7 +24,7 @@ from tests.support.servers.real_server import prefect_server_process, talk_to
 from tests.support.servers.webhook_receiver import webhook_receiver
 from tests.support.small_run import write_reviews
 from tests.support.terminal_run import (
-    SLOW_SMALL_RUN,
+    SLOW_NGRAM_RUN,
     SMALL_NETWORK,
     from_file,
     kill_run,
@@ -32,8 +33,6 @@ from tests.support.terminal_run import (
 )
 
 SHORTEST_S = 10
-
-_LIMIT_S = 120
 
 
 @dataclass
@@ -89,12 +88,13 @@ def test_the_command_can_be_given_again_and_changes_nothing(
 def killed(
     served: Served,
     changes: list[list[str]],  # noqa: ARG001 - sets the server up
+    forker: RunForker,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> str:
     """The id of a run whose whole process group was killed."""
     folder = tmp_path_factory.mktemp("killed")
-    options = [*from_file(write_reviews(folder / "reviews.csv", 1000)), *SLOW_SMALL_RUN]
-    run = start_terminal_run(folder, *options, PREFECT_API_URL=served.api)
+    options = [*from_file(write_reviews(folder / "reviews.csv", 1000)), *SLOW_NGRAM_RUN]
+    run = forker.start(folder / "run.log", served.api, *options)
     wait_for_line(folder, run, "load: ")
     (running,) = runs_in_state(served.api, "Running")
     kill_run(run, signal.SIGKILL)
@@ -102,13 +102,16 @@ def killed(
 
 
 def test_a_run_that_fails_leaves_a_record_and_is_told_of(
-    served: Served, killed: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    served: Served,
+    killed: str,
+    forker: RunForker,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert killed  # it becomes silent in the meantime
     (tmp_path / "reviews.csv").write_text("text,label\na film,pos\nthe film,neg\n")
     options = from_file(tmp_path / "reviews.csv")
-    run = start_terminal_run(tmp_path, *options, "--seed=7", PREFECT_API_URL=served.api)
-    assert run.wait(_LIMIT_S) == 1
+    assert forker.start(tmp_path / "run.log", served.api, *options, "--seed=7").wait() == 1
     log = (tmp_path / "run.log").read_text()
     assert "Traceback" not in log
     (failure,) = read_failures(tmp_path / "artifacts").failures
@@ -128,11 +131,11 @@ def test_a_run_that_fails_leaves_a_record_and_is_told_of(
 
 
 def test_a_run_that_is_terminated_leaves_a_record(
-    served: Served, killed: str, tmp_path: Path
+    served: Served, killed: str, forker: RunForker, tmp_path: Path
 ) -> None:
     assert killed
-    options = [*from_file(write_reviews(tmp_path / "reviews.csv", 1000)), *SLOW_SMALL_RUN]
-    run = start_terminal_run(tmp_path, *options, PREFECT_API_URL=served.api)
+    options = [*from_file(write_reviews(tmp_path / "reviews.csv", 1000)), *SLOW_NGRAM_RUN]
+    run = forker.start(tmp_path / "run.log", served.api, *options)
     wait_for_line(tmp_path, run, "load: ")
     kill_run(run, signal.SIGTERM)
     (failure,) = read_failures(tmp_path / "artifacts").failures

@@ -29,7 +29,7 @@ STEPS = (
 )
 """The tasks of a run, and the writing of its folder."""
 
-_TASK_OF = {"persist-parquet": "persist"}
+TASK_OF = {"persist-parquet": "persist"}
 
 _OPERATIONS = ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "shutil.rmtree")
 
@@ -100,7 +100,7 @@ class StepWatch:
         from tasks import steps
 
         for name in STEPS[:-1]:
-            task = getattr(steps, _TASK_OF.get(name, name))
+            task = getattr(steps, TASK_OF.get(name, name))
             task.fn = self._watched(name, task.fn)
         train.record_run = self._watched("record", train.record_run)  # type: ignore[attr-defined]
 

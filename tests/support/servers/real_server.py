@@ -60,14 +60,15 @@ def talk_to(api: str) -> Iterator[None]:
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
     with temporary_settings({PREFECT_API_URL: api}):
-        _forget_connections()
+        forget_connections()
         try:
             yield
         finally:
-            _forget_connections()
+            forget_connections()
 
 
-def _forget_connections() -> None:
+def forget_connections() -> None:
+    """Hand over the last records, and close the connections that sent them."""
     from prefect.events.worker import EventsWorker
     from prefect.logging.handlers import APILogWorker
 

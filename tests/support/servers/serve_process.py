@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.support.servers.prefect_home import prefect_environment
 from tests.support.servers.prefect_pages import ask
-from tests.support.terminal_run import SMALL_NETWORK, from_file
+from tests.support.terminal_run import SMALL_NGRAMS, from_file
 
 ROOT = Path(__file__).parents[3]
 
@@ -58,7 +58,7 @@ def run_deployment(folder: Path, api: str, deployment: str, **parameters: object
 
 def small_options(reviews: Path, *more: str) -> list[str]:
     """Return the options of a small training whose every model is promoted."""
-    return [*from_file(reviews), *SMALL_NETWORK, *ALL_GATES_OPEN, *more]
+    return [*from_file(reviews), *SMALL_NGRAMS, *ALL_GATES_OPEN, *more]
 
 
 def start_process(
