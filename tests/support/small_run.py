@@ -87,16 +87,6 @@ def small_config(
     )
 
 
-def uncompiled_config(train_file: Path, **changes: Any) -> TrainingConfig:
-    """Return a small config for a training in a process of its own, by Keras's layers.
-
-    To compile the fast step takes seconds, which only the first training in a process pays.
-    """
-    config = small_config(train_file, **changes)
-    fit = config.fit.model_copy(update={"training_step": "keras"})
-    return config.model_copy(update={"fit": fit})
-
-
 def write_sets(reviews: Path, folder: Path, data: DataConfig, text: TextConfig) -> Path:
     """Load, pad and persist `reviews`, in a folder each, and return that of the Parquet files."""
     loaded, padded, persisted = (folder / name for name in ("loaded", "padded", "persisted"))

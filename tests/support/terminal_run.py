@@ -35,7 +35,8 @@ SMALL_NGRAMS = [
     "--num-words=40",
     "--maxlen=12",
     "--architecture=ngram_bag",
-    "--ngram-buckets=64",
+    "--ngram-words=1",
+    "--ngram-buckets=512",
     "--learning-rate=0.01",
 ]
 """The network that is soonest made and trained."""
