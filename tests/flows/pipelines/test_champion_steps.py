@@ -93,20 +93,22 @@ def test_the_flow_promotes_a_first_champion_refuses_and_keeps_and_shows_each(
     assert "no interim test on the test reviews was used" in text
     assert states(again)[f"promote {again.folder.name}"] == "Champion already"
 
-    strict = GATES.model_copy(update={"floor": 1.0})
+    strict = GATES.model_copy(update={"largest_calibration_error": 0})
     worse = promoting(artifacts, small_reviews, strict, epochs=1)
     decision = decision_of(worse)
     assert (decision.kind, decision.champion) == ("refused", first.folder.name)
-    assert "2 of 8 gates failed (floor, champion)" in decision.headline
+    assert "2 of 8 gates failed (champion, calibration)" in decision.headline
     artifacts_shown = shown(worse)
     text = artifacts_shown["promotion"]
     assert f"| before | {first.folder.name} |\n| after | {first.folder.name} |" in text
-    assert "| floor | ✗ failed |" in text
+    assert "| calibration | ✗ failed |" in text
     assert "Interim test 1 on these test reviews: it may use 0.025 of the level 0.05 (a" in text
     assert states(worse)[f"promote {worse.folder.name}"] == "Refused"
     rows = artifacts_shown["champion"].splitlines()[2:4]
     assert [row.split(" | ")[2] for row in rows] == ["refused", "promoted"]
-    assert "; failed: floor, champion\n- 1: flow run files-honest" in artifacts_shown["champion"]
+    assert (
+        "; failed: champion, calibration\n- 1: flow run files-honest" in artifacts_shown["champion"]
+    )
     assert current_champion(store.events()) == store.champion()
 
 
