@@ -41,8 +41,6 @@ _LONGEST_FIRST = [
     "faults/test_server_death.py",
     "flows/pipelines/test_seeds.py",
     "flows/pipelines/test_ablation.py",
-    "training/test_train.py",
-    "training/test_progress.py",
     "model/test_architectures.py",
     "inference/bundle/test_export.py",
     "runs/test_verify.py",

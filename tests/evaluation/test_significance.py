@@ -35,13 +35,6 @@ def test_the_interval_of_the_difference_changes_sign_with_the_order(
     assert list(other) == pytest.approx([-high, -low])
 
 
-def test_the_interval_of_a_worked_example() -> None:
-    # b = 9, c = 3 of 50: (9 + 1 - 3 - 1) / 52, worked out by hand from the formula.
-    low, high = difference_interval(9, 3, 50)
-    assert (low + high) / 2 == pytest.approx(6 / 52)
-    assert high - low == pytest.approx(2 * 1.959964 * ((14 / 52 - (6 / 52) ** 2) / 52) ** 0.5)
-
-
 def test_a_published_interval_is_reproduced() -> None:
     # The example of `ci.prop.ps` in Bonett's own R package statpsych: 4 and 26 of 48 differ.
     low, high = difference_interval(26, 4, 48)
