@@ -55,8 +55,7 @@ def local_copy(uri: str, downloads: Path) -> Path:
     path = PurePosixPath(uri.partition("?")[0]).name
     copy = downloads / "remote" / f"{name}-{path}"
     note = copy.with_name(f"{copy.name}.json")
-    system, place = _system(uri)
-    listed = _listed(uri, system, place)
+    system, listed = _listed(uri)
     known = read_record(RemoteVersion, note)
     before = known.files if known and known.uri == uri else {}
     if copy.is_dir() and "." in listed:
@@ -98,24 +97,18 @@ def _copied(
     return CopiedFile(size=asked[0], modified_ns=asked[1], sha256=file_sha256(copy))
 
 
-def _system(uri: str) -> tuple[fs.FileSystem, str]:
+def _listed(uri: str) -> tuple[fs.FileSystem, dict[str, fs.FileInfo]]:
+    """Return the store, and the file or those of the folder by their place below the address."""
     from pyarrow import ArrowException, fs
 
     try:
         system, place = fs.FileSystem.from_uri(uri)
     except (ArrowException, OSError, ValueError) as error:
         raise BadDataError(f"{uri} is no address of a file: {first_line(error)}") from None
-    return system, place
-
-
-def _listed(uri: str, system: fs.FileSystem, place: str) -> dict[str, fs.FileInfo]:
-    """Return the file, or the files of the folder, by their place below the address."""
-    from pyarrow import fs
-
     try:
         found = system.get_file_info(place)
         if found.is_file:
-            return {".": found}
+            return system, {".": found}
         selector = fs.FileSelector(place, allow_not_found=True, recursive=True)
         files = [part for part in system.get_file_info(selector) if part.is_file]
     except OSError as error:
@@ -126,7 +119,7 @@ def _listed(uri: str, system: fs.FileSystem, place: str) -> dict[str, fs.FileInf
     outside = [part for part in parts if ".." in part.parts]
     if outside:
         raise BadDataError(f"{uri}: the name {str(outside[0])!r} in it leads outside; rename it")
-    return {part.as_posix(): file for part, file in parts.items()}
+    return system, {part.as_posix(): file for part, file in parts.items()}
 
 
 def _unreachable(uri: str, error: Exception) -> SourceUnavailableError:

@@ -6,6 +6,7 @@ Whatever asks a trained model, an evaluation, a re-scoring, a measurement or a p
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-import onnxruntime as ort
 
 from tasks.common.device import CPU, Device, processor_cores, use_device
 from tasks.common.errors import BadDataError, first_line
@@ -83,6 +83,9 @@ def onnx_network(graph: bytes) -> Network:
 
     One call uses one thread: threads inside an operation would mostly wait for each other.
     """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # else it keeps an id of the device and reports
+    import onnxruntime as ort
+
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

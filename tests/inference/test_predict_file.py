@@ -1,5 +1,6 @@
 import csv
 import json
+import os
 import subprocess
 import sys
 import time
@@ -140,16 +141,24 @@ def command(
     return subprocess.run(words, input=stdin, capture_output=True, check=False)
 
 
-def test_texts_are_answered_at_once_without_tensorflow_or_prefect(artifacts: Path) -> None:
+def test_texts_are_answered_without_tensorflow_or_prefect_and_nothing_is_kept_at_home(
+    artifacts: Path, tmp_path: Path
+) -> None:
     code = (
         "import sys; from flows.cli import predict\n"
         f"predict.read_flow_options(['fine', '--artifacts', {str(artifacts)!r}])\n"
         "print({'tensorflow', 'keras', 'prefect'} & set(sys.modules))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | {"HOME": str(tmp_path)},
+        check=False,
     )
     assert done.returncode == 0, done.stderr
+    assert list(tmp_path.rglob("*")) == []
     assert done.stdout.splitlines()[-1] == "set()"
 
 
