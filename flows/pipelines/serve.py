@@ -24,6 +24,7 @@ DEPLOYMENT = "scheduled"
 _RETRAIN_CRON = "0 3 * * *"
 _MAINTAIN_CRON = "0 12 * * SUN"
 _STARTING_S = 120
+_SHOWN_STARTS = 3
 
 _STRATEGIES = {
     "cancel": ConcurrencyLimitStrategy.CANCEL_NEW,
@@ -84,5 +85,14 @@ def serve_flows(options: ServeOptions) -> None:
     served = [
         cast("UUID", runner.add_deployment(deployment)) for deployment in deployments(options)
     ]
+    for flow, schedule, cron in (
+        ("retraining", options.schedule, _RETRAIN_CRON),
+        ("maintenance", options.maintenance_schedule, _MAINTAIN_CRON),
+    ):
+        if flow == "retraining" or options.maintain:
+            starts = schedule.next_starts(cron, _SHOWN_STARTS)
+            LOG.info(
+                "%s starts %s", flow, ", ".join(f"{one:%a %Y-%m-%d %H:%M %Z}" for one in starts)
+            )
     LOG.info("serving %d deployments until SIGTERM or Ctrl-C", len(served))
     asyncio.run(serve_until_stopped(runner, served))

@@ -25,13 +25,16 @@ ANCHOR = datetime(2024, 1, 1, tzinfo=UTC)
 _KINDS = ("cron", "interval", "rrule")
 
 _ALLOWED = {
-    "cron": "a cron line that comes due again, such as '0 3 * * *'",
+    "cron": "a cron line that comes due again, of the five fields minute, hour, day of the month,"
+    " month and day of the week, such as '0 3 * * *'",
     "interval": "a length of time such as 90s, 6h or 1d",
     "rrule": "an iCalendar rule that comes due again and whose UNTIL has no zone, such as"
     " 'FREQ=WEEKLY;BYDAY=MO;BYHOUR=3;BYMINUTE=0;BYSECOND=0'",
     "timezone": "the name of a time zone, such as 'Europe/Berlin' or 'UTC'",
 }
 
+
+_CRON_FIELDS = 5
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -72,7 +75,7 @@ class ScheduleConfig(Settings):
         if self.timezone != "UTC":
             self._require_zone()
         for name, value in given.items():
-            if not _comes_due(name, value, self.timezone):
+            if not _next_starts(name, value, self.timezone, 1):
                 raise ValueError(f"{name}={value!r}: must be {_ALLOWED[name]}")
         return self
 
@@ -87,6 +90,11 @@ class ScheduleConfig(Settings):
     def kind(self, default_cron: str) -> dict[str, Any]:
         """Return the kind and its value, `default_cron` where none is given."""
         return self._given() or {"cron": default_cron}
+
+    def next_starts(self, default_cron: str, number: int) -> list[datetime]:
+        """Return when the next runs start, in the time zone of the schedule."""
+        ((name, value),) = self.kind(default_cron).items()
+        return _next_starts(name, value, self.timezone, number)
 
     def _given(self) -> dict[str, Any]:
         return {name: value for name in _KINDS if (value := getattr(self, name)) is not None}
@@ -105,14 +113,20 @@ def _prefects(name: str, value: object, timezone: str) -> SCHEDULE_TYPES:
     return schedule
 
 
-def _comes_due(name: str, value: object, timezone: str) -> bool:
-    """Tell whether Prefect's scheduler, which is silent about its faults, would start a run."""
+def _next_starts(name: str, value: object, timezone: str, number: int) -> list[datetime]:
+    """Return when Prefect's scheduler, which is silent about its faults, would start runs."""
+    if (
+        name == "cron"
+        and not str(value).startswith("@")
+        and len(str(value).split()) != _CRON_FIELDS
+    ):
+        return []  # the scheduler takes a sixth field for seconds, and starts a run in each
     try:
         # The very call with which the scheduler looks for the next run.
         schedule = _prefects(name, value, timezone)
-        return bool(asyncio.run(schedule.get_dates(n=1, start=datetime.now(UTC))))
+        return [*asyncio.run(schedule.get_dates(n=number, start=datetime.now(UTC)))]
     except Exception:
-        return False
+        return []
 
 
 @dataclass(frozen=True)

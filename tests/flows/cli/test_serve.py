@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 from prefect.deployments.runner import RunnerDeployment
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from flows.cli.app import read_command
 from flows.cli.serve import serve
@@ -80,6 +80,14 @@ def test_impossible_values_are_refused_before_anything_is_served(
     status, shown = refusal(read, f"{arguments} --accelerator=cpu", capsys)
     assert status == 2
     assert told in shown
+
+
+@pytest.mark.parametrize("line", ["0 3 * * * *", "0 0 3 1 * * 2027", "3 * * *"])
+def test_a_cron_line_has_five_fields(line: str) -> None:
+    with pytest.raises(ValidationError, match="of the five fields minute, hour, day of the month"):
+        ScheduleConfig(cron=line)
+    starts = ScheduleConfig(timezone="Europe/Berlin").next_starts("30 3 * * *", 3)
+    assert [start.strftime("%H:%M") for start in starts] == ["03:30"] * 3
 
 
 def test_without_a_server_serving_ends_with_one_sentence(tmp_path: Path) -> None:
