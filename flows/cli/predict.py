@@ -19,7 +19,7 @@ from tasks.common.artifact_store import ArtifactStore
 from tasks.common.atomic_files import whole_file
 from tasks.common.errors import BadDataError, InvalidConfigError
 from tasks.common.records import is_utf8
-from tasks.common.remote_files import is_remote, local_copy
+from tasks.common.remote_files import NO_CREDENTIALS, holds_credentials, is_remote, local_copy
 from tasks.data.sources.text_chunks import TextChunk, file_chunks, rows_of, stream_chunks
 from tasks.data.tables.fields import ReadOptions, file_kind
 from tasks.data.tables.kinds import FileKind, Kind
@@ -117,6 +117,8 @@ def predict(
     _require_one_model(run, bundle, sha256, flow=flow)
     if output is not None:
         require_own(output, Path(file or STDIN), overwrite=overwrite)
+    if holds_credentials(file):
+        raise InvalidConfigError(f"--file: {NO_CREDENTIALS}")
     if file is not None and is_remote(file):
         file = str(local_copy(file, ArtifactStore(artifacts).downloads))
     if flow:

@@ -23,6 +23,12 @@ _LOG = logging.getLogger(__name__)
 
 _COPY_BYTES = 1 << 22
 
+NO_CREDENTIALS = (
+    "must not hold a key, which logs and reports would show; put it into AWS_ACCESS_KEY_ID and"
+    " AWS_SECRET_ACCESS_KEY, ~/.aws/credentials, or what the store's own client reads"
+)
+"""What is allowed of a remote address, for the name of its option."""
+
 
 class CopiedFile(Record):
     """What a copy was made from, and the hash of its bytes."""
@@ -42,6 +48,11 @@ class RemoteVersion(Record):
 def is_remote(name: object) -> bool:
     """Tell whether a name is that of a file in a store, not of one on this machine."""
     return isinstance(name, str) and name.startswith(("s3://", "gs://"))
+
+
+def holds_credentials(name: object) -> bool:
+    """Tell whether a remote address holds a key, as s3://KEY:SECRET@bucket/file does."""
+    return isinstance(name, str) and is_remote(name) and "@" in name.split("/")[2]
 
 
 def local_copy(uri: str, downloads: Path) -> Path:

@@ -18,6 +18,7 @@ from pydantic import (
 from tasks.common.canonical_json import group_fields
 from tasks.common.errors import InvalidConfigError
 from tasks.common.records import AnyPath, Record, Settings
+from tasks.common.remote_files import NO_CREDENTIALS, holds_credentials
 
 Value = str | int | float | bool | None
 
@@ -279,6 +280,9 @@ class SourceConfig(Settings):
     @model_validator(mode="before")
     @classmethod
     def _a_file_says_its_source(cls, given: Any) -> Any:  # noqa: ANN401 - whatever a user gives
+        for name in ("train_file", "test_file"):
+            if isinstance(given, dict) and holds_credentials(given.get(name)):
+                raise ValueError(f"{name}: {NO_CREDENTIALS}")
         if isinstance(given, dict) and given.get("train_file") is not None:
             return {"source": "files"} | given
         return given

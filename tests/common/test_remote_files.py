@@ -1,5 +1,5 @@
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,6 +9,7 @@ from moto.server import ThreadedMotoServer
 from pyarrow import fs
 
 from flows.cli import predict
+from flows.cli.train import read_options
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.errors import BadDataError, SourceUnavailableError
 from tasks.common.remote_files import local_copy
@@ -139,6 +140,23 @@ def test_a_missing_remote_file_and_a_store_that_is_away_are_one_sentence(
     with pytest.raises(SourceUnavailableError, match="check the network and the credentials"):
         local_copy("s3://reviews/none.csv", tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("uri", ["s3://KEY:SECRET@bucket/a.csv", "gs://SECRET@bucket/a.csv"])
+def test_an_address_that_holds_a_key_is_refused_without_showing_it(
+    uri: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    commands: list[tuple[Callable[[list[str]], object], list[str]]] = [
+        (predict.read_flow_options, [f"--file={uri}"]),
+        (read_options, [f"--train-file={uri}"]),
+        (read_options, ["--train-file=a.csv", f"--test-file={uri}"]),
+    ]
+    for read, words in commands:
+        with pytest.raises(SystemExit):
+            read(words)
+        shown = capsys.readouterr().err
+        assert "must not hold a key" in shown
+        assert "SECRET" not in shown
 
 
 @pytest.mark.parametrize("uri", ["s3://bucket", "s3:///file", "gs://"])
