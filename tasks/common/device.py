@@ -139,12 +139,16 @@ def _gpus(names: list[str], index: int, where: str) -> tuple[list[str], str | No
 
 
 def use_device(device: Device) -> None:
-    """Make TensorFlow see `device` only, with memory growth on GPUs.
+    """Make TensorFlow see `device` only, with memory growth on GPUs, and Keras have its defaults.
 
     Raises:
         AcceleratorError: TensorFlow has already started on another device in this process.
     """
     tf = _tensorflow()
+    # A keras.json in the user's home may say otherwise; each changes the weights.
+    tf.keras.config.set_floatx("float32")
+    tf.keras.config.set_epsilon(1e-7)
+    tf.keras.config.set_image_data_format("channels_last")
     gpus = tf.config.list_physical_devices("GPU")
     chosen = slice(device.index, device.index + device.count)
     wanted = gpus[chosen] if device.kind == "gpu" else []
@@ -160,9 +164,15 @@ def use_device(device: Device) -> None:
             ) from None
 
 
-def _tensorflow() -> Any:  # noqa: ANN401 - a module
+def set_tensorflow_up() -> None:
+    """Set what TensorFlow and Keras read when they are imported."""
     # Start-up notices about CPU instructions and missing CUDA files would hide real ones.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+
+
+def _tensorflow() -> Any:  # noqa: ANN401 - a module
+    set_tensorflow_up()
     import tensorflow as tf
 
     return tf

@@ -1,10 +1,12 @@
+import os
 from collections.abc import Callable
 from types import SimpleNamespace
 
+import keras
 import pytest
 
 from tasks.common import device as module
-from tasks.common.device import Device, probe_gpus, select_accelerator, use_device
+from tasks.common.device import CPU, Device, probe_gpus, select_accelerator, use_device
 from tasks.common.errors import AcceleratorError, InvalidConfigError
 
 Choose = Callable[..., Device]
@@ -109,7 +111,7 @@ def fake_tensorflow(gpus: list[str], seen: list[str], *, started: bool) -> Simpl
         set_visible_devices=set_visible_devices,
         get_visible_devices=lambda _: seen,
     )
-    return SimpleNamespace(config=config, grown=grown)
+    return SimpleNamespace(config=config, grown=grown, keras=keras)
 
 
 def test_the_chosen_gpu_alone_is_seen_and_its_memory_grows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,3 +135,14 @@ def test_the_device_cannot_change_after_tensorflow_has_started(
     use_device(Device(kind="cpu", reason="x"))
     with pytest.raises(AcceleratorError, match="TensorFlow already runs on another device"):
         use_device(Device(kind="gpu", name="H a", reason="x"))
+
+
+def test_what_a_users_keras_file_says_changes_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    keras.config.set_floatx("float16")
+    keras.config.set_epsilon(1e-3)
+    keras.config.set_image_data_format("channels_first")
+    use_device(CPU)
+    found = (keras.config.floatx(), keras.config.epsilon(), keras.config.image_data_format())
+    assert found == ("float32", 1e-7, "channels_last")
+    assert os.environ["KERAS_BACKEND"] == "tensorflow"
