@@ -71,15 +71,15 @@ def local_copy(uri: str, downloads: Path) -> Path:
     before = known.files if known and known.uri == uri else {}
     if copy.is_dir() and "." in listed:
         shutil.rmtree(copy)
-        before = {}
     elif copy.is_file() and "." not in listed:
         copy.unlink()
     files = {
         part: _copied(uri, system, found, copy / part, before.get(part))
         for part, found in listed.items()
     }
-    for gone in before.keys() - files.keys():
-        (copy / gone).unlink(missing_ok=True)
+    for file in copy.rglob("[!.]*"):
+        if file.is_file() and file.relative_to(copy).as_posix() not in files:
+            file.unlink()  # it is no longer in the store
     if files != before:
         write_record(note, RemoteVersion(uri=uri, files=files))
     return copy

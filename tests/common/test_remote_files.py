@@ -84,6 +84,9 @@ def test_of_a_remote_folder_each_file_is_copied_once_and_removed_when_it_is_no_l
     store.delete_dir(f"{BUCKET}/t.parquet")
     upload(store, "t.parquet", b"a file")
     assert local_copy(uri, tmp_path).read_bytes() == b"a file"
+    store.delete_file(f"{BUCKET}/t.parquet")
+    upload(store, "t.parquet/4.parquet", b"a folder again")
+    assert (local_copy(uri, tmp_path) / "4.parquet").read_bytes() == b"a folder again"
 
 
 def test_a_remote_folder_of_parquet_is_loaded_as_the_local_one(
