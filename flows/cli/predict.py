@@ -161,11 +161,13 @@ def _require_readable(file: Path, column: str, reading: ReadOptions) -> None:
 
 def read_flow_options(arguments: Sequence[str] | None = None) -> dict[str, Any] | None:
     """Answer the command line; return what a flow run is to do, None where it is answered."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    # Cyclopts takes a lone hyphen for an option.
-    while STDIN in words:
-        place = words.index(STDIN)
-        words[max(0, place - int(words[place - 1] == "--file")) : place + 1] = ["--file=-"]
+    words: list[str] = []
+    for word in sys.argv[1:] if arguments is None else arguments:
+        if word == STDIN:
+            # Cyclopts takes a lone hyphen for an option.
+            words = [*(words[:-1] if words[-1:] == ["--file"] else words), "--file=-"]
+        else:
+            words.append(word)
     return cast("dict[str, Any] | None", run_command(app, words))
 
 

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from tasks.cache.own_sources import sources_at_start
-from tasks.common.device import set_tensorflow_up
+from tasks.common.device import set_libraries_up
 from tasks.common.process_memory import keep_memory_together
 from tasks.config.operations import HEARTBEAT_SECONDS
 
@@ -31,7 +31,7 @@ def begin_process() -> None:
     To be called before the flow and Prefect are imported. What the user has set stays.
     """
     sources_at_start()
-    set_tensorflow_up()
+    set_libraries_up()
     keep_memory_together()
     for name, value in _PREFECT_SETTINGS.items():
         os.environ.setdefault(name, value)

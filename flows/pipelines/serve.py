@@ -85,14 +85,13 @@ def serve_flows(options: ServeOptions) -> None:
     served = [
         cast("UUID", runner.add_deployment(deployment)) for deployment in deployments(options)
     ]
-    for flow, schedule, cron in (
-        ("retraining", options.schedule, _RETRAIN_CRON),
-        ("maintenance", options.maintenance_schedule, _MAINTAIN_CRON),
-    ):
-        if flow == "retraining" or options.maintain:
-            starts = schedule.next_starts(cron, _SHOWN_STARTS)
-            LOG.info(
-                "%s starts %s", flow, ", ".join(f"{one:%a %Y-%m-%d %H:%M %Z}" for one in starts)
-            )
+    _tell_next_starts("retraining", options.schedule, _RETRAIN_CRON)
+    if options.maintain:
+        _tell_next_starts("maintenance", options.maintenance_schedule, _MAINTAIN_CRON)
     LOG.info("serving %d deployments until SIGTERM or Ctrl-C", len(served))
     asyncio.run(serve_until_stopped(runner, served))
+
+
+def _tell_next_starts(what: str, schedule: ScheduleConfig, default_cron: str) -> None:
+    starts = schedule.next_starts(default_cron, _SHOWN_STARTS)
+    LOG.info("%s starts %s", what, ", ".join(f"{one:%a %Y-%m-%d %H:%M %Z}" for one in starts))

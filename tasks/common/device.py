@@ -164,15 +164,16 @@ def use_device(device: Device) -> None:
             ) from None
 
 
-def set_tensorflow_up() -> None:
-    """Set what TensorFlow and Keras read when they are imported."""
+def set_libraries_up() -> None:
+    """Set what TensorFlow, Keras and ONNX Runtime read when they are imported."""
     # Start-up notices about CPU instructions and missing CUDA files would hide real ones.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # else it keeps an id of the device and reports
 
 
 def _tensorflow() -> Any:  # noqa: ANN401 - a module
-    set_tensorflow_up()
+    set_libraries_up()
     import tensorflow as tf
 
     return tf

@@ -94,14 +94,16 @@ def side_by_side(
     """
     found = [Run(folder=one.folder, manifest=read_manifest(one.folder)) for one in trained]
     groups = [found[place :: len(configs)] for place in range(len(configs))]
+    first_correct, *correct = map(_correctness, groups)
+    over_reviews = [None, *(paired_difference(judged, first_correct) for judged in correct)]
     first = found[0].manifest
     return SideBySide(
         source=first.score.source,
         test_reviews=first.score.test_reviews,
         groups=[
-            _group(config, runs, groups[0], seen)
-            for config, runs, seen in zip(
-                configs, groups, baselines or [[]] * len(configs), strict=True
+            _group(config, runs, groups[0], gap, seen)
+            for config, runs, gap, seen in zip(
+                configs, groups, over_reviews, baselines or [[]] * len(configs), strict=True
             )
         ],
         whole_baselines=first.baselines,
@@ -109,21 +111,22 @@ def side_by_side(
 
 
 def _group(
-    config: TrainingConfig, found: list[Run], first: list[Run], baselines: list[BaselineScore]
+    config: TrainingConfig,
+    found: list[Run],
+    first: list[Run],
+    gap_over_reviews: PairedDifference | None,
+    baselines: list[BaselineScore],
 ) -> TrainedGroup:
     accuracies, firsts = ([run.manifest.score.accuracy for run in runs] for runs in (found, first))
     over_seeds, reviews = spread(accuracies), found[0].manifest.score.test_reviews
-    gap = over_reviews = None
-    if found is not first:
-        gap = spread([ours - theirs for ours, theirs in zip(accuracies, firsts, strict=True)])
-        over_reviews = paired_difference(_correctness(found), _correctness(first))
+    gaps = [ours - theirs for ours, theirs in zip(accuracies, firsts, strict=True)]
     return TrainedGroup(
         config=config,
         runs=[_run(run) for run in found],
         over_seeds=over_seeds,
         over_reviews=wilson_interval(round(over_seeds.mean * reviews), reviews),
-        gap=gap,
-        gap_over_reviews=over_reviews,
+        gap=None if found is first else spread(gaps),
+        gap_over_reviews=gap_over_reviews,
         baselines=baselines,
     )
 

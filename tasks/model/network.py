@@ -6,7 +6,6 @@ Whatever asks a trained model, an evaluation, a re-scoring, a measurement or a p
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from tasks.common.device import CPU, Device, processor_cores, use_device
+from tasks.common.device import CPU, Device, processor_cores, set_libraries_up, use_device
 from tasks.common.errors import BadDataError, first_line
 from tasks.model.keras_archive import read_keras_archive
 from tasks.model.onnx_graph import INPUT, NotFoldableError, folded_graph
@@ -83,7 +82,7 @@ def onnx_network(graph: bytes) -> Network:
 
     One call uses one thread: threads inside an operation would mostly wait for each other.
     """
-    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # else it keeps an id of the device and reports
+    set_libraries_up()
     import onnxruntime as ort
 
     options = ort.SessionOptions()
