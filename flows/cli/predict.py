@@ -20,10 +20,10 @@ from tasks.common.atomic_files import whole_file
 from tasks.common.errors import BadDataError, InvalidConfigError
 from tasks.common.records import is_utf8
 from tasks.common.remote_files import NO_CREDENTIALS, holds_credentials, is_remote, local_copy
-from tasks.data.sources.text_chunks import TextChunk, file_chunks, rows_of, stream_chunks
+from tasks.data.sources.text_chunks import TextChunk, chunked, rows_of
 from tasks.data.tables.fields import ReadOptions, file_kind
 from tasks.data.tables.kinds import FileKind, Kind
-from tasks.data.tables.rows import read_rows
+from tasks.data.tables.rows import read_rows, read_stream
 from tasks.inference.bundle.open import open_bundle
 from tasks.inference.open_model import open_predictor
 from tasks.inference.output import (
@@ -207,9 +207,9 @@ def _chunks(
         if reading.kind == "parquet":
             raise BadDataError("the standard input cannot be Parquet, which is read from its end")
         kind = FileKind(reading.kind or "txt")
-        yield from stream_chunks(sys.stdin.buffer, kind, column, _STREAM_ROWS, reading)
+        yield from chunked(read_stream(sys.stdin.buffer, kind, [column], reading), _STREAM_ROWS)
     else:
-        yield from file_chunks(Path(file), column, _STREAM_ROWS, reading)
+        yield from chunked(read_rows(Path(file), [column], reading), _STREAM_ROWS)
 
 
 def _stream(
@@ -243,7 +243,8 @@ def _print_table(predictor: Predictor, chunks: Iterator[TextChunk]) -> None:
         if chunk.number == 0:
             sys.stdout.write(TABLE_HEAD)
         predicted = predictor.predict_rows(chunk.rows)
-        sys.stdout.writelines(prediction_lines(predicted, chunk.rows.texts, chunk.first_row, width))
+        lines = prediction_lines(predicted, chunk.rows["text"], chunk.first_row, width)
+        sys.stdout.writelines(lines)
         sys.stdout.flush()
 
 

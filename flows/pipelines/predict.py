@@ -23,7 +23,7 @@ from tasks.inference.predict_file import (
     WrittenChunk,
     job_of,
     own_output,
-    read_chunk,
+    read_batch,
     require_own,
     require_same_input,
     write_chunks,
@@ -48,8 +48,8 @@ def predict_chunk(
     """Predict one chunk, unless its predictions are there already."""
     parts = PredictionParts(output, job)
     if not parts.path(chunk.number).is_file():
-        predictor = _predictor(artifacts, run)
-        parts.keep(chunk.number, predictor.predict_rows(read_chunk(parts, chunk)))
+        texts = read_batch(parts.texts_path(chunk.number))
+        parts.keep(chunk.number, _predictor(artifacts, run).predict_rows(texts))
 
 
 @task(name="join", cache_policy=NO_CACHE)

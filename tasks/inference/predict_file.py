@@ -23,8 +23,9 @@ from tasks.common.errors import BadDataError, InvalidConfigError, storage_error
 from tasks.common.locks import take_lock
 from tasks.common.records import Record, read_record, write_record
 from tasks.data.sources.source_files import content_sha256
-from tasks.data.sources.text_chunks import TextRows, file_chunks
+from tasks.data.sources.text_chunks import chunked
 from tasks.data.tables.fields import ReadOptions
+from tasks.data.tables.rows import read_rows
 from tasks.inference.output import ROW_NUMBER, numbered, output_kind, prediction_writer
 from tasks.inference.predictor import PREDICTIONS, Predictor
 
@@ -115,14 +116,14 @@ class PredictionParts:
             prediction_writer(file, kind, schema) as write,
         ):
             for number in range(chunks):
-                batch = _read_batch(self.path(number))
+                batch = read_batch(self.path(number))
                 write(numbered(batch, rows))
                 rows += batch.num_rows
                 errors += batch.num_rows - batch["error"].null_count
                 warnings.update(batch["warning"].drop_null().to_pylist())
                 labels.update(batch["label"].drop_null().to_pylist())
             if errors and errors == rows:
-                first = _read_batch(self.path(0))["error"][0]
+                first = read_batch(self.path(0))["error"][0]
                 raise BadDataError(f"no row could be read; the first one: {first}")
         shutil.rmtree(self.folder)
         return PredictionSummary(
@@ -198,7 +199,7 @@ def predict_file(
     try:
         parts.open()
         chunks = kept = 0
-        for chunk in file_chunks(file, column, chunk_rows, reading):
+        for chunk in chunked(read_rows(file, [column], reading), chunk_rows):
             chunks += 1
             if parts.path(chunk.number).is_file():
                 kept += 1
@@ -249,21 +250,12 @@ def write_chunks(file: Path, parts: PredictionParts) -> list[WrittenChunk]:
         BadDataError: The file cannot be read, or has no such column.
     """
     job, chunks = parts.job, []
-    for chunk in file_chunks(file, job.column, job.chunk_rows, job.reading):
+    for chunk in chunked(read_rows(file, [job.column], job.reading), job.chunk_rows):
         was_there = parts.path(chunk.number).is_file()
         if not was_there:
-            batch = pa.record_batch(
-                {"text": chunk.rows.texts, "error": chunk.rows.errors.cast(pa.string())}
-            )
-            _write_batch(parts.texts_path(chunk.number), batch)
+            _write_batch(parts.texts_path(chunk.number), chunk.rows)
         chunks.append(WrittenChunk(number=chunk.number, was_there=was_there))
     return chunks
-
-
-def read_chunk(parts: PredictionParts, chunk: WrittenChunk) -> TextRows:
-    """Return the texts of a chunk."""
-    batch = _read_batch(parts.texts_path(chunk.number))
-    return TextRows(batch["text"], batch["error"])
 
 
 def _write_batch(path: Path, batch: pa.RecordBatch) -> None:
@@ -277,7 +269,7 @@ def _write_batch(path: Path, batch: pa.RecordBatch) -> None:
         writer.write_batch(batch)
 
 
-def _read_batch(path: Path) -> pa.RecordBatch:
+def read_batch(path: Path) -> pa.RecordBatch:
     """Return the batch of a file that `_write_batch` wrote."""
     with pa.OSFile(str(path)) as file, pa.ipc.open_file(file) as reader:
         return reader.get_batch(0)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.config.training import TextConfig
-from tasks.data.sources.text_chunks import TextRows, rows_of
+from tasks.data.sources.text_chunks import rows_of
 from tasks.data.text.padding import pad_tokens
 from tasks.data.text.tokenizer import START_ID
 from tasks.data.text.vocabulary import Vocabulary, is_unknown
@@ -104,17 +104,17 @@ class Predictor:
         """Return one row of `PREDICTIONS` for each text."""
         return self.predict_rows(rows_of(texts))
 
-    def predict_rows(self, rows: TextRows) -> pa.RecordBatch:
-        """Return one row of `PREDICTIONS` for each row; bad rows keep their error."""
+    def predict_rows(self, rows: pa.RecordBatch) -> pa.RecordBatch:
+        """Return one row of `PREDICTIONS` for each of `TEXTS`; bad rows keep their error."""
         parts = list(in_threads(self._predict_part, self._parts(rows)))
         table = pa.Table.from_batches(parts, PREDICTIONS).combine_chunks()
         batches = table.to_batches()
         return batches[0] if batches else pa.RecordBatch.from_pylist([], PREDICTIONS)
 
-    def _parts(self, rows: TextRows) -> list[TextRows]:
+    def _parts(self, rows: pa.RecordBatch) -> list[pa.RecordBatch]:
         """Return the rows in parts that are small in rows, tokens and bytes."""
         most = max(1, min(_MOST_ROWS, _MOST_TOKENS // self.model.text.maxlen))
-        lengths = pc.fill_null(pc.binary_length(rows.texts), 0).to_numpy(zero_copy_only=False)
+        lengths = pc.fill_null(pc.binary_length(rows["text"]), 0).to_numpy(zero_copy_only=False)
         ends = np.cumsum(lengths)
         parts, start = [], 0
         while start < len(rows):
@@ -125,8 +125,8 @@ class Predictor:
             start += count
         return parts
 
-    def _predict_part(self, rows: TextRows) -> pa.RecordBatch:
-        prepared = prepare_texts(rows.texts, self.model.vocabulary, self.model.text)
+    def _predict_part(self, rows: pa.RecordBatch) -> pa.RecordBatch:
+        prepared = prepare_texts(rows["text"], self.model.vocabulary, self.model.text)
         probabilities = self.network(prepared.tokens)
         says_one = probabilities > THRESHOLD
         names = np.array(self.model.label_names, object)
@@ -138,9 +138,9 @@ class Predictor:
             pa.array(share, pa.float32()),
             pa.array(_warnings(prepared, share), pa.string()),
         ]
-        is_bad = pc.is_valid(rows.errors)
+        is_bad = pc.is_valid(rows["error"])
         kept = [pc.if_else(is_bad, pa.scalar(None, column.type), column) for column in columns]
-        return pa.record_batch([*kept, rows.errors], schema=PREDICTIONS)
+        return pa.record_batch([*kept, rows["error"]], schema=PREDICTIONS)
 
 
 def _warnings(prepared: PreparedTexts, share: np.ndarray) -> list[str | None]:

@@ -13,7 +13,6 @@ import pytest
 
 from flows.cli import predict as cli_predict
 from tasks.common.errors import BadDataError
-from tasks.data.sources.text_chunks import TextRows
 from tasks.data.tables.fields import DEFAULT, ReadOptions
 from tasks.inference.open_model import open_predictor
 from tasks.inference.predict_file import PredictionSummary, predict_file
@@ -102,7 +101,7 @@ def test_a_stopped_job_resumes_with_the_chunks_that_it_has(
     computed: list[int] = []
     predict = predictor.predict_rows
 
-    def watched(rows: TextRows) -> pa.RecordBatch:
+    def watched(rows: pa.RecordBatch) -> pa.RecordBatch:
         computed.append(len(rows))
         return predict(rows)
 

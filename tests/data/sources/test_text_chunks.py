@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tasks.common.errors import BadDataError
 from tasks.data.sources import text_chunks as module
-from tasks.data.sources.text_chunks import TextChunk, file_chunks, rows_of
+from tasks.data.sources.text_chunks import TextChunk, chunked, rows_of
 from tasks.data.tables.decoding import LONGEST_TEXT
 from tasks.data.tables.delimited import RowError
 from tasks.data.tables.fields import ReadOptions
@@ -19,7 +19,7 @@ LINES = ReadOptions(lines=True)
 
 
 def chunks_of(path: Path, rows: int = 7, options: ReadOptions = LINES) -> list[TextChunk]:
-    return list(file_chunks(path, "text", rows, options))
+    return list(chunked(read_rows(path, ["text"], options), rows))
 
 
 def read(path: Path, rows: int = 7) -> list[Any]:
@@ -28,8 +28,8 @@ def read(path: Path, rows: int = 7) -> list[Any]:
     for number, chunk in enumerate(chunks_of(path, rows)):
         assert (chunk.number, chunk.first_row) == (number, len(found))
         assert 0 < len(chunk.rows) <= rows
-        both = zip(chunk.rows.texts.to_pylist(), chunk.rows.errors.to_pylist(), strict=True)
-        found += [text if error is None else [error] for text, error in both]
+        rows_read = chunk.rows.to_pylist()
+        found += [row["text"] if row["error"] is None else [row["error"]] for row in rows_read]
     return found
 
 
@@ -64,8 +64,8 @@ def test_long_texts_make_chunks_of_fewer_rows(
 def test_a_value_that_is_no_text_is_a_row_with_an_error() -> None:
     values = ["a", None, 7, "\ud800", RowError("why"), "x" * (LONGEST_TEXT + 1)]
     rows = rows_of(values)
-    assert rows.texts.to_pylist() == ["a", None, None, None, None, None]
-    assert [str(error)[:22] for error in rows.errors.to_pylist()] == [
+    assert rows["text"].to_pylist() == ["a", None, None, None, None, None]
+    assert [str(error)[:22] for error in rows["error"].to_pylist()] == [
         "None",
         "None",
         "the text is no string ",
@@ -80,6 +80,6 @@ def test_the_kind_may_be_said_where_the_name_does_not_say_it(tmp_path: Path) -> 
     with pytest.raises(BadDataError, match="unknown kind of file; allowed are"):
         chunks_of(tmp_path / "reviews")
     (chunk,) = chunks_of(tmp_path / "reviews", options=ReadOptions(kind="jsonl"))
-    assert chunk.rows.texts.to_pylist() == ["a"]
+    assert chunk.rows["text"].to_pylist() == ["a"]
     with pytest.raises(BadDataError, match="there is no such file"):
         chunks_of(tmp_path / "none.csv")
