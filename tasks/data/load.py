@@ -12,7 +12,7 @@ from tasks.common.canonical_json import readable_json
 from tasks.config.training import DataConfig
 from tasks.data.review_files import review_schema, token_lists, write_groups, write_parquet
 from tasks.data.sources.readers import read_source
-from tasks.data.sources.source_files import OFFICIAL_SPLIT_ROWS, TRAIN_GROUPS, SourceFiles
+from tasks.data.sources.source_files import TRAIN_GROUPS, SourceFiles
 from tasks.data.text.corpus import LabelledTokens
 from tasks.data.text.disk_shuffle import tokens_in_order
 from tasks.data.text.tokenizer import UNKNOWN_ID
@@ -36,12 +36,7 @@ def load_reviews(source: SourceFiles, config: DataConfig, folder: Path) -> dict[
     """
     loaded = read_source(source, config, folder)
     report = describe_reviews(loaded) | {"source": source.source, "form": source.form}
-    official = source.source == "imdb" and not config.deduplicate
-    require_valid(
-        report,
-        max_overlap=config.max_overlap,
-        expected_rows=OFFICIAL_SPLIT_ROWS if official else None,
-    )
+    require_valid(report, config)
     write_text(folder / "data_report.json", readable_json(report))
     Vocabulary(loaded.words).write(folder / "vocabulary.json")
     provenance = {"source": source.source, "form": source.form, "raw_files": source.content_hash}

@@ -11,10 +11,7 @@ from tasks.common.atomic_files import whole_file
 from tasks.data.tables.parquet_rows import open_parquet
 
 SCHEMA_VERSION = 1
-
 _ZSTD_LEVEL = 3
-
-_READ_BYTES = 1 << 20
 
 
 def review_schema() -> pa.Schema:

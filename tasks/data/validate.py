@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 
 from tasks.common.errors import BadDataError
+from tasks.config.training import DataConfig
+from tasks.data.sources.source_files import OFFICIAL_SPLIT_ROWS
 from tasks.data.text.corpus import LabelledTokens, TokenizedSource, distinct_reviews, occurrences_in
 from tasks.data.text.tokenizer import UNKNOWN_ID
 from tasks.data.text.vocabulary import RaggedTokens
 
-SMALLEST_CLASS = 5
-
+_SMALLEST_CLASS = 5
 _ONLY_START = 1
 
 
@@ -66,22 +67,24 @@ def _count_ids(chunks: Iterable[RaggedTokens]) -> tuple[int, int, int, int]:
     return tokens, unknown, lowest, highest
 
 
-def require_valid(report: dict[str, Any], *, max_overlap: float, expected_rows: int | None) -> None:
-    """Check a data report against the rules.
+def require_valid(report: dict[str, Any], config: DataConfig) -> None:
+    """Check a data report, and its source, against the rules.
 
-    Each set must have `expected_rows` balanced rows; None takes any number.
+    The official split must be whole and balanced where nothing is dropped from it.
 
     Raises:
         BadDataError: One sentence that lists every failure.
     """
+    official = report["source"] == "imdb" and not config.deduplicate
+    expected_rows = OFFICIAL_SPLIT_ROWS if official else None
     failures = []
     for split in ("train", "test"):
         failures += _set_failures(split, report[split], report["vocabulary_words"], expected_rows)
     seen, reviews = report["overlap"]["test_reviews_seen_in_train"], report["test"]["reviews"]
-    if reviews and seen / reviews > max_overlap:
+    if reviews and seen / reviews > config.max_overlap:
         failures.append(
             f"{seen} of {reviews} test reviews occur in training, more than max_overlap="
-            f"{max_overlap} allows (--deduplicate drops them from training)"
+            f"{config.max_overlap} allows (--deduplicate drops them from training)"
         )
     if failures:
         raise BadDataError(f"the reviews cannot be used: {'; '.join(failures)}")
@@ -97,9 +100,9 @@ def _set_failures(
             f"{split} must have {expected_rows // 2} reviews of each class, has {negative} and"
             f" {positive}"
         )
-    if min(negative, positive) < SMALLEST_CLASS:
+    if min(negative, positive) < _SMALLEST_CLASS:
         failures.append(
-            f"{split} needs at least {SMALLEST_CLASS} reviews of each class, has {negative} and"
+            f"{split} needs at least {_SMALLEST_CLASS} reviews of each class, has {negative} and"
             f" {positive}: with fewer no split and no score means anything"
         )
     if described["empty_texts"]:

@@ -12,7 +12,6 @@ from tasks.common.atomic_files import file_sha256
 from tasks.common.errors import BadDataError, ChampionAlreadyError, PromotionError
 from tasks.config.promotion import PromotionConfig
 from tasks.config.training import TrainingConfig
-from tasks.data.sources.source_files import OFFICIAL_SPLIT_ROWS
 from tasks.registry.champion import ChampionStore, best_model, promoted_run, require_other
 from tasks.registry.events import Decision, PromotionEvent, headline, line_of_champions
 from tasks.registry.gates import ChallengerMetrics, Latency, judge
@@ -149,13 +148,8 @@ def _data_fault(report: dict[str, Any], config: TrainingConfig) -> str | None:
     """Return which rules of the `load` step the recorded reviews break, None for good ones."""
     from tasks.data.validate import require_valid
 
-    official = report["source"] == "imdb" and not config.data.deduplicate
     try:
-        require_valid(
-            report,
-            max_overlap=config.data.max_overlap,
-            expected_rows=OFFICIAL_SPLIT_ROWS if official else None,
-        )
+        require_valid(report, config.data)
     except BadDataError as error:
         return str(error)
     return None

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.common.errors import BadDataError
+from tasks.config.training import DataConfig
 from tasks.data.text.corpus import TokenizedSource, repeated_in_train
 from tasks.data.validate import describe_reviews, require_valid
 from tests.support.review_samples import labelled
@@ -18,12 +19,13 @@ WORDS = [f"w{rank}" for rank in range(1, 31)]
 def report_of(train: Ids, test: Ids, words: list[str] = WORDS) -> dict[str, Any]:
     """Describe reviews of which every second one is positive."""
     sets = [labelled(ids, [row % 2 for row in range(len(ids))]) for ids in (train, test)]
-    return describe_reviews(TokenizedSource(sets[0], sets[1], words, ("bad", "good"), {}))
+    described = describe_reviews(TokenizedSource(sets[0], sets[1], words, ("bad", "good"), {}))
+    return described | {"source": "files"}
 
 
 def failures_of(report: dict[str, Any], **rules: Any) -> str:
     with pytest.raises(BadDataError) as raised:
-        require_valid(report, **({"max_overlap": 0.05, "expected_rows": None} | rules))
+        require_valid(report, DataConfig(**rules))
     return str(raised.value)
 
 
@@ -74,7 +76,7 @@ def test_the_report_tells_sizes_balance_lengths_unknown_words_and_repeats() -> N
 
 
 def test_good_reviews_pass_and_a_class_needs_five_in_each_set() -> None:
-    require_valid(report_of(TRAIN, TEST), max_overlap=0, expected_rows=None)
+    require_valid(report_of(TRAIN, TEST), DataConfig(max_overlap=0))
     for train, test, failing in (([], [], "0 and 0"), (TRAIN, TEST[:9], "5 and 4")):
         message = failures_of(report_of(train, test))
         assert f"test needs at least 5 reviews of each class, has {failing}" in message
@@ -83,16 +85,18 @@ def test_good_reviews_pass_and_a_class_needs_five_in_each_set() -> None:
 
 def test_an_overlap_is_refused_above_the_allowed_share_alone() -> None:
     report = report_of(TRAIN, TEST[:8] + TRAIN[:2])
-    require_valid(report, max_overlap=0.2, expected_rows=None)
+    require_valid(report, DataConfig(max_overlap=0.2))
     message = failures_of(report, max_overlap=0.19)
     assert "2 of 10 test reviews occur in training, more than max_overlap=0.19" in message
     assert "--deduplicate" in message
 
 
-def test_the_official_set_must_be_whole_and_balanced() -> None:
-    report = report_of(TRAIN, TEST)
-    require_valid(report | {"test": report["train"]}, max_overlap=1, expected_rows=12)
-    message = failures_of(report, expected_rows=12)
+def test_the_official_set_must_be_whole_and_balanced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.data.validate.OFFICIAL_SPLIT_ROWS", 12)
+    report = report_of(TRAIN, TEST) | {"source": "imdb"}
+    require_valid(report | {"test": report["train"]}, DataConfig(max_overlap=1))
+    require_valid(report, DataConfig(deduplicate=True))
+    message = failures_of(report)
     assert "test must have 6 reviews of each class, has 5 and 5" in message
     assert "train must" not in message
 
@@ -103,9 +107,10 @@ def test_ids_outside_the_vocabulary_are_refused(number: int, found: str) -> None
     assert f"train has token ids from {found}, outside 1 to 33" in message
 
 
-def test_every_failure_is_listed_in_one_sentence() -> None:
+def test_every_failure_is_listed_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.data.validate.OFFICIAL_SPLIT_ROWS", 100)
     train = [*TRAIN[:9], [1], [1, 99]]
-    message = failures_of(report_of(train, [[1], [1], *TRAIN[:6]]), expected_rows=100)
+    message = failures_of(report_of(train, [[1], [1], *TRAIN[:6]]) | {"source": "imdb"})
     assert message.startswith("the reviews cannot be used: ")
     assert message.removeprefix("the reviews cannot be used: ").split("; ") == [
         "train must have 50 reviews of each class, has 6 and 5",

@@ -6,11 +6,10 @@ from pathlib import Path
 
 from tasks.common.errors import BadDataError
 from tasks.config.training import SourceConfig
-from tasks.data.sources.labels import label_names
 from tasks.data.tables.decoding import NOT_UTF8, has_undecoded
 from tasks.data.tables.delimited import RowError
 from tasks.data.tables.fields import Fields, ReadOptions, file_kind, row_fault, text_rows
-from tasks.data.tables.labels import label_name
+from tasks.data.tables.labels import label_name, label_names
 
 _ROWS = 20_000
 """Rows of a file that are looked at: a fraction of a second's worth."""

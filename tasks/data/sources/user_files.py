@@ -12,10 +12,9 @@ import pyarrow.compute as pc
 from tasks.common.errors import BadDataError
 from tasks.common.records import path_text
 from tasks.config.training import DataConfig
-from tasks.data.sources.labels import label_names, shown
 from tasks.data.sources.source_files import SourceFiles
 from tasks.data.tables.fields import ReadOptions, row_fault
-from tasks.data.tables.labels import label_name
+from tasks.data.tables.labels import label_name, label_names, shown
 from tasks.data.tables.rows import Rows, read_rows
 from tasks.data.text.corpus import SPLITS, FilesAndNames, LeftOut, TextFile
 from tasks.data.text.tokenizer import WORD_CHARACTER
@@ -34,10 +33,7 @@ def read_users_files(
 ) -> FilesAndNames:
     """Return one or both sets, and the names of the labels 0 and 1.
 
-    Args:
-        source: The files, and which columns are theirs.
-        config: What becomes of rows without a label and of texts without a word.
-        folder: Whose disk takes the texts, by default that of temporary files.
+    The texts go to the disk of `folder`, by default that of temporary files.
 
     Raises:
         BadDataError: A file cannot be read, or its columns or labels are not as needed.
@@ -102,11 +98,7 @@ class _UsersFile:
     def __init__(
         self, path: Path, source: SourceFiles, config: DataConfig, folder: Path | None
     ) -> None:
-        """Read it.
-
-        Raises:
-            BadDataError: It cannot be read, or a row cannot be used.
-        """
+        """Read it; raise a BadDataError where it, or a row of it, cannot be used."""
         assert source.columns is not None
         self.labels = _NamedRows()
         self.groups = None if source.group_column is None else _NamedRows()
@@ -157,11 +149,7 @@ class _UsersFile:
         return names.take(encoded.indices)
 
     def _tell(self, config: DataConfig) -> None:
-        """Say which rows are left out, or refuse them.
-
-        Raises:
-            BadDataError: The config says that they are to be refused.
-        """
+        """Say which rows are left out; raise a BadDataError where the config refuses them."""
         for what, rows in self._left_out.items():
             is_refused = {"label": config.missing_labels, "word": config.empty_texts}[what]
             if rows.count and is_refused == "refuse":

@@ -16,13 +16,9 @@ LONGEST_TEXT = 1 << 24
 NOT_UTF8 = "the text is not valid UTF-8"
 
 _LONGEST_LINE = 2 * LONGEST_TEXT
-
 _SAMPLE_BYTES = 1 << 16
-
 _ASCII = 127
-
 _UNDECODED = re.compile("[\udc80-\udcff]")
-
 _NEVER_UNMARKED = ["utf_16", "utf_16_be", "utf_16_le", "utf_32", "utf_32_be", "utf_32_le", "utf_7"]
 
 _MARKS = {
@@ -33,11 +29,9 @@ _MARKS = {
 
 
 def encoding_of(head: bytes, wanted: str | None) -> str:
-    """Return the encoding of a content.
+    """Return the encoding of a content that begins with the bytes `head`.
 
-    Args:
-        head: Its first bytes.
-        wanted: What the user says; else its mark tells, and without one it is UTF-8.
+    It is what is `wanted`; else its mark tells, and without one it is UTF-8.
 
     Raises:
         BadDataError: It is another one; names the likely one. The file is not named.

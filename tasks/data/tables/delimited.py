@@ -30,14 +30,10 @@ Fields = list[str] | RowError
 def split_lines(
     lines: Iterator[str], delimiter: str, width: int, row: int, line: int
 ) -> Iterator[Fields]:
-    """Yield the fields of the rows; blank lines are none.
+    """Yield the fields of the rows in lines that have their ends; blank lines are none.
 
-    Args:
-        lines: With their ends.
-        delimiter: One character.
-        width: Fields of the header.
-        row: Number of the first row, from 0 on.
-        line: Lines that were read before.
+    The header has `width` fields. The first row has the number `row`, from 0 on, and so many lines
+    were read before it.
 
     Raises:
         BadDataError: A quote never closes, or closes far behind. The file is not named.
@@ -139,12 +135,9 @@ def _several_lines(line: str, lines: Iterator[str], number: int) -> tuple[list[s
 
 
 def delimiter_of(header: str, columns: Sequence[str], wanted: str | None) -> str:
-    """Return the delimiter of a file.
+    """Return the delimiter of a file with this header line.
 
-    Args:
-        header: Its first line.
-        columns: Those that are looked for.
-        wanted: The name of one, or the character; else the one that finds most columns.
+    `wanted` is its name or the character; else it is the one that finds most of the columns.
     """
     if wanted is not None:
         return DELIMITERS.get(wanted, wanted)

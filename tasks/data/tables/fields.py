@@ -27,9 +27,7 @@ from tasks.data.tables.json_values import fields_of, json_values
 from tasks.data.tables.kinds import FileKind, Kind, compression_of, head_of, kind_of, unpacked
 
 _BLOCK = 1 << 20
-
 _MOST_HEADER_LINES = 8
-
 _SHOWN_NAME = 40
 
 Fields = Sequence[str | None] | RowError
@@ -40,11 +38,8 @@ Fields = Sequence[str | None] | RowError
 class ReadOptions:
     """What the user says of a file, where it does not show by itself.
 
-    Attributes:
-        encoding: Of its text, by Python's name.
-        delimiter: Name or character.
-        kind: What it holds, whatever its name says.
-        lines: Whether a .txt file without a header is read, each line a text.
+    The encoding has Python's name; the delimiter is a name or the character. With `lines` a .txt
+    file without a header is read, each line a text, a blank one too.
     """
 
     encoding: str | None = None
@@ -79,11 +74,7 @@ class Header:
 
 
 def file_kind(path: Path, options: ReadOptions) -> FileKind:
-    """Return what a file holds.
-
-    Raises:
-        BadDataError: There is none, it is empty, or it is of no known kind.
-    """
+    """Return what a file holds; raise a BadDataError where it is missing, empty or unknown."""
     if not path.exists():
         raise BadDataError(f"{path}: there is no such file")
     if path.is_dir():

@@ -8,7 +8,6 @@ from tasks.data.tables.decoding import LONGEST_TEXT, NOT_UTF8, has_undecoded
 from tasks.data.tables.delimited import TOO_LONG, RowError
 
 _SPACE = " \t\r\n"
-
 _LONGEST_VALUE = 2 * LONGEST_TEXT
 
 
@@ -92,8 +91,7 @@ class _Buffer:
 def json_values(read: Callable[[], str]) -> Iterator[object]:
     """Yield the values of JSON lines or of an array; a bad line is a `RowError`.
 
-    Args:
-        read: Returns the next block of the text, nothing at its end.
+    `read` returns the next block of the text, nothing at its end.
 
     Raises:
         BadDataError: An array is broken. The file is not named.

@@ -62,11 +62,7 @@ class FileKind:
 
 
 def kind_of(name: str, wanted: Kind | None = None) -> FileKind:
-    """Return the kind of a file by the end of its name.
-
-    Args:
-        name: Of the file.
-        wanted: What it holds, whatever its name says.
+    """Return the kind of a file by the end of its name, or what is `wanted` whatever its name.
 
     Raises:
         BadDataError: It is none of the known ones.

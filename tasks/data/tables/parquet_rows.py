@@ -13,7 +13,6 @@ from tasks.common.errors import BadDataError, first_line
 from tasks.common.records import is_utf8
 
 _ROWS = 1024
-
 _READ_BYTES = 1 << 20
 
 
@@ -32,10 +31,7 @@ def parquet_batches(
 ) -> Iterator[list[pa.Array]]:
     """Yield the columns in batches, as text or as bytes that nobody has checked yet.
 
-    Args:
-        file: To be read.
-        columns: Those that are asked for, each of which the file or `given` has.
-        given: Columns that have one value in this file.
+    The file has each of the columns, or `given` has it, with its one value in this file.
 
     Raises:
         BadDataError: The file is damaged, or a column holds no texts. It is not named.

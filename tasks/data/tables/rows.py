@@ -40,12 +40,10 @@ _BATCH_ROWS = 1024
 
 @dataclass(frozen=True)
 class Rows:
-    """Some rows in the order of the file.
+    """n rows in the order of the file, and the share of it that is read, where its size is known.
 
-    Attributes:
-        columns: large_string of shape (n,) for each column, null where nothing is there.
-        errors: string of shape (n,), null where the row could be read.
-        done: Share of the file that is read, where its size is known.
+    Each of `columns` is large_string of shape (n,), null where nothing is there; `errors` is string
+    of shape (n,), null where the row could be read.
     """
 
     columns: list[pa.Array]
@@ -60,10 +58,8 @@ class Rows:
 def read_rows(path: Path, columns: Sequence[str], options: ReadOptions = DEFAULT) -> Iterator[Rows]:
     """Yield the columns of a file, in the file's order, in batches of at most 1024 rows.
 
-    Args:
-        path: A file whose name says what it is, or a folder of Parquet files.
-        columns: Names of columns, each once.
-        options: What the user says of the file.
+    `path` is a file whose name says what it is, or a folder of Parquet files. Each column is named
+    once.
 
     Raises:
         BadDataError: The file cannot be read, or has no such column.

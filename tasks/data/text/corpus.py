@@ -77,14 +77,10 @@ FilesAndNames = tuple[dict[Split, TextFile], tuple[str, str]]
 
 @dataclass(frozen=True)
 class LabelledTokens:
-    """n reviews in the order of their source.
+    """n reviews in the order of their source; their `tokens` can be read again and again.
 
-    Attributes:
-        tokens: Their token ids, in chunks that can be read again and again.
-        lengths: Tokens of each review, int32 of shape (n,).
-        labels: 0 or 1, int8 of shape (n,).
-        review_ids: Position in the source, int32 of shape (n,).
-        hashes: A hash of each review's exact words, uint64 of shape (n,).
+    Of shape (n,) are `lengths`, int32, the tokens of each review; `labels`, int8, 0 or 1;
+    `review_ids`, int32, its position in the source; `hashes`, uint64, one of its exact words.
     """
 
     tokens: Iterable[RaggedTokens]
@@ -253,7 +249,7 @@ class TextFingerprint:
             self._digest.update(f"{label} {len(text or '')} {text or ''}".encode())
 
     def hexdigest(self) -> str:
-        """Return the hash of what was taken, as hexadecimal."""
+        """Return the hash of what was taken."""
         return self._digest.hexdigest()
 
 
