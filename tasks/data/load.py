@@ -29,10 +29,8 @@ def load_reviews(source: SourceFiles, config: DataConfig, folder: Path) -> dict[
     Where reviews belong to groups, also `train_groups.parquet`, in the order of `train.parquet`.
     The token lists hold full ids: `num_words` and `maxlen` are applied by the next step. Tokens
     wait on the disk of `folder` meanwhile; memory holds some bytes for each review. The facts are
-    source, form, label names, and rows and fingerprint of both sets.
-
-    Raises:
-        BadDataError: The files cannot be read, or the reviews break a rule.
+    source, form, label names, and rows and fingerprint of both sets. A BadDataError says that the
+    files cannot be read, or which rules the reviews break.
     """
     loaded = read_source(source, config, folder)
     report = describe_reviews(loaded) | {"source": source.source, "form": source.form}

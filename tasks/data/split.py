@@ -11,10 +11,8 @@ def validation_mask(
 ) -> np.ndarray:
     """Return which training reviews are set apart, bool of shape (n,); none in `tutorial`.
 
-    `labels` and the numbers of the `groups`, which are not split, have the shape (n,).
-
-    Raises:
-        BadDataError: One of the two parts would hold too few reviews of a class.
+    `labels` and the numbers of the `groups`, which are not split, have the shape (n,). A
+    BadDataError says that one of the two parts would hold too few reviews of a class.
     """
     if protocol.protocol == "tutorial":
         return np.zeros(len(labels), bool)

@@ -70,10 +70,8 @@ def _count_ids(chunks: Iterable[RaggedTokens]) -> tuple[int, int, int, int]:
 def require_valid(report: dict[str, Any], config: DataConfig) -> None:
     """Check a data report, and its source, against the rules.
 
-    The official split must be whole and balanced where nothing is dropped from it.
-
-    Raises:
-        BadDataError: One sentence that lists every failure.
+    The official split must be whole and balanced where nothing is dropped from it. A BadDataError
+    lists every failure in one sentence.
     """
     official = report["source"] == "imdb" and not config.deduplicate
     expected_rows = OFFICIAL_SPLIT_ROWS if official else None

@@ -228,7 +228,7 @@ def official(folder: Path, monkeypatch: pytest.MonkeyPatch, rows: int) -> Source
     """Write packages that hold TRAIN and as many other reviews as test set."""
     test = distinct_reviews(24, first=100)
     monkeypatch.setattr("tasks.data.sources.readers.OFFICIAL_SPLIT_ROWS", 24)
-    monkeypatch.setattr(module, "OFFICIAL_SPLIT_ROWS", rows)
+    monkeypatch.setattr("tasks.data.validate.OFFICIAL_SPLIT_ROWS", rows)
     paths = {
         "train": write_train_package(folder.parent / "train.csv", TRAIN, distinct_reviews(2, 900)),
         "all": write_full_wheel(folder.parent / "all.whl", test + TRAIN),
@@ -245,7 +245,7 @@ def test_the_official_split_is_loaded_from_packages_in_its_size_alone(
     for name in ("train", "test"):
         assert f"{name} must have 13 reviews of each class, has 12 and 12" in str(raised.value)
     assert list(folder.iterdir()) == []
-    monkeypatch.setattr(module, "OFFICIAL_SPLIT_ROWS", 24)
+    monkeypatch.setattr("tasks.data.validate.OFFICIAL_SPLIT_ROWS", 24)
     facts = load_reviews(files, DataConfig(), folder)
     assert (facts["source"], facts["form"]) == ("imdb", "packages")
     assert (facts["train_rows"], facts["test_rows"]) == (24, 24)

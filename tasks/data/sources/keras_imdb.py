@@ -30,11 +30,9 @@ _ROWS = 4096
 def convert_npz(npz: Path, sha256: str, target: Path) -> None:
     """Write the reviews of `npz` to the Parquet file `target`.
 
-    Columns: `split` (train or test), `label` (0 or 1), `ranks` (list of int32, the
-    words' ranks from 1 on, without start id or offset).
-
-    Raises:
-        BadDataError: The file's SHA-256 is not `sha256`; nothing was unpickled.
+    Columns: `split` (train or test), `label` (0 or 1), `ranks` (list of int32, the words' ranks
+    from 1 on, without start id or offset). Where the file's SHA-256 is not `sha256`, nothing is
+    unpickled and a BadDataError raised.
     """
     content = npz.read_bytes()
     if hashlib.sha256(content).hexdigest() != sha256:
@@ -63,10 +61,8 @@ def read_keras_file(
 ) -> TokenizedSource:
     """Return the tokens of what `convert_npz` wrote, with the words of Keras's own index.
 
-    Tokens go to the disk of `folder`, by default that of temporary files.
-
-    Raises:
-        BadDataError: No training review would be left.
+    Tokens go to the disk of `folder`, by default that of temporary files. A BadDataError says that
+    no training review would be left.
     """
     coded = {split: CodedReviews(folder) for split in SPLITS}
     labels: dict[Split, list[np.ndarray]] = {split: [] for split in SPLITS}

@@ -40,10 +40,8 @@ def read_source(
 ) -> TokenizedSource:
     """Return the tokens of `source`, whose files were verified when they were fetched.
 
-    Words go to the disk of `folder`, by default that of temporary files.
-
-    Raises:
-        BadDataError: A file cannot be read, or its columns or labels are not as needed.
+    Words go to the disk of `folder`, by default that of temporary files. A BadDataError says that a
+    file cannot be read, or that its columns or labels are not as needed.
     """
     if source.form == "keras":
         return read_keras_file(
@@ -57,11 +55,7 @@ def read_source(
 
 
 def read_test_reviews(source: SourceFiles, config: DataConfig) -> pa.Table:
-    """Return `text` and `label` of the test reviews of a source of texts, in its order.
-
-    Raises:
-        BadDataError: A file cannot be read, or its columns or labels are not as needed.
-    """
+    """Return `text` and `label` of the test reviews of a source of texts, read as `read_source`."""
     read = _text_source(source, config)
     texts = [chunk for split, chunk in read.texts() if split == "test"]
     return pa.table({"text": pa.chunked_array(texts), "label": pa.array(read.labels["test"])})

@@ -59,11 +59,7 @@ def content_sha256(path: Path) -> str:
 
 
 def require_unchanged(files: SourceFiles) -> None:
-    """Check that the raw files are still those whose hashes were taken.
-
-    Raises:
-        BadDataError: One was written to meanwhile.
-    """
+    """Raise a BadDataError where a raw file was written to since its hash was taken."""
     for name, path in files.paths.items():
         if content_sha256(path) != files.sha256[name]:
             raise BadDataError(f"{path} was changed while it was read; start again")

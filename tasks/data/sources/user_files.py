@@ -12,13 +12,14 @@ import pyarrow.compute as pc
 from tasks.common.errors import BadDataError
 from tasks.common.records import path_text
 from tasks.config.training import DataConfig
+from tasks.data.review_files import rebatched
 from tasks.data.sources.source_files import SourceFiles
 from tasks.data.tables.fields import ReadOptions, row_fault
 from tasks.data.tables.labels import label_name, label_names, shown
-from tasks.data.tables.rows import Rows, read_rows
+from tasks.data.tables.rows import read_rows
 from tasks.data.text.corpus import SPLITS, FilesAndNames, LeftOut, TextFile
 from tasks.data.text.tokenizer import WORD_CHARACTER
-from tasks.data.text.vocabulary import number_names, text_chunks
+from tasks.data.text.vocabulary import number_names
 
 _LOG = logging.getLogger(__name__)
 
@@ -82,14 +83,8 @@ class _TextsOnDisk:
         """Yield the texts in chunks of thousands."""
         self._writer.close()
         self._file.seek(0)
-        pending: list[pa.Array] = []
-        for batch in pa.ipc.open_stream(self._file):
-            pending.append(batch["text"])
-            if sum(map(len, pending)) >= _CHUNK_ROWS:
-                yield from text_chunks(pa.chunked_array(pending))
-                pending = []
-        if pending:
-            yield from text_chunks(pa.chunked_array(pending))
+        for batch in rebatched(pa.ipc.open_stream(self._file), _CHUNK_ROWS):
+            yield batch["text"]
 
 
 class _UsersFile:
@@ -105,15 +100,14 @@ class _UsersFile:
         self._texts = _TextsOnDisk(folder)
         self._left_out = {"label": LeftOut(), "word": LeftOut()}
         self._path, self._long = path, LeftOut()
-        self._names: dict[str, str | None] = {}
-        columns = list(source.columns)
-        columns += [source.group_column] if source.group_column else []
+        columns = [*source.columns, *([source.group_column] if source.group_column else [])]
+        distinct = list(dict.fromkeys(columns))
         row = 0
-        options = ReadOptions(source.encoding, source.delimiter)
-        for rows in read_rows(path, list(dict.fromkeys(columns)), options):
-            _require_no_faults(path, rows, row)
-            by_name = dict(zip(dict.fromkeys(columns), rows.columns, strict=True))
-            self._add([by_name[column] for column in columns], row)
+        for rows in read_rows(path, distinct, ReadOptions(source.encoding, source.delimiter)):
+            fault = pc.index(rows.errors.is_valid(), pa.scalar(value=True)).as_py()
+            if fault >= 0:
+                raise row_fault(path, row + fault, rows.errors[fault].as_py())
+            self._add([rows.columns[distinct.index(column)] for column in columns], row)
             row += len(rows)
         if row == 0:
             raise BadDataError(f"{path} holds no reviews")
@@ -122,7 +116,7 @@ class _UsersFile:
             raise BadDataError(f"{path} holds no review with a label and a word")
 
     def _add(self, columns: list[pa.Array], first_row: int) -> None:
-        texts, labels = columns[0], self._canonical(columns[1])
+        texts, labels = columns[0], _label_names(columns[1])
         has_label = labels.is_valid()
         has_word = pc.fill_null(pc.match_substring_regex(texts, WORD_CHARACTER), fill_value=False)
         self._left_out["label"].add(pc.invert(has_label), first_row)
@@ -138,15 +132,6 @@ class _UsersFile:
             if missing:
                 raise BadDataError(f"{self._path}: {missing} rows or more have no group")
             self.groups.add(groups)
-
-    def _canonical(self, column: pa.Array) -> pa.Array:
-        encoded = column.dictionary_encode()
-        known = self._names
-        for name in encoded.dictionary.to_pylist():
-            if name not in known:
-                known[name] = label_name(name)
-        names = pa.array([known[name] for name in encoded.dictionary.to_pylist()], pa.string())
-        return names.take(encoded.indices)
 
     def _tell(self, config: DataConfig) -> None:
         """Say which rows are left out; raise a BadDataError where the config refuses them."""
@@ -171,11 +156,10 @@ class _UsersFile:
         return TextFile(labels, self._texts.read, groups, self._left_out)
 
 
-def _require_no_faults(path: Path, rows: Rows, first_row: int) -> None:
-    if rows.errors.null_count == len(rows):
-        return
-    places = np.flatnonzero(rows.errors.is_valid().to_numpy(zero_copy_only=False))
-    raise row_fault(path, first_row + int(places[0]), rows.errors[int(places[0])].as_py())
+def _label_names(column: pa.Array) -> pa.Array:
+    encoded = column.dictionary_encode()
+    names = [label_name(text) for text in encoded.dictionary.to_pylist()]
+    return pa.array(names, pa.string()).take(encoded.indices)
 
 
 def _require_whole_groups(files: Sequence[_NamedRows]) -> None:

@@ -31,10 +31,8 @@ _MARKS = {
 def encoding_of(head: bytes, wanted: str | None) -> str:
     """Return the encoding of a content that begins with the bytes `head`.
 
-    It is what is `wanted`; else its mark tells, and without one it is UTF-8.
-
-    Raises:
-        BadDataError: It is another one; names the likely one. The file is not named.
+    It is what is `wanted`; else its mark tells, and without one it is UTF-8. Where that cannot be
+    so, a BadDataError names the likely one.
     """
     if wanted is not None:
         return _known(wanted)
@@ -94,10 +92,8 @@ def has_undecoded(text: str) -> bool:
 def decoded(content: io.BufferedReader, encoding: str) -> Iterator[io.TextIOWrapper]:
     """Yield the text of a content, with its line ends as they stand: LF, CR LF or CR.
 
-    A lone byte that is not UTF-8 becomes a lone surrogate, by which its row is found.
-
-    Raises:
-        BadDataError: The bytes are of another encoding than was named. The file is not named.
+    A lone byte that is not UTF-8 becomes a lone surrogate, by which its row is found. A
+    BadDataError says that the bytes are of another encoding than was named.
     """
     errors = "surrogateescape" if encoding.startswith("utf-8") else "strict"
     text = io.TextIOWrapper(content, encoding, errors, newline="")
@@ -113,11 +109,7 @@ def decoded(content: io.BufferedReader, encoding: str) -> Iterator[io.TextIOWrap
 
 
 def lines_of(content: io.BufferedReader, encoding: str) -> Iterator[str]:
-    """Yield the lines with their ends; of one that is far too long the rest is left out.
-
-    Raises:
-        BadDataError: The bytes are of another encoding than was named. The file is not named.
-    """
+    """Yield the lines with their ends, read as `decoded`; one that is far too long is cut."""
     with decoded(content, encoding) as text:
         while line := text.readline(_LONGEST_LINE):
             if len(line) == _LONGEST_LINE and line[-1] not in "\r\n":

@@ -33,10 +33,7 @@ def split_lines(
     """Yield the fields of the rows in lines that have their ends; blank lines are none.
 
     The header has `width` fields. The first row has the number `row`, from 0 on, and so many lines
-    were read before it.
-
-    Raises:
-        BadDataError: A quote never closes, or closes far behind. The file is not named.
+    were read before it. A BadDataError says that a quote never closes, or closes far behind.
     """
     csv.field_size_limit(LONGEST_TEXT)
     if delimiter == "\t":

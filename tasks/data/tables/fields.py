@@ -1,4 +1,7 @@
-"""The fields of the rows of a text file, one row after another, without any large library."""
+"""The fields of the rows of a text file, one row after another, without any large library.
+
+Whatever reads a content does not know the file's name, which `named` puts into its errors.
+"""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -85,11 +88,7 @@ def file_kind(path: Path, options: ReadOptions) -> FileKind:
 
 
 def open_content(file: IO[bytes], kind: FileKind, options: ReadOptions) -> Content:
-    """Return the content of a file whose first bytes are those of its kind.
-
-    Raises:
-        BadDataError: They are not, or its encoding has to be named. The file is not named.
-    """
+    """Return the content of a file; raise a BadDataError where its kind or encoding is another."""
     content = unpacked(file, kind.compression)
     head = head_of(content)
     return Content(content, kind.kind, encoding_of(head, options.encoding))
@@ -97,7 +96,7 @@ def open_content(file: IO[bytes], kind: FileKind, options: ReadOptions) -> Conte
 
 @contextmanager
 def damage_reported() -> Iterator[None]:
-    """Say in one sentence that a compressed file is damaged; the file is not named."""
+    """Say in one sentence that a compressed file is damaged."""
     try:
         yield
     except (EOFError, OSError) as error:
@@ -120,11 +119,7 @@ def named(path: Path) -> Iterator[None]:
 def text_fields(
     content: Content, columns: Sequence[str], options: ReadOptions = DEFAULT
 ) -> Iterator[Fields]:
-    """Yield the fields of these columns, row by row.
-
-    Raises:
-        BadDataError: The content cannot be read, or has no such column. The file is not named.
-    """
+    """Yield the fields of these columns, row by row; raise a BadDataError where that fails."""
     if content.kind in ("jsonl", "json"):
         yield from _json_fields(content, columns)
     elif is_table(content, columns, options):
@@ -149,8 +144,7 @@ def is_table(content: Content, columns: Sequence[str], options: ReadOptions) -> 
 def read_header(content: Content, columns: Sequence[str], options: ReadOptions) -> Header:
     """Read the first line, which names the columns; names in quotes may take several lines.
 
-    Raises:
-        BadDataError: It does not name those that are asked for, each once. The file is not named.
+    A BadDataError says that it does not name those that are asked for, each once.
     """
     line, lines, count = _plain_header(content), None, 1
     if line is None:
@@ -202,11 +196,7 @@ def _json_fields(content: Content, columns: Sequence[str]) -> Iterator[Fields]:
 def require_columns(
     names: Sequence[str], columns: Sequence[str], found: str = "its columns are"
 ) -> None:
-    """Check that there is each of the columns, once.
-
-    Raises:
-        BadDataError: There is not. The file is not named.
-    """
+    """Raise a BadDataError unless there is each of the columns, once."""
     for column in columns:
         if names.count(column) == 1:
             continue
@@ -233,11 +223,7 @@ def row_fault(path: Path, row: int, fault: str) -> BadDataError:
 def text_rows(
     path: Path, columns: Sequence[str], options: ReadOptions = DEFAULT
 ) -> Iterator[Fields]:
-    """Yield the fields of the rows of a file of text.
-
-    Raises:
-        BadDataError: The file cannot be read, or has no such column.
-    """
+    """Yield the fields of the rows of a file; raise a BadDataError where that fails."""
     kind = file_kind(path, options)
     with named(path), path.open("rb") as file, damage_reported():
         yield from text_fields(open_content(file, kind, options), columns, options)

@@ -9,11 +9,7 @@ _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
 def parquet_parts(path: Path) -> list[Path]:
-    """Return the files of a file or folder, in the order of their names.
-
-    Raises:
-        BadDataError: The folder holds none.
-    """
+    """Return the files of a file or folder by their names; raise a BadDataError without any."""
     if path.is_file():
         return [path]
     parts = [

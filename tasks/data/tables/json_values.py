@@ -91,10 +91,8 @@ class _Buffer:
 def json_values(read: Callable[[], str]) -> Iterator[object]:
     """Yield the values of JSON lines or of an array; a bad line is a `RowError`.
 
-    `read` returns the next block of the text, nothing at its end.
-
-    Raises:
-        BadDataError: An array is broken. The file is not named.
+    `read` returns the next block of the text, nothing at its end. A BadDataError says that an array
+    is broken.
     """
     buffer = _Buffer(read)
     if buffer.peek() == "[":

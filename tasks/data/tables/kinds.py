@@ -62,11 +62,7 @@ class FileKind:
 
 
 def kind_of(name: str, wanted: Kind | None = None) -> FileKind:
-    """Return the kind of a file by the end of its name, or what is `wanted` whatever its name.
-
-    Raises:
-        BadDataError: It is none of the known ones.
-    """
+    """Return the `wanted` kind, else that of the name; raise a BadDataError where it is unknown."""
     compression = compression_of(name)
     suffixes = PurePath(name.lower()).suffixes[: -1 if compression else None]
     kind = wanted or _KINDS.get(suffixes[-1] if suffixes else "")
@@ -86,11 +82,7 @@ def unpacked(file: IO[bytes], compression: str | None) -> io.BufferedReader:
 
 
 def head_of(content: io.BufferedReader) -> bytes:
-    """Return the first bytes of a content, which stay to be read.
-
-    Raises:
-        BadDataError: They are those of another kind of file; the file is not named.
-    """
+    """Return the first bytes, which stay to be read; raise a BadDataError for a foreign file."""
     head = content.peek(_HEAD_BYTES)[:_HEAD_BYTES]
     for start, sentence in _FOREIGN:
         if head.startswith(start):

@@ -31,10 +31,8 @@ def parquet_batches(
 ) -> Iterator[list[pa.Array]]:
     """Yield the columns in batches, as text or as bytes that nobody has checked yet.
 
-    The file has each of the columns, or `given` has it, with its one value in this file.
-
-    Raises:
-        BadDataError: The file is damaged, or a column holds no texts. It is not named.
+    The file has each of the columns, or `given` has it, with its one value in this file. A
+    BadDataError says that the file is damaged, or that a column holds no texts.
     """
     stored = [column for column in columns if column not in given]
     names = {column: _class_names(file.schema_arrow, column) for column in stored}

@@ -59,10 +59,7 @@ def read_rows(path: Path, columns: Sequence[str], options: ReadOptions = DEFAULT
     """Yield the columns of a file, in the file's order, in batches of at most 1024 rows.
 
     `path` is a file whose name says what it is, or a folder of Parquet files. Each column is named
-    once.
-
-    Raises:
-        BadDataError: The file cannot be read, or has no such column.
+    once. A BadDataError says that the file cannot be read, or has no such column.
     """
     kind = file_kind(path, options)
     with named(path):
@@ -78,11 +75,7 @@ def read_rows(path: Path, columns: Sequence[str], options: ReadOptions = DEFAULT
 def read_stream(
     file: IO[bytes], kind: FileKind, columns: Sequence[str], options: ReadOptions = DEFAULT
 ) -> Iterator[Rows]:
-    """Yield the columns of an open file, which need not be one that can seek; as `read_rows`.
-
-    Raises:
-        BadDataError: The file cannot be read, or has no such column. It is not named.
-    """
+    """Yield the columns of an open file, which need not be one that can seek; as `read_rows`."""
     with damage_reported():
         content = open_content(file, kind, options)
         if not is_table(content, columns, options):

@@ -179,10 +179,8 @@ def tokenize_source(
 
     Equal counts are ranked by first occurrence. A test word that no training text holds becomes the
     unknown id 2. The vocabulary is not cut here: `num_words` is applied later. Words go to the disk
-    of `folder`, by default that of temporary files.
-
-    Raises:
-        BadDataError: No training review would be left.
+    of `folder`, by default that of temporary files. A BadDataError says that no training review
+    would be left.
     """
     code_of: dict[str, int] = {}
     coded = {split: CodedReviews(folder) for split in SPLITS}
@@ -223,8 +221,7 @@ def short_hashes(reviews: RaggedTokens) -> np.ndarray:
 def kept_in_train(coded: Mapping[Split, CodedReviews]) -> np.ndarray:
     """Return which training reviews repeat no other one and no test review, bool of shape (n,).
 
-    Raises:
-        BadDataError: None is left.
+    At least one is left, else a BadDataError is raised.
     """
     kept: np.ndarray = ~repeated_in_train(coded["train"].hashes(), coded["test"].hashes())
     if not kept.any():

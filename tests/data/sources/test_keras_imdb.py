@@ -82,7 +82,7 @@ def loaded_by_keras(npz: Path, monkeypatch: pytest.MonkeyPatch, **arguments: Any
 
 
 def loaded_by_us(npz: Path, converted: Path, monkeypatch: pytest.MonkeyPatch) -> Sets:
-    monkeypatch.setattr("tasks.data.load.OFFICIAL_SPLIT_ROWS", 30)
+    monkeypatch.setattr("tasks.data.validate.OFFICIAL_SPLIT_ROWS", 30)
     index = write_word_index(npz.parent / "index.json")
     out = npz.parent / "out"
     out.mkdir()
