@@ -13,6 +13,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.orchestration import session
+from flows.orchestration.failure_hook import RECORDED
 from tasks.data.tables.fields import ReadOptions
 from tasks.inference.open_model import chosen_run, open_predictor
 from tasks.inference.predict_file import (
@@ -67,6 +68,7 @@ def join(
     description="Predicts the texts of a file, chunk by chunk; a stopped run resumes.",
     flow_run_name="{file.name}",
     task_runner=ThreadPoolTaskRunner(max_workers=_CHUNKS_AT_ONCE),  # type: ignore[arg-type]
+    **RECORDED,
 )
 def predict_flow(
     file: Path,

@@ -13,11 +13,9 @@ from prefect.events.actions import CallWebhook, ChangeFlowRunState
 from prefect.events.schemas.automations import Posture
 from pydantic import HttpUrl
 
+from flows.scheduling.our_flows import OUR_FLOWS
 from flows.scheduling.prefect_contracts import HEARTBEAT, state_event
 from flows.scheduling.states import INTERRUPTED, SKIPPED
-
-WATCHED_FLOWS = ("train-sentiment", "retrain-sentiment", "maintain-artifacts")
-"""Names of this project's flows; those of others on the same server are left alone."""
 
 CLOSE_SILENT_RUNS = "sentiment: close silent runs"
 NOTIFY_OF_FAILURES = "sentiment: notify of failures"
@@ -29,10 +27,11 @@ _PAUSES = ("Paused", "Suspended", "AwaitingRetry", "Scheduled", INTERRUPTED)
 _FAILURES = ("Failed", "TimedOut", "Crashed")
 _BLOCK = "sentiment-failures"
 
+# Flows of others on the same server are left alone.
 _OF_OUR_RUNS: dict[str, Any] = {
     "match": ResourceSpecification({"prefect.resource.id": ["prefect.flow-run.*"]}),
     "match_related": ResourceSpecification(
-        {"prefect.resource.role": "flow", "prefect.resource.name": list(WATCHED_FLOWS)}
+        {"prefect.resource.role": "flow", "prefect.resource.name": list(OUR_FLOWS)}
     ),
     "for_each": {"prefect.resource.id"},
     "threshold": 1,
