@@ -12,8 +12,7 @@ from cyclopts import App, CycloptsError
 from pydantic import ValidationError
 
 from flows.display.terminal import EXIT_FAILED, fail
-from flows.orchestration.process import begin_process
-from tasks.common.device import set_libraries_up
+from flows.orchestration.process import begin_process, set_process_up
 from tasks.common.errors import AcceleratorError, InvalidConfigError, PipelineError
 from tasks.config.training import describe_invalid
 
@@ -26,7 +25,7 @@ def run_command(app: App, arguments: Sequence[str] | None = None) -> object:
     Its arguments are the words after the program's name; those of this process by default.
     """
     _read_docstrings_once()
-    set_libraries_up()
+    set_process_up()
     try:
         result: object = app(
             arguments, exit_on_error=False, print_error=False, result_action="return_value"

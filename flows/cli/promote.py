@@ -10,9 +10,10 @@ from cyclopts import App, Parameter
 
 from flows.cli.app import run_command
 from flows.display import promotion_tables
-from flows.display.terminal import EXIT_FAILED, Options, answer
-from flows.orchestration.process import server_may_be_configured
+from flows.display.terminal import EXIT_FAILED, Options, answer, remark
+from flows.orchestration.process import require_prefect, server_may_be_configured
 from tasks.common.device import select_accelerator
+from tasks.common.errors import PipelineError
 from tasks.config.promotion import PromotionConfig
 from tasks.registry.champion import ChampionStore
 from tasks.registry.events import PromotionEvent, headline
@@ -116,6 +117,11 @@ def _answer_decision(event: PromotionEvent, options: Options) -> None:
     answer(event, promotion_tables.decision(event), options)
     sys.stdout.flush()
     if not server_may_be_configured():
+        return
+    try:
+        require_prefect()
+    except PipelineError as error:
+        remark(f"the decision stands, but Prefect's UI does not show it: {error}")
         return
     from flows.orchestration.publish_champion import publish_champion
 

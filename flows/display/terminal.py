@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Annotated, NoReturn
 
 from cyclopts import Parameter
@@ -55,6 +56,16 @@ def fail(sentence: str, *, usage: bool = False) -> NoReturn:
 def show_error(sentence: str) -> None:
     """Print one sentence to the error output."""
     remark(f"error: {sentence}", style="bold red")
+
+
+def end_in_one_line(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Say that a person has ended this process, and how to resume; for `sys.excepthook`."""
+    if issubclass(kind, KeyboardInterrupt):
+        show_error("interrupted; what was finished is kept: start the same command to resume")
+    else:
+        sys.__excepthook__(kind, error, trace)
 
 
 def remark(sentence: str, style: str = "") -> None:

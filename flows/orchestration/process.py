@@ -1,21 +1,32 @@
 """The process of a flow: which source it runs, and its settings for Prefect and memory."""
 
 import os
+import sys
+import warnings
+from contextlib import redirect_stderr
+from importlib import import_module
+from io import StringIO
 from pathlib import Path
 
+from pydantic import ValidationError
+
+from flows.display.terminal import end_in_one_line, fail
 from tasks.cache.own_sources import sources_at_start
 from tasks.common.device import set_libraries_up
+from tasks.common.errors import PipelineError, first_line
 from tasks.common.process_memory import keep_memory_together
 from tasks.config.operations import HEARTBEAT_SECONDS
+from tasks.config.training import describe_invalid
 
 # Nothing about a run leaves the machine, a busy machine may take long to start the server, a
-# server that is lost for half a minute is waited for but not much longer, a run says often that it
-# lives, and this project's log lines are shown. Set before Prefect is imported, which reads them.
+# server that is lost for half a minute, or answers 500 as its database is, is waited for but not
+# much longer, a run says often that it lives, and this project's log lines are shown.
 _PREFECT_SETTINGS = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     "PREFECT_CLIENT_MAX_RETRIES": "4",
+    "PREFECT_CLIENT_RETRY_EXTRA_CODES": "500",
     "PREFECT_API_REQUEST_TIMEOUT": "30",
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS),
     "PREFECT_LOGGING_EXTRA_LOGGERS": "tasks,flows",
@@ -24,26 +35,79 @@ _PREFECT_SETTINGS = {
 
 _ADDRESS = "PREFECT_API_URL"
 
+_LOCAL = ("127.0.0.1", "localhost", "::1")
 
-def begin_process() -> None:
-    """Note the source that this process runs, and set this project's defaults for it and Prefect.
 
-    To be called before the flow and Prefect are imported. What the user has set stays.
-    """
-    sources_at_start()
+def set_process_up() -> None:
+    """Set what Prefect and libraries read when they are imported; what the user has set stays."""
+    sys.excepthook = end_in_one_line
     set_libraries_up()
-    keep_memory_together()
+    for name in [name for name, value in _given().items() if not value]:
+        del os.environ[name]  # Prefect takes an empty address for that of a server
     for name, value in _PREFECT_SETTINGS.items():
         os.environ.setdefault(name, value)
+    # A proxy cannot reach the servers of this machine. Of the two names, the lower one wins.
+    direct = (os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")).split(",")
+    hosts = ",".join(filter(None, dict.fromkeys([*direct, *_LOCAL])))
+    os.environ.update(no_proxy=hosts, NO_PROXY=hosts)
+
+
+def begin_process() -> None:
+    """Note the source that this process runs, set this project's defaults, and import Prefect.
+
+    To be called before the flow is imported. Settings of which Prefect can make nothing end the
+    process with one sentence.
+    """
+    sources_at_start()
+    set_process_up()
+    keep_memory_together()
+    try:
+        require_prefect()
+    except PipelineError as error:
+        fail(str(error))
+
+
+def require_prefect() -> None:
+    """Import Prefect, which reads its settings then.
+
+    Raises:
+        PipelineError: It can make nothing of them; names the first, and where it is set.
+    """
+    said = StringIO()  # by Prefect of the same fault
+    try:
+        with redirect_stderr(said), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # the folder matters to who writes there
+            import_module("prefect.context")
+    except (ValueError, TypeError, AttributeError, OSError) as error:
+        raise PipelineError(f"Prefect cannot use its settings: {_what_is_wrong(error)}") from None
+    sys.stderr.write(said.getvalue())
+
+
+def _what_is_wrong(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        where = "it" if ".toml" in str(error) else _profiles()
+        return f"{first_line(error)}; correct {where}"
+    value = str(error.errors()[0]["input"])
+    names = [name for name, given in _given().items() if given == value]
+    where = f"{names[0]} in the environment" if names else f"it in {_profiles()} or prefect.toml"
+    return f"{describe_invalid(error).splitlines()[0]}; correct {where}"
+
+
+def _given() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith("PREFECT_")}
+
+
+def _profiles() -> Path:
+    """Return the file in which `prefect config set` keeps settings."""
+    home = Path(os.environ.get("PREFECT_HOME", "~/.prefect")).expanduser()
+    return Path(os.environ.get("PREFECT_PROFILES_PATH", home / "profiles.toml"))
 
 
 def server_may_be_configured() -> bool:
     """Tell whether a server may be configured, without Prefect, whose import takes a second."""
     if _ADDRESS in os.environ:
         return True
-    home = Path(os.environ.get("PREFECT_HOME", "~/.prefect")).expanduser()
-    profiles = Path(os.environ.get("PREFECT_PROFILES_PATH", home / "profiles.toml"))
     try:
-        return _ADDRESS in profiles.read_text(encoding="utf-8")
+        return _ADDRESS in _profiles().read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return False

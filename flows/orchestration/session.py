@@ -2,10 +2,13 @@
 
 import logging
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, NoReturn, TypeVar, cast
 from uuid import UUID
 
@@ -14,17 +17,26 @@ from prefect import Flow, get_client, runtime
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
 from prefect.exceptions import CancelledRun
-from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_LEVEL
+from prefect.settings import (
+    PREFECT_API_URL,
+    PREFECT_HOME,
+    PREFECT_LOGGING_LEVEL,
+    PREFECT_SERVER_EPHEMERAL_ENABLED,
+)
 
 from flows.display.terminal import EXIT_FAILED, fail, show_error
 from flows.orchestration.process import begin_process
 from flows.scheduling.prefect_contracts import RUN_LOGGERS
-from tasks.common.errors import PipelineError, describe_os_error
+from tasks.common.errors import PipelineError, describe_os_error, first_line
 from tasks.config.training import TrainingConfig
 from tasks.data.sources.source_files import SourceFiles, source_label
 
 R = TypeVar("R")
-_SERVER_ERRORS = (httpx.TransportError, ConcurrencySlotAcquisitionError)
+_SERVER_ERRORS = (httpx.HTTPError, ConcurrencySlotAcquisitionError)
+_CONFIGURE = (
+    "start one with `prefect server start`, and name it with `prefect config set"
+    " PREFECT_API_URL=http://127.0.0.1:4200/api`"
+)
 _RECORDING_LIMIT_S = 15.0
 _POLL_S = 0.1
 
@@ -90,15 +102,20 @@ def call_flow(
     `artifacts` is the folder named where the disk fails, `steps` tells from the result how many
     task runs there were at least.
     """
-    _require_server()
     show_plain_errors()
     try:
+        _require_server()
         state: Any = flow(**parameters, return_state=True)
         result: Any = state.result(raise_on_failure=False)
         recorded = 0 if isinstance(result, BaseException) else steps(result)
         wait_until_recorded(state.state_details.flow_run_id, recorded)
     except _SERVER_ERRORS as error:
         result = error
+    except Exception as error:
+        result = PipelineError(
+            f"Prefect cannot run {flow.name}: {first_line(error)}; `prefect config view` shows its"
+            " settings"
+        )
     if isinstance(result, _SERVER_ERRORS):
         _end_without_server(result)
     if isinstance(result, PipelineError):
@@ -112,9 +129,10 @@ def call_flow(
 
 def _end_without_server(error: Exception) -> NoReturn:
     """End the process at once: Prefect would try for minutes to hand over its last records."""
+    said = first_line(error) if isinstance(error, httpx.HTTPStatusError) else type(error).__name__
     show_error(
-        f"the Prefect server stopped answering ({type(error).__name__}); what was computed is"
-        " kept: start the server and the same command again, and the run resumes from there"
+        f"the Prefect server stopped answering ({said}); what was computed is kept: start the"
+        " server and the same command again, and the run resumes from there"
     )
     sys.stdout.flush()
     sys.stderr.flush()
@@ -129,28 +147,47 @@ def api_url() -> str:
 
 def require_configured_server() -> str:
     """Return the URL of the server's API; end with one sentence where there is no such server."""
-    url = PREFECT_API_URL.value()
-    if url is None:
-        fail(
-            "no Prefect server is configured; start one with `prefect server start`, and name it"
-            " with `prefect config set PREFECT_API_URL=http://127.0.0.1:4200/api`"
-        )
+    if not PREFECT_API_URL.value():
+        fail(f"no Prefect server is configured; {_CONFIGURE}")
     _require_server()
-    return str(url)
+    return str(PREFECT_API_URL.value())
 
 
 def _require_server() -> None:
-    """End with one sentence when a configured Prefect server does not answer."""
+    """End with one sentence when the configured server does not answer, or none may be started."""
     url = PREFECT_API_URL.value()
-    if url is None:
+    if not url:
+        _require_temporary_server()
         return
     with get_client(sync_client=True) as client:
         fault = client.api_healthcheck()
     if fault is not None:
+        unset = "unset" if "PREFECT_API_URL" in os.environ else "prefect config unset"
         fail(
             f"the Prefect server at {url} does not answer ({type(fault).__name__}); start it with"
-            " `prefect server start`, or unset PREFECT_API_URL to use a temporary one"
+            f" `prefect server start`, or use a temporary one: `{unset} PREFECT_API_URL`"
         )
+
+
+def _require_temporary_server() -> None:
+    home = PREFECT_HOME.value()
+    if not PREFECT_SERVER_EPHEMERAL_ENABLED.value():
+        fail(
+            "no Prefect server is configured, and no temporary one is allowed;"
+            f" {_CONFIGURE}, or set PREFECT_SERVER_EPHEMERAL_ENABLED=true"
+        )
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=home).close()
+    except OSError as error:
+        fail(
+            f"Prefect cannot keep its records in {home} ({error.strerror}); set PREFECT_HOME to a"
+            " folder that can be written to"
+        )
+    # It takes the records of a run that Ctrl-C ends, which goes to all processes of a terminal.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(signal.pthread_sigmask, signal.SIG_BLOCK, {signal.SIGINT})
+        thread.submit(get_client, sync_client=True).result()
 
 
 def wait_until_recorded(flow_run_id: UUID, steps: int) -> None:

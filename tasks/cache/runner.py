@@ -8,6 +8,7 @@ from pathlib import Path, PurePath
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from prefect import State, Task, runtime
+from prefect.settings import PREFECT_TASKS_REFRESH_CACHE
 
 from tasks.cache.explain import explain_miss
 from tasks.cache.key import KeyParts
@@ -57,7 +58,8 @@ class StepRunner:
         **kwargs: P.kwargs,
     ) -> StepOutput:
         """Return what `task` left in the store, from the cache where its key is known."""
-        refresh = task.name in self._refresh or "all" in self._refresh
+        asked = PREFECT_TASKS_REFRESH_CACHE.value()
+        refresh = asked or task.name in self._refresh or "all" in self._refresh
         bound = task.with_options(refresh_cache=refresh, **self._options)
         output = self.fresh(bound, *args, **kwargs)
         self.outputs[task.name] = output

@@ -61,13 +61,14 @@ def start_terminal_run(
     program: str = "train_flow.py",
     **environment: str,
 ) -> subprocess.Popen[bytes]:
-    """Start a flow in `folder` with its log in `run.log`, in a process group of its own."""
+    """Start a flow in `folder` with its log in `run.log`, in a group of its own; obeys SIGINT."""
     home = home or folder / "home"
     prepare_home(home)
     own = {"CUDA_VISIBLE_DEVICES": "-1"} | environment
+    command = ["env", "--default-signal=INT", sys.executable, str(_ROOT / "flows" / program)]
     with (folder / "run.log").open("w") as log:
         return subprocess.Popen(
-            [sys.executable, str(_ROOT / "flows" / program), *arguments],
+            [*command, *arguments],
             cwd=folder,
             env=prefect_environment(home, **own),
             stdout=log,

@@ -96,7 +96,9 @@ def test_a_run_from_the_terminal_ends_with_the_score_the_folder_and_what_was_cac
 ) -> None:
     reviews = write_reviews(tmp_path / "reviews.csv", 120)
     options = [*from_file(reviews), *SMALL_SIZES, "--epochs=1", "--batch-size=16"]
-    result = run_script(tmp_path, "train_flow.py", *options)
+    # Neither an empty address nor a proxy that cannot be reached concerns the temporary server.
+    own = {"PREFECT_API_URL": "", "http_proxy": "http://127.0.0.1:9", "ALL_PROXY": "127.0.0.1:9"}
+    result = run_script(tmp_path, "train_flow.py", *options, **own)
     assert result.returncode == 0, result.stderr
     assert "Test Accuracy: " in result.stdout
     assert "Run folder: artifacts/runs/" in result.stdout
@@ -116,17 +118,6 @@ def test_a_run_from_the_terminal_ends_with_the_score_the_folder_and_what_was_cac
     imported = {line.rpartition("|")[2].strip() for line in again.stderr.splitlines()}
     assert "prefect" in imported
     assert not {"tensorflow", "keras", "matplotlib", "pyarrow", "sklearn", "numpy"} & imported
-
-
-def test_a_configured_server_that_does_not_answer_is_told_in_one_sentence(tmp_path: Path) -> None:
-    reviews = write_reviews(tmp_path / "reviews.csv", 120)
-    result = run_script(
-        tmp_path, "train_flow.py", *from_file(reviews), PREFECT_API_URL="http://127.0.0.1:9/api"
-    )
-    assert result.returncode == 1
-    assert result.stderr.strip().startswith("error: the Prefect server at http://127.0.0.1:9/api")
-    assert "Traceback" not in result.stderr
-    assert not (tmp_path / "artifacts").exists()
 
 
 def test_bad_data_from_the_terminal_is_one_sentence_and_leaves_no_run(tmp_path: Path) -> None:

@@ -1,0 +1,100 @@
+"""What stands in a user's environment: each fault of it is one sentence, or harmless."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tasks.runs.failures import read_failures
+from tests.support.commands import run_script
+from tests.support.promotions import decide, make_challenger, run_id
+from tests.support.run_forker import RunForker
+from tests.support.small_run import write_reviews
+from tests.support.terminal_run import (
+    LIMIT_S,
+    SLOW_NGRAM_RUN,
+    from_file,
+    start_terminal_run,
+    wait_for_line,
+)
+
+NOWHERE = "http://127.0.0.1:9/api"
+
+
+def in_profile(*lines: str) -> str:
+    return "\n".join(['active = "mine"', "[profiles.mine]", *lines])
+
+
+@pytest.mark.parametrize(
+    ("profile", "settings", "sentence"),
+    [
+        ("active = ", {}, "Invalid value"),
+        ("profiles = 3", {}, "Prefect cannot use its settings"),
+        (in_profile('PREFECT_LOGGING_LEVEL="LOUD"'), {}, "correct it in home/profiles.toml"),
+        ("", {"PREFECT_LOGGING_LEVEL": "LOUD"}, "correct PREFECT_LOGGING_LEVEL in the environment"),
+        ("", {"PREFECT_CLIENT_MAX_RETRIES": "many"}, "max_retries='many': must be a valid integer"),
+        ("", {"PREFECT_API_REQUEST_TIMEOUT": "x"}, "correct PREFECT_API_REQUEST_TIMEOUT"),
+        ("", {"PREFECT_HOME": "a file/home"}, "set PREFECT_HOME to a folder that can be written"),
+        (in_profile(), {}, "no temporary one is allowed; start one with `prefect server start`"),
+        ("", {"PREFECT_API_URL": NOWHERE}, "use a temporary one: `unset PREFECT_API_URL`"),
+        (
+            in_profile(f'PREFECT_API_URL="{NOWHERE}"'),
+            {},
+            "use a temporary one: `prefect config unset PREFECT_API_URL`",
+        ),
+    ],
+)
+def test_a_setting_of_prefect_that_cannot_work_is_told_in_one_sentence(
+    tmp_path: Path, profile: str, settings: dict[str, str], sentence: str
+) -> None:
+    (tmp_path / "a file").touch()
+    (tmp_path / "home").mkdir()
+    if profile:
+        (tmp_path / "home/profiles.toml").write_text(profile)
+    reviews = from_file(write_reviews(tmp_path / "reviews.csv", 120))
+    own = {"PREFECT_HOME": "home"} | settings
+    ended = run_script(tmp_path, "train_flow.py", *reviews, **own)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith("error: ")
+    assert sentence in ended.stderr
+    assert ended.stderr.count("\n") == 1
+    assert not (tmp_path / "artifacts").exists()
+
+
+def test_a_decision_stands_where_prefect_cannot_use_its_settings(tmp_path: Path) -> None:
+    for number in (1, 2):
+        decide(tmp_path, make_challenger(tmp_path, number, 18 * number))
+    own = {"PREFECT_API_URL": NOWHERE, "PREFECT_LOGGING_LEVEL": "LOUD"}
+    ended = run_script(tmp_path, "promote.py", "rollback", f"--artifacts={tmp_path}", **own)
+    assert ended.returncode == 0
+    assert ended.stdout.startswith(f"rolled back: {run_id(1)}")
+    assert ended.stderr.startswith("the decision stands, but")
+    assert ended.stderr.count("\n") == 1
+
+
+def test_what_prefect_refuses_when_a_run_begins_is_told_in_one_sentence(
+    forker: RunForker, prefect_server: str, tmp_path: Path
+) -> None:
+    log = tmp_path / "run.log"
+    reviews = from_file(write_reviews(tmp_path / "reviews.csv", 120))
+    block = "local-file-system/nowhere"
+    run = forker.start(log, prefect_server, *reviews, PREFECT_DEFAULT_RESULT_STORAGE_BLOCK=block)
+    assert run.wait() == 1
+    last = log.read_text().splitlines()[-1]
+    assert last.startswith("error: Prefect cannot run train-sentiment: Unable to find block")
+    assert "Traceback" not in log.read_text()
+
+
+def test_ctrl_c_ends_with_one_line_and_leaves_a_record(tmp_path: Path) -> None:
+    """It goes to all processes of the terminal; the temporary server still takes the records."""
+    reviews = from_file(write_reviews(tmp_path / "reviews.csv", 1000))
+    run = start_terminal_run(tmp_path, *reviews, *SLOW_NGRAM_RUN)
+    wait_for_line(tmp_path, run, "load: ")
+    os.killpg(run.pid, signal.SIGINT)
+    assert run.wait(LIMIT_S) == -signal.SIGINT
+    log = (tmp_path / "run.log").read_text()
+    assert log.count("\nerror: interrupted; what was finished is kept") == 1
+    assert "Traceback" not in log
+    (failure,) = read_failures(tmp_path / "artifacts").failures
+    assert failure.state == "Crashed"
