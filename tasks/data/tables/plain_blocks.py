@@ -113,14 +113,13 @@ class Quotes:
 
     def __init__(self, text: bytes, delimiter: bytes) -> None:
         """Find them."""
-        content = np.frombuffer(text, np.uint8)
-        places = np.flatnonzero(content == ord('"'))
+        padded = np.frombuffer(b"\n" + text + b"\n", np.uint8)
+        places = np.flatnonzero(padded[1:-1] == ord('"'))
         starts = places[np.diff(places, prepend=-2) != 1]
         ends = places[np.diff(places, append=len(text) + 1) != 1]
         is_odd = (ends - starts) % 2 == 0
         is_inside = (np.cumsum(is_odd) - is_odd) % 2 == 1
         is_border = np.isin(np.arange(256), np.frombuffer(delimiter + b"\r\n", np.uint8))
-        padded = np.concatenate([[ord("\n")], content, [ord("\n")]])
         before, behind = is_border[padded[starts]], is_border[padded[ends + 2]]
         fits = np.where(is_inside, ~is_odd | behind, before & (is_odd | behind))
         self.opens, self.closes = starts[is_odd & ~is_inside], ends[is_odd & is_inside]

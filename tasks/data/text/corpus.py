@@ -242,8 +242,8 @@ class TextFingerprint:
         """Take the next texts."""
         labels = self._labels[self._rows : self._rows + len(texts)].tolist()
         self._rows += len(texts)
-        for text, label in zip(texts.to_pylist(), labels, strict=True):
-            self._digest.update(f"{label} {len(text or '')} {text or ''}".encode())
+        rows = zip(texts.fill_null("").to_pylist(), labels, strict=True)
+        self._digest.update("".join(f"{label} {len(text)} {text}" for text, label in rows).encode())
 
     def hexdigest(self) -> str:
         """Return the hash of what was taken."""
