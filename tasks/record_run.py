@@ -8,7 +8,7 @@ from tasks.common.atomic_files import sync_file, sync_folder, temporary_path, wr
 from tasks.common.device import Device
 from tasks.common.errors import storage_error
 from tasks.common.hashed_files import hashed_files
-from tasks.common.records import write_record
+from tasks.common.records import write_json
 from tasks.config.training import TrainingConfig
 from tasks.data.sources.source_files import SourceFiles
 from tasks.drift.report import DriftReport
@@ -69,9 +69,9 @@ def record_run(
             file = temporary / name
             shutil.copyfile(store.file(by_step[step], file.name), file)
             sync_file(file)
-        write_record(temporary / "config.json", config)
+        write_json(temporary / "config.json", config)
         if drift is not None:
-            write_record(temporary / DRIFT, drift)
+            write_json(temporary / DRIFT, drift)
         manifest = Manifest(
             run_id=run_id,
             flow_run_id=flow_run_id,

@@ -13,7 +13,7 @@ from flows.display.terminal import show_lines
 from flows.orchestration import session, task_runners
 from flows.pipelines.in_process import in_process
 from tasks.common.artifact_store import ArtifactStore
-from tasks.common.records import write_record
+from tasks.common.records import write_json
 from tasks.config.experiments import RunnerConfig
 from tasks.config.request import TrainOptions
 from tasks.config.training import TrainingConfig, with_seed
@@ -71,7 +71,7 @@ def keep(
 ) -> None:
     """Keep the report of the current flow run below `artifacts`, and show it in Prefect's UI."""
     folder = ArtifactStore(artifacts).experiment(kind, str(runtime.flow_run.id))
-    write_record(folder / f"{kind}.json", report)
+    write_json(folder / f"{kind}.json", report)
     if draw is not None:
         draw(report, folder)
     picture = folder / f"{kind}.png" if draw else None

@@ -24,7 +24,6 @@ from tasks.inference.predict_file import (
     WrittenChunk,
     job_of,
     own_output,
-    read_batch,
     require_own,
     require_same_input,
     write_chunks,
@@ -48,8 +47,8 @@ def predict_chunk(
 ) -> None:
     """Predict one chunk, unless its predictions are there already."""
     parts = PredictionParts(output, job)
-    if not parts.path(chunk.number).is_file():
-        texts = read_batch(parts.texts_path(chunk.number))
+    if not parts.has(chunk.number):
+        texts = parts.read(parts.texts_path(chunk.number))
         parts.keep(chunk.number, _predictor(artifacts, run).predict_rows(texts))
 
 

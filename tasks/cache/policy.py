@@ -13,16 +13,18 @@ from typing import Any
 from prefect.cache_policies import CachePolicy
 from prefect.context import TaskRunContext
 from prefect.filesystems import WritableFileSystem
+from prefect.serializers import JSONSerializer
 from prefect.transactions import IsolationLevel
 
 from tasks.cache.key import KeyParts, cache_key, key_parts, source_was_edited
 from tasks.cache.lock import ProcessLock
-from tasks.common.artifact_store import ArtifactStore, parse_output
-from tasks.common.atomic_files import write_bytes
+from tasks.common.artifact_store import ArtifactStore, CachedResult
 from tasks.common.canonical_json import canonical_json
 from tasks.common.records import read_record, write_record
 
 _LOG = logging.getLogger(__name__)
+
+_SERIALIZER = JSONSerializer()
 
 
 @dataclass
@@ -51,51 +53,63 @@ class StepKey(CachePolicy):
 
 
 class VerifiedRecords(WritableFileSystem):
-    """Storage of Prefect's cache records below an artifacts folder, checked when read."""
+    """The index of Prefect's cached results below an artifacts folder; a hit is checked first.
+
+    Prefect would call whatever decoder an index or a result names. Ours is a record of what the
+    step left, and a result counts only where it is just what Prefect writes for that.
+    """
 
     _block_type_name = "Verified cache records"
 
     root: Path
 
     def read_path(self, path: str, **_: Any) -> bytes:  # type: ignore[override]  # noqa: ANN401
-        """Return the record with the key `path` if all that it stands for is whole.
+        """Return where the result with the key `path` lies, if all that it stands for is whole.
 
         Raises:
             LookupError: There is none, or something is missing or corrupt; Prefect takes
                 this as a miss.
         """
-        file = self._file(path)
-        if not file.exists():
-            raise LookupError(path)
         store = ArtifactStore(self.root)
+        if not store.record_file(path).exists():
+            raise LookupError(path)
         result = store.results.absolute() / path
-        try:
-            record = json.loads(file.read_bytes())
-            faults = store.faults(parse_output(result.read_bytes()))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            faults = [f"its record is damaged ({type(error).__name__})"]
+        faults = self._faults(store, path, result)
         if faults:
             _LOG.warning("the cached %s is not used: %s; computing again", path, "; ".join(faults))
             raise LookupError(path)
-        # The folder may have been moved since; Prefect recorded an absolute path.
-        return canonical_json(record | {"storage_key": str(result)}).encode()
+        return canonical_json({"storage_key": str(result), "serializer": {"type": "json"}}).encode()
 
-    def write_path(self, path: str, content: bytes, **_: Any) -> None:  # type: ignore[override]  # noqa: ANN401
-        """Write a record, whole or not at all; none where its source was edited meanwhile.
+    def write_path(self, path: str, content: bytes, **_: Any) -> None:  # type: ignore[override]  # noqa: ANN401, ARG002
+        """Record the result that Prefect has just written; none whose source was edited meanwhile.
 
         An earlier record of the key goes too, since Prefect has replaced its result. What has
         no key, as the error of a failed step, is not kept.
         """
-        parts = read_record(KeyParts, ArtifactStore(self.root).key_file(path))
+        store = ArtifactStore(self.root)
+        parts = read_record(KeyParts, store.key_file(path))
         if parts is not None and not source_was_edited(parts):
-            write_bytes(self._file(path), content)
+            output = _SERIALIZER.loads((store.results / path).read_bytes())
+            write_record(store.record_file(path), CachedResult(key=path, output=output))
             return
-        self._file(path).unlink(missing_ok=True)
+        store.record_file(path).unlink(missing_ok=True)
         if parts is not None:
             _LOG.warning("%s is not kept in the cache: its source was edited during this run", path)
 
-    def _file(self, key: str) -> Path:
-        return ArtifactStore(self.root).records / f"{key}.json"
+    def _faults(self, store: ArtifactStore, key: str, result: Path) -> list[str]:
+        try:
+            output = store.result(key)
+            if _value(result.read_bytes()) == _value(_SERIALIZER.dumps(output)):
+                return store.faults(output)
+        except (LookupError, OSError) as error:
+            return [str(error)]
+        except ValueError:  # it is no JSON
+            pass
+        return [f"{result} is damaged"]
+
+
+def _value(text: bytes) -> str:
+    return canonical_json(json.loads(text))
 
 
 def cache_options(store: ArtifactStore) -> dict[str, Any]:
@@ -103,7 +117,7 @@ def cache_options(store: ArtifactStore) -> dict[str, Any]:
     return {
         "persist_result": True,
         "result_storage": store.results.absolute(),
-        "result_serializer": "json",
+        "result_serializer": _SERIALIZER,
         "cache_result_in_memory": False,
         "cache_policy": StepKey(store=store).configure(
             key_storage=VerifiedRecords(root=store.root.absolute()),

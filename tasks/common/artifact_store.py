@@ -1,6 +1,5 @@
 """Content-addressed files: a step's output is stored under the hash of its bytes."""
 
-import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -14,7 +13,7 @@ from tasks.common.atomic_files import file_sha256, sync_file, sync_folder, tempo
 from tasks.common.canonical_json import json_sha256
 from tasks.common.errors import storage_error
 from tasks.common.hashed_files import HashedFile
-from tasks.common.records import Record
+from tasks.common.records import Record, read_record
 
 Fact = str | int | float | bool | None | list[str]
 
@@ -63,13 +62,11 @@ class StepRun(Record):
         return "cached" if self.cached else "computed"
 
 
-def parse_output(record: bytes) -> StepOutput:
-    """Return what a step left, from Prefect's record of its result.
+class CachedResult(Record):
+    """What a step left, and its cache key, so that no record passes for another one."""
 
-    Raises:
-        ValueError, KeyError, TypeError: It is damaged, or that of an error.
-    """
-    return StepOutput.model_validate(json.loads(record)["data"])
+    key: str
+    output: StepOutput
 
 
 class ArtifactStore:
@@ -83,8 +80,8 @@ class ArtifactStore:
         self.downloads = cache / "downloads"
         self.training = cache / "training"  # states of trainings that are not complete
         self.keys = cache / "keys"  # the parts of each key
-        self.records = cache / "records"  # Prefect's records, by key
-        self.results = cache / "results"  # what cached steps left, by key
+        self.records = cache / "records"  # what cached steps left, by key
+        self.results = cache / "results"  # the same as Prefect writes it
         self.locks = cache / "locks"  # by key
         self.runs = root / "runs"  # finished ones
         self.failures = root / "failures"  # a record for each run that failed
@@ -97,6 +94,10 @@ class ArtifactStore:
     def key_file(self, key: str) -> Path:
         """Return where the parts of `key` are kept, for a person and for comparison."""
         return self.keys / f"{key}.json"
+
+    def record_file(self, key: str) -> Path:
+        """Return where it is kept what the step with the cache key `key` left."""
+        return self.records / f"{key}.json"
 
     def experiment(self, kind: str, name: str) -> Path:
         """Return the folder of an experiment of many trainings."""
@@ -126,13 +127,13 @@ class ArtifactStore:
 
     def result(self, key: str) -> StepOutput:
         """Return what the step with this cache key left; a LookupError says why there is none."""
-        file = self.results / key
-        try:
-            return parse_output(file.read_bytes())
-        except FileNotFoundError:
-            raise LookupError(f"{file} is missing") from None
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise LookupError(f"{file} is damaged ({type(error).__name__})") from None
+        file = self.record_file(key)
+        if not file.exists():
+            raise LookupError(f"{file} is missing")
+        found = read_record(CachedResult, file)
+        if found is None or found.key != key:
+            raise LookupError(f"{file} is damaged")
+        return found.output
 
     def faults(self, output: StepOutput) -> list[str]:
         """Return what is wrong with the stored bytes of the files of `output`."""

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 from tasks.common.atomic_files import file_sha256, write_bytes
 from tasks.common.errors import BadDataError
-from tasks.common.records import Record, write_record
+from tasks.common.records import Record, write_json
 
 
 class HashedFile(Record):
@@ -61,7 +61,7 @@ class FileList(Record):
 
     def write(self, folder: Path) -> str:
         """Write the list and its hash, the last files of a folder; return that hash."""
-        write_record(folder / self.NAME, self)
+        write_json(folder / self.NAME, self)
         sha256 = file_sha256(folder / self.NAME)
         write_bytes(folder / self.HASH_NAME, self._hash_line(sha256))
         return sha256

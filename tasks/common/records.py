@@ -1,26 +1,28 @@
 """Results that are read and never changed, and their files."""
 
+import json
 import os
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     PlainSerializer,
-    ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
 )
 
 from tasks.common.atomic_files import write_text
-from tasks.common.canonical_json import readable_json
+from tasks.common.canonical_json import json_sha256, readable_json
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
 _FILE_ADDRESS = "file://"
+
+_SEAL = "record_sha256"
 
 
 def is_utf8(path: Path) -> bool:
@@ -56,14 +58,39 @@ class Settings(Record):
     model_config = ConfigDict(allow_inf_nan=False, use_attribute_docstrings=True)
 
 
-def write_record(file: Path, record: BaseModel) -> None:
-    """Write a record, whole or not at all, into a folder that is made where it is missing."""
+def write_json(file: Path, record: BaseModel) -> None:
+    """Write a record whose hash stands elsewhere, or which is for people alone, whole or not."""
     write_text(file, readable_json(record.model_dump(mode="json")))
 
 
+def write_record(file: Path, record: BaseModel) -> None:
+    """Write a record with its hash, whole or not at all, into a folder that need not be there."""
+    write_text(file, readable_json(sealed(record)))
+
+
 def read_record(kind: type[_Model], file: Path) -> _Model | None:
-    """Return the record in a file, None where it is missing or damaged."""
+    """Return the record that `write_record` wrote, None where it is missing or damaged."""
     try:
-        return kind.model_validate_json(file.read_bytes())
-    except (OSError, ValidationError):
+        return unsealed(kind, file.read_bytes())
+    except (OSError, ValueError):
         return None
+
+
+def sealed(record: BaseModel) -> dict[str, Any]:
+    """Return the JSON value of a record, with the hash of all else in it."""
+    content = record.model_dump(mode="json")
+    return content | {_SEAL: json_sha256(content)}
+
+
+def unsealed(kind: type[_Model], text: bytes) -> _Model:
+    """Return the record in a JSON text; raise a ValueError where its hash is not that of the rest.
+
+    The hash finds damage and what was put in another place, not somebody who computes it anew.
+    """
+    try:
+        content = json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if not isinstance(content, dict) or content.pop(_SEAL, None) != json_sha256(content):
+        raise ValueError("its hash differs")
+    return kind.model_validate_json(json.dumps(content))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from matplotlib.ticker import MaxNLocator
 
 from tasks.common.errors import BadDataError
-from tasks.common.records import Record, write_record
+from tasks.common.records import Record, write_json
 from tasks.config.experiments import Objective
 from tasks.experiments.study import (
     EndedTrial,
@@ -117,7 +117,7 @@ def _ranked(trials: Sequence[EndedTrial], objective: Objective) -> list[EndedTri
 
 def write_sweep(folder: Path, report: SweepReport) -> None:
     """Write `sweep.json`, `sweep.svg` and `sweep.png` into the folder of the study."""
-    write_record(folder / SWEEP_JSON, report)
+    write_json(folder / SWEEP_JSON, report)
     draw_sweep(report.trials, report.basis.objective, folder)
 
 

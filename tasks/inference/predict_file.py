@@ -1,10 +1,11 @@
 """Predict a file of any size in constant memory, chunk by chunk; a stopped job resumes.
 
-Each chunk's predictions are kept as a file of their own beside the output until all are there. A
-chunk that is there was written whole, by the same model from the same input, and is not computed
-again.
+Each chunk's predictions are kept as a file of their own beside the output until all are there. It
+begins with a hash of job, chunk and content, so that a chunk that is there and whole is of the same
+model and the same input, and need not be computed again.
 """
 
+import hashlib
 import logging
 import shutil
 import tempfile
@@ -17,7 +18,7 @@ from typing import Self
 import pyarrow as pa
 from pydantic import Field
 
-from tasks.common.atomic_files import whole_file
+from tasks.common.atomic_files import whole_file, write_bytes
 from tasks.common.canonical_json import json_sha256
 from tasks.common.errors import BadDataError, InvalidConfigError, storage_error
 from tasks.common.locks import take_lock
@@ -92,13 +93,43 @@ class PredictionParts:
         """Return the file of a chunk's predictions."""
         return self.folder / f"{number:08}.arrow"
 
+    def has(self, number: int) -> bool:
+        """Tell whether a chunk's predictions are there and whole."""
+        try:
+            self.read(self.path(number))
+        except (FileNotFoundError, BadDataError):
+            return False
+        return True
+
     def keep(self, number: int, batch: pa.RecordBatch) -> None:
         """Write a chunk's predictions, whole or not at all."""
-        _write_batch(self.path(number), batch)
+        self.write(self.path(number), batch)
 
     def texts_path(self, number: int) -> Path:
         """Return the file of a chunk's texts, where tasks that run apart predict them."""
         return self.folder / f"{number:08}.texts.arrow"
+
+    def write(self, path: Path, batch: pa.RecordBatch) -> None:
+        """Write a batch as an Arrow file behind its hash: quick to write, and read once."""
+        options = pa.ipc.IpcWriteOptions(compression="lz4")
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_file(sink, batch.schema, options=options) as writer:
+            writer.write_batch(batch)
+        content = sink.getvalue().to_pybytes()
+        write_bytes(path, self._hash(path, content) + content)
+
+    def read(self, path: Path) -> pa.RecordBatch:
+        """Return the batch of a file of this job; raise a BadDataError where it is damaged."""
+        found = path.read_bytes()
+        size = hashlib.sha256().digest_size
+        if found[:size] != self._hash(path, found[size:]):
+            raise BadDataError(f"{path} is damaged; start again")
+        with pa.ipc.open_file(pa.BufferReader(found[size:])) as reader:
+            return reader.get_batch(0)
+
+    def _hash(self, path: Path, content: bytes) -> bytes:
+        job = json_sha256(self.job.model_dump(mode="json"))
+        return hashlib.sha256(f"{job} {path.name}\n".encode() + content).digest()
 
     def join(self, chunks: int, kept: int, model: str) -> PredictionSummary:
         """Write the output from all chunks in order, remove them, and return what came of it.
@@ -116,14 +147,14 @@ class PredictionParts:
             prediction_writer(file, kind, schema) as write,
         ):
             for number in range(chunks):
-                batch = read_batch(self.path(number))
+                batch = self.read(self.path(number))
                 write(numbered(batch, rows))
                 rows += batch.num_rows
                 errors += batch.num_rows - batch["error"].null_count
                 warnings.update(batch["warning"].drop_null().to_pylist())
                 labels.update(batch["label"].drop_null().to_pylist())
             if errors and errors == rows:
-                first = read_batch(self.path(0))["error"][0]
+                first = self.read(self.path(0))["error"][0]
                 raise BadDataError(f"no row could be read; the first one: {first}")
         shutil.rmtree(self.folder)
         return PredictionSummary(
@@ -201,7 +232,7 @@ def predict_file(
         chunks = kept = 0
         for chunk in chunked(read_rows(file, [column], reading), chunk_rows):
             chunks += 1
-            if parts.path(chunk.number).is_file():
+            if parts.has(chunk.number):
                 kept += 1
             else:
                 parts.keep(chunk.number, predictor.predict_rows(chunk.rows))
@@ -251,25 +282,8 @@ def write_chunks(file: Path, parts: PredictionParts) -> list[WrittenChunk]:
     """
     job, chunks = parts.job, []
     for chunk in chunked(read_rows(file, [job.column], job.reading), job.chunk_rows):
-        was_there = parts.path(chunk.number).is_file()
+        was_there = parts.has(chunk.number)
         if not was_there:
-            _write_batch(parts.texts_path(chunk.number), chunk.rows)
+            parts.write(parts.texts_path(chunk.number), chunk.rows)
         chunks.append(WrittenChunk(number=chunk.number, was_there=was_there))
     return chunks
-
-
-def _write_batch(path: Path, batch: pa.RecordBatch) -> None:
-    """Write a batch as an Arrow file, whole or not at all: quick to write, and read once."""
-    options = pa.ipc.IpcWriteOptions(compression="lz4")
-    with (
-        whole_file(path) as temporary,
-        pa.OSFile(str(temporary), "wb") as file,
-        pa.ipc.new_file(file, batch.schema, options=options) as writer,
-    ):
-        writer.write_batch(batch)
-
-
-def read_batch(path: Path) -> pa.RecordBatch:
-    """Return the batch of a file that `_write_batch` wrote."""
-    with pa.OSFile(str(path)) as file, pa.ipc.open_file(file) as reader:
-        return reader.get_batch(0)

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from tasks.common.artifact_store import ArtifactStore, parse_output
+from tasks.common.artifact_store import ArtifactStore
 from tasks.common.atomic_files import TEMPORARY_PREFIX
 from tasks.common.errors import PipelineError
 from tasks.common.records import Record
@@ -78,7 +78,6 @@ def _cached_results(store: ArtifactStore) -> Iterator[Found]:
             for path in _visible(step):
                 paths.setdefault(f"{step.name}/{path.name.partition('.')[0]}", []).append(path)
     for key, found in sorted(paths.items()):
-        results = (path for path in found if path.parent.parent == store.results)
         yield Found(
             kind="cached result",
             name=key[: key.index("/") + 13],
@@ -86,17 +85,17 @@ def _cached_results(store: ArtifactStore) -> Iterator[Found]:
             changed=max(path.stat().st_mtime for path in found),
             size=sum(path.stat().st_size for path in found),
             keys=frozenset({key}),
-            objects=frozenset().union(*map(_named_objects, results)),
+            objects=_named_objects(store, key),
         )
 
 
-def _named_objects(result: Path) -> set[str]:
-    """Return the names of the stored files of a result; none where it is damaged or an error."""
+def _named_objects(store: ArtifactStore, key: str) -> frozenset[str]:
+    """Return the names of the stored files of a result; none where it is damaged."""
     try:
-        output = parse_output(result.read_bytes())
-    except (ValueError, KeyError, TypeError):
-        return set()
-    return {f"{file.sha256}{Path(file.name).suffix}" for file in output.files.values()}
+        files = store.result(key).files.values()
+    except LookupError:
+        return frozenset()
+    return frozenset(store.path(file).name for file in files)
 
 
 def _file(kind: Kind, path: Path, name: str) -> Found:

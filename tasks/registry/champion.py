@@ -12,14 +12,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.atomic_files import file_sha256, sync_folder
 from tasks.common.canonical_json import canonical_json
 from tasks.common.errors import ChampionAlreadyError, PromotionError, storage_error
 from tasks.common.locks import take_lock
-from tasks.common.records import read_record, write_record
+from tasks.common.records import read_record, sealed, unsealed, write_record
 from tasks.registry.events import Champion, PromotionEvent, current_champion
 from tasks.runs.find import Run
 from tasks.runs.manifest import MANIFEST, read_manifest
@@ -72,7 +70,7 @@ class ChampionStore:
     def append(self, event: PromotionEvent) -> None:
         """Write an event and the pointer that follows from it; only inside `deciding`."""
         with self._storage_errors():
-            _append(self.log, canonical_json(event.model_dump(mode="json")).encode())
+            _append(self.log, canonical_json(sealed(event)).encode())
             sync_folder(self.artifacts)
             self._point()
 
@@ -108,8 +106,8 @@ class ChampionStore:
 
     def _parse(self, number: int, line: bytes) -> PromotionEvent:
         try:
-            event = PromotionEvent.model_validate_json(line)
-        except ValidationError:
+            event = unsealed(PromotionEvent, line)
+        except ValueError:
             event = None
         if event is None or event.number != number:
             raise PromotionError(

@@ -26,6 +26,7 @@ _STATE, _ARRAYS, _BEST = "state.json", "variables.npz", "best_model.keras"
 
 
 class _Generation(Record):
+    place: str
     state: TrainingState
     files: dict[str, HashedFile]
 
@@ -58,9 +59,10 @@ def save_state(folder: Path, model: keras.Model, best_model: Path, state: Traini
         files = hashed_files(temporary)
         for name in files:
             sync_file(temporary / name)
-        write_record(temporary / _STATE, _Generation(state=state, files=files))
         step = f"-step-{state.steps_done:07d}" if state.begun else ""
         target = folder / f"epoch-{state.epochs_done:05d}{step}"
+        generation = _Generation(place=_place(target), state=state, files=files)
+        write_record(temporary / _STATE, generation)
         shutil.rmtree(target, ignore_errors=True)
         temporary.replace(target)
         sync_folder(folder)
@@ -92,10 +94,15 @@ def restore_state(folder: Path, model: keras.Model, best_model: Path) -> Trainin
 
 def _whole_generation(folder: Path) -> _Generation | None:
     found = read_record(_Generation, folder / _STATE)
-    if found is None or _ARRAYS not in found.files:
+    if found is None or found.place != _place(folder) or _ARRAYS not in found.files:
         return None
     faults = [file.fault(folder / name, name) for name, file in found.files.items()]
     return None if any(faults) else found
+
+
+def _place(generation: Path) -> str:
+    """Return the name of a generation with that of its training, which is made of its key."""
+    return f"{generation.parent.name}/{generation.name}"
 
 
 def _generations(folder: Path) -> list[Path]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from tasks.cache.explain import diff_parts, explain_miss
 from tasks.cache.key import KeyParts
-from tasks.common.records import read_record
+from tasks.common.records import read_record, write_record
 
 PARTS = KeyParts(
     step="pad",
@@ -48,7 +48,7 @@ def test_equal_parts_have_no_difference() -> None:
 
 def write(folder: Path, name: str, parts: KeyParts, age: int) -> Path:
     path = folder / f"{name}.json"
-    path.write_text(parts.model_dump_json())
+    write_record(path, parts)
     os.utime(path, (1_000_000 - age, 1_000_000 - age))
     return path
 

@@ -1,12 +1,12 @@
-import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tasks.common.artifact_store import ArtifactStore, StepOutput
+from tasks.common.artifact_store import ArtifactStore, CachedResult, StepOutput
 from tasks.common.errors import DriftError
+from tasks.common.records import write_record
 from tasks.config.drift import DriftConfig
 from tasks.config.training import DataConfig
 from tasks.data.load import load_reviews
@@ -32,8 +32,7 @@ def load(store: ArtifactStore, seed: int, **changes: Any) -> StepOutput:
 def make_champion(store: ArtifactStore, loaded: StepOutput, key: str | None = "load/1") -> Run:
     """Write a champion's run that was trained on `loaded`."""
     if key is not None:
-        (store.results / "load").mkdir(parents=True)
-        (store.results / key).write_text(json.dumps({"data": loaded.model_dump()}))
+        write_record(store.record_file(key), CachedResult(key=key, output=loaded))
     step = {"step": "load", "cached": False, "why": "w", "key": key, "seconds": 1}
     prints = tuple(str(loaded.facts[f"{split}_fingerprint"]) for split in ("train", "test"))
     run = make_challenger(store.root, 1, steps=[step], fingerprints=prints)
@@ -90,7 +89,7 @@ def test_drift_warns_or_stops_as_the_config_says(store: ArtifactStore) -> None:
     [
         ("key", "it was trained with --no-cache, which keeps nothing"),
         ("record", "is missing"),
-        ("torn record", "is damaged (JSONDecodeError)"),
+        ("torn record", "load/1.json is damaged"),
         ("file", "train.parquet is missing"),
         ("run", "is damaged (best_model.keras is missing): bring it back as it was"),
         ("log", "promotions.jsonl is damaged"),
@@ -102,9 +101,9 @@ def test_lost_or_damaged_reviews_of_the_champion_are_reported_and_stop_where_ask
     loaded = load(store, 1)
     run = make_champion(store, loaded, None if loss == "key" else "load/1")
     if loss == "record":
-        (store.results / "load/1").unlink()
+        store.record_file("load/1").unlink()
     elif loss == "torn record":
-        (store.results / "load/1").write_text('{"data"')
+        store.record_file("load/1").write_text('{"key"')
     elif loss == "file":
         store.file(loaded, "train.parquet").unlink()
     elif loss == "run":

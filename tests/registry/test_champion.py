@@ -3,14 +3,17 @@ import logging
 import os
 import random
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.errors import PromotionError, StorageError
+from tasks.common.records import read_record
 from tasks.registry.champion import ChampionStore
-from tasks.registry.events import current_champion
+from tasks.registry.events import Champion, current_champion
+from tests.support.faults.bit_flips import flipped
 from tests.support.faults.kill_promotions import decide_and_die, lock_is_free
 from tests.support.promotion_events import make_event, next_event
 
@@ -35,12 +38,21 @@ def test_an_event_is_one_line_and_the_pointer_names_its_run(store: ChampionStore
     decide(store)
     (line,) = store.log.read_text().splitlines()
     assert json.loads(line)["kind"] == "promoted"
-    assert json.loads(store.pointer.read_text()) == {
-        "run_id": "run-1",
-        "since": "2026-01-01T00:00:00+00:00",
-        "number": 1,
-        "manifest_sha256": "manifest of run-1",
-    }
+    assert read_record(Champion, store.pointer) == Champion(
+        run_id="run-1",
+        since="2026-01-01T00:00:00+00:00",
+        number=1,
+        manifest_sha256="manifest of run-1",
+    )
+
+
+def test_an_event_with_a_flipped_bit_is_found(store: ChampionStore) -> None:
+    decide(store)
+    event = store.events()
+    for place, damaged in flipped(store.log.read_bytes()):
+        store.log.write_bytes(damaged)
+        with suppress(PromotionError):
+            assert store.events() in ([], event), place
 
 
 def test_lines_are_only_ever_added(store: ChampionStore) -> None:
@@ -210,5 +222,5 @@ def require_one_story(store: ChampionStore) -> int:
         assert events == seen
     assert champion == current_champion(seen)
     if champion is not None:
-        assert json.loads(store.pointer.read_text()) == champion.model_dump()
+        assert read_record(Champion, store.pointer) == champion
     return len(seen)

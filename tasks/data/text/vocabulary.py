@@ -154,7 +154,7 @@ def codes_by_rank(chunks: Iterable[RaggedTokens], number: int) -> np.ndarray:
 
 def sequence_hashes(reviews: RaggedTokens) -> list[bytes]:
     """Return one hash per review; equal ones have equal hashes."""
-    ids = memoryview(reviews.ids)
+    ids = reviews.ids.data
     return [
         hashlib.blake2b(ids[start:end], digest_size=16).digest()
         for start, end in pairwise(reviews.offsets.tolist())

@@ -16,7 +16,7 @@ from tasks.common.atomic_files import (
 )
 from tasks.common.errors import ExportError, storage_error
 from tasks.common.hashed_files import hashed_files
-from tasks.common.records import Record, write_record
+from tasks.common.records import Record, write_json
 from tasks.common.seeds import generator
 from tasks.data.text.tokenizer import FIRST_WORD_ID, PAD_ID, SEPARATORS, START_ID, UNKNOWN_ID
 from tasks.inference.bundle import files
@@ -100,7 +100,7 @@ def _write_files(run: Run, folder: Path, *, litert: bool) -> dict[str, float]:
         text=model.text,
         label_names=model.label_names,
     )
-    write_record(folder / files.PREPROCESSING, preprocessing)
+    write_json(folder / files.PREPROCESSING, preprocessing)
     metrics = read_checked(run, "metrics.json")
     card = model_card(run.manifest, metrics, read_config(run), model.label_names)
     write_text(folder / files.CARD, card)
