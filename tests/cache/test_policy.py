@@ -1,5 +1,6 @@
 """A hit is what was computed for its key, or it is no hit."""
 
+import itertools
 import json
 import shutil
 import sys
@@ -15,8 +16,9 @@ from tests.support.faults.bit_flips import flipped
 
 
 @pytest.fixture
-def store(done: RunSummary, tmp_path: Path) -> ArtifactStore:
-    """A copy of the artifacts of a small run."""
+def store(done: RunSummary, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> ArtifactStore:
+    """A copy of the artifacts of a small run; why each of many hits is refused is not logged."""
+    caplog.set_level("CRITICAL", "tasks.cache.policy")
     return ArtifactStore(shutil.copytree(done.folder.parent.parent, tmp_path / "artifacts"))
 
 
@@ -25,19 +27,24 @@ def keys(store: ArtifactStore) -> list[str]:
 
 
 def is_hit(store: ArtifactStore, key: str) -> bool:
+    return reads(VerifiedRecords(root=store.root.absolute()), key)
+
+
+def reads(records: VerifiedRecords, key: str) -> bool:
     try:
-        found = VerifiedRecords(root=store.root.absolute()).read_path(key)
+        found = records.read_path(key)
     except LookupError:
         return False
-    return Path(json.loads(found)["storage_key"]) == store.results.absolute() / key
+    return Path(json.loads(found)["storage_key"]) == records.root / "cache/results" / key
 
 
-def accepted_flips(store: ArtifactStore, key: str) -> Iterator[str]:
+def accepted_flips(store: ArtifactStore, key: str, every: int) -> Iterator[str]:
+    records = VerifiedRecords(root=store.root.absolute())
     for file in (store.record_file(key), store.results / key):
         whole = file.read_bytes()
-        for place, damaged in flipped(whole):
+        for place, damaged in itertools.islice(flipped(whole), None, None, every):
             file.write_bytes(damaged)
-            if is_hit(store, key):
+            if reads(records, key):
                 yield f"{file.name}: {place}"
         file.write_bytes(whole)
     assert is_hit(store, key)
@@ -45,24 +52,27 @@ def accepted_flips(store: ArtifactStore, key: str) -> Iterator[str]:
 
 def test_no_flipped_bit_of_a_record_or_a_result_is_accepted(store: ArtifactStore) -> None:
     (key,) = (key for key in keys(store) if key.startswith("build/"))
-    assert list(accepted_flips(store, key)) == []
+    assert list(accepted_flips(store, key, every=11)) == []
 
 
 @pytest.mark.slow
 def test_no_flipped_bit_of_any_record_of_a_run_is_accepted(store: ArtifactStore) -> None:
-    assert [flip for key in keys(store) for flip in accepted_flips(store, key)] == []
+    assert [flip for key in keys(store) for flip in accepted_flips(store, key, every=1)] == []
+
+
+def swap(one: Path, other: Path) -> None:
+    contents = one.read_bytes(), other.read_bytes()
+    other.write_bytes(contents[0])
+    one.write_bytes(contents[1])
 
 
 def test_what_another_step_left_is_no_hit(store: ArtifactStore) -> None:
-    one, other = keys(store)[:2]
-    assert is_hit(store, one)
-    for folder in (store.records, store.results):
-        for file, source in ((one, other), (other, one)):
-            suffix = ".json" if folder == store.records else ""
-            shutil.copyfile(folder / f"{source}{suffix}", folder / f".{Path(file).name}")
-            (folder / f".{Path(file).name}").replace(folder / f"{file}{suffix}")
-        assert not is_hit(store, one)
-        assert not is_hit(store, other)
+    pair = keys(store)[:2]
+    assert [is_hit(store, key) for key in pair] == [True, True]
+    swap(store.record_file(pair[0]), store.record_file(pair[1]))
+    assert [is_hit(store, key) for key in pair] == [False, False]
+    swap(store.results / pair[0], store.results / pair[1])
+    assert [is_hit(store, key) for key in pair] == [False, False]
 
 
 def test_no_class_that_a_file_names_is_imported(store: ArtifactStore) -> None:
