@@ -40,8 +40,6 @@ NOWHERE = "http://127.0.0.1:9"
 
 AUTO, IMDB = SourceConfig(source="auto"), SourceConfig(source="imdb")
 
-KERAS = SourceConfig(source="imdb", imdb_form="keras")
-
 PACKAGES = SourceConfig(source="imdb", imdb_form="packages")
 
 
@@ -240,14 +238,17 @@ def test_a_given_npz_is_converted_with_the_word_index_beside_it(
     assert files.paths["word_index"] == samples / INDEX
 
 
-def test_an_npz_in_the_keras_folder_is_used_without_a_network(
+def test_an_npz_in_the_keras_folder_is_used_without_a_network_with_the_hash_of_any_other_place(
     samples: Path, store: ArtifactStore
 ) -> None:
+    given = fetch_reviews(SourceConfig(imdb_npz=samples / NPZ), store)
     for name in (NPZ, INDEX):
         copied(samples / name, keras_datasets_folder())
     files = fetch_reviews(AUTO, store)
     assert_is_keras(files, store)
     assert files.reason == "auto: the official split is available; Keras's imdb.npz"
+    assert files.paths != given.paths
+    assert files.content_hash == given.content_hash
 
 
 def test_the_keras_folder_is_in_the_home_folder_unless_set(
@@ -474,14 +475,3 @@ def test_an_unavailable_imdb_is_reported_with_what_was_tried_and_what_to_do(
         assert advice in message
     assert all(attempt in message for attempt in tried)
     assert ("keras:" in message, "packages:" in message) == (form != "packages", form != "keras")
-
-
-def test_where_the_files_lie_is_no_part_of_their_hash(
-    samples: Path, store: ArtifactStore, tmp_path: Path
-) -> None:
-    first = fetch_reviews(SourceConfig(imdb_npz=samples / NPZ), store)
-    for name in (NPZ, INDEX):
-        copied(samples / name, keras_datasets_folder())
-    again = fetch_reviews(KERAS, ArtifactStore(tmp_path / "other").open())
-    assert again.paths != first.paths
-    assert again.content_hash == first.content_hash

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.data.review_files import (
-    SCHEMA_VERSION,
     padded_matrix,
     read_arrow,
     read_parquet,
@@ -81,12 +80,6 @@ def test_the_schema_in_the_file_is_the_one_that_is_promised(written: Path) -> No
     assert schema.field("label").type == pa.int8()
     others = {schema.field(name).type for name in ("review_id", "length", "unknown")}
     assert others == {pa.int32()}
-
-
-def test_the_metadata_says_where_the_rows_come_from(written: Path) -> None:
-    metadata = pq.read_schema(written).metadata
-    assert metadata[b"source"] == b"ours"
-    assert metadata[b"schema_version"] == str(SCHEMA_VERSION).encode()
 
 
 def test_columns_are_zstd_and_tokens_and_labels_have_a_dictionary(written: Path) -> None:

@@ -31,11 +31,7 @@ def read(path: Path, *columns: str, **options: object) -> list[Row]:
 
 @pytest.mark.parametrize("form", FORMS)
 @settings(max_examples=20)
-@given(
-    table=TABLE,
-    encoding=st.sampled_from(ENCODINGS),
-    packer=st.sampled_from(list(PACKERS)),
-)
+@given(table=TABLE, encoding=st.sampled_from(ENCODINGS), packer=st.sampled_from(list(PACKERS)))
 def test_a_table_has_the_same_rows_in_every_form(
     tmp_path_factory: pytest.TempPathFactory,
     form: str,
@@ -166,13 +162,16 @@ def test_a_text_that_is_too_long_or_not_utf8_is_an_error_of_its_row(tmp_path: Pa
         ("a.csv", b'text,n\na,1\n"b,1\nc,1\n', r"a.csv: row 1 \(line 3\): a quote opens there"),
         ("a.csv", b'text,n\n"b,1\nc,1\n"d",1\n', r"row 0 \(line 2\): a quote opens there"),
         ("a.csv", b'n,text\n1,"b\n' + b"2,c\n" * 9 + b'3,d"\n', "a.csv: line 2: a quote opens"),
+        ("a.csv", b'"text,n\na,1\n', "the header: a quote opens there"),
         ("a.tsv", b'text\tn\n"b\nc\t1\n', r"row 0 \(line 2\): a quote opens"),
         (
             "a.csv",
             "text\nÇa été très bien\n".encode("cp1252") * 9,
             "line 2 is not UTF-8; it is likely",
         ),
-        ("a.csv", b"", "a.csv is empty"),
+        *((f"a.{kind}", b"", f"a.{kind} is empty") for kind in ("csv", "jsonl", "parquet")),
+        ("a.csv", b"\n\n", "has no header line, which names the columns"),
+        ("a", b"text\na\n", "unknown kind of file; allowed are .csv, .tsv"),
         ("a.csv", b"Text,n\na,1\n", "has no column 'text'; it has 'Text', which is not the same"),
         ("a.csv", b"n, text\n1,a\n", "it has ' text', which is not the same"),
         ("a.csv", b"text,text\na,1\n", "has several columns 'text'"),
@@ -219,27 +218,7 @@ def test_each_line_of_a_text_file_without_a_header_is_a_text(tmp_path: Path) -> 
     assert read(tmp_path / "b.txt", "text", lines=True) == [("fine",)]
 
 
-PIECES = st.sampled_from(
-    [
-        b'"',
-        b"\n",
-        b"\r",
-        b",",
-        b"\t",
-        b";",
-        b"a",
-        b"{",
-        b"}",
-        b"[",
-        b"]",
-        b":",
-        b'"text"',
-        b"\xe9",
-        b"\x00",
-        b"\\",
-        b" ",
-    ]
-)
+PIECES = st.sampled_from([b'"text"', *(bytes([byte]) for byte in b'"\n\r,\t;a{}[]:\xe9\x00\\ ')])
 
 
 @pytest.mark.parametrize(
