@@ -46,9 +46,7 @@ def text_of(table: Any) -> str:
     return capture.get()
 
 
-def test_keras_reads_the_written_npz_as_its_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_keras_reads_the_npz_as_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from keras.src.datasets import imdb
 
     npz = tmp_path / "imdb.npz"

@@ -53,9 +53,7 @@ def write(folder: Path, name: str, parts: KeyParts, age: int) -> Path:
     return path
 
 
-def test_the_nearest_key_is_the_newest_of_those_with_the_fewest_changes(
-    tmp_path: Path,
-) -> None:
+def test_the_nearest_key_is_the_newest_of_those_with_the_fewest_changes(tmp_path: Path) -> None:
     write(tmp_path, "far", changed(python="3.12", inputs={"loaded": "z"}), age=1)
     write(tmp_path, "near", changed(python="3.13"), age=8)
     write(tmp_path, "as near but older", changed(python="3.10"), age=9)

@@ -48,7 +48,7 @@ def test_a_declared_content_hash_replaces_that_of_the_bytes(store: ArtifactStore
         (lambda path: path.write_text("hallo"), "is corrupt"),
     ],
 )
-def test_every_damage_is_named(
+def test_damage_is_named(
     store: ArtifactStore, damage: Callable[[Path], object], fault: str
 ) -> None:
     output = keep(store, "hello")

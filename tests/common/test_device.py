@@ -127,9 +127,7 @@ def test_the_chosen_gpu_alone_is_seen_and_its_memory_grows(monkeypatch: pytest.M
     assert seen == []
 
 
-def test_the_device_cannot_change_after_tensorflow_has_started(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_device_cannot_change_once_tensorflow_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     tensorflow = fake_tensorflow(["a"], [], started=True)
     monkeypatch.setattr(module, "_tensorflow", lambda: tensorflow)
     use_device(Device(kind="cpu", reason="x"))

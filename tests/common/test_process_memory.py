@@ -63,9 +63,7 @@ def test_arrow_shares_the_heap_unless_the_user_says_otherwise(chosen: dict[str, 
 
 @ON_LINUX
 @pytest.mark.parametrize("environment", [{}, {"MALLOC_ARENA_MAX": "8"}])
-def test_all_threads_share_one_heap_unless_the_user_says_otherwise(
-    environment: dict[str, str],
-) -> None:
+def test_threads_share_one_heap_unless_the_user_says_otherwise(environment: dict[str, str]) -> None:
     program = """
         import ctypes, threading
         from tasks.common.process_memory import keep_memory_together

@@ -89,9 +89,7 @@ def test_of_a_remote_folder_each_file_is_copied_once_and_removed_when_it_is_no_l
     assert (local_copy(uri, tmp_path) / "4.parquet").read_bytes() == b"a folder again"
 
 
-def test_a_remote_folder_of_parquet_is_loaded_as_the_local_one(
-    store: fs.S3FileSystem, tmp_path: Path
-) -> None:
+def test_a_remote_folder_is_loaded_as_a_local_one(store: fs.S3FileSystem, tmp_path: Path) -> None:
     folder = tmp_path / "reviews"
     for label in ("bad", "good"):
         part = folder / f"label={label}" / "part-0.parquet"

@@ -12,9 +12,7 @@ from tasks.common.sampling import stratified_sample
     fraction=st.floats(0.01, 0.99),
     seed=st.integers(0, 99),
 )
-def test_the_share_of_each_class_is_marked_or_refused(
-    labels: list[int], fraction: float, seed: int
-) -> None:
+def test_a_share_of_each_class_is_marked(labels: list[int], fraction: float, seed: int) -> None:
     rows = np.asarray(labels, np.int8)
     sizes = [labels.count(label) for label in sorted(set(labels))]
     if any(not 0 < round(fraction * size) < size for size in sizes):

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -75,18 +76,13 @@ def test_another_recipe_and_an_option_that_does_not_fit_are_refused() -> None:
         (EXPECTED.replace("0.9", "1.9"), "expected.accuracy=1.9: must be less than 1"),
     ],
 )
-def test_a_faulty_recipe_is_named_with_what_is_wrong(
-    tmp_path: Path, content: str, sentence: str
-) -> None:
+def test_a_faulty_recipe_is_told_what_is_wrong(tmp_path: Path, content: str, sentence: str) -> None:
     (tmp_path / "mine.toml").write_text(content)
-    with pytest.raises(InvalidConfigError) as raised:
+    with pytest.raises(InvalidConfigError, match=re.escape(sentence)):
         read_recipe(tmp_path / "mine.toml")
-    assert sentence in str(raised.value)
 
 
-def test_the_recipes_are_listed_with_score_cost_and_command(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_recipes_are_listed_with_score_cost_and_command(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as raised:
         read_options(["--list-recipes"])
     assert raised.value.code == 0

@@ -1,3 +1,4 @@
+import re
 from typing import Any
 
 import pytest
@@ -75,12 +76,9 @@ def test_a_config_survives_json(network: type[ConvBilstmConfig | NgramBagConfig]
         ({"source": {"text_column": "body"}}, "text_column and label_column need source 'files'"),
     ],
 )
-def test_an_impossible_value_is_named_with_what_is_allowed(
-    groups: dict[str, Any], sentence: str
-) -> None:
-    with pytest.raises(InvalidConfigError) as raised:
+def test_an_impossible_value_is_refused_by_its_name(groups: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(InvalidConfigError, match=re.escape(sentence)):
         validated_config(**groups)
-    assert sentence in str(raised.value)
 
 
 def test_the_head_may_be_longer_than_a_review_where_it_is_not_used() -> None:
@@ -89,10 +87,8 @@ def test_the_head_may_be_longer_than_a_review_where_it_is_not_used() -> None:
 
 
 def test_all_faults_are_listed_at_once() -> None:
-    with pytest.raises(InvalidConfigError) as raised:
+    with pytest.raises(InvalidConfigError, match=r"text\.num_words=0.*\nfit\.epochs=0"):
         validated_config(text={"num_words": 0}, fit={"epochs": 0})
-    assert "text.num_words=0" in str(raised.value)
-    assert "fit.epochs=0" in str(raised.value)
 
 
 @given(kernel=st.integers(1, 50), pool=st.integers(1, 50), maxlen=st.integers(1, 120))

@@ -270,9 +270,7 @@ def test_a_given_npz_of_another_hash_is_refused_unopened(
     assert all_files(store.downloads) == []
 
 
-def test_another_word_index_beside_a_given_npz_is_refused(
-    samples: Path, store: ArtifactStore
-) -> None:
+def test_another_word_index_beside_an_npz_is_refused(samples: Path, store: ArtifactStore) -> None:
     write_word_index(samples / INDEX, words=3)
     with pytest.raises(BadDataError, match="is not Keras's word index"):
         fetch_reviews(SourceConfig(imdb_npz=samples / NPZ), store)
@@ -350,7 +348,7 @@ def test_a_bad_answer_or_none_is_an_unavailable_source_and_leaves_no_file(
     assert all_files(tmp_path) == []
 
 
-def test_a_present_file_of_another_hash_is_replaced_by_the_right_one(
+def test_a_file_of_another_hash_is_replaced_by_the_right_one(
     tmp_path: Path, server: Server
 ) -> None:
     (tmp_path / NPZ).write_bytes(b"old")

@@ -72,9 +72,7 @@ def test_no_author_is_in_two_of_the_three_sets(tmp_path: Path, file: Path, seed:
     assert facts["test_rows"] == pytest.approx(0.2 * 240, abs=8)
 
 
-def test_the_baseline_learns_from_the_same_reviews_as_the_network(
-    tmp_path: Path, file: Path
-) -> None:
+def test_the_baseline_learns_from_the_networks_reviews(tmp_path: Path, file: Path) -> None:
     load_reviews(fetched(file), DataConfig(), tmp_path)
     sets = (tmp_path / "train.parquet", tmp_path / "test.parquet")
     predictions = []

@@ -63,9 +63,7 @@ def test_three_times_the_reviews_take_a_few_bytes_each_and_no_tokens_or_texts(
     assert (many.python - few.python) / (MANY - FEW) < 60
 
 
-def test_a_corpus_has_its_size_and_both_labels_and_is_the_same_for_the_same_seed(
-    tmp_path: Path,
-) -> None:
+def test_a_corpus_has_its_size_and_both_labels_and_depends_on_its_seed(tmp_path: Path) -> None:
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
         write_corpus(tmp_path / f"{name}.csv", 300, seed)
     first, again, other = ((tmp_path / f"{name}.csv").read_bytes() for name in "abc")

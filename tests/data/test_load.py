@@ -211,9 +211,7 @@ def test_reviews_that_break_a_rule_are_refused_and_nothing_is_written(
     assert list(folder.iterdir()) == []
 
 
-def test_deduplicate_drops_repeats_and_test_reviews_from_training_and_vocabulary(
-    folder: Path,
-) -> None:
+def test_deduplicate_drops_repeats_and_test_reviews_from_training_and_words(folder: Path) -> None:
     facts = load(folder, [*TRAIN, *TRAIN[:3]], [*TEST, *TRAIN[20:]], deduplicate=True)
     assert (facts["train_rows"], facts["test_rows"]) == (20, 16)
     assert [row["review_id"] for row in rows_of(folder / "train.parquet")] == list(range(20))
@@ -252,7 +250,7 @@ def test_the_official_split_is_loaded_from_packages_in_its_size_alone(
     assert facts["label_names"] == ["negative", "positive"]
 
 
-def test_a_failing_writer_leaves_no_half_written_file(
+def test_a_failing_writer_leaves_no_half_file(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batches = module._batches

@@ -127,9 +127,7 @@ def test_the_tutorial_protocol_keeps_all_training_reviews_and_validates_on_none(
     assert table(folder / "train.arrow")["review_id"].to_pylist() == list(range(80))
 
 
-def test_a_review_keeps_its_label_length_and_unknown_words(
-    sets: tuple[Path, Path], tmp_path: Path
-) -> None:
+def test_a_review_keeps_its_label_and_counts(sets: tuple[Path, Path], tmp_path: Path) -> None:
     folder = tmp_path / "out"
     pad_reviews(*sets, TextConfig(num_words=9, maxlen=4), TUTORIAL, folder)
     row = table(folder / "train.arrow").slice(7, 1).to_pylist()[0]

@@ -54,9 +54,7 @@ def test_the_deciles_of_the_first_sample_are_bins_of_equal_size() -> None:
     st.lists(st.integers(0, 50), min_size=1, max_size=60),
     st.lists(st.integers(0, 50), min_size=1, max_size=60),
 )
-def test_every_number_is_in_one_bin_however_many_are_equal(
-    first: list[int], second: list[int]
-) -> None:
+def test_a_number_is_in_one_bin_however_many_are_equal(first: list[int], second: list[int]) -> None:
     bins = decile_counts(np.asarray(first), np.asarray(second))
     assert [int(counts.sum()) for counts in bins] == [len(first), len(second)]
     assert len(bins[0]) == len(bins[1]) <= 10

@@ -51,9 +51,7 @@ def test_words_cut_in_the_middle_are_shown_next_to_both_ends() -> None:
     st.sampled_from(["pre", "middle", "post"]),
     st.integers(1, 5),
 )
-def test_the_seen_words_are_those_that_the_network_gets(
-    ids: list[int], cut: str, head: int
-) -> None:
+def test_seen_words_are_those_that_the_network_gets(ids: list[int], cut: str, head: int) -> None:
     text = TextConfig.model_validate(
         {"num_words": 20, "maxlen": 6, "truncating": cut, "head": head}
     )

@@ -93,9 +93,7 @@ def test_a_search_that_is_cut_resumes_as_if_it_had_not_been(tmp_path: Path, samp
     assert best.number == study.best_trial.number
 
 
-def test_a_trial_that_was_killed_before_its_values_were_drawn_leaves_its_place(
-    tmp_path: Path,
-) -> None:
+def test_a_trial_killed_before_its_values_were_drawn_leaves_its_place(tmp_path: Path) -> None:
     whole, cut = (sweep_in(tmp_path, study=name) for name in ("whole", "cut"))
     search(whole)
     search(cut, 3)

@@ -30,9 +30,7 @@ def predictor(run: Run) -> Predictor:
     return open_predictor(run.folder.parent.parent)
 
 
-def test_a_prediction_is_what_keras_says_of_the_padded_tokens(
-    run: Run, predictor: Predictor
-) -> None:
+def test_a_prediction_is_what_keras_says_of_the_tokens(run: Run, predictor: Predictor) -> None:
     model = model_of_run(run)
     texts = ["A fine, lovely film!", "the plot was DULL", "", "x" * 9, "film " * 99]
     tokens = prepare_texts(pa.array(texts), model.vocabulary, model.text).tokens

@@ -13,7 +13,6 @@ import pytest
 import tensorflow as tf
 
 from tasks.common.canonical_json import readable_json
-from tasks.common.device import CPU
 from tasks.config.training import NETWORKS, Architecture, FitConfig, NetworkConfig
 from tasks.evaluation.evaluate import evaluate_model, score
 from tasks.inference.bundle.export import export_bundle
@@ -26,7 +25,7 @@ from tasks.model.network import keras_network, open_network
 from tasks.reports.model_card import DESCRIBED, model_card
 from tasks.runs.find import Run
 from tasks.runs.read import read_checked, read_config
-from tasks.training.step import step_code, trained_form
+from tasks.training.step import trained_form
 from tests.support.made_models import WORDS
 from tests.support.made_runs import FIRST, make_run, rewritten
 from tests.support.review_samples import padded_tokens
@@ -135,8 +134,9 @@ def test_it_learns_one_batch_by_heart(name: Architecture) -> None:
     if prepare is not None:
         prepare(model, [(tokens[:9], labels[:9]), (tokens[9:], labels[9:])], network)
     fit = FitConfig(learning_rate=0.05, batch_size=len(tokens))
-    form = trained_form(model, step_code("auto", model, CPU), fit)
-    form.fit(tf.data.Dataset.from_tensors((tokens, labels)).repeat(60), verbose=0)
+    trained_form(model, "keras", fit).fit(
+        tf.data.Dataset.from_tensors((tokens, labels)).repeat(60), verbose=0
+    )
     found = score(np.asarray(model(tokens))[:, 0], labels[:, 0])
     assert found["accuracy"] == 1
     assert found["loss"] < 0.1
@@ -169,9 +169,7 @@ def named_modules(config: Any) -> Iterator[str]:
 
 
 @pytest.mark.slow
-def test_its_file_loads_without_this_projects_code(
-    trained: Trained, prepared: Path, tmp_path: Path
-) -> None:
+def test_its_file_loads_without_our_code(trained: Trained, prepared: Path, tmp_path: Path) -> None:
     tokens = padded_tokens(prepared / "test.parquet")
     np.save(tmp_path / "tokens.npy", tokens)
     code = (

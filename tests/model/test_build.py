@@ -60,9 +60,7 @@ def test_one_changed_weight_changes_the_hash() -> None:
     assert weights_hash(model) != before
 
 
-def test_equal_seeds_and_only_they_give_equal_weights_whatever_a_thread_draws(
-    tmp_path: Path,
-) -> None:
+def test_equal_seeds_alone_give_equal_weights_whatever_a_thread_draws(tmp_path: Path) -> None:
     def draw() -> None:
         while not built.is_set():
             random.random()

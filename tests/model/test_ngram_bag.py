@@ -105,9 +105,7 @@ def test_reviews_part_by_part_give_the_same_tables() -> None:
         ),
     ],
 )
-def test_sizes_that_do_not_fit_each_other_are_refused(
-    groups: dict[str, Any], sentence: str
-) -> None:
+def test_sizes_that_do_not_fit_are_refused(groups: dict[str, Any], sentence: str) -> None:
     network = groups.get("network", {}) | {"architecture": "ngram_bag"}
     with pytest.raises(InvalidConfigError, match=sentence):
         validated_config(**groups | {"network": network})

@@ -70,7 +70,7 @@ def counted(reviews: list[tuple[list[int], bool]], size: int, most: int = 1000) 
 
 
 @given(CODES, st.integers(1, 5))
-def test_an_ngram_is_counted_once_in_each_review(
+def test_an_ngram_is_counted_once_a_review(
     reviews: list[tuple[list[int], bool]], size: int
 ) -> None:
     counts = counted(reviews, size)
@@ -121,9 +121,7 @@ def as_tokens(reviews: list[list[int]]) -> pa.ChunkedArray:
 
 
 @given(REVIEWS, st.integers(1, 4))
-def test_a_row_has_one_for_each_distinct_ngram_of_words(
-    reviews: list[list[int]], longest: int
-) -> None:
+def test_a_row_has_one_for_each_distinct_ngram(reviews: list[list[int]], longest: int) -> None:
     present = ngram_presence(as_tokens(reviews), longest)
     assert present.shape == (len(reviews), 1 << 22)
     assert set(present.data) <= {1.0}

@@ -69,7 +69,7 @@ def changed(file: Path, name: str, **changes: Any) -> Path:
         ("probability", {"activation": "tanh"}, "probability has activation='tanh'"),
     ],
 )
-def test_another_network_is_not_folded(
+def test_others_are_not_folded(
     file: Path, layer: str, changes: dict[str, Any], reason: str
 ) -> None:
     with pytest.raises(NotFoldableError, match=reason):

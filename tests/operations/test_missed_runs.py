@@ -78,9 +78,7 @@ def test_a_run_that_was_turned_away_is_caught_up_by_the_one_it_met_only() -> Non
     assert missed_before(met, [turned_away, earlier], minutes(4)) == [turned_away]
 
 
-def test_a_run_that_is_said_to_run_is_abandoned_where_it_began_before_the_one_with_the_turn() -> (
-    None
-):
+def test_a_run_is_abandoned_where_it_began_before_the_one_with_the_turn() -> None:
     dead = due_run("dead", 0, claimed=0, progress="running")
     starting = due_run("starting", 2, claimed=3, progress="running")
     now = due_run("now", 1, claimed=2, progress="running")

@@ -91,9 +91,7 @@ def test_a_torn_last_line_never_counted_and_is_set_aside(
 
 
 @pytest.mark.parametrize("pointer", [None, b"", b"{}", b"behind"])
-def test_the_pointer_is_brought_to_what_the_log_says(
-    store: ChampionStore, pointer: bytes | None
-) -> None:
+def test_the_pointer_follows_what_the_log_says(store: ChampionStore, pointer: bytes | None) -> None:
     decide(store)
     behind = store.pointer.read_bytes()
     decide(store)

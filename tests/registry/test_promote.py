@@ -141,9 +141,7 @@ def test_rollback_never_restores_a_run_that_is_damaged_or_of_another_version(
     assert champion(tmp_path) == run_id(2)
 
 
-def test_the_champions_run_and_model_are_nothing_to_decide_or_measure_and_no_look(
-    tmp_path: Path,
-) -> None:
+def test_the_champions_run_and_model_are_not_decided_on_measured_or_a_look(tmp_path: Path) -> None:
     def never(*_: Any) -> Any:
         raise AssertionError("measured")
 
@@ -270,9 +268,7 @@ def test_a_challenger_that_is_asked_about_again_also_as_a_repeated_run_is_the_sa
         ({"source": "imdb"}, "test must have 12500 reviews of each class"),
     ],
 )
-def test_reviews_that_break_a_rule_are_a_failure(
-    tmp_path: Path, changes: dict[str, Any], said: str
-) -> None:
+def test_reviews_that_break_a_rule_fail(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
     run = make_challenger(tmp_path, 1)
     event = decide(tmp_path, changed_json(run, "data_report.json", changes))
     assert failed(event) == ["data checks"]

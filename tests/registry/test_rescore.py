@@ -101,9 +101,7 @@ def test_new_test_reviews_begin_a_new_count_of_interim_tests(
 
 
 @pytest.mark.parametrize("fault", ["removed", "changed"])
-def test_without_the_texts_the_sentence_says_what_to_do(
-    tmp_path: Path, champion: Run, fault: str
-) -> None:
+def test_without_the_texts_it_says_what_to_do(tmp_path: Path, champion: Run, fault: str) -> None:
     decide(tmp_path, champion)
     file = write_reviews(tmp_path / "new.csv", 100, seed=1)
     new = challenger(tmp_path, file, tmp_path / "loaded")

@@ -52,8 +52,6 @@ def test_a_damaged_newest_run_is_made_again(tmp_path: Path) -> None:
     require_change(tmp_path, steps(), None)
 
 
-def test_a_run_that_was_never_decided_on_is_a_change_where_promotion_is_asked_for(
-    tmp_path: Path,
-) -> None:
+def test_a_run_without_a_decision_is_a_change_where_promotion_is_asked_for(tmp_path: Path) -> None:
     make_run(tmp_path, steps=steps())
     require_change(tmp_path, steps(), PromotionConfig())

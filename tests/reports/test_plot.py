@@ -46,9 +46,7 @@ def test_the_charts_look_as_the_tutorials(history: Path, monkeypatch: pytest.Mon
         assert len(axes.get_legend().get_texts()) == 2
 
 
-def test_equal_histories_give_equal_bytes_and_leave_no_figure_open(
-    history: Path, tmp_path: Path
-) -> None:
+def test_equal_histories_give_equal_bytes_and_no_open_figure(history: Path, tmp_path: Path) -> None:
     import matplotlib.pyplot as plt
 
     for folder in ("a", "b"):

@@ -12,7 +12,6 @@ from tasks.runs.find import Run
 from tasks.runs.manifest import read_manifest
 from tests.support.made_runs import changed_json
 from tests.support.servers.browser import SCREENS, needs_browser, open_page, sound_page
-from tests.support.start_run import start_run
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -65,21 +64,6 @@ def test_every_step_is_reported_with_its_reason(done: RunSummary) -> None:
     for step in done.steps:
         assert f'<th scope="row">{step.step}</th><td>{step.outcome}</td>' in page
     assert "there is no earlier result of this step" in page
-
-
-def test_a_fully_cached_run_has_a_report_of_its_own(done: RunSummary, small_reviews: Path) -> None:
-    again = start_run(done.folder.parent.parent, small_reviews)
-    assert [step.step for step in again.steps if not step.cached] == ["fetch"]
-    page = (again.folder / "report.html").read_text()
-    assert again.folder.name in page
-    assert "every part of its key is as before" in page
-
-
-def test_the_tutorial_protocol_is_a_warning(done: RunSummary, small_reviews: Path) -> None:
-    summary = start_run(done.folder.parent.parent, small_reviews, protocol="tutorial", epochs=1)
-    page = (summary.folder / "report.html").read_text()
-    assert "The tutorial protocol chose the epoch on the test reviews" in page
-    assert "validation is the test set" in page
 
 
 def test_html_in_labels_and_reviews_stays_text(attacked: Path) -> None:

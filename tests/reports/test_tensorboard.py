@@ -1,4 +1,3 @@
-import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -8,9 +7,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from tasks.common.errors import ExportError, MissingExtraError
 from tasks.reports.tensorboard import export_tensorboard
+from tests.support.commands import imported_by
 from tests.support.made_runs import FIRST, HISTORY, make_run
-
-ROOT = Path(__file__).parents[2]
 
 
 def read_back(folder: Path) -> EventAccumulator:
@@ -70,8 +68,5 @@ def test_without_tensorboard_the_command_that_installs_it_is_reported(
 def test_tensorflow_is_not_started(tmp_path: Path) -> None:
     make_run(tmp_path)
     words = ["export", "tensorboard", "latest", str(tmp_path / "logs"), f"--artifacts={tmp_path}"]
-    code = (
-        f"import sys; from flows.cli.runs import main; main({words!r})\n"
-        "assert not {'prefect', 'tensorflow', 'keras'} & set(sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True)
+    imported = imported_by(f"from flows.cli.runs import main; main({words!r})")
+    assert not {"prefect", "tensorflow", "keras"} & imported

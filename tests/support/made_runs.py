@@ -46,19 +46,11 @@ def make_run(
     seed: int = 0,
     **changes: Any,
 ) -> Run:
-    """Write a whole run folder and return it.
+    """Write a whole run folder and return it; its id also tells when the run was.
 
-    Args:
-        artifacts: The artifacts folder.
-        run_id: Also tells when the run was.
-        right: Which test reviews the network judges correctly, in the order of their ids.
-        baseline_right: The same of the baseline.
-        bayes_right: The same of the naive Bayes baseline; by default as the other baseline.
-        protocol: Of the run.
-        fingerprints: Of the training and the test reviews.
-        backwards: Whether the files of predictions hold the last review first.
-        seed: Of the run.
-        changes: Further fields of the manifest.
+    `right` says which test reviews the network judges correctly, in the order of their ids, as
+    `baseline_right` and `bayes_right` do. `backwards` files of predictions hold the last review
+    first; `changes` are further fields of the manifest.
     """
     folder = ArtifactStore(artifacts).runs / run_id
     folder.mkdir(parents=True)

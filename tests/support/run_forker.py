@@ -106,15 +106,7 @@ class RunForker:
     def start(
         self, log: Path, api: str, *arguments: str, fault: Fault | None = None, **settings: str
     ) -> ForkedRun:
-        """Start the flow in the folder of its log.
-
-        Args:
-            log: Where its output goes.
-            api: URL of the server's API.
-            arguments: Those of the command.
-            fault: What shall befall it.
-            settings: Environment variables.
-        """
+        """Start the flow in the folder of its log, with environment variables as settings."""
         own = {"PREFECT_API_URL": api} | settings
         given = fault.model_dump() if fault else None
         log.write_text("")  # it can be read from now on

@@ -8,9 +8,7 @@ from hypothesis import strategies as st
 
 from tasks.common.errors import BadDataError
 from tasks.data.sources import text_chunks as module
-from tasks.data.sources.text_chunks import TextChunk, chunked, rows_of
-from tasks.data.tables.decoding import LONGEST_TEXT
-from tasks.data.tables.delimited import RowError
+from tasks.data.sources.text_chunks import TextChunk, chunked
 from tasks.data.tables.fields import ReadOptions
 from tasks.data.tables.rows import read_rows
 from tests.support.review_samples import write_file
@@ -52,27 +50,11 @@ def test_texts_are_those_that_the_training_reads(tmp_path: Path, suffix: str) ->
     assert read(file) == trained == texts
 
 
-def test_long_texts_make_chunks_of_fewer_rows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_long_texts_make_shorter_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_CHUNK_BYTES", 1000)
     monkeypatch.setattr("tasks.data.tables.rows._BATCH_ROWS", 2)
     (tmp_path / "a.txt").write_text(("x" * 400 + "\n") * 10)
     assert [len(chunk.rows) for chunk in chunks_of(tmp_path / "a.txt", 8)] == [4, 4, 2]
-
-
-def test_a_value_that_is_no_text_is_a_row_with_an_error() -> None:
-    values = ["a", None, 7, "\ud800", RowError("why"), "x" * (LONGEST_TEXT + 1)]
-    rows = rows_of(values)
-    assert rows["text"].to_pylist() == ["a", None, None, None, None, None]
-    assert [str(error)[:22] for error in rows["error"].to_pylist()] == [
-        "None",
-        "None",
-        "the text is no string ",
-        "the text is not valid ",
-        "why",
-        "the text has more than",
-    ]
 
 
 def test_the_kind_may_be_said_where_the_name_does_not_say_it(tmp_path: Path) -> None:

@@ -66,7 +66,5 @@ def test_a_separator_at_the_very_end_of_all_texts_never_joins_a_word() -> None:
         ("one\xa0two\x85three four", ["one\xa0two\x85three", "four"]),  # as in Keras
     ],
 )
-def test_every_language_is_split_by_spaces_and_ascii_marks_alone(
-    text: str, words: list[str]
-) -> None:
+def test_languages_are_split_by_spaces_and_ascii_marks_alone(text: str, words: list[str]) -> None:
     assert words_of(pa.array([text])) == [words]

@@ -59,9 +59,7 @@ def test_ids_are_those_of_a_plain_count(train: list[str], test: list[str], rows:
 
 
 @given(train=TEXTS, test=TEXTS)
-def test_texts_are_read_by_an_index_as_when_it_was_learned(
-    train: list[str], test: list[str]
-) -> None:
+def test_an_index_reads_texts_as_when_it_was_learned(train: list[str], test: list[str]) -> None:
     train_ids, test_ids, words = indexed(train, test)
     for texts, ids in ((train, train_ids), (test, test_ids)):
         chunks = text_chunks(pa.chunked_array([pa.array(texts, pa.string())]), 5)
@@ -69,9 +67,7 @@ def test_texts_are_read_by_an_index_as_when_it_was_learned(
 
 
 @given(words=st.lists(st.text(max_size=5), max_size=20, unique=True), num_words=st.integers(4, 30))
-def test_the_known_words_are_those_whose_ids_a_network_has(
-    words: list[str], num_words: int
-) -> None:
+def test_known_words_are_those_whose_ids_a_network_has(words: list[str], num_words: int) -> None:
     vocabulary = Vocabulary(words)
     ids = np.arange(len(words) + 5)
     known = [vocabulary.word(token) for token in ids[~is_unknown(ids, num_words)].tolist()]
@@ -88,9 +84,7 @@ def test_a_vocabulary_survives_its_file(tmp_path: Path) -> None:
 @given(
     lists=st.lists(st.lists(st.integers(0, 9), max_size=5), max_size=6), skipped=st.integers(0, 6)
 )
-def test_lists_of_a_part_of_a_column_are_counted_and_chosen(
-    lists: list[list[int]], skipped: int
-) -> None:
+def test_lists_of_a_slice_are_counted_and_chosen(lists: list[list[int]], skipped: int) -> None:
     tokens = RaggedTokens.of(pa.array(lists, pa.list_(pa.int32())).slice(skipped))
     kept = lists[skipped:]
     assert (len(tokens), lists_of(tokens)) == (len(kept), kept)

@@ -48,9 +48,7 @@ def test_each_variant_is_a_run_of_its_own(made: tuple[Path, SideBySide]) -> None
         assert report.whole_baselines == run.manifest.baselines
 
 
-def test_a_variant_is_compared_with_the_config_by_the_same_seeds(
-    made: tuple[Path, SideBySide],
-) -> None:
+def test_a_variant_is_compared_with_the_config_by_seeds(made: tuple[Path, SideBySide]) -> None:
     base, both_ends = made[1].groups
     assert base.gap is None
     assert base.gap_over_reviews is None
@@ -62,7 +60,7 @@ def test_a_variant_is_compared_with_the_config_by_the_same_seeds(
     assert both_ends.gap_over_reviews.low <= expected <= both_ends.gap_over_reviews.high
 
 
-def test_the_baselines_of_a_variant_see_what_its_network_sees(
+def test_the_baselines_of_a_variant_see_what_its_network_does(
     made: tuple[Path, SideBySide],
 ) -> None:
     report = made[1]
@@ -103,9 +101,7 @@ def test_report_and_chart_are_kept_and_shown(
     assert any("set apart from training" in sentence for sentence in shown.sentences)
 
 
-def test_the_panels_have_the_variants_that_differ_in_one_thing(
-    made: tuple[Path, SideBySide],
-) -> None:
+def test_a_panel_has_the_variants_that_differ_in_one_thing(made: tuple[Path, SideBySide]) -> None:
     report = made[1]
     base, both_ends = report.groups
     more, fewer = (

@@ -31,6 +31,8 @@ pytestmark = pytest.mark.usefixtures("prefect_server")
 
 ROOT = Path(__file__).parents[3]
 
+SLOW = pytest.mark.slow
+
 NOTHING_UNUSED = RetentionConfig(keep_runs=1, keep_unused_days=0)
 
 
@@ -186,7 +188,7 @@ apply_retention(plan)
 """
 
 
-@pytest.mark.parametrize("operation", [1, 5, 31, 60])
+@pytest.mark.parametrize("operation", [5, 31, *(pytest.param(n, marks=SLOW) for n in (1, 60))])
 def test_maintenance_that_is_killed_damages_nothing_and_the_next_one_ends_it(
     copied: Copied, small_reviews: Path, operation: int
 ) -> None:

@@ -232,9 +232,7 @@ def test_what_cannot_be_set_up_is_said_in_one_sentence(
 
 
 @pytest.mark.slow
-def test_with_the_defaults_a_killed_run_is_closed_and_a_living_one_is_not(
-    tmp_path: Path,
-) -> None:
+def test_with_the_defaults_a_killed_run_is_closed_and_a_living_one_is_not(tmp_path: Path) -> None:
     """Both run for more than the 90 seconds that a run may be silent."""
     folders = [tmp_path / "killed", tmp_path / "living"]
     home = tmp_path / "server"

@@ -102,10 +102,7 @@ def test_the_graph_splits_every_character_as_the_tokenizer_does() -> None:
     import tensorflow as tf
 
     points = [point for point in range(0x110000) if not 0xD800 <= point <= 0xDFFF]
-    texts = [
-        "".join(f"a{chr(point)}B " for point in points[start : start + 4096])
-        for start in range(0, len(points), 4096)
-    ]
+    texts = ["".join(f"a{chr(point)}B " for point in points[start::256]) for start in range(256)]
     words, offsets = split_words(pa.array(texts))
     ragged = words_of(tf.constant(texts), tf.constant(lower_case_table()))
     assert ragged.row_lengths().numpy().tolist() == np.diff(offsets).tolist()
@@ -125,9 +122,7 @@ def test_the_graph_cuts_and_fills_as_the_training_does(padding: str, truncating:
     np.testing.assert_array_equal(found, expected)
 
 
-def test_the_loader_of_a_bundle_needs_nothing_of_this_project(
-    artifacts: Path, folder: Path
-) -> None:
+def test_the_loader_of_a_bundle_needs_nothing_of_the_project(artifacts: Path, folder: Path) -> None:
     texts = ["a fine film", "dull plot"]
     # -I leaves the folder of the project out of the path; its packages are blocked by name.
     code = (
@@ -252,9 +247,7 @@ def test_a_zip_that_would_grow_too_large_is_not_unpacked(
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", pickle.dumps([1]), "torn"])
-def test_what_is_no_whole_zip_is_refused(
-    bundle: Bundle, tmp_path: Path, content: bytes | str
-) -> None:
+def test_what_is_no_zip_is_refused(bundle: Bundle, tmp_path: Path, content: bytes | str) -> None:
     torn = bundle.path.read_bytes()[:-30]
     (tmp_path / "b.zip").write_bytes(content if isinstance(content, bytes) else torn)
     with pytest.raises(BadDataError, match="is no whole zip file"):
@@ -308,6 +301,7 @@ def test_a_bundle_of_the_command_answers_by_the_command_and_is_not_written_over(
     assert "is there already" in shown
 
 
+@pytest.mark.slow
 def test_all_forms_agree_on_a_thousand_real_reviews(tmp_path: Path) -> None:
     file = write_real_reviews(tmp_path / "reviews.csv", 2000)
     data = DataConfig(test_fraction=0.5)

@@ -9,11 +9,7 @@ _BEGIN, _END = "<!-- table: begin -->", "<!-- table: end -->"
 
 
 def fault_counts(reports: Iterable[Any]) -> dict[str, Counter[str]]:
-    """Return, by the fault that a test names in its properties, how many tests ended how.
-
-    Args:
-        reports: Pytest's reports of the tests.
-    """
+    """Return, by the fault that a test names in its properties, how many tests ended how."""
     counts: dict[str, Counter[str]] = {}
     for report in reports:
         for name, value in report.user_properties:

@@ -23,10 +23,7 @@ _FORK = multiprocessing.get_context("fork")
 def decide_and_die(artifacts: Path, operation: int | None, decisions: int = 1) -> int | None:
     """Append events in a child process; return its exit code, -9 for a kill.
 
-    Args:
-        artifacts: The artifacts folder.
-        operation: The file operation, from 1 on, at which the child is killed; None for none.
-        decisions: How many events it appends.
+    It is killed at a file operation, counted from 1 on, or at none.
     """
     child = _FORK.Process(target=_decide, args=(artifacts, operation, decisions))
     child.start()

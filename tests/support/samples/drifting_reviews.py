@@ -24,16 +24,10 @@ def write_drifting(
     prefer: int = 0,
     new_words: float = 0.0,
 ) -> Path:
-    """Write reviews with words of falling frequency.
+    """Write reviews of `length` words on average, with words of falling frequency.
 
-    Args:
-        path: The CSV file.
-        seed: Of the reviews.
-        rows: How many.
-        length: Their mean length.
-        ones: Share of the label `good`.
-        prefer: How many of the words are used thrice as often as elsewhere.
-        new_words: Share of the words that no other reviews have.
+    `ones` is the share of the label `good`; so many `prefer` words are used thrice as often as
+    elsewhere, and `new_words` is the share of the words that no other reviews have.
     """
     random = np.random.default_rng(seed)
     shares = 1 / np.arange(3, 3 + len(WORDS))

@@ -64,14 +64,7 @@ def open_page(
     height: int = 800,
     colour_scheme: Literal["light", "dark"] = "light",
 ) -> Iterator[OpenPage]:
-    """Open a page that knows of no other and yield it once it has loaded.
-
-    Args:
-        address: A URL, or the path of a file.
-        width: Of the window, in pixels.
-        height: Of the window, in pixels.
-        colour_scheme: What the reader prefers.
-    """
+    """Open a page, in a window of so many pixels, and yield it once it has loaded."""
     url = address.absolute().as_uri() if isinstance(address, Path) else address
     with _loop_of(_playwright()):
         page = _browser().new_page(

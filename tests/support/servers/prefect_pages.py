@@ -46,18 +46,10 @@ def ask(api: str, path: str, **filters: Any) -> Any:
 def prefect_page(
     api: str, ui: str, path: str, texts: Sequence[str], *, height: int = 800, tab: str | None = None
 ) -> Iterator[OpenPage]:
-    """Open a page of one of the two UIs and yield it once it shows all of `texts`.
+    """Open a page of one of the `UIS` and yield it once it shows all of `texts`.
 
     Its data come, and are drawn, after the page has loaded. A page that lacks a text in the end
-    is yielded too, so that its picture can be taken.
-
-    Args:
-        api: Of Prefect's server.
-        ui: One of `UIS`.
-        path: Of the page, from where the UI begins.
-        texts: To wait for; spaces and ends of lines are alike.
-        height: Of the window, in pixels.
-        tab: To turn the page to.
+    is yielded too, so that its picture can be taken. Spaces and ends of lines are alike.
     """
     with open_page(f"{api.removesuffix('/api')}{UIS[ui]}{path}", height=height) as opened:
         opened.page.wait_for_load_state("networkidle", timeout=_LIMIT_MS)

@@ -22,12 +22,7 @@ _COLOURS = 128
 
 
 def take_screenshots(folder: Path, options: list[str]) -> None:
-    """Write `ui_progress.png` in the second epoch, and `ui_report.png` after the run.
-
-    Args:
-        folder: Where to write.
-        options: Those of the training flow.
-    """
+    """Write `ui_progress.png` in the second epoch, and `ui_report.png` after the run."""
     with (
         tempfile.TemporaryDirectory() as home,
         prefect_server_process(Path(home)) as (api, _),
