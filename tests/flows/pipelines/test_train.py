@@ -180,12 +180,12 @@ def test_a_changed_number_recomputes_what_depends_on_it_and_each_step_says_why(
     root: Path, small_reviews: Path
 ) -> None:
     config = ngram_config(small_reviews)
-    text = config.text.model_copy(update={"num_words": 39})
+    text = config.text.model_copy(update={"num_words": 16})
     summary = start_config(root, config.model_copy(update={"text": text}))
     assert cached_steps(summary) == ["load", "baseline"]
     reasons = why(summary)
     assert reasons["load"] == "every part of its key is as before"
-    assert reasons["pad"] == reasons["build"] == "num_words 40 → 39"
+    assert reasons["pad"] == reasons["build"] == "num_words 40 → 16"
     assert reasons["persist-parquet"] == "input padded changed"
 
 
