@@ -1,6 +1,5 @@
 """List, show, compare, pin and export finished runs: `python flows/runs.py --help`."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +12,6 @@ from flows.display import run_tables
 from flows.display.run_tables import headline
 from flows.display.terminal import Options, answer, show_lines
 from tasks.common.atomic_files import require_new, write_text
-from tasks.common.canonical_json import readable_json
 from tasks.common.errors import PipelineError
 from tasks.registry.champion import ChampionStore
 from tasks.registry.events import current_champion
@@ -175,10 +173,9 @@ def export_model_card(
         require_new(file)
         write_text(file, card)
         _answer_files(found, [file], options)
-    elif options.json:
-        sys.stdout.write(readable_json({"run_id": found.manifest.run_id, "model_card": card}))
     else:
-        sys.stdout.write(card)
+        written = {"run_id": found.manifest.run_id, "model_card": card}
+        answer(written, [card.removesuffix("\n")], options)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -80,7 +80,7 @@ def answer(
     """Print a result: for a person, or as JSON where requested."""
     if options.json:
         known = result.model_dump(mode="json") if isinstance(result, Record) else dict(result)
-        sys.stdout.write(readable_json(known))
+        sys.stdout.buffer.write(readable_json(known).encode())
     else:
         show_lines(*shown)
 

@@ -5,6 +5,7 @@ No hook runs in a process that was killed with SIGKILL; the automation of
 """
 
 import logging
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ from tasks.common.errors import PipelineError, describe_os_error
 from tasks.runs.failures import Failure, write_failure
 
 _LOG = logging.getLogger(__name__)
+
+_STYLES = re.compile(r"\x1b\[[\d;]*m")
+"""Keras prints its messages in bold."""
 
 _RESUMES = "what was finished comes from the cache, and a training resumes from its saved state"
 
@@ -33,7 +37,7 @@ def keep_failure_record(flow: Flow[..., Any], flow_run: FlowRun, state: State[An
         flow_run_id=str(flow_run.id),
         flow_run_name=flow_run.name,
         state=state.name or state.type.value,
-        reason=_reason(state, artifacts),
+        reason=_reason(flow, flow_run, state, artifacts),
         last_step=last_step(str(flow_run.id)),
         parameters=flow_run.parameters,
         next=_next(flow_run, state),
@@ -46,13 +50,15 @@ def keep_failure_record(flow: Flow[..., Any], flow_run: FlowRun, state: State[An
         _LOG.info("what happened, and what to do: %s", path)
 
 
-def _reason(state: State[Any], artifacts: Path) -> str:
+def _reason(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any], artifacts: Path) -> str:
+    if unknown := sorted(flow_run.parameters.keys() - flow.parameters.properties):
+        return f"{flow.name} has no parameter {', '.join(unknown)}; leave it out of the deployment"
     error = state.result(raise_on_failure=False) if state.is_failed() else None
     if isinstance(error, PipelineError):
         return str(error)
     if isinstance(error, OSError):
         return describe_os_error(error, artifacts)
-    return state.message or "Prefect gave no reason"
+    return _STYLES.sub("", state.message or "Prefect gave no reason")
 
 
 def _next(flow_run: FlowRun, state: State[Any]) -> str:

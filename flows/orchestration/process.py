@@ -5,7 +5,7 @@ import sys
 import warnings
 from contextlib import redirect_stderr
 from importlib import import_module
-from io import StringIO
+from io import StringIO, TextIOWrapper
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -41,6 +41,8 @@ _LOCAL = ("127.0.0.1", "localhost", "::1")
 def set_process_up() -> None:
     """Set what Prefect and libraries read when they are imported; what the user has set stays."""
     sys.excepthook = end_in_one_line
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # its encoding may know no "±"
     set_libraries_up()
     for name in [name for name, value in _given().items() if not value]:
         del os.environ[name]  # Prefect takes an empty address for that of a server

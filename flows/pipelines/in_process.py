@@ -49,8 +49,8 @@ def in_process(request: TrainOptions | TrialRequest, kind: type[R], api: str, wh
         [sys.executable, "-m", __name__],
         input=request.model_dump_json(),
         stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PREFECT_API_URL": api},
+        encoding="utf-8",
+        env=os.environ | {"PREFECT_API_URL": api, "PYTHONIOENCODING": "utf-8"},
         check=False,
     )
     if child.returncode:

@@ -1,5 +1,6 @@
 """Maintenance: remove the runs, cached results and leftovers that nobody needs any more."""
 
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,11 @@ def maintain_flow(
         if reason_not_to_run is not None:
             return not_done(reason_not_to_run)
         try:
-            with alone_in(artifacts), ChampionStore(artifacts).deciding():
+            # Only a removal keeps others out, for which it writes there.
+            with ExitStack() as locks:
+                if apply:
+                    locks.enter_context(alone_in(artifacts))
+                    locks.enter_context(ChampionStore(artifacts).deciding())
                 removals = plan(artifacts, retention)
                 if apply:
                     remove(removals)

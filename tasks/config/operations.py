@@ -1,6 +1,15 @@
 """When a run counts as dead, and who gets reports of failures."""
 
-from pydantic import ConfigDict, Field, HttpUrl
+from typing import cast
+
+from pydantic import (
+    ConfigDict,
+    Field,
+    HttpUrl,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
 
 from tasks.common.records import Settings
 
@@ -17,6 +26,15 @@ class MonitoringConfig(Settings):
     notify_url: HttpUrl | None = None
     """Address that gets a JSON message, as Slack and Mattermost take it, of every failed or
     crashed run; without, what was set up before stays."""
+
+    @field_validator("notify_url", mode="wrap")
+    @classmethod
+    def _hide(cls, value: object, check: ValidatorFunctionWrapHandler) -> HttpUrl | None:
+        """Refuse an address without showing it: it may hold a token."""
+        try:
+            return cast("HttpUrl | None", check(value))
+        except ValidationError:
+            raise ValueError("notify_url: must be an address of http:// or https://") from None
 
 
 class RetentionConfig(Settings):

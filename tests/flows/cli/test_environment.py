@@ -73,6 +73,21 @@ def test_a_decision_stands_where_prefect_cannot_use_its_settings(tmp_path: Path)
     assert ended.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}],
+    ids=["ascii", "C"],
+)
+def test_what_the_output_cannot_write_is_replaced(tmp_path: Path, settings: dict[str, str]) -> None:
+    ended = run_script(tmp_path, "train_flow.py", "--list-recipes", **settings)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "  test accuracy 0.8785 ? 0.0038 over" in ended.stdout
+    decide(tmp_path, make_challenger(tmp_path, 1, 18), reason="für uns")
+    words = ("history", "--json", f"--artifacts={tmp_path}")
+    ended = run_script(tmp_path, "promote.py", *words, **settings)
+    assert "für uns" in ended.stdout  # JSON is UTF-8 everywhere
+
+
 def test_what_prefect_refuses_when_a_run_begins_is_told_in_one_sentence(
     forker: RunForker, prefect_server: str, tmp_path: Path
 ) -> None:

@@ -218,7 +218,7 @@ def test_the_page_of_a_killed_run_says_why_it_is_crashed_and_what_to_do(
         ([], None, "error: no Prefect server is configured; start one with `prefect server start`"),
         ([], "http://127.0.0.1:9/api", "does not answer (ConnectError); start it"),
         (["--silent-seconds=5"], None, "--silent-seconds"),
-        (["--notify-url=slack"], None, "--notify-url"),
+        (["--notify-url=slack/secret"], None, "--notify-url: must be an address of http:// or"),
     ],
 )
 def test_what_cannot_be_set_up_is_said_in_one_sentence(
@@ -228,6 +228,7 @@ def test_what_cannot_be_set_up_is_said_in_one_sentence(
     assert ended.returncode != 0
     assert sentence in ended.stderr
     assert ended.stderr.count("\n") == 1
+    assert "secret" not in ended.stderr
     assert ended.stdout == ""
 
 
