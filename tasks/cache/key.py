@@ -2,7 +2,8 @@
 
 A key has the name of the step, the config fields that the step receives, the content hashes
 of its inputs, the source that its function reaches, the versions of the libraries that this
-source uses, the settings of these libraries in the environment, and the Python version. Where
+source uses, the settings of these libraries in the environment, the number of TensorFlow's
+threads, since it changes the order in which numbers are added, and the Python version. Where
 files lie and how often a training is saved are no part of it.
 """
 
@@ -19,6 +20,7 @@ from tasks.cache.own_sources import source_now
 from tasks.cache.source_fingerprint import fingerprint, library_version
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.canonical_json import json_sha256
+from tasks.common.device import tensorflow_threads
 from tasks.common.records import Record
 from tasks.config.training import SavingConfig
 
@@ -31,6 +33,8 @@ _SETTINGS = {
         "TF_XLA_FLAGS",
         "XLA_FLAGS",
         "NVIDIA_TF32_OVERRIDE",
+        "ONEDNN_MAX_CPU_ISA",
+        "ONEDNN_DEFAULT_FPMATH_MODE",
     ),
     "keras": ("KERAS_BACKEND",),
 }
@@ -74,6 +78,9 @@ def key_parts(step: str, function: Callable[..., Any], arguments: Mapping[str, A
             raise TypeError(f"argument {name!r} of step {step!r} cannot enter a cache key")
     source, libraries = _reached(function.__module__, function.__name__)
     settings = [name for library in libraries for name in _SETTINGS.get(library, ())]
+    environment = {name: os.environ[name] for name in settings if name in os.environ}
+    if "tensorflow" in libraries:
+        environment["threads"] = str(tensorflow_threads())
     return KeyParts(
         step=step,
         function=f"{function.__module__}.{function.__name__}",
@@ -81,7 +88,7 @@ def key_parts(step: str, function: Callable[..., Any], arguments: Mapping[str, A
         inputs=inputs,
         source=source,
         libraries=libraries,
-        environment={name: os.environ[name] for name in settings if name in os.environ},
+        environment=environment,
         python=".".join(platform.python_version_tuple()[:2]),
     )
 

@@ -116,6 +116,7 @@ class _Walk:
         if module is None:
             return
         if name == _WHOLE_MODULE:
+            yield from self._visit_effects(owner, name)
             yield from (_Target(owner, bound) for bound in module.bindings)
             return
         if name not in module.bindings:
@@ -155,7 +156,12 @@ class _Walk:
             yield from self._mentions(owner, name, statement)
 
     def _visit_effects(self, owner: str, name: str) -> Iterator[_Target]:
-        """Record what the module does when it is imported, beside binding names."""
+        """Record what the module does when it is imported, beside binding names.
+
+        The packages that it lies in are imported before it, so they are reached too.
+        """
+        parts = owner.split(".")
+        yield from (_Target(".".join(parts[:n]), _WHOLE_MODULE) for n in range(1, len(parts)))
         module = self.module(owner)
         if module is not None and module.effects:
             self.result.definitions[f"{owner}.module level"] = _hash(module.effects)

@@ -48,6 +48,12 @@ def processor_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def tensorflow_threads() -> int:
+    """Return among how many threads TensorFlow divides an operation."""
+    wanted = os.environ.get("TF_NUM_INTRAOP_THREADS", "0")
+    return int(wanted) if wanted.isdigit() and int(wanted) else processor_cores()
+
+
 def probe_gpus() -> list[str]:
     """Return the names of the NVIDIA GPUs that the driver reports, without TensorFlow."""
     if os.environ.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1"):

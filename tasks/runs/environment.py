@@ -1,13 +1,12 @@
 """What a run ran on: versions of libraries, the machine, the state of the source."""
 
 import importlib.metadata
-import os
 import platform
 import subprocess
 from pathlib import Path
 from typing import Any
 
-from tasks.common.device import processor_cores
+from tasks.common.device import processor_cores, tensorflow_threads
 
 _LIBRARIES = (
     "tensorflow",
@@ -32,13 +31,11 @@ def library_versions() -> dict[str, str]:
 
 def describe_machine() -> dict[str, Any]:
     """Return the operating system, processor, and the cores and threads to compute with."""
-    cores = processor_cores()
-    threads = os.environ.get("TF_NUM_INTRAOP_THREADS", "0")
     return {
         "system": platform.platform(),
         "processor": _processor(),
-        "cores": cores,
-        "threads": int(threads) if threads.isdigit() and int(threads) else cores,
+        "cores": processor_cores(),
+        "threads": tensorflow_threads(),
     }
 
 

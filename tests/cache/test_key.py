@@ -213,13 +213,18 @@ def test_another_version_of_a_library_makes_the_steps_miss_that_use_it(
 
 @pytest.mark.parametrize(
     ("setting", "expected"),
-    [("TF_ENABLE_ONEDNN_OPTS", {"build"} | AFTER_TRAIN), ("PREFECT_HOME", set())],
+    [
+        ("TF_ENABLE_ONEDNN_OPTS", {"build"} | AFTER_TRAIN),
+        ("ONEDNN_MAX_CPU_ISA", {"build"} | AFTER_TRAIN),
+        ("TF_NUM_INTRAOP_THREADS", {"build"} | AFTER_TRAIN),
+        ("PREFECT_HOME", set()),
+    ],
 )
 def test_a_setting_that_changes_bits_makes_the_steps_miss_that_it_concerns(
     setting: str, expected: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = all_keys(TrainingConfig())
-    monkeypatch.setenv(setting, "0")
+    monkeypatch.setenv(setting, "64")
     assert missed(all_keys(TrainingConfig()), before) == expected
 
 

@@ -191,3 +191,19 @@ def test_the_version_of_a_library_is_the_installed_one() -> None:
     import numpy as np
 
     assert library_version("numpy") == np.__version__
+
+
+@pytest.mark.parametrize("package", ["tasks", "tasks.deep"])
+def test_what_a_package_does_when_it_is_imported_is_reached(package: str) -> None:
+    sources = {
+        "tasks.top": "from tasks.deep.leaf import f\n\ndef step():\n    return f()\n",
+        "tasks.deep.leaf": "def f():\n    return 1\n",
+        "tasks": '"""All of it."""\n',
+        "tasks.deep": '"""A part."""\n',
+    }
+    before = fingerprint("tasks.top", "step", sources.get)
+    assert set(before.definitions) == {"tasks.top.step", "tasks.deep.leaf.f"}
+    sources[package] += "import keras\nkeras.config.set_floatx('float16')\n"
+    after = fingerprint("tasks.top", "step", sources.get)
+    assert after.definitions.keys() - before.definitions == {f"{package}.module level"}
+    assert "keras" in after.libraries
