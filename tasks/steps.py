@@ -78,7 +78,8 @@ def load(store: ArtifactStore, files: SourceFiles, data: DataConfig) -> StepOutp
 
     with store.workspace() as folder:
         facts = load_reviews(files, data, folder)
-        require_unchanged(files)
+        for name, path in files.paths.items():
+            require_unchanged(path, files.sha256[name])
         return store.keep("load", folder, facts)
 
 
@@ -240,11 +241,11 @@ def baseline(store: ArtifactStore, loaded: StepOutput, protocol: ProtocolConfig)
 )
 def baseline_seen(store: ArtifactStore, persisted: StepOutput) -> StepOutput:
     """Train the linear models on what the network sees: reviews cut, and its words alone."""
-    from tasks.evaluation.baselines import train_seen_baseline
+    from tasks.evaluation.baselines import train_baseline
 
     files = store.file(persisted, "train.parquet"), store.file(persisted, "test.parquet")
     with store.workspace() as folder:
-        facts = train_seen_baseline(*files, _described(persisted, "protocol"), folder)
+        facts = train_baseline(*files, None, _described(persisted, "protocol"), folder)
         return store.keep("baseline-seen", folder, facts)
 
 

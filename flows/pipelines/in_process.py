@@ -40,10 +40,8 @@ def in_process(request: TrainOptions | TrialRequest, kind: type[R], api: str, wh
     """Do what is requested in a process of its own, which reports to the Prefect server at `api`.
 
     What is in the cache of the artifacts folder is not computed again, and an interrupted training
-    resumes where it stopped.
-
-    Raises:
-        ChildFailedError: The process of `what` ended with an error, which it has shown.
+    resumes where it stopped. A ChildFailedError says that the process of `what` ended with an
+    error, which it has shown.
     """
     child = subprocess.run(  # noqa: S603 - this program, and this module
         [sys.executable, "-m", __name__],

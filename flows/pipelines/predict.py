@@ -14,6 +14,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.orchestration import session
 from flows.orchestration.failure_hook import RECORDED
+from tasks.data.sources.source_files import require_unchanged
 from tasks.data.tables.fields import ReadOptions
 from tasks.inference.open_model import chosen_run, open_predictor
 from tasks.inference.predict_file import (
@@ -25,7 +26,6 @@ from tasks.inference.predict_file import (
     job_of,
     own_output,
     require_own,
-    require_same_input,
     write_chunks,
 )
 from tasks.inference.predictor import Predictor
@@ -57,7 +57,7 @@ def join(
     file: Path, output: Path, job: PredictionJob, chunks: list[WrittenChunk], model: str
 ) -> PredictionSummary:
     """Write the output from the predictions of all chunks, in order."""
-    require_same_input(file, job)
+    require_unchanged(file, job.input_sha256)
     kept = sum(chunk.was_there for chunk in chunks)
     return PredictionParts(output, job).join(len(chunks), kept, model)
 

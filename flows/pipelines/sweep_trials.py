@@ -51,8 +51,7 @@ class SweepTrials:
     ) -> EndedTrial:
         """Keep so many trials going until no more may begin, and return the best of the study.
 
-        Raises:
-            TrialsFailedError: The last ones failed in a row, or none is complete.
+        A TrialsFailedError says that the last ones failed in a row, or that none is complete.
         """
         ended: SimpleQueue[PrefectFuture[TrialResult]] = SimpleQueue()
         going: dict[Any, TrialRequest] = {}

@@ -39,7 +39,7 @@ _BAYES_WORDS = 2
 def train_baseline(
     train: Path,
     test: Path,
-    protocol: ProtocolConfig,
+    protocol: ProtocolConfig | None,
     described: dict[str, str],
     folder: Path,
     groups: Path | None = None,
@@ -48,28 +48,16 @@ def train_baseline(
 
     The files are `baseline_metrics.json` and `baseline_predictions.parquet` of the first one, and
     the same with `bayes_` before their names of the second one. As the network they do not learn
-    from the validation reviews of the protocol, which splits no group.
+    from the validation reviews of the protocol, which splits no group. Without a protocol all
+    reviews teach, as those do that a network sees: the validation reviews are not among them.
 
-    Returns:
-        Facts: name, accuracy and the bounds of its 95 % interval; those of the second model with
-        `bayes_` before their names.
+    The facts are name, accuracy and the bounds of its 95 % interval; those of the second model have
+    `bayes_` before their names.
     """
-    learns = ~validation_mask(read_labels(train), protocol, read_groups(groups))
-    described = described | {"protocol": protocol.protocol}
-    return _fit_baselines(train, test, learns, described, folder)
-
-
-def train_seen_baseline(
-    train: Path, test: Path, described: dict[str, str], folder: Path
-) -> dict[str, Fact]:
-    """Write and return what `train_baseline` does, of baselines that see what a network sees."""
-    return _fit_baselines(train, test, np.ones(count_reviews(train), bool), described, folder)
-
-
-def _fit_baselines(
-    train: Path, test: Path, learns: np.ndarray, described: dict[str, str], folder: Path
-) -> dict[str, Fact]:
-    """Write files and return facts as `train_baseline` does, of reviews padded or not."""
+    learns = np.ones(count_reviews(train), bool)
+    if protocol is not None:
+        learns = ~validation_mask(read_labels(train), protocol, read_groups(groups))
+        described = described | {"protocol": protocol.protocol}
     known, judged = (pq.read_table(file, columns=["tokens", "label"]) for file in (train, test))
     labels = known["label"].to_numpy()[learns]
     facts: dict[str, Fact] = {}

@@ -18,11 +18,8 @@ Kind = Literal["seen", "unknown", "cut"]
 _SHOWN = 10
 _CUT_WORDS = 60
 
-_LEFT_OUT = "…"
-"""Stands for words that were cut between others that are shown."""
-
-_NO_WORD = "[?]"
-"""Stands for a word that no training text holds, so that nobody knows what it was."""
+_LEFT_OUT = "…"  # stands for words that were cut between others that are shown
+_NO_WORD = "[?]"  # stands for a word that no training text holds: nobody knows what it was
 
 
 def confident_errors(
@@ -30,11 +27,9 @@ def confident_errors(
 ) -> list[dict[str, Any]]:
     """Return the wrong predictions that are farthest from one half, the worst first.
 
-    `test` has the token lists of the test set.
-
-    Returns:
-        For each: review id, label, probability, length, and its words in parts of one kind:
-        seen by the network, unknown to it, or cut off. Far cut words are only counted.
+    `test` has the token lists of the test set. Each has review id, label, probability, length, and
+    its words in parts of one kind: seen by the network, unknown to it, or cut off. Far cut words
+    are only counted.
     """
     wrong = np.flatnonzero(~predictions.correct)
     distance = np.abs(predictions.probability[wrong] - 0.5)

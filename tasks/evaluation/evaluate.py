@@ -39,10 +39,8 @@ def evaluate_model(
     """Write `metrics.json` and `predictions.parquet`.
 
     `test` has padded reviews; `described` are protocol, source and form, without which a score is
-    never shown.
-
-    Returns:
-        Facts: accuracy, the bounds of its 95 % interval, loss, number of test reviews.
+    never shown. The facts are accuracy, the bounds of its 95 % interval, loss, and the number of
+    test reviews.
     """
     probabilities = keras_network(best_model)(ordered_dataset(test, batch_size))
     metrics = score(probabilities, read_labels(test))

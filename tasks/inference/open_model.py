@@ -37,8 +37,7 @@ def chosen_run(artifacts: Path, name: str | None) -> Run:
 def model_of_run(run: Run) -> TrainedModel:
     """Return the model of a run with the preprocessing of its training.
 
-    Raises:
-        BadDataError: A file is damaged or was written by another version of the project.
+    A BadDataError says that a file is damaged or was written by another version of the project.
     """
     file = checked_file(run, BEST_MODEL)
     config = read_config(run)

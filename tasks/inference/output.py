@@ -15,14 +15,9 @@ from tasks.common.formatting import printable
 from tasks.common.records import is_utf8
 
 _LABEL_WIDTH = 12
-
 _SMALLEST_TEXT = 20
-
 _CHARACTERS_READ = 400
-
 _FORM = "{:>8}  {:<12}  {:>11}  {:>6}  {:>7}  "
-
-
 TABLE_HEAD = _FORM.format("row", "label", "probability", "tokens", "unknown") + "text or error\n"
 
 
@@ -58,9 +53,7 @@ OutputKind = Literal["csv", "jsonl", "parquet"]
 OUTPUT_KINDS: tuple[OutputKind, ...] = ("csv", "jsonl", "parquet")
 
 _FLOAT_DIGITS = 6
-
 _ROW_GROUP_ROWS = 1 << 16
-
 ROW_NUMBER = pa.field("row", pa.int64())
 
 Write = Callable[[pa.RecordBatch], None]
@@ -69,8 +62,7 @@ Write = Callable[[pa.RecordBatch], None]
 def output_kind(path: Path) -> OutputKind:
     """Return the kind of an output file by the end of its name.
 
-    Raises:
-        InvalidConfigError: It is none of the known ones, or its name is not UTF-8.
+    An InvalidConfigError says that it is none of the known ones, or that the name is not UTF-8.
     """
     if not is_utf8(path):
         raise InvalidConfigError(f"--output {path}: its name is not UTF-8; name another file")

@@ -23,7 +23,7 @@ from tasks.common.canonical_json import json_sha256
 from tasks.common.errors import BadDataError, InvalidConfigError, storage_error
 from tasks.common.locks import take_lock
 from tasks.common.records import Record, read_record, write_record
-from tasks.data.sources.source_files import content_sha256
+from tasks.data.sources.source_files import content_sha256, require_unchanged
 from tasks.data.sources.text_chunks import chunked
 from tasks.data.tables.fields import ReadOptions
 from tasks.data.tables.rows import read_rows
@@ -134,8 +134,7 @@ class PredictionParts:
     def join(self, chunks: int, kept: int, model: str) -> PredictionSummary:
         """Write the output from all chunks in order, remove them, and return what came of it.
 
-        Raises:
-            BadDataError: No row could be read.
+        A BadDataError says that no row could be read.
         """
         rows, errors = 0, 0
         warnings, labels = Counter[str](), Counter[str]()
@@ -174,11 +173,7 @@ def _parts_folder(output: Path) -> Path:
 
 
 def require_own(output: Path, file: Path, *, overwrite: bool) -> None:
-    """Check that an output is nobody's file.
-
-    Raises:
-        InvalidConfigError: It is the input, a file that is there, or of no known kind.
-    """
+    """Raise an InvalidConfigError for an output that is the input, there, or of no known kind."""
     output_kind(output)
     if output.exists() and file.exists() and output.samefile(file):
         raise InvalidConfigError(f"--output {output}: is the input itself; name another file")
@@ -190,10 +185,8 @@ def require_own(output: Path, file: Path, *, overwrite: bool) -> None:
 def own_output(output: Path, file: Path, *, overwrite: bool) -> Iterator[None]:
     """Keep other commands away from an output, which must be nobody's file.
 
-    Where the input is refused, nothing of the output is left behind.
-
-    Raises:
-        InvalidConfigError: It is the input, a file that is there, or written by another command.
+    Where the input is refused, nothing of the output is left behind. An InvalidConfigError says
+    that the output is another file, or that another command is writing it.
     """
     require_own(output, file, overwrite=overwrite)
     name = json_sha256(str(output.absolute().parent.resolve() / output.name))
@@ -239,7 +232,7 @@ def predict_file(
             yield chunk.done or 0.0
         if kept:
             _LOG.info("%d of %d chunks were there already", kept, chunks)
-        require_same_input(file, job)
+        require_unchanged(file, job.input_sha256)
         yield parts.join(chunks, kept, predictor.model.name)
     except OSError as error:
         raise storage_error(error, output.parent) or error from error
@@ -248,13 +241,7 @@ def predict_file(
 def job_of(
     predictor: Predictor, file: Path, column: str, chunk_rows: int, reading: ReadOptions
 ) -> PredictionJob:
-    """Return what the predictions of a file depend on.
-
-    Raises:
-        BadDataError: There is no such file.
-    """
-    if not file.exists():
-        raise BadDataError(f"{file}: there is no such file")
+    """Return what the predictions of a file depend on; raise a BadDataError where it is missing."""
     return PredictionJob(
         input_sha256=content_sha256(file),
         reading=reading,
@@ -264,22 +251,8 @@ def job_of(
     )
 
 
-def require_same_input(file: Path, job: PredictionJob) -> None:
-    """Check that a file is still the one of the job.
-
-    Raises:
-        BadDataError: It was written to meanwhile.
-    """
-    if content_sha256(file) != job.input_sha256:
-        raise BadDataError(f"{file} was changed while it was read; start again")
-
-
 def write_chunks(file: Path, parts: PredictionParts) -> list[WrittenChunk]:
-    """Write the texts of all chunks that have no predictions yet; return all chunks.
-
-    Raises:
-        BadDataError: The file cannot be read, or has no such column.
-    """
+    """Write the texts of all chunks that have no predictions yet; return all chunks."""
     job, chunks = parts.job, []
     for chunk in chunked(read_rows(file, [job.column], job.reading), job.chunk_rows):
         was_there = parts.has(chunk.number)

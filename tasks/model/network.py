@@ -104,10 +104,8 @@ def keras_network(
 ) -> Network:
     """Return the network as Keras computes it, on the `device` that was chosen by `use_device`.
 
-    `batch_size` changes the speed, and the last bits of a probability.
-
-    Raises:
-        BadDataError: Keras cannot load it, or holds code that its safe mode does not run.
+    `batch_size` changes the speed, and the last bits of a probability. A BadDataError says that
+    Keras cannot load it, or that it holds code that its safe mode does not run.
     """
     import keras
 

@@ -75,11 +75,11 @@ def prepare_ngram_bag(
         counts.add(np.concatenate(codes), labels[:, 0])
         of_label += np.bincount(labels[:, 0].astype(np.int64), minlength=2)
     buckets = counts.codes >> FINGERPRINT_BITS
-    kept = counts.table(buckets, network.ngram_least_reviews, network.ngram_smoothing)
-    rows = kept.codes >> FINGERPRINT_BITS
+    kept, ratios = counts.table(buckets, network.ngram_least_reviews, network.ngram_smoothing)
+    rows = kept >> FINGERPRINT_BITS
     for name, values in (
-        ("fingerprints", kept.codes & ((1 << FINGERPRINT_BITS) - 1)),
-        ("ratios", kept.ratios),
+        ("fingerprints", kept & ((1 << FINGERPRINT_BITS) - 1)),
+        ("ratios", ratios),
     ):
         layer = model.get_layer(name)
         (filled,) = layer.get_weights()

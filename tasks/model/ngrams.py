@@ -11,7 +11,6 @@ Wang and Manning, *Baselines and Bigrams*, ACL 2012 (https://aclanthology.org/P1
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -96,14 +95,6 @@ def distinct(numbers: keras.KerasTensor) -> keras.KerasTensor:
     return ordered * ops.concatenate([first, changed], axis=1)
 
 
-@dataclass(frozen=True)
-class NgramTable:
-    """The k n-grams that are kept: int64 `codes` and float32 `ratios` of shape (k,)."""
-
-    codes: np.ndarray
-    ratios: np.ndarray
-
-
 class NgramCounts:
     """In how many reviews of each label an n-gram occurs; takes the reviews part by part."""
 
@@ -139,12 +130,15 @@ class NgramCounts:
             kept = self.reviews.sum(axis=1) >= self._forgotten_below
             self.codes, self.reviews = self.codes[kept], self.reviews[kept]
 
-    def table(self, buckets: np.ndarray, least_reviews: int, smoothing: float) -> NgramTable:
+    def table(
+        self, buckets: np.ndarray, least_reviews: int, smoothing: float
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return the n-gram of each bucket that occurs in the most reviews, with its ratio.
 
-        `buckets` has that of each of `codes`; two n-grams in one bucket cannot both be kept.
-        `smoothing` is how many reviews of each label are added to the counts; more of them make the
-        ratios of rare n-grams smaller.
+        Codes, int64, and ratios, float32, have the shape (kept n-grams,). `buckets` has that of
+        each of `codes`; two n-grams in one bucket cannot both be kept. `smoothing` is how many
+        reviews of each label are added to the counts; more of them make the ratios of rare n-grams
+        smaller.
         """
         total = self.reviews.sum(axis=1)
         known = np.flatnonzero(total >= least_reviews)
@@ -152,7 +146,7 @@ class NgramCounts:
         known = known[np.lexsort((self.codes[known], -total[known], buckets[known]))]
         kept = np.sort(known[np.flatnonzero(np.diff(buckets[known], prepend=-1))])
         zeros, ones = self.reviews[kept].T
-        return NgramTable(self.codes[kept], log_count_ratios(zeros, ones, smoothing))
+        return self.codes[kept], log_count_ratios(zeros, ones, smoothing)
 
 
 def log_count_ratios(zeros: np.ndarray, ones: np.ndarray, smoothing: float) -> np.ndarray:

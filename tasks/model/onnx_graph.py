@@ -97,8 +97,7 @@ class NotFoldableError(PipelineError):
 def folded_graph(archive: KerasArchive) -> onnx.ModelProto:
     """Return the graph: input `tokens` int32 (n, maxlen), output `probability` float32 (n, 1).
 
-    Raises:
-        NotFoldableError: The model has other layers or settings than `build_model` gives it.
+    A NotFoldableError says that the model has not the layers and settings that `build_model` gives.
     """
     layers = _known_layers(archive)
     weights = {name.removeprefix("layers/"): array for name, array in archive.weights.items()}

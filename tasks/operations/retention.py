@@ -29,11 +29,9 @@ class Removal(Record):
 def apply_retention(removals: Iterable[Removal]) -> int:
     """Remove everything in the order of the plan and return the bytes that were freed.
 
-    A folder is first renamed to what a killed process leaves, so that nobody sees a part of
-    it; the next maintenance removes what remains of it.
-
-    Raises:
-        OSError: Something cannot be removed; what was removed before stays so.
+    A folder is first renamed to what a killed process leaves, so that nobody sees a part of it; the
+    next maintenance removes what remains of it. An OSError says that something cannot be removed;
+    what was removed before stays so.
     """
     freed = 0
     for removal in removals:

@@ -19,10 +19,8 @@ def rescored(champion: Run, challenger: Run) -> np.ndarray:
     """Return whether the champion judges each test review of the challenger correctly.
 
     The texts are read again from the challenger's raw files, and become numbers by the champion's
-    own word index, vocabulary size and length. So the two runs may differ in all of these.
-
-    Returns:
-        Bool of shape (n,), in the order of the review ids.
+    own word index, vocabulary size and length. So the two runs may differ in all of these. The
+    result is bool of shape (n,), in the order of the review ids.
     """
     _require_same_labels(champion, challenger)
     reviews = _test_reviews(challenger)

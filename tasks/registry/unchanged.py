@@ -17,11 +17,9 @@ def require_change(
     """Continue only where a step's key is new, or the newest run is damaged or still undecided.
 
     The keys are made of the bytes of the data, the config, the source that each step reaches, its
-    libraries and the device, so there is nothing else to compare.
-
-    Raises:
-        UnchangedError: The newest finished run has the same keys, whole files, and was decided on
-            by the same gates where promotion is requested.
+    libraries and the device, so there is nothing else to compare. An UnchangedError says that the
+    newest finished run has the same keys, whole files, and was decided on by the same gates where
+    promotion is requested.
     """
     newest = next(iter(find_runs(artifacts).runs), None)
     # Without a cache there are no keys.

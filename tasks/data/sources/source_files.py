@@ -51,15 +51,19 @@ class SourceFiles(Record):
 
 
 def content_sha256(path: Path) -> str:
-    """Return the hash of a file, or of all files of a folder of Parquet files."""
+    """Return the hash of a file, or of all files of a folder of Parquet files.
+
+    A BadDataError says that it is missing, or that a folder has no such files.
+    """
     if path.is_file():
         return file_sha256(path)
+    if not path.exists():
+        raise BadDataError(f"{path}: there is no such file")
     parts = parquet_parts(path)
     return json_sha256({str(part.relative_to(path)): file_sha256(part) for part in parts})
 
 
-def require_unchanged(files: SourceFiles) -> None:
-    """Raise a BadDataError where a raw file was written to since its hash was taken."""
-    for name, path in files.paths.items():
-        if content_sha256(path) != files.sha256[name]:
-            raise BadDataError(f"{path} was changed while it was read; start again")
+def require_unchanged(path: Path, sha256: str) -> None:
+    """Raise a BadDataError where an input was written to since its `content_sha256` was taken."""
+    if content_sha256(path) != sha256:
+        raise BadDataError(f"{path} was changed while it was read; start again")

@@ -9,14 +9,10 @@ from tasks.common.records import Record
 from tasks.config.training import TextConfig
 
 BUNDLE, BUNDLE_SHA256 = "bundle.json", "bundle.sha256"
-
 MODEL, WORD_INDEX, PREPROCESSING = "model.keras", "word_index.json", "preprocessing.json"
-
 SAVED_MODEL, ONNX, LITERT = "saved_model", "model.onnx", "model.tflite"
-
 LOADER, CARD = "predict.py", "model_card.md"
-
-REQUIRED = (MODEL, WORD_INDEX, PREPROCESSING)
+_REQUIRED = (MODEL, WORD_INDEX, PREPROCESSING)
 
 
 class BundlePreprocessing(Record):
@@ -46,13 +42,9 @@ class BundleManifest(FileList):
 
 
 def parse_bundle_manifest(content: bytes, place: Path) -> BundleManifest:
-    """Return the list of files of a bundle.
-
-    Raises:
-        BadDataError: It is damaged, or of another version of this project.
-    """
+    """Return the list of files of a bundle; raise a BadDataError where it cannot be used."""
     manifest = BundleManifest.parse(content, place / BUNDLE)
-    missing = [name for name in REQUIRED if name not in manifest.files]
+    missing = [name for name in _REQUIRED if name not in manifest.files]
     if missing:
         raise BadDataError(f"{place} has no {', '.join(missing)}; export it again")
     return manifest

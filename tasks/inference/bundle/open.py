@@ -35,19 +35,15 @@ MOST_BYTES = 1 << 32
 """Bytes of all files of a bundle; a zip's own numbers are checked before anything is unpacked."""
 
 _MOST_FILES = 1000
-
 _MOST_LIST_BYTES = 1 << 20
-
 _GET_AGAIN = "get the bundle again"
 
 
 def open_bundle(path: Path, sha256: str | None = None) -> Predictor:
     """Return a predictor of a bundle, a folder or a zip.
 
-    `sha256` is that of its `bundle.json`, as the export reported it; None trusts the bundle.
-
-    Raises:
-        BadDataError: It is no bundle, was changed, is too large, or reaches outside itself.
+    `sha256` is that of its `bundle.json`, as the export reported it; None trusts the bundle. A
+    BadDataError says that it is no bundle, was changed, is too large, or reaches outside itself.
     """
     if path.is_dir():
         return _predictor(path, path, sha256)
