@@ -16,7 +16,7 @@ from tasks.data.sources.source_files import TRAIN_GROUPS, SourceFiles
 from tasks.data.text.corpus import LabelledTokens
 from tasks.data.text.disk_shuffle import tokens_in_order
 from tasks.data.text.tokenizer import UNKNOWN_ID
-from tasks.data.text.vocabulary import Vocabulary
+from tasks.data.text.vocabulary import Vocabulary, with_values
 from tasks.data.validate import describe_reviews, require_valid
 
 _ORDER_SEED = 113
@@ -60,10 +60,8 @@ def load_reviews(source: SourceFiles, config: DataConfig, folder: Path) -> dict[
 def _batches(
     reviews: LabelledTokens, order: np.ndarray, rows: int, folder: Path
 ) -> Iterator[pa.RecordBatch]:
-    start = 0
-    for tokens in tokens_in_order(reviews.tokens, reviews.lengths, order, rows, folder):
-        chosen = order[start : start + len(tokens)]
-        start += len(tokens)
+    ordered = tokens_in_order(reviews.tokens, reviews.lengths, order, rows, folder)
+    for tokens, chosen in with_values(ordered, order):
         yield pa.record_batch(
             [
                 reviews.review_ids[chosen],

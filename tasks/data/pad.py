@@ -19,7 +19,7 @@ from tasks.data.review_files import (
 )
 from tasks.data.split import validation_mask
 from tasks.data.text.padding import pad_tokens
-from tasks.data.text.vocabulary import RaggedTokens, is_unknown
+from tasks.data.text.vocabulary import RaggedTokens, is_unknown, with_values
 
 
 def pad_reviews(
@@ -40,7 +40,8 @@ def pad_reviews(
     validates = validation_mask(read_labels(train), protocol, read_groups(groups))
     for name, mask in (("train", ~validates), ("validation", validates)):
         if mask.any():
-            chosen = _chosen(read_parquet(train), mask)
+            parts = with_values(read_parquet(train), mask)
+            chosen = (batch.filter(pa.array(part)) for batch, part in parts)
             write_arrow(folder / f"{name}.arrow", _padded_batches(chosen, text))
             rows[f"{name}_rows"] = int(mask.sum())
     return rows
@@ -64,10 +65,3 @@ def _padded_batches(
             ],
             schema=review_schema(),
         )
-
-
-def _chosen(batches: Iterator[pa.RecordBatch], mask: np.ndarray) -> Iterator[pa.RecordBatch]:
-    start = 0
-    for batch in batches:
-        yield batch.filter(pa.array(mask[start : start + batch.num_rows]))
-        start += batch.num_rows

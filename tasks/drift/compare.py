@@ -10,7 +10,13 @@ from tasks.common.seeds import generator
 from tasks.config.drift import DriftConfig
 from tasks.data.review_files import count_reviews, read_parquet
 from tasks.data.text.tokenizer import FIRST_WORD_ID, START_ID
-from tasks.data.text.vocabulary import RaggedTokens, Vocabulary, joined_tokens, sequence_hashes
+from tasks.data.text.vocabulary import (
+    RaggedTokens,
+    Vocabulary,
+    joined_tokens,
+    sequence_hashes,
+    with_values,
+)
 from tasks.drift.measures import balance_measure, length_measure, measure, unknown_measure
 from tasks.drift.report import DriftMeasure
 from tasks.drift.stability import word_stability
@@ -89,19 +95,18 @@ def review_profile(
     """Return the profile of a Parquet file of reviews as the `load` step writes them.
 
     `is_known`, bool of shape (ids,), tells whether the champion's network knows the word of a token
-    id; `sampled`, bool of shape (n,), whether a review is in the sample.
+    id; `sampled`, bool of shape (n,), whether a review is in the sample, by default none is.
     """
     lengths, unknown, labels, sample = [], [], [], []
-    start = 0
-    for batch in read_parquet(file):
+    if sampled is None:
+        sampled = np.zeros(count_reviews(file), bool)
+    for batch, chosen in with_values(read_parquet(file), sampled):
         tokens = RaggedTokens.of(batch["tokens"])
         words = tokens.where(tokens.ids != START_ID)
         lengths.append(words.lengths())
         unknown.append(words.counts(~is_known[words.ids]))
         labels.append(batch["label"].to_numpy())
-        if sampled is not None:
-            sample.append(words.take(np.flatnonzero(sampled[start : start + len(words)])))
-        start += len(words)
+        sample.append(words.take(np.flatnonzero(chosen)))
     return ReviewProfile(
         lengths=np.concatenate(lengths),
         unknown=np.concatenate(unknown),

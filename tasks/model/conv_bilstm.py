@@ -20,12 +20,7 @@ def build_conv_bilstm(num_words: int, maxlen: int, network: ConvBilstmConfig) ->
             layers.Embedding(num_words, network.embedding_dim, name="embedding"),
             layers.Dropout(network.dropout, name="word_dropout"),
             layers.Conv1D(
-                network.filters,
-                network.kernel_size,
-                strides=1,
-                padding="valid",
-                activation="relu",
-                name="convolution",
+                network.filters, network.kernel_size, activation="relu", name="convolution"
             ),
             layers.MaxPooling1D(network.pool_size, name="pooling"),
             layers.Bidirectional(

@@ -28,10 +28,7 @@ DESCRIBED: dict[Architecture, dict[str, Any]] = {
 
 
 def model_card(
-    manifest: Manifest,
-    metrics: dict[str, Any],
-    config: TrainingConfig,
-    labels: Sequence[str],
+    manifest: Manifest, metrics: dict[str, Any], config: TrainingConfig, labels: Sequence[str]
 ) -> str:
     """Return the model card of a run; it holds no text of a review and no path of a machine."""
     # Where the reviews lay is of no use to others.

@@ -5,28 +5,28 @@ from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from tasks.common.atomic_files import whole_file
 
 _INCHES = (12, 6)
-
 _COLOURS = {"loss": "b", "accuracy": "r"}
 
 
 def plot_history(history: Path, caption: str, folder: Path) -> None:
     """Write `loss` and `accuracy`, each as `.png` and `.svg`, 12 x 6 inches.
 
-    Training is drawn as dots, validation as a line. Equal histories give equal bytes.
-
-    `history` is the `history.json` of a training; the caption is drawn small below the title's
-    corner.
+    `history` is the `history.json` of a training; the caption is drawn small at the right. Equal
+    histories give equal bytes.
     """
     metrics = json.loads(history.read_text())
     for name, colour in _COLOURS.items():
-        _save(_draw(name, metrics, colour, caption), folder / name)
+        figure = Figure(figsize=_INCHES)  # not pyplot's: it needs no display, nothing stays open
+        axes = figure.add_subplot()
+        draw_curves(axes, name, metrics, colour)
+        axes.set_title(caption, loc="right", fontsize="small", color="0.4")
+        _save(figure, folder / name)
 
 
 def draw_curves(axes: Axes, name: str, history: dict[str, list[float]], colour: str) -> None:
@@ -43,16 +43,6 @@ def draw_curves(axes: Axes, name: str, history: dict[str, list[float]], colour: 
     axes.set_ylabel(name.capitalize())
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.legend()
-
-
-def _draw(name: str, history: dict[str, list[float]], colour: str, caption: str) -> Figure:
-    # Not pyplot's figure: it needs no display, and nothing stays open.
-    figure = Figure(figsize=_INCHES)
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    draw_curves(axes, name, history, colour)
-    axes.set_title(caption, loc="right", fontsize="small", color="0.4")
-    return figure
 
 
 def _save(figure: Figure, path: Path) -> None:

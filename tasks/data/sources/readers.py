@@ -30,7 +30,7 @@ from tasks.data.text.corpus import (
     TokenizedSource,
     tokenize_source,
 )
-from tasks.data.text.vocabulary import text_chunks
+from tasks.data.text.vocabulary import text_chunks, with_values
 
 FULL_PACKAGE_CSV = "data/raw/a1_IMDB_Dataset.csv"
 
@@ -91,10 +91,7 @@ def _texts_of_both(files: dict[Split, TextFile]) -> Iterator[tuple[Split, pa.Arr
 
 
 def _texts_held_out(file: TextFile, is_test: np.ndarray) -> Iterator[tuple[Split, pa.Array]]:
-    start = 0
-    for texts in file.texts():
-        held_out = is_test[start : start + len(texts)]
-        start += len(texts)
+    for texts, held_out in with_values(file.texts(), is_test):
         yield "train", texts.filter(pa.array(~held_out))
         yield "test", texts.filter(pa.array(held_out))
 

@@ -13,7 +13,6 @@ from tasks.data.tables.decoding import LONGEST_TEXT
 DELIMITERS = {"comma": ",", "tab": "\t", "semicolon": ";", "pipe": "|"}
 
 STRAY_QUOTE = "a quote in it is neither doubled nor at the end of its field"
-
 TOO_LONG = f"the text has more than {LONGEST_TEXT:,} bytes"
 
 SWALLOWED_LINES = 8

@@ -11,13 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from tasks.common.errors import BadDataError, first_line
-from tasks.data.tables.decoding import (
-    NOT_UTF8,
-    decoded,
-    encoding_of,
-    likely_of_lines,
-    lines_of,
-)
+from tasks.data.tables.decoding import NOT_UTF8, decoded, encoding_of, likely_of_lines, lines_of
 from tasks.data.tables.delimited import (
     RowError,
     chosen,

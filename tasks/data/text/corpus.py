@@ -18,6 +18,7 @@ from tasks.data.text.vocabulary import (
     number_names,
     sequence_hashes,
     text_chunks,
+    with_values,
 )
 
 Split = Literal["train", "test"]
@@ -91,11 +92,10 @@ class LabelledTokens:
 
 
 @dataclass(frozen=True)
-class NumberedTokens:
-    """The token ids of reviews whose words lie on the disk as `codes`, without start id.
+class _NumberedTokens:
+    """The token ids of reviews, with start ids, whose words lie on the disk as `codes`.
 
-    `id_of_code` is int32 of shape (codes,). The mask `kept` of shape (n,) says which reviews are
-    meant; None means all.
+    `id_of_code` and `kept` are those of `CodedReviews.labelled`.
     """
 
     codes: TokensOnDisk
@@ -103,8 +103,7 @@ class NumberedTokens:
     kept: np.ndarray | None
 
     def __iter__(self) -> Iterator[RaggedTokens]:
-        """Yield the reviews in chunks, each review with the start id before it."""
-        for chunk in kept_reviews(self.codes, self.kept):
+        for chunk in _kept_reviews(self.codes, self.kept):
             yield RaggedTokens(self.id_of_code[chunk.ids], chunk.offsets).with_start_ids()
 
 
@@ -135,7 +134,7 @@ class CodedReviews:
         """
         rows = slice(None) if kept is None else kept
         return LabelledTokens(
-            tokens=NumberedTokens(self.codes, id_of_code, kept),
+            tokens=_NumberedTokens(self.codes, id_of_code, kept),
             lengths=(self.codes.lengths() + 1)[rows],
             labels=labels[rows],
             review_ids=np.arange(len(labels), dtype=np.int32)[rows],
@@ -143,15 +142,13 @@ class CodedReviews:
         )
 
 
-def kept_reviews(chunks: Iterable[RaggedTokens], kept: np.ndarray | None) -> Iterator[RaggedTokens]:
-    """Yield the chunks with only those reviews that the mask `kept` marks; None keeps all."""
-    start = 0
-    for chunk in chunks:
-        if kept is None:
-            yield chunk
-        else:
-            yield chunk.take(np.flatnonzero(kept[start : start + len(chunk)]))
-        start += len(chunk)
+def _kept_reviews(
+    chunks: Iterable[RaggedTokens], kept: np.ndarray | None
+) -> Iterator[RaggedTokens]:
+    """Return the chunks with only those reviews that the mask `kept` marks; None keeps all."""
+    if kept is None:
+        return iter(chunks)
+    return (chunk.take(np.flatnonzero(part)) for chunk, part in with_values(chunks, kept))
 
 
 @dataclass(frozen=True)
@@ -184,21 +181,20 @@ def tokenize_source(
     """
     code_of: dict[str, int] = {}
     coded = {split: CodedReviews(folder) for split in SPLITS}
-    fingerprints = {split: TextFingerprint(source.labels[split]) for split in SPLITS}
+    fingerprints = {split: _TextFingerprint(source.labels[split]) for split in SPLITS}
     for split, texts in source.texts():
         words, offsets = split_words(texts)
         coded[split].add(RaggedTokens(number_names(words, code_of), offsets))
         fingerprints[split].add(texts)
     kept = kept_in_train(coded) if deduplicate else None
     if kept is not None:  # the texts are read once more
-        fingerprints["train"] = TextFingerprint(source.labels["train"][kept])
-        start = 0
-        for texts in (texts for split, texts in source.texts() if split == "train"):
-            fingerprints["train"].add(texts.filter(pa.array(kept[start : start + len(texts)])))
-            start += len(texts)
+        fingerprints["train"] = _TextFingerprint(source.labels["train"][kept])
+        train = (texts for split, texts in source.texts() if split == "train")
+        for texts, part in with_values(train, kept):
+            fingerprints["train"].add(texts.filter(pa.array(part)))
     names = list(code_of)
     # Ranked by what is kept, so that the vocabulary holds no word of a dropped review.
-    ranked = codes_by_rank(kept_reviews(coded["train"].codes, kept), len(names))
+    ranked = codes_by_rank(_kept_reviews(coded["train"].codes, kept), len(names))
     ids = np.full(len(names), UNKNOWN_ID, np.int32)
     ids[ranked] = np.arange(len(ranked)) + FIRST_WORD_ID
     return TokenizedSource(
@@ -229,30 +225,27 @@ def kept_in_train(coded: Mapping[Split, CodedReviews]) -> np.ndarray:
     return kept
 
 
-class TextFingerprint:
+class _TextFingerprint:
     """A hash of a set's texts and labels, taken chunk by chunk."""
 
     def __init__(self, labels: np.ndarray) -> None:
-        """Take the labels of the set, 0 or 1, shape (n,)."""
         self._digest = hashlib.sha256()
         self._labels = labels
         self._rows = 0
 
     def add(self, texts: pa.Array) -> None:
-        """Take the next texts."""
         labels = self._labels[self._rows : self._rows + len(texts)].tolist()
         self._rows += len(texts)
         rows = zip(texts.fill_null("").to_pylist(), labels, strict=True)
         self._digest.update("".join(f"{label} {len(text)} {text}" for text, label in rows).encode())
 
     def hexdigest(self) -> str:
-        """Return the hash of what was taken."""
         return self._digest.hexdigest()
 
 
 def text_fingerprint(reviews: pa.Table) -> str:
     """Return a hash of the texts and labels of `reviews`, in their order."""
-    fingerprint = TextFingerprint(reviews["label"].to_numpy())
+    fingerprint = _TextFingerprint(reviews["label"].to_numpy())
     for texts in text_chunks(reviews["text"]):
         fingerprint.add(texts)
     return fingerprint.hexdigest()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.data.text.vocabulary import RaggedTokens, joined_tokens, offsets_of
+from tasks.data.text.vocabulary import RaggedTokens, joined_tokens, offsets_of, with_values
 
 _ID_BYTES = 4
 
@@ -89,10 +89,7 @@ def _distribute(
     part_of = np.empty(len(order), np.int16)
     for part in range(len(files)):
         part_of[order[part * part_rows : (part + 1) * part_rows]] = part
-    start = 0
-    for chunk in chunks:
-        numbers = part_of[start : start + len(chunk)]
-        start += len(chunk)
+    for chunk, numbers in with_values(chunks, part_of):
         by_part = np.argsort(numbers, kind="stable")
         lists = chunk.take(by_part)
         bounds = lists.offsets[np.searchsorted(numbers[by_part], np.arange(len(files) + 1))]

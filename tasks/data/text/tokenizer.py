@@ -11,13 +11,7 @@ SEPARATORS = r'[!"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~\t\n\r]'
 WORD_CHARACTER = rf"[^ {SEPARATORS[1:]}"
 """Matches what a text with a word has, see `SEPARATORS`."""
 
-PAD_ID = 0
-
-START_ID = 1
-
-UNKNOWN_ID = 2
-
-FIRST_WORD_ID = 4
+PAD_ID, START_ID, UNKNOWN_ID, FIRST_WORD_ID = 0, 1, 2, 4
 """Keras's numbering: the word of rank 1 has the id 4, that of rank 2 the id 5; 3 never occurs."""
 
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
 
 from tasks.common.atomic_files import write_text
 from tasks.data.text.tokenizer import FIRST_WORD_ID, START_ID, UNKNOWN_ID, split_words
+
+T = TypeVar("T", bound=Sized)
 
 
 class Vocabulary:
@@ -170,6 +173,14 @@ def number_names(column: pa.Array, numbers: dict[str, int]) -> np.ndarray:
     encoded = column.dictionary_encode()
     own = [numbers.setdefault(name, len(numbers)) for name in encoded.dictionary.to_pylist()]
     return np.asarray(np.asarray(own, np.int32)[encoded.indices.to_numpy()])
+
+
+def with_values(chunks: Iterable[T], values: np.ndarray) -> Iterator[tuple[T, np.ndarray]]:
+    """Yield each chunk with the values of its rows, of those of all chunks in `values`."""
+    start = 0
+    for chunk in chunks:
+        yield chunk, values[start : start + len(chunk)]
+        start += len(chunk)
 
 
 def text_chunks(texts: pa.ChunkedArray, rows: int = 4096) -> Iterator[pa.Array]:

@@ -7,13 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.common.atomic_files import (
-    require_new,
-    sync_folder,
-    temporary_path,
-    whole_file,
-    write_text,
-)
+from tasks.common.atomic_files import require_new, sync_folder, temporary_path, whole_file
 from tasks.common.errors import ExportError, storage_error
 from tasks.common.hashed_files import hashed_files
 from tasks.common.records import Record, write_json
@@ -27,9 +21,9 @@ from tasks.inference.predictor import Predictor, TrainedModel, probability_of_on
 from tasks.model.keras_archive import read_keras_archive
 from tasks.model.network import Network, keras_network, onnx_network
 from tasks.model.onnx_graph import NotFoldableError, folded_graph
-from tasks.reports.model_card import model_card
+from tasks.reports.model_card import MODEL_CARD
 from tasks.runs.find import Run
-from tasks.runs.read import VOCABULARY, checked_file, read_checked, read_config
+from tasks.runs.read import VOCABULARY, checked_file
 
 _LOADER_SOURCE = Path(__file__).parent / "templates" / "bundle_predict.py"
 
@@ -90,6 +84,7 @@ def _write_files(run: Run, folder: Path, *, litert: bool) -> dict[str, float]:
     model = model_of_run(run)
     shutil.copyfile(model.file, folder / files.MODEL)
     shutil.copyfile(checked_file(run, VOCABULARY), folder / files.WORD_INDEX)
+    shutil.copyfile(checked_file(run, MODEL_CARD), folder / files.CARD)
     shutil.copyfile(_LOADER_SOURCE, folder / files.LOADER)
     preprocessing = files.BundlePreprocessing(
         separators=SEPARATORS,
@@ -101,9 +96,6 @@ def _write_files(run: Run, folder: Path, *, litert: bool) -> dict[str, float]:
         label_names=model.label_names,
     )
     write_json(folder / files.PREPROCESSING, preprocessing)
-    metrics = read_checked(run, "metrics.json")
-    card = model_card(run.manifest, metrics, read_config(run), model.label_names)
-    write_text(folder / files.CARD, card)
     write_text_graph(model, folder / files.SAVED_MODEL)
     texts = _probes(model)
 

@@ -20,7 +20,6 @@ from tasks.evaluation.metrics import THRESHOLD
 from tasks.inference.predictor import TrainedModel
 
 _HIGHEST_CODE_POINT = 0x10FFFF
-
 _SURROGATES = (0xD800, 0xDFFF)
 
 
