@@ -66,9 +66,7 @@ def fetch_reviews(config: SourceConfig, store: ArtifactStore) -> SourceFiles:
 def _users_files(config: SourceConfig, store: ArtifactStore) -> SourceFiles:
     given = {"train": config.train_file, "test": config.test_file}
     paths = {
-        split: local_copy(path, store.downloads).absolute()
-        if isinstance(path, str)
-        else path.absolute()
+        split: (local_copy(path, store.downloads) if isinstance(path, str) else path).absolute()
         for split, path in given.items()
         if path is not None
     }

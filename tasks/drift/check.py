@@ -43,18 +43,16 @@ def _compare(
 
 def _loaded_reviews(store: ArtifactStore, run: Run) -> StepOutput:
     """Return what the `load` step of a run left; raise a BadDataError where that is not whole."""
-    fault = "it was trained with --no-cache, which keeps nothing"
     key = next((step.key for step in run.manifest.steps if step.step == "load"), None)
-    if key is not None:
-        try:
+    fault = "it was trained with --no-cache, which keeps nothing"
+    try:
+        if key is not None:
             output = store.result(key)
-        except LookupError as error:
-            fault = str(error)
-        else:
-            faults = store.faults(output)
-            if not faults:
-                return output
-            fault = "; ".join(faults)
+            fault = "; ".join(store.faults(output))
+    except LookupError as error:
+        fault = str(error)
+    if not fault:
+        return output
     raise BadDataError(
         f"the reviews that the champion {run.manifest.run_id} was trained on are not in the cache"
         f" ({fault}): repeat its run, which loads them again, or promote another one"
