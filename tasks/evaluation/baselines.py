@@ -44,15 +44,12 @@ def train_baseline(
     folder: Path,
     groups: Path | None = None,
 ) -> dict[str, Fact]:
-    """Write metrics and predictions of both baselines.
+    """Write `baseline_metrics.json` and `baseline_predictions.parquet` of both baselines.
 
-    The files are `baseline_metrics.json` and `baseline_predictions.parquet` of the first one, and
-    the same with `bayes_` before their names of the second one. As the network they do not learn
-    from the validation reviews of the protocol, which splits no group. Without a protocol all
-    reviews teach, as those do that a network sees: the validation reviews are not among them.
-
-    The facts are name, accuracy and the bounds of its 95 % interval; those of the second model have
-    `bayes_` before their names.
+    As the network they do not learn from the validation reviews of the protocol, which splits no
+    group. Without a protocol all reviews teach, as those do that a network sees: the validation
+    reviews are not among them. The facts are name, accuracy and the bounds of its 95 % interval.
+    Files and facts of the second baseline have `bayes_` before their names.
     """
     learns = np.ones(count_reviews(train), bool)
     if protocol is not None:

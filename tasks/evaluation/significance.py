@@ -30,10 +30,8 @@ def paired_difference(first: np.ndarray, second: np.ndarray) -> PairedDifference
     """Return by how much the first accuracy exceeds the second, review by review.
 
     Both are, for each review in the same order, the share of the seeds that judged it correctly,
-    float of shape (n,).
-
-    The interval is the normal one of a mean of differences. It holds for these very models on
-    other reviews of the same kind, and says nothing of other seeds.
+    float of shape (n,). The interval is the normal one of a mean of differences. It holds for these
+    very models on other reviews of the same kind, and says nothing of other seeds.
     """
     differences = first - second
     mean, reach = float(differences.mean()), _reach(0.05, differences.std() / len(first) ** 0.5)

@@ -90,10 +90,8 @@ def storage_url(sweep: SweepConfig, folder: Path) -> str:
 def create_study(sweep: SweepConfig, config: TrainingConfig, space: SearchSpace) -> optuna.Study:
     """Return the study, a new one or the one that exists.
 
-    Raises:
-        InvalidConfigError: The study that exists has another basis.
-        MissingExtraError: Optuna is not installed.
-        StorageError: The database cannot be used.
+    An InvalidConfigError says that the one that exists has another basis; a MissingExtraError that
+    Optuna is not installed; a StorageError that the database cannot be used.
     """
     study = _opened(sweep)
     basis = StudyBasis(
@@ -155,12 +153,7 @@ def _opened(sweep: SweepConfig) -> optuna.Study:
 
 @contextmanager
 def plain_faults(sweep: SweepConfig) -> Iterator[None]:
-    """Report a fault of the study's database in one sentence.
-
-    Raises:
-        MissingExtraError: Optuna is not installed.
-        StorageError: The database cannot be used.
-    """
+    """Report a fault of the study's database in one sentence, as a StorageError."""
     faults = optuna_library().exceptions
     database = import_extra("sqlalchemy.exc", "sweep")
     try:

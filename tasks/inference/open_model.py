@@ -19,9 +19,8 @@ _KERAS_NOTE = (
 def open_predictor(artifacts: Path = Path("artifacts"), run: str | None = None) -> Predictor:
     """Return a predictor; by default of the champion, else of the newest run.
 
-    Raises:
-        BadDataError: There is no such run, or a file of it is damaged.
-        PromotionError: The champion is not as it was when it was promoted.
+    A BadDataError says that there is no such run, or that a file of it is damaged; a PromotionError
+    that the champion is not as it was when it was promoted.
     """
     model = model_of_run(chosen_run(artifacts, run))
     return Predictor(model, open_network(model.file))

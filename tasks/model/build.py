@@ -28,10 +28,8 @@ def build_network(num_words: int, maxlen: int, network: NetworkConfig) -> keras.
 def with_own_seeds(model: keras.Model, seed: int) -> keras.Model:
     """Return a new network, with a seed of its own for each first weight and random layer.
 
-    Its operations are numbered within it, see `with_own_names`.
-
-    Keras would draw these seeds from Python's global generator, from which the threads of
-    other libraries draw as well: now and then the weights would differ.
+    Keras would draw these seeds from Python's global generator, from which the threads of other
+    libraries draw as well: now and then the weights would differ. As `with_own_names`.
     """
     config = with_own_names(model.get_config())
     return type(model).from_config(_seeded(config, seed, "first weights"))

@@ -35,12 +35,9 @@ def promote(
     """Make `run` the champion if it passes all gates; return what was decided, as logged.
 
     `measure` tells how long the model takes. With `without_comparison` a champion that cannot be
-    compared is no obstacle.
-
-    Raises:
-        ChampionAlreadyError: The run is the champion, or has the champion's model.
-        PromotionError: The run is damaged or elsewhere, or the log is damaged.
-        StorageError: The artifacts folder cannot be written to.
+    compared is no obstacle. A ChampionAlreadyError says that the run is the champion, or has its
+    model; a PromotionError that the run is damaged or elsewhere, or that the log is damaged; a
+    StorageError that the artifacts folder cannot be written to.
     """
     from tasks.registry.challenge import challenge_champion, require_challenger
 
@@ -96,11 +93,9 @@ def decision_of(artifacts: Path, asked: Callable[[], PromotionEvent]) -> Decisio
 def rollback(artifacts: Path, to: str | None, *, who: str, reason: str) -> PromotionEvent:
     """Make the previous champion, or an earlier one, the champion again; return what was logged.
 
-    `to` names a run that was champion; None is the one before the present champion.
-
-    Raises:
-        PromotionError: There is no such champion, its files are damaged, or the log is.
-        StorageError: The artifacts folder cannot be written to.
+    `to` names a run that was champion; None is the one before the present champion. A
+    PromotionError says that there is no such champion, or that its files or the log are damaged; a
+    StorageError that the artifacts folder cannot be written to.
     """
     wanted = None if to is None else find_run(artifacts, to).manifest.run_id
     store = ChampionStore(artifacts)

@@ -39,15 +39,10 @@ class MlflowExport(Record):
 def export_mlflow(run: Run, tracking_uri: str, experiment: str, headline: str) -> MlflowExport:
     """Copy `run` to MLflow, unless the experiment has it already.
 
-    A run is known by its tag `run_id`. What an interrupted export left is replaced.
-
-    `tracking_uri` is MLflow's address of the store, like `sqlite:///mlflow.db`. The headline
-    becomes the run's description.
-
-    Raises:
-        MissingExtraError: MLflow is not installed.
-        ExportError: MLflow did not take the run.
-        BadDataError: A file of the run is damaged.
+    A run is known by its tag `run_id`. What an interrupted export left is replaced. `tracking_uri`
+    is MLflow's address of the store, like `sqlite:///mlflow.db`. The headline becomes the run's
+    description. A MissingExtraError says that MLflow is not installed; an ExportError that it did
+    not take the run; a BadDataError that a file of the run is damaged.
     """
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)

@@ -27,9 +27,8 @@ CHARTS = (
 def run_report(folder: Path, manifest: Manifest) -> str:
     """Return the report of the run whose other files lie in `folder`.
 
-    Texts of reviews come from data, so all values are escaped; the page allows no script.
-
-    Both may still be written: the files before the report, and the manifest's list of files.
+    Texts of reviews come from data, so all values are escaped; the page allows no script. The
+    manifest needs no list of files yet.
     """
     config = TrainingConfig.model_validate(read_json(folder, "config.json"))
     metrics, data = read_json(folder, "metrics.json"), read_json(folder, "data_report.json")

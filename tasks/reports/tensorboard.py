@@ -17,15 +17,9 @@ _VALIDATION = "val_"
 def export_tensorboard(run: Run, logdir: Path, headline: str) -> list[Path]:
     """Write `<logdir>/<run id>/train` and `validation`, and return the files.
 
-    Curves are named as Keras's callback names them; the first epoch is step 1, and every event
-    has the time of the run.
-
-    `logdir` is what `tensorboard --logdir` is given.
-
-    Raises:
-        MissingExtraError: TensorBoard is not installed.
-        BadDataError: A file of the run is damaged.
-        ExportError: The run was exported there before.
+    Curves are named as Keras's callback names them; the first epoch is step 1, and every event has
+    the time of the run. A MissingExtraError says that TensorBoard is not installed; a BadDataError
+    that a file of the run is damaged; an ExportError that the run was exported there before.
     """
     require_new(logdir / run.manifest.run_id)
     # TensorBoard's own records: its usual writer would start TensorFlow.

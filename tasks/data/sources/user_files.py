@@ -34,11 +34,9 @@ def read_users_files(
 ) -> FilesAndNames:
     """Return one or both sets, and the names of the labels 0 and 1.
 
-    The texts go to the disk of `folder`, by default that of temporary files.
-
-    Raises:
-        BadDataError: A file cannot be read, or its columns or labels are not as needed.
-        InvalidConfigError: The positive label is none of the labels.
+    The texts go to the disk of `folder`, by default that of temporary files. A BadDataError says
+    that a file cannot be read, or that its columns or labels are not as needed; an
+    InvalidConfigError that the positive label is none of the labels.
     """
     read = {
         split: _UsersFile(source.paths[split], source, config, folder)

@@ -38,11 +38,8 @@ def in_order(names: Iterable[str]) -> list[str]:
 def label_names(found: set[str], column: str, positive_label: str | None) -> tuple[str, str]:
     """Return the names of the labels 0 and 1 among all names `found` in a column.
 
-    Label 1 is `positive_label`, or else the second one in order.
-
-    Raises:
-        BadDataError: There are not two.
-        InvalidConfigError: The positive label is none of them.
+    Label 1 is `positive_label`, or else the second one in order. A BadDataError says that there are
+    not two; an InvalidConfigError that the positive label is none of them.
     """
     names = in_order(found)
     if len(names) != 2:  # noqa: PLR2004 - a yes-or-no question

@@ -48,14 +48,10 @@ class Bundle(Record):
 
 
 def export_bundle(run: Run, target: Path, *, litert: bool = False) -> Bundle:
-    """Write the bundle of a run; whole or absent.
+    """Write the bundle of a run to a new folder, or a file that ends in .zip; whole or absent.
 
-    The target is a new folder, or a file that ends in .zip.
-
-    Raises:
-        BadDataError: A file of the run is damaged.
-        ExportError: The target is there already, or the forms of the model do not agree.
-        StorageError: The target cannot be written.
+    A BadDataError says that a file of the run is damaged; an ExportError that the target is there
+    already, or that the forms of the model do not agree; a StorageError that it cannot be written.
     """
     require_new(target)
     folder = temporary_path(target.parent)

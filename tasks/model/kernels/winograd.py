@@ -27,11 +27,9 @@ def minimal_filtering(outputs: int, taps: int) -> Filtering:
     """Return the float32 matrices of the Toom-Cook algorithm, as Winograd's filtering uses it.
 
     output = of_products @ ((of_taps @ kernel) * (of_inputs @ input)), where output t is the sum
-    over k of kernel[k] * input[t + k]. Done one by one, it takes outputs * taps products. See A.
-    Lavin and S. Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016
-    (https://arxiv.org/abs/1509.09308).
-
-    Of neighbouring `outputs` and `taps` of the kernel there may be MOST_PRODUCTS + 1 together.
+    over k of kernel[k] * input[t + k]. Done one by one, it takes outputs * taps products; of both
+    there may be MOST_PRODUCTS + 1 together. See A. Lavin and S. Gray, "Fast Algorithms for
+    Convolutional Neural Networks", CVPR 2016 (https://arxiv.org/abs/1509.09308).
     """
     products = outputs + taps - 1
     points = np.array(_POINTS[: products - 1])
