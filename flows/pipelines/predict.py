@@ -49,7 +49,7 @@ def predict_chunk(
     parts = PredictionParts(output, job)
     if not parts.has(chunk.number):
         texts = parts.read(parts.texts_path(chunk.number))
-        parts.keep(chunk.number, _predictor(artifacts, run).predict_rows(texts))
+        parts.write(parts.path(chunk.number), _predictor(artifacts, run).predict_rows(texts))
 
 
 @task(name="join", cache_policy=NO_CACHE)

@@ -101,16 +101,12 @@ class PredictionParts:
             return False
         return True
 
-    def keep(self, number: int, batch: pa.RecordBatch) -> None:
-        """Write a chunk's predictions, whole or not at all."""
-        self.write(self.path(number), batch)
-
     def texts_path(self, number: int) -> Path:
         """Return the file of a chunk's texts, where tasks that run apart predict them."""
         return self.folder / f"{number:08}.texts.arrow"
 
     def write(self, path: Path, batch: pa.RecordBatch) -> None:
-        """Write a batch as an Arrow file behind its hash: quick to write, and read once."""
+        """Write a batch as an Arrow file behind its hash, whole or not at all."""
         options = pa.ipc.IpcWriteOptions(compression="lz4")
         sink = pa.BufferOutputStream()
         with pa.ipc.new_file(sink, batch.schema, options=options) as writer:
@@ -136,14 +132,13 @@ class PredictionParts:
 
         A BadDataError says that no row could be read.
         """
-        rows, errors = 0, 0
+        rows = errors = 0
         warnings, labels = Counter[str](), Counter[str]()
         schema = PREDICTIONS.insert(0, ROW_NUMBER)
-        kind = output_kind(self.output)
         with (
             whole_file(self.output) as temporary,
             temporary.open("wb") as file,
-            prediction_writer(file, kind, schema) as write,
+            prediction_writer(file, output_kind(self.output), schema) as write,
         ):
             for number in range(chunks):
                 batch = self.read(self.path(number))
@@ -228,7 +223,7 @@ def predict_file(
             if parts.has(chunk.number):
                 kept += 1
             else:
-                parts.keep(chunk.number, predictor.predict_rows(chunk.rows))
+                parts.write(parts.path(chunk.number), predictor.predict_rows(chunk.rows))
             yield chunk.done or 0.0
         if kept:
             _LOG.info("%d of %d chunks were there already", kept, chunks)
