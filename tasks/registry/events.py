@@ -95,10 +95,8 @@ def champions_since(events: Sequence[PromotionEvent], since: datetime) -> set[st
     """Return the runs that were champion at `since` or later, the present one among them."""
     reigns = [event for event in events if event.kind != "refused"]
     ends = [datetime.fromisoformat(event.when) for event in reigns[1:]]
-    former = zip(reigns, ends, strict=False)
-    return {event.run_id for event, end in former if end >= since} | {
-        event.run_id for event in reigns[-1:]
-    }
+    ended = {event.run_id for event, end in zip(reigns, ends, strict=False) if end >= since}
+    return ended | {event.run_id for event in reigns[-1:]}
 
 
 def line_of_champions(events: Sequence[PromotionEvent]) -> list[PromotionEvent]:

@@ -30,7 +30,7 @@ from tasks.data.text.corpus import (
     TokenizedSource,
     tokenize_source,
 )
-from tasks.data.text.vocabulary import text_chunks, with_values
+from tasks.data.text.vocabulary import number_names, text_chunks, with_values
 
 FULL_PACKAGE_CSV = "data/raw/a1_IMDB_Dataset.csv"
 
@@ -79,7 +79,7 @@ def _text_source(source: SourceFiles, config: DataConfig, folder: Path | None = 
         {"train": train.labels[~is_test], "test": train.labels[is_test]},
         partial(_texts_held_out, train, is_test),
         names,
-        None if train.groups is None else _renumbered(train.groups[~is_test]),
+        None if train.groups is None else number_names(pa.array(train.groups[~is_test]), {}),
         left_out,
     )
 
@@ -94,12 +94,6 @@ def _texts_held_out(file: TextFile, is_test: np.ndarray) -> Iterator[tuple[Split
     for texts, held_out in with_values(file.texts(), is_test):
         yield "train", texts.filter(pa.array(~held_out))
         yield "test", texts.filter(pa.array(held_out))
-
-
-def _renumbered(groups: np.ndarray) -> np.ndarray:
-    """Return the groups with numbers from 0 on, in the order in which they occur."""
-    _, first, numbers = np.unique(groups, return_index=True, return_inverse=True)
-    return np.argsort(np.argsort(first)).astype(np.int32)[numbers]
 
 
 def _table_file(table: pa.Table) -> TextFile:

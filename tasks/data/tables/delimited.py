@@ -5,6 +5,7 @@ never closes would otherwise swallow the rows after it.
 """
 
 import csv
+import itertools
 from collections.abc import Iterator, Sequence
 
 from tasks.common.errors import BadDataError
@@ -116,18 +117,12 @@ def _several_lines(line: str, lines: Iterator[str], number: int) -> tuple[list[s
 
     There are none where a quote is not closed as it should be.
     """
-
-    def counted() -> Iterator[str]:
-        nonlocal number
-        yield line
-        for following in lines:
-            number += 1
-            yield following
-
+    reader = csv.reader(itertools.chain([line], lines), delimiter="\t", strict=True)
     try:
-        return next(csv.reader(counted(), delimiter="\t", strict=True)), number
+        fields = next(reader)
     except csv.Error:
-        return [], number
+        fields = []
+    return fields, number + reader.line_num - 1
 
 
 def delimiter_of(header: str, columns: Sequence[str], wanted: str | None) -> str:
