@@ -37,7 +37,6 @@ def make_model_run(artifacts: Path, run_id: str = FIRST, **changes: Any) -> Run:
     """Write a run folder whose model and word index can predict."""
     run = make_run(artifacts, run_id, **changes)
     ranks = {word: rank for rank, word in enumerate(WORDS, start=1)}
-    run = rewritten(run, "model_card.md", b"# A small network\n")
     run = rewritten(run, "vocabulary.json", readable_json(ranks).encode())
     return rewritten(run, "best_model.keras", small_model())
 

@@ -67,6 +67,7 @@ def make_run(
     for name, content in files.items():
         write_text(folder / name, readable_json(content))
     (folder / "best_model.keras").write_bytes(f"model of {run_id}".encode())
+    (folder / "model_card.md").write_text(f"# The model of {run_id}\n")
     write_predictions(folder / "predictions.parquet", right, backwards)
     write_predictions(folder / "baseline_predictions.parquet", baseline_right, backwards)
     bayes = baseline_right if bayes_right is None else bayes_right
