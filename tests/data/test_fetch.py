@@ -310,16 +310,6 @@ def test_the_npz_is_unpickled_only_once(
 GOOD = f"sha256:{hashlib.sha256(b'good').hexdigest()}"
 
 
-def test_a_served_file_of_the_right_hash_ends_up_in_place(tmp_path: Path, server: Server) -> None:
-    server.answers[f"/{NPZ}"] = (200, b"good")
-    path = module._download(NPZ, GOOD, tmp_path / "kept")
-    assert path == tmp_path / "kept" / NPZ
-    assert path.read_bytes() == b"good"
-    assert all_files(tmp_path) == [path]
-    assert module._download(NPZ, GOOD, tmp_path / "kept") == path
-    assert server.asked == [f"/{NPZ}"]
-
-
 @pytest.mark.parametrize(
     ("answer", "cut_after", "sentence"),
     [

@@ -86,9 +86,7 @@ def table(path: Path) -> pa.Table:
     return pa.Table.from_batches(read_arrow(path), schema=review_schema())
 
 
-def test_the_honest_split_is_stratified_disjoint_and_complete(
-    sets: tuple[Path, Path], tmp_path: Path
-) -> None:
+def test_the_honest_split_is_stratified_and_whole(sets: tuple[Path, Path], tmp_path: Path) -> None:
     folder = tmp_path / "out"
     rows = pad_reviews(*sets, TEXT, HONEST, folder)
     assert rows == {"train_rows": 60, "validation_rows": 20, "test_rows": 12}
@@ -100,9 +98,7 @@ def test_the_honest_split_is_stratified_disjoint_and_complete(
     assert table(folder / "test.arrow")["review_id"].to_pylist() == list(range(12))
 
 
-def test_the_split_is_repeatable_and_depends_on_its_seed_alone(
-    sets: tuple[Path, Path], tmp_path: Path
-) -> None:
+def test_the_split_depends_on_its_seed_alone(sets: tuple[Path, Path], tmp_path: Path) -> None:
     def validation_ids(name: str, text: TextConfig, seed: int) -> list[int]:
         protocol = HONEST.model_copy(update={"split_seed": seed})
         pad_reviews(*sets, text, protocol, tmp_path / name)

@@ -26,9 +26,7 @@ def test_the_p_value_is_the_share_of_all_ways_that_are_as_uneven(first: int, sec
 
 
 @given(COUNTS, COUNTS, COUNTS)
-def test_the_interval_of_the_difference_changes_sign_with_the_order(
-    first: int, second: int, equal: int
-) -> None:
+def test_the_interval_changes_sign_with_the_order(first: int, second: int, equal: int) -> None:
     low, high = difference_interval(first, second, first + second + equal)
     assert -1 <= low < high <= 1
     other = difference_interval(second, first, first + second + equal)

@@ -38,9 +38,7 @@ def test_a_config_that_no_variant_names_is_one_of_them_too() -> None:
 
 
 @given(head=st.integers(1, 500), tail=st.integers(8, 500), words=st.integers(4, 1_000_000))
-def test_a_variant_differs_from_the_config_in_nothing_but_what_it_names(
-    head: int, tail: int, words: int
-) -> None:
+def test_a_variant_differs_in_nothing_but_what_it_names(head: int, tail: int, words: int) -> None:
     config = validated_config(fit={"seed": 3}, text={"padding": "post"})
     ablation = AblationConfig(tokens=(f"{head}+{tail}",), words=(words,))
     both_ends = text_variants(config, ablation)[1]

@@ -74,9 +74,7 @@ def test_a_bad_row_has_an_error_and_nothing_else(predictor: Predictor) -> None:
 
 
 @given(st.lists(st.one_of(st.none(), st.text(max_size=30), st.sampled_from(WORDS)), max_size=20))
-def test_order_and_number_of_rows_are_those_of_the_texts(
-    predictor: Predictor, texts: list[str | None]
-) -> None:
+def test_each_text_has_its_row_in_order(predictor: Predictor, texts: list[str | None]) -> None:
     together = predictor.predict(texts)
     assert together.schema == PREDICTIONS
     alone = [predictor.predict([text]).to_pylist()[0] for text in texts]

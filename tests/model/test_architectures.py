@@ -26,8 +26,8 @@ from tasks.reports.model_card import DESCRIBED, model_card
 from tasks.runs.find import Run
 from tasks.runs.read import read_checked, read_config
 from tasks.training.step import trained_form
-from tests.support.made_models import WORDS
-from tests.support.made_runs import FIRST, make_run, rewritten
+from tests.support.made_models import make_model_run
+from tests.support.made_runs import FIRST, rewritten
 from tests.support.review_samples import padded_tokens
 from tests.support.small_run import train_small
 
@@ -102,12 +102,10 @@ def trained(
 
 def made_run(artifacts: Path, trained: Trained) -> Run:
     """Write a run whose model is a trained one."""
-    run = make_run(artifacts, FIRST)
+    run = make_model_run(artifacts)
     config = read_config(run).model_copy(update={"network": sizes(trained.name)})
     content = readable_json(config.model_dump(mode="json")).encode()
     run = rewritten(run, "config.json", content)
-    ranks = {word: rank for rank, word in enumerate(WORDS, start=1)}
-    run = rewritten(run, "vocabulary.json", readable_json(ranks).encode())
     return rewritten(run, "best_model.keras", trained.model.read_bytes())
 
 
@@ -184,9 +182,7 @@ def test_its_file_loads_without_our_code(trained: Trained, prepared: Path, tmp_p
     np.testing.assert_array_equal(np.load(tmp_path / "found.npy")[:, 0], here)
 
 
-def test_it_is_evaluated_and_served_as_it_was_trained(
-    trained: Trained, prepared: Path, tmp_path: Path
-) -> None:
+def test_it_serves_what_was_trained(trained: Trained, prepared: Path, tmp_path: Path) -> None:
     test = prepared / "test.parquet"
     described = {"protocol": "honest", "source": "files", "form": "files"}
     facts = evaluate_model(trained.model, test, 16, described, tmp_path)

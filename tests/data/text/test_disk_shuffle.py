@@ -58,8 +58,6 @@ def test_one_part_at_a_time_is_in_memory(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @given(LISTS, st.data())
-def test_taken_lists_are_the_chosen_ones_in_the_chosen_order(
-    lists: list[list[int]], data: st.DataObject
-) -> None:
+def test_lists_are_taken_in_the_chosen_order(lists: list[list[int]], data: st.DataObject) -> None:
     rows = data.draw(st.lists(st.integers(0, len(lists) - 1), max_size=12))
     assert lists_of(ragged(lists).take(np.asarray(rows, np.int64))) == [lists[row] for row in rows]

@@ -113,9 +113,7 @@ def test_a_panel_has_the_variants_that_differ_in_one_thing(made: tuple[Path, Sid
     assert by_words(wide) == [fewer, base, more]
 
 
-def test_what_was_trained_before_is_not_trained_again(
-    made: tuple[Path, SideBySide], small_reviews: Path
-) -> None:
+def test_nothing_is_trained_twice(made: tuple[Path, SideBySide], small_reviews: Path) -> None:
     artifacts, report = made
     before = {run.manifest.run_id for run in find_runs(artifacts).runs}
     again = ablation_flow(ngram_config(small_reviews), ONE, RunnerConfig(), "cpu", artifacts)

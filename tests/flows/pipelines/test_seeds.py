@@ -102,19 +102,6 @@ def test_a_cluster_whose_package_is_missing_is_told(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("runner", ["dask", "ray"])
-def test_a_cluster_gives_the_weights_of_this_machine(
-    local: tuple[Path, SideBySide], small_reviews: Path, tmp_path: Path, runner: str
-) -> None:
-    pytest.importorskip(f"prefect_{runner}")
-    place = RunnerConfig.model_validate({"runner": runner, "workers": 2})
-    config, artifacts = ngram_config(small_reviews), tmp_path / "artifacts"
-    report = seeds_flow(config, HONEST, place, "cpu", artifacts)
-    assert accuracies(report) == accuracies(local[1])
-    assert weights(artifacts) == weights(local[0])
-
-
-@pytest.mark.slow
 def test_a_dask_worker_that_is_killed_in_a_training_loses_nothing(
     local: tuple[Path, SideBySide], small_reviews: Path, tmp_path: Path
 ) -> None:

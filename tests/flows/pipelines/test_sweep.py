@@ -94,9 +94,7 @@ def test_trials_share_the_cached_steps_and_only_the_winner_sees_the_test_reviews
     assert not list((ArtifactStore(artifacts).training).glob("*/*"))
 
 
-def test_the_winner_is_trained_anew_to_the_weights_of_the_best_trial(
-    swept: tuple[Path, SweepReport],
-) -> None:
+def test_the_winner_has_the_weights_of_the_best_trial(swept: tuple[Path, SweepReport]) -> None:
     artifacts, report = swept
     (winner,) = report.winners
     assert winner.trial == report.best == report.ranked[0].number
@@ -203,9 +201,7 @@ def test_a_cluster_gives_the_trials_of_this_machine(
 
 
 @pytest.mark.slow
-def test_a_dask_worker_that_is_killed_in_a_trial_loses_nothing(
-    small_reviews: Path, tmp_path: Path
-) -> None:
+def test_a_dask_worker_killed_in_a_trial_loses_nothing(small_reviews: Path, tmp_path: Path) -> None:
     # Values that do not depend on which trial ends first.
     sweep = sweep_of(tmp_path / "space.toml", sampler="random", pruning=False, trials=3)
     config = config_of(small_reviews)

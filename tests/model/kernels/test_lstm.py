@@ -24,9 +24,7 @@ def scanned(
 # Each shape is compiled again, so there are few.
 @pytest.mark.parametrize("shape", [(1, 1, 1, 1), (2, 4, 1, 5), (6, 3, 5, 2)])
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_the_scan_and_its_gradients_are_those_of_keras_lstm(
-    shape: tuple[int, int, int, int], seed: int
-) -> None:
+def test_scan_and_gradients_are_those_of_keras(shape: tuple[int, int, int, int], seed: int) -> None:
     time, batch, units, features = shape
     chance = np.random.default_rng(seed)
     layer = keras.layers.LSTM(units, return_sequences=True)
