@@ -168,7 +168,7 @@ def _parts_folder(output: Path) -> Path:
 
 
 def require_own(output: Path, file: Path, *, overwrite: bool) -> None:
-    """Raise an InvalidConfigError for an output that is the input, there, or of no known kind."""
+    """Raise an InvalidConfigError for an output that is the input, exists, or has no known kind."""
     output_kind(output)
     if output.exists() and file.exists() and output.samefile(file):
         raise InvalidConfigError(f"--output {output}: is the input itself; name another file")

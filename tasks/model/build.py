@@ -29,7 +29,7 @@ def with_own_seeds(model: keras.Model, seed: int) -> keras.Model:
     """Return a new network, with a seed of its own for each first weight and random layer.
 
     Keras would draw these seeds from Python's global generator, from which the threads of other
-    libraries draw as well: now and then the weights would differ. As `with_own_names`.
+    libraries draw as well: now and then the weights would differ. See also `with_own_names`.
     """
     config = with_own_names(model.get_config())
     return type(model).from_config(_seeded(config, seed, "first weights"))

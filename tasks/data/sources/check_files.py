@@ -16,7 +16,7 @@ _ROWS = 20_000
 
 
 def check_users_files(config: SourceConfig) -> None:
-    """Look at the beginning of the user's local files; raise what `read_users_files` would."""
+    """Look at the beginning of the user's local files; raise the errors that a run would."""
     if config.imdb_npz and not config.imdb_npz.is_file():
         raise BadDataError(f"--imdb-npz {config.imdb_npz}: there is no such file")
     if config.source != "files":
