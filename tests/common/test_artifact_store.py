@@ -48,9 +48,7 @@ def test_a_declared_content_hash_replaces_that_of_the_bytes(store: ArtifactStore
         (lambda path: path.write_text("hallo"), "is corrupt"),
     ],
 )
-def test_damage_is_named(
-    store: ArtifactStore, damage: Callable[[Path], object], fault: str
-) -> None:
+def test_damage_is_told(store: ArtifactStore, damage: Callable[[Path], object], fault: str) -> None:
     output = keep(store, "hello")
     damage(store.file(output, "a.txt"))
     assert fault in " ".join(store.faults(output))

@@ -79,9 +79,7 @@ def test_a_file_has_ranges_and_choices(tmp_path: Path) -> None:
         ("[fit]\nepochs = 3", "fit.epochs: "),
     ],
 )
-def test_a_faulty_space_is_named_with_its_fault(
-    tmp_path: Path, content: str, sentence: str
-) -> None:
+def test_a_faulty_space_is_told_its_fault(tmp_path: Path, content: str, sentence: str) -> None:
     file = tmp_path / "space.toml"
     file.write_text(content)
     with pytest.raises(InvalidConfigError) as raised:

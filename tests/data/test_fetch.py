@@ -338,9 +338,7 @@ def test_a_bad_answer_or_none_is_an_unavailable_source_and_leaves_no_file(
     assert all_files(tmp_path) == []
 
 
-def test_a_file_of_another_hash_is_replaced_by_the_right_one(
-    tmp_path: Path, server: Server
-) -> None:
+def test_a_file_of_another_hash_is_replaced_by_the_right(tmp_path: Path, server: Server) -> None:
     (tmp_path / NPZ).write_bytes(b"old")
     with pytest.raises(SourceUnavailableError):
         module._download(NPZ, GOOD, tmp_path)

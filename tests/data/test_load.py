@@ -250,9 +250,7 @@ def test_the_official_split_is_loaded_from_packages_in_its_size_alone(
     assert facts["label_names"] == ["negative", "positive"]
 
 
-def test_a_failing_writer_leaves_no_half_file(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_writer_leaves_no_half_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     batches = module._batches
 
     def failing(*arguments: Any) -> Iterator[pa.RecordBatch]:

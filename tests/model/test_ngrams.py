@@ -70,9 +70,7 @@ def counted(reviews: list[tuple[list[int], bool]], size: int, most: int = 1000) 
 
 
 @given(CODES, st.integers(1, 5))
-def test_an_ngram_is_counted_once_a_review(
-    reviews: list[tuple[list[int], bool]], size: int
-) -> None:
+def test_ngrams_are_counted_once_a_review(reviews: list[tuple[list[int], bool]], size: int) -> None:
     counts = counted(reviews, size)
     expected = Counter((code, label) for codes, label in reviews for code in set(codes) - {0})
     found = {

@@ -69,9 +69,7 @@ def changed(file: Path, name: str, **changes: Any) -> Path:
         ("probability", {"activation": "tanh"}, "probability has activation='tanh'"),
     ],
 )
-def test_others_are_not_folded(
-    file: Path, layer: str, changes: dict[str, Any], reason: str
-) -> None:
+def test_no_other_is_folded(file: Path, layer: str, changes: dict[str, Any], reason: str) -> None:
     with pytest.raises(NotFoldableError, match=reason):
         folded_network(changed(file, layer, **changes))
 

@@ -246,9 +246,7 @@ def test_a_lost_champion_is_a_failure_with_a_way_out(tmp_path: Path, loss: str) 
     assert sentence(event, "champion").endswith("; promoted without, as requested")
 
 
-def test_a_challenger_that_is_asked_about_again_or_repeated_is_the_same_look(
-    tmp_path: Path,
-) -> None:
+def test_a_challenger_asked_about_again_or_repeated_is_the_same_look(tmp_path: Path) -> None:
     decide(tmp_path, make_challenger(tmp_path, 1, right=30))
     first, second, third = (make_challenger(tmp_path, number, right=31) for number in (2, 3, 4))
     runs = (first, second, first, repeat(tmp_path, second, 5), third)

@@ -30,9 +30,7 @@ def test_failures_are_read_as_they_were_written_newest_first(tmp_path: Path) -> 
     assert read_failures(tmp_path).failures == [NEWER, OLDER]
 
 
-def test_a_damaged_record_hides_no_other(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_bad_record_hides_no_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_failure(tmp_path, OLDER).write_text("{}")
     write_failure(tmp_path, NEWER)
     main(["failures", "--artifacts", str(tmp_path)])
@@ -41,8 +39,6 @@ def test_a_damaged_record_hides_no_other(
     assert "it is no record of a failure" in " ".join(shown.split())
 
 
-def test_a_folder_without_failures_says_so(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_no_failure_is_told_as_such(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["failures", "--artifacts", str(tmp_path)])
     assert capsys.readouterr().out == "no run has failed\n"

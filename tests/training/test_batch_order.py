@@ -93,9 +93,7 @@ def test_what_is_passed_over_is_not_decoded(
 
 
 @given(GROUPS, SHUFFLES, st.integers(0, 9))
-def test_no_more_than_the_buffer_or_one_group_is_held(
-    rows: list[int], fit: FitConfig, epoch: int
-) -> None:
+def test_at_most_buffer_or_group_is_held(rows: list[int], fit: FitConfig, epoch: int) -> None:
     reviews = CountedReviews(rows)
     assert list(epoch_batches(reviews, fit, epoch))
     assert reviews.most_held <= max(fit.shuffle_buffer, *rows, 0)

@@ -53,9 +53,7 @@ def test_training_batches_of_a_small_set_are_a_permutation_of_the_file(file: Pat
 
 
 @pytest.mark.parametrize("datasets", [1, 2])
-def test_two_passes_through_the_reviews_do_not_disturb_each_other(
-    file: Path, datasets: int
-) -> None:
+def test_two_passes_through_reviews_do_not_disturb_each_other(file: Path, datasets: int) -> None:
     fit = FitConfig(seed=0, shuffle_buffer=16, batch_size=7)
     made = [shuffled_dataset(file, fit, 1, 3) for _ in range(datasets)]
     alone = list(islice(made[0].as_numpy_iterator(), 40))
@@ -68,9 +66,7 @@ def test_two_passes_through_the_reviews_do_not_disturb_each_other(
 
 
 @given(st.lists(st.integers(0, 12), max_size=30))
-def test_a_batch_depends_on_its_number_and_in_order_the_stream_is_opened_once(
-    numbers: list[int],
-) -> None:
+def test_a_batch_depends_on_its_number_and_a_stream_is_opened_once(numbers: list[int]) -> None:
     opened = []
 
     def stream_from(number: int) -> Iterator[Batch]:

@@ -64,9 +64,7 @@ def test_each_step_and_each_epoch_is_told(seen: list[TrainingProgress]) -> None:
     assert [progress.finished for progress in seen] == [False] * (len(seen) - 1) + [True]
 
 
-def test_the_figures_are_those_of_the_last_whole_epoch(
-    seen: list[TrainingProgress], folder: Path
-) -> None:
+def test_metrics_are_those_of_the_last_epoch(seen: list[TrainingProgress], folder: Path) -> None:
     history = json.loads((folder / "history.json").read_text())
     for progress in seen:
         done = progress.epochs_done

@@ -50,9 +50,7 @@ def whole(noisy: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
 Whole = tuple[Path, dict[str, Any]]
 
 
-def test_equal_seeds_give_equal_weights_and_histories(
-    noisy: Path, whole: Whole, tmp_path: Path
-) -> None:
+def test_equal_seeds_give_equal_trainings(noisy: Path, whole: Whole, tmp_path: Path) -> None:
     assert train(noisy, tmp_path / "b") == whole[1]
     assert train(noisy, tmp_path / "c", seed=1) != whole[1]
 
@@ -107,9 +105,7 @@ def test_a_loss_that_is_no_number_ends_the_training_with_what_to_do(
         train(prepared, tmp_path / "a")
 
 
-def test_predictions_can_be_scored_again_from_their_file(
-    noisy: Path, whole: Whole, tmp_path: Path
-) -> None:
+def test_predictions_are_scored_from_their_file(noisy: Path, whole: Whole, tmp_path: Path) -> None:
     model, test = whole[0] / "best_model.keras", noisy / "test.parquet"
     facts = evaluate_model(model, test, 16, {"protocol": "honest"}, tmp_path)
     table = pq.read_table(tmp_path / "predictions.parquet")

@@ -208,9 +208,7 @@ def test_many_lines_in_one_text_are_told(tmp_path: Path, caplog: pytest.LogCaptu
         (list("abcdefg"), "found 7: 'a', 'b', 'c', 'd', 'e', …"),
     ],
 )
-def test_other_than_two_labels_are_refused(
-    tmp_path: Path, labels: list[str], sentence: str
-) -> None:
+def test_more_or_fewer_labels_are_refused(tmp_path: Path, labels: list[str], sentence: str) -> None:
     columns = {"text": ["fine"] * len(labels), "label": labels}
     message = refusal(write_file(tmp_path / "a.csv", columns))
     assert message.endswith(f"column 'label' must hold exactly two different labels, {sentence}")
@@ -319,9 +317,7 @@ def test_a_file_that_cannot_be_used_is_refused_before_a_run_too(tmp_path: Path, 
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
-def test_labels_are_counted_first(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
+def test_labels_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     path = write_file(tmp_path / name, {"text": ["x"] * 9000, "label": [0, 1, 2] * 3000})
     config = SourceConfig(source="files", train_file=path)
     with pytest.raises(BadDataError, match="found 3: '0', '1', '2'"):

@@ -138,9 +138,7 @@ def test_a_damaged_log_is_one_sentence_and_hides_no_run(promote: Command, runs: 
     assert damaged in lines[-1]
 
 
-def test_the_lists_of_runs_mark_the_champion(
-    runs: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lists_of_runs_mark_the_champion(runs: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     decide(runs.artifacts, make_challenger(runs.artifacts, 4))
     for columns, champion in (("200", "00000004 champion"), ("80", "00000004")):
         monkeypatch.setenv("COLUMNS", columns)

@@ -29,9 +29,7 @@ def wide(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "160")
 
 
-def test_the_list_shows_each_score_with_interval_baseline_source_and_protocol(
-    runs: Command,
-) -> None:
+def test_the_list_shows_each_score_with_interval_baseline_and_protocol(runs: Command) -> None:
     lines = runs.says("list").splitlines()
     assert [line.split()[0] for line in lines[2:]] == ["cccccccc", "bbbbbbbb", "aaaaaaaa"]
     assert " ".join(lines[3].split()) == (

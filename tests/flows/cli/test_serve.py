@@ -100,9 +100,7 @@ def test_without_a_server_serving_ends_with_one_sentence(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("number", "flow"), [(0, retrain_flow), (1, maintain_flow)], ids=["nightly", "weekly"]
 )
-def test_prefect_yaml_names_flows_schedules_and_parameters_that_exist(
-    number: int, flow: Any
-) -> None:
+def test_prefect_yaml_names_what_there_is(number: int, flow: Any) -> None:
     deployment = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"][number]
     file, _, function = deployment["entrypoint"].partition(":")
     assert (ROOT / file).is_file()

@@ -13,15 +13,6 @@ def write_page(folder: Path, body: str) -> Path:
     return page
 
 
-def test_a_clean_page_has_no_complaints_and_asks_for_itself_only(tmp_path: Path) -> None:
-    file = write_page(tmp_path, "<h1>Fine</h1>")
-    with open_page(file) as opened:
-        assert opened.page.inner_text("h1") == "Fine"
-        assert opened.complaints == []
-        assert opened.requests == [file.as_uri()]
-        assert grave_violations(opened.page) == []
-
-
 def test_what_is_wrong_with_a_page_is_collected(tmp_path: Path) -> None:
     body = "<script>console.error('oh'); throw new Error('broken')</script><img src='none.png'>"
     with open_page(write_page(tmp_path, body)) as opened:

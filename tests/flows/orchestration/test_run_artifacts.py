@@ -108,9 +108,7 @@ def test_the_data_table_tells_what_the_checks_found(shown: dict[str, Artifact]) 
     assert rows["words outside the word index"][0] == "0.0 %"
 
 
-def test_the_cache_table_tells_for_each_step_why(
-    manifest: Manifest, shown: dict[str, Artifact]
-) -> None:
+def test_the_cache_table_tells_why(manifest: Manifest, shown: dict[str, Artifact]) -> None:
     rows = table(shown["cache"])
     assert [row["step"] for row in rows] == [step.step for step in manifest.steps]
     assert rows[1]["why"] == "there is no earlier result of this step"

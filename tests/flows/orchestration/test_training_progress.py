@@ -72,9 +72,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     return lambda seconds: now.__setitem__(0, seconds)
 
 
-def test_the_time_left_is_that_of_the_steps_left_without_the_first(
-    clock: Callable[[float], None],
-) -> None:
+def test_the_time_left_is_that_of_all_steps_but_the_first(clock: Callable[[float], None]) -> None:
     pace = Pace()
     seen = []
     for step, seconds in [(0, 0.0), (1, 50.0), (2, 51.0), (3, 54.0)]:
@@ -84,9 +82,7 @@ def test_the_time_left_is_that_of_the_steps_left_without_the_first(
     assert seen == [None, None, 198.0, 394.0]
 
 
-def test_the_steps_before_an_interruption_tell_nothing_of_the_pace(
-    clock: Callable[[float], None],
-) -> None:
+def test_steps_before_an_interruption_do_not_tell_the_pace(clock: Callable[[float], None]) -> None:
     pace = Pace()
     seen = []
     for step, seconds in [(4, 0.0), (5, 50.0), (6, 51.0)]:

@@ -60,9 +60,7 @@ def test_a_variant_is_compared_with_the_config_by_seeds(made: tuple[Path, SideBy
     assert both_ends.gap_over_reviews.low <= expected <= both_ends.gap_over_reviews.high
 
 
-def test_the_baselines_of_a_variant_see_what_its_network_does(
-    made: tuple[Path, SideBySide],
-) -> None:
+def test_baselines_of_a_variant_see_what_its_network_does(made: tuple[Path, SideBySide]) -> None:
     report = made[1]
     names = [baseline.name for baseline in report.whole_baselines]
     for result in report.groups:

@@ -252,9 +252,7 @@ def test_a_run_of_a_worker_that_is_stopped_resumes_when_the_worker_does(
 
 
 @pytest.mark.slow
-def test_where_runs_queue_none_is_cancelled_and_no_maintenance_works_beside_one(
-    tmp_path: Path,
-) -> None:
+def test_queued_runs_are_not_cancelled_and_no_maintenance_works_beside_one(tmp_path: Path) -> None:
     write_reviews(tmp_path / "reviews.csv", 1000)
     options = small_options(tmp_path / "reviews.csv", *FIVE_EPOCHS, "--batch-size=1")
     options += ["--overlap=queue", f"--interval={EVERY_S}s", f"--maintain.interval={EVERY_S}s"]
