@@ -109,7 +109,8 @@ class VerifiedRecords(WritableFileSystem):
 
 
 def _value(text: bytes) -> str:
-    return canonical_json(json.loads(text))
+    """Return a JSON value in one text, with numbers as they are written."""
+    return canonical_json(json.loads(text, parse_float=str))
 
 
 def cache_options(store: ArtifactStore) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from tasks.common.atomic_files import write_text
-from tasks.common.canonical_json import json_sha256, readable_json
+from tasks.common.canonical_json import canonical_json, json_sha256, readable_json
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -91,6 +91,10 @@ def unsealed(kind: type[_Model], text: bytes) -> _Model:
         content = json.loads(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    if not isinstance(content, dict) or content.pop(_SEAL, None) != json_sha256(content):
+    # Another text of equal value, as of a number with a wrong last digit, is damage too.
+    is_ours = text in (readable_json(content).encode(), canonical_json(content).encode())
+    if not (
+        is_ours and isinstance(content, dict) and content.pop(_SEAL, "") == json_sha256(content)
+    ):
         raise ValueError("its hash differs")
     return kind.model_validate_json(json.dumps(content))

@@ -43,7 +43,7 @@ class Facts(Record):
     parts: dict[str, list[bool]]
 
 
-FACTS = Facts(name="é\x1b", count=3, share=0.525, parts={"a": [True], "b": []})
+FACTS = Facts(name="é\x1b", count=3, share=0.1 + 0.2, parts={"a": [True], "b": []})
 
 
 def test_no_flipped_bit_gives_another_record(tmp_path: Path) -> None:
