@@ -174,7 +174,8 @@ def test_a_missing_optuna_is_reported(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_a_study_in_postgresql_is_searched_as_one_in_a_file(tmp_path: Path) -> None:
     in_file = sweep_in(tmp_path)
     search(in_file)
-    with postgres_process() as url:
+    with postgres_process() as database:
+        url = database.address
         address = url.replace("+asyncpg", "")
         in_server = in_file.model_copy(update={"storage": address})
         search(in_server, 5)

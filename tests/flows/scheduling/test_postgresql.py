@@ -1,11 +1,13 @@
-"""Eight runs at once on one server with PostgreSQL: nothing is lost, nothing is computed twice."""
+"""Eight runs at once on one server with PostgreSQL, which may stop: nothing is lost or twice."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 
@@ -14,15 +16,17 @@ from tests.support.faults.injection import STEPS
 from tests.support.polling import wait_for
 from tests.support.run_forker import RunForker
 from tests.support.servers.deploy_files import server_settings
-from tests.support.servers.postgres import needs_postgres, postgres_process
+from tests.support.servers.postgres import Postgres, needs_postgres, postgres_process
 from tests.support.servers.prefect_pages import ask
 from tests.support.servers.real_server import prefect_server_process, talk_to
 from tests.support.small_run import write_reviews
-from tests.support.terminal_run import SMALL_NGRAMS, from_file
+from tests.support.terminal_run import SMALL_NGRAMS, from_file, wait_for_line
 
 pytestmark = needs_postgres
 
 RUNS = 8
+
+SHORTEST_OUTAGE_S = 5
 
 TASKS = set(STEPS) - {"record"}
 
@@ -39,7 +43,7 @@ class Served:
     """A server with the example settings that keeps its records in PostgreSQL."""
 
     api: str
-    database: str
+    database: Postgres
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +51,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server as the examples have it, but with a short history."""
     home = tmp_path_factory.mktemp("server")
     with postgres_process() as database:
-        own = {"PREFECT_SERVER_DATABASE_CONNECTION_URL": database} | SHORT_HISTORY
+        own = {"PREFECT_SERVER_DATABASE_CONNECTION_URL": database.address} | SHORT_HISTORY
         with prefect_server_process(home, **server_settings() | own) as (api, _):
             yield Served(api, database)
 
@@ -95,6 +99,29 @@ def test_equal_runs_at_once_lose_nothing_and_compute_each_step_once(
     assert len({str(manifest.weights) for manifest in manifests}) == 1
 
 
+def test_a_run_waits_for_a_database_that_is_started_again(
+    served: Served, forker: RunForker, tmp_path: Path
+) -> None:
+    """Meanwhile the server answers 500; the run is told so as it asks whether it may train."""
+    reviews = from_file(write_reviews(tmp_path / "reviews.csv", 200))
+    run = forker.start(tmp_path / "run.log", served.api, *reviews, *SMALL_NGRAMS, "--epochs=1")
+    wait_for_line(tmp_path, run, "persist-parquet: ")
+    served.database.stop()
+    try:
+        with pytest.raises(HTTPError, match="500"):
+            ask(served.api, "flow_runs")
+        wait_for_line(tmp_path, run, "build: ")
+        time.sleep(SHORTEST_OUTAGE_S)
+    finally:
+        served.database.start()
+    assert run.wait() == 0, (tmp_path / "run.log").read_text()
+    assert "Traceback" not in (tmp_path / "run.log").read_text()
+    (folder,) = tmp_path.glob("artifacts/runs/*")
+    ids = [read_manifest(folder).flow_run_id]
+    (recorded,) = ask(served.api, "flow_runs", flow_runs={"id": {"any_": ids}})
+    assert recorded["state_type"] == "COMPLETED"
+
+
 def test_old_runs_go_from_the_server_with_their_logs_and_artifacts_and_new_ones_stay(
     served: Served,
 ) -> None:
@@ -119,7 +146,7 @@ def test_old_runs_go_from_the_server_with_their_logs_and_artifacts_and_new_ones_
         ended = [leaves_traces(return_state=True) for _ in range(2)]
     old, new = [str(state.state_details.flow_run_id) for state in ended]
     wait_for(lambda: all(traces(old)) and all(traces(new)))
-    asyncio.run(_make_older(served.database, old))
+    asyncio.run(_make_older(served.database.address, old))
     wait_for(lambda: not any(traces(old)))
     assert all(traces(new))
 

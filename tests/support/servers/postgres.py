@@ -6,8 +6,9 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -28,9 +29,18 @@ needs_postgres = pytest.mark.skipif(
 )
 
 
+@dataclass(frozen=True)
+class Postgres:
+    """A running one: its address for Prefect, and how it is stopped and started again."""
+
+    address: str
+    stop: Callable[[], None]
+    start: Callable[[], None]
+
+
 @contextmanager
-def postgres_process() -> Iterator[str]:
-    """Run PostgreSQL with an empty database; yield its address for Prefect."""
+def postgres_process() -> Iterator[Postgres]:
+    """Run PostgreSQL with an empty database."""
     assert _INITDB is not None
     programs = Path(_INITDB).resolve().parent
     # It refuses to run as root.
@@ -47,20 +57,25 @@ def postgres_process() -> Iterator[str]:
             check=True,
             stdout=subprocess.DEVNULL,
         )
-        with log.open("w") as lines:
-            server = subprocess.Popen(
-                [programs / "postgres", "-D", data, "-k", folder, "-p", str(port)],
-                user=user,
-                cwd=folder,
-                stdout=lines,
-                stderr=lines,
-            )
-        try:
+        servers: list[subprocess.Popen[bytes]] = []
+
+        def start() -> None:
+            with log.open("a") as lines:
+                command = [*map(str, (programs / "postgres", "-D", data, "-k", folder, "-p", port))]
+                servers.append(
+                    subprocess.Popen(command, user=user, cwd=folder, stdout=lines, stderr=lines)
+                )
             _wait_until_ready(programs / "pg_isready", port, log)
-            yield f"postgresql+asyncpg://prefect@127.0.0.1:{port}/postgres"
+
+        def stop() -> None:
+            servers[-1].send_signal(signal.SIGINT)  # as asked by one that waits for no client
+            servers[-1].wait(30)
+
+        try:
+            start()
+            yield Postgres(f"postgresql+asyncpg://prefect@127.0.0.1:{port}/postgres", stop, start)
         finally:
-            server.send_signal(signal.SIGINT)  # as asked by one that waits for no client
-            server.wait(30)
+            stop()
     finally:
         shutil.rmtree(folder)
 
