@@ -10,23 +10,13 @@ import time
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
-STEPS = (
-    "fetch",
-    "load",
-    "baseline",
-    "pad",
-    "persist-parquet",
-    "build",
-    "train",
-    "evaluate",
-    "plot",
-    "analyse",
-    "record",
-)
+from tasks.config.training import Step
+
+STEPS = ("fetch", *get_args(Step), "record")
 """The tasks of a run, and the writing of its folder."""
 
 TASK_OF = {"persist-parquet": "persist"}
