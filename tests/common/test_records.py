@@ -5,14 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.common.records import (
-    AnyPath,
-    Record,
-    path_text,
-    read_record,
-    write_json,
-    write_record,
-)
+from tasks.common.records import AnyPath, Record, path_text, read_record, write_json, write_record
 from tests.support.faults.bit_flips import flipped
 
 NAMES = st.binary(min_size=1, max_size=9).filter(lambda name: not {0, ord("/")} & set(name))

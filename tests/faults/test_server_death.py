@@ -6,11 +6,7 @@ from tasks.runs.manifest import read_manifest
 from tests.support.run_forker import RunForker
 from tests.support.servers.real_server import prefect_server_process
 from tests.support.small_run import write_reviews
-from tests.support.terminal_run import (
-    SLOW_NGRAM_RUN,
-    from_file,
-    wait_for_line,
-)
+from tests.support.terminal_run import SLOW_NGRAM_RUN, from_file, wait_for_line
 
 
 def test_a_server_killed_in_training_ends_the_run_with_a_clear_error_and_loses_nothing(

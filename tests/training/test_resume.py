@@ -166,8 +166,7 @@ def test_a_damaged_generation_is_passed_over_for_the_one_before(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("reviews", "how"),
-    [(400, signal.SIGKILL), (400, signal.SIGTERM), (25_000, signal.SIGKILL)],
+    ("reviews", "how"), [(400, signal.SIGKILL), (400, signal.SIGTERM), (25_000, signal.SIGKILL)]
 )
 def test_a_run_killed_in_its_third_epoch_goes_on_to_the_same_weights(
     tmp_path: Path, reviews: int, how: signal.Signals, record_property: Note

@@ -33,8 +33,7 @@ def test_a_whole_number_is_one_label_as_an_integer_and_as_a_float(number: int) -
 
 
 @pytest.mark.parametrize(
-    "names",
-    [["-1", "0.5", "2", "10"], ["10", "2", "nine"], ["false", "true"], ["긍정", "부정"]],
+    "names", [["-1", "0.5", "2", "10"], ["10", "2", "nine"], ["false", "true"], ["긍정", "부정"]]
 )
 def test_the_order_is_by_value_or_by_text_whatever_comes_first(names: list[str]) -> None:
     for given_order in permutations(names):

@@ -34,9 +34,7 @@ _SHOWS = """texts => {
 def ask(api: str, path: str, **filters: Any) -> Any:
     """Return what Prefect's API at `api` answers to a filter request."""
     request = urllib.request.Request(
-        f"{api}/{path}/filter",
-        json.dumps(filters).encode(),
-        {"Content-Type": "application/json"},
+        f"{api}/{path}/filter", json.dumps(filters).encode(), {"Content-Type": "application/json"}
     )
     with urllib.request.urlopen(request, timeout=STALLED_S) as response:
         return json.load(response)

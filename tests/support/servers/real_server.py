@@ -34,10 +34,7 @@ def prefect_server_process(
     prepare_home(home)
     port = free_port()
     url = f"http://127.0.0.1:{port}/api"
-    own = {
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_UI_API_URL": url,
-    }
+    own = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "PREFECT_UI_API_URL": url}
     command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)]
     with (home / "server.log").open("w") as log:
         server = subprocess.Popen(
