@@ -13,6 +13,7 @@ from tasks.cache.policy import VerifiedRecords
 from tasks.common.artifact_store import ArtifactStore, StepOutput
 from tasks.runs.manifest import Manifest, read_manifest
 from tasks.runs.verify import first_difference
+from tests.support.faults.bit_flips import with_flipped_bit
 from tests.support.faults.injection import STEPS, Fault, Kind, StepCosts
 from tests.support.faults.tiny_disk import tiny_disk
 from tests.support.run_forker import ForkedRun, RunForker, costs_of
@@ -263,12 +264,7 @@ def damage(path: Path, chance: random.Random) -> str:
     if how == "gone":
         path.unlink()
     elif how == "flipped":
-        place = chance.randrange(len(content))
-        path.write_bytes(
-            content[:place]
-            + bytes([content[place] ^ chance.randrange(1, 256)])
-            + content[place + 1 :]
-        )
+        path.write_bytes(with_flipped_bit(content, chance.randrange(len(content))))
     else:
         path.write_bytes(content[: chance.randrange(len(content)) if how == "truncated" else 0])
     return f"{path} {how}"

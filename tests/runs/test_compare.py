@@ -5,6 +5,7 @@ import pytest
 
 from tasks.common.errors import BadDataError, InvalidConfigError
 from tasks.runs.compare import Comparison, compare_runs
+from tests.support.faults.bit_flips import with_flipped_bit
 from tests.support.made_runs import FIRST, RIGHT, SECOND, THIRD, make_run
 
 BETTER = (True,) * 8
@@ -121,7 +122,7 @@ def test_equal_weights_flattered_scores_and_many_tests_are_noted(tmp_path: Path)
 def test_damaged_predictions_are_an_error(tmp_path: Path, name: str) -> None:
     runs = [make_run(tmp_path, FIRST), make_run(tmp_path, SECOND)]
     content = (runs[1].folder / name).read_bytes()
-    (runs[1].folder / name).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    (runs[1].folder / name).write_bytes(with_flipped_bit(content, -1))
     with pytest.raises(BadDataError, match=rf"{SECOND}: {name} is corrupt .* start that run again"):
         compare_runs(runs)
 

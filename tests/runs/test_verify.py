@@ -11,6 +11,7 @@ from tasks.common.device import Device
 from tasks.run_summary import RunSummary
 from tasks.runs.manifest import read_manifest
 from tasks.runs.verify import environment_differences, first_difference, repeatable_accelerator
+from tests.support.faults.bit_flips import with_flipped_bit
 from tests.support.small_run import write_reviews
 from tests.support.start_run import start_run
 
@@ -46,8 +47,7 @@ def test_every_flipped_byte_is_found(copied: Path, capsys: pytest.CaptureFixture
     for name in manifest.files:
         path = copied / name
         content = path.read_bytes()
-        middle = len(content) // 2
-        path.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+        path.write_bytes(with_flipped_bit(content, len(content) // 2))
         assert manifest.faults(copied) == [f"{name} is corrupt (its hash differs)"]
         assert verify(str(copied), "--files") == 1
         assert f"{name} is corrupt" in capsys.readouterr().err
@@ -60,8 +60,7 @@ def test_a_flipped_byte_of_the_manifest_itself_is_found(
 ) -> None:
     content = (copied / name).read_bytes()
     for place in range(0, len(content), 97):
-        flipped = bytes([content[place] ^ 1])
-        (copied / name).write_bytes(content[:place] + flipped + content[place + 1 :])
+        (copied / name).write_bytes(with_flipped_bit(content, place))
         assert verify(str(copied), "--files") == 1
         assert "manifest.json is damaged" in capsys.readouterr().err
 

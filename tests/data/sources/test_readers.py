@@ -12,6 +12,7 @@ from tasks.data.sources import readers as module
 from tasks.data.sources.check_files import check_users_files
 from tasks.data.sources.readers import read_source
 from tasks.data.text.corpus import TokenizedSource
+from tests.support.faults.bit_flips import with_flipped_bit
 from tests.support.review_samples import (
     Reviews,
     distinct_reviews,
@@ -290,14 +291,12 @@ def test_a_full_set_that_the_training_set_does_not_fit_is_an_error(
         rebuilt(tmp_path, everything, monkeypatch)
 
 
-def test_a_flipped_byte_in_a_parquet_file_never_ends_in_another_error(tmp_path: Path) -> None:
+def test_a_flipped_bit_in_a_parquet_file_never_ends_in_another_error(tmp_path: Path) -> None:
     content = write_reviews(tmp_path / "whole.parquet", distinct_reviews(12)).read_bytes()
     path = tmp_path / "flipped.parquet"
     refused = 0
     for position in range(0, len(content), 7):
-        path.write_bytes(
-            content[:position] + bytes([content[position] ^ 255]) + content[position + 1 :]
-        )
+        path.write_bytes(with_flipped_bit(content, position))
         try:
             read_source(source_of("files", train=path), DataConfig(test_fraction=0.4))
         except BadDataError:

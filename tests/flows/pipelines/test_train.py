@@ -19,6 +19,7 @@ from tasks.data.fetch import fetch_reviews
 from tasks.record_run import RUN_FILES
 from tasks.run_summary import RunSummary
 from tasks.runs.manifest import read_manifest
+from tests.support.faults.bit_flips import with_flipped_bit
 from tests.support.faults.injection import STEPS
 from tests.support.small_run import write_reviews
 from tests.support.start_run import ngram_config, start_config, start_run
@@ -106,8 +107,7 @@ def test_a_damaged_file_of_the_cache_is_computed_again_and_said_so(
     persisted = read_manifest(done.folder).data_content["test.parquet"]
     (path,) = store.objects.rglob(f"{persisted}*")
     content = path.read_bytes()
-    middle = len(content) // 2
-    path.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+    path.write_bytes(with_flipped_bit(content, len(content) // 2))
     with caplog.at_level(logging.WARNING, "tasks"):
         again = start_run(root, small_reviews)
     assert cached_steps(again) == [step for step in CACHED_STEPS if step != "persist-parquet"]

@@ -43,6 +43,7 @@ from tasks.model.build import build_network
 from tasks.model.network import keras_network, onnx_network
 from tasks.runs.find import find_run
 from tests.inference.test_prepared_texts import CONTROLS, EMOJI, HTML, LANGUAGES
+from tests.support.faults.bit_flips import with_flipped_bit
 from tests.support.made_models import lively, make_model_run, write_trap
 from tests.support.made_runs import FIRST, make_run, rewritten
 from tests.support.review_samples import padded_tokens, ragged, source_of
@@ -62,9 +63,10 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def bundle(artifacts: Path) -> Bundle:
     target = ["export", "bundle", "latest", str(artifacts / "bundle.zip"), "--litert"]
-    with contextlib.redirect_stdout(io.StringIO()) as out:
+    out = io.BytesIO()
+    with contextlib.redirect_stdout(io.TextIOWrapper(out, write_through=True)):
         runs.main([*target, f"--artifacts={artifacts}", "--json"])
-    return Bundle.model_validate_json(out.getvalue())
+        return Bundle.model_validate_json(out.getvalue())
 
 
 @pytest.fixture
@@ -147,9 +149,8 @@ def test_the_loader_of_a_bundle_needs_nothing_of_the_project(artifacts: Path, fo
     "name", ["model.keras", "word_index.json", "preprocessing.json", "saved_model/saved_model.pb"]
 )
 def test_a_bundle_with_one_changed_byte_is_refused(folder: Path, name: str) -> None:
-    content = bytearray((folder / name).read_bytes())
-    content[len(content) // 2] ^= 1
-    (folder / name).write_bytes(content)
+    content = (folder / name).read_bytes()
+    (folder / name).write_bytes(with_flipped_bit(content, len(content) // 2))
     with pytest.raises(BadDataError, match=rf"{name} is corrupt \(its hash differs\)"):
         open_bundle(folder)
 

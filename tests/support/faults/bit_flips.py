@@ -11,3 +11,10 @@ def flipped(content: bytes) -> Iterator[tuple[int, bytes]]:
             damaged[place] ^= 1 << bit
             yield 8 * place + bit, bytes(damaged)
             damaged[place] ^= 1 << bit
+
+
+def with_flipped_bit(content: bytes, place: int) -> bytes:
+    """Return a content with a bit of the byte at `place` flipped."""
+    damaged = bytearray(content)
+    damaged[place] ^= 1
+    return bytes(damaged)

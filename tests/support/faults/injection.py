@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tasks.config.training import Step
 
-STEPS = ("fetch", *get_args(Step), "record")
+STEPS: tuple[str, ...] = ("fetch", *get_args(Step), "record")
 """The tasks of a run, and the writing of its folder."""
 
 TASK_OF = {"persist-parquet": "persist"}
