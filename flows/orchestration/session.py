@@ -16,7 +16,7 @@ import httpx
 from prefect import Flow, get_client, runtime
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
-from prefect.exceptions import CancelledRun
+from prefect.exceptions import CancelledRun, ParameterTypeError, SignatureMismatchError
 from prefect.settings import (
     PREFECT_API_URL,
     PREFECT_HOME,
@@ -33,6 +33,7 @@ from tasks.data.sources.source_files import SourceFiles, source_label
 
 R = TypeVar("R")
 _SERVER_ERRORS = (httpx.HTTPError, ConcurrencySlotAcquisitionError)
+_PARAMETER_ERRORS = (ParameterTypeError, SignatureMismatchError)
 _CONFIGURE = (
     "start one with `prefect server start`, and name it with `prefect config set"
     " PREFECT_API_URL=http://127.0.0.1:4200/api`"
@@ -63,10 +64,9 @@ def name_run(files: SourceFiles, config: TrainingConfig) -> str:
 
 
 def begin_flow() -> None:
-    """Prepare the process of a flow run, show our log lines, and report errors in one sentence."""
+    """Prepare the process of a flow run, and show our log lines."""
     begin_process()
     show_our_logs()
-    show_plain_errors()
 
 
 class PlainErrors(logging.Filter):
@@ -77,21 +77,16 @@ class PlainErrors(logging.Filter):
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, CancelledRun):
             return False  # a skipped run, whose state has the reason
-        if isinstance(error, (PipelineError, OSError, *_SERVER_ERRORS)):
+        if isinstance(error, (PipelineError, OSError, *_PARAMETER_ERRORS, *_SERVER_ERRORS)):
             record.exc_info = record.exc_text = None
             if str(error) not in record.getMessage():
                 record.msg, record.args = f"{record.getMessage()}: {error}", ()
         return True
 
 
-_PLAIN_ERRORS = PlainErrors()
-"""One for all: a logger takes the same filter once, however often a flow begins."""
-
-
-def show_plain_errors() -> None:
-    """Log errors that say all in their message without a traceback."""
-    for name in RUN_LOGGERS:
-        logging.getLogger(name).addFilter(_PLAIN_ERRORS)
+# From now on, since a run may be refused for its parameters before its flow begins.
+for _name in RUN_LOGGERS:
+    logging.getLogger(_name).addFilter(PlainErrors())
 
 
 def call_flow(
@@ -102,7 +97,6 @@ def call_flow(
     `artifacts` is the folder named where the disk fails, `steps` tells from the result how many
     task runs there were at least.
     """
-    show_plain_errors()
     try:
         _require_server()
         state: Any = flow(**parameters, return_state=True)

@@ -15,7 +15,7 @@ WORKER = "prefect.worker.name"
 HEARTBEAT = "prefect.flow-run.heartbeat"
 """The event by which a run says that it lives."""
 
-RUN_LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
+RUN_LOGGERS = ("prefect.engine", "prefect.flow_runs", "prefect.task_runs")
 """The loggers that tell of a run's errors, with tracebacks."""
 
 

@@ -1,31 +1,25 @@
-"""What the runner needs of Prefect beyond its documented interface."""
-
 from pathlib import Path
 
 import pytest
-from prefect import flow
+from prefect import Task
+from prefect.settings import PREFECT_TASKS_REFRESH_CACHE, temporary_settings
 
 from tasks import steps
-from tasks.cache.key import cache_key, key_parts
 from tasks.cache.runner import StepRunner
-from tasks.common.artifact_store import ArtifactStore, StepRun
-from tasks.config.training import DataConfig
-from tests.support.review_samples import distinct_reviews, source_of, write_reviews
+from tasks.common.artifact_store import ArtifactStore, StepOutput
 
 
-@pytest.mark.usefixtures("prefect_server")
-def test_the_state_of_a_computed_and_of_a_cached_step_names_its_key(tmp_path: Path) -> None:
-    store = ArtifactStore(tmp_path / "artifacts").open()
-    files = source_of("files", train=write_reviews(tmp_path / "a.csv", distinct_reviews(60)))
+@pytest.mark.parametrize("setting", [True, False])
+def test_prefects_own_setting_refreshes_every_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: object
+) -> None:
+    nothing, asked = StepOutput(step="train", files={}), []
 
-    @flow
-    def load_twice() -> tuple[list[StepRun], str | None]:
-        runner = StepRunner(store)
-        outputs = [runner.cached(steps.load, files, DataConfig()) for _ in range(2)]
-        assert outputs[0] == outputs[1] == store.result(runner.runs[0].key or "")
-        return runner.runs, runner.key("load")
+    def fresh(_runner: StepRunner, task: Task[..., StepOutput], *_: object) -> StepOutput:
+        asked.append(task.refresh_cache)
+        return nothing
 
-    runs, found = load_twice()
-    key = cache_key(key_parts("load", steps.load.fn, {"files": files, "data": DataConfig()}))
-    assert [run.cached for run in runs] == [False, True]
-    assert [run.key for run in runs] == [key, key] == [found, found]
+    monkeypatch.setattr(StepRunner, "fresh", fresh)
+    with temporary_settings({PREFECT_TASKS_REFRESH_CACHE: setting}):
+        StepRunner(ArtifactStore(tmp_path)).cached(steps.plot, nothing, "a title")
+    assert asked == [setting]
