@@ -1,6 +1,7 @@
 """List, show, compare, pin and export finished runs: `python flows/runs.py --help`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -23,7 +24,7 @@ from tasks.runs.describe import describe_run, list_runs
 from tasks.runs.failures import read_failures
 from tasks.runs.find import Run, UnreadableRun, find_run, find_runs, no_runs
 from tasks.runs.pins import pin_run, pinned_runs, unpin_run
-from tasks.runs.read import read_checked, read_config
+from tasks.runs.read import read_checked, read_config, reading_runs
 
 app = App(
     name="runs.py",
@@ -61,8 +62,9 @@ def failures(*, options: Options = Options()) -> None:
 def show(run: str, /, *, options: Options = Options()) -> None:
     """Show one run: score, baseline, settings, data, device, versions, steps and files."""
     champion, _ = _champion(options.artifacts)
-    described = describe_run(find_run(options.artifacts, run), champion)
-    answer(described, run_tables.run_details(described), options)
+    with _reading(options, run) as (found,):
+        described = describe_run(found, champion)
+        answer(described, run_tables.run_details(described), options)
 
 
 @app.command
@@ -98,22 +100,22 @@ def compare(
     """
     from tasks.reports.comparison import compare_page
 
-    runs = [find_run(options.artifacts, name) for name in (run, *others)]
-    comparison = compare_runs(runs)
-    answer(comparison, run_tables.run_comparison(comparison), options)
-    if html is not None:
-        require_new(html)
-        histories = {run.manifest.run_id: read_checked(run, "history.json") for run in runs}
-        write_text(html, compare_page(comparison, histories))
-        if not options.json:
-            show_lines(f"wrote {html}")
+    with _reading(options, run, *others) as runs:
+        comparison = compare_runs(runs)
+        answer(comparison, run_tables.run_comparison(comparison), options)
+        if html is not None:
+            require_new(html)
+            histories = {run.manifest.run_id: read_checked(run, "history.json") for run in runs}
+            write_text(html, compare_page(comparison, histories))
+            if not options.json:
+                show_lines(f"wrote {html}")
 
 
 @export.command
 def tensorboard(run: str, logdir: Path, /, *, options: Options = Options()) -> None:
     """Write a run's curves, score and config for `tensorboard --logdir LOGDIR`."""
-    found = find_run(options.artifacts, run)
-    files = export_tensorboard(found, logdir, headline(found.manifest.score))
+    with _reading(options, run) as (found,):
+        files = export_tensorboard(found, logdir, headline(found.manifest.score))
     _answer_files(found, files, options)
 
 
@@ -127,8 +129,8 @@ def mlflow(
     options: Options = Options(),
 ) -> None:
     """Copy a run to an MLflow store, unless it is there already."""
-    found = find_run(options.artifacts, run)
-    copy = export_mlflow(found, tracking_uri, experiment, headline(found.manifest.score))
+    with _reading(options, run) as (found,):
+        copy = export_mlflow(found, tracking_uri, experiment, headline(found.manifest.score))
     verb = "copied to" if copy.is_new else "is already in"
     line = f"{copy.run_id} {verb} experiment {experiment} as {copy.mlflow_run_id}"
     answer(copy, [line], options)
@@ -150,7 +152,8 @@ def bundle(
     """
     from tasks.inference.bundle.export import export_bundle
 
-    made = export_bundle(find_run(options.artifacts, run), target, litert=litert)
+    with _reading(options, run) as (found,):
+        made = export_bundle(found, target, litert=litert)
     agree = ", ".join(f"{form} {value:.1g}" for form, value in made.differences.items())
     lines = [
         f"wrote {made.path}",
@@ -165,10 +168,10 @@ def export_model_card(
     run: str, file: Path | None = None, /, *, options: Options = Options()
 ) -> None:
     """Write a run's model card as Markdown into FILE, or print it."""
-    found = find_run(options.artifacts, run)
-    labels = read_checked(found, "data_report.json")["label_names"]
-    metrics = read_checked(found, "metrics.json")
-    card = model_card(found.manifest, metrics, read_config(found), labels)
+    with _reading(options, run) as (found,):
+        labels = read_checked(found, "data_report.json")["label_names"]
+        metrics = read_checked(found, "metrics.json")
+        card = model_card(found.manifest, metrics, read_config(found), labels)
     if file is not None:
         require_new(file)
         write_text(file, card)
@@ -181,6 +184,14 @@ def export_model_card(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command; a mistake or a fault ends the process with one sentence."""
     run_command(app, arguments)
+
+
+@contextmanager
+def _reading(options: Options, *names: str) -> Iterator[list[Run]]:
+    """Yield the runs of these names; that files of theirs are damaged is one sentence."""
+    runs = [find_run(options.artifacts, name) for name in names]
+    with reading_runs(*runs):
+        yield runs
 
 
 def _champion(artifacts: Path) -> tuple[str | None, list[UnreadableRun]]:

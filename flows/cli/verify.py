@@ -15,10 +15,11 @@ from flows.display.terminal import fail, show_lines
 from flows.orchestration.process import begin_process
 from tasks.common.artifact_store import ArtifactStore
 from tasks.config.request import TrainOptions
-from tasks.config.training import TrainingConfig
 from tasks.data.fetch import fetch_reviews
 from tasks.reports.tables import steps_table
+from tasks.runs.find import Run
 from tasks.runs.manifest import Manifest, read_manifest
+from tasks.runs.read import read_config
 from tasks.runs.verify import (
     changed_source,
     environment_differences,
@@ -62,7 +63,7 @@ def _repeat(run: Path, manifest: Manifest) -> Manifest:
     begin_process()
     from flows.pipelines.train import run_flow
 
-    config = TrainingConfig.model_validate_json((run / "config.json").read_bytes())
+    config = read_config(Run(folder=run, manifest=manifest))
     source = repeatable_source(config.source, manifest.source)
     with tempfile.TemporaryDirectory(prefix="verify-") as folder:
         scratch = ArtifactStore(Path(folder))

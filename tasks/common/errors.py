@@ -2,6 +2,8 @@
 
 import errno
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +89,24 @@ class ChampionAlreadyError(PromotionError):
 
 class DriftError(PipelineError):
     """The training reviews have drifted from the champion's; names measure, value and bound."""
+
+
+@contextmanager
+def refusing_damage(what: object, then: str) -> Iterator[None]:
+    """Say in one sentence that `what` is damaged, whatever its reader raises; `then` is what to do.
+
+    A fault of the file system is raised as it is.
+    """
+    try:
+        yield
+    except PipelineError:
+        raise
+    except Exception as error:
+        # ZIP and HDF5 seek to places that damaged bytes name, which the system calls invalid.
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise
+        reason = f"{type(error).__name__}: {first_line(error)}"
+        raise BadDataError(f"{what} is damaged ({reason}); {then}") from error
 
 
 _PERMANENT = {

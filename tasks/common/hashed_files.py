@@ -18,6 +18,8 @@ class HashedFile(Record):
 
     def fault(self, path: Path, name: str) -> str | None:
         """Return how the file at `path`, called `name`, differs; None when it is whole."""
+        if path.is_symlink():
+            return f"{name} is a link"
         if not path.is_file():
             return f"{name} is missing"
         found = path.stat().st_size

@@ -4,11 +4,17 @@ from pathlib import Path
 
 from tasks.common.canonical_json import json_sha256
 from tasks.data.text.vocabulary import Vocabulary
-from tasks.inference.predictor import Predictor, TrainedModel
-from tasks.model.network import open_network
+from tasks.inference.predictor import Predictor, TrainedModel, ready_predictor
 from tasks.registry.challenge import champion_run
 from tasks.runs.find import LATEST, Run, find_run
-from tasks.runs.read import BEST_MODEL, VOCABULARY, checked_file, read_checked, read_config
+from tasks.runs.read import (
+    BEST_MODEL,
+    VOCABULARY,
+    checked_file,
+    read_checked,
+    read_config,
+    reading_runs,
+)
 
 _KERAS_NOTE = (
     "this run learned from Keras's file of numbers, so its texts were never seen here: words are"
@@ -22,8 +28,9 @@ def open_predictor(artifacts: Path = Path("artifacts"), run: str | None = None) 
     A BadDataError says that there is no such run, or that a file of it is damaged; a PromotionError
     that the champion is not as it was when it was promoted.
     """
-    model = model_of_run(chosen_run(artifacts, run))
-    return Predictor(model, open_network(model.file))
+    chosen = chosen_run(artifacts, run)
+    with reading_runs(chosen):
+        return ready_predictor(model_of_run(chosen))
 
 
 def chosen_run(artifacts: Path, name: str | None) -> Run:

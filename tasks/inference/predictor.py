@@ -15,7 +15,7 @@ from tasks.data.text.padding import pad_tokens
 from tasks.data.text.tokenizer import START_ID
 from tasks.data.text.vocabulary import Vocabulary, is_unknown
 from tasks.evaluation.metrics import THRESHOLD
-from tasks.model.network import Network, in_threads
+from tasks.model.network import Network, in_threads, open_network
 
 _WARNINGS = ("empty", "truncated", "mostly unknown")
 
@@ -141,6 +141,13 @@ class Predictor:
         is_bad = pc.is_valid(rows["error"])
         kept = [pc.if_else(is_bad, pa.scalar(None, column.type), column) for column in columns]
         return pa.record_batch([*kept, rows["error"]], schema=PREDICTIONS)
+
+
+def ready_predictor(model: TrainedModel) -> Predictor:
+    """Return the predictor of a model, which has answered once: a network of other sizes fails."""
+    predictor = Predictor(model, open_network(model.file))
+    predictor.predict(["a"])
+    return predictor
 
 
 def _warnings(prepared: PreparedTexts, share: np.ndarray) -> list[str | None]:

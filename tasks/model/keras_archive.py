@@ -15,7 +15,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from tasks.common.errors import BadDataError
+from tasks.common.errors import BadDataError, refusing_damage
 
 _CONFIG = "config.json"
 _WEIGHTS = "model.weights.h5"
@@ -34,18 +34,17 @@ class KerasArchive:
 
 def read_keras_archive(path: Path) -> KerasArchive:
     """Return config and weights of a `.keras` file; raise a BadDataError where it is not one."""
-    try:
+    with refusing_damage(path, "get the file again"):
         with zipfile.ZipFile(path) as archive:
             config = json.loads(_part(path, archive, _CONFIG))
             content = io.BytesIO(_part(path, archive, _WEIGHTS))
         with h5py.File(content, "r") as file:
             weights = dict(_arrays(path, file["layers"], "layers"))
-    except (zipfile.BadZipFile, KeyError, ValueError, RecursionError, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        raise BadDataError(f"{path} is no whole .keras file ({error})") from None
     if not isinstance(config, dict):
         raise BadDataError(f"{path} is no whole .keras file: its config is no object")
+    for place, array in weights.items():
+        if not np.isfinite(array).all():
+            raise BadDataError(f"{path}: {place} holds NaN or infinite weights; train it again")
     return KerasArchive(config, weights)
 
 

@@ -118,6 +118,9 @@ def keras_network(
             f"{model_file} was not loaded: Keras's safe mode refuses it ({first_line(error)})"
         ) from None
 
+    for variable in model.variables:
+        if not np.isfinite(variable.numpy()).all():
+            raise BadDataError(f"{model_file}: {variable.path} holds NaN or infinite weights")
     one_at_a_time = threading.Lock()
 
     def network(tokens: np.ndarray | tf.data.Dataset) -> np.ndarray:

@@ -1,10 +1,11 @@
 """Read the files of a run; those of a finished one only after their hashes are checked."""
 
 import json
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from tasks.common.errors import BadDataError, InvalidConfigError
+from tasks.common.errors import BadDataError, InvalidConfigError, refusing_damage
 from tasks.config.training import TrainingConfig, validated_config
 from tasks.runs.find import Run
 
@@ -13,6 +14,11 @@ BASELINE_PREDICTIONS = "baseline_predictions.parquet"
 BAYES_PREDICTIONS = "bayes_baseline_predictions.parquet"
 BEST_MODEL = "best_model.keras"
 VOCABULARY = "vocabulary.json"
+
+
+def reading_runs(*runs: Run) -> AbstractContextManager[None]:
+    """Say in one sentence that runs are damaged: that hashes fit does not say that contents do."""
+    return refusing_damage(" or ".join(str(run.folder) for run in runs), "start that run again")
 
 
 def checked_file(run: Run, name: str) -> Path:

@@ -9,14 +9,10 @@ import hashlib
 import stat
 import tempfile
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from pydantic import ValidationError
-
 from tasks.common.canonical_json import json_sha256
-from tasks.common.errors import BadDataError
+from tasks.common.errors import BadDataError, refusing_damage
 from tasks.data.text.vocabulary import Vocabulary
 from tasks.inference.bundle.files import (
     BUNDLE,
@@ -28,8 +24,7 @@ from tasks.inference.bundle.files import (
     BundlePreprocessing,
     parse_bundle_manifest,
 )
-from tasks.inference.predictor import Predictor, TrainedModel
-from tasks.model.network import open_network
+from tasks.inference.predictor import Predictor, TrainedModel, ready_predictor
 
 MOST_BYTES = 1 << 32
 """Bytes of all files of a bundle; a zip's own numbers are checked before anything is unpacked."""
@@ -45,25 +40,20 @@ def open_bundle(path: Path, sha256: str | None = None) -> Predictor:
     `sha256` is that of its `bundle.json`, as the export reported it; None trusts the bundle. A
     BadDataError says that it is no bundle, was changed, is too large, or reaches outside itself.
     """
-    if path.is_dir():
-        return _predictor(path, path, sha256)
-    if not path.is_file():
+    if not path.exists():
         raise BadDataError(f"{path}: there is no such bundle")
-    with tempfile.TemporaryDirectory(prefix="bundle-") as folder, _zip(path) as archive:
-        for name in _required(path, archive, sha256):
-            target = Path(folder, name)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(archive.read(name))
-        return _predictor(Path(folder), path, sha256)
-
-
-@contextmanager
-def _zip(path: Path) -> Iterator[zipfile.ZipFile]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            yield archive
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-        raise BadDataError(f"{path} is no whole zip file ({error}); {_GET_AGAIN}") from None
+    with refusing_damage(path, _GET_AGAIN):
+        if path.is_dir():
+            return _predictor(path, path, sha256)
+        with (
+            tempfile.TemporaryDirectory(prefix="bundle-") as folder,
+            zipfile.ZipFile(path) as zipped,
+        ):
+            for name in _required(path, zipped, sha256):
+                target = Path(folder, name)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(zipped.read(name))
+            return _predictor(Path(folder), path, sha256)
 
 
 def _required(path: Path, archive: zipfile.ZipFile, sha256: str | None) -> list[str]:
@@ -119,14 +109,11 @@ def _require_hash(path: Path, content: bytes, sha256: str | None) -> None:
 
 def _predictor(folder: Path, path: Path, sha256: str | None) -> Predictor:
     manifest = _checked(folder, path, sha256)
-    try:
+    with refusing_damage(f"{path}: {PREPROCESSING}", _GET_AGAIN):
         content = (folder / PREPROCESSING).read_bytes()
         preprocessing = BundlePreprocessing.model_validate_json(content)
+    with refusing_damage(f"{path}: {WORD_INDEX}", _GET_AGAIN):
         vocabulary = Vocabulary.read(folder / WORD_INDEX)
-    except (ValidationError, ValueError, RecursionError, AttributeError, TypeError):
-        raise BadDataError(
-            f"{path}: {PREPROCESSING} or {WORD_INDEX} is not what a bundle holds; {_GET_AGAIN}"
-        ) from None
     hashes = {name: manifest.files[name].sha256 for name in (MODEL, WORD_INDEX, PREPROCESSING)}
     model = TrainedModel(
         name=manifest.run_id,
@@ -136,7 +123,7 @@ def _predictor(folder: Path, path: Path, sha256: str | None) -> Predictor:
         label_names=preprocessing.label_names,
         content_hash=json_sha256(hashes),
     )
-    return Predictor(model, open_network(model.file))
+    return ready_predictor(model)
 
 
 def _checked(folder: Path, path: Path, sha256: str | None) -> BundleManifest:

@@ -1,14 +1,16 @@
 import re
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from flows.cli.runs import main
 from tasks.run_summary import RunSummary
+from tasks.runs.find import find_run
 from tasks.runs.manifest import read_manifest
 from tests.support.commands import Command
-from tests.support.made_runs import FIRST, SECOND, THIRD, age, make_run
+from tests.support.made_runs import FIRST, SECOND, THIRD, age, make_run, rewritten
 from tests.support.start_run import start_run
 
 
@@ -55,6 +57,35 @@ def test_what_cannot_be_read_is_one_line_below_the_list(runs: Command) -> None:
     assert len(lines) == 6
     assert lines[-1].startswith("passed over: ")
     assert lines[-1].endswith("(its schema_version is 1, not 2); start that run again")
+
+
+ODD = [b"", b"{}", b"[]", b"null", b'"x"', b"\xff\xfe\x00", b"[" * 100_000, b'{"a": 1}', b"1e999"]
+
+
+def test_odd_files_with_good_hashes_end_in_one_sentence(runs: Command, tmp_path: Path) -> None:
+    whole = find_run(runs.artifacts, FIRST)
+    names = [name for name in whole.manifest.files if name.endswith((".json", ".parquet"))]
+    commands = [
+        ["show", FIRST],
+        ["compare", SECOND, FIRST],
+        ["export", "model-card", FIRST],
+        ["export", "tensorboard", FIRST, str(tmp_path / "curves")],
+    ]
+    statuses = Counter[object]()
+    for name in names:
+        content = (whole.folder / name).read_bytes()
+        for odd in ODD:
+            rewritten(whole, name, odd)
+            for words in commands:
+                status, said = 0, ""
+                try:
+                    runs.says(*words)
+                except SystemExit as ended:
+                    status, said = int(ended.code or 0), runs.capsys.readouterr().err
+                assert said.count("error: ") == status, (name, odd, words)
+                statuses[status] += 1
+        rewritten(whole, name, content)
+    assert statuses.keys() == {0, 1}
 
 
 def test_an_empty_folder_says_what_to_do_next(
