@@ -41,7 +41,7 @@ def read_keras_archive(path: Path) -> KerasArchive:
         with h5py.File(content, "r") as file:
             weights = dict(_arrays(path, file["layers"], "layers"))
     if not isinstance(config, dict):
-        raise BadDataError(f"{path} is no whole .keras file: its config is no object")
+        raise BadDataError(f"{path} is damaged: its config is no object")
     for place, array in weights.items():
         if not np.isfinite(array).all():
             raise BadDataError(f"{path}: {place} holds NaN or infinite weights; train it again")

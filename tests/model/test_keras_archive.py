@@ -68,7 +68,7 @@ def test_weights_that_reach_outside_or_are_too_large_are_not_read(
 def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "model.keras"
     file.write_bytes(content)
-    with pytest.raises(BadDataError, match=r"is no whole \.keras file"):
+    with pytest.raises(BadDataError, match="is damaged"):
         read_keras_archive(file)
 
 
@@ -77,7 +77,7 @@ def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
 def test_a_part_that_is_something_else_is_refused(
     tmp_path: Path, model: Path, part: str, content: bytes
 ) -> None:
-    with pytest.raises(BadDataError, match=r"is no whole \.keras file"):
+    with pytest.raises(BadDataError, match="is damaged"):
         read_keras_archive(with_parts(model, tmp_path / "changed.keras", **{part: content}))
 
 
