@@ -43,9 +43,11 @@ class StepKey(CachePolicy):
         """Return the key of a task run."""
         parts = key_parts(task_ctx.task.name, task_ctx.task.fn, inputs)
         key = cache_key(parts)
-        if self.store is not None and read_record(KeyParts, self.store.key_file(key)) != parts:
+        if self.store is not None:
             try:
-                write_record(self.store.key_file(key), parts)
+                self.store.clear_places(key)
+                if read_record(KeyParts, self.store.key_file(key)) != parts:
+                    write_record(self.store.key_file(key), parts)
             except OSError as error:
                 why = error.strerror
                 _LOG.warning("the parts of the key of %s cannot be kept (%s)", parts.step, why)

@@ -9,7 +9,13 @@ from typing import Self
 
 from pydantic import Field
 
-from tasks.common.atomic_files import file_sha256, sync_file, sync_folder, temporary_path
+from tasks.common.atomic_files import (
+    file_sha256,
+    set_folder_aside,
+    sync_file,
+    sync_folder,
+    temporary_path,
+)
 from tasks.common.canonical_json import json_sha256
 from tasks.common.errors import storage_error
 from tasks.common.hashed_files import HashedFile
@@ -99,6 +105,12 @@ class ArtifactStore:
         """Return where it is kept what the step with the cache key `key` left."""
         return self.records / f"{key}.json"
 
+    def clear_places(self, key: str) -> None:
+        """Set folders aside that stand where files of a cached result belong."""
+        files = self.key_file(key), self.record_file(key), self.results / key
+        for file in (*files, self.locks / f"{key}.lock"):
+            set_folder_aside(file)
+
     def experiment(self, kind: str, name: str) -> Path:
         """Return the folder of an experiment of many trainings."""
         return self.root / kind / name
@@ -175,6 +187,7 @@ class ArtifactStore:
             )
             target = self.path(file)
             target.parent.mkdir(parents=True, exist_ok=True)
+            set_folder_aside(target)
             sync_file(path)
             os.replace(path, target)  # noqa: PTH105 - says that a present file is replaced
             sync_folder(target.parent)

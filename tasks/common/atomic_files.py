@@ -39,6 +39,12 @@ def temporary_path(folder: Path, suffix: str = "") -> Path:
     return folder / f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}{suffix}"
 
 
+def set_folder_aside(path: Path) -> None:
+    """Where a folder stands in the place of a file, make it something unfinished, to be removed."""
+    if path.is_dir() and not path.is_symlink():
+        path.replace(temporary_path(path.parent))
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path that becomes `path` when the block ends well.

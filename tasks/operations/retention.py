@@ -43,7 +43,7 @@ def apply_retention(removals: Iterable[Removal]) -> int:
 
 
 def _remove(path: Path) -> None:
-    if not path.is_dir():
+    if path.is_symlink() or not path.is_dir():
         path.unlink(missing_ok=True)
         return
     hidden = temporary_path(path.parent)

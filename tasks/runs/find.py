@@ -1,6 +1,7 @@
 """Find finished runs: all of them, or the one that a user names in short."""
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tasks.common.artifact_store import ArtifactStore
@@ -35,15 +36,24 @@ class FoundRuns(Record):
 
 
 def find_runs(artifacts: Path) -> FoundRuns:
-    """Return every run of an artifacts folder; one that cannot be read hides no other."""
+    """Return every run of an artifacts folder; one that cannot be read hides no other.
+
+    A run of the future, made while a clock was wrong, is no newest one: it comes last.
+    """
+    now = datetime.now(UTC).isoformat()
     runs, unreadable = [], []
     for folder in _run_folders(artifacts):
         try:
             runs.append(_read(folder))
         except PipelineError as error:
             unreadable.append(UnreadableRun(folder=folder, reason=str(error)))
-    runs.sort(key=lambda run: (run.manifest.created, run.folder.name), reverse=True)
+    runs.sort(key=lambda run: _place(run, now), reverse=True)
     return FoundRuns(runs=runs, unreadable=unreadable)
+
+
+def _place(run: Run, now: str) -> tuple[bool, str, str]:
+    created = run.manifest.created
+    return created <= now, created, run.folder.name
 
 
 def find_run(artifacts: Path, name: str) -> Run:

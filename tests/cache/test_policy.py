@@ -75,6 +75,26 @@ def test_what_another_step_left_is_no_hit(store: ArtifactStore) -> None:
     assert [is_hit(store, key) for key in pair] == [False, False]
 
 
+def test_a_folder_in_the_place_of_a_file_is_set_aside(store: ArtifactStore) -> None:
+    key = keys(store)[0]
+    files = [store.record_file(key), store.results / key, store.key_file(key)]
+    for file in [*files, store.locks / f"{key}.lock"]:
+        file.unlink(missing_ok=True)
+        (file / "inside").mkdir(parents=True)
+    assert not is_hit(store, key)
+    store.clear_places(key)
+    assert [file for file in files if file.exists()] == []
+    with store.workspace() as folder:
+        (folder / "a.txt").write_text("a")
+        kept = store.keep("load", folder)
+    target = store.file(kept, "a.txt")
+    target.unlink()
+    target.mkdir()
+    with store.workspace() as folder:
+        (folder / "a.txt").write_text("a")
+        assert store.faults(store.keep("load", folder)) == []
+
+
 def test_no_class_that_a_file_names_is_imported(store: ArtifactStore) -> None:
     key = keys(store)[0]
     result = store.results / key

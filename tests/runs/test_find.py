@@ -26,6 +26,13 @@ def test_runs_are_found_newest_first(artifacts: Path) -> None:
     assert found.unreadable == []
 
 
+def test_a_run_of_the_future_is_not_the_latest(tmp_path: Path) -> None:
+    for name in (FIRST, "29990101T000000Z-eeeeeeee", SECOND):
+        make_run(tmp_path, name)
+    assert find_run(tmp_path, "latest").manifest.run_id == SECOND
+    assert find_runs(tmp_path).runs[-1].manifest.run_id.startswith("2999")
+
+
 def test_what_cannot_be_read_is_reported_and_hides_no_other_run(tmp_path: Path) -> None:
     make_run(tmp_path, FIRST)
     age(make_run(tmp_path, SECOND))
