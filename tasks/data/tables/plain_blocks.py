@@ -54,12 +54,12 @@ class PlainBlocks:
         Raises:
             BadDataError: A quoted text has swallowed rows. The file is not named.
         """
-        whole = self._whole_rows()
-        if not whole or not (quotes := Quotes(whole, self._delimiter)).are_plain:
+        whole, places, ends = self._whole_rows()
+        if not whole or not (quotes := Quotes(whole, places, self._delimiter)).are_plain:
             return None
-        for place, field in quotes.long_fields(whole, SWALLOWED_LINES):
+        for place, field in quotes.long_fields(whole, ends, SWALLOWED_LINES):
             if holds_rows(field.decode(errors="replace"), self._delimiter.decode(), self._width):
-                line = self.lines + whole.count(b"\n", 0, place) + 1
+                line = self.lines + int(np.searchsorted(ends, place)) + 1
                 raise BadDataError(unclosed(f"line {line}"))
         reading = pacsv.ReadOptions(
             block_size=len(whole) + 1, column_names=self._names, use_threads=False
@@ -70,36 +70,33 @@ class PlainBlocks:
             return None
         self._pending = self._pending[len(whole) :]
         self.rows += len(table)
-        self.lines += whole.count(b"\n")
+        self.lines += len(ends)
         return [table[name].combine_chunks() for name in self._columns]
 
     def rest(self) -> io.BufferedReader:
         """Return the content after the rows that were read."""
         return io.BufferedReader(_Prefixed(self._pending, self._content), _BLOCK)
 
-    def _whole_rows(self) -> bytes:
-        """Return rows of which none goes on behind, nothing where there is no end of one."""
+    def _whole_rows(self) -> tuple[bytes, np.ndarray, np.ndarray]:
+        """Return rows of which none goes on behind, and where their quotes and line ends are.
+
+        There are none where there is no end of a row.
+        """
         while True:
             block = self._content.read(_BLOCK)
             self._pending += block
+            content = np.frombuffer(self._pending, np.uint8)
+            quotes, ends = np.flatnonzero(content == ord('"')), np.flatnonzero(content == ord("\n"))
             if not block:
-                return self._pending
-            end = _end_of_rows(self._pending)
-            if end:
-                return self._pending[:end]
+                return self._pending, quotes, ends
+            # A line end is that of a row where the quotes before it are in pairs.
+            before = np.searchsorted(quotes, ends)
+            rows = np.flatnonzero(before % 2 == 0)
+            if len(rows):
+                last = rows[-1]
+                return self._pending[: ends[last] + 1], quotes[: before[last]], ends[: last + 1]
             if len(self._pending) > _LONGEST_BLOCK:
-                return b""
-
-
-def _end_of_rows(text: bytes) -> int:
-    """Return the end of the last line that ends outside quotes."""
-    end = text.rfind(b"\n") + 1
-    is_open = text.count(b'"', 0, end) % 2
-    while end and is_open:
-        before = text.rfind(b"\n", 0, end - 1) + 1
-        is_open ^= text.count(b'"', before, end) % 2
-        end = before
-    return end
+                return b"", quotes, ends
 
 
 class Quotes:
@@ -111,10 +108,9 @@ class Quotes:
         closes: Places at which it closes, behind each of `opens`.
     """
 
-    def __init__(self, text: bytes, delimiter: bytes) -> None:
-        """Find them."""
+    def __init__(self, text: bytes, places: np.ndarray, delimiter: bytes) -> None:
+        """Take the places of all of them, in ascending order."""
         padded = np.frombuffer(b"\n" + text + b"\n", np.uint8)
-        places = np.flatnonzero(padded[1:-1] == ord('"'))
         starts = places[np.diff(places, prepend=-2) != 1]
         ends = places[np.diff(places, append=len(text) + 1) != 1]
         is_odd = (ends - starts) % 2 == 0
@@ -125,9 +121,8 @@ class Quotes:
         self.opens, self.closes = starts[is_odd & ~is_inside], ends[is_odd & is_inside]
         self.are_plain = bool(fits.all()) and len(self.opens) == len(self.closes)
 
-    def long_fields(self, text: bytes, lines: int) -> Iterator[tuple[int, bytes]]:
-        """Yield place and content of each quoted field with more than so many line ends."""
-        ends = np.flatnonzero(np.frombuffer(text, np.uint8) == ord("\n"))
+    def long_fields(self, text: bytes, ends: np.ndarray, lines: int) -> Iterator[tuple[int, bytes]]:
+        """Yield place and content of each quoted field with more than so many of the line ends."""
         counts = np.searchsorted(ends, self.closes) - np.searchsorted(ends, self.opens)
         for number in np.flatnonzero(counts > lines):
             yield int(self.opens[number]), text[self.opens[number] + 1 : self.closes[number]]
