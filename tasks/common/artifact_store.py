@@ -11,6 +11,7 @@ from pydantic import Field
 
 from tasks.common.atomic_files import (
     file_sha256,
+    remove_leftovers,
     set_folder_aside,
     sync_file,
     sync_folder,
@@ -116,10 +117,16 @@ class ArtifactStore:
         return self.root / kind / name
 
     def open(self) -> Self:
-        """Create the folders; raise a StorageError where they cannot be written to."""
+        """Create the folders; raise a StorageError where they cannot be written to.
+
+        What a run that was killed left half-written is removed, once it is a day old: a younger
+        one may be another run's, on another machine too.
+        """
         try:
             for folder in (self.objects, self.downloads, self.runs):
                 folder.mkdir(parents=True, exist_ok=True)
+            for place in (self.objects, self.runs, *self.records.glob("*"), *self.keys.glob("*")):
+                remove_leftovers(place)
             probe = temporary_path(self.root)
             try:
                 probe.write_bytes(b"x" * 4096)

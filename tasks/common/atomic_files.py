@@ -2,15 +2,20 @@
 
 import hashlib
 import os
+import shutil
+import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tasks.common.errors import ExportError
 
 TEMPORARY_PREFIX = ".writing-"
 """Begins the name of what is not finished, so that a person sees it and listings pass it over."""
+
+
+_ABANDONED_S = 86_400
 
 
 def require_new(target: Path) -> None:
@@ -37,6 +42,18 @@ def sync_file(path: Path) -> None:
 def temporary_path(folder: Path, suffix: str = "") -> Path:
     """Return an unused name in `folder`; its prefix marks it as unfinished."""
     return folder / f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}{suffix}"
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what has stood unfinished in a folder for a day."""
+    for path in folder.glob(f"{TEMPORARY_PREFIX}*"):
+        with suppress(FileNotFoundError):
+            if time.time() - path.lstat().st_mtime < _ABANDONED_S:
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
 
 
 def set_folder_aside(path: Path) -> None:

@@ -1,5 +1,8 @@
 import errno
+import itertools
+import os
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -102,3 +105,17 @@ def test_a_really_read_only_folder_is_reported_in_one_sentence(small_disk: Path)
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     with pytest.raises(StorageError, match="the file system is read-only"):
         ArtifactStore(small_disk).open()
+
+
+def test_what_was_left_half_written_a_day_ago_is_removed(tmp_path: Path) -> None:
+    store = ArtifactStore(tmp_path).open()
+    (store.records / "load").mkdir(parents=True)
+    places = [store.objects, store.runs, store.records / "load"]
+    for place, age_s in itertools.product(places, (0, 90_000)):
+        folder = place / f".writing-{age_s}"
+        folder.mkdir()
+        (folder / "part").write_text("half")
+        os.utime(folder, (time.time() - age_s,) * 2)
+    store.open()
+    left = [path.name for place in places for path in place.iterdir()]
+    assert left == [".writing-0"] * 3
