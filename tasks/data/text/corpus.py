@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tasks.common.errors import BadDataError
 from tasks.data.text.disk_shuffle import TokensOnDisk
@@ -234,10 +235,12 @@ class _TextFingerprint:
         self._rows = 0
 
     def add(self, texts: pa.Array) -> None:
-        labels = self._labels[self._rows : self._rows + len(texts)].tolist()
+        labels = pa.array(self._labels[self._rows : self._rows + len(texts)])
         self._rows += len(texts)
-        rows = zip(texts.fill_null("").to_pylist(), labels, strict=True)
-        self._digest.update("".join(f"{label} {len(text)} {text}" for text, label in rows).encode())
+        texts = texts.cast(pa.large_string()).fill_null("")
+        numbers = [column.cast(pa.large_string()) for column in (labels, pc.utf8_length(texts))]
+        rows = pc.binary_join_element_wise(*numbers, texts, pa.scalar(" ", pa.large_string()))
+        self._digest.update(b"".join(rows.cast(pa.large_binary()).to_pylist()))
 
     def hexdigest(self) -> str:
         return self._digest.hexdigest()
