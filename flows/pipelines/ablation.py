@@ -15,7 +15,6 @@ from tasks import steps
 from tasks.cache.runner import StepRunner
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.device import Accelerator
-from tasks.common.locks import in_use
 from tasks.config.experiments import AblationConfig, RunnerConfig
 from tasks.config.training import TrainingConfig
 from tasks.experiments.ablation import text_variants, tokens_name, words_name
@@ -29,8 +28,7 @@ def seen_baselines(
 ) -> list[list[BaselineScore]]:
     """Return the linear baselines of each variant, on what its network sees."""
     config = variants[0]
-    with in_use(artifacts):
-        store = ArtifactStore(artifacts).open()
+    with ArtifactStore(artifacts).in_use() as store:
         run = StepRunner(store)
         files = run.fresh(steps.fetch, config.source)
         loaded = run.cached(steps.load, files, config.data)

@@ -14,7 +14,6 @@ from tasks import steps
 from tasks.cache.runner import StepRunner
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.device import Accelerator, select_accelerator
-from tasks.common.locks import in_use
 from tasks.config.drift import DriftConfig
 from tasks.config.promotion import PromotionConfig, require_promotable
 from tasks.config.request import TrainOptions, require_divisible
@@ -78,8 +77,7 @@ def train_flow(
     device = select_accelerator(accelerator)
     require_divisible(fit, device)
     LOG.info("device %s %s: %s", device.kind, device.name, device.reason)
-    with in_use(artifacts):
-        store = ArtifactStore(artifacts).open()
+    with ArtifactStore(artifacts).in_use() as store:
         run = StepRunner(store, refresh=refresh, use_cache=cache)
 
         files = run.fresh(steps.fetch, config.source)

@@ -15,7 +15,6 @@ from tasks.cache.runner import StepRunner
 from tasks.common.artifact_store import ArtifactStore, StepRun
 from tasks.common.device import Accelerator, select_accelerator
 from tasks.common.errors import DivergedError, PipelineError, PrunedTrialError
-from tasks.common.locks import in_use
 from tasks.config.experiments import SweepConfig
 from tasks.config.request import require_divisible
 from tasks.config.training import TrainingConfig
@@ -45,8 +44,7 @@ def trial_flow(
     device = select_accelerator(accelerator)
     require_divisible(config.fit, device)
     reporter = TrialReporter(open_trial(sweep, number), sweep.objective)
-    with in_use(artifacts), plain_faults(sweep):
-        store = ArtifactStore(artifacts).open()
+    with ArtifactStore(artifacts).in_use() as store, plain_faults(sweep):
         run = StepRunner(store)
 
         files = run.fresh(steps.fetch, config.source)

@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -18,8 +18,9 @@ from tasks.common.atomic_files import (
     temporary_path,
 )
 from tasks.common.canonical_json import json_sha256
-from tasks.common.errors import storage_error
+from tasks.common.errors import FolderInUseError, storage_error
 from tasks.common.hashed_files import HashedFile
+from tasks.common.locks import alone_in, in_use
 from tasks.common.records import Record, read_record
 
 Fact = str | int | float | bool | None | list[str]
@@ -117,16 +118,10 @@ class ArtifactStore:
         return self.root / kind / name
 
     def open(self) -> Self:
-        """Create the folders; raise a StorageError where they cannot be written to.
-
-        What a run that was killed left half-written is removed, once it is a day old: a younger
-        one may be another run's, on another machine too.
-        """
+        """Create the folders; raise a StorageError where they cannot be written to."""
         try:
             for folder in (self.objects, self.downloads, self.runs):
                 folder.mkdir(parents=True, exist_ok=True)
-            for place in (self.objects, self.runs, *self.records.glob("*"), *self.keys.glob("*")):
-                remove_leftovers(place)
             probe = temporary_path(self.root)
             try:
                 probe.write_bytes(b"x" * 4096)
@@ -135,6 +130,18 @@ class ArtifactStore:
         except OSError as error:
             raise storage_error(error, self.root) or error from None
         return self
+
+    @contextmanager
+    def in_use(self) -> Iterator[Self]:
+        """Open the store and keep maintenance out of it during the block, as `locks.in_use`.
+
+        What a killed run left half-written a day ago is removed first, unless a run is in progress.
+        """
+        with suppress(FolderInUseError), alone_in(self.root):
+            for place in (self.objects, self.runs, *self.records.glob("*"), *self.keys.glob("*")):
+                remove_leftovers(place)
+        with in_use(self.root):
+            yield self.open()
 
     def path(self, file: StoredFile) -> Path:
         """Return where `file` lies; its name ends like the original's."""

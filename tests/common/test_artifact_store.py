@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.common import locks
 from tasks.common.artifact_store import ArtifactStore, StepOutput
 from tasks.common.errors import StorageError
 from tests.support.faults.tiny_disk import tiny_disk
@@ -116,6 +117,9 @@ def test_what_was_left_half_written_a_day_ago_is_removed(tmp_path: Path) -> None
         folder.mkdir()
         (folder / "part").write_text("half")
         os.utime(folder, (time.time() - age_s,) * 2)
-    store.open()
-    left = [path.name for place in places for path in place.iterdir()]
+    names = [path.name for place in places for path in place.iterdir()]
+    with locks.in_use(tmp_path), store.in_use():
+        assert [path.name for place in places for path in place.iterdir()] == names
+    with store.in_use():
+        left = [path.name for place in places for path in place.iterdir()]
     assert left == [".writing-0"] * 3
