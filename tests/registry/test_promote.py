@@ -15,7 +15,7 @@ from tasks.config.promotion import PromotionConfig
 from tasks.registry.champion import ChampionStore
 from tasks.registry.events import PromotionEvent, line_of_champions
 from tasks.registry.promote import decision_of, promote, rollback, who_am_i
-from tasks.runs.find import Run
+from tasks.runs.find import Run, find_run
 from tests.support.made_runs import age, changed_json
 from tests.support.promotions import (
     CONFIG,
@@ -48,6 +48,17 @@ def decide_all(artifacts: Path, *right: int) -> list[Run]:
     for run in runs:
         decide(artifacts, run)
     return runs
+
+
+@pytest.mark.parametrize("part", ["score", "baseline", "bayes_baseline"])
+def test_a_score_that_the_predictions_do_not_give_is_refused(tmp_path: Path, part: str) -> None:
+    run = make_challenger(tmp_path, 1)
+    score = getattr(run.manifest, part)
+    forged = score.model_copy(update={"accuracy": score.accuracy + 0.025})
+    run.manifest.model_copy(update={part: forged}).write(run.folder)
+    with pytest.raises(PromotionError, match=r"accuracy of 0\.\d+ is recorded, but \w+\.parquet"):
+        decide(tmp_path, find_run(tmp_path, run_id(1)))
+    assert champion(tmp_path) is None
 
 
 def test_the_first_challenger_is_promoted_where_there_is_no_champion_yet(tmp_path: Path) -> None:

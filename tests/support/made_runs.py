@@ -72,8 +72,8 @@ def make_run(
     write_predictions(folder / "baseline_predictions.parquet", baseline_right, backwards)
     bayes = baseline_right if bayes_right is None else bayes_right
     write_predictions(folder / "bayes_baseline_predictions.parquet", bayes, backwards)
-    baseline = {name: sum(baseline_right) / len(right) for name in score}
-    bayes_baseline = {name: sum(bayes) / len(right) for name in score}
+    baseline = {name: sum(baseline_right) / len(baseline_right) for name in score}
+    bayes_baseline = {name: sum(bayes) / len(bayes) for name in score}
     day, _, end = run_id.partition("-")
     manifest = {
         "run_id": run_id,
