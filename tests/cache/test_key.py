@@ -164,7 +164,6 @@ HELPERS = {
     "tasks.evaluation.metrics": SCORING,
     "tasks.data.split": AFTER_PAD | {"baseline"},
     "tasks.evaluation.confident_errors": {"analyse"},
-    "tasks.reports.plot": {"plot"},  # what the analysis draws with it has no `return`
     "tasks.model.model_hash": {"build"} | AFTER_TRAIN,
 }
 

@@ -116,7 +116,7 @@ def test_a_run_from_the_terminal_ends_with_the_score_the_folder_and_what_was_cac
     assert again.returncode == 0, again.stderr
     assert again.stdout.count(" cached ") == 9
     imported = {line.rpartition("|")[2].strip() for line in again.stderr.splitlines()}
-    assert "prefect" in imported
+    assert "prefect.settings" in imported
     assert not {"tensorflow", "keras", "matplotlib", "pyarrow", "sklearn", "numpy"} & imported
 
 
