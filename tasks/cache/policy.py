@@ -105,7 +105,7 @@ class VerifiedRecords(WritableFileSystem):
                 return store.faults(output)
         except (LookupError, OSError) as error:
             return [str(error)]
-        except ValueError:  # it is no JSON
+        except (ValueError, RecursionError):  # it is no JSON
             pass
         return [f"{result} is damaged"]
 

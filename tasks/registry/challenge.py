@@ -1,5 +1,6 @@
 """Compare a challenger with the champion: the usual case, and those in which there is no test."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from tasks.registry.events import (
 from tasks.registry.gates import ChampionTest
 from tasks.registry.rescore import rescored
 from tasks.runs.find import Run
-from tasks.runs.read import PREDICTIONS, checked_file
+from tasks.runs.read import BASELINE_PREDICTIONS, BAYES_PREDICTIONS, PREDICTIONS, checked_file
 
 NO_CHAMPION = "no champion yet: nothing to compare with"
 
@@ -105,3 +106,19 @@ def _taken_back(reign: PromotionEvent, rollback: PromotionEvent) -> str:
         f"{rollback.who} took this model back on {when(rollback.when)} UTC (event"
         f" {rollback.number}): bring it back with promote.py rollback --to {reign.run_id}"
     )
+
+
+def require_true_scores(run: Run) -> None:
+    """Raise a PromotionError where a recorded accuracy is not that of the predictions."""
+    manifest = run.manifest
+    for name, recorded in (
+        (PREDICTIONS, manifest.score.accuracy),
+        (BASELINE_PREDICTIONS, manifest.baseline.accuracy),
+        (BAYES_PREDICTIONS, manifest.bayes_baseline.accuracy),
+    ):
+        found = float(read_predictions(run.folder / name).correct.mean())
+        if not math.isclose(found, recorded, abs_tol=1e-9):
+            raise PromotionError(
+                f"{run.folder}: an accuracy of {recorded:.4f} is recorded, but {name} gives"
+                f" {found:.4f}; start that run again"
+            )

@@ -1,7 +1,6 @@
 """Promote a run to champion where it passes all gates, or go back to an earlier champion."""
 
 import getpass
-import math
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -19,10 +18,7 @@ from tasks.registry.gates import ChallengerMetrics, Latency, judge
 from tasks.runs.find import Run, find_run
 from tasks.runs.manifest import MANIFEST
 from tasks.runs.read import (
-    BASELINE_PREDICTIONS,
-    BAYES_PREDICTIONS,
     BEST_MODEL,
-    PREDICTIONS,
     read_checked,
     read_config,
     reading_runs,
@@ -48,11 +44,15 @@ def promote(
     model; a PromotionError that the run is damaged or elsewhere, or that the log is damaged; a
     StorageError that the artifacts folder cannot be written to.
     """
-    from tasks.registry.challenge import challenge_champion, require_challenger
+    from tasks.registry.challenge import (
+        challenge_champion,
+        require_challenger,
+        require_true_scores,
+    )
 
     _require_whole(artifacts, run)
     with reading_runs(run):
-        _require_true_scores(run)
+        require_true_scores(run)
     store = ChampionStore(artifacts)
     require_challenger(artifacts, run, store.events())
     # Measured before the lock is taken: it takes seconds and does not depend on the champion.
@@ -171,24 +171,6 @@ def _require_whole(artifacts: Path, run: Run) -> None:
             f"{run.folder} is damaged ({'; '.join(faults)}): bring it back as it was, or start"
             " that run again"
         )
-
-
-def _require_true_scores(run: Run) -> None:
-    """Check that the recorded accuracies are those of the predictions, whatever the hashes say."""
-    from tasks.evaluation.slices import read_predictions
-
-    manifest = run.manifest
-    for name, recorded in (
-        (PREDICTIONS, manifest.score.accuracy),
-        (BASELINE_PREDICTIONS, manifest.baseline.accuracy),
-        (BAYES_PREDICTIONS, manifest.bayes_baseline.accuracy),
-    ):
-        found = float(read_predictions(run.folder / name).correct.mean())
-        if not math.isclose(found, recorded, abs_tol=1e-9):
-            raise PromotionError(
-                f"{run.folder}: an accuracy of {recorded:.4f} is recorded, but {name} gives"
-                f" {found:.4f}; start that run again"
-            )
 
 
 def _rollback_target(events: list[PromotionEvent], wanted: str | None) -> PromotionEvent:

@@ -3,9 +3,9 @@
 import numpy as np
 import pyarrow as pa
 
-from tasks.common.atomic_files import file_sha256
 from tasks.common.errors import PromotionError
 from tasks.data.sources.readers import read_test_reviews
+from tasks.data.sources.source_files import content_sha256
 from tasks.data.text.corpus import text_fingerprint
 from tasks.data.text.padding import pad_tokens
 from tasks.data.text.vocabulary import Vocabulary, text_chunks
@@ -46,7 +46,7 @@ def _test_reviews(challenger: Run) -> pa.Table:
     if source.form == "keras":
         raise PromotionError("Keras's file holds numbers, not texts")
     for name, path in source.paths.items():
-        if not path.is_file() or file_sha256(path) != source.sha256[name]:
+        if not path.exists() or content_sha256(path) != source.sha256[name]:
             raise PromotionError(
                 f"their file {path} is missing or changed: bring it back as it was"
             )

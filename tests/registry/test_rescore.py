@@ -2,6 +2,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
 import pytest
 
 from tasks.common.errors import PromotionError
@@ -61,6 +63,22 @@ def test_the_champion_is_scored_as_evaluate_scores_it(
     found = rescored(champion, challenger(tmp_path, small_reviews, tmp_path / "loaded"))
     assert 0 < found.sum() < len(found)
     assert np.array_equal(found, expected)
+
+
+def test_test_reviews_in_a_folder_of_parquet_are_scored_as_those_of_a_csv(
+    tmp_path: Path, champion: Run, small_reviews: Path
+) -> None:
+    folder = tmp_path / "reviews"
+    folder.mkdir()
+    reviews = pacsv.read_csv(small_reviews)
+    pq.write_table(reviews.slice(0, 100), folder / "1.parquet")
+    pq.write_table(reviews.slice(100), folder / "2.parquet")
+    of_csv, of_folder = (
+        rescored(champion, challenger(tmp_path / name, file, tmp_path / f"loaded {name}"))
+        for name, file in (("csv", small_reviews), ("folder", folder))
+    )
+    assert len(of_folder) > 0
+    assert np.array_equal(of_folder, of_csv)
 
 
 def test_a_challenger_with_other_data_words_and_lengths_is_compared_on_its_own_reviews(

@@ -13,10 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.common.atomic_files import file_sha256
 from tasks.data.review_files import padded_matrix, review_schema
 from tasks.data.sources.readers import FULL_PACKAGE_CSV
-from tasks.data.sources.source_files import Form, SourceFiles
+from tasks.data.sources.source_files import Form, SourceFiles, content_sha256
 from tasks.data.text.corpus import (
     LabelledTokens,
     Split,
@@ -76,7 +75,7 @@ def source_of(
         source="imdb" if form in ("keras", "packages") else form,
         form=form,
         paths=paths,
-        sha256={name: file_sha256(path) for name, path in paths.items()},
+        sha256={name: content_sha256(path) for name, path in paths.items()},
         columns=columns if form == "files" else None,
         reason="test",
     )
