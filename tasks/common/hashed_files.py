@@ -95,11 +95,14 @@ class FileList(Record):
         faults = [
             fault for name, file in self.files.items() if (fault := file.fault(folder / name, name))
         ]
-        present = {
-            path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
-        }
         known = {*self.files, self.NAME, self.HASH_NAME}
-        return faults + [f"{name} is not in {self.NAME}" for name in sorted(present - known)]
+        for path in sorted(folder.rglob("*")):
+            name = path.relative_to(folder).as_posix()
+            if path.is_file() and name not in known:
+                faults.append(f"{name} is not in {self.NAME}")
+            if path.is_symlink() and name not in self.files:
+                faults.append(f"{name} is a link")
+        return faults
 
     @classmethod
     def _hash_line(cls, sha256: str) -> bytes:

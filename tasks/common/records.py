@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 from urllib.parse import unquote_to_bytes
@@ -15,7 +16,7 @@ from pydantic import (
 )
 
 from tasks.common.atomic_files import write_text
-from tasks.common.canonical_json import canonical_json, json_sha256, readable_json
+from tasks.common.canonical_json import json_sha256, readable_json
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -59,12 +60,12 @@ class Settings(Record):
 
 
 def write_json(file: Path, record: BaseModel) -> None:
-    """Write a record whose hash stands elsewhere, or which is for people alone, whole or not."""
+    """Write a record without a hash, whole or not at all, into a folder that is made if missing."""
     write_text(file, readable_json(record.model_dump(mode="json")))
 
 
 def write_record(file: Path, record: BaseModel) -> None:
-    """Write a record with its hash, whole or not at all, into a folder that need not be there."""
+    """Write a record with its hash, as `write_json` writes one without."""
     write_text(file, readable_json(sealed(record)))
 
 
@@ -82,19 +83,21 @@ def sealed(record: BaseModel) -> dict[str, Any]:
     return content | {_SEAL: json_sha256(content)}
 
 
-def unsealed(kind: type[_Model], text: bytes) -> _Model:
+def unsealed(
+    kind: type[_Model], text: bytes, render: Callable[[Any], str] = readable_json
+) -> _Model:
     """Return the record in a JSON text; raise a ValueError where its hash is not that of the rest.
 
-    The hash finds damage and what was put in another place, not somebody who computes it anew.
+    `render` is what made the text of the `sealed` record. The hash finds damage and what was put in
+    another place, not somebody who computes it anew.
     """
     try:
         content = json.loads(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
     # Another text of equal value, as of a number with a wrong last digit, is damage too.
-    is_ours = text in (readable_json(content).encode(), canonical_json(content).encode())
-    if not (
-        is_ours and isinstance(content, dict) and content.pop(_SEAL, "") == json_sha256(content)
-    ):
+    if text != render(content).encode() or not isinstance(content, dict):
+        raise ValueError("it is not what is written for a record")
+    if content.pop(_SEAL, None) != json_sha256(content):
         raise ValueError("its hash differs")
     return kind.model_validate_json(json.dumps(content))

@@ -33,6 +33,7 @@ from tasks.inference.predictor import PREDICTIONS, Predictor
 _LOG = logging.getLogger(__name__)
 
 _JOB = "job.json"
+_HASH_BYTES = hashlib.sha256().digest_size
 
 CHUNK_ROWS = 20_000
 """Rows that are computed and kept at once."""
@@ -78,6 +79,7 @@ class PredictionParts:
     def __init__(self, output: Path, job: PredictionJob) -> None:
         """Take the output and the job; what another job left there is removed at `open`."""
         self.output, self.job = output, job
+        self._job = json_sha256(job.model_dump(mode="json"))
         self.folder = _parts_folder(output)
 
     def open(self) -> Self:
@@ -117,15 +119,14 @@ class PredictionParts:
     def read(self, path: Path) -> pa.RecordBatch:
         """Return the batch of a file of this job; raise a BadDataError where it is damaged."""
         found = path.read_bytes()
-        size = hashlib.sha256().digest_size
-        if found[:size] != self._hash(path, found[size:]):
+        kept, content = found[:_HASH_BYTES], found[_HASH_BYTES:]
+        if kept != self._hash(path, content):
             raise BadDataError(f"{path} is damaged; start again")
-        with pa.ipc.open_file(pa.BufferReader(found[size:])) as reader:
+        with pa.ipc.open_file(pa.BufferReader(content)) as reader:
             return reader.get_batch(0)
 
     def _hash(self, path: Path, content: bytes) -> bytes:
-        job = json_sha256(self.job.model_dump(mode="json"))
-        return hashlib.sha256(f"{job} {path.name}\n".encode() + content).digest()
+        return hashlib.sha256(f"{self._job} {path.name}\n".encode() + content).digest()
 
     def join(self, chunks: int, kept: int, model: str) -> PredictionSummary:
         """Write the output from all chunks in order, remove them, and return what came of it.

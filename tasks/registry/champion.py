@@ -106,7 +106,7 @@ class ChampionStore:
 
     def _parse(self, number: int, line: bytes) -> PromotionEvent:
         try:
-            event = unsealed(PromotionEvent, line)
+            event = unsealed(PromotionEvent, line, canonical_json)
         except ValueError:
             event = None
         if event is None or event.number != number:

@@ -17,12 +17,7 @@ from tasks.registry.events import Decision, PromotionEvent, headline, line_of_ch
 from tasks.registry.gates import ChallengerMetrics, Latency, judge
 from tasks.runs.find import Run, find_run
 from tasks.runs.manifest import MANIFEST
-from tasks.runs.read import (
-    BEST_MODEL,
-    read_checked,
-    read_config,
-    reading_runs,
-)
+from tasks.runs.read import BEST_MODEL, read_checked, read_config, reading_runs
 
 MeasureLatency = Callable[[Run, TrainingConfig], Latency]
 

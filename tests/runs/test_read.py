@@ -29,6 +29,15 @@ def test_a_damaged_or_missing_file_is_never_read(tmp_path: Path, name: str) -> N
         checked_file(run, name)
 
 
+def test_a_link_is_no_part_of_a_run(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    file = run.folder / "history.json"
+    file.rename(tmp_path / "history.json")
+    file.symlink_to(tmp_path / "history.json")
+    (run.folder / "more").symlink_to(tmp_path)
+    assert run.manifest.faults(run.folder) == ["history.json is a link", "more is a link"]
+
+
 def test_a_file_that_is_not_in_the_manifest_is_never_read(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     (run.folder / "other.json").write_text("{}")
