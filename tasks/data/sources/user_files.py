@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 from tasks.common.errors import BadDataError
 from tasks.common.records import path_text
 from tasks.config.training import DataConfig
-from tasks.data.review_files import rebatched
 from tasks.data.sources.source_files import SourceFiles
 from tasks.data.tables.fields import ReadOptions, row_fault
 from tasks.data.tables.labels import label_name, label_names, shown
@@ -23,7 +22,7 @@ from tasks.data.text.vocabulary import number_names
 
 _LOG = logging.getLogger(__name__)
 
-_CHUNK_ROWS = 4096
+_CHUNK_BYTES = 1 << 23
 """Texts whose words are numbered together: many, since each chunk looks up its distinct words."""
 
 _MANY_LINES = 50
@@ -73,15 +72,25 @@ class _TextsOnDisk:
         options = pa.ipc.IpcWriteOptions(compression="lz4")
         self._schema = pa.schema({"text": pa.large_string()})
         self._writer = pa.ipc.new_stream(self._file, self._schema, options=options)
+        self._waiting: list[pa.Array] = []
 
     def add(self, texts: pa.Array) -> None:
-        self._writer.write_batch(pa.record_batch([texts], schema=self._schema))
+        self._waiting.append(texts)
+        if sum(some.nbytes for some in self._waiting) >= _CHUNK_BYTES:
+            self._write()
+
+    def _write(self) -> None:
+        if self._waiting:
+            texts = pa.concat_arrays(self._waiting)
+            self._writer.write_batch(pa.record_batch([texts], schema=self._schema))
+        self._waiting = []
 
     def read(self) -> Iterator[pa.Array]:
-        """Yield the texts in chunks of thousands."""
+        """Yield the texts in chunks of megabytes."""
+        self._write()
         self._writer.close()
         self._file.seek(0)
-        for batch in rebatched(pa.ipc.open_stream(self._file), _CHUNK_ROWS):
+        for batch in pa.ipc.open_stream(self._file):
             yield batch["text"]
 
 
