@@ -96,7 +96,7 @@ def compare(
     """Compare runs: what differs, their scores, and each further one against the first.
 
     The tests are paired: both models judge the same test reviews. Runs on other test reviews or
-    by another protocol are not compared.
+    by another protocol are shown in grey, with the reason, and not tested.
     """
     from tasks.reports.comparison import compare_page
 

@@ -91,6 +91,8 @@ def show_lines(*shown: Showable) -> None:
     for part in shown:
         if isinstance(part, Table):
             console.print(_for_terminal(part, console.width))
+            for note in part.notes:
+                console.print(Text(printable(note), "dim"), soft_wrap=True)
         elif isinstance(part, str | Text):
             text = Text(part) if isinstance(part, str) else part
             text.plain = printable(text.plain)
@@ -111,7 +113,8 @@ def _for_terminal(table: Table, width: int) -> RichTable:
             min_width=column.width,
             overflow="fold",
         )
-    for row in table.rows:
-        cells = ((printable(row[place]), table.columns[place].styles) for place in shown)
-        rich.add_row(*(Text(cell, style=styles.get(cell, "")) for cell, styles in cells))
+    for place, row in enumerate(table.rows):
+        style = "dim" if place in table.quiet else ""
+        cells = ((printable(row[column]), table.columns[column].styles) for column in shown)
+        rich.add_row(*(Text(cell, styles.get(cell, "")) for cell, styles in cells), style=style)
     return rich

@@ -1,6 +1,6 @@
 """Tables for people: said once, shown in the terminal, in Markdown and on pages."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -23,15 +23,25 @@ class Column:
 
 
 class Table:
-    """A head, rows of plain text, and a title that says what they are."""
+    """A head, rows of plain text, and a title that says what they are.
+
+    Terminal and pages show the rows at the places `quiet` in grey. `notes` stand below the table.
+    """
 
     def __init__(
-        self, *columns: str | Column, rows: Iterable[Sequence[str]], title: str = ""
+        self,
+        *columns: str | Column,
+        rows: Iterable[Sequence[str]],
+        title: str = "",
+        quiet: Collection[int] = (),
+        notes: Sequence[str] = (),
     ) -> None:
         """Take the columns, of which text alone is the head, and a cell for each in each row."""
         self.columns = [Column(one) if isinstance(one, str) else one for one in columns]
         self.rows = [list(row) for row in rows]
         self.title = title
+        self.quiet = quiet
+        self.notes = notes
 
     def records(self) -> list[dict[str, str]]:
         """Return the cells of each row by the heads, as Prefect's table artifacts take them."""

@@ -24,14 +24,15 @@ def compare_page(comparison: Comparison, histories: Histories) -> str:
     `histories` are the contents of `history.json` by run id. Runs that cannot be compared are not
     drawn: they validate on other reviews.
     """
-    drawn = {run.run_id: histories[run.run_id] for run in comparison.runs if run.scores}
+    left_out = [run.run_id for run in comparison.runs if run.not_comparable]
+    drawn = {name: history for name, history in histories.items() if name not in left_out}
     return render(
         "compare.html.jinja",
         title=f"Comparison of {len(comparison.runs)} runs",
         comparison=comparison,
         charts={name: _chart(name, drawn) for name in ("loss", "accuracy")},
         texts={name: _chart_text(name, drawn) for name in ("loss", "accuracy")},
-        left_out=[short_id(run.run_id) for run in comparison.runs if not run.scores],
+        left_out=[short_id(name) for name in left_out],
         scores=scores_table(comparison),
         tests=tests_table(comparison),
         differences=differences_table(comparison),

@@ -26,6 +26,9 @@ METRICS = {
     "expected_calibration_error": "expected calibration error",
 }
 
+_MARKS = "*†‡"
+"""For footnotes: there are three ways in which scores are not comparable."""
+
 
 def run_tables(folder: Path, manifest: Manifest) -> dict[str, Table]:
     """Return all tables of the run whose files lie in `folder`, by short names."""
@@ -147,7 +150,9 @@ def config_table(config: TrainingConfig) -> Table:
 
 
 def scores_table(comparison: Comparison) -> Table:
-    """Return what each run scores."""
+    """Return what each run scores; what does not rank beside the first's is grey, with a note."""
+    reasons = dict.fromkeys(one.not_comparable for one in comparison.runs if one.not_comparable)
+    marks = dict(zip(reasons, _MARKS, strict=False))
     extra = (Column(head, is_extra=True) for head in ("naive Bayes", "ROC AUC", "loss"))
     return Table(
         "run",
@@ -159,28 +164,24 @@ def scores_table(comparison: Comparison) -> Table:
         "epoch",
         Column("when (UTC)", is_extra=True),
         "seconds",
-        rows=map(_score_cells, comparison.runs),
+        rows=(_score_cells(run, marks) for run in comparison.runs),
         title="Scores of the runs",
+        quiet={place for place, run in enumerate(comparison.runs) if run.not_comparable},
+        notes=[f"{mark} not comparable with the first run: {why}" for why, mark in marks.items()],
     )
 
 
-def _score_cells(run: ComparedRun) -> list[str]:
-    scores = [f"not comparable: {run.not_comparable}", "", "", "", ""]
-    if run.scores is not None:
-        judged = run.scores.network
-        scores = [
-            f"{score(judged.accuracy)}"
-            f" ({interval_text(judged.accuracy_low, judged.accuracy_high)})",
-            score(run.scores.baseline.accuracy),
-            score(run.scores.bayes_baseline.accuracy),
-            score(run.scores.roc_auc),
-            score(run.scores.loss),
-        ]
+def _score_cells(run: ComparedRun, marks: Mapping[str, str]) -> list[str]:
+    judged, mark = run.scores.network, marks.get(run.not_comparable or "", "")
     return [
-        short_id(run.run_id),
+        f"{short_id(run.run_id)}{mark}",
         run.source,
         run.protocol,
-        *scores,
+        f"{score(judged.accuracy)} ({interval_text(judged.accuracy_low, judged.accuracy_high)})",
+        score(run.scores.baseline.accuracy),
+        score(run.scores.bayes_baseline.accuracy),
+        score(run.scores.roc_auc),
+        score(run.scores.loss),
         f"{run.training.best_epoch}/{run.training.epochs_run}",
         when(run.created),
         f"{run.seconds:.0f}{', cached' if run.all_cached else ''}",

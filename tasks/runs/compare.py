@@ -43,9 +43,9 @@ def not_comparable(manifest: Manifest, first: Manifest) -> str | None:
 
 
 class ComparedRun(RunLabel):
-    """One run of a comparison; without scores where they cannot be compared with the first's."""
+    """One run of a comparison; `not_comparable` says why it does not rank with the first."""
 
-    scores: RunScores | None
+    scores: RunScores
     not_comparable: str | None
     training: Training
     seconds: float
@@ -104,7 +104,7 @@ def _compared(run: Run, first: Run) -> ComparedRun:
     manifest, why_not = run.manifest, not_comparable(run.manifest, first.manifest)
     return ComparedRun(
         **label_of(run),
-        scores=None if why_not else _scores(run),
+        scores=_scores(run),
         not_comparable=why_not,
         training=manifest.training,
         seconds=total_seconds(manifest),

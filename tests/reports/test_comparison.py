@@ -29,7 +29,9 @@ def page(tmp_path: Path) -> Path:
 def test_the_page_has_what_the_terminal_shows(page: Path) -> None:
     text = " ".join(re.sub(r"<[^>]+>", " ", page.read_text()).split())
     assert "aaaaaaaa files honest 0.7500 (0.3750 to 1.0000) 0.7500 0.7500 0.9000 0.4000 2/2" in text
-    assert "cccccccc files tutorial not comparable: other protocol (tutorial chooses" in text
+    assert "cccccccc* files tutorial 0.7500 (0.3750 to 1.0000) 0.7500 0.7500 0.9000" in text
+    assert "* not comparable with the first run: other protocol (tutorial chooses" in text
+    assert '<tr class="quiet"><th scope="row">cccccccc*</th>' in page.read_text()
     assert "bbbbbbbb aaaaaaaa 0 0 +0.0000 (-0.2772 to +0.2772) 1" in text
     assert "seed 0 1 0" in text
     assert "its scores are flattered" in text

@@ -63,7 +63,7 @@ def test_scores_on_other_reviews_or_by_another_protocol_are_not_compared(
 ) -> None:
     runs = [make_run(tmp_path, FIRST), make_run(tmp_path, SECOND, **changes)]
     comparison = compare_runs(runs)
-    assert comparison.runs[1].scores is None
+    assert comparison.runs[1].scores.network == runs[1].manifest.score
     assert comparison.runs[1].not_comparable == reason
     assert comparison.against_first[0].test is None
     assert comparison.against_first[0].not_comparable == reason

@@ -116,7 +116,9 @@ def test_a_run_is_shown_with_its_score_settings_data_and_files(runs: Command) ->
 def test_runs_are_compared_in_the_terminal(runs: Command) -> None:
     make_run(runs.artifacts, "20260103T000000Z-dddddddd", protocol="tutorial")
     shown = runs.says("compare", FIRST, "bbbbbbbb", "latest")
-    assert "not comparable: other protocol (tutorial chooses on the test set)" in shown
+    assert "\n* not comparable with the first run: other protocol (tutorial chooses on" in shown
+    assert "\ndddddddd* files tutorial 0.7500 (0.3750 to 1.0000)" in re.sub(" +", " ", shown)
+    assert "aaaaaaaa, not comparable: other protocol (tutorial chooses on the test set)" in shown
     assert [line.split() for line in shown.splitlines() if line.startswith("seed")] == [
         ["seed", "0", "1", "0"]
     ]

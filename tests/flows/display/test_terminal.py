@@ -14,3 +14,14 @@ def test_what_looks_like_markup_stays_text_and_nothing_steers_the_terminal(
     expected = "gpu:x: a [bold]path[/] of �[31m"
     assert shown.err == f"{expected}\n"
     assert [line.strip() for line in shown.out.splitlines() if "gpu" in line] == [expected] * 3
+
+
+def test_rows_that_do_not_count_are_grey_with_a_note_below_the_table(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    show_lines(Table("run", rows=[["first"], ["other*"]], quiet={1}, notes=["* other reviews"]))
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.strip()]
+    assert ["\x1b[2m" in line for line in lines[-3:]] == [False, True, True]
+    assert "* other reviews" in lines[-1]
