@@ -297,10 +297,10 @@ def promote(
     store: ArtifactStore,
 ) -> Decision:
     """Make the run the champion if it passes all gates; a refusal is no failure."""
-    from tasks.registry import latency, promote
+    from tasks.registry import ask_model, promote
 
     run = find_run(store.root, str(folder))
-    measure = partial(latency.measure_latency, device=device)
-    ask = partial(promote.promote, store.root, run, promotion, measure, who=who, reason=reason)
+    asked = partial(ask_model.ask_model, artifacts=store, device=device)
+    ask = partial(promote.promote, store.root, run, promotion, asked, who=who, reason=reason)
     decision = promote.decision_of(store.root, ask)
     return in_state(decision.kind.capitalize(), decision.headline, decision)

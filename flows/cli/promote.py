@@ -12,6 +12,7 @@ from flows.cli.app import run_command
 from flows.display import promotion_tables
 from flows.display.terminal import EXIT_FAILED, Options, answer, remark
 from flows.orchestration.process import require_prefect, server_may_be_configured
+from tasks.common.artifact_store import ArtifactStore
 from tasks.common.device import select_accelerator
 from tasks.common.errors import PipelineError
 from tasks.config.promotion import PromotionConfig
@@ -60,14 +61,14 @@ def promote_command(
     options: Options = Options(),
 ) -> None:
     """Make RUN the champion if it passes all gates; else say which ones it fails."""
-    from tasks.registry.latency import measure_latency
+    from tasks.registry.ask_model import ask_model
 
     device = select_accelerator(accelerator)
     event = promote(
         options.artifacts,
         find_run(options.artifacts, run),
         gates,
-        partial(measure_latency, device=device),
+        partial(ask_model, artifacts=ArtifactStore(options.artifacts), device=device),
         who=author.who or who_am_i(),
         reason=author.reason,
         without_comparison=without_comparison,

@@ -9,6 +9,7 @@ import numpy as np
 from tasks.common.errors import ChampionAlreadyError, PipelineError, PromotionError
 from tasks.common.formatting import short_id, when
 from tasks.evaluation.alpha_spending import next_look
+from tasks.evaluation.metrics import expected_calibration_error, reliability
 from tasks.evaluation.significance import paired_test
 from tasks.evaluation.slices import read_predictions
 from tasks.registry.champion import ChampionStore, best_model, promoted_run, require_other
@@ -22,7 +23,14 @@ from tasks.registry.events import (
 from tasks.registry.gates import ChampionTest
 from tasks.registry.rescore import rescored
 from tasks.runs.find import Run
-from tasks.runs.read import BASELINE_PREDICTIONS, BAYES_PREDICTIONS, PREDICTIONS, checked_file
+from tasks.runs.read import (
+    BASELINE_PREDICTIONS,
+    BAYES_PREDICTIONS,
+    METRICS,
+    PREDICTIONS,
+    checked_file,
+    read_checked,
+)
 
 NO_CHAMPION = "no champion yet: nothing to compare with"
 
@@ -109,7 +117,10 @@ def _taken_back(reign: PromotionEvent, rollback: PromotionEvent) -> str:
 
 
 def require_true_scores(run: Run) -> None:
-    """Raise a PromotionError where a recorded accuracy is not that of the predictions."""
+    """Raise a PromotionError where a recorded score is not that of the predictions.
+
+    Computed again are the accuracies of the network and its baselines, and its calibration error.
+    """
     manifest = run.manifest
     for name, recorded in (
         (PREDICTIONS, manifest.score.accuracy),
@@ -117,8 +128,16 @@ def require_true_scores(run: Run) -> None:
         (BAYES_PREDICTIONS, manifest.bayes_baseline.accuracy),
     ):
         found = float(read_predictions(run.folder / name).correct.mean())
-        if not math.isclose(found, recorded, abs_tol=1e-9):
-            raise PromotionError(
-                f"{run.folder}: an accuracy of {recorded:.4f} is recorded, but {name} gives"
-                f" {found:.4f}; start that run again"
-            )
+        _require_equal(run, "accuracy", recorded, found, name)
+    network = read_predictions(run.folder / PREDICTIONS)
+    error = expected_calibration_error(reliability(network.probability, network.label))
+    recorded = read_checked(run, METRICS)["expected_calibration_error"]
+    _require_equal(run, "calibration error", recorded, error, PREDICTIONS)
+
+
+def _require_equal(run: Run, score: str, recorded: float, found: float, name: str) -> None:
+    if not math.isclose(found, recorded, abs_tol=1e-9):
+        raise PromotionError(
+            f"{run.folder}: the recorded {score} is {recorded:.4f}, but {name} gives"
+            f" {found:.4f}; start that run again"
+        )

@@ -14,19 +14,19 @@ from tasks.config.promotion import PromotionConfig
 from tasks.config.training import TrainingConfig
 from tasks.registry.champion import ChampionStore, best_model, promoted_run, require_other
 from tasks.registry.events import Decision, PromotionEvent, headline, line_of_champions
-from tasks.registry.gates import ChallengerMetrics, Latency, judge
+from tasks.registry.gates import ChallengerMetrics, Gate, Latency, judge
 from tasks.runs.find import Run, find_run
 from tasks.runs.manifest import MANIFEST
-from tasks.runs.read import BEST_MODEL, read_checked, read_config, reading_runs
+from tasks.runs.read import BEST_MODEL, METRICS, read_checked, read_config, reading_runs
 
-MeasureLatency = Callable[[Run, TrainingConfig], Latency]
+AskModel = Callable[[Run, TrainingConfig], tuple[Latency, Gate]]
 
 
 def promote(
     artifacts: Path,
     run: Run,
     config: PromotionConfig,
-    measure: MeasureLatency,
+    ask_model: AskModel,
     *,
     who: str,
     reason: str,
@@ -34,10 +34,14 @@ def promote(
 ) -> PromotionEvent:
     """Make `run` the champion if it passes all gates; return what was decided, as logged.
 
-    `measure` tells how long the model takes. With `without_comparison` a champion that cannot be
-    compared is no obstacle. A ChampionAlreadyError says that the run is the champion, or has its
-    model; a PromotionError that the run is damaged or elsewhere, or that the log is damaged; a
-    StorageError that the artifacts folder cannot be written to.
+    `ask_model` tells how long the model takes, and whether it gives the recorded predictions. With
+    `without_comparison` a champion that cannot be compared is no obstacle.
+
+    Raises:
+        ChampionAlreadyError: The run is the champion, or has its model.
+        PromotionError: The run is damaged or elsewhere, a recorded score is not that of its
+            predictions, or the log is damaged.
+        StorageError: The artifacts folder cannot be written to.
     """
     from tasks.registry.challenge import (
         challenge_champion,
@@ -51,13 +55,16 @@ def promote(
     store = ChampionStore(artifacts)
     require_challenger(artifacts, run, store.events())
     # Measured before the lock is taken: it takes seconds and does not depend on the champion.
-    metrics = _metrics(run, measure)
+    with reading_runs(run):
+        config_of_run = read_config(run)
+        latency, predictions = ask_model(run, config_of_run)
+        metrics = _metrics(run, config_of_run, latency)
     with store.deciding() as events:
         require_challenger(artifacts, run, events)
         champion = challenge_champion(
             artifacts, run, events, config.level, without_comparison=without_comparison
         )
-        gates = judge(metrics, champion, config)
+        gates = [*judge(metrics, champion, config), predictions]
         event = PromotionEvent(
             number=len(events) + 1,
             kind="promoted" if all(gate.passed for gate in gates) else "refused",
@@ -128,16 +135,15 @@ def who_am_i() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-def _metrics(run: Run, measure: MeasureLatency) -> ChallengerMetrics:
-    config, report = read_config(run), read_checked(run, "data_report.json")
-    manifest = run.manifest
+def _metrics(run: Run, config: TrainingConfig, latency: Latency) -> ChallengerMetrics:
+    manifest, report = run.manifest, read_checked(run, "data_report.json")
     return ChallengerMetrics(
         protocol=manifest.score.protocol,
         accuracy=manifest.score.accuracy,
         baseline_accuracy=manifest.baseline.accuracy,
         bayes_baseline_accuracy=manifest.bayes_baseline.accuracy,
-        calibration_error=read_checked(run, "metrics.json")["expected_calibration_error"],
-        latency=measure(run, config),
+        calibration_error=read_checked(run, METRICS)["expected_calibration_error"],
+        latency=latency,
         model_bytes=manifest.files[BEST_MODEL].size,
         data_fault=_data_fault(report, config),
         overlap=report["overlap"]["test_reviews_seen_in_train"] / report["test"]["reviews"],

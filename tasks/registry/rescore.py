@@ -23,7 +23,7 @@ def rescored(champion: Run, challenger: Run) -> np.ndarray:
     result is bool of shape (n,), in the order of the review ids.
     """
     _require_same_labels(champion, challenger)
-    reviews = _test_reviews(challenger)
+    reviews = read_test_reviews_again(challenger)
     model_file = checked_file(champion, BEST_MODEL)
     config = read_config(champion)
     vocabulary = Vocabulary.read(checked_file(champion, VOCABULARY))
@@ -40,8 +40,11 @@ def _require_same_labels(champion: Run, challenger: Run) -> None:
         raise PromotionError(f"its labels are {', '.join(theirs)}, not {', '.join(ours)}")
 
 
-def _test_reviews(challenger: Run) -> pa.Table:
-    """Return the texts and labels that the run was judged by, proved by their fingerprint."""
+def read_test_reviews_again(challenger: Run) -> pa.Table:
+    """Return the texts and labels that the run was judged by, proved by their fingerprint.
+
+    A PromotionError says that its raw files have changed, or hold no texts.
+    """
     source = challenger.manifest.source
     if source.form == "keras":
         raise PromotionError("Keras's file holds numbers, not texts")

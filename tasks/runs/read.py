@@ -13,6 +13,7 @@ PREDICTIONS = "predictions.parquet"
 BASELINE_PREDICTIONS = "baseline_predictions.parquet"
 BAYES_PREDICTIONS = "bayes_baseline_predictions.parquet"
 BEST_MODEL = "best_model.keras"
+METRICS = "metrics.json"
 VOCABULARY = "vocabulary.json"
 
 

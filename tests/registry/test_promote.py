@@ -56,8 +56,16 @@ def test_a_score_that_the_predictions_do_not_give_is_refused(tmp_path: Path, par
     score = getattr(run.manifest, part)
     forged = score.model_copy(update={"accuracy": score.accuracy + 0.025})
     run.manifest.model_copy(update={part: forged}).write(run.folder)
-    with pytest.raises(PromotionError, match=r"accuracy of 0\.\d+ is recorded, but \w+\.parquet"):
+    with pytest.raises(PromotionError, match=r"recorded accuracy is 0\.\d+, but \w+\.parquet"):
         decide(tmp_path, find_run(tmp_path, run_id(1)))
+    assert champion(tmp_path) is None
+
+
+def test_a_calibration_error_that_the_predictions_do_not_give_is_refused(tmp_path: Path) -> None:
+    run = make_challenger(tmp_path, 1)
+    forged = changed_json(run, "metrics.json", {"expected_calibration_error": 0.01})
+    with pytest.raises(PromotionError, match=r"error is 0\.0100, but predictions\.parquet gives 0"):
+        decide(tmp_path, forged)
     assert champion(tmp_path) is None
 
 
@@ -377,16 +385,14 @@ PROMOTES = """
 import sys
 from pathlib import Path
 from tasks.config.promotion import PromotionConfig
-from tasks.registry.gates import Latency
 from tasks.registry.promote import promote
 from tasks.runs.find import find_run
+from tests.support.promotions import CONFIG, quick
 
 artifacts, runs = Path(sys.argv[1]), sys.argv[2:]
-quick = Latency(ms_per_review=1.5, batch_size=256, device="cpu")
-config = PromotionConfig(floor=0.1)
 sys.stdin.readline()
 for run in runs:
-    promote(artifacts, find_run(artifacts, run), config, lambda *_: quick, who="me", reason="")
+    promote(artifacts, find_run(artifacts, run), CONFIG, quick, who="me", reason="")
 """
 
 

@@ -12,6 +12,8 @@ from tasks.common.artifact_store import ArtifactStore
 from tasks.common.atomic_files import file_sha256, write_text
 from tasks.common.canonical_json import readable_json
 from tasks.common.hashed_files import HashedFile
+from tasks.evaluation.metrics import expected_calibration_error, reliability
+from tasks.evaluation.slices import read_predictions
 from tasks.runs.find import Run
 from tasks.runs.manifest import Manifest, read_manifest
 from tests.support.small_run import small_config
@@ -60,15 +62,15 @@ def make_run(
     files = {
         "config.json": config.model_dump(mode="json"),
         "history.json": HISTORY,
-        "metrics.json": metrics(share, len(right)),
         "data_report.json": data_report(len(right)),
         "vocabulary.json": {"good": 1, "bad": 2},
     }
+    write_predictions(folder / "predictions.parquet", right, backwards)
+    files["metrics.json"] = metrics(share, folder / "predictions.parquet")
     for name, content in files.items():
         write_text(folder / name, readable_json(content))
     (folder / "best_model.keras").write_bytes(f"model of {run_id}".encode())
     (folder / "model_card.md").write_text(f"# The model of {run_id}\n")
-    write_predictions(folder / "predictions.parquet", right, backwards)
     write_predictions(folder / "baseline_predictions.parquet", baseline_right, backwards)
     bayes = baseline_right if bayes_right is None else bayes_right
     write_predictions(folder / "bayes_baseline_predictions.parquet", bayes, backwards)
@@ -119,8 +121,10 @@ def data_report(test_reviews: int) -> dict[str, Any]:
     return known | {"overlap": {"test_reviews_seen_in_train": 1}} | sets
 
 
-def metrics(accuracy: float, reviews: int) -> dict[str, Any]:
-    """Return what `metrics.json` holds."""
+def metrics(accuracy: float, predictions: Path) -> dict[str, Any]:
+    """Return what `metrics.json` holds; of the predictions it tells the calibration error alone."""
+    network = read_predictions(predictions)
+    bins = reliability(network.probability, network.label)
     return {
         "accuracy": accuracy,
         "accuracy_interval_95": [accuracy / 2, 1.0],
@@ -136,11 +140,11 @@ def metrics(accuracy: float, reviews: int) -> dict[str, Any]:
             "false_negative": 1,
             "true_positive": 3,
         },
-        "expected_calibration_error": 0.02,
+        "expected_calibration_error": expected_calibration_error(bins),
         "loss": 0.4,
         "roc_auc": 0.9,
         "roc_auc_interval_95": [0.8, 0.95],
-        "test_reviews": reviews,
+        "test_reviews": len(network.label),
         "protocol": "honest",
     }
 

@@ -10,7 +10,7 @@ from tests.support.commands import Command
 from tests.support.made_runs import rewritten
 from tests.support.promotions import decide, make_challenger, quick, run_id
 
-FLOOR = ("--floor", "0.1")
+FLOOR = ("--floor", "0.1", "--largest-calibration-error", "1")
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def artifacts(tmp_path: Path) -> Path:
 def wide_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setattr(
-        "tasks.registry.latency.measure_latency", lambda run, config, **_: quick(run, config)
+        "tasks.registry.ask_model.ask_model", lambda run, config, **_: quick(run, config)
     )
 
 
@@ -44,7 +44,7 @@ def test_a_worse_challenger_is_refused_a_better_one_promoted_and_rollback_restor
     promote.says("promote", run_id(2), *FLOOR)
     code, out = promote.refuses("promote", run_id(1), *FLOOR)
     assert code == 1
-    assert f"refused: {run_id(1)}, 1 of 8 gates failed (champion)" in out
+    assert f"refused: {run_id(1)}, 1 of 9 gates failed (champion)" in out
     assert "worse, -0.3500 (" in out
     assert "interim test 1 on these test reviews: it may use 0.025 of the level 0.05 (alpha" in out
     out = promote.says("promote", "latest", *FLOOR, "--reason", "better", "--who", "A")
@@ -69,7 +69,7 @@ def test_every_gate_that_fails_is_in_the_table(promote: Command) -> None:
     ]
     code, out = promote.refuses("promote", run_id(1), *words)
     assert code == 1
-    assert "4 of 8 gates failed (floor, calibration, latency, model size)" in out
+    assert "4 of 9 gates failed (floor, calibration, latency, model size)" in out
     rows = [line.split("  ")[0] for line in out.splitlines()[1:] if " failed " in line]
     assert rows == ["floor", "calibration", "latency", "model size"]
 
@@ -78,7 +78,7 @@ def test_every_command_answers_in_json_too(promote: Command) -> None:
     assert promote.answers("champion") == {"champion": None}
     assert promote.answers("history") == {"events": []}
     event = promote.answers("promote", run_id(1), *FLOOR)
-    assert (event["kind"], len(event["gates"])) == ("promoted", 8)
+    assert (event["kind"], len(event["gates"])) == ("promoted", 9)
     code, out = promote.refuses("promote", run_id(2), "--floor", "1", "--json")
     assert code == 1
     assert json.loads(out)["kind"] == "refused"

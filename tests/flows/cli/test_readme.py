@@ -135,7 +135,7 @@ def test_the_commands_of_the_readme_about_the_champion_work_one_after_another(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(
-        "tasks.registry.latency.measure_latency", lambda run, config, **_: quick(run, config)
+        "tasks.registry.ask_model.ask_model", lambda run, config, **_: quick(run, config)
     )
     for number, right in ((1, 36), (2, 38)):
         make_challenger(Path("artifacts"), number, right)

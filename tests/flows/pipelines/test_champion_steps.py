@@ -80,7 +80,7 @@ def test_the_flow_promotes_a_first_champion_refuses_and_keeps_and_shows_each(
     assert text.startswith(f"# Promoted\n\npromoted: {first.folder.name}, the first champion\n")
     assert "| before | none |" in text
     assert f"| after | {first.folder.name} |" in text
-    assert text.count("| ✓ passed |") == 8
+    assert text.count("| ✓ passed |") == 9
     assert "- champion: no champion yet: nothing to compare with" in text
     assert "This was no interim test on the test reviews" in text
     assert states(first)[f"promote {first.folder.name}"] == "Promoted"
@@ -97,7 +97,7 @@ def test_the_flow_promotes_a_first_champion_refuses_and_keeps_and_shows_each(
     worse = promoting(artifacts, small_reviews, strict, epochs=1)
     decision = decision_of(worse)
     assert (decision.kind, decision.champion) == ("refused", first.folder.name)
-    assert "2 of 8 gates failed (champion, calibration)" in decision.headline
+    assert "2 of 9 gates failed (champion, calibration)" in decision.headline
     artifacts_shown = shown(worse)
     text = artifacts_shown["promotion"]
     assert f"| before | {first.folder.name} |\n| after | {first.folder.name} |" in text
