@@ -17,7 +17,7 @@ from tasks.common.device import select_accelerator
 from tasks.common.errors import PipelineError
 from tasks.config.promotion import PromotionConfig
 from tasks.registry.champion import ChampionStore
-from tasks.registry.events import PromotionEvent, headline
+from tasks.registry.events import PromotionEvent
 from tasks.registry.promote import promote, rollback, who_am_i
 from tasks.runs.find import find_run
 
@@ -126,4 +126,4 @@ def _answer_decision(event: PromotionEvent, options: Options) -> None:
         return
     from flows.orchestration.publish_champion import publish_champion
 
-    publish_champion(ChampionStore(options.artifacts).events(), headline(event))
+    publish_champion(ChampionStore(options.artifacts).events())

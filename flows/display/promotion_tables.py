@@ -7,7 +7,13 @@ from rich.text import Text
 from tasks.common.formatting import number_text, short_id, when
 from tasks.common.tables import Column, Table, markdown, number
 from tasks.evaluation.alpha_spending import look_text
-from tasks.registry.events import Champion, Decision, PromotionEvent, headline
+from tasks.registry.events import (
+    Champion,
+    Decision,
+    PromotionEvent,
+    current_champion,
+    headline,
+)
 from tasks.registry.gates import Gate
 
 HISTORY = "champion"
@@ -35,6 +41,32 @@ def champion_line(champion: Champion | None) -> str:
         f"{champion.run_id} is the champion since {when(champion.since)} UTC"
         f" (event {champion.number})"
     )
+
+
+def champion_markdown(events: Sequence[PromotionEvent]) -> str:
+    """Return the champion's page: who is champion, since when, by whom and why, then the log."""
+    champion = current_champion(events)
+    if champion is None:
+        return markdown("# No champion yet", history_table(events))
+    event = events[champion.number - 1]
+    return markdown(
+        f"# Champion {champion.run_id}",
+        [
+            f"since {when(champion.since)} UTC, {event.kind} by {event.who} (event {event.number})",
+            f"in place of {event.former_champion or 'none, as the first champion'}",
+            f"why: {event.why or 'no reason'}",
+        ],
+        history_table(events),
+    )
+
+
+def champion_description(events: Sequence[PromotionEvent]) -> str:
+    """Return for the list of artifacts what was decided last, and who is champion then."""
+    if not events:
+        return "There is no champion yet."
+    champion, last = current_champion(events), headline(events[-1])
+    name = champion.run_id if champion else "not chosen yet"
+    return last if last.startswith(("promoted", "rolled")) else f"{last}; the champion is {name}"
 
 
 def history_table(events: Sequence[PromotionEvent]) -> Table:

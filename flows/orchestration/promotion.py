@@ -5,11 +5,15 @@ import logging
 from prefect import runtime
 from prefect.artifacts import create_markdown_artifact
 
-from flows.display.promotion_tables import HISTORY, decision_markdown, history_table
+from flows.display.promotion_tables import (
+    HISTORY,
+    champion_description,
+    champion_markdown,
+    decision_markdown,
+)
 from tasks import steps
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.device import Device
-from tasks.common.tables import markdown
 from tasks.config.promotion import PromotionConfig
 from tasks.registry.champion import ChampionStore
 from tasks.run_summary import RunSummary
@@ -33,9 +37,8 @@ def promote_run(
     create_markdown_artifact(
         decision_markdown(decision), key="promotion", description=decision.headline
     )
+    events = ChampionStore(store.root).events()
     create_markdown_artifact(
-        markdown(history_table(ChampionStore(store.root).events())),
-        key=HISTORY,
-        description=f"The champion is {decision.champion or 'not chosen yet'}.",
+        champion_markdown(events), key=HISTORY, description=champion_description(events)
     )
     return summary.model_copy(update={"promotion": decision})

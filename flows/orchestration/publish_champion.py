@@ -10,8 +10,7 @@ from prefect import get_client
 from prefect.client.schemas.actions import ArtifactCreate
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
-from flows.display.promotion_tables import HISTORY, history_table
-from tasks.common.tables import markdown
+from flows.display.promotion_tables import HISTORY, champion_description, champion_markdown
 from tasks.registry.events import PromotionEvent
 
 _LOG = logging.getLogger(__name__)
@@ -19,7 +18,7 @@ _LOG = logging.getLogger(__name__)
 _TIMEOUT_S = 5.0
 
 
-def publish_champion(events: Sequence[PromotionEvent], headline: str) -> None:
+def publish_champion(events: Sequence[PromotionEvent]) -> None:
     """Publish the champion's history as the artifact `champion`; a warning where that fails."""
     url = PREFECT_API_URL.value()
     if url is None:
@@ -27,8 +26,8 @@ def publish_champion(events: Sequence[PromotionEvent], headline: str) -> None:
     artifact = ArtifactCreate(
         key=HISTORY,
         type="markdown",
-        description=headline,
-        data=markdown(history_table(events)),
+        description=champion_description(events),
+        data=champion_markdown(events),
     )
     try:
         with (

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from prefect import runtime
 from prefect.cache_policies import CachePolicy
 from prefect.context import TaskRunContext
 from prefect.filesystems import WritableFileSystem
@@ -92,7 +93,8 @@ class VerifiedRecords(WritableFileSystem):
         parts = read_record(KeyParts, store.key_file(path))
         if parts is not None and not source_was_edited(parts):
             output = _SERIALIZER.loads((store.results / path).read_bytes())
-            write_record(store.record_file(path), CachedResult(key=path, output=output))
+            computed = CachedResult(key=path, output=output, flow_run_id=runtime.flow_run.id)
+            write_record(store.record_file(path), computed)
             return
         store.record_file(path).unlink(missing_ok=True)
         if parts is not None:

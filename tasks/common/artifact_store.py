@@ -71,10 +71,14 @@ class StepRun(Record):
 
 
 class CachedResult(Record):
-    """What a step left, and its cache key, so that no record passes for another one."""
+    """What a step left, and its cache key, so that no record passes for another one.
+
+    `flow_run_id` is that of the flow run that computed it, None where that is not known.
+    """
 
     key: str
     output: StepOutput
+    flow_run_id: str | None = None
 
 
 class ArtifactStore:
@@ -106,6 +110,13 @@ class ArtifactStore:
     def record_file(self, key: str) -> Path:
         """Return where it is kept what the step with the cache key `key` left."""
         return self.records / f"{key}.json"
+
+    def run_of(self, flow_run_id: str) -> str:
+        """Return the name of a flow run, as a list of runs shows it, and whether it is in one."""
+        short = flow_run_id[:8]
+        if any(self.runs.glob(f"[!.]*-{short}")):
+            return f"run {short}"
+        return f"flow run {short}, of which there is no run folder,"
 
     def clear_places(self, key: str) -> None:
         """Set folders aside that stand where files of a cached result belong."""
@@ -153,13 +164,17 @@ class ArtifactStore:
 
     def result(self, key: str) -> StepOutput:
         """Return what the step with this cache key left; a LookupError says why there is none."""
+        return self.cached(key).output
+
+    def cached(self, key: str) -> CachedResult:
+        """Return the record of a cache key; a LookupError says why there is none."""
         file = self.record_file(key)
         if not file.exists():
             raise LookupError(f"{file} is missing")
         found = read_record(CachedResult, file)
         if found is None or found.key != key:
             raise LookupError(f"{file} is damaged")
-        return found.output
+        return found
 
     def faults(self, output: StepOutput) -> list[str]:
         """Return what is wrong with the stored bytes of the files of `output`."""

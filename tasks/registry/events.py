@@ -39,9 +39,14 @@ class PromotionEvent(Record):
 
     @property
     def why(self) -> str:
-        """The reason that was given, and the gates that failed."""
-        failed = ", ".join(gate.name for gate in self.gates if not gate.passed)
-        return "; ".join(part for part in (self.reason, failed and f"failed: {failed}") if part)
+        """The reason that was given, and what the gates say that failed."""
+        return "; ".join(part for part in (self.reason, self.failed) if part)
+
+    @property
+    def failed(self) -> str:
+        """What each gate says that failed."""
+        gates = (f"{gate.name} failed: {gate.sentence}" for gate in self.gates if not gate.passed)
+        return "; ".join(gates)
 
 
 class Champion(Record):
@@ -56,8 +61,8 @@ class Champion(Record):
 def headline(event: PromotionEvent) -> str:
     """Return in one line what was decided of which run."""
     if event.kind == "refused":
-        failed = [gate.name for gate in event.gates if not gate.passed]
-        ending = f"{len(failed)} of {len(event.gates)} gates failed ({', '.join(failed)})"
+        failed = sum(not gate.passed for gate in event.gates)
+        ending = f"{failed} of {len(event.gates)} gates failed; {event.failed}"
     elif event.former_champion is None:
         ending = "the first champion"
     else:

@@ -44,7 +44,7 @@ def test_a_worse_challenger_is_refused_a_better_one_promoted_and_rollback_restor
     promote.says("promote", run_id(2), *FLOOR)
     code, out = promote.refuses("promote", run_id(1), *FLOOR)
     assert code == 1
-    assert f"refused: {run_id(1)}, 1 of 9 gates failed (champion)" in out
+    assert f"refused: {run_id(1)}, 1 of 9 gates failed; champion failed: against " in out
     assert "worse, -0.3500 (" in out
     assert "interim test 1 on these test reviews: it may use 0.025 of the level 0.05 (alpha" in out
     out = promote.says("promote", "latest", *FLOOR, "--reason", "better", "--who", "A")
@@ -57,7 +57,7 @@ def test_a_worse_challenger_is_refused_a_better_one_promoted_and_rollback_restor
     assert [line.split()[0] for line in lines] == ["4", "3", "2", "1"]
     assert lines[0].rstrip().endswith("it fell ill")
     assert lines[1].split()[-2:] == ["A", "better"]
-    assert lines[2].rstrip().endswith("failed: champion")
+    assert "champion failed: against 00000002: worse, -0.3500 (" in lines[2]
     promote.says("rollback", "--to", run_id(3))
     assert promote.says("champion").startswith(run_id(3))
 
@@ -69,7 +69,7 @@ def test_every_gate_that_fails_is_in_the_table(promote: Command) -> None:
     ]
     code, out = promote.refuses("promote", run_id(1), *words)
     assert code == 1
-    assert "4 of 9 gates failed (floor, calibration, latency, model size)" in out
+    assert "4 of 9 gates failed; floor failed: the accuracy 0." in out
     rows = [line.split("  ")[0] for line in out.splitlines()[1:] if " failed " in line]
     assert rows == ["floor", "calibration", "latency", "model size"]
 

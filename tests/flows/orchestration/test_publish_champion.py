@@ -32,7 +32,9 @@ def test_a_rollback_from_the_terminal_is_seen_in_prefects_ui(
     last = f"rolled back: {run_id(1)}, champion in place of {run_id(2)}"
     (artifact,) = [artifact for artifact in found if artifact.description == last]
     text = str(artifact.data)
-    rows = [line.split(" | ")[2] for line in text.splitlines()[2:5]]
+    assert text.startswith(f"# Champion {run_id(1)}\n\n- since 20")
+    assert f"\n- in place of {run_id(2)}\n- why: it fell" in text
+    rows = [line.split(" | ")[2] for line in text.splitlines() if line.startswith("| ")][-3:]
     assert rows == ["rolled back", "promoted", "promoted"]
     assert "it fell \\| ill\n- 2: me@here: a test" in text
 
@@ -55,7 +57,7 @@ def test_without_a_configured_server_nothing_is_published_and_nothing_said(
     monkeypatch.delenv("PREFECT_PROFILES_PATH", raising=False)
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
     monkeypatch.setattr("prefect.get_client", None)
-    publish_champion([], "promoted")
+    publish_champion([])
     (tmp_path / "profiles.toml").write_text('active = "local"\n[profiles.local]\n')
-    publish_champion([], "promoted")
+    publish_champion([])
     assert caplog.records == []

@@ -97,18 +97,20 @@ def test_the_flow_promotes_a_first_champion_refuses_and_keeps_and_shows_each(
     worse = promoting(artifacts, small_reviews, strict, epochs=1)
     decision = decision_of(worse)
     assert (decision.kind, decision.champion) == ("refused", first.folder.name)
-    assert "2 of 9 gates failed (champion, calibration)" in decision.headline
+    assert "2 of 9 gates failed; champion failed: against " in decision.headline
+    assert "; calibration failed: the calibration error is " in decision.headline
     artifacts_shown = shown(worse)
     text = artifacts_shown["promotion"]
     assert f"| before | {first.folder.name} |\n| after | {first.folder.name} |" in text
     assert "| calibration | ✗ failed |" in text
     assert "Interim test 1 on these test reviews: it may use 0.025 of the level 0.05 (a" in text
     assert states(worse)[f"promote {worse.folder.name}"] == "Refused"
-    rows = artifacts_shown["champion"].splitlines()[2:4]
+    page = artifacts_shown["champion"]
+    assert page.startswith(f"# Champion {first.folder.name}\n\n- since 20")
+    assert " UTC, promoted by flow run " in page
+    rows = [row for row in page.splitlines() if row.startswith("| ")][-2:]
     assert [row.split(" | ")[2] for row in rows] == ["refused", "promoted"]
-    assert (
-        "; failed: champion, calibration\n- 1: flow run files-honest" in artifacts_shown["champion"]
-    )
+    assert "; calibration failed: the calibration error is " in page
     assert current_champion(store.events()) == store.champion()
 
 

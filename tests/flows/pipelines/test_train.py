@@ -1,11 +1,12 @@
 import json
 import logging
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from prefect import flow
+from prefect import flow, runtime
 
 from tasks import steps
 from tasks.cache import key as cache_key
@@ -84,7 +85,7 @@ def test_an_equal_run_is_cached_from_load_to_plot_and_still_complete(
     assert differing.keys() == {"report.html", "model_card.md"}  # they name their run
     page = (second.folder / "report.html").read_text()
     assert second.folder.name in page
-    assert "every part of its key is as before" in page
+    assert "every part of its key is as before; run " in page
     assert (second.folder / "figures/loss.png").stat().st_size > 0
 
 
@@ -173,6 +174,33 @@ def test_a_passing_fault_is_tried_again(tmp_path: Path, monkeypatch: pytest.Monk
     assert len(calls) == 2
 
 
+def test_a_load_that_failed_explains_no_later_one_and_a_hit_names_who_computed_it(
+    tmp_path: Path,
+) -> None:
+    reviews = tmp_path / "reviews.csv"
+    source = SourceConfig(source="files", train_file=reviews)
+    store = ArtifactStore(tmp_path / "artifacts").open()
+
+    @flow
+    def only_load() -> tuple[str, str]:
+        runner = StepRunner(store)
+        runner.cached(steps.load, fetch_reviews(source, store), DataConfig())
+        return str(runtime.flow_run.id), runner.runs[0].why
+
+    reviews.write_text("text,label\n" + "fine film,good\ndull plot,bad\nso so,middling\n" * 9)
+    with pytest.raises(BadDataError):
+        only_load()
+    write_reviews(reviews, 120)
+    flow_run_id, why = only_load()
+    assert why == "there is no earlier result of this step"
+    as_before = "every part of its key is as before"
+    short = flow_run_id[:8]
+    missing = f"flow run {short}, of which there is no run folder,"
+    assert only_load()[1] == f"{as_before}; {missing} computed it"
+    (store.runs / f"20260101T000000Z-{short}").mkdir()
+    assert only_load()[1] == f"{as_before}; run {short} computed it"
+
+
 def why(summary: RunSummary) -> dict[str, str]:
     return {run.step: run.why for run in summary.steps}
 
@@ -185,7 +213,8 @@ def test_a_changed_number_recomputes_what_depends_on_it_and_each_step_says_why(
     summary = start_config(root, config.model_copy(update={"text": text}))
     assert cached_steps(summary) == ["load", "baseline"]
     reasons = why(summary)
-    assert reasons["load"] == "every part of its key is as before"
+    as_before = r"every part of its key is as before; run [0-9a-f]{8} computed it"
+    assert re.fullmatch(as_before, reasons["load"])
     assert reasons["pad"] == reasons["build"] == "num_words 40 → 16"
     assert reasons["persist-parquet"] == "input padded changed"
 
