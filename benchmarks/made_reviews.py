@@ -61,6 +61,7 @@ def write_padded(path: Path, tokens: np.ndarray, labels: np.ndarray) -> Path:
         lists,
         pa.array(np.count_nonzero(tokens, axis=1), pa.int32()),
         pa.array(np.zeros(rows), pa.int32()),
+        *[pa.array(np.arange(rows), pa.uint64())] * 2,
     ]
     batch = pa.record_batch(columns, schema=review_schema())
     write_parquet(path, [batch], {}, _ROW_GROUP_ROWS)

@@ -17,13 +17,14 @@ from tasks.reports.run_report import CHARTS, REPORT, run_report
 from tasks.run_summary import RunSummary
 from tasks.runs.environment import describe_machine, describe_source, library_versions
 from tasks.runs.manifest import BaselineScore, Manifest, Score, Training
-from tasks.runs.read import read_json
+from tasks.runs.read import PARTS, read_json
 
 DRIFT = "drift.json"
 """In the folders of runs that were checked for drift."""
 
 _STEP_FILES = {
     "load": ("data_report.json", "vocabulary.json"),
+    "persist-parquet": (PARTS,),
     "build": ("model_summary.txt",),
     "train": ("best_model.keras", "history.json"),
     "evaluate": ("metrics.json", "predictions.parquet"),

@@ -30,7 +30,7 @@ from tasks.config.training import (
     TextConfig,
 )
 from tasks.data.fetch import fetch_reviews
-from tasks.data.sources.source_files import TRAIN_GROUPS, SourceFiles, require_unchanged
+from tasks.data.sources.source_files import SourceFiles, require_unchanged
 from tasks.drift.report import DriftReport
 from tasks.registry.events import Decision
 from tasks.runs.find import find_run
@@ -71,8 +71,7 @@ def fetch(store: ArtifactStore, source: SourceConfig) -> SourceFiles:
 def load(store: ArtifactStore, files: SourceFiles, data: DataConfig) -> StepOutput:
     """Turn the raw reviews into token ids, a word index and a data report.
 
-    Return `train.parquet`, `test.parquet`, `vocabulary.json`, `data_report.json`; with a group
-    column also `train_groups.parquet`.
+    Return `train.parquet`, `test.parquet`, `vocabulary.json`, `data_report.json`.
     """
     from tasks.data.load import load_reviews
 
@@ -81,10 +80,6 @@ def load(store: ArtifactStore, files: SourceFiles, data: DataConfig) -> StepOutp
         for name, path in files.paths.items():
             require_unchanged(path, files.sha256[name])
         return store.keep("load", folder, facts)
-
-
-def _groups(store: ArtifactStore, loaded: StepOutput) -> Path | None:
-    return store.file(loaded, TRAIN_GROUPS) if TRAIN_GROUPS in loaded.files else None
 
 
 def _described(output: StepOutput, *names: str) -> dict[str, str]:
@@ -113,8 +108,7 @@ def pad(
 
     train_file, test_file = store.file(loaded, "train.parquet"), store.file(loaded, "test.parquet")
     with store.workspace() as folder:
-        groups = _groups(store, loaded)
-        facts = pad_reviews(train_file, test_file, text, protocol, folder, groups)
+        facts = pad_reviews(train_file, test_file, text, protocol, folder)
         provenance = {"protocol": protocol.protocol, "loaded": loaded.content_hash}
         return store.keep("pad", folder, facts | _described(loaded) | provenance)
 
@@ -228,9 +222,8 @@ def baseline(store: ArtifactStore, loaded: StepOutput, protocol: ProtocolConfig)
     from tasks.evaluation.baselines import train_baseline
 
     train_file, test_file = store.file(loaded, "train.parquet"), store.file(loaded, "test.parquet")
-    described, groups = _described(loaded), _groups(store, loaded)
     with store.workspace() as folder:
-        facts = train_baseline(train_file, test_file, protocol, described, folder, groups)
+        facts = train_baseline(train_file, test_file, protocol, _described(loaded), folder)
         return store.keep("baseline", folder, facts)
 
 

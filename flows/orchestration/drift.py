@@ -41,9 +41,10 @@ def drift_markdown(report: DriftReport, drift: DriftConfig) -> str:
         long = Column("statistic", is_long=True)
         parts.append(Table(*columns, long, rows=map(_row, report.measures)))
         parts.append(
-            f"The {report.reviews:,} training reviews against those of the champion"
-            f" {report.champion}; the unknown words against its test reviews. A measure alarms"
-            f" where its value is above the bound and p is at most {drift.level:g}."
+            f"The {report.new_reviews:,} of {report.reviews:,} training reviews that are new to the"
+            f" champion {report.champion} against its own; the unknown words against its test"
+            " reviews. A measure alarms where its value is above the bound and p is at most"
+            f" {drift.level:g}."
         )
     return markdown(*parts)
 

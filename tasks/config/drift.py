@@ -33,5 +33,7 @@ class DriftConfig(Settings):
     """Probability with which chance alone may make each measure look changed."""
     sample: int = Field(5000, ge=50)
     """Reviews of each set whose words are compared; half of them teach the classifier."""
+    fewest_new: int = Field(50, ge=1)
+    """Fewest training reviews that must be new to the champion for a judgement."""
     seed: int = Field(0, ge=0, lt=2**32)
     """Seed of that sample."""

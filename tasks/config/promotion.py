@@ -26,6 +26,9 @@ class PromotionConfig(Settings):
     level: float = Field(0.05, gt=0, le=0.5)
     """Largest probability that any interim test on the same test reviews wrongly favours its
     challenger; all of these tests share it."""
+    fewest_reviews: int = Field(100, ge=1)
+    """Fewest test reviews that challenger and champion are compared by: those that neither has
+    learned from. Of a hundred, five must be judged better and none worse for a p of 0.06."""
     margin: float = Field(0.005, ge=0, lt=1)
     """How much less accurate than the champion not_worse allows. The default is the half-width
     of the paired 95 % interval on 25,000 reviews and a bit."""

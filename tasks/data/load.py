@@ -10,9 +10,9 @@ from tasks.common.artifact_store import Fact
 from tasks.common.atomic_files import write_text
 from tasks.common.canonical_json import readable_json
 from tasks.config.training import DataConfig
-from tasks.data.review_files import review_schema, token_lists, write_groups, write_parquet
+from tasks.data.review_files import review_schema, token_lists, write_parquet
 from tasks.data.sources.readers import read_source
-from tasks.data.sources.source_files import TRAIN_GROUPS, SourceFiles
+from tasks.data.sources.source_files import SourceFiles
 from tasks.data.text.corpus import LabelledTokens
 from tasks.data.text.disk_shuffle import tokens_in_order
 from tasks.data.text.tokenizer import UNKNOWN_ID
@@ -26,7 +26,6 @@ _ORDER_SEED = 113
 def load_reviews(source: SourceFiles, config: DataConfig, folder: Path) -> dict[str, Fact]:
     """Write `train.parquet`, `test.parquet`, `vocabulary.json` and `data_report.json`.
 
-    Where reviews belong to groups, also `train_groups.parquet`, in the order of `train.parquet`.
     The token lists hold full ids: `num_words` and `maxlen` are applied by the next step. Tokens
     wait on the disk of `folder` meanwhile; memory holds some bytes for each review. The facts are
     source, form, label names, and rows and fingerprint of both sets. A BadDataError says that the
@@ -42,8 +41,6 @@ def load_reviews(source: SourceFiles, config: DataConfig, folder: Path) -> dict[
     for split, reviews in (("train", loaded.train), ("test", loaded.test)):
         order = np.arange(len(reviews.labels), dtype=np.int32)
         random.shuffle(order)
-        if split == "train" and loaded.train_groups is not None:
-            write_groups(folder / TRAIN_GROUPS, loaded.train_groups[reviews.review_ids[order]])
         batches = _batches(reviews, order, config.row_group_rows, folder)
         write_parquet(folder / f"{split}.parquet", batches, provenance, config.row_group_rows)
     return {
@@ -51,8 +48,8 @@ def load_reviews(source: SourceFiles, config: DataConfig, folder: Path) -> dict[
         "form": source.form,
         "train_rows": len(loaded.train.labels),
         "test_rows": len(loaded.test.labels),
-        "train_fingerprint": loaded.fingerprints["train"],
-        "test_fingerprint": loaded.fingerprints["test"],
+        "train_fingerprint": loaded.train.fingerprint,
+        "test_fingerprint": loaded.test.fingerprint,
         "label_names": list(loaded.label_names),
     }
 
@@ -69,6 +66,8 @@ def _batches(
                 token_lists(tokens.ids, tokens.offsets),
                 tokens.lengths().astype(np.int32),
                 tokens.counts(tokens.ids == UNKNOWN_ID).astype(np.int32),
+                reviews.hashes[chosen],
+                reviews.units[chosen],
             ],
             schema=review_schema(),
         )

@@ -10,7 +10,7 @@ from tasks.common.artifact_store import Fact
 from tasks.config.training import ProtocolConfig, TextConfig
 from tasks.data.review_files import (
     count_reviews,
-    read_groups,
+    read_column,
     read_labels,
     read_parquet,
     review_schema,
@@ -28,16 +28,14 @@ def pad_reviews(
     text: TextConfig,
     protocol: ProtocolConfig,
     folder: Path,
-    groups: Path | None = None,
 ) -> dict[str, Fact]:
     """Write `train.arrow`, `test.arrow` and, in the honest protocol, `validation.arrow`.
 
-    `train` and `test` are Parquet files of token lists, `groups` is that of the groups of the
-    training reviews, which are not split. The facts are the rows of each set.
+    `train` and `test` are Parquet files of token lists. The facts are the rows of each set.
     """
     write_arrow(folder / "test.arrow", _padded_batches(read_parquet(test), text))
     rows: dict[str, Fact] = {"test_rows": count_reviews(test)}
-    validates = validation_mask(read_labels(train), protocol, read_groups(groups))
+    validates = validation_mask(read_column(train, "unit"), read_labels(train), protocol)
     for name, mask in (("train", ~validates), ("validation", validates)):
         if mask.any():
             parts = with_values(read_parquet(train), mask)
@@ -62,6 +60,8 @@ def _padded_batches(
                 token_lists(padded.reshape(-1), begins),
                 batch["length"],
                 unknown.astype(np.int32),
+                batch["text_hash"],
+                batch["unit"],
             ],
             schema=review_schema(),
         )

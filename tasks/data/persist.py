@@ -2,6 +2,10 @@
 
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tasks.common.atomic_files import whole_file
 from tasks.data.review_files import read_arrow, write_parquet
 
 
@@ -10,11 +14,20 @@ def persist_parquet(
 ) -> dict[str, int]:
     """Write `<set>.parquet` for the Arrow file of each padded set, and return the rows of each.
 
-    `provenance` says where the rows come from; it is kept in each file's metadata.
+    `provenance` says where the rows come from; it is kept in each file's metadata. `parts.parquet`
+    names the part, the row in the source and the hash of the words of each review.
     """
-    return {
+    rows = {
         name: write_parquet(
             folder / f"{name}.parquet", read_arrow(path), provenance | {"set": name}, row_group_rows
         )
         for name, path in padded.items()
     }
+    parts = []
+    for name in rows:
+        part = pq.read_table(folder / f"{name}.parquet", columns=["review_id", "text_hash"])
+        parts.append(part.add_column(0, "part", pa.array([name] * len(part)).dictionary_encode()))
+    with whole_file(folder / "parts.parquet") as temporary:
+        whole = pa.concat_tables(parts).replace_schema_metadata(None)
+        pq.write_table(whole, temporary, compression="zstd")
+    return rows

@@ -10,16 +10,17 @@ import pyarrow.parquet as pq
 from tasks.common.atomic_files import whole_file
 from tasks.data.tables.parquet_rows import open_parquet
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _ZSTD_LEVEL = 3
 
 
 def review_schema() -> pa.Schema:
     """Return the schema of every file of reviews.
 
-    Columns: `review_id` int32 (position in the source), `label` int8 (0 or 1), `tokens`
-    list<int32>, `length` int32 (tokens before padding and cutting), `unknown` int32
-    (tokens among those that the vocabulary does not hold).
+    Columns: `review_id` int32 (row in the source), `label` int8 (0 or 1), `tokens` list<int32>,
+    `length` int32 (tokens before padding and cutting), `unknown` int32 (tokens among those that
+    the vocabulary does not hold), `text_hash` uint64 (of its words), `unit` uint64 (hash of what
+    is never split: its group, or its words).
     """
     fields = [
         pa.field("review_id", pa.int32(), nullable=False),
@@ -27,19 +28,10 @@ def review_schema() -> pa.Schema:
         pa.field("tokens", pa.list_(pa.field("element", pa.int32(), nullable=False))),
         pa.field("length", pa.int32(), nullable=False),
         pa.field("unknown", pa.int32(), nullable=False),
+        pa.field("text_hash", pa.uint64(), nullable=False),
+        pa.field("unit", pa.uint64(), nullable=False),
     ]
     return pa.schema(fields)
-
-
-def write_groups(path: Path, groups: np.ndarray) -> None:
-    """Write the number of each review's group, int32 of shape (n,), in the order of the reviews."""
-    with whole_file(path) as temporary:
-        pq.write_table(pa.table({"group": pa.array(groups, pa.int32())}), temporary)
-
-
-def read_groups(path: Path | None) -> np.ndarray | None:
-    """Return what `write_groups` wrote; None where there is no file."""
-    return None if path is None else pq.read_table(path)["group"].to_numpy()
 
 
 def token_lists(ids: np.ndarray, offsets: np.ndarray) -> pa.ListArray:
@@ -91,7 +83,12 @@ def count_reviews(path: Path) -> int:
 
 def read_labels(path: Path) -> np.ndarray:
     """Return the labels of a Parquet file of reviews, int8 of shape (n,), in the file's order."""
-    return np.asarray(pq.read_table(path, columns=["label"])["label"])
+    return read_column(path, "label")
+
+
+def read_column(path: Path, name: str) -> np.ndarray:
+    """Return a column of numbers of a Parquet file of reviews, of shape (n,), in its order."""
+    return np.asarray(pq.read_table(path, columns=[name])[name])
 
 
 def rebatched(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:

@@ -1,21 +1,58 @@
-"""Set validation reviews apart: which training reviews choose the model and do not train it."""
+"""Choose the test and the validation reviews: by a hash, so that a growing table moves none.
+
+A review keeps its part when others are added, removed or put in another order, and reviews of the
+same words, or of the same group, share one. The shares of the labels are those of the table within
+what chance allows.
+"""
+
+import hashlib
 
 import numpy as np
 
-from tasks.common.sampling import stratified_sample
+from tasks.common.errors import BadDataError
 from tasks.config.training import ProtocolConfig
 
 
-def validation_mask(
-    labels: np.ndarray, protocol: ProtocolConfig, groups: np.ndarray | None = None
+def chosen_part(
+    units: np.ndarray, labels: np.ndarray, fraction: float, seed: int, purpose: str
 ) -> np.ndarray:
+    """Return which reviews a part takes: about `fraction` of them, bool of shape (n,).
+
+    `units` has a hash of what is never split, uint64, `labels` are 0 or 1; both have the shape
+    (n,). The choice for a unit depends on its hash, the seed and the purpose alone. A BadDataError
+    says that one of the two parts would lack a label.
+    """
+    key = hashlib.blake2b(f"{purpose} {seed}".encode(), digest_size=8).digest()
+    mask = _mixed(units ^ np.frombuffer(key, "<u8")) < np.uint64(fraction * 2**64)
+    for label in (0, 1):
+        rows = mask[labels == label]
+        if rows.all() or not rows.any():
+            raise BadDataError(
+                f"label {label} has {len(rows)} reviews, of which the {purpose} gets"
+                f" {int(rows.sum())} by a share of {fraction}: both parts need some; add reviews,"
+                " or change the share or its seed"
+            )
+    return np.asarray(mask)
+
+
+def validation_mask(units: np.ndarray, labels: np.ndarray, protocol: ProtocolConfig) -> np.ndarray:
     """Return which training reviews are set apart, bool of shape (n,); none in `tutorial`.
 
-    `labels` and the numbers of the `groups`, which are not split, have the shape (n,). A
-    BadDataError says that one of the two parts would hold too few reviews of a class.
+    The reviews are those of `chosen_part`. They choose the model and do not train it.
     """
     if protocol.protocol == "tutorial":
         return np.zeros(len(labels), bool)
-    return stratified_sample(
-        labels, protocol.validation_fraction, protocol.split_seed, "validation set", groups
+    return chosen_part(
+        units, labels, protocol.validation_fraction, protocol.split_seed, "validation set"
     )
+
+
+def _mixed(hashes: np.ndarray) -> np.ndarray:
+    """Return uint64 whose bits each depend on all bits of a hash.
+
+    The last steps of SplitMix64: Steele, Lea and Flood, *Fast Splittable Pseudorandom Number
+    Generators*, OOPSLA 2014 (https://doi.org/10.1145/2660193.2660195).
+    """
+    mixed = (hashes ^ (hashes >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(mixed ^ (mixed >> np.uint64(31)))

@@ -4,8 +4,8 @@ from tasks.common.artifact_store import ArtifactStore, StepOutput
 from tasks.common.errors import BadDataError, PipelineError
 from tasks.config.drift import DriftConfig
 from tasks.data.text.vocabulary import Vocabulary
-from tasks.drift.compare import IndexedReviews, compare_data
-from tasks.drift.report import DriftMeasure, DriftReport
+from tasks.drift.compare import IndexedReviews, compare_data, new_reviews
+from tasks.drift.report import DriftReport
 from tasks.registry.challenge import NO_CHAMPION, champion_run
 from tasks.runs.find import Run
 from tasks.runs.read import VOCABULARY, read_config
@@ -14,7 +14,10 @@ SAME_REVIEWS = "the champion was trained on the same reviews: nothing has change
 
 
 def check_drift(store: ArtifactStore, loaded: StepOutput, config: DriftConfig) -> DriftReport:
-    """Return how the training reviews that the `load` step left differ from the champion's."""
+    """Return how the training reviews that are new to the champion differ from its own.
+
+    They are those of the `load` step that were in no part of the champion's reviews.
+    """
     reviews, champion = int(str(loaded.facts["train_rows"])), None
     try:
         run = champion_run(store.root)
@@ -23,22 +26,24 @@ def check_drift(store: ArtifactStore, loaded: StepOutput, config: DriftConfig) -
         champion = run.manifest.run_id
         if run.manifest.fingerprints["train"] == loaded.facts["train_fingerprint"]:
             return DriftReport(champion=champion, reviews=reviews, note=SAME_REVIEWS)
-        measures = _compare(store, run, loaded, config)
+        kept = _loaded_reviews(store, run)
+        theirs, ours = (_label_names(output) for output in (kept, loaded))
+        if theirs != ours:
+            raise BadDataError(
+                f"the champion's labels are {theirs}, those of the new reviews {ours}"
+            )
+        before, now = _indexed(store, kept), _indexed(store, loaded)
+        is_new = new_reviews(before, now)
+        count = int(is_new.sum())
+        found = DriftReport(champion=champion, reviews=reviews, new_reviews=count)
+        if count < config.fewest_new:
+            too_few = f"{count:,} of {reviews:,} training reviews are new to the champion"
+            note = f"{too_few}, fewer than {config.fewest_new:,}: too few to judge"
+            return found.model_copy(update={"note": note})
+        measures = compare_data(before, now, is_new, read_config(run).text.num_words, config)
     except PipelineError as error:
         return DriftReport(champion=champion, reviews=reviews, fault=str(error))
-    return DriftReport(champion=champion, reviews=reviews, measures=tuple(measures))
-
-
-def _compare(
-    store: ArtifactStore, run: Run, loaded: StepOutput, config: DriftConfig
-) -> list[DriftMeasure]:
-    kept = _loaded_reviews(store, run)
-    theirs, ours = (_label_names(output) for output in (kept, loaded))
-    if theirs != ours:
-        raise BadDataError(f"the champion's labels are {theirs}, those of the new reviews {ours}")
-    return compare_data(
-        _indexed(store, kept), _indexed(store, loaded), read_config(run).text.num_words, config
-    )
+    return found.model_copy(update={"measures": tuple(measures)})
 
 
 def _loaded_reviews(store: ArtifactStore, run: Run) -> StepOutput:

@@ -8,7 +8,7 @@ import numpy as np
 
 from tasks.common.seeds import generator
 from tasks.config.drift import DriftConfig
-from tasks.data.review_files import count_reviews, read_parquet
+from tasks.data.review_files import count_reviews, read_column, read_labels, read_parquet
 from tasks.data.text.tokenizer import FIRST_WORD_ID, START_ID
 from tasks.data.text.vocabulary import (
     RaggedTokens,
@@ -48,10 +48,28 @@ class ReviewProfile:
     sample: RaggedTokens
 
 
+def new_reviews(champion: IndexedReviews, new: IndexedReviews) -> np.ndarray:
+    """Return which training reviews of `new` are none of the champion's, bool of shape (n,).
+
+    A review with the same words and another label is a new one.
+    """
+    ours, *theirs = (
+        read_column(file, "text_hash") << np.uint64(1) | read_labels(file).astype(np.uint64)
+        for file in (new.train, champion.train, champion.test)
+    )
+    return ~np.isin(ours, np.concatenate(theirs))
+
+
 def compare_data(
-    champion: IndexedReviews, new: IndexedReviews, num_words: int, config: DriftConfig
+    champion: IndexedReviews,
+    new: IndexedReviews,
+    is_new: np.ndarray,
+    num_words: int,
+    config: DriftConfig,
 ) -> list[DriftMeasure]:
-    """Return all measures of the new training reviews against the champion's.
+    """Return all measures of the training reviews that are new against the champion's.
+
+    `is_new`, bool of shape (n,), marks at least one of those of `new`.
 
     Both were numbered by different word lists, so that they are compared by their words. For
     lengths, unknown words and labels all reviews are read, batch by batch; for the words a sample.
@@ -61,10 +79,8 @@ def compare_data(
     """
     known = set(champion.vocabulary.known(num_words))
     theirs, ours = (_is_known(reviews.vocabulary, known) for reviews in (champion, new))
-    before, now = (
-        review_profile(reviews.train, is_known, _sampled(reviews.train, config))
-        for reviews, is_known in ((champion, theirs), (new, ours))
-    )
+    before = review_profile(champion.train, theirs, config=config)
+    now = review_profile(new.train, ours, is_new, config)
     tested = review_profile(champion.test, theirs)
     samples = [before.sample, _by_the_words_of(champion.vocabulary, new.vocabulary, now.sample)]
     both = joined_tokens(samples)
@@ -90,22 +106,27 @@ def compare_data(
 
 
 def review_profile(
-    file: Path, is_known: np.ndarray, sampled: np.ndarray | None = None
+    file: Path,
+    is_known: np.ndarray,
+    rows: np.ndarray | None = None,
+    config: DriftConfig | None = None,
 ) -> ReviewProfile:
-    """Return the profile of a Parquet file of reviews as the `load` step writes them.
+    """Return the profile of some reviews of a Parquet file as the `load` step writes them.
 
     `is_known`, bool of shape (ids,), tells whether the champion's network knows the word of a token
-    id; `sampled`, bool of shape (n,), whether a review is in the sample, by default none is.
+    id; `rows`, bool of shape (n,), which reviews are meant, by default all. The sample is that of
+    the config, by default none.
     """
+    rows = np.ones(count_reviews(file), bool) if rows is None else rows
+    sampled = _sampled(rows, config)
     lengths, unknown, labels, sample = [], [], [], []
-    if sampled is None:
-        sampled = np.zeros(count_reviews(file), bool)
-    for batch, chosen in with_values(read_parquet(file), sampled):
+    for batch, masks in with_values(read_parquet(file), np.stack([rows, sampled], axis=1)):
+        meant, chosen = masks.T
         tokens = RaggedTokens.of(batch["tokens"])
         words = tokens.where(tokens.ids != START_ID)
-        lengths.append(words.lengths())
-        unknown.append(words.counts(~is_known[words.ids]))
-        labels.append(batch["label"].to_numpy())
+        lengths.append(words.lengths()[meant])
+        unknown.append(words.counts(~is_known[words.ids])[meant])
+        labels.append(batch["label"].to_numpy()[meant])
         sample.append(words.take(np.flatnonzero(chosen)))
     return ReviewProfile(
         lengths=np.concatenate(lengths),
@@ -115,11 +136,12 @@ def review_profile(
     )
 
 
-def _sampled(file: Path, config: DriftConfig) -> np.ndarray:
-    """Return a mask of the reviews of `file` that marks the sample, or all if there are fewer."""
-    rows = count_reviews(file)
-    mask = np.zeros(rows, bool)
-    mask[generator(config.seed, "drift sample").permutation(rows)[: config.sample]] = True
+def _sampled(rows: np.ndarray, config: DriftConfig | None) -> np.ndarray:
+    """Return a mask that marks a sample of the marked rows, or all if there are fewer."""
+    mask = np.zeros(len(rows), bool)
+    if config is not None:
+        random = generator(config.seed, "drift sample")
+        mask[random.permutation(np.flatnonzero(rows))[: config.sample]] = True
     return mask
 
 

@@ -35,11 +35,12 @@ class DriftReport(Record):
     """What came of comparing training reviews with those of the champion.
 
     Without measures, `note` says why there was nothing to compare, or `fault` why it could not
-    be done.
+    be done. Only those of the `reviews` count that are new to the champion.
     """
 
     champion: str | None
     reviews: int
+    new_reviews: int | None = None
     measures: tuple[DriftMeasure, ...] = ()
     note: str = ""
     fault: str = ""
@@ -54,7 +55,10 @@ class DriftReport(Record):
     def headline(self) -> str:
         """What came of it in a line."""
         if self.measures and not self.alarms:
-            return f"no drift: all {len(self.measures)} measures are within their bounds"
+            return (
+                f"no drift: all {len(self.measures)} measures of {self.new_reviews:,} new reviews"
+                " are within their bounds"
+            )
         return "; ".join(self.alarms) or self.note
 
 

@@ -21,7 +21,7 @@ from tasks.common.artifact_store import Fact
 from tasks.common.atomic_files import write_text
 from tasks.common.canonical_json import readable_json
 from tasks.config.training import ProtocolConfig
-from tasks.data.review_files import count_reviews, read_groups, read_labels
+from tasks.data.review_files import count_reviews, read_column, read_labels
 from tasks.data.split import validation_mask
 from tasks.data.text.tokenizer import FIRST_WORD_ID
 from tasks.data.text.vocabulary import RaggedTokens
@@ -42,18 +42,17 @@ def train_baseline(
     protocol: ProtocolConfig | None,
     described: dict[str, str],
     folder: Path,
-    groups: Path | None = None,
 ) -> dict[str, Fact]:
     """Write `baseline_metrics.json` and `baseline_predictions.parquet` of both baselines.
 
-    As the network they do not learn from the validation reviews of the protocol, which splits no
-    group. Without a protocol all reviews teach, as those do that a network sees: the validation
-    reviews are not among them. The facts are name, accuracy and the bounds of its 95 % interval.
+    As the network they do not learn from the validation reviews of the protocol. Without a protocol
+    all reviews teach, as those do that a network sees: the validation reviews are not among them.
+    The facts are name, accuracy and the bounds of its 95 % interval.
     Files and facts of the second baseline have `bayes_` before their names.
     """
     learns = np.ones(count_reviews(train), bool)
     if protocol is not None:
-        learns = ~validation_mask(read_labels(train), protocol, read_groups(groups))
+        learns = ~validation_mask(read_column(train, "unit"), read_labels(train), protocol)
         described = described | {"protocol": protocol.protocol}
     known, judged = (pq.read_table(file, columns=["tokens", "label"]) for file in (train, test))
     labels = known["label"].to_numpy()[learns]

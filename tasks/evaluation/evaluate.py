@@ -91,8 +91,9 @@ def score(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
 
 
 def write_predictions(test: Path, probabilities: np.ndarray, path: Path) -> None:
-    """Write the reviews' ids, labels, lengths and unknown words with their probabilities."""
-    reviews = pq.read_table(test, columns=["review_id", "label", "length", "unknown"])
+    """Write what is known of each review, but not its words, with its probability."""
+    columns = ["review_id", "label", "length", "unknown", "text_hash"]
+    reviews = pq.read_table(test, columns=columns)
     table = reviews.replace_schema_metadata(None).add_column(
         2, "probability", pa.array(probabilities, pa.float32())
     )

@@ -24,6 +24,7 @@ class Predictions:
     probability: np.ndarray
     length: np.ndarray
     unknown: np.ndarray
+    text_hash: np.ndarray
 
     @property
     def correct(self) -> np.ndarray:

@@ -8,15 +8,13 @@ from tasks.common.device import Device
 from tasks.common.errors import PipelineError
 from tasks.config.training import TrainingConfig
 from tasks.data.review_files import padded_matrix, read_parquet
-from tasks.data.text.padding import pad_tokens
-from tasks.data.text.vocabulary import Vocabulary, text_chunks
 from tasks.evaluation.slices import read_predictions
 from tasks.model.network import Network, open_network
 from tasks.registry.gates import Gate, Latency
 from tasks.registry.latency import measure_latency
-from tasks.registry.rescore import read_test_reviews_again
+from tasks.registry.rescore import read_test_again
 from tasks.runs.find import Run
-from tasks.runs.read import BEST_MODEL, PREDICTIONS, VOCABULARY, checked_file, read_config
+from tasks.runs.read import BEST_MODEL, PREDICTIONS, checked_file
 
 SAMPLE = 200
 
@@ -49,7 +47,10 @@ def predictions_gate(run: Run, network: Network, artifacts: ArtifactStore) -> Ga
     try:
         ids = recorded.review_id[chosen]
         found = _kept_reviews(run, ids, artifacts)
-        tokens, labels = found if found is not None else _read_again(run, chosen)
+        if found is None:
+            padded, all_labels = read_test_again(run, run)
+            found = padded[chosen], all_labels[chosen]
+        tokens, labels = found
     except PipelineError as error:
         sentence = f"the model was not asked again, since the test reviews are lost: {error}"
         return Gate(name="predictions", passed=True, sentence=sentence)
@@ -87,11 +88,3 @@ def _kept_reviews(
     ).sort_by("review_id")
     tokens = padded_matrix(found["tokens"].combine_chunks())
     return tokens, found["label"].to_numpy()
-
-
-def _read_again(run: Run, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return tokens and labels of the test reviews with these numbers, from the raw files."""
-    reviews = read_test_reviews_again(run).take(chosen)
-    vocabulary = Vocabulary.read(checked_file(run, VOCABULARY))
-    padded = pad_tokens(vocabulary.tokens(text_chunks(reviews["text"])), read_config(run).text)
-    return padded, reviews["label"].to_numpy()

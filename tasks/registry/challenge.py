@@ -8,6 +8,7 @@ import numpy as np
 
 from tasks.common.errors import ChampionAlreadyError, PipelineError, PromotionError
 from tasks.common.formatting import short_id, when
+from tasks.config.promotion import PromotionConfig
 from tasks.evaluation.alpha_spending import next_look
 from tasks.evaluation.metrics import expected_calibration_error, reliability
 from tasks.evaluation.significance import paired_test
@@ -23,6 +24,7 @@ from tasks.registry.events import (
 from tasks.registry.gates import ChampionTest
 from tasks.registry.rescore import rescored
 from tasks.runs.find import Run
+from tasks.runs.parts import unseen
 from tasks.runs.read import (
     BASELINE_PREDICTIONS,
     BAYES_PREDICTIONS,
@@ -39,13 +41,13 @@ def challenge_champion(
     artifacts: Path,
     challenger: Run,
     events: Sequence[PromotionEvent],
-    level: float,
+    config: PromotionConfig,
     *,
     without_comparison: bool,
 ) -> ChampionTest:
     """Return the paired test of a challenger with the champion, or why there is none.
 
-    All interim tests on the same test reviews share `level`. With `without_comparison` a champion
+    Only reviews that neither of them has learned from count. With `without_comparison` a champion
     that cannot be compared is no obstacle.
     """
     champion = current_champion(events)
@@ -57,19 +59,18 @@ def challenge_champion(
     if ended is not None:
         return ChampionTest(champion=champion.run_id, note=_taken_back(*ended))
     try:
-        theirs, note = _champion_correct(promoted_run(artifacts, champion), challenger)
+        ours, theirs, note = _both_correct(promoted_run(artifacts, champion), challenger, config)
     except PipelineError as error:
         otherwise = "or use promote.py --without-comparison"
         ending = "promoted without, as requested" if without_comparison else otherwise
         note = f"the champion {short_id(champion.run_id)} cannot be compared: {error}; {ending}"
         return ChampionTest(champion=champion.run_id, note=note, may_pass=without_comparison)
-    ours = read_predictions(checked_file(challenger, PREDICTIONS)).correct
     fingerprint = challenger.manifest.fingerprints["test"]
     pair = (best_model(challenger), model_of(events, champion.run_id))
     return ChampionTest(
         champion=champion.run_id,
         test=paired_test(ours, theirs),
-        look=next_look(level, earlier_comparisons(events, fingerprint), pair),
+        look=next_look(config.level, earlier_comparisons(events, fingerprint), pair),
         note=note,
     )
 
@@ -96,16 +97,27 @@ def require_challenger(artifacts: Path, run: Run, events: Sequence[PromotionEven
         )
 
 
-def _champion_correct(former: Run, challenger: Run) -> tuple[np.ndarray, str]:
-    if former.manifest.fingerprints["test"] == challenger.manifest.fingerprints["test"]:
-        return read_predictions(checked_file(former, PREDICTIONS)).correct, ""
-    try:
-        again = "the champion was scored again, on the challenger's test reviews"
-        return rescored(former, challenger), again
-    except PromotionError as error:
-        raise PromotionError(
-            f"it was judged by other test reviews and cannot be scored on these: {error}"
-        ) from None
+def _both_correct(
+    champion: Run, challenger: Run, config: PromotionConfig
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """Return whether challenger and champion are right on reviews new to both, and a note."""
+    judged = read_predictions(checked_file(challenger, PREDICTIONS))
+    is_new = unseen(judged.text_hash, champion, challenger)
+    left = f"{np.sum(is_new):,} of {len(is_new):,} test reviews are left, new to both models"
+    if np.sum(is_new) < config.fewest_reviews:
+        raise PromotionError(f"{left}, and at least {config.fewest_reviews:,} are needed")
+    notes = [] if is_new.all() else [left]
+    if champion.manifest.fingerprints["test"] == challenger.manifest.fingerprints["test"]:
+        theirs = read_predictions(checked_file(champion, PREDICTIONS)).correct
+    else:
+        try:
+            theirs = rescored(champion, challenger)
+        except PromotionError as error:
+            raise PromotionError(
+                f"it was judged by other test reviews and cannot be scored on these: {error}"
+            ) from None
+        notes.insert(0, "the champion was scored again, on the challenger's test reviews")
+    return judged.correct[is_new], theirs[is_new], "; ".join(notes)
 
 
 def _taken_back(reign: PromotionEvent, rollback: PromotionEvent) -> str:

@@ -62,7 +62,7 @@ def promote(
     with store.deciding() as events:
         require_challenger(artifacts, run, events)
         champion = challenge_champion(
-            artifacts, run, events, config.level, without_comparison=without_comparison
+            artifacts, run, events, config, without_comparison=without_comparison
         )
         gates = [*judge(metrics, champion, config), predictions]
         event = PromotionEvent(

@@ -15,6 +15,7 @@ BAYES_PREDICTIONS = "bayes_baseline_predictions.parquet"
 BEST_MODEL = "best_model.keras"
 METRICS = "metrics.json"
 VOCABULARY = "vocabulary.json"
+PARTS = "parts.parquet"
 
 
 def reading_runs(*runs: Run) -> AbstractContextManager[None]:

@@ -109,7 +109,9 @@ def _fit(plan: TrainingPlan, model: keras.Model, now: TrainingState) -> Training
             steps_per_epoch=steps - now.steps_done,
             epochs=now.epochs_done + 1 if now.begun else fit.epochs,
             initial_epoch=now.epochs_done,
-            validation_data=ordered_dataset(plan.validation, fit.evaluation_batch_size),
+            validation_data=ordered_dataset(
+                plan.validation, _judging_batch(judged, fit, plan.device.count)
+            ),
             class_weight=weights,
             callbacks=[*judges, follower],
             shuffle=False,
@@ -117,6 +119,16 @@ def _fit(plan: TrainingPlan, model: keras.Model, now: TrainingState) -> Training
         )
         now = follower.state
     return now
+
+
+def _judging_batch(rows: int, fit: FitConfig, devices: int) -> int:
+    """Return how many reviews are judged at once.
+
+    Keras fails where several devices get unequal parts of the first batch, which is a small one
+    where there are few reviews.
+    """
+    size = min(fit.evaluation_batch_size, rows)
+    return max(devices, size - size % devices)
 
 
 def _is_over(state: TrainingState, fit: FitConfig) -> bool:

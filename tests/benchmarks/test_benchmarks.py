@@ -32,6 +32,7 @@ def write_loaded(folder: Path) -> Path:
         pa.array([REVIEWS[row] for row in rows], review_schema().field("tokens").type),
         pa.array([len(REVIEWS[row]) for row in rows], pa.int32()),
         pa.array([REVIEWS[row].count(2) for row in rows], pa.int32()),
+        *[pa.array(rows, pa.uint64())] * 2,
     ]
     batch = pa.record_batch(columns, schema=review_schema())
     for split in ("train", "test"):

@@ -162,7 +162,7 @@ HELPERS = {
     "tasks.model.ngrams": {"build", "baseline"}
     | AFTER_TRAIN,  # also called when the training begins
     "tasks.evaluation.metrics": SCORING,
-    "tasks.data.split": AFTER_PAD | {"baseline"},
+    "tasks.data.split": AFTER_PAD | {"load", "baseline"},
     "tasks.evaluation.confident_errors": {"analyse"},
     "tasks.model.model_hash": {"build"} | AFTER_TRAIN,
 }

@@ -183,7 +183,7 @@ def test_an_unknown_function_is_an_error() -> None:
 def test_each_step_reaches_its_own_work_and_not_its_neighbours() -> None:
     pad = fingerprint("tasks.steps", "pad").definitions
     assert "tasks.data.text.padding.pad_tokens" in pad
-    assert "tasks.common.sampling.stratified_sample" in pad
+    assert "tasks.data.split.chosen_part" in pad
     assert not [name for name in pad if "train_model" in name or "plot_history" in name]
 
 

@@ -94,7 +94,7 @@ def test_a_remote_folder_is_loaded_as_a_local_one(store: fs.S3FileSystem, tmp_pa
     for label in ("bad", "good"):
         part = folder / f"label={label}" / "part-0.parquet"
         part.parent.mkdir(parents=True)
-        pq.write_table(pa.table({"text": [f"{label} film {n}" for n in range(30)]}), part)
+        pq.write_table(pa.table({"text": [f"{label} film {n}" for n in range(60)]}), part)
         upload(store, part.relative_to(tmp_path).as_posix(), part.read_bytes())
     loaded: list[dict[str, bytes]] = []
     for place in (str(folder), f"s3://{BUCKET}/reviews"):

@@ -56,6 +56,7 @@ def test_three_times_the_reviews_take_a_few_bytes_each_and_no_tokens_or_texts(
 ) -> None:
     # Pieces that are small beside even the few reviews.
     monkeypatch.setattr(tasks.data.tables.plain_blocks, "_BLOCK", 1 << 16)
+    monkeypatch.setattr(tasks.data.text.corpus, "_CHUNK_BYTES", 1 << 17)
     monkeypatch.setattr(tasks.data.text.disk_shuffle, "_PART_BYTES", 1 << 17)
     few, many = (prepare(tmp_path / str(reviews), reviews) for reviews in (FEW, MANY))
     assert many.arrow < 1.3 * few.arrow

@@ -24,11 +24,17 @@ def test_every_set_is_written_whole(
     padded = {name: folder / f"{name}.arrow" for name in sets}
     rows = persist_parquet(padded, {"source": "ours"}, 8, folder / "out")
     assert rows == {name: len(lists) for name, lists in sets.items()}
-    assert {path.name for path in (folder / "out").iterdir()} == {f"{n}.parquet" for n in sets}
+    assert {path.name for path in (folder / "out").iterdir()} == {
+        f"{name}.parquet" for name in (*sets, "parts")
+    }
     for name, lists in sets.items():
         batches = read_parquet(folder / "out" / f"{name}.parquet")
         found = pa.Table.from_batches(list(batches)).replace_schema_metadata()
         assert found.equals(pa.Table.from_batches([review_batch(lists)]))
+    parts = pq.read_table(folder / "out/parts.parquet").to_pylist()
+    assert [tuple(row.values()) for row in parts] == [
+        (name, row, row) for name, lists in sets.items() for row in range(len(lists))
+    ]
 
 
 def test_each_file_says_its_set_its_source_and_has_the_row_groups_asked_for(tmp_path: Path) -> None:
@@ -42,7 +48,7 @@ def test_each_file_says_its_set_its_source_and_has_the_row_groups_asked_for(tmp_
         assert schema.equals(review_schema())
         named = {key: value for key, value in schema.metadata.items() if b"ARROW" not in key}
         assert named == {
-            b"schema_version": b"1",
+            b"schema_version": b"2",
             b"source": b"ours",
             b"protocol": b"honest",
             b"set": name.encode(),

@@ -75,11 +75,14 @@ def written(tmp_path: Path) -> Path:
 def test_the_schema_in_the_file_is_the_one_that_is_promised(written: Path) -> None:
     schema = pq.read_schema(written)
     assert schema.equals(review_schema())
-    assert schema.names == ["review_id", "label", "tokens", "length", "unknown"]
+    assert schema.names == [
+        *("review_id", "label", "tokens", "length", "unknown", "text_hash", "unit")
+    ]
     assert schema.field("tokens").type.value_type == pa.int32()
     assert schema.field("label").type == pa.int8()
     others = {schema.field(name).type for name in ("review_id", "length", "unknown")}
     assert others == {pa.int32()}
+    assert {schema.field(name).type for name in ("text_hash", "unit")} == {pa.uint64()}
 
 
 def test_columns_are_zstd_and_tokens_and_labels_have_a_dictionary(written: Path) -> None:

@@ -67,6 +67,7 @@ def test_the_worst_errors_come_first_with_their_own_words(tmp_path: Path) -> Non
     write_parquet(file, [review_batch([[1, 4 + row] for row in range(5)])], {}, 2)
     predictions = Predictions(
         review_id=np.arange(5),
+        text_hash=np.arange(5),
         label=np.array([0, 1, 0, 1, 0]),
         probability=np.array([0.7, 0.9, 0.99, 0.2, 0.1], np.float32),
         length=np.full(5, 2),

@@ -18,6 +18,7 @@ def made(count: int = 40, seed: int = 0) -> Predictions:
     length = np.arange(2, count + 2)
     return Predictions(
         review_id=np.arange(count),
+        text_hash=np.arange(count),
         label=np.arange(count) % 2,
         probability=random.random(count),
         length=length,

@@ -225,7 +225,11 @@ def test_a_tutorial_run_is_always_refused_and_is_no_look(tmp_path: Path) -> None
 def test_every_failure_is_listed_at_once_and_logged(tmp_path: Path) -> None:
     decide(tmp_path, make_challenger(tmp_path, 1, right=36))
     strict = PromotionConfig(
-        floor=0.9, largest_calibration_error=0.01, largest_latency_ms=1, largest_model_mib=1e-6
+        floor=0.9,
+        largest_calibration_error=0.01,
+        largest_latency_ms=1,
+        largest_model_mib=1e-6,
+        fewest_reviews=1,
     )
     event = decide(tmp_path, make_challenger(tmp_path, 2, right=20), strict)
     assert failed(event) == ["floor", "champion", "calibration", "latency", "model size"]

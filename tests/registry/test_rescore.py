@@ -15,7 +15,7 @@ from tasks.registry.champion import ChampionStore
 from tasks.registry.rescore import rescored
 from tasks.runs.find import Run
 from tests.support.made_runs import changed_json, make_run, rewritten
-from tests.support.promotions import decide, failed, run_id, sentence
+from tests.support.promotions import CONFIG, decide, failed, run_id, sentence
 from tests.support.review_samples import source_of
 from tests.support.small_run import small_config, write_reviews
 
@@ -91,7 +91,7 @@ def test_a_challenger_with_other_data_words_and_lengths_is_compared_on_its_own_r
     event = decide(tmp_path, new)
     assert event.kind == "promoted"
     assert event.test is not None
-    assert event.test.reviews == 80
+    assert event.test.reviews == len(rescored(champion, new)) > 50
     assert event.test.only_first_right == (~rescored(champion, new)).sum() > 0
     assert event.look is not None
     assert event.look.number == 1
@@ -118,6 +118,41 @@ def test_new_test_reviews_begin_a_new_count_of_interim_tests(
     assert [look.number for look in looks if look] == [1, 2, 1]
 
 
+@pytest.mark.parametrize("who", ["champion", "challenger"])
+def test_reviews_that_either_model_has_learned_from_do_not_count(tmp_path: Path, who: str) -> None:
+    # On the reviews that one has learned from, the other is wrong.
+    learned = range(20)
+    sides = {
+        name: make_run(
+            tmp_path,
+            run_id(number),
+            right=[name == who] * 20 + [name == "challenger"] * 28,
+            baseline_right=[False] * 48,
+            learned=learned if name == who else (),
+        )
+        for number, name in enumerate(("champion", "challenger"), start=1)
+    }
+    decide(tmp_path, sides["champion"], CONFIG.model_copy(update={"floor": 0.0}))
+    event = decide(tmp_path, sides["challenger"])
+    assert event.test is not None
+    assert (event.test.reviews, event.test.only_first_right) == (28, 28)
+    assert sentence(event, "champion").endswith(
+        "; 28 of 48 test reviews are left, new to both models"
+    )
+
+
+def test_too_few_reviews_that_are_new_to_both_are_no_comparison(tmp_path: Path) -> None:
+    decide(tmp_path, make_run(tmp_path, run_id(1), right=[True] * 48, learned=range(45)))
+    new = make_run(tmp_path, run_id(2), right=[True] * 48, learned=[47])
+    config = CONFIG.model_copy(update={"fewest_reviews": 3})
+    event = decide(tmp_path, new, config)
+    assert failed(event) == ["champion"]
+    assert "2 of 48 test reviews are left, new to both models, and at least 3 are needed" in (
+        sentence(event, "champion")
+    )
+    assert decide(tmp_path, new, config, without_comparison=True).kind == "promoted"
+
+
 @pytest.mark.parametrize("fault", ["removed", "changed"])
 def test_without_the_texts_it_says_what_to_do(tmp_path: Path, champion: Run, fault: str) -> None:
     decide(tmp_path, champion)
@@ -139,14 +174,10 @@ def test_without_the_texts_it_says_what_to_do(tmp_path: Path, champion: Run, fau
     assert len(ChampionStore(tmp_path).events()) == 3
 
 
-KERAS = {"source": "imdb", "form": "keras", "paths": {}, "sha256": {}, "reason": "asked for"}
-
-
 @pytest.mark.parametrize(
     ("changes", "labels", "said"),
     [
         ({"fingerprints": ("train", "as it was")}, None, "can no longer be read as then: repeat"),
-        ({"source": KERAS}, None, "Keras's file holds numbers, not texts"),
         ({}, ["ham", "spam"], "its labels are negative, positive, not ham, spam"),
     ],
 )

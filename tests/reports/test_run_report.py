@@ -39,7 +39,7 @@ def test_a_score_stands_with_its_protocol_source_interval_and_baseline(done: Run
     assert f"<strong>{score.accuracy:.4f}</strong>" in page
     assert f"{score.accuracy_low:.4f} to {score.accuracy_high:.4f} (95 %)" in page
     assert f"<strong>{manifest.baseline.accuracy:.4f}</strong>" in page
-    assert "Honest protocol, source files, 48 test reviews" in page
+    assert "Honest protocol, source files, 47 test reviews" in page
     assert "The positive label is <b>pos</b>, the other one neg" in page
 
 

@@ -46,13 +46,15 @@ def make_run(
     fingerprints: tuple[str, str] = ("train", "test"),
     backwards: bool = False,
     seed: int = 0,
+    learned: Sequence[int] = (),
     **changes: Any,
 ) -> Run:
     """Write a whole run folder and return it; its id also tells when the run was.
 
     `right` says which test reviews the network judges correctly, in the order of their ids, as
     `baseline_right` and `bayes_right` do. `backwards` files of predictions hold the last review
-    first; `changes` are further fields of the manifest.
+    first; `learned` names test reviews that the run has learned from; `changes` are further fields
+    of the manifest.
     """
     folder = ArtifactStore(artifacts).runs / run_id
     folder.mkdir(parents=True)
@@ -74,6 +76,7 @@ def make_run(
     write_predictions(folder / "baseline_predictions.parquet", baseline_right, backwards)
     bayes = baseline_right if bayes_right is None else bayes_right
     write_predictions(folder / "bayes_baseline_predictions.parquet", bayes, backwards)
+    write_parts(folder / "parts.parquet", len(right), learned)
     baseline = {name: sum(baseline_right) / len(baseline_right) for name in score}
     bayes_baseline = {name: sum(bayes) / len(bayes) for name in score}
     day, _, end = run_id.partition("-")
@@ -162,6 +165,18 @@ def write_predictions(path: Path, right: Sequence[bool], backwards: bool) -> Non
         "probability": pa.array([0.9 if one else 0.1 for one in says_one], pa.float32()),
         "length": pa.array([9] * len(rows), pa.int32()),
         "unknown": pa.array([0] * len(rows), pa.int32()),
+        "text_hash": pa.array(rows, pa.uint64()),
+    }
+    pq.write_table(pa.table(columns), path)
+
+
+def write_parts(path: Path, tested: int, learned: Sequence[int]) -> None:
+    """Write the parts of a run that trained on `learned` and on two more reviews."""
+    train = [*learned, 1 << 60, 1 << 61]
+    columns = {
+        "part": ["train"] * len(train) + ["test"] * tested,
+        "review_id": pa.array([*range(len(train)), *range(tested)], pa.int32()),
+        "text_hash": pa.array([*train, *range(tested)], pa.uint64()),
     }
     pq.write_table(pa.table(columns), path)
 

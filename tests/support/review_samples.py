@@ -17,14 +17,14 @@ from tasks.data.review_files import padded_matrix, review_schema
 from tasks.data.sources.readers import FULL_PACKAGE_CSV
 from tasks.data.sources.source_files import Form, SourceFiles, content_sha256
 from tasks.data.text.corpus import (
+    CodedSource,
+    CodedTexts,
     LabelledTokens,
     Split,
-    TextSource,
     TokenizedSource,
-    short_hashes,
     tokenize_source,
 )
-from tasks.data.text.vocabulary import RaggedTokens, joined_tokens
+from tasks.data.text.vocabulary import RaggedTokens, joined_tokens, text_hashes
 
 KERAS_FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 
@@ -99,15 +99,21 @@ def labelled(lists: Sequence[Sequence[int]], labels: Sequence[int]) -> LabelledT
     ids = np.arange(len(lists), dtype=np.int32)
     tokens = ragged(lists)
     lengths = tokens.lengths().astype(np.int32)
-    return LabelledTokens([tokens], lengths, np.asarray(labels, np.int8), ids, short_hashes(tokens))
+    hashes = text_hashes(pa.array(tokens.ids.astype(str), pa.large_string()), tokens.offsets)
+    return LabelledTokens([tokens], lengths, np.asarray(labels, np.int8), ids, hashes, hashes)
 
 
 def index_texts(train: Sequence[pa.Array], test: Sequence[pa.Array]) -> TokenizedSource:
     """Return the tokens of texts that come in these chunks, all with the label 0."""
     sets: dict[Split, Sequence[pa.Array]] = {"train": train, "test": test}
-    labels = {split: np.zeros(sum(map(len, chunks)), np.int8) for split, chunks in sets.items()}
-    chunks = [(split, texts) for split, all_texts in sets.items() for texts in all_texts]
-    return tokenize_source(TextSource(labels, lambda: iter(chunks), ("a", "b"), None))
+    code_of: dict[str, int] = {}
+    coded: dict[Split, LabelledTokens] = {}
+    for split, chunks in sets.items():
+        texts = CodedTexts(code_of, None)
+        for chunk in chunks:
+            texts.add(chunk)
+        coded[split] = texts.reviews(np.zeros(sum(map(len, chunks)), np.int8))
+    return tokenize_source(CodedSource(coded, list(code_of), ("a", "b")))
 
 
 def texts_of(reviews: LabelledTokens, words: list[str]) -> list[str]:
@@ -127,6 +133,8 @@ def review_batch(
         "tokens": [list(ids) for ids in lists],
         "length": [len(ids) for ids in lists],
         "unknown": [list(ids).count(2) for ids in lists],
+        "text_hash": list(range(first_id, first_id + len(lists))),
+        "unit": list(range(first_id, first_id + len(lists))),
     }
     return pa.RecordBatch.from_pydict(columns, schema=review_schema())
 

@@ -13,16 +13,8 @@ import pyarrow.parquet as pq
 from tasks.common.atomic_files import whole_file
 from tasks.common.errors import BadDataError
 from tasks.data.tables.parquet_rows import open_parquet
-from tasks.data.text.corpus import (
-    SPLITS,
-    CodedReviews,
-    LabelledTokens,
-    Split,
-    TokenizedSource,
-    kept_in_train,
-)
-from tasks.data.text.tokenizer import FIRST_WORD_ID
-from tasks.data.text.vocabulary import RaggedTokens, Vocabulary, sequence_hashes
+from tasks.data.text.corpus import SPLITS, CodedSource, CodedTexts, Split
+from tasks.data.text.vocabulary import RaggedTokens, Vocabulary
 
 _ROWS = 4096
 
@@ -57,32 +49,27 @@ def convert_npz(npz: Path, sha256: str, target: Path) -> None:
 
 
 def read_keras_file(
-    reviews_file: Path, index_file: Path, *, deduplicate: bool, folder: Path | None = None
-) -> TokenizedSource:
-    """Return the tokens of what `convert_npz` wrote, with the words of Keras's own index.
+    reviews_file: Path, index_file: Path, folder: Path | None = None
+) -> CodedSource:
+    """Return what `convert_npz` wrote; the codes are the ranks of Keras's own index.
 
-    Tokens go to the disk of `folder`, by default that of temporary files. A BadDataError says that
-    no training review would be left.
+    They go to the disk of `folder`, by default that of temporary files. A BadDataError says that
+    the index lacks a word.
     """
-    coded = {split: CodedReviews(folder) for split in SPLITS}
+    words = ["", *Vocabulary.read(index_file).words]
+    names = pa.array(words, pa.large_string())
+    coded = {split: CodedTexts({}, folder) for split in SPLITS}
     labels: dict[Split, list[np.ndarray]] = {split: [] for split in SPLITS}
-    highest = 0
     for split, some, reviews in _keras_chunks(reviews_file):
-        coded[split].add(reviews)
+        if (highest := int(reviews.ids.max(initial=0))) >= len(words):
+            raise BadDataError(f"{index_file} has no word of the rank {highest}: delete both files")
+        coded[split].add_words(names.take(pa.array(reviews.ids)), reviews)
         labels[split].append(some)
-        highest = max(highest, int(reviews.ids.max(initial=0)))
-    kept = {"train": kept_in_train(coded)} if deduplicate else {}
-    ids = np.arange(highest + 1, dtype=np.int32) + FIRST_WORD_ID - 1
-    sets = {
-        split: coded[split].labelled(ids, np.concatenate(labels[split]), kept.get(split))
-        for split in SPLITS
-    }
-    return TokenizedSource(
-        sets["train"],
-        sets["test"],
-        Vocabulary.read(index_file).words,
+    return CodedSource(
+        {split: coded[split].reviews(np.concatenate(labels[split])) for split in SPLITS},
+        words,
         ("negative", "positive"),
-        {split: _tokens_fingerprint(reviews) for split, reviews in sets.items()},
+        is_ranked=True,
     )
 
 
@@ -94,11 +81,3 @@ def _keras_chunks(path: Path) -> Iterator[tuple[Split, np.ndarray, RaggedTokens]
                 rows = batch.filter(pc.equal(batch["split"], split))
                 labels = rows["label"].to_numpy().astype(np.int8)
                 yield split, labels, RaggedTokens.of(rows["ranks"])
-
-
-def _tokens_fingerprint(reviews: LabelledTokens) -> str:
-    digest = hashlib.sha256(reviews.labels.tobytes())
-    for chunk in reviews.tokens:
-        for review in sequence_hashes(chunk):
-            digest.update(review)
-    return digest.hexdigest()

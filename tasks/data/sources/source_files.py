@@ -11,7 +11,6 @@ from tasks.data.tables.folders import parquet_parts
 
 Form = Literal["keras", "packages", "packaged", "files"]
 
-TRAIN_GROUPS = "train_groups.parquet"
 OFFICIAL_SPLIT_ROWS = 25_000
 
 

@@ -1,8 +1,8 @@
-"""Read the user's own files: labels, groups and texts at once, the texts to the disk."""
+"""Read the user's own files: labels, groups and the words of the texts, in one pass."""
 
+import hashlib
 import logging
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,29 +16,27 @@ from tasks.data.sources.source_files import SourceFiles
 from tasks.data.tables.fields import ReadOptions, row_fault
 from tasks.data.tables.labels import label_name, label_names, shown
 from tasks.data.tables.rows import read_rows
-from tasks.data.text.corpus import SPLITS, FilesAndNames, LeftOut, TextFile
+from tasks.data.text.corpus import SPLITS, CodedSource, CodedTexts, LabelledTokens, LeftOut
 from tasks.data.text.tokenizer import WORD_CHARACTER
 from tasks.data.text.vocabulary import number_names
 
 _LOG = logging.getLogger(__name__)
-
-_CHUNK_BYTES = 1 << 23
-"""Texts whose words are numbered together: many, since each chunk looks up its distinct words."""
 
 _MANY_LINES = 50
 
 
 def read_users_files(
     source: SourceFiles, config: DataConfig, folder: Path | None = None
-) -> FilesAndNames:
-    """Return one or both sets, and the names of the labels 0 and 1.
+) -> CodedSource:
+    """Return one or both sets.
 
-    The texts go to the disk of `folder`, by default that of temporary files. A BadDataError says
-    that a file cannot be read, or that its columns or labels are not as needed; an
-    InvalidConfigError that the positive label is none of the labels.
+    Words go to the disk of `folder`, by default that of temporary files. A BadDataError says that a
+    file cannot be read, or that its columns or labels are not as needed; an InvalidConfigError that
+    the positive label is none of the labels.
     """
+    code_of: dict[str, int] = {}
     read = {
-        split: _UsersFile(source.paths[split], source, config, folder)
+        split: _UsersFile(source.paths[split], source, config, CodedTexts(code_of, folder))
         for split in SPLITS
         if split in source.paths
     }
@@ -46,7 +44,12 @@ def read_users_files(
     assert source.columns is not None
     found = {name for file in read.values() for name in file.labels.names}
     names = label_names(found, source.columns[1], source.positive_label)
-    return {split: file.text_file(names[1]) for split, file in read.items()}, names
+    return CodedSource(
+        {split: file.reviews(names[1]) for split, file in read.items()},
+        list(code_of),
+        names,
+        {split: file.left_out for split, file in read.items()},
+    )
 
 
 class _NamedRows:
@@ -63,49 +66,24 @@ class _NamedRows:
         """Return the number of each row's name, int32 of shape (n,)."""
         return np.concatenate([np.empty(0, np.int32), *self._numbers])
 
-
-class _TextsOnDisk:
-    """Texts in a temporary file without a name, read as often as one likes."""
-
-    def __init__(self, folder: Path | None) -> None:
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - lives as long as this object
-        options = pa.ipc.IpcWriteOptions(compression="lz4")
-        self._schema = pa.schema({"text": pa.large_string()})
-        self._writer = pa.ipc.new_stream(self._file, self._schema, options=options)
-        self._waiting: list[pa.Array] = []
-
-    def add(self, texts: pa.Array) -> None:
-        self._waiting.append(texts)
-        if sum(some.nbytes for some in self._waiting) >= _CHUNK_BYTES:
-            self._write()
-
-    def _write(self) -> None:
-        if self._waiting:
-            texts = pa.concat_arrays(self._waiting)
-            self._writer.write_batch(pa.record_batch([texts], schema=self._schema))
-        self._waiting = []
-
-    def read(self) -> Iterator[pa.Array]:
-        """Yield the texts in chunks of megabytes."""
-        self._write()
-        self._writer.close()
-        self._file.seek(0)
-        for batch in pa.ipc.open_stream(self._file):
-            yield batch["text"]
+    def hashes(self) -> np.ndarray:
+        """Return a hash of each row's name, uint64 of shape (n,)."""
+        digests = [hashlib.blake2b(name.encode(), digest_size=8).digest() for name in self.names]
+        return np.asarray(np.frombuffer(b"".join(digests), "<u8")[self.numbers()])
 
 
 class _UsersFile:
     """What was read of a file: texts, labels and perhaps groups of the rows that are kept."""
 
     def __init__(
-        self, path: Path, source: SourceFiles, config: DataConfig, folder: Path | None
+        self, path: Path, source: SourceFiles, config: DataConfig, texts: CodedTexts
     ) -> None:
         """Read it; raise a BadDataError where it, or a row of it, cannot be used."""
         assert source.columns is not None
         self.labels = _NamedRows()
         self.groups = None if source.group_column is None else _NamedRows()
-        self._texts = _TextsOnDisk(folder)
-        self._left_out = {"label": LeftOut(), "word": LeftOut()}
+        self._texts, self._rows = texts, [np.empty(0, np.int32)]
+        self.left_out = {"label": LeftOut(), "word": LeftOut()}
         self._path, self._long = path, LeftOut()
         columns = [*source.columns, *([source.group_column] if source.group_column else [])]
         distinct = list(dict.fromkeys(columns))
@@ -126,12 +104,14 @@ class _UsersFile:
         texts, labels = columns[0], _label_names(columns[1])
         has_label = labels.is_valid()
         has_word = pc.fill_null(pc.match_substring_regex(texts, WORD_CHARACTER), fill_value=False)
-        self._left_out["label"].add(pc.invert(has_label), first_row)
-        self._left_out["word"].add(pc.and_(has_label, pc.invert(has_word)), first_row)
+        self.left_out["label"].add(pc.invert(has_label), first_row)
+        self.left_out["word"].add(pc.and_(has_label, pc.invert(has_word)), first_row)
         lines = pc.fill_null(pc.count_substring(texts, "\n"), 0)
         self._long.add(pc.greater_equal(lines, _MANY_LINES), first_row)
         kept = pc.and_(has_label, has_word)
         self._texts.add(texts.filter(kept))
+        places = np.flatnonzero(kept.to_numpy(zero_copy_only=False))
+        self._rows.append((first_row + places).astype(np.int32))
         self.labels.add(labels.filter(kept))
         if self.groups is not None:
             groups = columns[2].filter(kept)
@@ -142,7 +122,7 @@ class _UsersFile:
 
     def _tell(self, config: DataConfig) -> None:
         """Say which rows are left out; raise a BadDataError where the config refuses them."""
-        for what, rows in self._left_out.items():
+        for what, rows in self.left_out.items():
             is_refused = {"label": config.missing_labels, "word": config.empty_texts}[what]
             if rows.count and is_refused == "refuse":
                 raise BadDataError(f"{self._path}: without a {what}: {rows}")
@@ -156,11 +136,11 @@ class _UsersFile:
                 self._long,
             )
 
-    def text_file(self, positive: str) -> TextFile:
-        """Return the file with the label 1 for the name `positive`, 0 for any other."""
+    def reviews(self, positive: str) -> LabelledTokens:
+        """Return the reviews with the label 1 for the name `positive`, 0 for any other."""
         labels = (self.labels.numbers() == self.labels.names.get(positive)).astype(np.int8)
-        groups = self.groups.numbers() if self.groups else None
-        return TextFile(labels, self._texts.read, groups, self._left_out)
+        groups = self.groups.hashes() if self.groups else None
+        return self._texts.reviews(labels, np.concatenate(self._rows), groups)
 
 
 def _label_names(column: pa.Array) -> pa.Array:

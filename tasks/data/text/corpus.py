@@ -1,14 +1,15 @@
-"""What is known of a source's texts before they are read: labels and groups, not the texts."""
+"""The reviews of a source: what is known of each, and its words, which lie on the disk."""
+
+from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tasks.common.errors import BadDataError
 from tasks.data.text.disk_shuffle import TokensOnDisk
@@ -17,8 +18,7 @@ from tasks.data.text.vocabulary import (
     RaggedTokens,
     codes_by_rank,
     number_names,
-    sequence_hashes,
-    text_chunks,
+    text_hashes,
     with_values,
 )
 
@@ -27,6 +27,9 @@ Split = Literal["train", "test"]
 SPLITS: tuple[Split, Split] = ("train", "test")
 
 _SHOWN_ROWS = 20
+
+_CHUNK_BYTES = 1 << 23
+"""Texts whose words are numbered together: many, since each chunk looks up its distinct words."""
 
 
 @dataclass
@@ -49,40 +52,12 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
-class TextFile:
-    """n reviews of a file: labels and perhaps group numbers of shape (n,), and their texts.
-
-    `texts` reads the file again each time that it is called. `left_out` has what was left out,
-    by what it lacks.
-    """
-
-    labels: np.ndarray
-    texts: Callable[[], Iterator[pa.Array]]
-    groups: np.ndarray | None = None
-    left_out: dict[str, LeftOut] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class TextSource:
-    """The texts of both sets in chunks, each time read again, and their labels."""
-
-    labels: dict[Split, np.ndarray]
-    texts: Callable[[], Iterator[tuple[Split, pa.Array]]]
-    label_names: tuple[str, str]
-    train_groups: np.ndarray | None
-    left_out: dict[Split, dict[str, LeftOut]] = field(default_factory=dict)
-
-
-FilesAndNames = tuple[dict[Split, TextFile], tuple[str, str]]
-"""One or both sets of a source, and what the labels 0 and 1 mean."""
-
-
-@dataclass(frozen=True)
 class LabelledTokens:
     """n reviews in the order of their source; their `tokens` can be read again and again.
 
     Of shape (n,) are `lengths`, int32, the tokens of each review; `labels`, int8, 0 or 1;
-    `review_ids`, int32, its position in the source; `hashes`, uint64, one of its exact words.
+    `review_ids`, int32, its row in the source; `hashes`, uint64, that of its words; `units`,
+    uint64, that of what is never split: its group, or where there are no groups its words.
     """
 
     tokens: Iterable[RaggedTokens]
@@ -90,168 +65,150 @@ class LabelledTokens:
     labels: np.ndarray
     review_ids: np.ndarray
     hashes: np.ndarray
+    units: np.ndarray
+
+    def where(self, mask: np.ndarray) -> LabelledTokens:
+        """Return the reviews that a mask of shape (n,) marks."""
+        columns = (self.lengths, self.labels, self.review_ids, self.hashes, self.units)
+        return LabelledTokens(_Chosen(self.tokens, mask), *(column[mask] for column in columns))
+
+    def numbered(self, id_of_code: np.ndarray) -> LabelledTokens:
+        """Return the reviews with token ids, int32 of shape (codes,), and start ids."""
+        return replace(self, tokens=_Numbered(self.tokens, id_of_code), lengths=self.lengths + 1)
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of all words and labels, in their order."""
+        return hashlib.sha256(self.hashes.tobytes() + self.labels.tobytes()).hexdigest()
 
 
 @dataclass(frozen=True)
-class _NumberedTokens:
-    """The token ids of reviews, with start ids, whose words lie on the disk as `codes`.
-
-    `id_of_code` and `kept` are those of `CodedReviews.labelled`.
-    """
-
-    codes: TokensOnDisk
-    id_of_code: np.ndarray
-    kept: np.ndarray | None
+class _Chosen:
+    tokens: Iterable[RaggedTokens]
+    mask: np.ndarray
 
     def __iter__(self) -> Iterator[RaggedTokens]:
-        for chunk in _kept_reviews(self.codes, self.kept):
+        for chunk, part in with_values(self.tokens, self.mask):
+            yield chunk.take(np.flatnonzero(part))
+
+
+@dataclass(frozen=True)
+class _Numbered:
+    codes: Iterable[RaggedTokens]
+    id_of_code: np.ndarray
+
+    def __iter__(self) -> Iterator[RaggedTokens]:
+        for chunk in self.codes:
             yield RaggedTokens(self.id_of_code[chunk.ids], chunk.offsets).with_start_ids()
 
 
-class CodedReviews:
-    """The reviews of a set while they are read: `codes` of their words, and a hash of each."""
+class CodedTexts:
+    """Texts while they are read: codes of their words on the disk, and a hash of each text."""
 
-    def __init__(self, folder: Path | None) -> None:
-        """Begin without reviews; the codes go to the disk of `folder`."""
-        self.codes = TokensOnDisk(folder)
-        self._hashes = bytearray()
+    def __init__(self, code_of: dict[str, int], folder: Path | None) -> None:
+        """Begin without texts.
 
-    def add(self, reviews: RaggedTokens) -> None:
-        """Take the codes of the next reviews."""
-        self.codes.add(reviews)
-        self._hashes += short_hashes(reviews).data
-
-    def hashes(self) -> np.ndarray:
-        """Return a hash of each review's words, uint64 of shape (n,); none is added any more."""
-        return np.frombuffer(self._hashes, np.uint64)
-
-    def labelled(
-        self, id_of_code: np.ndarray, labels: np.ndarray, kept: np.ndarray | None
-    ) -> LabelledTokens:
-        """Return the reviews as tokens.
-
-        `id_of_code` is int32 of shape (codes,), `labels` is int8 of shape (n,). The mask `kept` of
-        shape (n,) says which reviews are meant; None means all.
+        `code_of` numbers the words of all files of a source; words that are new are added. Codes go
+        to the disk of `folder`, by default that of temporary files.
         """
-        rows = slice(None) if kept is None else kept
+        self._code_of = code_of
+        self._codes = TokensOnDisk(folder)
+        self._hashes = [np.empty(0, np.uint64)]
+        self._waiting: list[pa.Array] = []
+
+    def add(self, texts: pa.Array) -> None:
+        """Take the next texts."""
+        self._waiting.append(texts)
+        if sum(some.nbytes for some in self._waiting) >= _CHUNK_BYTES:
+            self._number()
+
+    def add_words(self, words: pa.Array, codes: RaggedTokens) -> None:
+        """Take the next texts as words, one text after another, with their codes."""
+        self._codes.add(codes)
+        self._hashes.append(text_hashes(words, codes.offsets))
+
+    def _number(self) -> None:
+        words, offsets = split_words(pa.concat_arrays(self._waiting))
+        self._waiting = []
+        self.add_words(words, RaggedTokens(number_names(words, self._code_of), offsets))
+
+    def reviews(
+        self,
+        labels: np.ndarray,
+        review_ids: np.ndarray | None = None,
+        groups: np.ndarray | None = None,
+    ) -> LabelledTokens:
+        """Return the n texts with their labels, int8, and codes as tokens; none is added any more.
+
+        `review_ids` are those of `LabelledTokens`, by default from 0 on; `groups` has a hash of
+        each one's group, uint64. All have the shape (n,).
+        """
+        if self._waiting:
+            self._number()
+        hashes = np.concatenate(self._hashes)
         return LabelledTokens(
-            tokens=_NumberedTokens(self.codes, id_of_code, kept),
-            lengths=(self.codes.lengths() + 1)[rows],
-            labels=labels[rows],
-            review_ids=np.arange(len(labels), dtype=np.int32)[rows],
-            hashes=self.hashes()[rows],
+            tokens=self._codes,
+            lengths=self._codes.lengths(),
+            labels=labels,
+            review_ids=np.arange(len(labels), dtype=np.int32) if review_ids is None else review_ids,
+            hashes=hashes,
+            units=hashes if groups is None else groups,
         )
 
 
-def _kept_reviews(
-    chunks: Iterable[RaggedTokens], kept: np.ndarray | None
-) -> Iterator[RaggedTokens]:
-    """Return the chunks with only those reviews that the mask `kept` marks; None keeps all."""
-    if kept is None:
-        return iter(chunks)
-    return (chunk.take(np.flatnonzero(part)) for chunk, part in with_values(chunks, kept))
+@dataclass(frozen=True)
+class CodedSource:
+    """One or both sets of a source, and the word of each code, which is the token.
+
+    With `is_ranked` the code of a word is its rank, from 1 on. `label_names` are what the labels 0
+    and 1 mean.
+    """
+
+    sets: dict[Split, LabelledTokens]
+    words: Sequence[str]
+    label_names: tuple[str, str]
+    left_out: dict[Split, dict[str, LeftOut]] = field(default_factory=dict)
+    is_ranked: bool = False
 
 
 @dataclass(frozen=True)
 class TokenizedSource:
-    """Both sets of a source, the words by rank, and what the labels 0 and 1 mean.
-
-    The fingerprint of a set is a hash of its texts and labels in the source's order. It does
-    not depend on the other set, the vocabulary or the padding. `train_groups` has the number of
-    the group of each training review by its id, int32; None where the source knows of no groups.
-    """
+    """Both sets of a source, the words by rank, and what the labels 0 and 1 mean."""
 
     train: LabelledTokens
     test: LabelledTokens
     words: list[str]
     label_names: tuple[str, str]
-    fingerprints: dict[str, str]
-    train_groups: np.ndarray | None = None
     left_out: dict[Split, dict[str, LeftOut]] = field(default_factory=dict)
 
 
-def tokenize_source(
-    source: TextSource, *, deduplicate: bool = False, folder: Path | None = None
-) -> TokenizedSource:
+def tokenize_source(source: CodedSource) -> TokenizedSource:
     """Return the tokens of both sets and the words by rank, learned on the training texts only.
 
     Equal counts are ranked by first occurrence. A test word that no training text holds becomes the
-    unknown id 2. The vocabulary is not cut here: `num_words` is applied later. Words go to the disk
-    of `folder`, by default that of temporary files. A BadDataError says that no training review
-    would be left.
+    unknown id 2. The vocabulary is not cut here: `num_words` is applied later.
     """
-    code_of: dict[str, int] = {}
-    coded = {split: CodedReviews(folder) for split in SPLITS}
-    fingerprints = {split: _TextFingerprint(source.labels[split]) for split in SPLITS}
-    for split, texts in source.texts():
-        words, offsets = split_words(texts)
-        coded[split].add(RaggedTokens(number_names(words, code_of), offsets))
-        fingerprints[split].add(texts)
-    kept = kept_in_train(coded) if deduplicate else None
-    if kept is not None:  # the texts are read once more
-        fingerprints["train"] = _TextFingerprint(source.labels["train"][kept])
-        train = (texts for split, texts in source.texts() if split == "train")
-        for texts, part in with_values(train, kept):
-            fingerprints["train"].add(texts.filter(pa.array(part)))
-    names = list(code_of)
-    # Ranked by what is kept, so that the vocabulary holds no word of a dropped review.
-    ranked = codes_by_rank(_kept_reviews(coded["train"].codes, kept), len(names))
-    ids = np.full(len(names), UNKNOWN_ID, np.int32)
+    train, test = (source.sets[split] for split in SPLITS)
+    ranked = np.arange(1, len(source.words))
+    if not source.is_ranked:
+        ranked = codes_by_rank(train.tokens, len(source.words))
+    ids = np.full(len(source.words), UNKNOWN_ID, np.int32)
     ids[ranked] = np.arange(len(ranked)) + FIRST_WORD_ID
+    words = [source.words[code] for code in ranked.tolist()]
     return TokenizedSource(
-        coded["train"].labelled(ids, source.labels["train"], kept),
-        coded["test"].labelled(ids, source.labels["test"], None),
-        [names[code] for code in ranked.tolist()],
-        source.label_names,
-        {split: fingerprints[split].hexdigest() for split in SPLITS},
-        source.train_groups,
-        source.left_out,
+        train.numbered(ids), test.numbered(ids), words, source.label_names, source.left_out
     )
 
 
-def short_hashes(reviews: RaggedTokens) -> np.ndarray:
-    """Return 64 bits of each review's hash: equal ones by chance are rare among a billion."""
-    digests = b"".join(digest[:8] for digest in sequence_hashes(reviews))
-    return np.frombuffer(digests, np.uint64)
+def without_repeated(train: LabelledTokens, test: LabelledTokens) -> LabelledTokens:
+    """Return the training reviews that repeat no other one and no test review.
 
-
-def kept_in_train(coded: Mapping[Split, CodedReviews]) -> np.ndarray:
-    """Return which training reviews repeat no other one and no test review, bool of shape (n,).
-
-    At least one is left, else a BadDataError is raised.
+    A BadDataError says that none is left.
     """
-    kept: np.ndarray = ~repeated_in_train(coded["train"].hashes(), coded["test"].hashes())
+    kept = ~repeated_in_train(train.hashes, test.hashes)
     if not kept.any():
         raise BadDataError("deduplicate drops every training review: all are test reviews too")
-    return kept
-
-
-class _TextFingerprint:
-    """A hash of a set's texts and labels, taken chunk by chunk."""
-
-    def __init__(self, labels: np.ndarray) -> None:
-        self._digest = hashlib.sha256()
-        self._labels = labels
-        self._rows = 0
-
-    def add(self, texts: pa.Array) -> None:
-        labels = pa.array(self._labels[self._rows : self._rows + len(texts)])
-        self._rows += len(texts)
-        texts = texts.cast(pa.large_string()).fill_null("")
-        numbers = [column.cast(pa.large_string()) for column in (labels, pc.utf8_length(texts))]
-        rows = pc.binary_join_element_wise(*numbers, texts, pa.scalar(" ", pa.large_string()))
-        self._digest.update(b"".join(rows.cast(pa.large_binary()).to_pylist()))
-
-    def hexdigest(self) -> str:
-        return self._digest.hexdigest()
-
-
-def text_fingerprint(reviews: pa.Table) -> str:
-    """Return a hash of the texts and labels of `reviews`, in their order."""
-    fingerprint = _TextFingerprint(reviews["label"].to_numpy())
-    for texts in text_chunks(reviews["text"]):
-        fingerprint.add(texts)
-    return fingerprint.hexdigest()
+    return train.where(kept)
 
 
 def repeated_in_train(train: np.ndarray, test: np.ndarray) -> np.ndarray:

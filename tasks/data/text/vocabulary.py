@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tasks.common.atomic_files import write_text
 from tasks.data.text.tokenizer import FIRST_WORD_ID, START_ID, UNKNOWN_ID, split_words
@@ -57,11 +58,14 @@ class Vocabulary:
     def _ids(self) -> dict[str, int]:
         return {word: token for token, word in enumerate(self.words, start=FIRST_WORD_ID)}
 
+    def ids(self, words: Sequence[str]) -> np.ndarray:
+        """Return the id of each of n words, int32 of shape (n,)."""
+        return np.asarray([self._ids.get(word, UNKNOWN_ID) for word in words], np.int32)
+
     def _tokens(self, texts: pa.Array) -> RaggedTokens:
         words, offsets = split_words(texts)
         encoded = words.dictionary_encode()
-        own = [self._ids.get(word, UNKNOWN_ID) for word in encoded.dictionary.to_pylist()]
-        flat = np.asarray(own, np.int32)[encoded.indices.to_numpy()]
+        flat = self.ids(encoded.dictionary.to_pylist())[encoded.indices.to_numpy()]
         return RaggedTokens(flat, offsets).with_start_ids()
 
 
@@ -162,6 +166,23 @@ def sequence_hashes(reviews: RaggedTokens) -> list[bytes]:
         hashlib.blake2b(ids[start:end], digest_size=16).digest()
         for start, end in pairwise(reviews.offsets.tolist())
     ]
+
+
+def text_hashes(words: pa.Array, offsets: np.ndarray) -> np.ndarray:
+    """Return a hash of the words of each of n texts, uint64 of shape (n,).
+
+    The words of text i are `words[offsets[i]:offsets[i + 1]]`. Two of a billion texts have the same
+    64 bits by chance in one of forty cases.
+    """
+    lists = pa.LargeListArray.from_arrays(pa.array(offsets), words)
+    joined = pc.binary_join(lists, pa.scalar(" ", words.type)).cast(pa.large_string())
+    _, places, content = joined.buffers()
+    ends, content = np.frombuffer(places, np.int64), memoryview(content or b"")
+    digests = [
+        hashlib.blake2b(content[start:end], digest_size=8).digest()
+        for start, end in pairwise(ends[: len(offsets)].tolist())
+    ]
+    return np.frombuffer(b"".join(digests), "<u8")
 
 
 def number_names(column: pa.Array, numbers: dict[str, int]) -> np.ndarray:

