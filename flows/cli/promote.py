@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 
 from flows.cli.app import run_command
 from flows.display import promotion_tables
+from flows.display.runs_page import renew_runs_page
 from flows.display.terminal import EXIT_FAILED, Options, answer, remark
 from flows.orchestration.process import require_prefect, server_may_be_configured
 from tasks.common.artifact_store import ArtifactStore
@@ -117,6 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _answer_decision(event: PromotionEvent, options: Options) -> None:
     answer(event, promotion_tables.decision(event), options)
     sys.stdout.flush()
+    renew_runs_page(options.artifacts)
     if not server_may_be_configured():
         return
     try:

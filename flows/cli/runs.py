@@ -1,4 +1,4 @@
-"""List, show, compare, pin and export finished runs: `python flows/runs.py --help`."""
+"""List, show, chart, compare, pin and export finished runs: `python flows/runs.py --help`."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,9 +11,11 @@ from rich.console import Console
 from flows.cli.app import run_command
 from flows.display import run_tables
 from flows.display.run_tables import headline
+from flows.display.runs_page import write_runs_page
 from flows.display.terminal import Options, answer, show_lines
+from tasks.common.artifact_store import ArtifactStore
 from tasks.common.atomic_files import require_new, write_text
-from tasks.common.errors import PipelineError
+from tasks.common.errors import BadDataError, PipelineError
 from tasks.registry.champion import ChampionStore
 from tasks.registry.events import current_champion
 from tasks.reports.mlflow import export_mlflow
@@ -28,8 +30,8 @@ from tasks.runs.read import read_checked, read_config, reading_runs
 
 app = App(
     name="runs.py",
-    help="List, show, compare, pin and export finished runs. RUN is a run folder, a run id, the"
-    " start or the last part of one, or `latest`.",
+    help="List, show, chart, compare, pin and export finished runs. RUN is a run folder, a run id,"
+    " the start or the last part of one, or `latest`.",
     version_flags=[],
 )
 
@@ -65,6 +67,18 @@ def show(run: str, /, *, options: Options = Options()) -> None:
     with _reading(options, run) as (found,):
         described = describe_run(found, champion)
         answer(described, run_tables.run_details(described), options)
+
+
+@app.command
+def page(*, options: Options = Options()) -> None:
+    """Write one page over all runs, which each run and promotion also makes anew.
+
+    It shows scores over time, the champion, the sizes of the data, and opens each run's report.
+    """
+    if not ArtifactStore(options.artifacts).runs.exists():
+        raise BadDataError(no_runs(options.artifacts))
+    written = write_runs_page(options.artifacts)
+    answer({"page": str(written)}, [f"wrote {written}"], options)
 
 
 @app.command

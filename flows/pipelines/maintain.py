@@ -9,6 +9,7 @@ from prefect import State, flow, runtime, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
+from flows.display.runs_page import renew_runs_page
 from flows.orchestration import session
 from flows.orchestration.failure_hook import RECORDED
 from flows.scheduling.scheduled_turn import scheduled_turn
@@ -73,6 +74,7 @@ def maintain_flow(
                 removals = plan(artifacts, retention)
                 if apply:
                     remove(removals)
+                    renew_runs_page(artifacts)
         except FolderInUseError as in_use:
             if runtime.deployment.id is None:
                 raise

@@ -6,6 +6,7 @@ from pathlib import Path
 from prefect import flow, runtime
 
 from flows.display.run_tables import headline, print_summary
+from flows.display.runs_page import renew_runs_page
 from flows.orchestration import run_artifacts, session, training_progress
 from flows.orchestration.drift import require_no_drift
 from flows.orchestration.failure_hook import RECORDED
@@ -37,7 +38,8 @@ A run that was interrupted resumes where it stopped when it is started again.
 the training, and warns or stops; `promotion` makes the run the champion if it passes all gates. \
 Both leave an artifact of their name.
 - **What it leaves**: the artifacts `report`, `metrics`, `data` and `cache` on the run, and the \
-folder `artifacts/runs/<utc>-<id>/` with model, scores, charts and a manifest of hashes.
+folder `artifacts/runs/<utc>-<id>/` with model, scores, charts and a manifest of hashes; \
+`artifacts/runs.html` shows all runs over time.
 """
 
 
@@ -107,6 +109,7 @@ def train_flow(
         steps.forget_training(store, run.key("train"))
         if promotion is not None:
             summary = promote_run(summary, promotion, title, device, store)
+        renew_runs_page(artifacts)
     LOG.info("%s", headline(summary.score))
     return summary
 

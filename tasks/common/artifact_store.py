@@ -96,6 +96,7 @@ class ArtifactStore:
         self.results = cache / "results"  # the same as Prefect writes it
         self.locks = cache / "locks"  # by key
         self.runs = root / "runs"  # finished ones
+        self.runs_page = root / "runs.html"  # all of them on one page
         self.failures = root / "failures"  # a record for each run that failed
         self.pinned = root / "pinned.json"  # runs that a person keeps
         self.champion = root / "champion.json"

@@ -129,6 +129,7 @@ def test_every_command_answers_in_json_too(runs: Command, tmp_path: Path) -> Non
     page, card = str(tmp_path / "c.html"), str(tmp_path / "card.md")
     for words in (
         ["list"],
+        ["page"],
         ["show", "latest"],
         ["compare", FIRST, SECOND, "--html", page],
         ["export", "model-card", "latest"],

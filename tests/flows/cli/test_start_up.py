@@ -38,7 +38,7 @@ def test_heavy_libraries_wait_until_they_are_used(modules: list[str], absent: se
 @pytest.mark.parametrize(
     ("program", "commands", "absent"),
     [
-        ("runs", ["list", "show latest", "export model-card latest"], ALL),
+        ("runs", ["list", "show latest", "export model-card latest", "page"], ALL),
         ("runs", [f"compare {run_id(1)} latest"], {"prefect", "tensorflow", "keras", "mlflow"}),
         ("promote", ["champion", "history", "rollback"], ALL),
     ],

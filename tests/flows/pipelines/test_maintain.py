@@ -64,8 +64,9 @@ class Copied:
         return [number for number, name in enumerate(self.names) if name in found]
 
     def size(self) -> int:
-        """Return the bytes of all files."""
-        files = (path for path in self.artifacts.rglob("*") if path.is_file())
+        """Return the bytes of all files but the page of all runs, which is made anew."""
+        page = ArtifactStore(self.artifacts).runs_page
+        files = (path for path in self.artifacts.rglob("*") if path.is_file() and path != page)
         return sum(path.stat().st_size for path in files)
 
 

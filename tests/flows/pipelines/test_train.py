@@ -87,6 +87,9 @@ def test_an_equal_run_is_cached_from_load_to_plot_and_still_complete(
     assert second.folder.name in page
     assert "every part of its key is as before; run " in page
     assert (second.folder / "figures/loss.png").stat().st_size > 0
+    all_runs = (root / "runs.html").read_text()
+    assert f'"runs/{first.folder.name}/report.html"' in all_runs
+    assert f'"runs/{second.folder.name}/report.html"' in all_runs
 
 
 def test_the_tutorial_protocol_validates_on_the_test_set_and_the_report_warns(

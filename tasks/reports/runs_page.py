@@ -1,0 +1,199 @@
+"""The page of an artifacts folder: all its runs over time, and who was champion when."""
+
+import os
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+from tasks.common.errors import PipelineError
+from tasks.common.formatting import interval_text, short_id, when
+from tasks.common.records import Record
+from tasks.common.tables import Table, number
+from tasks.reports.html import render, score
+from tasks.reports.run_report import REPORT
+from tasks.reports.timeline import SHAPES, Change, Judged, Timeline, draw_timeline
+from tasks.runs.find import FoundRuns, Run, UnreadableRun
+from tasks.runs.read import read_checked, reading_runs
+
+_COLOURS = 3
+_LOOKS = _COLOURS * len(SHAPES)
+
+
+class ChampionEvent(Record):
+    """What was decided of a run: promoted, refused or rolled back (to it), and why."""
+
+    kind: str
+    when: str
+    run_id: str
+    why: str
+
+
+class _Listed(Record):
+    """A run, with how many reviews it learned from, and the number of its test set.
+
+    `series` tells apart what scores depend on by source and protocol.
+    """
+
+    run: Run
+    created: datetime
+    training_reviews: int
+    test_set: int
+    series: tuple[str, str]
+
+    @property
+    def run_id(self) -> str:
+        return self.run.manifest.run_id
+
+    @property
+    def link(self) -> str:
+        return f"runs/{quote(os.fsencode(self.run.folder.name))}/{REPORT}"
+
+    @property
+    def accuracy(self) -> str:
+        judged = self.run.manifest.score
+        bounds = interval_text(judged.accuracy_low, judged.accuracy_high)
+        return f"{score(judged.accuracy)} ({bounds})"
+
+
+def runs_page(found: FoundRuns, events: Sequence[ChampionEvent], faults: Sequence[str]) -> str:
+    """Return one HTML page that needs no other file and asks for nothing outside.
+
+    `events` are in the order of time. What cannot be read is named and stops nothing; `faults` are
+    further such sentences. Links lead from beside the folder `runs` to the reports in it.
+    """
+    runs, damaged = _listed(found)
+    changes = [event for event in events if event.kind != "refused"]
+    champion = changes[-1].run_id if changes else None
+    series = list(dict.fromkeys(run.series for run in reversed(runs)))
+    now = datetime.now(UTC)
+    drawn = sorted((run for run in runs if run.created <= now), key=lambda run: run.created)
+    return render(
+        "runs.html.jinja",
+        title=f"{len(runs):,} {'run' if len(runs) == 1 else 'runs'}",
+        champion=next((run for run in runs if run.run_id == champion), None),
+        champion_id=champion,
+        since=when(changes[-1].when) if changes else None,
+        chart=_chart(drawn, changes, series),
+        series=[
+            {"text": f"{source}, {protocol} protocol", "look": place % _LOOKS}
+            | {"is_hollow": protocol == "tutorial"}
+            for place, (source, protocol) in enumerate(series)
+        ],
+        left_out=[short_id(run.run_id) for run in runs if run.created > now],
+        table=_table(runs, events, champion),
+        links=[run.link for run in runs],
+        faults=[*faults, *(folder.reason for folder in damaged)],
+    )
+
+
+def _listed(found: FoundRuns) -> tuple[list[_Listed], list[UnreadableRun]]:
+    """Return what the page says of each run, newest first, and what cannot be read."""
+    listed: list[_Listed] = []
+    damaged, numbers = list(found.unreadable), dict[str, int]()
+    for run in reversed(found.runs):
+        manifest = run.manifest
+        try:
+            with reading_runs(run):
+                one = _Listed(
+                    run=run,
+                    created=datetime.fromisoformat(manifest.created),
+                    training_reviews=read_checked(run, "data_report.json")["train"]["reviews"],
+                    test_set=numbers.setdefault(manifest.fingerprints["test"], len(numbers) + 1),
+                    series=(manifest.score.source_label, manifest.score.protocol),
+                )
+        except (PipelineError, OSError) as error:
+            damaged.append(UnreadableRun(folder=run.folder, reason=str(error)))
+        else:
+            listed.insert(0, one)
+    return listed, damaged
+
+
+def _chart(
+    runs: Sequence[_Listed],
+    changes: Sequence[ChampionEvent],
+    series: Sequence[tuple[str, str]],
+) -> Timeline | None:
+    if not runs:
+        return None
+    scores = {run.run_id: run.run.manifest.score.accuracy for run in runs}
+    first, last = runs[0].created, runs[-1].created
+    ranges = []
+    for source, protocol in series:
+        found = [scores[run.run_id] for run in runs if run.series == (source, protocol)]
+        if found:
+            ranges.append(f"{source}, {protocol} protocol, {min(found):.4f} to {max(found):.4f}")
+    text = (
+        f"{len(runs):,} runs from {first:%Y-%m-%d} to {last:%Y-%m-%d}, with test accuracies of"
+        f" {'; '.join(ranges)}. Changes of the champion: {len(changes)}. The table below has all"
+        " numbers."
+    )
+    judged = [_judged(run, series.index(run.series) % _LOOKS) for run in runs]
+    made = [
+        Change(
+            when=datetime.fromisoformat(event.when),
+            accuracy=scores.get(event.run_id),
+            is_rollback=event.kind == "rolled back",
+            label=f"{when(event.when)} {_what(event)} {short_id(event.run_id)}",
+        )
+        for event in changes
+    ]
+    return draw_timeline(judged, made, "Test accuracy by time, and the champion's", text)
+
+
+def _judged(run: _Listed, look: int) -> Judged:
+    judged = run.run.manifest.score
+    return Judged(
+        when=run.created,
+        accuracy=judged.accuracy,
+        low=judged.accuracy_low,
+        high=judged.accuracy_high,
+        training_reviews=run.training_reviews,
+        test_reviews=judged.test_reviews,
+        group=f"{run.test_set} {run.series}",
+        look=look,
+        is_hollow=judged.protocol == "tutorial",
+        label=f"{short_id(run.run_id)}, {when(run.run.manifest.created)}: {run.accuracy},"
+        f" {judged.protocol} protocol, {judged.source_label}, test set {run.test_set}"
+        f" ({judged.test_reviews:,} reviews), {run.training_reviews:,} training reviews",
+        link=run.link,
+    )
+
+
+def _what(event: ChampionEvent) -> str:
+    return "rolled back to" if event.kind == "rolled back" else event.kind
+
+
+def _table(runs: Sequence[_Listed], events: Sequence[ChampionEvent], champion: str | None) -> Table:
+    decided: dict[str, list[str]] = {}
+    for event in events:
+        why = f": {event.why}" if event.why else ""
+        decided.setdefault(event.run_id, []).append(f"{_what(event)} {when(event.when)}{why}")
+    return Table(
+        "run",
+        number("when (UTC)"),
+        "decision",
+        "judged",
+        number("accuracy (95 %)"),
+        number("baseline"),
+        number("test reviews"),
+        number("trained on"),
+        number("seed"),
+        rows=(_cells(run, decided, champion) for run in runs),
+        title="All runs, newest first",
+    )
+
+
+def _cells(run: _Listed, decided: Mapping[str, Sequence[str]], champion: str | None) -> list[str]:
+    manifest, run_id = run.run.manifest, run.run_id
+    decisions = [*(["champion"] if run_id == champion else []), *decided.get(run_id, ())]
+    return [
+        short_id(run_id),
+        when(manifest.created),
+        "; ".join(decisions),
+        ", ".join(run.series),
+        run.accuracy,
+        score(manifest.baseline.accuracy),
+        f"{manifest.score.test_reviews:,} (set {run.test_set})",
+        f"{run.training_reviews:,}",
+        f"{manifest.seed}",
+    ]
