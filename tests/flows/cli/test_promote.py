@@ -59,7 +59,7 @@ def test_a_worse_challenger_is_refused_a_better_one_promoted_and_rollback_restor
     assert lines[1].split()[-2:] == ["A", "better"]
     assert "champion failed: against 00000002: worse, -0.3500 (" in lines[2]
     page = (promote.artifacts / "runs.html").read_text()
-    assert f"report.html\">{run_id(2)}</a>, test accuracy" in page
+    assert f'report.html">{run_id(2)}</a>, test accuracy' in page
     assert "rolled back to" in page
     promote.says("rollback", "--to", run_id(3))
     assert promote.says("champion").startswith(run_id(3))
