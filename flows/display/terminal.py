@@ -14,7 +14,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from tasks.common.canonical_json import readable_json
-from tasks.common.formatting import printable
+from tasks.common.formatting import printable, without_credentials
 from tasks.common.records import Record, is_utf8
 from tasks.common.tables import Table
 
@@ -71,7 +71,7 @@ def end_in_one_line(
 def remark(sentence: str, style: str = "") -> None:
     """Print what is no answer to the error output, on one line."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(Text(printable(sentence), style))
+    console.print(Text(printable(without_credentials(sentence)), style))
 
 
 def answer(
@@ -95,7 +95,7 @@ def show_lines(*shown: Showable) -> None:
                 console.print(Text(printable(note), "dim"), soft_wrap=True)
         elif isinstance(part, str | Text):
             text = Text(part) if isinstance(part, str) else part
-            text.plain = printable(text.plain)
+            text.plain = printable(without_credentials(text.plain))
             console.print(text, soft_wrap=True)
         else:
             console.print(part)

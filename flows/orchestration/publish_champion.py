@@ -11,6 +11,7 @@ from prefect.client.schemas.actions import ArtifactCreate
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from flows.display.promotion_tables import HISTORY, champion_description, champion_markdown
+from tasks.common.formatting import without_credentials
 from tasks.registry.events import PromotionEvent
 
 _LOG = logging.getLogger(__name__)
@@ -39,6 +40,6 @@ def publish_champion(events: Sequence[PromotionEvent]) -> None:
         _LOG.warning(
             "the Prefect server at %s did not take this (%s), so its UI does not show it; the"
             " decision stands, and nothing else is lost",
-            url,
+            without_credentials(url),
             type(error).__name__,
         )

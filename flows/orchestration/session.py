@@ -28,6 +28,7 @@ from flows.display.terminal import EXIT_FAILED, fail, show_error
 from flows.orchestration.process import begin_process
 from flows.scheduling.prefect_contracts import RUN_LOGGERS
 from tasks.common.errors import PipelineError, describe_os_error, first_line
+from tasks.common.formatting import without_credentials
 from tasks.config.training import TrainingConfig
 from tasks.data.sources.source_files import SourceFiles, source_label
 
@@ -70,7 +71,7 @@ def begin_flow() -> None:
 
 
 class PlainErrors(logging.Filter):
-    """Drop the traceback of errors that say all in their message."""
+    """Drop the traceback of errors that say all in their message, and passwords in addresses."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Drop that of a skipped run; shorten those of errors that are reported in one sentence."""
@@ -81,6 +82,9 @@ class PlainErrors(logging.Filter):
             record.exc_info = record.exc_text = None
             if str(error) not in record.getMessage():
                 record.msg, record.args = f"{record.getMessage()}: {error}", ()
+        said = record.getMessage()
+        if said != (shown := without_credentials(said)):
+            record.msg, record.args = shown, ()  # Prefect names the page of a run
         return True
 
 

@@ -1,6 +1,9 @@
 """How what a run says of itself is written for people, in the terminal and on pages."""
 
+import re
 from datetime import datetime
+
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+(?=@)")
 
 _SMALLEST_SHOWN_P = 0.0001
 
@@ -20,6 +23,11 @@ def printable(text: str) -> str:
     return "".join(
         one if one.isprintable() or one == "\n" else " " if one.isspace() else "�" for one in text
     )
+
+
+def without_credentials(text: str) -> str:
+    """Return a text in which no address names a user or a password."""
+    return _CREDENTIALS.sub("***", text)
 
 
 def interval_text(low: float, high: float) -> str:

@@ -1,0 +1,82 @@
+"""A secret is in nothing that a run leaves, wherever a user has typed it."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import run_script
+from tests.support.promotions import decide, make_challenger, run_id
+from tests.support.servers.real_server import prefect_server_process
+from tests.support.small_run import write_reviews
+from tests.support.terminal_run import SMALL_NGRAMS, from_file
+
+SECRET = "hunter2"
+ENVIRONMENT = {
+    "AWS_SECRET_ACCESS_KEY": SECRET,
+    "HTTP_PROXY": f"http://me:{SECRET}@127.0.0.1:9",
+    "HTTPS_PROXY": f"http://me:{SECRET}@127.0.0.1:9",
+}
+
+
+def ended(folder: Path, script: str, *arguments: str, api: str) -> subprocess.CompletedProcess[str]:
+    """Run a program whose server has a secret in its address; keep what it printed."""
+    environment = ENVIRONMENT | {"PREFECT_API_URL": api.replace("://", f"://me:{SECRET}@")}
+    done = run_script(folder, script, *arguments, **environment)
+    printed = done.stdout + done.stderr
+    assert "Traceback" not in printed
+    with (folder / "printed.log").open("a") as log:
+        log.write(printed)
+    return done
+
+
+def files_with_secret(folder: Path) -> list[Path]:
+    found = [file for file in folder.rglob("*") if file.is_file()]
+    assert len(found) > 50
+    return [file for file in found if SECRET.encode() in file.read_bytes()]
+
+
+def test_nothing_that_is_left_holds_a_secret(tmp_path: Path) -> None:
+    reviews = from_file(write_reviews(tmp_path / "reviews.csv", 120))
+    with prefect_server_process(tmp_path / "server") as (api, _):
+        done = ended(tmp_path, "train_flow.py", *reviews, *SMALL_NGRAMS, "--epochs=1", api=api)
+        assert done.returncode == 0, done.stderr
+        for script, options in (
+            ("train_flow.py", ["--source=files", f"--train-file=s3://KEY:{SECRET}@bucket/a.csv"]),
+            ("sweep_flow.py", [*reviews, f"--storage=postgresql://me:{SECRET}@127.0.0.1:9/d"]),
+        ):
+            assert ended(tmp_path, script, *options, api=api).returncode != 0
+        hook = f"--notify-url=https://hooks.slack.com/services/{SECRET}"
+        done = ended(tmp_path, "set_up_server.py", hook, api=api)
+        assert done.returncode == 0, done.stderr
+    printed = (tmp_path / "printed.log").read_text()
+    assert "http://***@127.0.0.1:" in printed
+    assert files_with_secret(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("http://127.0.0.1:9/api", "the Prefect server at http://***@127.0.0.1:9/api does not"),
+        ("ftp://127.0.0.1/api", "***@127.0.0.1/api"),
+    ],
+)
+def test_a_server_that_cannot_be_reached_is_named_without_its_password(
+    tmp_path: Path, address: str, words: str
+) -> None:
+    done = ended(tmp_path, "train_flow.py", "--epochs=1", api=address)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert SECRET not in done.stdout + done.stderr
+
+
+def test_a_decision_is_not_taken_by_a_server_that_is_named_without_its_password(
+    tmp_path: Path,
+) -> None:
+    for number in (1, 2):
+        decide(tmp_path, make_challenger(tmp_path, number, 18 * number))
+    words = ("rollback", f"--artifacts={tmp_path}")
+    done = ended(tmp_path, "promote.py", *words, api="http://127.0.0.1:9/api")
+    assert done.stdout.startswith(f"rolled back: {run_id(1)}")
+    assert "the Prefect server at http://***@127.0.0.1:9/api did not take this" in done.stderr
+    assert SECRET not in done.stderr
