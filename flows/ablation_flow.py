@@ -1,5 +1,10 @@
 """Train with other forms of the text: `python flows/ablation_flow.py --source imdb`."""
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # ahead of others of these names
+
 from flows.cli.experiments import main_ablation
 
 if __name__ == "__main__":

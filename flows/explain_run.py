@@ -1,5 +1,10 @@
 """Explain which steps of a run were cached: `python flows/explain_run.py artifacts/runs/RUN`."""
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # ahead of others of these names
+
 from flows.cli.app import run_command
 from flows.cli.verify import explain_app
 

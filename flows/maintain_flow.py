@@ -1,5 +1,10 @@
 """Show what nobody needs any more: `python flows/maintain_flow.py`; `--apply` removes it."""
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # ahead of others of these names
+
 from flows.cli.app import run_command
 from flows.cli.maintain import app
 

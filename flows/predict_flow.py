@@ -1,5 +1,10 @@
 """Predict texts: `python flows/predict_flow.py "A lovely film"`; `--help` shows all options."""
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # ahead of others of these names
+
 from flows.cli.predict import main
 
 if __name__ == "__main__":

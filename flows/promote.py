@@ -1,5 +1,10 @@
 """Promote a run to champion, or go back: `python flows/promote.py --help`."""
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # ahead of others of these names
+
 from flows.cli.promote import main
 
 if __name__ == "__main__":

@@ -1,5 +1,10 @@
 """Retrain once, as the schedule does: `python flows/retrain_flow.py --help`."""
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # ahead of others of these names
+
 from flows.cli.retrain import main
 
 if __name__ == "__main__":

@@ -1,5 +1,10 @@
 """List, show, compare, pin and export finished runs: `python flows/runs.py --help`."""
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # ahead of others of these names
+
 from flows.cli.runs import main
 
 if __name__ == "__main__":

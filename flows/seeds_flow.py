@@ -1,5 +1,10 @@
 """Train with several seeds: `python flows/seeds_flow.py --seeds 5`."""
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # ahead of others of these names
+
 from flows.cli.experiments import main_seeds
 
 if __name__ == "__main__":

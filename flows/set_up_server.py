@@ -1,5 +1,10 @@
 """Set up a Prefect server to run unattended: `python flows/set_up_server.py --help`."""
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # ahead of others of these names
+
 from flows.cli.app import run_command
 from flows.cli.server import set_up_app
 

@@ -1,5 +1,10 @@
 """Search for better numbers: `python flows/sweep_flow.py --recipe ngrams --trials 20`."""
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # ahead of others of these names
+
 from flows.cli.experiments import main_sweep
 
 if __name__ == "__main__":

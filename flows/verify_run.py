@@ -1,5 +1,10 @@
 """Check a run's files and repeat it: `python flows/verify_run.py artifacts/runs/RUN`."""
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # ahead of others of these names
+
 from flows.cli.app import run_command
 from flows.cli.verify import verify_app
 

@@ -1,5 +1,10 @@
 """A worker for the deployments: `python flows/worker.py --pool retraining`."""
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # ahead of others of these names
+
 from flows.cli.app import run_command
 from flows.cli.server import worker_app
 

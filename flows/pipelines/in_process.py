@@ -43,12 +43,15 @@ def in_process(request: TrainOptions | TrialRequest, kind: type[R], api: str, wh
     resumes where it stopped. A ChildFailedError says that the process of `what` ended with an
     error, which it has shown.
     """
+    ours = str(Path(__file__).parents[2])  # ahead of other packages that are named as ours
+    paths = os.pathsep.join(filter(None, (ours, os.environ.get("PYTHONPATH"))))
+    own = {"PREFECT_API_URL": api, "PYTHONIOENCODING": "utf-8", "PYTHONPATH": paths}
     child = subprocess.run(  # noqa: S603 - this program, and this module
-        [sys.executable, "-m", __name__],
+        [sys.executable, "-P", "-m", __name__],
         input=request.model_dump_json(),
         stdout=subprocess.PIPE,
         encoding="utf-8",
-        env=os.environ | {"PREFECT_API_URL": api, "PYTHONIOENCODING": "utf-8"},
+        env=os.environ | own,
         check=False,
     )
     if child.returncode:

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from flows.pipelines.in_process import ChildFailedError, in_process
+from tasks.config.request import TrainOptions
+from tasks.run_summary import RunSummary
 from tasks.runs.failures import read_failures
 from tests.support.commands import run_script
 from tests.support.promotions import decide, make_challenger, run_id
 from tests.support.run_forker import RunForker
-from tests.support.small_run import write_reviews
+from tests.support.small_run import small_config, write_reviews
 from tests.support.terminal_run import (
     LIMIT_S,
     SLOW_NGRAM_RUN,
@@ -18,6 +21,8 @@ from tests.support.terminal_run import (
     start_terminal_run,
     wait_for_line,
 )
+
+FLOWS = Path(__file__).parents[3] / "flows"
 
 NOWHERE = "http://127.0.0.1:9/api"
 
@@ -113,3 +118,41 @@ def test_ctrl_c_ends_with_one_line_and_leaves_a_record(tmp_path: Path) -> None:
     assert "Traceback" not in log
     (failure,) = read_failures(tmp_path / "artifacts").failures
     assert failure.state == "Crashed"
+
+
+@pytest.fixture
+def namesakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Packages of others named as ours, in the working folder and early on the path."""
+    for name in ("flows", "tasks"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise AssertionError('of another project')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("script", ["train_flow.py", "runs.py", "set_up_server.py"])
+def test_packages_of_others_that_are_named_as_ours_are_not_taken(
+    namesakes: Path, script: str
+) -> None:
+    ended = run_script(namesakes, script, "--help")
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_every_program_puts_our_packages_first() -> None:
+    programs = [file for file in FLOWS.glob("*.py") if file.name != "__init__.py"]
+    first = "sys.path.insert(0, str(Path(__file__).resolve().parents[1]))"
+    assert [file.name for file in programs if first not in file.read_text()] == []
+
+
+def test_a_trial_in_its_own_process_takes_our_packages_too(
+    namesakes: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    config = small_config(namesakes / "missing.csv")
+    artifacts = namesakes / "artifacts"
+    request = TrainOptions(config=config, accelerator="cpu", artifacts=artifacts)
+    with pytest.raises(ChildFailedError):
+        in_process(request, RunSummary, NOWHERE, "the trial")
+    shown = capfd.readouterr().err
+    assert "of another project" not in shown
+    assert f"the Prefect server at {NOWHERE} does not answer" in shown
