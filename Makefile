@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup train test coverage slow faults lint
+.PHONY: setup train test coverage slow faults lint sbom
 
 train: setup
 	$(BIN)/python flows/train_flow.py $(ARGS)
@@ -38,8 +38,18 @@ lint: setup
 
 setup: $(VENV)/.installed
 
-# The constraints pin every package exactly: the newest of all do not work together.
-$(VENV)/.installed: pyproject.toml constraints.txt
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# All that the main job needs is checked by its hash, then comes the rest. The constraints pin every
+# package exactly: the newest of all do not work together.
+$(VENV)/.installed: pyproject.toml constraints.txt requirements.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(PIP) --no-deps --require-hashes -r requirements.txt
+	PYTHONWARNINGS=ignore $(PIP) --no-build-isolation -c constraints.txt -e '.[dev]'
 	touch $@
+
+# What the main job is made of, with hashes: https://cyclonedx.org/specification/overview/
+SBOM ?= sbom.json
+sbom: setup
+	PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
+		--output-file $(SBOM) requirements.txt

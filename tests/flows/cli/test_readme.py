@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,43 @@ def test_every_dependency_is_pinned_exactly_and_no_address_is_in_the_pins() -> N
     assert all(re.match(r"^[A-Za-z0-9_.\-\[\]]+==[^ ]+( ; .+)?$", line) for line in lines)
     pinned = {line.split("==")[0] for line in lines}
     assert {"tensorflow", "keras", "prefect", "fastapi", "sqlalchemy", "numpy"} <= pinned
+
+
+def hashed_pins() -> dict[str, set[str]]:
+    """Return the hashes of each `name==version` that the main job needs."""
+    text = (ROOT / "requirements.txt").read_text().replace(" \\\n", " ")
+    pins = {
+        line.split()[0]: set(re.findall(r"--hash=sha256:(\w{64})", line))
+        for line in text.splitlines()
+    }
+    assert "://" not in text
+    return pins
+
+
+def test_all_that_the_main_job_needs_is_pinned_with_hashes() -> None:
+    pins = hashed_pins()
+    assert all(pins.values())
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    assert set(pins) <= {line.split()[0] for line in lines}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = {re.split(r"[<>=\[]", line)[0] for line in project["dependencies"]}
+    assert needed <= {pin.split("==")[0] for pin in pins}
+
+
+def test_the_list_of_components_names_each_with_its_hashes(tmp_path: Path) -> None:
+    pytest.importorskip("cyclonedx_py", reason="an older environment: make setup")
+    options = ["--output-reproducible", f"--output-file={tmp_path}/sbom.json", "requirements.txt"]
+    command = [sys.executable, "-m", "cyclonedx_py", "requirements", *options]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    found = json.loads((tmp_path / "sbom.json").read_bytes())
+    assert found["bomFormat"] == "CycloneDX"
+    listed = {
+        f"{one['name']}=={one['version']}": {
+            given["content"] for origin in one["externalReferences"] for given in origin["hashes"]
+        }
+        for one in found["components"]
+    }
+    assert listed == hashed_pins()
 
 
 def test_the_table_of_faults_has_two_hundred_kills_of_all_steps_and_no_lost_result() -> None:
