@@ -2,31 +2,44 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from tasks.common.atomic_files import whole_file
+from tasks.reports.style import (
+    QUIET,
+    TUTORIAL_BLUE,
+    TUTORIAL_RED,
+    plain_style,
+    save_chart,
+    save_picture,
+)
 
 _INCHES = (12, 6)
-_COLOURS = {"loss": "b", "accuracy": "r"}
+_DOTS_PER_INCH = 100
+_LARGE: dict[Any, Any] = {"font.size": 16, "lines.linewidth": 3, "lines.markersize": 9}
+"""Prefect's UI shows pictures at half their size."""
+
+_COLOURS = {"loss": TUTORIAL_BLUE, "accuracy": TUTORIAL_RED}
 
 
 def plot_history(history: Path, caption: str, folder: Path) -> None:
     """Write `loss` and `accuracy`, each as `.png` and `.svg`, 12 x 6 inches.
 
-    `history` is the `history.json` of a training; the caption is drawn small at the right. Equal
+    `history` is the `history.json` of a training; the caption is drawn small at the top. Equal
     histories give equal bytes.
     """
     metrics = json.loads(history.read_text())
-    for name, colour in _COLOURS.items():
-        figure = Figure(figsize=_INCHES)  # not pyplot's: it needs no display, nothing stays open
-        axes = figure.add_subplot()
-        draw_curves(axes, name, metrics, colour)
-        axes.set_title(caption, loc="right", fontsize="small", color="0.4")
-        _save(figure, folder / name)
+    with plain_style(), mpl.rc_context(_LARGE):
+        for name, colour in _COLOURS.items():
+            figure = Figure(figsize=_INCHES)  # not pyplot's: needs no display, nothing stays open
+            axes = figure.add_subplot()
+            draw_curves(axes, name, metrics, colour)
+            figure.text(0.9, 0.95, caption, ha="right", fontsize="small", color=QUIET)
+            _save(figure, folder / name)
 
 
 def draw_curves(axes: Axes, name: str, history: dict[str, list[float]], colour: str) -> None:
@@ -46,7 +59,5 @@ def draw_curves(axes: Axes, name: str, history: dict[str, list[float]], colour: 
 
 
 def _save(figure: Figure, path: Path) -> None:
-    with mpl.rc_context({"svg.hashsalt": path.name}):
-        for kind, metadata in (("png", {}), ("svg", {"Date": None})):
-            with whole_file(path.with_suffix(f".{kind}")) as temporary:
-                figure.savefig(temporary, format=kind, metadata=metadata)
+    save_picture(figure, path.with_suffix(".png"), _DOTS_PER_INCH)
+    save_chart(figure, path.with_suffix(".svg"))

@@ -28,11 +28,12 @@ def test_the_charts_look_as_the_tutorials(history: Path, monkeypatch: pytest.Mon
     from matplotlib.colors import same_color
 
     from tasks.reports import plot as module
+    from tasks.reports.style import TUTORIAL_BLUE, TUTORIAL_RED
 
     drawn = {}
     monkeypatch.setattr(module, "_save", lambda figure, path: drawn.update({path.name: figure}))
     plot_history(history, "honest", Path("unused"))
-    for name, colour in (("loss", "b"), ("accuracy", "r")):
+    for name, colour in (("loss", TUTORIAL_BLUE), ("accuracy", TUTORIAL_RED)):
         axes = drawn[name].axes[0]
         training, validation = axes.lines
         assert axes.get_title() == f"Training and validation {name}"
@@ -54,3 +55,17 @@ def test_equal_histories_give_equal_bytes_and_no_open_figure(history: Path, tmp_
     for name in ("loss.png", "loss.svg", "accuracy.png", "accuracy.svg"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     assert plt.get_fignums() == []
+
+
+def test_the_charts_have_no_ground_and_as_svg_the_tutorials_colours_by_day(
+    history: Path, tmp_path: Path
+) -> None:
+    import matplotlib.image
+
+    plot_history(history, "honest", tmp_path / "figures")
+    picture = matplotlib.image.imread(tmp_path / "figures/loss.png")
+    assert picture.shape[2] == 4
+    assert picture[0, 0, 3] == picture[300, 5, 3] == 0
+    for name, colour in (("loss", "#0000ff"), ("accuracy", "#ff0000")):
+        style = (tmp_path / f"figures/{name}.svg").read_text().partition("</style>")[0]
+        assert colour in style.partition("@media(prefers-color-scheme:dark)")[0]
