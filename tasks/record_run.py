@@ -9,6 +9,7 @@ from tasks.common.device import Device
 from tasks.common.errors import storage_error
 from tasks.common.hashed_files import hashed_files
 from tasks.common.records import write_json
+from tasks.config.naming import Naming
 from tasks.config.training import TrainingConfig
 from tasks.data.sources.source_files import SourceFiles
 from tasks.drift.report import DriftReport
@@ -17,6 +18,7 @@ from tasks.reports.run_report import CHARTS, REPORT, run_report
 from tasks.run_summary import RunSummary
 from tasks.runs.environment import describe_machine, describe_source, library_versions
 from tasks.runs.manifest import BaselineScore, Manifest, Score, Training
+from tasks.runs.names import write_naming
 from tasks.runs.read import PARTS, read_json
 
 DRIFT = "drift.json"
@@ -51,6 +53,7 @@ def record_run(
     source: SourceFiles,
     device: Device,
     drift: DriftReport | None = None,
+    naming: Naming = Naming(),
 ) -> RunSummary:
     """Write `runs/<utc>-<id>/` and return its summary.
 
@@ -102,6 +105,7 @@ def record_run(
         labels = read_json(temporary, "data_report.json")["label_names"]
         write_text(temporary / MODEL_CARD, model_card(manifest, metrics, config, labels))
         manifest = manifest.model_copy(update={"files": hashed_files(temporary)})
+        write_naming(temporary, naming)
         manifest.write(temporary)
         sync_folder(temporary / "figures")
         temporary.replace(store.runs / run_id)

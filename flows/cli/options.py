@@ -8,6 +8,7 @@ from pydantic import Field
 
 from flows.display.terminal import ARTIFACTS, ArtifactsOption
 from tasks.common.device import select_accelerator
+from tasks.config.naming import Naming, read_naming
 from tasks.config.recipes import DEFAULT_RECIPE, with_recipe
 from tasks.config.request import require_divisible
 from tasks.config.training import (
@@ -23,6 +24,36 @@ from tasks.config.training import (
     TrainingConfig,
 )
 from tasks.data.sources.check_files import check_users_files
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class TagOptions:
+    """What is kept beside a run, and changes no result."""
+
+    tag: Annotated[
+        tuple[str, ...],
+        Parameter(help="Tag of the run, for runs.py list; may be repeated.", negative=()),
+    ] = ()
+    note: Annotated[str, Parameter(help="A sentence about the run.")] = ""
+
+    def naming(self) -> Naming:
+        """Return the checked naming; an InvalidConfigError says what is allowed."""
+        return read_naming(tags=self.tag, note=self.note)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class NamingOptions(TagOptions):
+    """What a run is called, and what is kept beside it."""
+
+    name: Annotated[
+        str, Parameter(help="Name of the run; by itself of file, recipe, protocol and seed.")
+    ] = ""
+
+    def naming(self) -> Naming:
+        """Return the checked naming; an InvalidConfigError says what is allowed."""
+        return read_naming(name=self.name, tags=self.tag, note=self.note)
 
 
 class _NetworkOptions(NgramBagConfig, ConvBilstmConfig):

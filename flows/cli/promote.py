@@ -25,8 +25,8 @@ from tasks.runs.find import find_run
 app = App(
     name="promote.py",
     help="Promote a run to champion if it passes all gates, or go back to an earlier champion."
-    " RUN is a run folder, a run id, the start or the last part of one, or `latest`. The exit"
-    " status is 1 where a run is refused.",
+    " RUN is a run folder, a run id, the start or the last part of one, a run's name, or `latest`."
+    " The exit status is 1 where a run is refused.",
     version_flags=[],
 )
 

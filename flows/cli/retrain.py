@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from flows.cli.app import read_command
-from flows.cli.options import ConfigOptions
+from flows.cli.options import ConfigOptions, NamingOptions
 from tasks.config.drift import DriftConfig
 from tasks.config.promotion import PromotionConfig, require_promotable
 from tasks.config.training import SourceConfig, require_pinned
@@ -54,12 +54,13 @@ class Retraining(ConfigOptions):
 def retrain(
     *,
     retraining: Retraining = Retraining(),
+    naming: NamingOptions = NamingOptions(),
     force: Annotated[
         bool, Parameter(help="Train also where nothing has changed.", negative=())
     ] = False,
 ) -> dict[str, Any]:
     """Retrain once, now, as the schedule does."""
-    return {**retraining.parameters(), "force": force}
+    return {**retraining.parameters(), "force": force, "naming": naming.naming()}
 
 
 def _absolute(source: SourceConfig) -> SourceConfig:

@@ -1,11 +1,12 @@
-"""List, show, chart, compare, pin and export finished runs: `python flows/runs.py --help`."""
+"""List, show, name, chart, compare, pin and export finished runs: `runs.py --help`."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, validators
 from rich.console import Console
 
 from flows.cli.app import run_command
@@ -15,23 +16,31 @@ from flows.display.runs_page import write_runs_page
 from flows.display.terminal import Options, answer, show_lines
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.atomic_files import require_new, write_text
-from tasks.common.errors import BadDataError, PipelineError
+from tasks.common.errors import BadDataError, InvalidConfigError, PipelineError
+from tasks.config.naming import read_naming
 from tasks.registry.champion import ChampionStore
 from tasks.registry.events import current_champion
 from tasks.reports.mlflow import export_mlflow
 from tasks.reports.model_card import model_card
 from tasks.reports.tensorboard import export_tensorboard
 from tasks.runs.compare import compare_runs
-from tasks.runs.describe import describe_run, list_runs
+from tasks.runs.describe import (
+    Choice,
+    SortBy,
+    describe_run,
+    differing_settings,
+    list_runs,
+)
 from tasks.runs.failures import read_failures
 from tasks.runs.find import Run, UnreadableRun, find_run, find_runs, no_runs
+from tasks.runs.names import naming_fault, read_naming_of, write_naming
 from tasks.runs.pins import pin_run, pinned_runs, unpin_run
 from tasks.runs.read import read_checked, read_config, reading_runs
 
 app = App(
     name="runs.py",
-    help="List, show, chart, compare, pin and export finished runs. RUN is a run folder, a run id,"
-    " the start or the last part of one, or `latest`.",
+    help="List, show, name, chart, compare, pin and export finished runs. RUN is a run folder, a"
+    " run id, the start or the last part of one, a run's name, or `latest`.",
     version_flags=[],
 )
 
@@ -41,16 +50,76 @@ app.command(export)
 
 
 @app.command(name="list")
-def list_command(*, options: Options = Options()) -> None:
-    """List all runs, newest first."""
+def list_command(
+    *,
+    tag: Annotated[
+        tuple[str, ...], Parameter(help="Only runs with this tag; may be repeated.", negative=())
+    ] = (),
+    since: Annotated[
+        datetime | None, Parameter(help="Only runs since this day or time in UTC, as 2026-11-01.")
+    ] = None,
+    sort: Annotated[
+        SortBy, Parameter(help="The newest, most accurate or largest come first.")
+    ] = "when",
+    limit: Annotated[
+        int | None, Parameter(help="At most this many.", validator=validators.Number(gte=1))
+    ] = None,
+    changed: Annotated[
+        bool,
+        Parameter(help="Show each setting in which the runs differ from each other.", negative=()),
+    ] = False,
+    options: Options = Options(),
+) -> None:
+    """List all runs, newest first: names, recipes, reviews, scores, and what each changes."""
     champion, faults = _champion(options.artifacts)
     pinned = pinned_runs(options.artifacts)
-    found = list_runs(find_runs(options.artifacts), champion, pinned)
+    if since is not None and since.tzinfo is None:
+        since = since.replace(tzinfo=UTC)
+    choice = Choice(tags=tag, since=since, sort=sort, limit=limit)
+    every = find_runs(options.artifacts)
+    found = list_runs(every, champion, pinned, choice)
     found = found.model_copy(update={"unreadable": [*found.unreadable, *faults]})
     if not options.json and not found.runs and not found.unreadable:
-        show_lines(no_runs(options.artifacts))
-    else:
-        answer(found, run_tables.run_list(found, Console().width), options)
+        show_lines("no run is such" if every.runs else no_runs(options.artifacts))
+        return
+    settings = differing_settings(found.runs) if changed else None
+    answer(found, run_tables.run_list(found, Console().width, settings=settings), options)
+
+
+@app.command(name="tag")
+def tag_command(
+    run: str,
+    /,
+    *,
+    name: Annotated[str | None, Parameter(help="Another name; '' for none.")] = None,
+    tag: Annotated[
+        tuple[str, ...], Parameter(help="A further tag; may be repeated.", negative=())
+    ] = (),
+    remove_tag: Annotated[
+        tuple[str, ...], Parameter(help="A tag to take away; may be repeated.", negative=())
+    ] = (),
+    note: Annotated[str | None, Parameter(help="Another note; '' for none.")] = None,
+    options: Options = Options(),
+) -> None:
+    """Name a finished run, add tags or a note, or take tags away; show what it has then."""
+    found = find_run(options.artifacts, run)
+    known = read_naming_of(found.folder)
+    unknown = [one for one in remove_tag if one not in known.tags]
+    if unknown:
+        has = ", ".join(map(repr, known.tags)) or "none"
+        raise InvalidConfigError(f"remove_tag={unknown[0]!r}: the run's tags are {has}")
+    kept = [one for one in known.tags if one not in remove_tag]
+    naming = read_naming(
+        name=known.name if name is None else name,
+        tags=tuple(dict.fromkeys([*kept, *tag])),
+        note=known.note if note is None else note,
+    )
+    if naming != known or naming_fault(found.folder):
+        write_naming(found.folder, naming)
+    said = {"name": naming.name, "tags": ", ".join(naming.tags), "note": naming.note}
+    lines = [f"{what}: {text or 'none'}" for what, text in said.items()]
+    run_id = found.manifest.run_id
+    answer({"run_id": run_id, **naming.model_dump()}, [run_id, *lines], options)
 
 
 @app.command

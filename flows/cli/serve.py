@@ -5,6 +5,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from flows.cli.app import read_command
+from flows.cli.options import TagOptions
 from flows.cli.retrain import Retraining
 from tasks.config.operations import RetentionConfig
 from tasks.config.schedule import ScheduleConfig, ServeOptions
@@ -14,6 +15,7 @@ def serve(
     *,
     schedule: Annotated[ScheduleConfig, Parameter(name="*", group="Schedule")] = ScheduleConfig(),
     retraining: Retraining = Retraining(),
+    tags: TagOptions = TagOptions(),
     maintain: Annotated[bool, Parameter(help="Remove what nobody needs, on a schedule.")] = True,
     maintenance_schedule: Annotated[
         ScheduleConfig, Parameter(name="maintain", group="Schedule of the maintenance")
@@ -27,7 +29,7 @@ def serve(
     Retraining: every night at three, or --cron, --interval or --rrule. Maintenance: every Sunday
     at noon, or --maintain.cron and so on.
     """
-    parameters = retraining.parameters()
+    parameters = {**retraining.parameters(), "naming": tags.naming()}
     maintenance = {"retention": retention, "artifacts": parameters["artifacts"], "apply": True}
     return ServeOptions(
         schedule=schedule,

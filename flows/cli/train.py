@@ -9,7 +9,7 @@ from pydantic import Field
 from rich.text import Text
 
 from flows.cli.app import read_command
-from flows.cli.options import ConfigOptions
+from flows.cli.options import ConfigOptions, NamingOptions
 from flows.display.terminal import show_lines
 from tasks.common.errors import InvalidConfigError
 from tasks.config.drift import DriftConfig
@@ -46,6 +46,7 @@ def _options(
         bool, Parameter(help="Print all recipes with their scores and costs.", negative=())
     ] = False,
     options: _CommandConfig = _CommandConfig(),
+    naming: NamingOptions = NamingOptions(),
     refresh: Annotated[
         tuple[CachedStep, ...] | None,
         Parameter(
@@ -90,6 +91,7 @@ def _options(
         cache=cache,
         promotion=gates,
         drift=bounds,
+        naming=naming.naming(),
     )
 
 

@@ -11,13 +11,13 @@ from cyclopts import App, Parameter
 from rich.text import Text
 
 from flows.display.run_tables import headline
-from flows.display.terminal import fail, show_lines
+from flows.display.terminal import ARTIFACTS, fail, show_lines
 from flows.orchestration.process import begin_process
 from tasks.common.artifact_store import ArtifactStore
 from tasks.config.request import TrainOptions
 from tasks.data.fetch import fetch_reviews
 from tasks.reports.tables import steps_table
-from tasks.runs.find import Run
+from tasks.runs.find import Run, find_run
 from tasks.runs.manifest import Manifest, read_manifest
 from tasks.runs.read import read_config
 from tasks.runs.verify import (
@@ -29,6 +29,8 @@ from tasks.runs.verify import (
     share_downloads,
 )
 
+_RUN = "A run folder, or the id or name of a run in artifacts, or latest."
+
 explain_app = App(name="explain_run.py")
 
 verify_app = App(name="verify_run.py")
@@ -36,38 +38,39 @@ verify_app = App(name="verify_run.py")
 
 @explain_app.default
 def explain_run(
-    run: Annotated[Path, Parameter(help="A run folder, artifacts/runs/<utc>-<id>.")],
+    run: Annotated[str, Parameter(help=_RUN)],
 ) -> None:
     """Show why each step of a run was cached or computed."""
-    manifest = read_manifest(run)
+    manifest = find_run(ARTIFACTS, run).manifest
     show_lines(Text(headline(manifest.score), style="bold"), steps_table(manifest.steps))
 
 
 @verify_app.default
 def verify_run(
-    run: Annotated[Path, Parameter(help="A run folder, artifacts/runs/<utc>-<id>.")],
+    run: Annotated[str, Parameter(help=_RUN)],
     *,
     files: Annotated[bool, Parameter(help="Check the files only.", negative=())] = False,
 ) -> None:
     """Check a run's files, and repeat it to compare its results."""
-    manifest = read_manifest(run)
-    if faults := manifest.faults(run):
-        fail(f"{run}: {'; '.join(faults)}")
+    found = find_run(ARTIFACTS, run)
+    manifest = found.manifest
+    if faults := manifest.faults(found.folder):
+        fail(f"{found.folder}: {'; '.join(faults)}")
     show_lines(f"All {len(manifest.files)} files are as recorded.")
     if not files:
-        _compare(manifest, _repeat(run, manifest))
+        _compare(manifest, _repeat(found))
 
 
-def _repeat(run: Path, manifest: Manifest) -> Manifest:
+def _repeat(run: Run) -> Manifest:
     """Run the flow again in a scratch folder and return the manifest of that run."""
     begin_process()
     from flows.pipelines.train import run_flow
 
-    config = read_config(Run(folder=run, manifest=manifest))
+    manifest, config = run.manifest, read_config(run)
     source = repeatable_source(config.source, manifest.source)
     with tempfile.TemporaryDirectory(prefix="verify-") as folder:
         scratch = ArtifactStore(Path(folder))
-        share_downloads(ArtifactStore(run.absolute().parent.parent), scratch)
+        share_downloads(ArtifactStore(run.folder.absolute().parent.parent), scratch)
         changed = changed_source(manifest.source, fetch_reviews(source, scratch.open()))
         if changed:
             fail(f"{changed}; without it the run cannot be repeated")

@@ -1,14 +1,14 @@
 """Tables and lines for the terminal, made from what `tasks` says of runs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.table import Table as RichTable
 from rich.text import Text
 
 from flows.display.terminal import WIDE, Showable, show_lines
 from tasks.common.formatting import interval_text, printable, short_id, when
-from tasks.common.tables import Table, number
-from tasks.config.training import value_text
+from tasks.common.tables import Column, Table, number
+from tasks.config.training import ChangedSetting, value_text
 from tasks.reports.tables import differences_table, scores_table, steps_table, tests_table
 from tasks.run_summary import RunSummary
 from tasks.runs.compare import Comparison
@@ -18,23 +18,25 @@ from tasks.runs.manifest import Manifest, Score
 
 Shown = list[Showable]
 
+_INTERVAL = len("(0.0000 to 0.0000)")
 
-def run_list(found: RunList, width: int) -> Shown:
+
+def run_list(found: RunList, width: int, *, settings: Sequence[str] | None = None) -> Shown:
     """Return the table of all runs, and a line for each folder that cannot be read.
 
-    A terminal of little width gets two lines for each run.
+    Each run has several lines, more of them in a terminal of little width. `settings` are shown in
+    columns of their own, in place of what each run changes of its recipe.
     """
     between = "\n" if width < WIDE else " "
+    columns = ["changes"] if settings is None else settings
     table = Table(
-        "run",
-        "when (UTC)",
-        f"source,{between}protocol",
-        "seed",
-        "accuracy",
-        "baseline",
-        "epoch",
-        "hits",
-        rows=(_list_cells(run, between) for run in found.runs),
+        Column("run", width=10),
+        Column("name", width=12),
+        f"source,{between}protocol,{between}recipe",
+        number("reviews"),
+        Column("accuracy,\nbaseline", width=_INTERVAL if width < WIDE else 7 + _INTERVAL),
+        *columns,
+        rows=(_list_cells(run, between, settings) for run in found.runs),
     )
     passed = [Text(f"passed over: {folder.reason}", style="yellow") for folder in found.unreadable]
     return [*([table] if found.runs else []), *passed]
@@ -88,24 +90,40 @@ def _facts(lines: Iterable[tuple[str, str]]) -> RichTable:
     return grid
 
 
-def _list_cells(run: RunLine, between: str) -> list[str]:
+def _list_cells(run: RunLine, between: str, settings: Sequence[str] | None) -> list[str]:
     bounds = interval_text(run.accuracy_low, run.accuracy_high)
-    marks = {"champion": run.is_champion, "pinned": run.is_pinned}
+    marks = {
+        "champion": run.is_champion,
+        "pinned": run.is_pinned,
+        "all cached": run.all_cached,
+    }
+    head = f"{short_id(run.run_id)} {when(run.created)}".replace(" ", between)
+    tags = [f"#{tag}" for tag in run.tags]
+    if settings is None:
+        changes = "not readable" if run.changes is None else _changes(run.changes)
+        last = [changes]
+    else:
+        last = [value_text(run.settings.get(name)) for name in settings]
     return [
-        between.join([short_id(run.run_id), *(mark for mark, is_set in marks.items() if is_set)]),
-        when(run.created).replace(" ", between),
-        f"{run.source}{between}{run.protocol}",
-        str(run.seed),
-        f"{run.accuracy:.4f}{between}({bounds})",
-        f"{run.baseline_accuracy:.4f}",
-        f"{run.best_epoch}/{run.epochs_run}",
-        "all" if run.all_cached else "",
+        "\n".join([head, *(mark for mark, is_set in marks.items() if is_set)]),
+        "\n".join(filter(None, [run.name, " ".join(tags), run.note])),
+        between.join([run.source, run.protocol, run.recipe or "?"]),
+        f"{run.train_reviews:,}\n+ {run.test_reviews:,}",
+        f"{run.accuracy:.4f}{between}({bounds})\n{run.baseline_accuracy:.4f}",
+        *last,
     ]
+
+
+def _changes(changes: Iterable[ChangedSetting]) -> str:
+    return ", ".join(f"{one.name} {value_text(one.value)}" for one in changes)
 
 
 def _details_lines(run: RunDetails) -> Iterable[tuple[str, str]]:
     manifest = run.manifest
     yield "run", f"{manifest.run_id}{', the champion' if run.is_champion else ''}"
+    for name, value in run.naming.model_dump().items():
+        if value:
+            yield name, value if isinstance(value, str) else ", ".join(value)
     yield "folder", str(run.folder)
     yield "when (UTC)", when(manifest.created)
     for baseline in manifest.baselines:

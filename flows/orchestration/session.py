@@ -29,6 +29,8 @@ from flows.orchestration.process import begin_process
 from flows.scheduling.prefect_contracts import RUN_LOGGERS
 from tasks.common.errors import PipelineError, describe_os_error, first_line
 from tasks.common.formatting import without_credentials
+from tasks.config.naming import Naming, default_name, reviews_name
+from tasks.config.recipes import nearest_recipe
 from tasks.config.training import TrainingConfig
 from tasks.data.sources.source_files import SourceFiles, source_label
 
@@ -49,19 +51,36 @@ def show_our_logs() -> None:
         logging.getLogger(name).setLevel(PREFECT_LOGGING_LEVEL.value())
 
 
-def name_run(files: SourceFiles, config: TrainingConfig) -> str:
-    """Name and tag the current flow run by resolved source, protocol and seed; return the name."""
+def first_name() -> str:
+    """Return the name of the current flow run before its source is resolved."""
+    parameters = runtime.flow_run.parameters
+    config: TrainingConfig = parameters["config"]
+    name: str = parameters["naming"].name
+    return name or default_name(config, config.source.source)
+
+
+def name_run(files: SourceFiles, config: TrainingConfig, naming: Naming) -> Naming:
+    """Name and tag the current flow run; return its naming, whose name is never empty.
+
+    The tags in Prefect also say the resolved source, the reviews, recipe, protocol and seed.
+    """
     source = source_label(files.source, files.form)
-    protocol, seed = config.protocol.protocol, config.fit.seed
-    name = f"{source}-{protocol}-seed{seed}"
-    tags = [f"source:{source}", f"protocol:{protocol}", f"seed:{seed}"]
+    name = naming.name or default_name(config, source)
+    facts = {
+        "source": source,
+        "reviews": reviews_name(config, source),
+        "recipe": nearest_recipe(config)[0],
+        "protocol": config.protocol.protocol,
+        "seed": config.fit.seed,
+    }
+    tags = [*(f"{fact}:{value}" for fact, value in facts.items()), *naming.tags]
     flow_run_id = runtime.flow_run.id
     if flow_run_id is not None:
         with get_client(sync_client=True) as client:
             client.update_flow_run(
                 UUID(flow_run_id), name=name, tags=sorted({*runtime.flow_run.tags, *tags})
             )
-    return name
+    return naming.model_copy(update={"name": name})
 
 
 def begin_flow() -> None:

@@ -15,6 +15,7 @@ from flows.scheduling.states import not_done, not_needed
 from tasks.common.device import Accelerator
 from tasks.common.errors import UnchangedError
 from tasks.config.drift import DriftConfig
+from tasks.config.naming import Naming
 from tasks.config.promotion import PromotionConfig
 from tasks.config.training import TrainingConfig, require_pinned
 from tasks.run_summary import RunSummary
@@ -31,7 +32,7 @@ Trains as train-sentiment does, and asks for the promotion of the model.
 @flow(
     name="retrain-sentiment",
     description=_DESCRIPTION,
-    flow_run_name="{config.source.source}-{config.protocol.protocol}-seed{config.fit.seed}",
+    flow_run_name=session.first_name,
     **RECORDED,
 )
 def retrain_flow(
@@ -41,6 +42,7 @@ def retrain_flow(
     promotion: PromotionConfig | None = PromotionConfig(),
     drift: DriftConfig | None = DriftConfig(),
     force: bool = False,  # noqa: FBT001, FBT002 - a parameter of the run form
+    naming: Naming = Naming(),
 ) -> RunSummary | State[Any]:
     """Train, judge, record and promote one model, or end as Skipped.
 
@@ -53,6 +55,7 @@ def retrain_flow(
         drift: Bounds within which the training reviews must resemble the champion's; without,
             they are not compared.
         force: Whether to train and compute all steps again even where nothing has changed.
+        naming: What the run is called, its tags, and a note.
     """
     session.begin_flow()
     require_pinned(config.source)
@@ -68,6 +71,7 @@ def retrain_flow(
                 promotion=promotion,
                 drift=drift,
                 skip_unchanged=not force,
+                naming=naming,
             )
         except UnchangedError as unchanged:
             return not_needed(str(unchanged))

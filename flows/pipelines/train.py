@@ -16,9 +16,11 @@ from tasks.cache.runner import StepRunner
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.device import Accelerator, select_accelerator
 from tasks.config.drift import DriftConfig
+from tasks.config.naming import Naming
 from tasks.config.promotion import PromotionConfig, require_promotable
 from tasks.config.request import TrainOptions, require_divisible
 from tasks.config.training import CachedStep, TrainingConfig
+from tasks.data.sources.source_files import SourceFiles, source_label
 from tasks.record_run import record_run
 from tasks.registry.unchanged import require_change
 from tasks.run_summary import RunSummary
@@ -46,7 +48,7 @@ folder `artifacts/runs/<utc>-<id>/` with model, scores, charts and a manifest of
 @flow(
     name="train-sentiment",
     description=_DESCRIPTION,
-    flow_run_name="{config.source.source}-{config.protocol.protocol}-seed{config.fit.seed}",
+    flow_run_name=session.first_name,
     **RECORDED,
 )
 def train_flow(
@@ -58,6 +60,7 @@ def train_flow(
     promotion: PromotionConfig | None = None,
     drift: DriftConfig | None = None,
     skip_unchanged: bool = False,  # noqa: FBT001, FBT002 - a parameter of the run form
+    naming: Naming = Naming(),
 ) -> RunSummary:
     """Train, judge and record one model.
 
@@ -72,6 +75,7 @@ def train_flow(
             they are not compared.
         skip_unchanged: Whether to end, by an UnchangedError, where the run would only repeat the
             newest finished one.
+        naming: What the run is called, its tags, and a note.
     """
     session.begin_flow()
     data, text, protocol, fit = config.data, config.text, config.protocol, config.fit
@@ -83,7 +87,7 @@ def train_flow(
         run = StepRunner(store, refresh=refresh, use_cache=cache)
 
         files = run.fresh(steps.fetch, config.source)
-        title = session.name_run(files, config)
+        naming = session.name_run(files, config, naming)
         loaded = run.cached(steps.load, files, data)
         drifted = require_no_drift(run, loaded, drift) if drift else None
         baseline = run.cached(steps.baseline, loaded, protocol)
@@ -99,19 +103,25 @@ def train_flow(
         evaluated = run.cached(
             steps.evaluate, trained, persisted, fit.evaluation_batch_size, device
         )
-        run.cached(steps.plot, trained, title)
+        run.cached(steps.plot, trained, _caption(files, config))
         run.cached(steps.analyse, loaded, trained, evaluated, baseline, text)
 
         if skip_unchanged:
             require_change(artifacts, run.runs, promotion)
-        summary = record_run(run, str(runtime.flow_run.id), config, files, device, drifted)
+        summary = record_run(run, str(runtime.flow_run.id), config, files, device, drifted, naming)
         run_artifacts.publish(summary.folder)
         steps.forget_training(store, run.key("train"))
         if promotion is not None:
-            summary = promote_run(summary, promotion, title, device, store)
+            summary = promote_run(summary, promotion, naming.name, device, store)
         renew_runs_page(artifacts)
     LOG.info("%s", headline(summary.score))
     return summary
+
+
+def _caption(files: SourceFiles, config: TrainingConfig) -> str:
+    """Return what the charts say of a run: no name, since they come from the cache."""
+    source = source_label(files.source, files.form)
+    return f"{source}-{config.protocol.protocol}-seed{config.fit.seed}"
 
 
 def run_flow(options: TrainOptions) -> RunSummary:

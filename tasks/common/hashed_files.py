@@ -52,12 +52,14 @@ class FileList(Record):
 
     A kind of list has a `NAME`, a `HASH_NAME` for the file with the list's own hash as `sha256sum`
     writes it, a `VERSION`, and `AGAIN`, which says what to do where a list cannot be used.
+    `UNLISTED` files may be there too.
     """
 
     NAME: ClassVar[str]
     HASH_NAME: ClassVar[str]
     VERSION: ClassVar[int]
     AGAIN: ClassVar[str]
+    UNLISTED: ClassVar[tuple[str, ...]] = ()
 
     files: dict[str, HashedFile]
 
@@ -95,7 +97,7 @@ class FileList(Record):
         faults = [
             fault for name, file in self.files.items() if (fault := file.fault(folder / name, name))
         ]
-        known = {*self.files, self.NAME, self.HASH_NAME}
+        known = {*self.files, self.NAME, self.HASH_NAME, *self.UNLISTED}
         for path in sorted(folder.rglob("*")):
             name = path.relative_to(folder).as_posix()
             if path.is_file() and name not in known:

@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 
+from tasks.common.canonical_json import group_fields
 from tasks.common.errors import InvalidConfigError
 from tasks.common.records import Record
-from tasks.config.training import TrainingConfig, describe_invalid, validated_config
+from tasks.config.training import (
+    ChangedSetting,
+    TrainingConfig,
+    describe_invalid,
+    validated_config,
+)
 
 DEFAULT_RECIPE = "tutorial"
 _FOLDER = Path(__file__).parent / "recipes"
@@ -74,6 +81,39 @@ def read_recipe(file: Path) -> Recipe:
     except (tomllib.TOMLDecodeError, InvalidConfigError) as error:
         raise InvalidConfigError(f"{file}: {error}") from None
     return recipe
+
+
+def nearest_recipe(config: TrainingConfig) -> tuple[str, list[ChangedSetting]]:
+    """Return the recipe that a config changes least, and what it changes of it.
+
+    Where the reviews come from, by which protocol they are judged and how often a training is saved
+    is no part of a recipe.
+    """
+    given = _recipe_fields(config)
+    changes = {
+        name: [
+            ChangedSetting(name=field, value=value, default=fields.get(field))
+            for field, value in given.items()
+            if value != fields.get(field)
+        ]
+        for name, fields in _fields_of_recipes().items()
+    }
+    nearest = min(changes, key=lambda name: (len(changes[name]), name != DEFAULT_RECIPE))
+    return nearest, changes[nearest]
+
+
+@cache
+def _fields_of_recipes() -> dict[str, dict[str, Any]]:
+    return {
+        name: _recipe_fields(validated_config(**recipe.config.model_dump()))
+        for name, recipe in recipes().items()
+    }
+
+
+def _recipe_fields(config: TrainingConfig) -> dict[str, Any]:
+    fields = group_fields(config.model_dump(mode="json", exclude={"source", "saving"}))
+    del fields["protocol"]
+    return fields
 
 
 def with_recipe(name: str, groups: Mapping[str, BaseModel]) -> TrainingConfig:

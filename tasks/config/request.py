@@ -6,6 +6,7 @@ from tasks.common.device import Device
 from tasks.common.errors import InvalidConfigError
 from tasks.common.records import Record
 from tasks.config.drift import DriftConfig
+from tasks.config.naming import Naming
 from tasks.config.promotion import PromotionConfig
 from tasks.config.training import CachedStep, FitConfig, TrainingConfig
 
@@ -20,6 +21,7 @@ class TrainOptions(Record):
     cache: bool = True
     promotion: PromotionConfig | None = None
     drift: DriftConfig | None = None
+    naming: Naming = Naming()
 
 
 def require_divisible(fit: FitConfig, device: Device) -> None:

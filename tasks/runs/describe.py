@@ -1,14 +1,22 @@
 """Describe runs: one line for a list, or all that its folder says of one."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from tasks.common.errors import PipelineError
 from tasks.common.records import Record
-from tasks.config.training import ChangedSetting, changed_settings
+from tasks.config.naming import Naming
+from tasks.config.recipes import nearest_recipe
+from tasks.config.training import ChangedSetting, Value, changed_settings, flat_config
 from tasks.runs.find import FoundRuns, Run, UnreadableRun
 from tasks.runs.manifest import Manifest
-from tasks.runs.read import read_checked, read_config
+from tasks.runs.names import naming_fault, read_naming_of
+from tasks.runs.read import read_checked, read_config, reading_runs
+
+SortBy = Literal["when", "name", "accuracy", "reviews"]
 
 
 class RunLabel(Record):
@@ -22,8 +30,20 @@ class RunLabel(Record):
 
 
 class RunLine(RunLabel):
-    """What a list says of a run."""
+    """What a list says of a run.
 
+    `recipe` is the nearest one, and `changes` what differs from it; both are None where the config
+    was written by another version of this project. `settings` has all fields of the config.
+    """
+
+    name: str
+    tags: tuple[str, ...]
+    note: str
+    recipe: str | None
+    changes: list[ChangedSetting] | None
+    settings: dict[str, Value]
+    train_reviews: int
+    test_reviews: int
     seed: int
     accuracy: float
     accuracy_low: float
@@ -36,6 +56,13 @@ class RunLine(RunLabel):
     is_pinned: bool
 
 
+_ORDERS: dict[SortBy, Callable[[RunLine], str | float]] = {
+    "name": lambda line: line.name,
+    "accuracy": lambda line: -line.accuracy,
+    "reviews": lambda line: -line.train_reviews,
+}
+
+
 class RunList(Record):
     """The runs of an artifacts folder, newest first, and what cannot be read."""
 
@@ -43,9 +70,20 @@ class RunList(Record):
     unreadable: list[UnreadableRun]
 
 
+@dataclass(frozen=True)
+class Choice:
+    """Which runs of a list are wanted, and in which order; all, the newest first, by default."""
+
+    tags: tuple[str, ...] = ()
+    since: datetime | None = None
+    sort: SortBy = "when"
+    limit: int | None = None
+
+
 class RunDetails(Record):
     """A run with its metrics, the sizes of its data and what its config changes."""
 
+    naming: Naming
     folder: Path
     manifest: Manifest
     metrics: dict[str, Any]
@@ -55,16 +93,50 @@ class RunDetails(Record):
 
 
 def list_runs(
-    found: FoundRuns, champion: str | None = None, pinned: Collection[str] = ()
+    found: FoundRuns,
+    champion: str | None = None,
+    pinned: Collection[str] = (),
+    choice: Choice = Choice(),
 ) -> RunList:
-    """Return one line for each run; `champion` and `pinned` are the ids of the runs to mark."""
-    runs = [_line(run, champion, pinned) for run in found.runs]
-    return RunList(runs=runs, unreadable=found.unreadable)
+    """Return one line for each run that is wanted.
+
+    `champion` and `pinned` are the ids of the runs to mark.
+    """
+    lines, unreadable = [], list(found.unreadable)
+    for run in found.runs:
+        if choice.since and datetime.fromisoformat(run.manifest.created) < choice.since:
+            continue
+        naming = read_naming_of(run.folder)
+        if fault := naming_fault(run.folder):
+            unreadable.append(UnreadableRun(folder=run.folder, reason=fault))
+        if not set(choice.tags) <= set(naming.tags):
+            continue
+        try:
+            lines.append(_line(run, naming, champion, pinned))
+        except PipelineError as error:
+            unreadable.append(UnreadableRun(folder=run.folder, reason=str(error)))
+        # The order of the runs is that of time already, and what comes later need not be read.
+        if choice.sort == "when" and len(lines) == choice.limit:
+            break
+    if choice.sort != "when":
+        lines.sort(key=_ORDERS[choice.sort])
+    return RunList(runs=lines[: choice.limit], unreadable=unreadable)
+
+
+def differing_settings(runs: Sequence[RunLine]) -> list[str]:
+    """Return the names of the settings in which runs differ from each other."""
+    names = dict.fromkeys(name for run in runs for name in run.settings)
+    return [
+        name
+        for name in names
+        if any(run.settings.get(name) != runs[0].settings.get(name) for run in runs)
+    ]
 
 
 def describe_run(run: Run, champion: str | None = None) -> RunDetails:
     """Return the details of `run`."""
     return RunDetails(
+        naming=read_naming_of(run.folder),
         folder=run.folder,
         manifest=run.manifest,
         metrics=read_checked(run, "metrics.json"),
@@ -96,10 +168,19 @@ def is_all_cached(manifest: Manifest) -> bool:
     return all(step.cached for step in manifest.steps if step.key is not None)
 
 
-def _line(run: Run, champion: str | None, pinned: Collection[str]) -> RunLine:
+def _line(run: Run, naming: Naming, champion: str | None, pinned: Collection[str]) -> RunLine:
     manifest = run.manifest
+    recipe, changes, settings = _recipe(run)
+    with reading_runs(run):
+        train_reviews: int = read_checked(run, "data_report.json")["train"]["reviews"]
     return RunLine(
         **label_of(run),
+        **naming.model_dump(),
+        recipe=recipe,
+        changes=changes,
+        settings=settings,
+        train_reviews=train_reviews,
+        test_reviews=manifest.score.test_reviews,
         seed=manifest.seed,
         **manifest.score.model_dump(include={"accuracy", "accuracy_low", "accuracy_high"}),
         baseline_accuracy=manifest.baseline.accuracy,
@@ -108,3 +189,11 @@ def _line(run: Run, champion: str | None, pinned: Collection[str]) -> RunLine:
         is_champion=manifest.run_id == champion,
         is_pinned=manifest.run_id in pinned,
     )
+
+
+def _recipe(run: Run) -> tuple[str | None, list[ChangedSetting] | None, dict[str, Value]]:
+    try:
+        config = read_config(run)
+    except PipelineError:  # of another version, or damaged: this hides no score
+        return None, None, {}
+    return *nearest_recipe(config), flat_config(config)

@@ -8,6 +8,7 @@ from tasks.common.artifact_store import ArtifactStore
 from tasks.common.errors import BadDataError, PipelineError
 from tasks.common.records import Record
 from tasks.runs.manifest import Manifest, read_manifest
+from tasks.runs.names import read_naming_of
 
 LATEST = "latest"
 _MOST_NAMED = 5
@@ -57,7 +58,7 @@ def _place(run: Run, now: str) -> tuple[bool, str, str]:
 
 
 def find_run(artifacts: Path, name: str) -> Run:
-    """Return the run that a folder, an id, the start or last part of one, or `latest` means.
+    """Return the run that a folder, an id, its start or last part, a name or `latest` means.
 
     Raises:
         BadDataError: No run or more than one has that name, or it cannot be read.
@@ -66,13 +67,16 @@ def find_run(artifacts: Path, name: str) -> Run:
         return _latest(artifacts)
     if name and (os.sep in name or Path(name).is_dir()):
         return _read(Path(name))
-    matching = [
+    folders = _run_folders(artifacts) if name else []
+    exact = [folder for folder in folders if folder.name == name]
+    matching = exact or [
         folder
-        for folder in _run_folders(artifacts)
-        if name and (folder.name.startswith(name) or folder.name.rpartition("-")[2] == name)
+        for folder in folders
+        if folder.name.startswith(name)
+        or folder.name.rpartition("-")[2] == name
+        or read_naming_of(folder).name == name
     ]
-    exact = [folder for folder in matching if folder.name == name]
-    return _read(_only(exact or matching, artifacts, name))
+    return _read(_only(matching, artifacts, name))
 
 
 def no_runs(artifacts: Path) -> str:

@@ -13,6 +13,9 @@ from tasks.data.sources.source_files import SourceFiles, source_label
 
 MANIFEST = "manifest.json"
 
+NAMING = "naming.json"
+"""Name, tags and note, which can be changed later and have a hash of their own."""
+
 MANIFEST_SHA256 = "manifest.sha256"
 """Holds the manifest's own hash, as `sha256sum` writes it."""
 
@@ -66,6 +69,7 @@ class Manifest(FileList):
     """
 
     NAME, HASH_NAME, VERSION, AGAIN = MANIFEST, MANIFEST_SHA256, 2, "start that run again"
+    UNLISTED = (NAMING,)
 
     schema_version: int = VERSION
     run_id: str

@@ -91,6 +91,18 @@ def test_refresh_takes_steps_or_means_all(words: list[str], refresh: tuple[str, 
     assert read_options(["--accelerator=cpu", *words]).refresh == refresh
 
 
+def test_a_run_is_named_by_options_and_an_odd_name_is_refused(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["--source", "packaged", "--name", "week 14", "--tag", "a", "--tag", "b", "--note", "c"]
+    naming = read_options(words).naming
+    assert (naming.name, naming.tags, naming.note) == ("week 14", ("a", "b"), "c")
+    for option in ("--name", "--tag"):
+        status, said = refusal(read_options, f"--source packaged {option} a/b", capsys)
+        assert status == 2
+        assert said.startswith(f"error: {option} a/b: must be at most ")
+
+
 def test_a_run_from_the_terminal_ends_with_the_score_the_folder_and_what_was_cached(
     prefect_server: str, tmp_path: Path
 ) -> None:

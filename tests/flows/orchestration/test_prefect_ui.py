@@ -26,7 +26,9 @@ EPOCHS = 5
 
 SEED = 4711
 
-OURS = {"flow_runs": {"name": {"any_": [f"files-honest-seed{SEED}"]}}}
+NAME = f"reviews-ngrams-honest-seed{SEED}"
+
+OURS = {"flow_runs": {"name": {"any_": [NAME]}}}
 """Chooses the run of this file from all that the server knows."""
 
 RUN_ARTIFACTS = {"progress", "report", "metrics", "data", "cache", "drift", "promotion", "champion"}
@@ -96,7 +98,7 @@ def test_the_page_of_the_run_shows_its_name_its_tags_and_its_artifacts(
 ) -> None:
     path = f"/runs/flow-run/{watched.flow_run['id']}"
     picture = screenshots / f"{ui}_run.png"
-    texts = [f"files-honest-seed{SEED}", "protocol:honest", "Completed", *RUN_ARTIFACTS]
+    texts = [NAME, "protocol:honest", "recipe:ngrams", "Completed", *RUN_ARTIFACTS]
     assert_page_shows(watched.api, ui, path, texts, picture, height=1400, tab="Artifacts")
 
 

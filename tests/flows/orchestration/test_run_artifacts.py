@@ -136,8 +136,9 @@ def test_the_task_runs_are_named_by_what_they_do_and_the_training_has_its_progre
     }
 
 
-def test_the_run_is_named_and_tagged_by_source_protocol_and_seed(manifest: Manifest) -> None:
+def test_the_run_is_named_and_tagged_by_file_recipe_protocol_and_seed(manifest: Manifest) -> None:
     with get_client(sync_client=True) as client:
         run = client.read_flow_run(UUID(manifest.flow_run_id))
-    assert run.name == "files-honest-seed0"
-    assert set(run.tags) >= {"source:files", "protocol:honest", "seed:0"}
+    assert run.name == "reviews-ngrams-honest-seed0"
+    facts = {"source:files", "reviews:reviews", "recipe:ngrams", "protocol:honest", "seed:0"}
+    assert set(run.tags) >= facts

@@ -78,7 +78,7 @@ def test_the_flow_promotes_a_first_champion_refuses_and_keeps_and_shows_each(
     assert (decision.kind, decision.champion) == ("promoted", first.folder.name)
     (event,) = store.events()
     assert event == decision.event
-    assert event.who == "flow run files-honest-seed0"
+    assert event.who == "flow run reviews-ngrams-honest-seed0"
     assert read_manifest(first.folder).flow_run_id in event.reason
     text = shown(first)["promotion"]
     assert text.startswith(f"# Promoted\n\npromoted: {first.folder.name}, the first champion\n")

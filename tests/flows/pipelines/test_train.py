@@ -4,9 +4,10 @@ import re
 import shutil
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
-from prefect import flow, runtime
+from prefect import flow, get_client, runtime
 
 from tasks import steps
 from tasks.cache import key as cache_key
@@ -14,12 +15,15 @@ from tasks.cache import own_sources
 from tasks.cache.runner import StepRunner
 from tasks.common.artifact_store import ArtifactStore, StepOutput
 from tasks.common.errors import BadDataError
+from tasks.config.naming import Naming
 from tasks.config.training import DataConfig, SourceConfig
 from tasks.data import load
 from tasks.data.fetch import fetch_reviews
 from tasks.record_run import RUN_FILES
 from tasks.run_summary import RunSummary
+from tasks.runs.find import find_run
 from tasks.runs.manifest import read_manifest
+from tasks.runs.names import read_naming_of
 from tests.support.faults.bit_flips import with_flipped_bit
 from tests.support.faults.injection import STEPS
 from tests.support.small_run import write_reviews
@@ -29,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("prefect_server")
 
 CACHED_STEPS = list(STEPS[1:-1])
 
-MANIFEST_FILES = {"manifest.json", "manifest.sha256"}
+MANIFEST_FILES = {"manifest.json", "manifest.sha256", "naming.json"}
 
 
 @pytest.fixture
@@ -90,6 +94,26 @@ def test_an_equal_run_is_cached_from_load_to_plot_and_still_complete(
     all_runs = (root / "runs.html").read_text()
     assert f'"runs/{first.folder.name}/report.html"' in all_runs
     assert f'"runs/{second.folder.name}/report.html"' in all_runs
+
+
+def test_a_run_has_the_name_tags_and_note_that_it_was_given_and_is_cached_all_the_same(
+    done: RunSummary,  # noqa: ARG001 - it fills the cache
+    root: Path,
+    small_reviews: Path,
+    tmp_path: Path,
+) -> None:
+    other = Path(shutil.copy(small_reviews, tmp_path / "other.csv"))
+    naming = Naming(name="week 14", tags=("weekly", "trial"), note="with more reviews")
+    named = start_config(root, ngram_config(other), naming=naming)
+    assert cached_steps(named) == CACHED_STEPS
+    assert read_naming_of(named.folder) == naming
+    assert find_run(root, "week 14").folder == named.folder
+    manifest = read_manifest(named.folder)
+    assert manifest.faults(named.folder) == []
+    with get_client(sync_client=True) as client:
+        run = client.read_flow_run(UUID(manifest.flow_run_id))
+    assert run.name == "week 14"
+    assert set(run.tags) >= {"weekly", "trial", "reviews:other", "recipe:ngrams"}
 
 
 def test_the_tutorial_protocol_validates_on_the_test_set_and_the_report_warns(

@@ -126,7 +126,7 @@ def test_a_run_that_fails_leaves_a_record_and_is_told_of(
 
     main(["failures", "--artifacts", str(tmp_path / "artifacts")])
     shown = capsys.readouterr().out
-    assert "train-sentiment, files-honest-seed7: Failed in load" in shown
+    assert "train-sentiment, reviews-tutorial-honest-seed7: Failed in load" in shown
     assert " ".join(failure.reason.split()) in " ".join(shown.split())
 
 
@@ -160,7 +160,9 @@ def test_a_run_whose_process_group_was_killed_becomes_crashed_and_is_told_of(
     told = wait_for(lambda: _told_of(served, killed))
     assert (told["flow"], told["state"]) == ("train-sentiment", "Crashed")
     assert told["message"] == crashed["state"]["message"]
-    assert told["text"].startswith("train-sentiment run files-honest-seed0: Crashed. The process")
+    assert told["text"].startswith(
+        "train-sentiment run reviews-ngrams-honest-seed0: Crashed. The process"
+    )
 
 
 def test_a_living_run_that_was_closed_by_mistake_still_ends_as_completed(
