@@ -12,7 +12,7 @@ from rich.console import Console
 from flows.cli.app import run_command
 from flows.display import run_tables
 from flows.display.run_tables import headline
-from flows.display.runs_page import write_runs_page
+from flows.display.runs_page import renew_runs_page, write_runs_page
 from flows.display.terminal import Options, answer, show_lines
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.atomic_files import require_new, write_text
@@ -116,6 +116,7 @@ def tag_command(
     )
     if naming != known or naming_fault(found.folder):
         write_naming(found.folder, naming)
+        renew_runs_page(options.artifacts)
     said = {"name": naming.name, "tags": ", ".join(naming.tags), "note": naming.note}
     lines = [f"{what}: {text or 'none'}" for what, text in said.items()]
     run_id = found.manifest.run_id
@@ -140,7 +141,7 @@ def show(run: str, /, *, options: Options = Options()) -> None:
 
 @app.command
 def page(*, options: Options = Options()) -> None:
-    """Write one page over all runs, which each run and promotion also makes anew.
+    """Write one page over all runs, which whatever changes them also makes anew.
 
     It shows scores over time, the champion, the sizes of the data, and opens each run's report.
     """

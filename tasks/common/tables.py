@@ -10,7 +10,8 @@ class Column:
 
     `is_number` sets it to the right, and no line of it is broken. `width` is how many characters of
     it stay side by side in a narrow terminal. `is_extra` leaves it out in the terminal. `is_long`
-    has Markdown list its cells below the table, since Prefect's UI breaks no line of a table.
+    has Markdown list its cells below the table, since Prefect's UI breaks no line of a table, and
+    gives it room on pages.
     `styles` are the terminal's, by what a cell holds.
     """
 

@@ -8,11 +8,12 @@ from urllib.parse import quote
 from tasks.common.errors import PipelineError
 from tasks.common.formatting import interval_text, short_id, when
 from tasks.common.records import Record
-from tasks.common.tables import Table, number
+from tasks.common.tables import Column, Table, number
 from tasks.reports.html import render, score
 from tasks.reports.run_report import REPORT
 from tasks.reports.timeline import SHAPES, Change, Judged, Timeline, draw_timeline
 from tasks.runs.find import FoundRuns, Run, UnreadableRun
+from tasks.runs.names import read_naming_of
 from tasks.runs.read import read_checked, reading_runs
 
 _COLOURS = 3
@@ -35,6 +36,8 @@ class _Listed(Record):
     """
 
     run: Run
+    name: str
+    tags: tuple[str, ...]
     created: datetime
     training_reviews: int
     test_set: int
@@ -91,11 +94,13 @@ def _listed(found: FoundRuns) -> tuple[list[_Listed], list[UnreadableRun]]:
     listed: list[_Listed] = []
     damaged, numbers = list(found.unreadable), dict[str, int]()
     for run in reversed(found.runs):
-        manifest = run.manifest
+        manifest, naming = run.manifest, read_naming_of(run.folder)
         try:
             with reading_runs(run):
                 one = _Listed(
                     run=run,
+                    name=naming.name,
+                    tags=naming.tags,
                     created=datetime.fromisoformat(manifest.created),
                     training_reviews=read_checked(run, "data_report.json")["train"]["reviews"],
                     test_set=numbers.setdefault(manifest.fingerprints["test"], len(numbers) + 1),
@@ -152,7 +157,8 @@ def _judged(run: _Listed, look: int) -> Judged:
         group=f"{run.test_set} {run.series}",
         look=look,
         is_hollow=judged.protocol == "tutorial",
-        label=f"{short_id(run.run_id)}, {when(run.run.manifest.created)}: {run.accuracy},"
+        label=f"{short_id(run.run_id)} {run.name}".strip()
+        + f", {when(run.run.manifest.created)}: {run.accuracy},"
         f" {judged.protocol} protocol, {judged.source_label}, test set {run.test_set}"
         f" ({judged.test_reviews:,} reviews), {run.training_reviews:,} training reviews",
         link=run.link,
@@ -171,13 +177,13 @@ def _table(runs: Sequence[_Listed], events: Sequence[ChampionEvent], champion: s
     return Table(
         "run",
         number("when (UTC)"),
-        "decision",
+        Column("name", is_long=True),
+        Column("decision", is_long=True),
         "judged",
         number("accuracy (95 %)"),
-        number("baseline"),
         number("test reviews"),
         number("trained on"),
-        number("seed"),
+        number("baseline"),
         rows=(_cells(run, decided, champion) for run in runs),
         title="All runs, newest first",
     )
@@ -189,11 +195,11 @@ def _cells(run: _Listed, decided: Mapping[str, Sequence[str]], champion: str | N
     return [
         short_id(run_id),
         when(manifest.created),
+        " ".join([run.name, *(f"#{tag}" for tag in run.tags)]),
         "; ".join(decisions),
         ", ".join(run.series),
         run.accuracy,
-        score(manifest.baseline.accuracy),
         f"{manifest.score.test_reviews:,} (set {run.test_set})",
         f"{run.training_reviews:,}",
-        f"{manifest.seed}",
+        score(manifest.baseline.accuracy),
     ]

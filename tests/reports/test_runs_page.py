@@ -8,9 +8,11 @@ from typing import Literal
 
 import pytest
 
+from tasks.config.naming import Naming
 from tasks.reports.runs_page import ChampionEvent, runs_page
 from tasks.reports.timeline import Judged, draw_timeline
 from tasks.runs.find import find_runs
+from tasks.runs.names import write_naming
 from tests.support.made_runs import FIRST, SECOND, THIRD, changed_json, make_run
 from tests.support.servers.browser import SCREENS, needs_browser, sound_page
 
@@ -81,8 +83,8 @@ def test_each_run_stands_with_interval_protocol_and_sizes_and_opens_its_report(y
     assert all((year.parent / link).is_file() for link, _ in links)
     assert page.count('<a href="runs/') == 2 * 52 + 1
     assert (
-        "00000005 2025-02-10 03:00 files, tutorial 0.8100 (0.7900 to 0.8300) 0.7500 905 (set 6)"
-        " 3,500 0" in text
+        "00000005 2025-02-10 03:00 files, tutorial 0.8100 (0.7900 to 0.8300) 905 (set 6) 3,500"
+        " 0.7500" in text
     )
 
 
@@ -115,7 +117,7 @@ def test_only_what_was_judged_alike_is_joined(tmp_path: Path) -> None:
     assert page.partition("<figcaption>")[0].count('class="mark look1 hollow"') == 1
     text = text_of(page)
     assert "files, honest protocol files, tutorial protocol" in text
-    assert "files, honest 0.7500 (0.3750 to 1.0000) 0.7500 8 (set 2) 80 0" in text
+    assert "files, honest 0.7500 (0.3750 to 1.0000) 8 (set 2) 80 0.7500" in text
     assert "There is no champion yet." in text
 
 
@@ -153,10 +155,12 @@ def test_a_run_of_the_future_is_listed_but_does_not_squeeze_the_others(tmp_path:
 def test_html_in_a_value_stays_text(tmp_path: Path) -> None:
     score = {"accuracy": 0.5, "accuracy_low": 0.4, "accuracy_high": 0.6, "test_reviews": 8}
     run = make_run(tmp_path, score=score | {"protocol": ATTACK, "source": "files", "form": ATTACK})
+    write_naming(run.folder, Naming(name="<b>run", tags=("<i>", "weekly")))
     run.folder.rename(run.folder.parent / "odd #1 <b>'\"?")
     page = page_of(tmp_path, event("refused", FIRST, START, ATTACK))
     assert "<script" not in page
     assert "<b>" not in page
+    assert '<td class="long">&lt;b&gt;run #&lt;i&gt; #weekly</td>' in page
     assert 'href="runs/odd%20%231%20%3Cb%3E%27%22%3F/report.html"' in page
 
 
