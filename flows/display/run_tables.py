@@ -18,8 +18,6 @@ from tasks.runs.manifest import Manifest, Score
 
 Shown = list[Showable]
 
-_INTERVAL = len("(0.0000 to 0.0000)")
-
 
 def run_list(found: RunList, width: int, *, settings: Sequence[str] | None = None) -> Shown:
     """Return the table of all runs, and a line for each folder that cannot be read.
@@ -34,7 +32,7 @@ def run_list(found: RunList, width: int, *, settings: Sequence[str] | None = Non
         Column("name", width=12),
         f"source,{between}protocol,{between}recipe",
         number("reviews"),
-        Column("accuracy,\nbaseline", width=_INTERVAL if width < WIDE else 7 + _INTERVAL),
+        number("accuracy,\nbaseline"),
         *columns,
         rows=(_list_cells(run, between, settings) for run in found.runs),
     )

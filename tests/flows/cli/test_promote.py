@@ -136,18 +136,21 @@ def test_a_damaged_log_is_one_sentence_and_hides_no_run(promote: Command, runs: 
         assert code == 1
         assert damaged in error
     lines = runs.says("list").splitlines()
-    assert len(lines) == 6
+    assert sum("(" in line and "passed" not in line for line in lines) == 3
     assert "passed over: " in lines[-1]
     assert damaged in lines[-1]
 
 
 def test_lists_of_runs_mark_the_champion(runs: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     decide(runs.artifacts, make_challenger(runs.artifacts, 4))
-    for columns, champion in (("200", "00000004 champion"), ("80", "00000004")):
+    for columns in ("200", "80"):
         monkeypatch.setenv("COLUMNS", columns)
         out = runs.says("list")
         assert out.count("champion") == 1
-        assert out.splitlines()[2 + (columns == "80")].startswith(champion)
+        starts = [
+            line.split()[0] for line in out.splitlines() if line.startswith(("0", "champion"))
+        ]
+        assert starts[:2] == ["00000004", "champion"]
         assert max(map(len, out.splitlines())) <= int(columns)
     latest = runs.says("show", "latest")
     assert f"{run_id(4)}, the champion" in latest
