@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -268,6 +269,11 @@ class SourceConfig(Settings):
     group_column: str | None = Field(None, min_length=1)
     """Column that says which reviews belong together, as those of one author: a group is never
     split between training, validation and test."""
+    time_column: str | None = Field(None, min_length=1)
+    """Column that says when a row was written, as an ISO 8601 date or time; see as_of."""
+    as_of: date | None = None
+    """Read the rows up to the end of this day (UTC) alone, as if the later ones were not there yet;
+    so that what was decided on earlier days can be replayed."""
     encoding: str | None = None
     """Encoding of your files, where it is not UTF-8 or marked UTF-16."""
     delimiter: str | None = Field(None, min_length=1)
@@ -296,6 +302,8 @@ class SourceConfig(Settings):
             "train_file and test_file need": self.train_file or self.test_file,
             "text_column and label_column need": own_columns,
             "group_column needs": self.group_column,
+            "time_column needs": self.time_column,
+            "as_of needs": self.as_of,
             "encoding needs": self.encoding,
             "delimiter needs": self.delimiter,
             "positive_label needs": self.positive_label,
@@ -303,6 +311,8 @@ class SourceConfig(Settings):
         for what, given in of_files.items():
             if given and self.source != "files":
                 raise ValueError(f"source={self.source!r}: {what} source 'files'")
+        if (self.as_of is None) != (self.time_column is None):
+            raise ValueError("as_of and time_column need each other")
         if self.imdb_npz is not None and self.source not in ("imdb", "auto"):
             raise ValueError(f"source={self.source!r}: imdb_npz needs source 'imdb' or 'auto'")
         if self.imdb_npz is not None and self.imdb_form == "packages":

@@ -78,6 +78,8 @@ def _users_files(config: SourceConfig, store: ArtifactStore) -> SourceFiles:
         sha256={split: content_sha256(path) for split, path in paths.items()},
         columns=(config.text_column, config.label_column),
         group_column=config.group_column,
+        time_column=config.time_column,
+        as_of=config.as_of,
         encoding=config.encoding,
         delimiter=config.delimiter,
         positive_label=config.positive_label,

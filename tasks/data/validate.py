@@ -23,7 +23,7 @@ def describe_reviews(source: TokenizedSource) -> dict[str, Any]:
     return {
         "label_names": list(source.label_names),
         "left_out": {
-            split: {f"without a {what}": vars(rows) for what, rows in reasons.items() if rows.count}
+            split: {what: vars(rows) for what, rows in reasons.items() if rows.count}
             for split, reasons in source.left_out.items()
         },
         "vocabulary_words": len(source.words),

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tasks.common.errors import BadDataError
+from tasks.common.times import day_of
 from tasks.config.training import SourceConfig
 from tasks.data.tables.decoding import NOT_UTF8, has_undecoded
 from tasks.data.tables.delimited import RowError
@@ -38,7 +39,7 @@ def check_users_files(config: SourceConfig) -> None:
 def _labels(path: Path, config: SourceConfig) -> tuple[set[str], bool]:
     """Return the labels of the first rows, and whether these are all rows."""
     options = ReadOptions(config.encoding, config.delimiter)
-    wanted = (config.label_column, config.text_column, config.group_column)
+    wanted = (config.label_column, config.text_column, config.group_column, config.time_column)
     columns = [name for name in dict.fromkeys(wanted) if name]
     is_parquet = file_kind(path, options).kind == "parquet"
     rows = _of_parquet(path, columns) if is_parquet else text_rows(path, columns, options)
@@ -49,6 +50,13 @@ def _labels(path: Path, config: SourceConfig) -> tuple[set[str], bool]:
             raise row_fault(path, row, str(fields))
         if any(field is not None and has_undecoded(field) for field in fields):
             raise row_fault(path, row, NOT_UTF8)
+        if config.as_of is not None and config.time_column is not None:
+            try:
+                day = day_of(fields[columns.index(config.time_column)])
+            except ValueError as error:
+                raise row_fault(path, row, f"its time {error}") from None
+            if day > config.as_of:
+                continue
         found.add(label_name(fields[0]))
     return {name for name in found if name is not None}, row + 1 < _ROWS
 

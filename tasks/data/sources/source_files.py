@@ -1,5 +1,6 @@
 """The record of a source: which raw files, with which hashes, and why this source."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +13,9 @@ from tasks.data.tables.folders import parquet_parts
 Form = Literal["keras", "packages", "packaged", "files"]
 
 OFFICIAL_SPLIT_ROWS = 25_000
+
+
+_HOW_READ = ("group_column", "time_column", "as_of", "encoding", "delimiter", "positive_label")
 
 
 def source_label(source: str, form: str) -> str:
@@ -33,6 +37,8 @@ class SourceFiles(Record):
     sha256: dict[str, str]
     columns: tuple[str, str] | None = None
     group_column: str | None = None
+    time_column: str | None = None
+    as_of: date | None = None
     encoding: str | None = None
     delimiter: str | None = None
     positive_label: str | None = None
@@ -42,9 +48,9 @@ class SourceFiles(Record):
     def content_hash(self) -> str:
         """SHA-256 over form, file hashes and how they are read; where they lie is no part."""
         content: dict[str, Any] = {"form": self.form, "files": self.sha256, "columns": self.columns}
-        for name in ("group_column", "encoding", "delimiter", "positive_label"):
+        for name in _HOW_READ:
             if (value := getattr(self, name)) is not None:
-                content[name] = value
+                content[name] = str(value)
         return json_sha256(content)
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pyarrow.compute as pc
 
 from tasks.common.errors import BadDataError
 from tasks.common.records import path_text
+from tasks.common.times import day_of
 from tasks.config.training import DataConfig
 from tasks.data.sources.source_files import SourceFiles
 from tasks.data.tables.fields import ReadOptions, row_fault
@@ -21,6 +23,8 @@ from tasks.data.text.tokenizer import WORD_CHARACTER
 from tasks.data.text.vocabulary import number_names
 
 _LOG = logging.getLogger(__name__)
+
+_NO_LABEL, _NO_WORD = "without a label", "without a word"
 
 _MANY_LINES = 50
 
@@ -83,9 +87,11 @@ class _UsersFile:
         self.labels = _NamedRows()
         self.groups = None if source.group_column is None else _NamedRows()
         self._texts, self._rows = texts, [np.empty(0, np.int32)]
-        self.left_out = {"label": LeftOut(), "word": LeftOut()}
-        self._path, self._long = path, LeftOut()
-        columns = [*source.columns, *([source.group_column] if source.group_column else [])]
+        self._path, self._long, self._as_of = path, LeftOut(), source.as_of
+        later = [f"later than {source.as_of}"] if source.as_of else []
+        self.left_out = {what: LeftOut() for what in (_NO_LABEL, _NO_WORD, *later)}
+        more = [name for name in (source.group_column, source.time_column) if name]
+        columns = [*source.columns, *more]
         distinct = list(dict.fromkeys(columns))
         row = 0
         for rows in read_rows(path, distinct, ReadOptions(source.encoding, source.delimiter)):
@@ -102,13 +108,16 @@ class _UsersFile:
 
     def _add(self, columns: list[pa.Array], first_row: int) -> None:
         texts, labels = columns[0], _label_names(columns[1])
-        has_label = labels.is_valid()
+        is_known = pa.array([True]).take(pa.array(np.zeros(len(texts), np.int8)))
+        if self._as_of is not None:
+            is_known = self._until(self._as_of, columns[-1], first_row)
+        has_label = pc.and_(is_known, labels.is_valid())
+        self.left_out[_NO_LABEL].add(pc.and_not(is_known, has_label), first_row)
         has_word = pc.fill_null(pc.match_substring_regex(texts, WORD_CHARACTER), fill_value=False)
-        self.left_out["label"].add(pc.invert(has_label), first_row)
-        self.left_out["word"].add(pc.and_(has_label, pc.invert(has_word)), first_row)
+        kept = pc.and_(has_label, has_word)
+        self.left_out[_NO_WORD].add(pc.and_not(has_label, kept), first_row)
         lines = pc.fill_null(pc.count_substring(texts, "\n"), 0)
         self._long.add(pc.greater_equal(lines, _MANY_LINES), first_row)
-        kept = pc.and_(has_label, has_word)
         self._texts.add(texts.filter(kept))
         places = np.flatnonzero(kept.to_numpy(zero_copy_only=False))
         self._rows.append((first_row + places).astype(np.int32))
@@ -120,14 +129,28 @@ class _UsersFile:
                 raise BadDataError(f"{self._path}: {missing} rows or more have no group")
             self.groups.add(groups)
 
+    def _until(self, day: date, times: pa.Array, first_row: int) -> pa.BooleanArray:
+        """Return which rows were there at the end of a day; count the others."""
+        encoded = times.dictionary_encode(null_encoding="encode")
+        is_known = []
+        for place, text in enumerate(encoded.dictionary.to_pylist()):
+            try:
+                is_known.append(day_of(text) <= day)
+            except ValueError as error:
+                row = first_row + pc.index(encoded.indices, place).as_py()
+                raise row_fault(self._path, row, f"its time {error}") from None
+        known = pa.array(is_known, pa.bool_()).take(encoded.indices)
+        self.left_out[f"later than {day}"].add(pc.invert(known), first_row)
+        return known
+
     def _tell(self, config: DataConfig) -> None:
         """Say which rows are left out; raise a BadDataError where the config refuses them."""
+        rules = {_NO_LABEL: config.missing_labels, _NO_WORD: config.empty_texts}
         for what, rows in self.left_out.items():
-            is_refused = {"label": config.missing_labels, "word": config.empty_texts}[what]
-            if rows.count and is_refused == "refuse":
-                raise BadDataError(f"{self._path}: without a {what}: {rows}")
+            if rows.count and rules.get(what) == "refuse":
+                raise BadDataError(f"{self._path}: {what}: {rows}")
             if rows.count:
-                _LOG.warning("%s: left out, without a %s: %s", path_text(self._path), what, rows)
+                _LOG.warning("%s: left out, %s: %s", path_text(self._path), what, rows)
         if self._long.count:
             _LOG.warning(
                 "%s: texts of %d lines or more, which a quote that is not closed would give: %s",

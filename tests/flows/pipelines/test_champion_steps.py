@@ -1,9 +1,10 @@
 """Promotion and the check for drift as steps of the training flow."""
 
 import shutil
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
@@ -154,3 +155,28 @@ def test_in_the_tutorial_protocol_promotion_is_refused_before_anything_starts(
     with pytest.raises(InvalidConfigError, match="promotion needs protocol 'honest'"):
         start_config(tmp_path / "artifacts", config, promotion=GATES)
     assert not (tmp_path / "artifacts/runs").exists()
+
+
+def test_the_decisions_of_earlier_weeks_are_replayed_on_a_growing_table(
+    tmp_path: Path, small_reviews: Path
+) -> None:
+    header, *rows = small_reviews.read_text().splitlines()
+    days = [5 + 7 * (row * 3 // len(rows)) for row in range(len(rows))]  # three weeks
+    table = tmp_path / "growing.csv"
+    dated = [f"{row},2026-01-{day:02}" for row, day in zip(rows, days, strict=True)]
+    table.write_text("\n".join([f"{header},written", *dated]) + "\n")
+    parts: list[dict[int, str]] = []
+    for day in (5, 12):
+        config = ngram_config(table)
+        times = {"time_column": "written", "as_of": date(2026, 1, day)}
+        config = config.model_copy(update={"source": config.source.model_copy(update=times)})
+        summary = start_config(tmp_path / "replay", config, promotion=GATES)
+        read = pq.read_table(summary.folder / "parts.parquet").to_pylist()
+        parts.append({row["review_id"]: row["part"] for row in read})
+        assert max(parts[-1]) == max(row for row, written in enumerate(days) if written <= day)
+    assert parts[0].items() < parts[1].items()
+    event = ChampionStore(tmp_path / "replay").events()[-1]
+    assert event.test is not None
+    assert event.test.reviews == list(parts[1].values()).count("test")
+    (champion,) = [gate for gate in event.gates if gate.name == "champion"]
+    assert "the champion was scored again, on the challenger's test reviews" in champion.sentence
