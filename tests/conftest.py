@@ -1,6 +1,7 @@
 """Fixtures that several tests share."""
 
 import gc
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,9 @@ from tests.support.small_run import prepare, write_reviews
 
 if TYPE_CHECKING:
     from tests.support.run_forker import RunForker
+
+# Each test has a Prefect home of its own; fonts are looked for once.
+os.environ.setdefault("MPLCONFIGDIR", str(Path.home() / ".cache/matplotlib"))
 
 begin_process()
 

