@@ -175,6 +175,10 @@ def compare(
     html: Annotated[
         Path | None, Parameter(help="Also write one self-contained HTML page, with curves.")
     ] = None,
+    rescore: Annotated[
+        bool,
+        Parameter(help="Also judge all models on test reviews new to each.", negative=()),
+    ] = False,
     options: Options = Options(),
 ) -> None:
     """Compare runs: what differs, their scores, and each further one against the first.
@@ -186,6 +190,11 @@ def compare(
 
     with _reading(options, run, *others) as runs:
         comparison = compare_runs(runs)
+        if rescore:
+            from tasks.registry.rescore import judged_together
+
+            common = judged_together(runs, ArtifactStore(options.artifacts))
+            comparison = comparison.model_copy(update={"common": common})
         answer(comparison, run_tables.run_comparison(comparison), options)
         if html is not None:
             require_new(html)

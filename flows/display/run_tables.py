@@ -9,7 +9,13 @@ from flows.display.terminal import WIDE, Showable, show_lines
 from tasks.common.formatting import interval_text, printable, short_id, when
 from tasks.common.tables import Column, Table, number
 from tasks.config.training import ChangedSetting, value_text
-from tasks.reports.tables import differences_table, scores_table, steps_table, tests_table
+from tasks.reports.tables import (
+    common_table,
+    differences_table,
+    scores_table,
+    steps_table,
+    tests_table,
+)
 from tasks.run_summary import RunSummary
 from tasks.runs.compare import Comparison
 from tasks.runs.describe import RunDetails, RunLine, RunList, total_seconds
@@ -62,8 +68,16 @@ def run_comparison(comparison: Comparison) -> Shown:
         differences_table(comparison) or "none",
         Text("\nthe same test reviews, judged by two models", style="bold"),
         tests_table(comparison),
+        *_common(comparison),
         *(Text(note, style="dim") for note in comparison.notes),
     ]
+
+
+def _common(comparison: Comparison) -> Shown:
+    if comparison.common is None:
+        return []
+    table = common_table(comparison.common)
+    return [Text(f"\n{(table.title or '').lower()}", style="bold"), table]
 
 
 def failure_list(found: Failures) -> Shown:

@@ -95,6 +95,7 @@ class ArtifactStore:
         self.records = cache / "records"  # what cached steps left, by key
         self.results = cache / "results"  # the same as Prefect writes it
         self.locks = cache / "locks"  # by key
+        self.judged = cache / "judged"  # what models answered to other runs' test reviews
         self.runs = root / "runs"  # finished ones
         self.runs_page = root / "runs.html"  # all of them on one page
         self.failures = root / "failures"  # a record for each run that failed

@@ -3,12 +3,15 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from tasks.common.errors import ChampionAlreadyError, PipelineError, PromotionError
+from tasks.common.errors import BadDataError, ChampionAlreadyError, PipelineError, PromotionError
 from tasks.common.formatting import short_id, when
 from tasks.config.promotion import PromotionConfig
+from tasks.config.training import TrainingConfig
+from tasks.data.validate import require_valid
 from tasks.evaluation.alpha_spending import next_look
 from tasks.evaluation.metrics import expected_calibration_error, reliability
 from tasks.evaluation.significance import paired_test
@@ -21,13 +24,14 @@ from tasks.registry.events import (
     model_of,
     taken_back,
 )
-from tasks.registry.gates import ChampionTest
+from tasks.registry.gates import ChallengerMetrics, ChampionTest, Latency
 from tasks.registry.rescore import rescored
 from tasks.runs.find import Run
 from tasks.runs.parts import unseen
 from tasks.runs.read import (
     BASELINE_PREDICTIONS,
     BAYES_PREDICTIONS,
+    BEST_MODEL,
     METRICS,
     PREDICTIONS,
     checked_file,
@@ -153,3 +157,29 @@ def _require_equal(run: Run, score: str, recorded: float, found: float, name: st
             f"{run.folder}: the recorded {score} is {recorded:.4f}, but {name} gives"
             f" {found:.4f}; start that run again"
         )
+
+
+def challenger_metrics(run: Run, config: TrainingConfig, latency: Latency) -> ChallengerMetrics:
+    """Return what the gates judge of a run alone."""
+    manifest, report = run.manifest, read_checked(run, "data_report.json")
+    return ChallengerMetrics(
+        protocol=manifest.score.protocol,
+        accuracy=manifest.score.accuracy,
+        baseline_accuracy=manifest.baseline.accuracy,
+        bayes_baseline_accuracy=manifest.bayes_baseline.accuracy,
+        calibration_error=read_checked(run, METRICS)["expected_calibration_error"],
+        latency=latency,
+        model_bytes=manifest.files[BEST_MODEL].size,
+        data_fault=_data_fault(report, config),
+        overlap=report["overlap"]["test_reviews_seen_in_train"] / report["test"]["reviews"],
+        max_overlap=config.data.max_overlap,
+    )
+
+
+def _data_fault(report: dict[str, Any], config: TrainingConfig) -> str | None:
+    """Return which rules of the `load` step the recorded reviews break, None for good ones."""
+    try:
+        require_valid(report, config.data)
+    except BadDataError as error:
+        return str(error)
+    return None

@@ -9,15 +9,15 @@ from typing import Any
 
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.atomic_files import file_sha256
-from tasks.common.errors import BadDataError, ChampionAlreadyError, PromotionError
+from tasks.common.errors import ChampionAlreadyError, PromotionError
 from tasks.config.promotion import PromotionConfig
 from tasks.config.training import TrainingConfig
 from tasks.registry.champion import ChampionStore, best_model, promoted_run, require_other
 from tasks.registry.events import Decision, PromotionEvent, headline, line_of_champions
-from tasks.registry.gates import ChallengerMetrics, Gate, Latency, judge
+from tasks.registry.gates import Gate, Latency, judge
 from tasks.runs.find import Run, find_run
 from tasks.runs.manifest import MANIFEST
-from tasks.runs.read import BEST_MODEL, METRICS, read_checked, read_config, reading_runs
+from tasks.runs.read import read_config, reading_runs
 
 AskModel = Callable[[Run, TrainingConfig], tuple[Latency, Gate]]
 
@@ -45,6 +45,7 @@ def promote(
     """
     from tasks.registry.challenge import (
         challenge_champion,
+        challenger_metrics,
         require_challenger,
         require_true_scores,
     )
@@ -58,7 +59,7 @@ def promote(
     with reading_runs(run):
         config_of_run = read_config(run)
         latency, predictions = ask_model(run, config_of_run)
-        metrics = _metrics(run, config_of_run, latency)
+        metrics = challenger_metrics(run, config_of_run, latency)
     with store.deciding() as events:
         require_challenger(artifacts, run, events)
         champion = challenge_champion(
@@ -133,33 +134,6 @@ def who_am_i() -> str:
     except (KeyError, OSError):
         user = "unknown"  # a container may have no name for its user
     return f"{user}@{socket.gethostname()}"
-
-
-def _metrics(run: Run, config: TrainingConfig, latency: Latency) -> ChallengerMetrics:
-    manifest, report = run.manifest, read_checked(run, "data_report.json")
-    return ChallengerMetrics(
-        protocol=manifest.score.protocol,
-        accuracy=manifest.score.accuracy,
-        baseline_accuracy=manifest.baseline.accuracy,
-        bayes_baseline_accuracy=manifest.bayes_baseline.accuracy,
-        calibration_error=read_checked(run, METRICS)["expected_calibration_error"],
-        latency=latency,
-        model_bytes=manifest.files[BEST_MODEL].size,
-        data_fault=_data_fault(report, config),
-        overlap=report["overlap"]["test_reviews_seen_in_train"] / report["test"]["reviews"],
-        max_overlap=config.data.max_overlap,
-    )
-
-
-def _data_fault(report: dict[str, Any], config: TrainingConfig) -> str | None:
-    """Return which rules of the `load` step the recorded reviews break, None for good ones."""
-    from tasks.data.validate import require_valid
-
-    try:
-        require_valid(report, config.data)
-    except BadDataError as error:
-        return str(error)
-    return None
 
 
 def _require_whole(artifacts: Path, run: Run) -> None:

@@ -10,7 +10,7 @@ from tasks.common.tables import Column, Table, number
 from tasks.config.training import TrainingConfig, default_groups, value_text
 from tasks.evaluation.significance import difference_text
 from tasks.reports.html import json_text, score, share
-from tasks.runs.compare import ComparedRun, Comparison, Judgement
+from tasks.runs.compare import CommonReviews, ComparedRun, Comparison, Judgement
 from tasks.runs.manifest import Manifest, Score
 from tasks.runs.read import read_json
 
@@ -216,6 +216,29 @@ def _test_cells(judgement: Judgement, against: str) -> list[str]:
         difference_text(test),
         p_text(test.p_value),
     ]
+
+
+def common_table(common: CommonReviews) -> Table:
+    """Return what all models score on reviews that are new to each of them."""
+    return Table(
+        "run",
+        number("accuracy"),
+        number("95 % interval"),
+        number("difference to the first (95 %)"),
+        number("p"),
+        rows=(
+            [
+                short_id(one.run_id),
+                f"{one.accuracy:.4f}",
+                interval_text(one.accuracy_low, one.accuracy_high),
+                difference_text(one.test) if one.test else "",
+                p_text(one.test.p_value) if one.test else "",
+            ]
+            for one in common.scores
+        ),
+        title=f"All models on {common.reviews:,} of the {common.all_reviews:,} test reviews of"
+        f" {short_id(common.tested)}, new to each of them",
+    )
 
 
 def differences_table(comparison: Comparison) -> Table | None:

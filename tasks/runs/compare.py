@@ -68,6 +68,28 @@ class Judgement(Record):
     not_comparable: str | None = None
 
 
+class CommonScore(Record):
+    """What a run's model scores on common reviews, and its paired test with the first run's."""
+
+    run_id: str
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+    test: PairedTest | None
+
+
+class CommonReviews(Record):
+    """Several models on the same reviews, from which none of them has learned.
+
+    They are `reviews` of the `all_reviews` test reviews of the run `tested`.
+    """
+
+    tested: str
+    reviews: int
+    all_reviews: int
+    scores: list[CommonScore]
+
+
 class Comparison(Record):
     """Several runs side by side, each further one against the first."""
 
@@ -76,6 +98,7 @@ class Comparison(Record):
     against_first: list[Judgement]
     against_baseline: list[Judgement]
     notes: list[str]
+    common: CommonReviews | None = None
 
 
 def compare_runs(runs: list[Run]) -> Comparison:

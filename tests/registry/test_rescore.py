@@ -6,13 +6,14 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.common.errors import PromotionError
+from tasks.common.artifact_store import ArtifactStore
+from tasks.common.errors import BadDataError, PromotionError
 from tasks.config.training import DataConfig
 from tasks.data.load import load_reviews
 from tasks.evaluation.evaluate import evaluate_model
 from tasks.evaluation.slices import read_predictions
 from tasks.registry.champion import ChampionStore
-from tasks.registry.rescore import rescored
+from tasks.registry.rescore import judged_together, rescored
 from tasks.runs.find import Run
 from tests.support.made_runs import changed_json, make_run, rewritten
 from tests.support.promotions import CONFIG, decide, failed, run_id, sentence
@@ -151,6 +152,55 @@ def test_too_few_reviews_that_are_new_to_both_are_no_comparison(tmp_path: Path) 
         sentence(event, "champion")
     )
     assert decide(tmp_path, new, config, without_comparison=True).kind == "promoted"
+
+
+def test_several_models_are_judged_by_reviews_that_are_new_to_each_of_them(tmp_path: Path) -> None:
+    runs = [
+        make_run(tmp_path, run_id(number), right=[row >= number for row in range(48)], learned=seen)
+        for number, seen in ((1, range(4)), (2, [10]), (9, []))
+    ]
+    found = judged_together(runs, ArtifactStore(tmp_path))
+    assert (found.reviews, found.all_reviews, found.tested) == (43, 48, run_id(1))
+    assert [one.accuracy for one in found.scores] == pytest.approx([1, 1, 38 / 43])
+    assert found.scores[0].test is None
+    assert found.scores[2].test is not None
+    assert found.scores[2].test.only_second_right == 5
+    for one in found.scores:
+        assert one.accuracy_low < one.accuracy <= one.accuracy_high
+
+
+def test_a_model_that_chose_by_its_test_reviews_has_seen_them(tmp_path: Path) -> None:
+    runs = [
+        make_run(tmp_path, run_id(number), protocol=protocol)
+        for number, protocol in ((1, "honest"), (2, "tutorial"))
+    ]
+    with pytest.raises(BadDataError, match="no test review that is new to all these models"):
+        judged_together(runs, ArtifactStore(tmp_path))
+
+
+def test_what_a_model_answers_to_the_reviews_of_another_run_is_kept(
+    tmp_path: Path, champion: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write_reviews(tmp_path / "new.csv", 400, seed=1)
+    new = challenger(tmp_path, file, tmp_path / "loaded")
+    answers = rescored(champion, new)
+    runs, store = [new, champion], ArtifactStore(tmp_path)
+    first = judged_together(runs, store)
+    assert first.tested == new.manifest.run_id
+    assert first.scores[1].accuracy == answers.mean()
+    called: list[str] = []
+
+    def noted(run: Run, tested: Run) -> np.ndarray:
+        called.extend(each.manifest.run_id for each in (run, tested))
+        return answers
+
+    monkeypatch.setattr("tasks.registry.rescore.rescored", noted)
+    assert judged_together(runs, store) == first
+    assert not called
+    (kept,) = store.judged.iterdir()
+    kept.write_text(kept.read_text().replace('"correct": "', '"correct": "0', 1))
+    assert judged_together(runs, store) == first
+    assert called == [run_id(1), run_id(2)]
 
 
 @pytest.mark.parametrize("fault", ["removed", "changed"])

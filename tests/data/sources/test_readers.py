@@ -154,8 +154,8 @@ def test_rows_without_a_label_or_a_word_are_left_out_and_counted(
     assert lists_of(source.train.tokens) == [[1, 4], [1, 5]]
     assert source.train.labels.tolist() == [1, 0]
     assert {what: vars(rows) for what, rows in source.left_out["train"].items()} == {
-        "label": {"count": 3, "rows": [5, 6, 7]},
-        "word": {"count": 3, "rows": [1, 2, 3]},
+        "without a label": {"count": 3, "rows": [5, 6, 7]},
+        "without a word": {"count": 3, "rows": [1, 2, 3]},
     }
     assert f"{path}: left out, without a word: 3 rows (1, 2, 3)" in caplog.text
     for option, sentence in (

@@ -148,7 +148,7 @@ def test_lists_of_runs_mark_the_champion(runs: Command, monkeypatch: pytest.Monk
         out = runs.says("list")
         assert out.count("champion") == 1
         starts = [
-            line.split()[0] for line in out.splitlines() if line.startswith(("0", "champion"))
+            line.split()[0] for line in out.splitlines() if line.startswith(("00000", "champion"))
         ]
         assert starts[:2] == ["00000004", "champion"]
         assert max(map(len, out.splitlines())) <= int(columns)

@@ -71,7 +71,12 @@ def test_each_training_command_of_the_readme_is_understood(command: str) -> None
     assert read_options(shlex.split(command.removeprefix(FLOW))).config
 
 
-def test_no_command_of_the_readme_is_left_untested() -> None:
+def test_no_command_of_the_readme_is_left_untested(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = ["text,label,written", "a fine film,good,2026-01-05", "a dull film,bad,2026-01-05"]
+    Path("reviews.csv").write_text("\n".join(lines) + "\n")
     others = [command for command in COMMANDS if not command.startswith((FLOW, "make "))]
     assert others.pop(0) == "source .venv/bin/activate"
     known = {
