@@ -23,10 +23,8 @@ def ended(folder: Path, script: str, *arguments: str, api: str) -> subprocess.Co
     """Run a program whose server has a secret in its address; keep what it printed."""
     environment = ENVIRONMENT | {"PREFECT_API_URL": api.replace("://", f"://me:{SECRET}@")}
     done = run_script(folder, script, *arguments, **environment)
-    printed = done.stdout + done.stderr
-    assert "Traceback" not in printed
     with (folder / "printed.log").open("a") as log:
-        log.write(printed)
+        log.write(done.stdout + done.stderr)
     return done
 
 

@@ -68,7 +68,7 @@ SMALL = ["runs.py export model-card latest card.md"]
 ALL = [
     *SMALL,
     "runs.py export bundle latest bundle.zip",
-    "predict_flow.py --bundle=bundle.zip --output=answers.csv --input=reviews.csv",
+    "predict_flow.py --bundle=bundle.zip --output=answers.csv --file=reviews.csv",
     "runs.py export tensorboard latest logs",
     "runs.py export mlflow latest --tracking-uri=sqlite:///mlflow.db",
 ]
@@ -103,5 +103,8 @@ def test_only_this_machine_is_looked_up_and_nothing_is_written_elsewhere(
     assert names <= OF_THIS_MACHINE
     assert [str(file.relative_to(user)) for file in user.rglob("*")] == []
     expected = {"artifacts", "home", "reviews.csv"}
-    asked = {word for line in further for word in line.replace("=", " ").split()} | {"mlflow.db"}
+    asked = {word for line in further for word in line.replace("=", " ").split()} | {
+        "mlflow.db",
+        "mlruns",
+    }
     assert {file.name for file in work.iterdir()} <= expected | asked
