@@ -50,6 +50,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt requirements.txt
 
 # What the main job is made of, with hashes: https://cyclonedx.org/specification/overview/
 SBOM ?= sbom.json
-sbom: setup
-	PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
+sbom:
+	$(PYTHON) -m venv $(VENV)-sbom
+	$(VENV)-sbom/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt cyclonedx-bom
+	PYTHONWARNINGS=ignore $(VENV)-sbom/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
 		--output-file $(SBOM) requirements.txt
