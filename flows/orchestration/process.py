@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from flows.display.terminal import end_in_one_line, fail
 from tasks.cache.own_sources import sources_at_start
-from tasks.common.device import set_libraries_up
+from tasks.common.device import prefect_home, set_libraries_up
 from tasks.common.errors import PipelineError, first_line
 from tasks.common.process_memory import keep_memory_together
 from tasks.config.operations import HEARTBEAT_SECONDS
@@ -101,8 +101,7 @@ def _given() -> dict[str, str]:
 
 def _profiles() -> Path:
     """Return the file in which `prefect config set` keeps settings."""
-    home = Path(os.environ.get("PREFECT_HOME", "~/.prefect")).expanduser()
-    return Path(os.environ.get("PREFECT_PROFILES_PATH", home / "profiles.toml"))
+    return Path(os.environ.get("PREFECT_PROFILES_PATH", prefect_home() / "profiles.toml"))
 
 
 def server_may_be_configured() -> bool:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from contextvars import ContextVar
 from pathlib import Path, PurePath
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -69,7 +69,7 @@ class StepRunner:
         self, task: Task[Concatenate[ArtifactStore, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
         """Return the result of `task`, which decides by itself whether it is computed."""
-        known = self._keys(task.name)
+        begun, left = (_names(kept / task.name) for kept in (self.store.keys, self.store.records))
         started = time.monotonic()
         _LAST_STEP.set((str(runtime.flow_run.id), task.name))
         state = task(self.store, *args, return_state=True, **kwargs)
@@ -79,7 +79,7 @@ class StepRunner:
         run = StepRun(
             step=task.name,
             cached=cached,
-            why=self._origin(key) if cached else self._why(task, key, known),
+            why=self._origin(key) if cached else self._why(task, key, begun, left),
             key=key,
             seconds=round(time.monotonic() - started, 3),
         )
@@ -93,11 +93,6 @@ class StepRunner:
         """Return the cache key of a step that has run."""
         return next(run.key for run in self.runs if run.step == step)
 
-    def _keys(self, step: str) -> dict[Path, bool]:
-        """Return the files of the keys that a step had, and whether it left a result by each."""
-        files = (self.store.keys / step).glob("[!.]*.json")
-        return {file: self.store.record_file(f"{step}/{file.stem}").exists() for file in files}
-
     def _origin(self, key: str | None) -> str:
         """Return why a step was cached, and which run computed it."""
         said = "every part of its key is as before"
@@ -109,22 +104,27 @@ class StepRunner:
             return said
         return f"{said}; {self.store.run_of(computed_by)} computed it"
 
-    def _why(self, task: Task[..., Any], key: str | None, known: Mapping[Path, bool]) -> str:
+    def _why(self, task: Task[..., Any], key: str | None, begun: set[str], left: set[str]) -> str:
+        """Return why a step was computed that had `begun` by some keys, and `left` results."""
         if key is None:
             return "never from the cache"
         if task.refresh_cache:
             return "a refresh was requested"
         file = self.store.key_file(key)
-        if file in known:
+        if file.name in begun:
             return (
                 "its earlier result is missing or damaged"
-                if known[file]
+                if file.name in left
                 else "it was begun before, and left no result"
             )
         parts = read_record(KeyParts, file)
         if parts is None:
             return "its key could not be kept"
-        return "; ".join(explain_miss(parts, [one for one, has_left in known.items() if has_left]))
+        return "; ".join(explain_miss(parts, [file.with_name(name) for name in begun & left]))
+
+
+def _names(folder: Path) -> set[str]:
+    return {file.name for file in folder.glob("[!.]*.json")}
 
 
 def _key(state: State[R]) -> str | None:

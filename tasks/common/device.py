@@ -178,18 +178,19 @@ def set_libraries_up() -> None:
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # else it keeps an id of the device and reports
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     # What they keep lies beside what Prefect keeps, not in several places of the user's home.
-    for name, folder in (("KERAS_HOME", _kept("keras")), ("MPLCONFIGDIR", _kept("matplotlib"))):
-        os.environ[name] = os.environ.get(name) or str(folder)
+    for name, folder in (("KERAS_HOME", "keras"), ("MPLCONFIGDIR", "matplotlib")):
+        os.environ[name] = os.environ.get(name) or str(prefect_home() / folder)
 
 
-def _kept(name: str) -> Path:
-    return Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser() / name
+def prefect_home() -> Path:
+    """Return the folder in which Prefect keeps its own."""
+    return Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
 
 
 def keras_datasets_folder() -> Path:
     """Return the folder in which the user's Keras keeps downloaded data sets."""
     home = os.environ.get("KERAS_HOME")
-    is_ours = home in (None, "", str(_kept("keras")))
+    is_ours = home in (None, "", str(prefect_home() / "keras"))
     return (Path.home() / ".keras" if is_ours else Path(str(home))) / "datasets"
 
 

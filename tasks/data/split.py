@@ -5,12 +5,11 @@ same words, or of the same group, share one. The shares of the labels are those 
 what chance allows.
 """
 
-import hashlib
-
 import numpy as np
 
 from tasks.common.errors import BadDataError
 from tasks.config.training import ProtocolConfig
+from tasks.data.text.vocabulary import hashes_of
 
 
 def chosen_part(
@@ -22,8 +21,8 @@ def chosen_part(
     (n,). The choice for a unit depends on its hash, the seed and the purpose alone. A BadDataError
     says that one of the two parts would lack a label.
     """
-    key = hashlib.blake2b(f"{purpose} {seed}".encode(), digest_size=8).digest()
-    mask = _mixed(units ^ np.frombuffer(key, "<u8")) < np.uint64(fraction * 2**64)
+    key = hashes_of([f"{purpose} {seed}".encode()])
+    mask = _mixed(units ^ key) < np.uint64(fraction * 2**64)
     for label in (0, 1):
         rows = mask[labels == label]
         if rows.all() or not rows.any():

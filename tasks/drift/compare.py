@@ -9,6 +9,7 @@ import numpy as np
 from tasks.common.seeds import generator
 from tasks.config.drift import DriftConfig
 from tasks.data.review_files import count_reviews, read_column, read_labels, read_parquet
+from tasks.data.text.corpus import distinct_reviews, occurrences_in
 from tasks.data.text.tokenizer import FIRST_WORD_ID, START_ID
 from tasks.data.text.vocabulary import (
     RaggedTokens,
@@ -57,7 +58,7 @@ def new_reviews(champion: IndexedReviews, new: IndexedReviews) -> np.ndarray:
         read_column(file, "text_hash") << np.uint64(1) | read_labels(file).astype(np.uint64)
         for file in (new.train, champion.train, champion.test)
     )
-    return ~np.isin(ours, np.concatenate(theirs))
+    return ~occurrences_in(distinct_reviews(np.concatenate(theirs)), ours)
 
 
 def compare_data(

@@ -25,9 +25,9 @@ from tasks.registry.events import (
     taken_back,
 )
 from tasks.registry.gates import ChallengerMetrics, ChampionTest, Latency
-from tasks.registry.rescore import rescored
+from tasks.registry.rescore import correct_on, same_test_reviews
 from tasks.runs.find import Run
-from tasks.runs.parts import unseen
+from tasks.runs.parts import seen_hashes, unseen
 from tasks.runs.read import (
     BASELINE_PREDICTIONS,
     BAYES_PREDICTIONS,
@@ -106,20 +106,18 @@ def _both_correct(
 ) -> tuple[np.ndarray, np.ndarray, str]:
     """Return whether challenger and champion are right on reviews new to both, and a note."""
     judged = read_predictions(checked_file(challenger, PREDICTIONS))
-    is_new = unseen(judged.text_hash, champion, challenger)
+    is_new = unseen(judged.text_hash, seen_hashes(champion, challenger))
     left = f"{np.sum(is_new):,} of {len(is_new):,} test reviews are left, new to both models"
     if np.sum(is_new) < config.fewest_reviews:
         raise PromotionError(f"{left}, and at least {config.fewest_reviews:,} are needed")
     notes = [] if is_new.all() else [left]
-    if champion.manifest.fingerprints["test"] == challenger.manifest.fingerprints["test"]:
-        theirs = read_predictions(checked_file(champion, PREDICTIONS)).correct
-    else:
-        try:
-            theirs = rescored(champion, challenger)
-        except PromotionError as error:
-            raise PromotionError(
-                f"it was judged by other test reviews and cannot be scored on these: {error}"
-            ) from None
+    try:
+        theirs = correct_on(champion, challenger)
+    except PromotionError as error:
+        raise PromotionError(
+            f"it was judged by other test reviews and cannot be scored on these: {error}"
+        ) from None
+    if not same_test_reviews(champion, challenger):
         notes.insert(0, "the champion was scored again, on the challenger's test reviews")
     return judged.correct[is_new], theirs[is_new], "; ".join(notes)
 

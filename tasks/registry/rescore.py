@@ -14,11 +14,11 @@ from tasks.data.text.padding import pad_tokens
 from tasks.data.text.vocabulary import Vocabulary
 from tasks.evaluation.metrics import wilson_interval
 from tasks.evaluation.significance import paired_test
-from tasks.evaluation.slices import judged_correctly, read_predictions
+from tasks.evaluation.slices import Predictions, judged_correctly, read_predictions
 from tasks.model.network import keras_network
 from tasks.runs.compare import CommonReviews, CommonScore
 from tasks.runs.find import Run
-from tasks.runs.parts import unseen
+from tasks.runs.parts import seen_hashes, unseen
 from tasks.runs.read import (
     BEST_MODEL,
     PREDICTIONS,
@@ -43,21 +43,15 @@ def judged_together(runs: Sequence[Run], store: ArtifactStore) -> CommonReviews:
     the cache. A BadDataError says that there are none, a PromotionError that a run's test reviews
     cannot be read again.
     """
-    judged = {run.manifest.run_id: read_predictions(checked_file(run, PREDICTIONS)) for run in runs}
-    new = {name: unseen(found.text_hash, *runs) for name, found in judged.items()}
-    tested = max(runs, key=lambda run: int(new[run.manifest.run_id].sum()))
-    name = tested.manifest.run_id
-    mask = new[name]
+    seen = seen_hashes(*runs)
+    new = [unseen(_predictions(run).text_hash, seen) for run in runs]
+    tested, mask = max(zip(runs, new, strict=True), key=lambda pair: int(pair[1].sum()))
     if not mask.any():
         raise BadDataError(
             "there is no test review that is new to all these models: each has learned from them or"
             " chosen by them"
         )
-    correct = []
-    for run in runs:
-        same = run.manifest.fingerprints["test"] == tested.manifest.fingerprints["test"]
-        answers = judged[run.manifest.run_id].correct if same else _kept(run, tested, store)
-        correct.append(answers[mask])
+    correct = [correct_on(run, tested, store)[mask] for run in runs]
     scores = []
     for run, answers in zip(runs, correct, strict=True):
         low, high = wilson_interval(int(answers.sum()), len(answers))
@@ -70,7 +64,32 @@ def judged_together(runs: Sequence[Run], store: ArtifactStore) -> CommonReviews:
                 test=None if run is runs[0] else paired_test(answers, correct[0]),
             )
         )
-    return CommonReviews(tested=name, reviews=int(mask.sum()), all_reviews=len(mask), scores=scores)
+    return CommonReviews(
+        tested=tested.manifest.run_id,
+        reviews=int(mask.sum()),
+        all_reviews=len(mask),
+        scores=scores,
+    )
+
+
+def same_test_reviews(run: Run, other: Run) -> bool:
+    """Tell whether two runs were judged by the same test reviews."""
+    return run.manifest.fingerprints["test"] == other.manifest.fingerprints["test"]
+
+
+def correct_on(run: Run, tested: Run, store: ArtifactStore | None = None) -> np.ndarray:
+    """Return whether the model of a run judges each test review of `tested` correctly.
+
+    Bool of shape (n,), in the order of the review ids. Where it was judged by other ones it is
+    `rescored`; with a `store` that is kept.
+    """
+    if same_test_reviews(run, tested):
+        return _predictions(run).correct
+    return rescored(run, tested) if store is None else _kept(run, tested, store)
+
+
+def _predictions(run: Run) -> Predictions:
+    return read_predictions(checked_file(run, PREDICTIONS))
 
 
 def _kept(run: Run, tested: Run, store: ArtifactStore) -> np.ndarray:

@@ -1,6 +1,5 @@
 """Read the user's own files: labels, groups and the words of the texts, in one pass."""
 
-import hashlib
 import logging
 from collections.abc import Sequence
 from datetime import date
@@ -20,7 +19,7 @@ from tasks.data.tables.labels import label_name, label_names, shown
 from tasks.data.tables.rows import read_rows
 from tasks.data.text.corpus import SPLITS, CodedSource, CodedTexts, LabelledTokens, LeftOut
 from tasks.data.text.tokenizer import WORD_CHARACTER
-from tasks.data.text.vocabulary import number_names
+from tasks.data.text.vocabulary import hashes_of, number_names
 
 _LOG = logging.getLogger(__name__)
 
@@ -72,8 +71,7 @@ class _NamedRows:
 
     def hashes(self) -> np.ndarray:
         """Return a hash of each row's name, uint64 of shape (n,)."""
-        digests = [hashlib.blake2b(name.encode(), digest_size=8).digest() for name in self.names]
-        return np.asarray(np.frombuffer(b"".join(digests), "<u8")[self.numbers()])
+        return np.asarray(hashes_of(name.encode() for name in self.names)[self.numbers()])
 
 
 class _UsersFile:
@@ -108,7 +106,7 @@ class _UsersFile:
 
     def _add(self, columns: list[pa.Array], first_row: int) -> None:
         texts, labels = columns[0], _label_names(columns[1])
-        is_known = pa.array([True]).take(pa.array(np.zeros(len(texts), np.int8)))
+        is_known = pa.array(np.ones(len(texts), bool))
         if self._as_of is not None:
             is_known = self._until(self._as_of, columns[-1], first_row)
         has_label = pc.and_(is_known, labels.is_valid())

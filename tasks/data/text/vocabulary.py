@@ -178,10 +178,12 @@ def text_hashes(words: pa.Array, offsets: np.ndarray) -> np.ndarray:
     joined = pc.binary_join(lists, pa.scalar(" ", words.type)).cast(pa.large_string())
     _, places, content = joined.buffers()
     ends, content = np.frombuffer(places, np.int64), memoryview(content or b"")
-    digests = [
-        hashlib.blake2b(content[start:end], digest_size=8).digest()
-        for start, end in pairwise(ends[: len(offsets)].tolist())
-    ]
+    return hashes_of(content[start:end] for start, end in pairwise(ends[: len(offsets)].tolist()))
+
+
+def hashes_of(contents: Iterable[bytes | memoryview]) -> np.ndarray:
+    """Return 64 bits of a hash of each of n contents, uint64 of shape (n,)."""
+    digests = [hashlib.blake2b(content, digest_size=8).digest() for content in contents]
     return np.frombuffer(b"".join(digests), "<u8")
 
 
