@@ -42,16 +42,26 @@ class Fingerprint:
     libraries: set[str] = field(default_factory=set)
 
 
+class _Facts(NamedTuple):
+    """What a search needs to know of some statements: their hash, and what they mention."""
+
+    sha256: str
+    names: frozenset[str]
+    imports: tuple[tuple[ast.Import | ast.ImportFrom, ast.alias], ...]
+
+
 @dataclass
 class _Module:
     """A parsed module: the statements that bind each name, and those that bind none.
 
-    `received` has the names in the annotations of each function's parameters.
+    `received` has the names in the annotations of each function's parameters. `facts` keeps
+    what one search found for the next, since most steps reach the same definitions.
     """
 
     bindings: dict[str, list[ast.stmt]] = field(default_factory=dict)
     effects: list[ast.stmt] = field(default_factory=list)
     received: dict[str, list[str]] = field(default_factory=dict)
+    facts: dict[str, _Facts] = field(default_factory=dict)
 
 
 class _Target(NamedTuple):
@@ -87,6 +97,7 @@ class _Walk:
         self.result = Fingerprint()
         self._find_source = find_source
         self._modules: dict[str, _Module | None] = {}
+        self._imported: set[str] = set()
 
     def module(self, name: str) -> _Module | None:
         if name not in self._modules:
@@ -99,7 +110,7 @@ class _Walk:
         if root is None or name not in root.bindings:
             raise LookupError(f"{module} defines no {name}")
         bare = [_without_decorators(node) for node in root.bindings[name]]
-        self._modules[module] = replace(root, bindings=root.bindings | {name: bare})
+        self._modules[module] = replace(root, bindings=root.bindings | {name: bare}, facts={})
         methods = [_Target(module, part, methods_only=True) for part in root.received.get(name, [])]
         waiting = [_Target(module, name), *methods]
         seen = set(waiting)
@@ -116,7 +127,7 @@ class _Walk:
         if module is None:
             return
         if name == _WHOLE_MODULE:
-            yield from self._visit_effects(owner, name)
+            yield from self._visit_effects(owner, module)
             yield from (_Target(owner, bound) for bound in module.bindings)
             return
         if name not in module.bindings:
@@ -125,58 +136,49 @@ class _Walk:
             return
         statements = module.bindings[name]
         if all(isinstance(node, ast.Import | ast.ImportFrom) for node in statements):
-            yield from self._visit_imports(target, statements)
+            yield from self._visit_effects(owner, module)
+            for found in self._mentions(owner, _facts(module, name, statements)):
+                yield found._replace(methods_only=methods_only)
         elif methods_only:
-            yield from self._visit_methods(owner, name, statements)
+            yield from self._visit_methods(owner, name, module)
         else:
-            yield from self._record(owner, name, statements)
+            yield from self._record(owner, name, module, statements)
 
-    def _visit_imports(self, target: _Target, statements: list[ast.stmt]) -> Iterator[_Target]:
-        yield from self._visit_effects(target.module, target.name)
-        for statement in statements:
-            for found in self._mentions(target.module, target.name, statement):
-                yield found._replace(methods_only=target.methods_only)
-
-    def _visit_methods(
-        self, owner: str, name: str, statements: list[ast.stmt]
-    ) -> Iterator[_Target]:
+    def _visit_methods(self, owner: str, name: str, module: _Module) -> Iterator[_Target]:
         methods: list[ast.stmt] = []
-        for node in statements:
+        for node in module.bindings[name]:
             if isinstance(node, ast.ClassDef):
                 methods += [part for part in node.body if isinstance(part, ast.FunctionDef)]
                 bases = [base.id for base in node.bases if isinstance(base, ast.Name)]
                 yield from (_Target(owner, base, methods_only=True) for base in bases)
         if methods:
-            yield from self._record(owner, f"methods of {name}", methods)
+            yield from self._record(owner, f"methods of {name}", module, methods)
 
-    def _record(self, owner: str, name: str, statements: list[ast.stmt]) -> Iterator[_Target]:
-        self.result.definitions[f"{owner}.{name}"] = _hash(statements)
-        yield from self._visit_effects(owner, name)
-        for statement in statements:
-            yield from self._mentions(owner, name, statement)
+    def _record(
+        self, owner: str, name: str, module: _Module, statements: list[ast.stmt]
+    ) -> Iterator[_Target]:
+        facts = _facts(module, name, statements)
+        self.result.definitions[f"{owner}.{name}"] = facts.sha256
+        yield from self._visit_effects(owner, module)
+        yield from self._mentions(owner, facts)
 
-    def _visit_effects(self, owner: str, name: str) -> Iterator[_Target]:
+    def _visit_effects(self, owner: str, module: _Module) -> Iterator[_Target]:
         """Record what the module does when it is imported, beside binding names.
 
         The packages that it lies in are imported before it, so they are reached too.
         """
+        if owner in self._imported:
+            return
+        self._imported.add(owner)
         parts = owner.split(".")
         yield from (_Target(".".join(parts[:n]), _WHOLE_MODULE) for n in range(1, len(parts)))
-        module = self.module(owner)
-        if module is not None and module.effects:
-            self.result.definitions[f"{owner}.module level"] = _hash(module.effects)
-            for statement in module.effects:
-                yield from self._mentions(owner, name, statement)
+        if module.effects:
+            yield from self._record(owner, "module level", module, module.effects)
 
-    def _mentions(self, owner: str, name: str, statement: ast.stmt) -> Iterator[_Target]:
-        at_top = isinstance(statement, ast.Import | ast.ImportFrom)
-        for node in ast.walk(statement):
-            if isinstance(node, ast.Name):
-                yield _Target(owner, node.id)
-            elif isinstance(node, ast.Import | ast.ImportFrom):
-                for alias in node.names:
-                    if not at_top or name == _bound_name(alias):
-                        yield from self._ours(_imported(owner, node, alias))
+    def _mentions(self, owner: str, facts: _Facts) -> Iterator[_Target]:
+        yield from (_Target(owner, name) for name in facts.names)
+        for node, alias in facts.imports:
+            yield from self._ours(_imported(owner, node, alias))
 
     def _ours(self, target: _Target) -> Iterator[_Target]:
         """Yield what is of our packages; record the library that anything else belongs to."""
@@ -267,6 +269,20 @@ def _bound_name(alias: ast.alias) -> str:
     return alias.asname or alias.name.split(".")[0]
 
 
-def _hash(statements: list[ast.stmt]) -> str:
-    text = "\n".join(map(ast.dump, statements))
-    return hashlib.sha256(text.encode()).hexdigest()
+def _facts(module: _Module, name: str, statements: list[ast.stmt]) -> _Facts:
+    """Return what statements of a module, together under a name, hash to and mention."""
+    facts = module.facts.get(name)
+    if facts is None:
+        nodes = [(node, node is top) for top in statements for node in ast.walk(top)]
+        facts = module.facts[name] = _Facts(
+            sha256=hashlib.sha256("\n".join(map(ast.dump, statements)).encode()).hexdigest(),
+            names=frozenset(node.id for node, _ in nodes if isinstance(node, ast.Name)),
+            imports=tuple(
+                (node, alias)
+                for node, at_top in nodes
+                if isinstance(node, ast.Import | ast.ImportFrom)
+                for alias in node.names
+                if not at_top or name == _bound_name(alias)
+            ),
+        )
+    return facts
