@@ -2,6 +2,7 @@
 
 import base64
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,22 @@ _KINDS = {".svg": "svg+xml", ".png": "png"}
 
 def render(template: str, **values: Any) -> str:  # noqa: ANN401 - what the template takes
     """Return what a template makes of `values`, which are escaped where it makes HTML."""
+    makes_html = template.endswith(".html.jinja")
+    return _environment(autoescape=makes_html).get_template(template).render(**values)
+
+
+@cache
+def _environment(*, autoescape: bool) -> Environment:
     environment = Environment(
         loader=PackageLoader("tasks.reports"),
-        autoescape=template.endswith(".html.jinja"),
+        autoescape=autoescape,  # noqa: S701 - off for Markdown alone
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
     environment.filters |= {"share": share, "score": score, "json_text": json_text}
-    return environment.get_template(template).render(**values)
+    return environment
 
 
 def image_uri(path: Path) -> str:
