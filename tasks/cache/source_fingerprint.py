@@ -43,10 +43,13 @@ class Fingerprint:
 
 
 class _Facts(NamedTuple):
-    """What a search needs to know of some statements: their hash, and what they mention."""
+    """What a search needs to know of some statements: their hash, and what they mention.
+
+    Names that the module does not bind are local ones or Python's own, and are left out.
+    """
 
     sha256: str
-    names: frozenset[str]
+    names: set[str]
     imports: tuple[tuple[ast.Import | ast.ImportFrom, ast.alias], ...]
 
 
@@ -72,6 +75,7 @@ class _Target(NamedTuple):
     methods_only: bool = False
 
 
+@cache
 def library_version(library: str) -> str:
     """Return the installed version of an imported top-level package."""
     try:
@@ -276,7 +280,7 @@ def _facts(module: _Module, name: str, statements: list[ast.stmt]) -> _Facts:
         nodes = [(node, node is top) for top in statements for node in ast.walk(top)]
         facts = module.facts[name] = _Facts(
             sha256=hashlib.sha256("\n".join(map(ast.dump, statements)).encode()).hexdigest(),
-            names=frozenset(node.id for node, _ in nodes if isinstance(node, ast.Name)),
+            names=module.bindings.keys() & {n.id for n, _ in nodes if isinstance(n, ast.Name)},
             imports=tuple(
                 (node, alias)
                 for node, at_top in nodes
