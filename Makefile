@@ -3,40 +3,43 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup train test coverage slow faults lint sbom
+help:  ## print what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-train: setup
+.PHONY: help setup train test coverage slow faults lint sbom
+
+train: setup  ## train on the best reviews at hand; more options by ARGS='--epochs 3'
 	$(BIN)/python flows/train_flow.py $(ARGS)
 
 # Of the order of the tests in each file, which is random.
 SEED ?= 324
 
 # Three processes: most tests wait for servers and for TensorFlow to start.
-test: setup lint
+test: setup lint  ## format, lint, type-check and test, as CI does
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder \
 		-p randomly --randomly-seed=$(SEED) $(ARGS)
 
 # The same, with a floor for the coverage; half as long again.
-coverage:
+coverage:  ## test with a floor for the coverage
 	$(MAKE) test ARGS='--cov=flows --cov=tasks $(ARGS)'
 
-slow: setup
+slow: setup  ## the tests that train for minutes
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
 # The fault suite with its slow part, 200 more kills; writes its table into the docs.
-faults: setup
+faults: setup  ## the whole fault suite, 200 kills and more; renews docs/faults.md
 	$(BIN)/python -m pytest -m 'slow or not slow' --numprocesses 2 --dist loadfile \
 		--fault-table docs/faults.md \
 		tests/faults/test_faults.py tests/training/test_resume.py tests/flows/pipelines/test_two_runs.py tests/faults/test_server_death.py
 
-lint: setup
+lint: setup  ## format, lint, types, dependencies, imports
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/deptry .
 	$(BIN)/lint-imports
 
-setup: $(VENV)/.installed
+setup: $(VENV)/.installed  ## make the environment in .venv
 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -50,7 +53,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt requirements.txt
 
 # What the main job is made of, with hashes: https://cyclonedx.org/specification/overview/
 SBOM ?= sbom.json
-sbom:
+sbom:  ## list all that the main job needs, with hashes, as CycloneDX JSON
 	$(PYTHON) -m venv $(VENV)-sbom
 	$(VENV)-sbom/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt cyclonedx-bom
 	PYTHONWARNINGS=ignore $(VENV)-sbom/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \

@@ -5,10 +5,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # ahead of others of these names
 
-from flows.cli.experiments import main_ablation
+from flows.cli.app import main
+from flows.cli.experiments import ablation_app
 
 if __name__ == "__main__":
-    main_ablation()
+    main(ablation_app)
 else:  # Prefect loads the flow from this file
     from flows.pipelines.ablation import ablation_flow
 

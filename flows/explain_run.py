@@ -5,8 +5,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # ahead of others of these names
 
-from flows.cli.app import run_command
+from flows.cli.app import main
 from flows.cli.verify import explain_app
 
 if __name__ == "__main__":
-    run_command(explain_app)
+    main(explain_app)

@@ -5,11 +5,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # ahead of others of these names
 
-from flows.cli.app import run_command
+from flows.cli.app import main
 from flows.cli.maintain import app
 
 if __name__ == "__main__":
-    run_command(app)
+    main(app)
 else:  # Prefect loads the flow from this file
     from flows.pipelines.maintain import maintain_flow
 

@@ -5,10 +5,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # ahead of others of these names
 
-from flows.cli.predict import main
+from flows.cli.app import main
+from flows.cli.predict import app
 
 if __name__ == "__main__":
-    main()
+    main(app)
 else:  # Prefect loads the flow from this file
     from flows.pipelines.predict import predict_flow
 

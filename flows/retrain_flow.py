@@ -5,10 +5,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # ahead of others of these names
 
-from flows.cli.retrain import main
+from flows.cli.app import main
+from flows.cli.retrain import app
 
 if __name__ == "__main__":
-    main()
+    main(app)
 else:  # Prefect loads the flow from this file
     from flows.pipelines.retrain import retrain_flow
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # ahead of others of these names
 
-from flows.cli.runs import main
+from flows.cli.app import main
+from flows.cli.runs import app
 
 if __name__ == "__main__":
-    main()
+    main(app)

@@ -5,10 +5,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # ahead of others of these names
 
-from flows.cli.experiments import main_seeds
+from flows.cli.app import main
+from flows.cli.experiments import seeds_app
 
 if __name__ == "__main__":
-    main_seeds()
+    main(seeds_app)
 else:  # Prefect loads the flow from this file
     from flows.pipelines.seeds import seeds_flow
 

@@ -4,8 +4,9 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
-from typing import TypeVar, cast
+from typing import Generic, TypeVar
 
 import docstring_parser
 from cyclopts import App, CycloptsError
@@ -19,24 +20,42 @@ from tasks.config.training import describe_invalid
 T = TypeVar("T")
 
 
+@dataclass(frozen=True)
+class Ready(Generic[T]):
+    """What a command was told, checked, and what it starts with that."""
+
+    parameters: T
+    start: Callable[[T], object]
+    """Imports the flow, for which the process is prepared before."""
+
+
+def main(app: App, arguments: Sequence[str] | None = None) -> None:
+    """Run one command, and the flow that it asks for; a mistake or a fault ends the process."""
+    result = run_command(app, arguments)
+    if isinstance(result, Ready):
+        begin_process()
+        result.start(result.parameters)
+
+
 def run_command(app: App, arguments: Sequence[str] | None = None) -> object:
     """Run one command and return its result; a mistake or a fault ends the process with a sentence.
 
     Its arguments are the words after the program's name; those of this process by default.
     """
+    words = _with_standard_input(sys.argv[1:] if arguments is None else arguments)
     _read_docstrings_once()
     set_process_up()
     try:
         result: object = app(
-            arguments, exit_on_error=False, print_error=False, result_action="return_value"
+            words, exit_on_error=False, print_error=False, result_action="return_value"
         )
     except CycloptsError as error:
         cause = error.__cause__
         sentence = describe_invalid(cause) if isinstance(cause, ValidationError) else str(error)
-        fail(_with_options(sentence, app, arguments), usage=True)
+        fail(_with_options(sentence, app, words), usage=True)
     except (InvalidConfigError, AcceleratorError) as error:
         usage = isinstance(error, InvalidConfigError)
-        fail(_with_options(str(error), app, arguments), usage=usage)
+        fail(_with_options(str(error), app, words), usage=usage)
     except PipelineError as error:
         fail(str(error))
     except BrokenPipeError:
@@ -49,7 +68,20 @@ def run_command(app: App, arguments: Sequence[str] | None = None) -> object:
     return result
 
 
-def _with_options(sentence: str, app: App, arguments: Sequence[str] | None) -> str:
+def _with_standard_input(arguments: Sequence[str]) -> list[str]:
+    """Return the words with a lone hyphen as a value, of --file by itself; cyclopts refuses it."""
+    words: list[str] = []
+    for word in arguments:
+        if word != "-":
+            words.append(word)
+        elif words and re.fullmatch(r"--[\w-]+", words[-1]):
+            words[-1] += "=-"
+        else:
+            words.append("--file=-")
+    return words
+
+
+def _with_options(sentence: str, app: App, arguments: Sequence[str]) -> str:
     """Return a sentence in which fields are named by their options: `--maxlen 7` for `maxlen=7`."""
     *_, command = app.parse_commands(arguments)[1]
     if command.default_command is None:
@@ -78,18 +110,3 @@ def _read_docstrings_once() -> None:
     parse = docstring_parser.parse_from_object
     if not hasattr(parse, "cache_info"):
         docstring_parser.parse_from_object = cache(parse)
-
-
-def read_command(command: Callable[..., T | None], arguments: Sequence[str] | None = None) -> T:
-    """Return what a command makes of its options, and prepare the process for a flow.
-
-    The command's docstring is its help. Ends the process on `--help`, on a fault, and where the
-    command returns None, since it has said all that was requested.
-    """
-    app = App(version_flags=[])
-    app.default(command)
-    result = run_command(app, arguments)
-    if result is None:
-        sys.exit(0)
-    begin_process()
-    return cast("T", result)

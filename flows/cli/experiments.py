@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import App, Parameter
 
-from flows.cli.app import read_command
+from flows.cli.app import Ready
 from flows.cli.options import ConfigOptions
 from tasks.config.experiments import (
     AblationConfig,
@@ -19,6 +19,12 @@ from tasks.config.training import require_pinned
 from tasks.experiments.ablation import text_variants
 
 Parameters = dict[str, Any]
+
+seeds_app = App(name="seeds", version_flags=[])
+
+ablation_app = App(name="ablation", version_flags=[])
+
+sweep_app = App(name="sweep", version_flags=[])
 
 
 @Parameter(name="*")
@@ -45,57 +51,54 @@ class TrainingsOptions:
         }
 
 
+@seeds_app.default
 def seeds(
     *,
     seeds: Annotated[SeedsConfig, Parameter(name="*", group="Seeds")] = SeedsConfig(),
     trainings: TrainingsOptions = TrainingsOptions(),
-) -> Parameters:
+) -> Ready[Parameters]:
     """Train with several seeds, under both protocols, and show what they say together."""
-    return {"seeds": seeds, **trainings.checked()}
+    return Ready({"seeds": seeds, **trainings.checked()}, _start_seeds)
 
 
+@ablation_app.default
 def ablation(
     *,
     ablation: Annotated[AblationConfig, Parameter(name="*", group="Ablation")] = AblationConfig(),
     trainings: TrainingsOptions = TrainingsOptions(),
-) -> Parameters:
+) -> Ready[Parameters]:
     """Train with other tokens and other words, and show what the form of the text matters."""
     checked = trainings.checked()
     text_variants(checked["config"], ablation)  # refused before anything starts
-    return {"ablation": ablation, **checked}
+    return Ready({"ablation": ablation, **checked}, _start_ablation)
 
 
+@sweep_app.default
 def sweep(
     *,
     sweep: Annotated[SweepConfig, Parameter(name="*", group="Sweep")] = SweepConfig(),
     trainings: TrainingsOptions = TrainingsOptions(),
-) -> Parameters:
+) -> Ready[Parameters]:
     """Search for better numbers on the validation reviews, and score the winner once."""
     checked = trainings.checked()
     require_honest(checked["config"].protocol)
     read_space(sweep.space, checked["config"])
-    return {"sweep": sweep, **checked}
+    return Ready({"sweep": sweep, **checked}, _start_sweep)
 
 
-def main_seeds() -> None:
-    """Train with several seeds."""
-    parameters = read_command(seeds)
+def _start_seeds(parameters: Parameters) -> None:
     from flows.pipelines.seeds import run_seeds
 
     run_seeds(parameters)
 
 
-def main_ablation() -> None:
-    """Train with other forms of the text."""
-    parameters = read_command(ablation)
+def _start_ablation(parameters: Parameters) -> None:
     from flows.pipelines.ablation import run_ablation
 
     run_ablation(parameters)
 
 
-def main_sweep() -> None:
-    """Search for better numbers."""
-    parameters = read_command(sweep)
+def _start_sweep(parameters: Parameters) -> None:
     from flows.pipelines.sweep import run_sweep
 
     run_sweep(parameters)

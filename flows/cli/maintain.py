@@ -11,7 +11,7 @@ from tasks.common.tables import Table, number
 from tasks.config.operations import RetentionConfig
 from tasks.operations.retention import Removal
 
-app = App(name="maintain_flow.py", version_flags=[])
+app = App(name="maintain", version_flags=[])
 
 
 @app.default

@@ -33,7 +33,7 @@ class TagOptions:
 
     tag: Annotated[
         tuple[str, ...],
-        Parameter(help="Tag of the run, for runs.py list; may be repeated.", negative=()),
+        Parameter(help="Tag of the run, by which runs are listed; may be repeated.", negative=()),
     ] = ()
     note: Annotated[str, Parameter(help="A sentence about the run.")] = ""
 
@@ -73,7 +73,7 @@ class ConfigOptions:
 
     recipe: Annotated[
         str,
-        Parameter(help="Named config that the other options change; train_flow.py --list-recipes."),
+        Parameter(help="Named config that the other options change; see train --list-recipes."),
     ] = DEFAULT_RECIPE
     source: Annotated[SourceConfig, Parameter(name="*", group="Source")] = SourceConfig()
     data: Annotated[DataConfig, Parameter(name="*", group="Data")] = DataConfig()

@@ -5,16 +5,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Annotated, Any, Literal, cast
+from typing import IO, Annotated, Any, Literal
 
 from cyclopts import App, Parameter, validators
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 
-from flows.cli.app import run_command
+from flows.cli.app import Ready
 from flows.display.terminal import ARTIFACTS, ArtifactsOption, remark
-from flows.orchestration.process import begin_process
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.atomic_files import whole_file
 from tasks.common.errors import BadDataError, InvalidConfigError
@@ -46,7 +45,7 @@ STDIN = "-"
 
 _STREAM_ROWS = 1000
 
-app = App(name="predict_flow.py", version_flags=[])
+app = App(name="predict", version_flags=[])
 
 
 @Parameter(name="*")
@@ -90,9 +89,7 @@ def predict(
     print_as: Annotated[
         Literal["table", "jsonl", "csv"], Parameter(help="How to print without --output.")
     ] = "table",
-    run: Annotated[
-        str | None, Parameter(help="Another run than the champion: as in runs.py.")
-    ] = None,
+    run: Annotated[str | None, Parameter(help="Another run than the champion: as in runs.")] = None,
     bundle: Annotated[
         Path | None, Parameter(help="An exported bundle instead of a run: a folder or a zip.")
     ] = None,
@@ -110,7 +107,7 @@ def predict(
         bool, Parameter(help="Work as a flow run of Prefect, with --output.", negative=())
     ] = False,
     artifacts: ArtifactsOption = ARTIFACTS,
-) -> dict[str, Any] | None:
+) -> Ready[dict[str, Any]] | None:
     """Predict the sentiment of texts with the champion, else with the newest run."""
     if bool(texts) == (file is not None):
         raise InvalidConfigError("give texts, or --file, or - for the standard input")
@@ -123,7 +120,8 @@ def predict(
         file = str(local_copy(file, ArtifactStore(artifacts).downloads))
     if flow:
         given = {"run": run, "artifacts": artifacts, "chunk_rows": chunk_rows}
-        return given | _flow_parameters(file, output, text_column, reading, overwrite=overwrite)
+        given |= _flow_parameters(file, output, text_column, reading, overwrite=overwrite)
+        return Ready(given, _start)
     options = ReadOptions(reading.encoding, reading.delimiter, reading.input_kind, lines=True)
     source = Path(file or STDIN)
     if source != Path(STDIN):
@@ -157,18 +155,6 @@ def _require_readable(file: Path, column: str, reading: ReadOptions) -> None:
     """Read all of a file, so that no answer is printed of one that is refused further behind."""
     for _ in read_rows(file, [column], reading):
         pass
-
-
-def read_flow_options(arguments: Sequence[str] | None = None) -> dict[str, Any] | None:
-    """Answer the command line; return what a flow run is to do, None where it is answered."""
-    words: list[str] = []
-    for word in sys.argv[1:] if arguments is None else arguments:
-        if word == STDIN:
-            # Cyclopts takes a lone hyphen for an option.
-            words = [*(words[:-1] if words[-1:] == ["--file"] else words), "--file=-"]
-        else:
-            words.append(word)
-    return cast("dict[str, Any] | None", run_command(app, words))
 
 
 def print_summary(summary: PredictionSummary) -> None:
@@ -260,12 +246,7 @@ def _follow(steps: Iterator[float | PredictionSummary], name: str) -> None:
     print_summary(summary)
 
 
-def main() -> None:
-    """Predict; Prefect is imported only where a flow run is requested."""
-    parameters = read_flow_options()
-    if parameters is None:
-        return
-    begin_process()
+def _start(parameters: dict[str, Any]) -> None:
     from flows.pipelines.predict import run_predictions
 
     print_summary(run_predictions(parameters))

@@ -1,14 +1,12 @@
-"""Promote a run to champion, or go back: `python flows/promote.py --help`."""
+"""Command line of the champion: promote a run, go back, say who it is and who was."""
 
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from flows.cli.app import run_command
 from flows.display import promotion_tables
 from flows.display.runs_page import renew_runs_page
 from flows.display.terminal import EXIT_FAILED, Options, answer, remark
@@ -23,7 +21,7 @@ from tasks.registry.promote import promote, rollback, who_am_i
 from tasks.runs.find import find_run
 
 app = App(
-    name="promote.py",
+    name="promote",
     help="Promote a run to champion if it passes all gates, or go back to an earlier champion."
     " RUN is a run folder, a run id, the start or the last part of one, a run's name, or `latest`."
     " The exit status is 1 where a run is refused.",
@@ -108,11 +106,6 @@ def history(*, options: Options = Options()) -> None:
     shown = {"events": [event.model_dump(mode="json") for event in events]}
     table = promotion_tables.history_table(events) if events else "nothing was promoted yet"
     answer(shown, [table], options)
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command; a mistake or a fault ends the process with one sentence."""
-    run_command(app, arguments)
 
 
 def _answer_decision(event: PromotionEvent, options: Options) -> None:

@@ -4,13 +4,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import App, Parameter
 
-from flows.cli.app import read_command
+from flows.cli.app import Ready
 from flows.cli.options import ConfigOptions, NamingOptions
 from tasks.config.drift import DriftConfig
 from tasks.config.promotion import PromotionConfig, require_promotable
 from tasks.config.training import SourceConfig, require_pinned
+
+app = App(name="retrain", version_flags=[])
 
 
 @Parameter(name="*")
@@ -51,6 +53,7 @@ class Retraining(ConfigOptions):
         }
 
 
+@app.default
 def retrain(
     *,
     retraining: Retraining = Retraining(),
@@ -58,9 +61,10 @@ def retrain(
     force: Annotated[
         bool, Parameter(help="Train also where nothing has changed.", negative=())
     ] = False,
-) -> dict[str, Any]:
+) -> Ready[dict[str, Any]]:
     """Retrain once, now, as the schedule does."""
-    return {**retraining.parameters(), "force": force, "naming": naming.naming()}
+    asked = {**retraining.parameters(), "force": force, "naming": naming.naming()}
+    return Ready(asked, _start)
 
 
 def _absolute(source: SourceConfig) -> SourceConfig:
@@ -73,9 +77,7 @@ def _absolute(source: SourceConfig) -> SourceConfig:
     return source.model_copy(update=paths)
 
 
-def main() -> None:
-    """Retrain once, by hand."""
-    parameters = read_command(retrain)
+def _start(parameters: dict[str, Any]) -> None:
     from flows.pipelines.retrain import run_retraining
 
     run_retraining(parameters)

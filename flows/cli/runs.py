@@ -1,4 +1,4 @@
-"""List, show, name, chart, compare, pin and export finished runs: `runs.py --help`."""
+"""Command line of finished runs: list, show, name, chart, compare, pin and export them."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,7 +9,6 @@ from typing import Annotated
 from cyclopts import App, Parameter, validators
 from rich.console import Console
 
-from flows.cli.app import run_command
 from flows.display import run_tables
 from flows.display.run_tables import headline
 from flows.display.runs_page import renew_runs_page, write_runs_page
@@ -38,7 +37,7 @@ from tasks.runs.pins import pin_run, pinned_runs, unpin_run
 from tasks.runs.read import read_checked, read_config, reading_runs
 
 app = App(
-    name="runs.py",
+    name="runs",
     help="List, show, name, chart, compare, pin and export finished runs. RUN is a run folder, a"
     " run id, the start or the last part of one, a run's name, or `latest`.",
     version_flags=[],
@@ -167,7 +166,7 @@ def unpin(run: str, /, *, options: Options = Options()) -> None:
     _answer_pins(f"{found.manifest.run_id} is not pinned", options)
 
 
-@app.command(usage="Usage: runs.py compare RUN RUN... [OPTIONS]")
+@app.command
 def compare(
     run: str,
     /,
@@ -272,11 +271,6 @@ def export_model_card(
     else:
         written = {"run_id": found.manifest.run_id, "model_card": card}
         answer(written, [card.removesuffix("\n")], options)
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command; a mistake or a fault ends the process with one sentence."""
-    run_command(app, arguments)
 
 
 @contextmanager

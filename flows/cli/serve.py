@@ -2,15 +2,18 @@
 
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import App, Parameter
 
-from flows.cli.app import read_command
+from flows.cli.app import Ready
 from flows.cli.options import TagOptions
 from flows.cli.retrain import Retraining
 from tasks.config.operations import RetentionConfig
 from tasks.config.schedule import ScheduleConfig, ServeOptions
 
+app = App(name="serve", version_flags=[])
 
+
+@app.default
 def serve(
     *,
     schedule: Annotated[ScheduleConfig, Parameter(name="*", group="Schedule")] = ScheduleConfig(),
@@ -23,7 +26,7 @@ def serve(
     retention: Annotated[
         RetentionConfig, Parameter(name="*", group="What the maintenance keeps")
     ] = RetentionConfig(),
-) -> ServeOptions:
+) -> Ready[ServeOptions]:
     """Retrain and maintain on a schedule, until this process is stopped.
 
     Retraining: every night at three, or --cron, --interval or --rrule. Maintenance: every Sunday
@@ -31,18 +34,17 @@ def serve(
     """
     parameters = {**retraining.parameters(), "naming": tags.naming()}
     maintenance = {"retention": retention, "artifacts": parameters["artifacts"], "apply": True}
-    return ServeOptions(
+    asked = ServeOptions(
         schedule=schedule,
         retraining=parameters,
         maintenance_schedule=maintenance_schedule,
         maintenance=maintenance,
         maintain=maintain,
     )
+    return Ready(asked, _start)
 
 
-def main() -> None:
-    """Serve the schedules until this process is stopped."""
-    options = read_command(serve)
+def _start(options: ServeOptions) -> None:
     from flows.pipelines.serve import serve_flows
 
     serve_flows(options)

@@ -13,9 +13,9 @@ from flows.display.terminal import show_lines
 from flows.orchestration.process import begin_process
 from tasks.config.operations import MonitoringConfig
 
-set_up_app = App(name="set_up_server.py", version_flags=[])
+set_up_app = App(name="server", version_flags=[])
 
-worker_app = App(name="worker.py", version_flags=[])
+worker_app = App(name="worker", version_flags=[])
 
 
 @set_up_app.default

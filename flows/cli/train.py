@@ -1,14 +1,13 @@
 """Command line of the training flow: options from the config, answers before Prefect loads."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
-from cyclopts import Parameter
+from cyclopts import App, Parameter
 from pydantic import Field
 from rich.text import Text
 
-from flows.cli.app import read_command
+from flows.cli.app import Ready
 from flows.cli.options import ConfigOptions, NamingOptions
 from flows.display.terminal import show_lines
 from tasks.common.errors import InvalidConfigError
@@ -19,6 +18,8 @@ from tasks.config.request import TrainOptions
 from tasks.config.training import CachedStep, Source, SourceConfig
 
 G = TypeVar("G", PromotionConfig, DriftConfig)
+
+app = App(name="train", version_flags=[])
 
 
 class _CommandSource(SourceConfig):
@@ -35,12 +36,8 @@ class _CommandConfig(ConfigOptions):
     source: Annotated[_CommandSource, Parameter(name="*", group="Source")] = _CommandSource()
 
 
-def read_options(arguments: Sequence[str] | None = None) -> TrainOptions:
-    """Return the checked options of the command line; ends the process on `--help` or a fault."""
-    return read_command(_options, arguments)
-
-
-def _options(
+@app.default
+def train(
     *,
     list_recipes: Annotated[
         bool, Parameter(help="Print all recipes with their scores and costs.", negative=())
@@ -74,7 +71,7 @@ def _options(
     drift: Annotated[
         DriftConfig | None, Parameter(name="drift", group="Bounds of --check-drift")
     ] = None,
-) -> TrainOptions | None:
+) -> Ready[TrainOptions] | None:
     """Train the sentiment network on movie reviews and leave a versioned run folder."""
     if list_recipes:
         show_lines(*_recipe_lines())
@@ -83,7 +80,7 @@ def _options(
     bounds = _asked_for(check_drift, drift, DriftConfig, "--drift", "--check-drift")
     config = options.config()
     require_promotable(gates, config.protocol)
-    return TrainOptions(
+    asked = TrainOptions(
         config=config,
         accelerator=options.accelerator,
         artifacts=options.artifacts.expanduser(),
@@ -93,6 +90,7 @@ def _options(
         drift=bounds,
         naming=naming.naming(),
     )
+    return Ready(asked, _start)
 
 
 def _recipe_lines() -> list[str | Text]:
@@ -120,9 +118,7 @@ def _asked_for(asked: bool, given: G | None, group: type[G], options: str, flag:
     return (given or group()) if asked else None
 
 
-def main() -> None:
-    """Train once; a mistake in the options is reported before Prefect is imported."""
-    options = read_options()
+def _start(options: TrainOptions) -> None:
     from flows.pipelines.train import run_in_terminal
 
     run_in_terminal(options)

@@ -1,7 +1,4 @@
-"""Explain a finished run, or verify it: check its files, then repeat it and compare.
-
-`python flows/explain_run.py artifacts/runs/<utc>-<id>`
-"""
+"""Explain a finished run, or verify it: check its files, then repeat it and compare."""
 
 import tempfile
 from pathlib import Path
@@ -31,9 +28,9 @@ from tasks.runs.verify import (
 
 _RUN = "A run folder, or the id or name of a run in artifacts, or latest."
 
-explain_app = App(name="explain_run.py")
+explain_app = App(name="explain", version_flags=[])
 
-verify_app = App(name="verify_run.py")
+verify_app = App(name="verify", version_flags=[])
 
 
 @explain_app.default

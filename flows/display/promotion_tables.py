@@ -6,6 +6,7 @@ from rich.text import Text
 
 from tasks.common.formatting import number_text, short_id, when
 from tasks.common.tables import Column, Table, markdown, number
+from tasks.config.commands import spelled
 from tasks.evaluation.alpha_spending import look_text
 from tasks.registry.events import (
     Champion,
@@ -36,7 +37,7 @@ def decision(event: PromotionEvent) -> list[Text | Table]:
 def champion_line(champion: Champion | None) -> str:
     """Return who is champion, since when and by which event."""
     if champion is None:
-        return "no champion yet; promote a run with: python flows/promote.py promote RUN"
+        return f"no champion yet; promote a run with: {spelled('promote RUN')}"
     return (
         f"{champion.run_id} is the champion since {when(champion.since)} UTC"
         f" (event {champion.number})"

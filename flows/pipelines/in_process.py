@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 from flows.orchestration.process import begin_process
 from tasks.common.errors import PipelineError
 from tasks.common.records import Record
+from tasks.config.commands import spelled
 from tasks.config.experiments import SweepConfig
 from tasks.config.request import TrainOptions
 from tasks.config.training import TrainingConfig
@@ -56,8 +57,8 @@ def in_process(request: TrainOptions | TrialRequest, kind: type[R], api: str, wh
     )
     if child.returncode:
         raise ChildFailedError(
-            f"{what} ended with status {child.returncode}; its lines above and `python"
-            " flows/runs.py failures` say why; start the same command again to resume"
+            f"{what} ended with status {child.returncode}; its lines above and"
+            f" `{spelled('runs failures')}` say why; start the same command again to resume"
         )
     # The last line of its output is the answer.
     return kind.model_validate_json(child.stdout.splitlines()[-1])

@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field, ValidationError
 from tasks.common.canonical_json import group_fields
 from tasks.common.errors import InvalidConfigError
 from tasks.common.records import Record
+from tasks.config.commands import spelled
 from tasks.config.training import (
     ChangedSetting,
     TrainingConfig,
@@ -61,7 +62,7 @@ class Recipe(Record):
     @property
     def command(self) -> str:
         """The command that trains it."""
-        return f"python flows/train_flow.py --source imdb --recipe {self.name}"
+        return f"{spelled('train')} --source imdb --recipe {self.name}"
 
 
 def recipes() -> dict[str, Recipe]:

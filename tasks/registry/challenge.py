@@ -9,6 +9,7 @@ import numpy as np
 
 from tasks.common.errors import BadDataError, ChampionAlreadyError, PipelineError, PromotionError
 from tasks.common.formatting import short_id, when
+from tasks.config.commands import spelled
 from tasks.config.promotion import PromotionConfig
 from tasks.config.training import TrainingConfig
 from tasks.data.validate import require_valid
@@ -65,7 +66,7 @@ def challenge_champion(
     try:
         ours, theirs, note = _both_correct(promoted_run(artifacts, champion), challenger, config)
     except PipelineError as error:
-        otherwise = "or use promote.py --without-comparison"
+        otherwise = "or promote with --without-comparison"
         ending = "promoted without, as requested" if without_comparison else otherwise
         note = f"the champion {short_id(champion.run_id)} cannot be compared: {error}; {ending}"
         return ChampionTest(champion=champion.run_id, note=note, may_pass=without_comparison)
@@ -126,7 +127,7 @@ def _taken_back(reign: PromotionEvent, rollback: PromotionEvent) -> str:
     """Say that a model was taken back: if it were compared, the next run would undo a rollback."""
     return (
         f"{rollback.who} took this model back on {when(rollback.when)} UTC (event"
-        f" {rollback.number}): bring it back with promote.py rollback --to {reign.run_id}"
+        f" {rollback.number}): bring it back with {spelled('rollback')} --to {reign.run_id}"
     )
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.errors import BadDataError, PipelineError
 from tasks.common.records import Record
+from tasks.config.commands import spelled
 from tasks.runs.manifest import Manifest, read_manifest
 from tasks.runs.names import read_naming_of
 
 LATEST = "latest"
 _MOST_NAMED = 5
-_LIST = "python flows/runs.py list"
 
 
 class Run(Record):
@@ -81,7 +81,7 @@ def find_run(artifacts: Path, name: str) -> Run:
 
 def no_runs(artifacts: Path) -> str:
     """Return what to do where an artifacts folder has no run yet."""
-    return f"no runs in {ArtifactStore(artifacts).runs}; make one with: make train"
+    return f"no runs in {ArtifactStore(artifacts).runs}; make one with: {spelled('train')}"
 
 
 def _run_folders(artifacts: Path) -> list[Path]:
@@ -112,7 +112,7 @@ def _latest(artifacts: Path) -> Run:
     if found.unreadable:
         raise BadDataError(
             f"none of the runs in {ArtifactStore(artifacts).runs} can be read; see why with:"
-            f" {_LIST}"
+            f" {spelled('runs list')}"
         )
     raise BadDataError(no_runs(artifacts))
 
@@ -122,7 +122,7 @@ def _only(folders: list[Path], artifacts: Path, name: str) -> Path:
         return folders[0]
     runs = ArtifactStore(artifacts).runs
     if not folders:
-        raise BadDataError(f"{name!r} names no run in {runs}; see all with: {_LIST}")
+        raise BadDataError(f"{name!r} names no run in {runs}; see all with: {spelled('runs list')}")
     named = [folder.name for folder in folders[:_MOST_NAMED]]
     named += ["…"] if len(folders) > _MOST_NAMED else []
     raise BadDataError(

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tasks.common.records import read_record, write_record
+from tasks.config.commands import spelled
 from tasks.config.naming import Naming
 from tasks.runs.manifest import NAMING
 
@@ -17,7 +18,7 @@ def naming_fault(folder: Path) -> str | None:
     file = folder / NAMING
     if not file.exists() or read_record(Naming, file) is not None:
         return None
-    return f"{file} is damaged; name the run again with: python flows/runs.py tag RUN --name NAME"
+    return f"{file} is damaged; name the run again with: {spelled('runs tag')} RUN --name NAME"
 
 
 def write_naming(folder: Path, naming: Naming) -> None:

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,13 +10,14 @@ from moto.server import ThreadedMotoServer
 from pyarrow import fs
 
 from flows.cli import predict
-from flows.cli.train import read_options
+from flows.cli.app import main
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.errors import BadDataError, SourceUnavailableError
 from tasks.common.remote_files import local_copy
 from tasks.config.training import DataConfig, SourceConfig
 from tasks.data.fetch import fetch_reviews
 from tasks.data.load import load_reviews
+from tests.support.commands import read_options
 from tests.support.made_models import make_model_run
 from tests.support.servers.real_server import free_port
 from tests.support.small_run import write_reviews
@@ -126,7 +128,7 @@ def test_a_remote_file_is_predicted(
 ) -> None:
     make_model_run(tmp_path)
     uri = upload(store, "asked.txt", b"a fine film\ndull\n")
-    predict.read_flow_options([f"--file={uri}", f"--artifacts={tmp_path}"])
+    main(predict.app, [f"--file={uri}", f"--artifacts={tmp_path}"])
     assert len(capsys.readouterr().out.splitlines()) == 3
 
 
@@ -148,7 +150,7 @@ def test_an_address_that_holds_a_key_is_refused_without_showing_it(
     uri: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     commands: list[tuple[Callable[[list[str]], object], list[str]]] = [
-        (predict.read_flow_options, [f"--file={uri}"]),
+        (partial(main, predict.app), [f"--file={uri}"]),
         (read_options, [f"--train-file={uri}"]),
         (read_options, ["--train-file=a.csv", f"--test-file={uri}"]),
     ]

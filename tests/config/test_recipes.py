@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli.train import read_options
 from tasks.common.errors import InvalidConfigError
 from tasks.config.recipes import DEFAULT_RECIPE, read_recipe, recipes, with_recipe
 from tasks.config.training import FitConfig, ProtocolConfig, TextConfig, TrainingConfig
+from tests.support.commands import read_options
 
 ROOT = Path(__file__).parents[2]
 

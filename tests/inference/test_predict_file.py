@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from flows.cli import predict as cli_predict
+from flows.cli.app import main
+from flows.cli.predict import app
 from tasks.common.errors import BadDataError
 from tasks.data.tables.fields import DEFAULT, ReadOptions
 from tasks.inference.open_model import open_predictor
@@ -127,8 +128,10 @@ def command(
 def test_texts_are_answered_without_tensorflow_or_prefect_and_nothing_is_kept_at_home(
     artifacts: Path, tmp_path: Path
 ) -> None:
-    code = f"import os; os.environ['HOME'] = {str(tmp_path)!r}\nfrom flows.cli import predict\n"
-    code += f"predict.read_flow_options(['fine', '--artifacts', {str(artifacts)!r}])"
+    code = (
+        f"import os; os.environ['HOME'] = {str(tmp_path)!r}\nfrom flows.cli import app, predict\n"
+    )
+    code += f"app.main(predict.app, ['fine', '--artifacts', {str(artifacts)!r}])"
     assert not {"tensorflow", "keras", "prefect"} & imported_by(code)
     assert list(tmp_path.rglob("*")) == []
 
@@ -166,9 +169,7 @@ def test_the_standard_input_is_answered_line_by_line(artifacts: Path, words: lis
 def test_the_table_has_a_line_for_each_row_and_steers_no_terminal(
     artifacts: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    cli_predict.read_flow_options(
-        ["a fine\n\x1b[31mfilm", "", "x" * 500, f"--artifacts={artifacts}"]
-    )
+    main(app, ["a fine\n\x1b[31mfilm", "", "x" * 500, f"--artifacts={artifacts}"])
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split()[:3] == ["row", "label", "probability"]
     assert [line.split()[0] for line in lines[1:]] == ["0", "1", "2"]
@@ -197,7 +198,7 @@ def test_a_mistake_is_one_sentence(
     artifacts: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], sentence: str
 ) -> None:
     with pytest.raises(SystemExit) as ended:
-        cli_predict.read_flow_options([*arguments, f"--artifacts={artifacts}"])
+        main(app, [*arguments, f"--artifacts={artifacts}"])
     assert ended.value.code in (1, 2)
     out = capsys.readouterr()
     assert sentence in out.err.replace("\n", " ")
@@ -206,8 +207,8 @@ def test_a_mistake_is_one_sentence(
 
 def test_no_run_yet_says_how_to_get_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        cli_predict.read_flow_options(["fine", f"--artifacts={tmp_path}"])
-    assert "make one with: make train" in capsys.readouterr().err
+        main(app, ["fine", f"--artifacts={tmp_path}"])
+    assert "make one with: python flows/train_flow.py" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("prefect_server")

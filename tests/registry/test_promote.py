@@ -204,7 +204,9 @@ def test_a_model_that_was_taken_back_is_not_promoted_by_the_next_run_of_it(tmp_p
     assert event.look is None
     text = sentence(event, "champion")
     assert text.startswith("me@here took this model back on 20")
-    assert text.endswith(f"(event 4): bring it back with promote.py rollback --to {run_id(2)}")
+    assert text.endswith(
+        f"(event 4): bring it back with python flows/promote.py rollback --to {run_id(2)}"
+    )
     go_back(tmp_path, run_id(2))
     assert champion(tmp_path) == run_id(2)
     assert decide(tmp_path, third).kind == "refused"
@@ -263,7 +265,7 @@ def test_a_lost_champion_is_a_failure_with_a_way_out(tmp_path: Path, loss: str) 
     text = sentence(event, "champion")
     assert text.startswith("the champion 00000001 cannot be compared: ")
     assert said in text
-    assert text.endswith("; or use promote.py --without-comparison")
+    assert text.endswith("; or promote with --without-comparison")
     event = decide(tmp_path, challenger, without_comparison=True)
     assert event.kind == "promoted"
     assert sentence(event, "champion").endswith("; promoted without, as requested")

@@ -217,7 +217,7 @@ def test_without_the_texts_it_says_what_to_do(tmp_path: Path, champion: Run, fau
     assert sentence(event, "champion") == (
         "the champion 00000001 cannot be compared: it was judged by other test reviews and cannot"
         f" be scored on these: their file {file} is missing or changed: bring it back as it was;"
-        " or use promote.py --without-comparison"
+        " or promote with --without-comparison"
     )
     assert event.look is None
     assert decide(tmp_path, new, without_comparison=True).kind == "promoted"

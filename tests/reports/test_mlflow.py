@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flows.cli.runs import main
+from flows.cli.app import main
+from flows.cli.runs import app
 from tasks.common.errors import BadDataError, ExportError, MissingExtraError
 from tasks.reports.mlflow import export_mlflow
 from tests.support.made_runs import FIRST, HISTORY, SECOND, make_run
@@ -84,7 +85,7 @@ def test_a_run_that_is_there_already_is_not_doubled(
     make_run(tmp_path, SECOND)
     for name in (FIRST, SECOND, FIRST):
         options = [f"--tracking-uri={store}", "--experiment=twice", f"--artifacts={tmp_path}"]
-        main(["export", "mlflow", name, *options])
+        main(app, ["export", "mlflow", name, *options])
     first, second, again = capsys.readouterr().out.splitlines()
     assert first.startswith(f"{FIRST} copied to experiment twice as ")
     assert second.startswith(f"{SECOND} copied to experiment twice as ")

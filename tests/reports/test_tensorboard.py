@@ -68,5 +68,5 @@ def test_without_tensorboard_the_command_that_installs_it_is_reported(
 def test_tensorflow_is_not_started(tmp_path: Path) -> None:
     make_run(tmp_path)
     words = ["export", "tensorboard", "latest", str(tmp_path / "logs"), f"--artifacts={tmp_path}"]
-    imported = imported_by(f"from flows.cli.runs import main; main({words!r})")
+    imported = imported_by(f"from flows.cli import app, runs; app.main(runs.app, {words!r})")
     assert not {"prefect", "tensorflow", "keras"} & imported

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli.runs import main
+from flows.cli.app import main
+from flows.cli.runs import app
 from tasks.runs.failures import Failure, read_failures, write_failure
 
 NEWER = Failure(
@@ -33,12 +34,12 @@ def test_failures_are_read_as_they_were_written_newest_first(tmp_path: Path) -> 
 def test_a_bad_record_hides_no_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_failure(tmp_path, OLDER).write_text("{}")
     write_failure(tmp_path, NEWER)
-    main(["failures", "--artifacts", str(tmp_path)])
+    main(app, ["failures", "--artifacts", str(tmp_path)])
     shown = capsys.readouterr().out
     assert "2026-01-02 03:04 UTC, train-sentiment, files-honest-seed0: Failed in train" in shown
     assert "it is no record of a failure" in " ".join(shown.split())
 
 
 def test_no_failure_is_told_as_such(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    main(["failures", "--artifacts", str(tmp_path)])
+    main(app, ["failures", "--artifacts", str(tmp_path)])
     assert capsys.readouterr().out == "no run has failed\n"

@@ -53,7 +53,9 @@ def test_what_cannot_be_read_is_reported_and_hides_no_other_run(tmp_path: Path) 
 
 def test_a_folder_without_runs_has_none(tmp_path: Path) -> None:
     assert find_runs(tmp_path / "missing").runs == []
-    with pytest.raises(BadDataError, match=r"no runs in .*missing/runs; make one with: make train"):
+    with pytest.raises(
+        BadDataError, match=r"no runs in .*missing/runs; make one with: python flows/train"
+    ):
         find_run(tmp_path / "missing", "latest")
 
 

@@ -9,7 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cyclopts import App
 
+from flows.cli import train
+from flows.cli.app import Ready, main, run_command
+from tasks.config.request import TrainOptions
 from tests.support.servers.prefect_home import prefect_environment, prepare_home
 
 _FLOWS = Path(__file__).parents[2] / "flows"
@@ -19,13 +23,13 @@ _FLOWS = Path(__file__).parents[2] / "flows"
 class Command:
     """A command with its words, on one artifacts folder."""
 
-    main: Callable[[list[str]], Any]
+    app: App
     artifacts: Path
     capsys: pytest.CaptureFixture[str]
 
     def says(self, *words: str) -> str:
         """Return what is printed."""
-        self.main([*words, "--artifacts", str(self.artifacts)])
+        main(self.app, [*words, "--artifacts", str(self.artifacts)])
         return self.capsys.readouterr().out
 
     def answers(self, *words: str) -> Any:
@@ -35,10 +39,26 @@ class Command:
     def refuses(self, *words: str) -> tuple[object, str]:
         """Return the status, and all that is printed, of a command that fails."""
         with pytest.raises(SystemExit) as ended:
-            self.main([*words, "--artifacts", str(self.artifacts)])
+            main(self.app, [*words, "--artifacts", str(self.artifacts)])
         captured = self.capsys.readouterr()
         assert "Traceback" not in captured.err
         return ended.value.code, captured.out + captured.err
+
+
+def parameters(app: App, words: Sequence[str]) -> Any:
+    """Return what a command would start its flow with; end where it says all itself."""
+    ready = run_command(app, words)
+    if ready is None:
+        sys.exit(0)
+    assert isinstance(ready, Ready)
+    return ready.parameters
+
+
+def read_options(words: Sequence[str]) -> TrainOptions:
+    """Return what a training is asked for with these words."""
+    options = parameters(train.app, words)
+    assert isinstance(options, TrainOptions)
+    return options
 
 
 def refusal(

@@ -223,8 +223,8 @@ def _take(settings: dict[str, str]) -> None:
 
 
 def _run(log: Path, arguments: list[str], fault: dict[str, Any] | None) -> None:
-    from flows.cli.train import read_options
     from flows.pipelines.train import run_in_terminal
+    from tests.support.commands import read_options
 
     options = read_options(arguments)
     watch = StepWatch(options.artifacts)

@@ -1,17 +1,14 @@
 """What the commands that train many times understand, and refuse before anything starts."""
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import pytest
 
-from flows.cli.app import read_command
-from flows.cli.experiments import ablation, seeds, sweep
+from flows.cli.experiments import ablation_app, seeds_app, sweep_app
 from tasks.config.experiments import AblationConfig
-from tests.support.commands import refusal
+from tests.support.commands import parameters, refusal
 
-COMMANDS: dict[str, Callable[..., Any]] = {"seeds": seeds, "ablation": ablation, "sweep": sweep}
+COMMANDS = {"seeds": seeds_app, "ablation": ablation_app, "sweep": sweep_app}
 
 
 @pytest.mark.parametrize(
@@ -41,7 +38,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {"seeds": seeds, "ablation": ablation,
 def test_what_is_impossible_is_refused_before_it_starts(
     name: str, words: str, sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    status, shown = refusal(partial(read_command, COMMANDS[name]), words, capsys)
+    status, shown = refusal(partial(parameters, COMMANDS[name]), words, capsys)
     assert status == (1 if "missing" in words else 2)
     assert sentence in shown
     assert "secret" not in shown
@@ -49,8 +46,8 @@ def test_what_is_impossible_is_refused_before_it_starts(
 
 def test_options_are_the_parameters_of_the_flow() -> None:
     words = ["--recipe", "ngrams", "--tokens", "100+700", "--words", "5000", "--seeds", "3"]
-    parameters = read_command(ablation, words)
-    assert parameters["config"].text.maxlen == 800
-    assert parameters["ablation"] == AblationConfig(tokens=("100+700",), words=(5000,), seeds=3)
-    assert parameters["artifacts"].is_absolute()
-    assert parameters["artifacts"].name == "artifacts"
+    asked = parameters(ablation_app, words)
+    assert asked["config"].text.maxlen == 800
+    assert asked["ablation"] == AblationConfig(tokens=("100+700",), words=(5000,), seeds=3)
+    assert asked["artifacts"].is_absolute()
+    assert asked["artifacts"].name == "artifacts"

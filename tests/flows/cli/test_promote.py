@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli.promote import main
-from flows.cli.runs import main as runs_main
+from flows.cli import promote as cli_promote
+from flows.cli import runs as cli_runs
 from tasks.registry.champion import ChampionStore
 from tests.support.commands import Command
 from tests.support.made_runs import rewritten
@@ -30,12 +30,12 @@ def wide_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def promote(artifacts: Path, capsys: pytest.CaptureFixture[str]) -> Command:
-    return Command(main, artifacts, capsys)
+    return Command(cli_promote.app, artifacts, capsys)
 
 
 @pytest.fixture
 def runs(artifacts: Path, capsys: pytest.CaptureFixture[str]) -> Command:
-    return Command(runs_main, artifacts, capsys)
+    return Command(cli_runs.app, artifacts, capsys)
 
 
 def test_a_worse_challenger_is_refused_a_better_one_promoted_and_rollback_restores(
@@ -98,7 +98,7 @@ def test_every_command_answers_in_json_too(promote: Command) -> None:
 def test_without_a_champion_the_next_step_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    promote = Command(main, tmp_path, capsys)
+    promote = Command(cli_promote.app, tmp_path, capsys)
     out = promote.says("champion")
     assert out == "no champion yet; promote a run with: python flows/promote.py promote RUN\n"
     assert promote.says("history") == "nothing was promoted yet\n"
@@ -166,7 +166,7 @@ def test_a_real_model_is_measured_and_promoted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.undo()
-    promote = Command(main, tmp_path, capsys)
+    promote = Command(cli_promote.app, tmp_path, capsys)
     model = (prepared / "initial_model.keras").read_bytes()
     rewritten(make_challenger(tmp_path, 1), "best_model.keras", model)
     event = promote.answers("promote", "latest", *FLOOR)

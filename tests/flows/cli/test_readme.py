@@ -6,16 +6,14 @@ import shlex
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from flows.cli import experiments, maintain, predict, promote, retrain, runs, serve, server, verify
-from flows.cli.app import read_command
-from flows.cli.train import read_options
+from flows.cli.app import main
 from tasks.record_run import RUN_FILES
+from tests.support.commands import parameters, read_options
 from tests.support.faults.injection import STEPS
 from tests.support.made_models import make_model_run
 from tests.support.made_runs import FIRST, SECOND
@@ -89,18 +87,18 @@ def test_no_command_of_the_readme_is_left_untested(
         "flows/predict_flow.py": predict.app,
         "flows/worker.py": server.worker_app,
     }
-    read: dict[str, Callable[..., Any]] = {
-        "flows/serve_flow.py": serve.serve,
-        "flows/retrain_flow.py": retrain.retrain,
-        "flows/seeds_flow.py": experiments.seeds,
-        "flows/ablation_flow.py": experiments.ablation,
-        "flows/sweep_flow.py": experiments.sweep,
+    read = {
+        "flows/serve_flow.py": serve.app,
+        "flows/retrain_flow.py": retrain.app,
+        "flows/seeds_flow.py": experiments.seeds_app,
+        "flows/ablation_flow.py": experiments.ablation_app,
+        "flows/sweep_flow.py": experiments.sweep_app,
     }
     for command in [*others, *OPERATIONS]:
         python, script, *arguments = shlex.split(command)
         assert python == "python"
         if script in read:
-            assert read_command(read[script], arguments)
+            assert parameters(read[script], arguments)
             continue
         known[script].parse_args(arguments, exit_on_error=False, print_error=False)
 
@@ -115,7 +113,7 @@ def test_each_command_of_the_readme_about_runs_works(
     monkeypatch.chdir(tmp_path)
     for name in (FIRST, SECOND):
         make_model_run(Path("artifacts"), name)
-    runs.main(shlex.split(command.removeprefix(RUNS).replace("RUN", FIRST)))
+    main(runs.app, shlex.split(command.removeprefix(RUNS).replace("RUN", FIRST)))
     assert capsys.readouterr().out
 
 
@@ -124,7 +122,7 @@ def test_the_commands_of_the_readme_about_predictions_work(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     make_model_run(Path("artifacts"))
-    runs.main(["export", "bundle", "latest", "bundle.zip"])
+    main(runs.app, ["export", "bundle", "latest", "bundle.zip"])
     for name in ("reviews.csv", "reviews.jsonl"):
         write_file(Path(name), {"text": ["fine", "dull"]})
     commands = [command for command in COMMANDS if command.startswith(PREDICT)]
@@ -151,7 +149,7 @@ def test_the_commands_of_the_readme_about_the_champion_work_one_after_another(
         # For want of 25,000 reviews, and of models that are not always sure.
         gates = " --fewest-reviews 1 --largest-calibration-error 1"
         more = gates if words.startswith(" promote ") else ""
-        promote.main(shlex.split(words.replace("0.005", "0.1") + more))
+        main(promote.app, shlex.split(words.replace("0.005", "0.1") + more))
         assert capsys.readouterr().out
     assert len(commands) == 5
     pointer = json.loads(Path("artifacts/champion.json").read_text())
@@ -161,9 +159,9 @@ def test_the_commands_of_the_readme_about_the_champion_work_one_after_another(
 def test_each_option_that_the_readme_names_exists(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         read_options(["--help"])
-    runs.main(["list", "--help"])
-    promote.main(["promote", "--help"])
-    promote.main(["rollback", "--help"])
+    main(runs.app, ["list", "--help"])
+    main(promote.app, ["promote", "--help"])
+    main(promote.app, ["rollback", "--help"])
     maintain.app(["--help"], result_action="return_value")
     server.set_up_app(["--help"], result_action="return_value")
     predict.app(["--help"], result_action="return_value")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli.runs import main
+from flows.cli.runs import app
 from tasks.common.errors import BadDataError
 from tasks.run_summary import RunSummary
 from tasks.runs.find import find_run
@@ -24,7 +24,7 @@ def artifacts(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def runs(artifacts: Path, capsys: pytest.CaptureFixture[str]) -> Command:
-    return Command(main, artifacts, capsys)
+    return Command(app, artifacts, capsys)
 
 
 @pytest.fixture(autouse=True)
@@ -182,8 +182,10 @@ def test_odd_files_with_good_hashes_end_in_one_sentence(runs: Command, tmp_path:
 def test_an_empty_folder_says_what_to_do_next(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    runs = Command(main, tmp_path, capsys)
-    assert runs.says("list") == f"no runs in {tmp_path}/runs; make one with: make train\n"
+    runs = Command(app, tmp_path, capsys)
+    assert runs.says("list") == (
+        f"no runs in {tmp_path}/runs; make one with: python flows/train_flow.py\n"
+    )
     assert runs.answers("list") == {"runs": [], "unreadable": []}
 
 
@@ -274,7 +276,7 @@ def test_a_real_run_and_its_cached_repetition_are_listed_compared_and_used(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     first, artifacts = done.folder, done.folder.parent.parent
-    runs = Command(main, artifacts, capsys)
+    runs = Command(app, artifacts, capsys)
     time.sleep(1)  # runs of one second have no order
     again = start_run(artifacts, small_reviews).folder
     lines = runs.answers("list")["runs"]

@@ -9,13 +9,12 @@ import yaml
 from prefect.deployments.runner import RunnerDeployment
 from pydantic import TypeAdapter, ValidationError
 
-from flows.cli.app import read_command
-from flows.cli.serve import serve
+from flows.cli.serve import app
 from flows.pipelines.maintain import maintain_flow
 from flows.pipelines.retrain import retrain_flow
 from flows.pipelines.serve import deployments
 from tasks.config.schedule import ScheduleConfig
-from tests.support.commands import refusal, run_script
+from tests.support.commands import parameters, refusal, run_script
 from tests.support.small_run import write_reviews
 
 ROOT = Path(__file__).parents[3]
@@ -36,7 +35,7 @@ def test_what_is_served_has_schedules_one_run_at_a_time_and_pinned_parameters(
     monkeypatch.chdir(tmp_path)
     write_reviews(tmp_path / "reviews.csv", 20)
     words = ["--seed=7", "--interval=6h", "--overlap=queue", "--maintain.cron=0 5 * * *"]
-    options = read_command(serve, [*FILES, *words])
+    options = parameters(app, [*FILES, *words])
     retraining, maintenance = deployments(options)
     assert schedule_of(retraining).interval == timedelta(hours=6)
     assert retraining.concurrency_options is not None
@@ -52,7 +51,7 @@ def test_what_is_served_has_schedules_one_run_at_a_time_and_pinned_parameters(
 
 
 def test_without_options_it_retrains_at_three_and_maintains_on_sundays_in_utc() -> None:
-    retraining, maintenance = deployments(read_command(serve, ["--accelerator=cpu"]))
+    retraining, maintenance = deployments(parameters(app, ["--accelerator=cpu"]))
     assert schedule_of(retraining).cron == "0 3 * * *"
     assert schedule_of(retraining).timezone == "UTC"
     assert retraining.concurrency_options is not None
@@ -76,7 +75,7 @@ def test_without_options_it_retrains_at_three_and_maintains_on_sundays_in_utc() 
 def test_impossible_values_are_refused_before_anything_is_served(
     arguments: str, told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    read = partial(read_command, serve)
+    read = partial(parameters, app)
     status, shown = refusal(read, f"{arguments} --accelerator=cpu", capsys)
     assert status == 2
     assert told in shown

@@ -50,10 +50,11 @@ def test_only_what_computes_imports_what_computes(
     for number in (1, 3):
         decide(tmp_path, make_challenger(tmp_path, number, 10 * number))
     given = [[*words.split(), f"--artifacts={tmp_path}"] for words in commands]
-    code = f"from flows.cli.{program} import main\nfor words in {given}: main(words)"
+    code = f"from flows.cli import {program}\nfrom flows.cli.app import main\n"
+    code += f"for words in {given}: main({program}.app, words)"
     assert not absent & imported_by(code)
 
 
 def test_a_mistake_in_the_options_comes_before_prefect_or_tensorflow() -> None:
-    read = "try: read_options(['--accelerator', 'gpu:99'])\nexcept SystemExit: pass"
-    assert not ALL & imported_by(f"from flows.cli.train import read_options\n{read}")
+    read = "try: app.main(train.app, ['--accelerator', 'gpu:99'])\nexcept SystemExit: pass"
+    assert not ALL & imported_by(f"from flows.cli import app, train\n{read}")

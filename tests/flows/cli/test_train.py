@@ -2,11 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli.train import read_options
 from tasks.config.drift import DriftConfig
 from tasks.config.promotion import PromotionConfig
 from tasks.config.training import NETWORKS, TrainingConfig, flat_config
-from tests.support.commands import refusal, run_script
+from tests.support.commands import read_options, refusal, run_script
 from tests.support.small_run import write_reviews
 from tests.support.terminal_run import SMALL_SIZES, from_file
 

@@ -7,7 +7,8 @@ from prefect import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.settings import PREFECT_API_URL
 
-from flows.cli.promote import main
+from flows.cli.app import main
+from flows.cli.promote import app
 from flows.orchestration.publish_champion import publish_champion
 from tests.support.commands import run_script
 from tests.support.promotions import decide, make_challenger, run_id
@@ -25,7 +26,7 @@ def test_a_rollback_from_the_terminal_is_seen_in_prefects_ui(
     artifacts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PREFECT_API_URL", PREFECT_API_URL.value() or "")
-    main(["rollback", "--reason", "it fell | ill", "--artifacts", str(artifacts)])
+    main(app, ["rollback", "--reason", "it fell | ill", "--artifacts", str(artifacts)])
     chosen = ArtifactFilter(key=ArtifactFilterKey(any_=["champion"]))
     with get_client(sync_client=True) as client:
         found = client.read_artifacts(artifact_filter=chosen)

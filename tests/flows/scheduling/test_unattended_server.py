@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from flows.cli.runs import main
+from flows.cli.app import main
+from flows.cli.runs import app
 from flows.scheduling.automations import CLOSE_SILENT_RUNS, NOTIFY_OF_FAILURES
 from tasks.config.operations import HEARTBEAT_SECONDS
 from tasks.runs.failures import read_failures
@@ -124,7 +125,7 @@ def test_a_run_that_fails_leaves_a_record_and_is_told_of(
     assert (told["state"], told["flow"]) == ("Failed", "train-sentiment")
     assert failure.reason in told["message"]
 
-    main(["failures", "--artifacts", str(tmp_path / "artifacts")])
+    main(app, ["failures", "--artifacts", str(tmp_path / "artifacts")])
     shown = capsys.readouterr().out
     assert "train-sentiment, reviews-tutorial-honest-seed7: Failed in load" in shown
     assert " ".join(failure.reason.split()) in " ".join(shown.split())

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.cli import predict, runs
+from flows.cli.app import main
 from tasks.common.atomic_files import file_sha256
 from tasks.common.canonical_json import readable_json
 from tasks.common.errors import BadDataError, ExportError
@@ -66,7 +67,7 @@ def bundle(artifacts: Path) -> Bundle:
     target = ["export", "bundle", "latest", str(artifacts / "bundle.zip"), "--litert"]
     out = io.BytesIO()
     with contextlib.redirect_stdout(io.TextIOWrapper(out, write_through=True)):
-        runs.main([*target, f"--artifacts={artifacts}", "--json"])
+        main(runs.app, [*target, f"--artifacts={artifacts}", "--json"])
         return Bundle.model_validate_json(out.getvalue())
 
 
@@ -327,12 +328,12 @@ def test_a_bundle_of_the_command_answers_by_the_command_and_is_not_written_over(
     with pytest.MonkeyPatch.context() as patch:
         out = io.BytesIO()
         patch.setattr(sys, "stdout", io.TextIOWrapper(out, write_through=True))
-        predict.read_flow_options(words)
+        main(predict.app, words)
         assert json.loads(out.getvalue())["error"] is None
     with pytest.raises(SystemExit):
-        predict.read_flow_options([*words[:-1], "--sha256=0000"])
+        main(predict.app, [*words[:-1], "--sha256=0000"])
     with pytest.raises(SystemExit):
-        runs.main(["export", "bundle", "latest", str(folder), f"--artifacts={artifacts}"])
+        main(runs.app, ["export", "bundle", "latest", str(folder), f"--artifacts={artifacts}"])
     shown = capsys.readouterr().err
     assert "is not the bundle that was requested" in shown
     assert "is there already" in shown
