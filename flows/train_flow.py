@@ -10,7 +10,8 @@ from flows.cli.train import app
 
 if __name__ == "__main__":
     main(app)
-else:  # Prefect loads the flow from this file
+else:  # Prefect loads the flows from this file
     from flows.pipelines.train import train_flow
+    from flows.pipelines.train_form import train_from_form
 
-    __all__ = ["train_flow"]
+    __all__ = ["train_flow", "train_from_form"]

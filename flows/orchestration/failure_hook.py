@@ -7,6 +7,7 @@ No hook runs in a process that was killed with SIGKILL; the automation of
 import logging
 import re
 from datetime import UTC, datetime
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def keep_failure_record(flow: Flow[..., Any], flow_run: FlowRun, state: State[An
 
 
 def _reason(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any], artifacts: Path) -> str:
-    if unknown := sorted(flow_run.parameters.keys() - flow.parameters.properties):
+    if unknown := sorted(flow_run.parameters.keys() - signature(flow.fn).parameters):
         return f"{flow.name} has no parameter {', '.join(unknown)}; leave it out of the deployment"
     error = state.result(raise_on_failure=False) if state.is_failed() else None
     if isinstance(error, PipelineError):

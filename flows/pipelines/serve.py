@@ -1,4 +1,4 @@
-"""Serve the schedules of retraining and maintenance until this process is stopped."""
+"""Serve the schedules, and what people start from Prefect's UI, until this process is stopped."""
 
 import asyncio
 import logging
@@ -15,12 +15,16 @@ from prefect.types.entrypoint import EntrypointType
 from flows.orchestration import session
 from flows.pipelines.maintain import maintain_flow
 from flows.pipelines.retrain import retrain_flow
+from flows.pipelines.train import train_flow
+from flows.pipelines.train_form import train_from_form
 from flows.scheduling.stopping import serve_until_stopped
+from tasks.config.promotion import PromotionConfig
+from tasks.config.run_form import form_of
 from tasks.config.schedule import ANCHOR, ScheduleConfig, ServeOptions
 
 LOG = logging.getLogger(__name__)
 
-DEPLOYMENT = "scheduled"
+DEPLOYMENT, SIMPLE, EXPERT = "scheduled", "simple", "expert"
 _RETRAIN_CRON = "0 3 * * *"
 _MAINTAIN_CRON = "0 12 * * SUN"
 _STARTING_S = 120
@@ -33,35 +37,56 @@ _STRATEGIES = {
 
 
 def deployments(options: ServeOptions) -> list[RunnerDeployment]:
-    """Return the deployments: each has its schedule, its parameters, and one run at a time."""
+    """Return the deployments, one run of each at a time: the scheduled ones, and the two forms.
+
+    The forms propose the reviews, the recipe and the seed of the schedule.
+    """
+    config, fixed = options.retraining["config"], _fixed(options.retraining)
+    gates = {"gates": options.retraining["promotion"] or PromotionConfig()}
     return [
-        _deployment(retrain_flow, options.schedule, _RETRAIN_CRON, options.retraining),
+        _deployment(
+            retrain_flow,
+            DEPLOYMENT,
+            options.retraining,
+            options.schedule.overlap,
+            schedule=_schedule(options.schedule, _RETRAIN_CRON),
+        ),
         _deployment(
             maintain_flow,
-            options.maintenance_schedule,
-            _MAINTAIN_CRON,
+            DEPLOYMENT,
             options.maintenance,
+            options.maintenance_schedule.overlap,
+            schedule=_schedule(options.maintenance_schedule, _MAINTAIN_CRON),
             paused=not options.maintain,
         ),
+        _deployment(train_from_form, SIMPLE, form_of(config).model_dump() | fixed | gates, "queue"),
+        _deployment(train_flow, EXPERT, {"config": config} | fixed, "queue"),
     ]
+
+
+def _fixed(parameters: dict[str, Any]) -> dict[str, Any]:
+    return {name: parameters[name] for name in ("accelerator", "artifacts")}
+
+
+def _schedule(config: ScheduleConfig, default_cron: str) -> Schedule:
+    return Schedule(**config.kind(default_cron), timezone=config.timezone, anchor_date=ANCHOR)
 
 
 def _deployment(
     flow: Flow[..., Any],
-    config: ScheduleConfig,
-    default_cron: str,
+    name: str,
     parameters: dict[str, Any],
+    overlap: str,
     *,
+    schedule: Schedule | None = None,
     paused: bool = False,
 ) -> RunnerDeployment:
     deployment = flow.to_deployment(
-        DEPLOYMENT,
-        schedule=Schedule(
-            **config.kind(default_cron), timezone=config.timezone, anchor_date=ANCHOR
-        ),
+        name,
+        schedule=schedule,
         concurrency_limit=ConcurrencyLimitConfig(
             limit=1,
-            collision_strategy=_STRATEGIES[config.overlap],
+            collision_strategy=_STRATEGIES[overlap],
             # How long a run that died while it was being started keeps its place.
             grace_period_seconds=_STARTING_S,
         ),
@@ -89,6 +114,11 @@ def serve_flows(options: ServeOptions) -> None:
     if options.maintain:
         _tell_next_starts("maintenance", options.maintenance_schedule, _MAINTAIN_CRON)
     LOG.info("serving %d deployments until SIGTERM or Ctrl-C", len(served))
+    LOG.info(
+        "start a run in Prefect's UI, or with `prefect deployment run %s/%s`",
+        train_from_form.name,
+        SIMPLE,
+    )
     asyncio.run(serve_until_stopped(runner, served))
 
 

@@ -22,7 +22,7 @@ def flows() -> list[Flow[..., object]]:
     names = [module.name for module in pkgutil.iter_modules(pipelines.__path__)]
     modules = [importlib.import_module(f"flows.pipelines.{name}") for name in names]
     found = [one for module in modules for one in vars(module).values() if isinstance(one, Flow)]
-    return list({flow.name: flow for flow in found}.values())
+    return list({id(flow): flow for flow in found}.values())
 
 
 def test_every_flow_is_known_and_its_program_exists() -> None:
@@ -30,7 +30,7 @@ def test_every_flow_is_known_and_its_program_exists() -> None:
     assert all((ROOT / "flows" / program).is_file() for program in OUR_FLOWS.values())
 
 
-@pytest.mark.parametrize("flow", flows(), ids=lambda flow: flow.name)
+@pytest.mark.parametrize("flow", flows(), ids=lambda flow: flow.fn.__name__)
 def test_the_failure_of_a_flow_leaves_a_record(flow: Flow[..., object]) -> None:
     assert flow.on_failure_hooks == flow.on_crashed_hooks == [keep_failure_record]
 

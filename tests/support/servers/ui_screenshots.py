@@ -13,16 +13,24 @@ import time
 from pathlib import Path
 from typing import Any
 
+from prefect.deployments.runner import RunnerDeployment
+
 from tests.support.servers.prefect_pages import ask, prefect_page
-from tests.support.servers.real_server import prefect_server_process
+from tests.support.servers.real_server import prefect_server_process, talk_to
 
 _UI = "v1"
 
 _COLOURS = 128
 
+_SHOWN = {
+    "ui_progress": ["progress"],
+    "run_form": ["Promote", "Submit"],
+    "ui_report": ["Test accuracy "],
+}
+
 
 def take_screenshots(folder: Path, options: list[str]) -> None:
-    """Write `ui_progress.png` in the second epoch, and `ui_report.png` after the run."""
+    """Write `run_form.png`, `ui_progress.png` in the second epoch, and at last `ui_report.png`."""
     with (
         tempfile.TemporaryDirectory() as home,
         prefect_server_process(Path(home)) as (api, _),
@@ -31,11 +39,22 @@ def take_screenshots(folder: Path, options: list[str]) -> None:
             env=os.environ | {"PREFECT_API_URL": api, "PREFECT_HOME": home},
         ) as run,
     ):
+        _shoot(api, _form(api), folder / "run_form.png", 1240)
         bar = _wait_for_bar(api, run)
         _shoot(api, f"/runs/flow-run/{bar['flow_run_id']}", folder / "ui_progress.png", 980)
         assert run.wait() == 0
         (report,) = _artifacts(api, "report")
         _shoot(api, f"/artifacts/artifact/{report['id']}", folder / "ui_report.png", 1240)
+
+
+def _form(api: str) -> str:
+    """Return the path of the short form, which this process deploys."""
+    from flows.pipelines.train_form import train_from_form
+
+    with talk_to(api):
+        deployment = train_from_form.to_deployment("simple")
+        assert isinstance(deployment, RunnerDeployment)
+        return f"/deployments/deployment/{deployment.apply()}/run"
 
 
 def _artifacts(api: str, key: str) -> list[dict[str, Any]]:
@@ -55,8 +74,8 @@ def _wait_for_bar(api: str, run: subprocess.Popen[bytes]) -> dict[str, Any]:
 def _shoot(api: str, path: str, file: Path, height: int) -> None:
     from PIL import Image
 
-    tab, texts = ("Artifacts", ["progress"]) if "flow-run" in path else (None, ["Test accuracy "])
-    with prefect_page(api, _UI, path, texts, height=height, tab=tab) as opened:
+    tab = "Artifacts" if "flow-run" in path else None
+    with prefect_page(api, _UI, path, _SHOWN[file.stem], height=height, tab=tab) as opened:
         opened.page.screenshot(path=file)
     # Two thirds smaller than what the browser writes.
     Image.open(file).convert("RGB").quantize(_COLOURS).save(file, optimize=True)
