@@ -12,6 +12,7 @@ import docstring_parser
 from cyclopts import App, CycloptsError
 from pydantic import ValidationError
 
+from flows.cli.help import WHOLE, Help
 from flows.display.terminal import EXIT_FAILED, fail
 from flows.orchestration.process import begin_process, set_process_up
 from tasks.common.errors import AcceleratorError, InvalidConfigError, PipelineError
@@ -45,6 +46,9 @@ def run_command(app: App, arguments: Sequence[str] | None = None) -> object:
     words = _with_standard_input(sys.argv[1:] if arguments is None else arguments)
     _read_docstrings_once()
     set_process_up()
+    for command in app.parse_commands(words)[1]:
+        if isinstance(command.help_formatter, Help):
+            command.help_formatter.whole = WHOLE in words
     try:
         result: object = app(
             words, exit_on_error=False, print_error=False, result_action="return_value"

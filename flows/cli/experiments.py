@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
 from flows.cli.app import Ready
+from flows.cli.help import OWN, RUNNING, command_app
 from flows.cli.options import ConfigOptions
 from tasks.config.experiments import (
     AblationConfig,
@@ -20,11 +21,40 @@ from tasks.experiments.ablation import text_variants
 
 Parameters = dict[str, Any]
 
-seeds_app = App(name="seeds", version_flags=[])
+_WHERE = ("--source", "--train-file", "--recipe", "--epochs", "--seed", "--workers", "--artifacts")
 
-ablation_app = App(name="ablation", version_flags=[])
+seeds_app = command_app(
+    "seeds",
+    first=("--seeds", "--protocols", *_WHERE),
+    examples=(
+        ("seeds --seeds 5", "Five seeds, under both protocols"),
+        ("seeds --recipe ngrams --protocols honest", "One protocol alone"),
+        ("seeds --seeds 8 --workers 2", "Two trainings at the same time"),
+        ("seeds --train-file reviews.csv --seed 10", "Your own table, from seed 10 on"),
+    ),
+)
 
-sweep_app = App(name="sweep", version_flags=[])
+ablation_app = command_app(
+    "ablation",
+    first=("--tokens", "--words", "--seeds", *_WHERE),
+    examples=(
+        ("ablation", "What other tokens and other words would score"),
+        ("ablation --tokens first-100 --tokens last-100", "The ends of the reviews"),
+        ("ablation --words 5000 --words 50000", "Smaller and larger vocabularies"),
+        ("ablation --recipe ngrams --seeds 3", "Another network, with three seeds each"),
+    ),
+)
+
+sweep_app = command_app(
+    "sweep",
+    first=("--trials", "--minutes", "--study", "--space", *_WHERE),
+    examples=(
+        ("sweep --recipe ngrams --trials 20", "Twenty trials; the same command again resumes"),
+        ("sweep --minutes 30", "For half an hour"),
+        ("sweep --space fields.toml --study mine", "Your own fields to vary"),
+        ("sweep --trials 40 --workers 2", "Two trials at the same time"),
+    ),
+)
 
 
 @Parameter(name="*")
@@ -32,7 +62,7 @@ sweep_app = App(name="sweep", version_flags=[])
 class TrainingsOptions:
     """What is trained, and where."""
 
-    runner: Annotated[RunnerConfig, Parameter(name="*", group="Where")] = RunnerConfig()
+    runner: Annotated[RunnerConfig, Parameter(name="*", group=RUNNING)] = RunnerConfig()
     options: ConfigOptions = ConfigOptions()
 
     def checked(self) -> Parameters:
@@ -54,7 +84,7 @@ class TrainingsOptions:
 @seeds_app.default
 def seeds(
     *,
-    seeds: Annotated[SeedsConfig, Parameter(name="*", group="Seeds")] = SeedsConfig(),
+    seeds: Annotated[SeedsConfig, Parameter(name="*", group=OWN)] = SeedsConfig(),
     trainings: TrainingsOptions = TrainingsOptions(),
 ) -> Ready[Parameters]:
     """Train with several seeds, under both protocols, and show what they say together."""
@@ -64,7 +94,7 @@ def seeds(
 @ablation_app.default
 def ablation(
     *,
-    ablation: Annotated[AblationConfig, Parameter(name="*", group="Ablation")] = AblationConfig(),
+    ablation: Annotated[AblationConfig, Parameter(name="*", group=OWN)] = AblationConfig(),
     trainings: TrainingsOptions = TrainingsOptions(),
 ) -> Ready[Parameters]:
     """Train with other tokens and other words, and show what the form of the text matters."""
@@ -76,7 +106,7 @@ def ablation(
 @sweep_app.default
 def sweep(
     *,
-    sweep: Annotated[SweepConfig, Parameter(name="*", group="Sweep")] = SweepConfig(),
+    sweep: Annotated[SweepConfig, Parameter(name="*", group=OWN)] = SweepConfig(),
     trainings: TrainingsOptions = TrainingsOptions(),
 ) -> Ready[Parameters]:
     """Search for better numbers on the validation reviews, and score the winner once."""

@@ -2,16 +2,17 @@
 
 from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 from rich.filesize import decimal
 
+from flows.cli.help import command_app
 from flows.display.terminal import ARTIFACTS, ArtifactsOption, show_lines
 from flows.orchestration.process import begin_process
 from tasks.common.tables import Table, number
 from tasks.config.operations import RetentionConfig
 from tasks.operations.retention import Removal
 
-app = App(name="maintain", version_flags=[])
+app = command_app("maintain")
 
 
 @app.default

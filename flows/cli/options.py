@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from pydantic import Field
 
+from flows.cli.help import DATA, EVALUATION, NETWORK, RECIPE, RUNNING, TRAINING
 from flows.display.terminal import ARTIFACTS, ArtifactsOption
 from tasks.common.device import select_accelerator
 from tasks.config.naming import Naming, read_naming
@@ -33,9 +34,13 @@ class TagOptions:
 
     tag: Annotated[
         tuple[str, ...],
-        Parameter(help="Tag of the run, by which runs are listed; may be repeated.", negative=()),
+        Parameter(
+            help="Tag of the run, by which runs are listed; may be repeated.",
+            negative=(),
+            group=RUNNING,
+        ),
     ] = ()
-    note: Annotated[str, Parameter(help="A sentence about the run.")] = ""
+    note: Annotated[str, Parameter(help="A sentence about the run.", group=RUNNING)] = ""
 
     def naming(self) -> Naming:
         """Return the checked naming; an InvalidConfigError says what is allowed."""
@@ -48,7 +53,10 @@ class NamingOptions(TagOptions):
     """What a run is called, and what is kept beside it."""
 
     name: Annotated[
-        str, Parameter(help="Name of the run; by itself of file, recipe, protocol and seed.")
+        str,
+        Parameter(
+            help="Name of the run; by itself of file, recipe, protocol and seed.", group=RUNNING
+        ),
     ] = ""
 
     def naming(self) -> Naming:
@@ -73,19 +81,23 @@ class ConfigOptions:
 
     recipe: Annotated[
         str,
-        Parameter(help="Named config that the other options change; see train --list-recipes."),
+        Parameter(
+            help="Named config that the other options change; see train --list-recipes.",
+            group=RECIPE,
+        ),
     ] = DEFAULT_RECIPE
-    source: Annotated[SourceConfig, Parameter(name="*", group="Source")] = SourceConfig()
-    data: Annotated[DataConfig, Parameter(name="*", group="Data")] = DataConfig()
-    text: Annotated[TextConfig, Parameter(name="*", group="Text")] = TextConfig()
-    protocol: Annotated[ProtocolConfig, Parameter(name="*", group="Protocol")] = ProtocolConfig()
-    network: Annotated[_NetworkOptions, Parameter(name="*", group="Network")] = _NetworkOptions()
-    fit: Annotated[FitConfig, Parameter(name="*", group="Fit")] = FitConfig()
-    saving: Annotated[SavingConfig, Parameter(name="*", group="Saving")] = SavingConfig()
+    source: Annotated[SourceConfig, Parameter(name="*", group=DATA)] = SourceConfig()
+    data: Annotated[DataConfig, Parameter(name="*", group=DATA)] = DataConfig()
+    text: Annotated[TextConfig, Parameter(name="*", group=DATA)] = TextConfig()
+    protocol: Annotated[ProtocolConfig, Parameter(name="*", group=EVALUATION)] = ProtocolConfig()
+    network: Annotated[_NetworkOptions, Parameter(name="*", group=NETWORK)] = _NetworkOptions()
+    fit: Annotated[FitConfig, Parameter(name="*", group=TRAINING)] = FitConfig()
+    saving: Annotated[SavingConfig, Parameter(name="*", group=TRAINING)] = SavingConfig()
     accelerator: Annotated[
-        str, Parameter(help="auto, cpu, gpu (the first one), gpu:N or multi-gpu (all).")
+        str,
+        Parameter(help="auto, cpu, gpu (the first one), gpu:N or multi-gpu (all).", group=RUNNING),
     ] = "auto"
-    artifacts: ArtifactsOption = ARTIFACTS
+    artifacts: Annotated[ArtifactsOption, Parameter(group=RUNNING)] = ARTIFACTS
 
     def config(self) -> TrainingConfig:
         """Return the checked config.

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Annotated, Any, Literal
 
-from cyclopts import App, Parameter, validators
+from cyclopts import Parameter, validators
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 
 from flows.cli.app import Ready
+from flows.cli.help import command_app
 from flows.display.terminal import ARTIFACTS, ArtifactsOption, remark
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.atomic_files import whole_file
@@ -45,7 +46,7 @@ STDIN = "-"
 
 _STREAM_ROWS = 1000
 
-app = App(name="predict", version_flags=[])
+app = command_app("predict")
 
 
 @Parameter(name="*")

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
+from flows.cli.help import PROMOTION, RunName, command_app
 from flows.display import promotion_tables
 from flows.display.runs_page import renew_runs_page
 from flows.display.terminal import EXIT_FAILED, Options, answer, remark
@@ -20,12 +21,11 @@ from tasks.registry.events import PromotionEvent
 from tasks.registry.promote import promote, rollback, who_am_i
 from tasks.runs.find import find_run
 
-app = App(
-    name="promote",
-    help="Promote a run to champion if it passes all gates, or go back to an earlier champion."
+app = command_app(
+    "promote.py",
+    "Promote a run to champion if it passes all gates, or go back to an earlier champion."
     " RUN is a run folder, a run id, the start or the last part of one, a run's name, or `latest`."
     " The exit status is 1 where a run is refused.",
-    version_flags=[],
 )
 
 
@@ -40,10 +40,10 @@ class Author:
 
 @app.command(name="promote")
 def promote_command(
-    run: str,
+    run: RunName,
     /,
     *,
-    gates: Annotated[PromotionConfig, Parameter(name="*", group="Gates")] = PromotionConfig(),
+    gates: Annotated[PromotionConfig, Parameter(name="*", group=PROMOTION)] = PromotionConfig(),
     without_comparison: Annotated[
         bool,
         Parameter(

@@ -4,15 +4,34 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
 from flows.cli.app import Ready
+from flows.cli.help import DRIFT, PROMOTION, RUNNING, command_app
 from flows.cli.options import ConfigOptions, NamingOptions
 from tasks.config.drift import DriftConfig
 from tasks.config.promotion import PromotionConfig, require_promotable
 from tasks.config.training import SourceConfig, require_pinned
 
-app = App(name="retrain", version_flags=[])
+app = command_app(
+    "retrain",
+    first=(
+        *("--source", "--train-file", "--recipe", "--epochs", "--seed", "--promote", "--floor"),
+        *("--check-drift", "--drift.action", "--accelerator", "--name", "--artifacts", "--force"),
+    ),
+    examples=(
+        (
+            "retrain --train-file reviews.csv",
+            "What the table holds now",
+        ),
+        ("retrain --train-file reviews.csv --force", "The same, though nothing has changed"),
+        (
+            "retrain --recipe ngrams --baseline naive_bayes",
+            "Ask for more than the better baseline",
+        ),
+        ("retrain --drift.action stop", "End before the training where the reviews have drifted"),
+    ),
+)
 
 
 @Parameter(name="*")
@@ -20,18 +39,14 @@ app = App(name="retrain", version_flags=[])
 class Retraining(ConfigOptions):
     """What each run is called with."""
 
-    promote: Annotated[bool, Parameter(help="Make a run the champion if it passes all gates.")] = (
-        True
-    )
-    promotion: Annotated[
-        PromotionConfig, Parameter(name="promotion", group="Gates of the promotion")
-    ] = PromotionConfig()
-    check_drift: Annotated[
-        bool, Parameter(help="Compare the training reviews with the champion's.")
+    promote: Annotated[
+        bool, Parameter(help="Make a run the champion if it passes all gates.", group=PROMOTION)
     ] = True
-    drift: Annotated[DriftConfig, Parameter(name="drift", group="Bounds of the drift")] = (
-        DriftConfig()
-    )
+    promotion: Annotated[PromotionConfig, Parameter(name="*", group=PROMOTION)] = PromotionConfig()
+    check_drift: Annotated[
+        bool, Parameter(help="Compare the training reviews with the champion's.", group=DRIFT)
+    ] = True
+    drift: Annotated[DriftConfig, Parameter(name="drift", group=DRIFT)] = DriftConfig()
 
     def parameters(self) -> dict[str, Any]:
         """Return the checked parameters of the flow, with absolute paths.
@@ -59,7 +74,8 @@ def retrain(
     retraining: Retraining = Retraining(),
     naming: NamingOptions = NamingOptions(),
     force: Annotated[
-        bool, Parameter(help="Train also where nothing has changed.", negative=())
+        bool,
+        Parameter(help="Train also where nothing has changed.", negative=(), group=RUNNING),
     ] = False,
 ) -> Ready[dict[str, Any]]:
     """Retrain once, now, as the schedule does."""

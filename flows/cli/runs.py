@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, Parameter, validators
+from cyclopts import Parameter, validators
 from rich.console import Console
 
+from flows.cli.help import RunName, command_app
 from flows.display import run_tables
 from flows.display.run_tables import headline
 from flows.display.runs_page import renew_runs_page, write_runs_page
@@ -36,14 +37,13 @@ from tasks.runs.names import naming_fault, read_naming_of, write_naming
 from tasks.runs.pins import pin_run, pinned_runs, unpin_run
 from tasks.runs.read import read_checked, read_config, reading_runs
 
-app = App(
-    name="runs",
-    help="List, show, name, chart, compare, pin and export finished runs. RUN is a run folder, a"
+app = command_app(
+    "runs",
+    "List, show, name, chart, compare, pin and export finished runs. RUN is a run folder, a"
     " run id, the start or the last part of one, a run's name, or `latest`.",
-    version_flags=[],
 )
 
-export = App(name="export", help="Export a run for other programs.", version_flags=[])
+export = command_app("export", "Export a run for other programs.")
 
 app.command(export)
 
@@ -87,7 +87,7 @@ def list_command(
 
 @app.command(name="tag")
 def tag_command(
-    run: str,
+    run: RunName,
     /,
     *,
     name: Annotated[str | None, Parameter(help="Another name; '' for none.")] = None,
@@ -130,7 +130,7 @@ def failures(*, options: Options = Options()) -> None:
 
 
 @app.command
-def show(run: str, /, *, options: Options = Options()) -> None:
+def show(run: RunName, /, *, options: Options = Options()) -> None:
     """Show one run: score, baseline, settings, data, device, versions, steps and files."""
     champion, _ = _champion(options.artifacts)
     with _reading(options, run) as (found,):
@@ -151,7 +151,7 @@ def page(*, options: Options = Options()) -> None:
 
 
 @app.command
-def pin(run: str, /, *, options: Options = Options()) -> None:
+def pin(run: RunName, /, *, options: Options = Options()) -> None:
     """Keep a run whatever its age: maintenance does not remove it."""
     found = find_run(options.artifacts, run)
     pin_run(options.artifacts, found.manifest.run_id)
@@ -159,7 +159,7 @@ def pin(run: str, /, *, options: Options = Options()) -> None:
 
 
 @app.command
-def unpin(run: str, /, *, options: Options = Options()) -> None:
+def unpin(run: RunName, /, *, options: Options = Options()) -> None:
     """Let maintenance remove a run again when it is old."""
     found = find_run(options.artifacts, run)
     unpin_run(options.artifacts, found.manifest.run_id)
@@ -168,7 +168,7 @@ def unpin(run: str, /, *, options: Options = Options()) -> None:
 
 @app.command
 def compare(
-    run: str,
+    run: RunName,
     /,
     *others: Annotated[str, Parameter(help="What is compared with the first run.")],
     html: Annotated[
@@ -204,7 +204,7 @@ def compare(
 
 
 @export.command
-def tensorboard(run: str, logdir: Path, /, *, options: Options = Options()) -> None:
+def tensorboard(run: RunName, logdir: Path, /, *, options: Options = Options()) -> None:
     """Write a run's curves, score and config for `tensorboard --logdir LOGDIR`."""
     with _reading(options, run) as (found,):
         files = export_tensorboard(found, logdir, headline(found.manifest.score))
@@ -213,7 +213,7 @@ def tensorboard(run: str, logdir: Path, /, *, options: Options = Options()) -> N
 
 @export.command
 def mlflow(
-    run: str,
+    run: RunName,
     /,
     *,
     tracking_uri: Annotated[str, Parameter(help="MLflow's store, like sqlite:///mlflow.db.")],
@@ -230,7 +230,7 @@ def mlflow(
 
 @export.command
 def bundle(
-    run: str,
+    run: RunName,
     target: Annotated[Path, Parameter(help="A new folder, or a file that ends in .zip.")],
     /,
     *,
@@ -257,7 +257,7 @@ def bundle(
 
 @export.command(name="model-card")
 def export_model_card(
-    run: str, file: Path | None = None, /, *, options: Options = Options()
+    run: RunName, file: Path | None = None, /, *, options: Options = Options()
 ) -> None:
     """Write a run's model card as Markdown into FILE, or print it."""
     with _reading(options, run) as (found,):

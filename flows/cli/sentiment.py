@@ -7,6 +7,7 @@ from importlib.metadata import version
 from cyclopts import App
 
 from flows.cli import app as commands
+from flows.cli.help import command_app
 from tasks.config.commands import PROGRAM
 
 COMMANDS = {
@@ -34,12 +35,13 @@ COMMANDS = {
 
 def program(words: Sequence[str]) -> App:
     """Return the program; the words of its command line say whether all commands are listed."""
-    app = App(
-        name=PROGRAM,
-        help="Train, judge, promote and use sentiment networks. `sentiment COMMAND --help` shows"
-        " the options of a command.",
-        version=lambda: version("sentiment-training-pipeline"),
+    app = command_app(
+        PROGRAM,
+        "Train, judge, promote and use networks that tell the sentiment of texts. What a command"
+        f" does and takes: {PROGRAM} COMMAND --help.",
     )
+    app.version_flags = ("--version",)
+    app.version = lambda: version("sentiment-training-pipeline")
     app.register_install_completion_command(help="Complete commands and options in this shell.")
     listed = not any(word in COMMANDS for word in words)
     for place, (name, (target, sentence)) in enumerate(COMMANDS.items()):

@@ -7,15 +7,16 @@ runs wait as Interrupted; with `prefect worker start` they are killed and stay R
 
 from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
+from flows.cli.help import command_app
 from flows.display.terminal import show_lines
 from flows.orchestration.process import begin_process
 from tasks.config.operations import MonitoringConfig
 
-set_up_app = App(name="server", version_flags=[])
+set_up_app = command_app("server")
 
-worker_app = App(name="worker", version_flags=[])
+worker_app = command_app("worker")
 
 
 @set_up_app.default

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 from pydantic import Field
 from rich.text import Text
 
 from flows.cli.app import Ready
+from flows.cli.help import DATA, DRIFT, PROMOTION, RECIPE, RUNNING, command_app
 from flows.cli.options import ConfigOptions, NamingOptions
 from flows.display.terminal import show_lines
 from tasks.common.errors import InvalidConfigError
@@ -19,7 +20,22 @@ from tasks.config.training import CachedStep, Source, SourceConfig
 
 G = TypeVar("G", PromotionConfig, DriftConfig)
 
-app = App(name="train", version_flags=[])
+app = command_app(
+    "train",
+    first=(
+        *("--source", "--train-file", "--test-file", "--recipe", "--list-recipes"),
+        *("--epochs", "--seed", "--promote", "--accelerator", "--name", "--artifacts"),
+    ),
+    examples=(
+        (
+            "train --recipe ngrams",
+            "A quicker and better network than the tutorial's",
+        ),
+        ("train --train-file reviews.csv --label-column stars", "Your own table"),
+        ("train --source imdb --seed 1 --epochs 3", "Another seed, for a few epochs"),
+        ("train --train-file reviews.csv --promote", "Make it the champion if it is better"),
+    ),
+)
 
 
 class _CommandSource(SourceConfig):
@@ -33,14 +49,15 @@ class _CommandSource(SourceConfig):
 class _CommandConfig(ConfigOptions):
     """A config whose source is found."""
 
-    source: Annotated[_CommandSource, Parameter(name="*", group="Source")] = _CommandSource()
+    source: Annotated[_CommandSource, Parameter(name="*", group=DATA)] = _CommandSource()
 
 
 @app.default
 def train(
     *,
     list_recipes: Annotated[
-        bool, Parameter(help="Print all recipes with their scores and costs.", negative=())
+        bool,
+        Parameter(help="Print all recipes with their scores and costs.", negative=(), group=RECIPE),
     ] = False,
     options: _CommandConfig = _CommandConfig(),
     naming: NamingOptions = NamingOptions(),
@@ -50,34 +67,36 @@ def train(
             help="Compute these steps again; all of them where none is named.",
             negative=(),
             consume_multiple=True,
+            group=RUNNING,
         ),
     ] = None,
     cache: Annotated[
-        bool, Parameter(help="Look up and keep results; without, nothing can be resumed.")
+        bool,
+        Parameter(help="Look up and keep results; without, nothing can be resumed.", group=RUNNING),
     ] = True,
     promote: Annotated[
         bool,
-        Parameter(help="Make the run the champion if it passes all gates.", negative=()),
+        Parameter(
+            help="Make the run the champion if it passes all gates.", negative=(), group=PROMOTION
+        ),
     ] = False,
-    promotion: Annotated[
-        PromotionConfig | None, Parameter(name="promotion", group="Gates of --promote")
-    ] = None,
+    promotion: Annotated[PromotionConfig, Parameter(name="*", group=PROMOTION)] = PromotionConfig(),
     check_drift: Annotated[
         bool,
         Parameter(
-            help="Compare the training reviews with the champion's before training.", negative=()
+            help="Compare the training reviews with the champion's before training.",
+            negative=(),
+            group=DRIFT,
         ),
     ] = False,
-    drift: Annotated[
-        DriftConfig | None, Parameter(name="drift", group="Bounds of --check-drift")
-    ] = None,
+    drift: Annotated[DriftConfig, Parameter(name="drift", group=DRIFT)] = DriftConfig(),
 ) -> Ready[TrainOptions] | None:
     """Train the sentiment network on movie reviews and leave a versioned run folder."""
     if list_recipes:
         show_lines(*_recipe_lines())
         return None
-    gates = _asked_for(promote, promotion, PromotionConfig, "--promotion", "--promote")
-    bounds = _asked_for(check_drift, drift, DriftConfig, "--drift", "--check-drift")
+    gates = _asked_for(promotion, "--", "--promote", asked=promote)
+    bounds = _asked_for(drift, "--drift.", "--check-drift", asked=check_drift)
     config = options.config()
     require_promotable(gates, config.protocol)
     asked = TrainOptions(
@@ -111,11 +130,12 @@ def _recipe_lines() -> list[str | Text]:
     return [*shown, "", "Honest protocol, official IMDB split. More: docs/recipes.md"]
 
 
-def _asked_for(asked: bool, given: G | None, group: type[G], options: str, flag: str) -> G | None:  # noqa: FBT001
-    """Return the group of an optional step, None where the step is not requested."""
-    if given is not None and not asked:
-        raise InvalidConfigError(f"options that begin with {options}. need {flag}")
-    return (given or group()) if asked else None
+def _asked_for(group: G, options: str, flag: str, *, asked: bool) -> G | None:
+    """Return the settings of an optional step, None where the step is not requested."""
+    if group.model_fields_set and not asked:
+        name, *_ = sorted(group.model_fields_set)
+        raise InvalidConfigError(f"{options}{name.replace('_', '-')}: needs {flag}")
+    return group if asked else None
 
 
 def _start(options: TrainOptions) -> None:

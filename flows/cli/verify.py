@@ -4,9 +4,10 @@ import tempfile
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 from rich.text import Text
 
+from flows.cli.help import RunName, command_app
 from flows.display.run_tables import headline
 from flows.display.terminal import ARTIFACTS, fail, show_lines
 from flows.orchestration.process import begin_process
@@ -26,16 +27,14 @@ from tasks.runs.verify import (
     share_downloads,
 )
 
-_RUN = "A run folder, or the id or name of a run in artifacts, or latest."
+explain_app = command_app("explain")
 
-explain_app = App(name="explain", version_flags=[])
-
-verify_app = App(name="verify", version_flags=[])
+verify_app = command_app("verify")
 
 
 @explain_app.default
 def explain_run(
-    run: Annotated[str, Parameter(help=_RUN)],
+    run: RunName,
 ) -> None:
     """Show why each step of a run was cached or computed."""
     manifest = find_run(ARTIFACTS, run).manifest
@@ -44,7 +43,7 @@ def explain_run(
 
 @verify_app.default
 def verify_run(
-    run: Annotated[str, Parameter(help=_RUN)],
+    run: RunName,
     *,
     files: Annotated[bool, Parameter(help="Check the files only.", negative=())] = False,
 ) -> None:

@@ -158,7 +158,7 @@ def test_the_commands_of_the_readme_about_the_champion_work_one_after_another(
 
 def test_each_option_that_the_readme_names_exists(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        read_options(["--help"])
+        read_options(["--help-all"])
     main(runs.app, ["list", "--help"])
     main(promote.app, ["promote", "--help"])
     main(promote.app, ["rollback", "--help"])

@@ -29,7 +29,7 @@ def test_promotion_and_drift_are_off_until_they_are_asked_for() -> None:
     assert (plain.promotion, plain.drift) == (None, None)
     asked = read_options(["--promote", "--check-drift"])
     assert (asked.promotion, asked.drift) == (PromotionConfig(), DriftConfig())
-    words = ["--promote", "--promotion.floor=0.9", "--check-drift", "--drift.action=stop"]
+    words = ["--promote", "--floor=0.9", "--check-drift", "--drift.action=stop"]
     options = read_options(words)
     assert options.promotion == PromotionConfig(floor=0.9)
     assert options.drift == DriftConfig(action="stop")
@@ -53,9 +53,9 @@ def test_promotion_and_drift_are_off_until_they_are_asked_for() -> None:
         ("--source files", 2, "error: --source files: needs --train-file"),
         ("--unheard-of 3", 2, "error: Unknown option"),
         ("--promote --protocol tutorial", 2, "error: --protocol tutorial: promotion needs"),
-        ("--promotion.floor 0.9", 2, "error: options that begin with --promotion. need --promote"),
-        ("--promote --promotion.floor 7", 2, "error: --promotion.floor 7: must be less than"),
-        ("--drift.seed 1", 2, "error: options that begin with --drift. need --check-drift"),
+        ("--floor 0.9", 2, "error: --floor: needs --promote"),
+        ("--promote --floor 7", 2, "error: --floor 7: must be less than"),
+        ("--drift.seed 1", 2, "error: --drift.seed: needs --check-drift"),
         ("--check-drift --drift.action halt", 2, "error: --drift.action halt: must be 'warn'"),
     ],
 )
@@ -69,7 +69,7 @@ def test_a_mistake_is_told_in_one_sentence(
 
 def test_help_names_every_field_of_the_config(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as raised:
-        read_options(["--help"])
+        read_options(["--help-all"])
     assert raised.value.code == 0
     shown = capsys.readouterr().out
     for network in NETWORKS.values():

@@ -45,8 +45,8 @@ SERVED_S = 3 * LIMIT_S
 PROMOTING = [
     "--check-drift",
     "--promote",
-    "--promotion.floor=0.1",
-    "--promotion.baseline-margin=0.9",
+    "--floor=0.1",
+    "--baseline-margin=0.9",
 ]
 
 

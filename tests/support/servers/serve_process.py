@@ -18,12 +18,12 @@ LIMIT_S = 120
 RETRAIN, MAINTAIN = "retrain-sentiment", "maintain-artifacts"
 
 ALL_GATES_OPEN = [
-    "--promotion.floor=0",
-    "--promotion.mode=not_worse",
-    "--promotion.margin=0.99",
-    "--promotion.baseline-margin=0.99",
-    "--promotion.largest-calibration-error=1",
-    "--promotion.largest-latency-ms=1000",
+    "--floor=0",
+    "--mode=not_worse",
+    "--margin=0.99",
+    "--baseline-margin=0.99",
+    "--largest-calibration-error=1",
+    "--largest-latency-ms=1000",
 ]
 """Each new model becomes champion, whatever it has learned from a few made-up reviews."""
 
