@@ -39,15 +39,27 @@ def paired_difference(first: np.ndarray, second: np.ndarray) -> PairedDifference
 
 
 class PairedTest(Record):
-    """Two models on the same reviews: who alone was right how often, and what follows."""
+    """Two models on the same reviews: who alone was right how often, and what follows.
+
+    `both_right` is None in a log of an earlier version.
+    """
 
     reviews: int
+    both_right: int | None = None
     only_first_right: int
     only_second_right: int
     p_value: float
     difference: float
     difference_low: float
     difference_high: float
+
+    @property
+    def accuracies(self) -> tuple[float, float] | None:
+        """That of the first model and that of the second one, where it is known."""
+        if self.both_right is None:
+            return None
+        first, second = self.only_first_right, self.only_second_right
+        return (self.both_right + first) / self.reviews, (self.both_right + second) / self.reviews
 
 
 def paired_test(first_correct: np.ndarray, second_correct: np.ndarray) -> PairedTest:
@@ -61,6 +73,7 @@ def paired_test(first_correct: np.ndarray, second_correct: np.ndarray) -> Paired
     low, high = difference_interval(first, second, reviews)
     return PairedTest(
         reviews=reviews,
+        both_right=int((first_correct & second_correct).sum()),
         only_first_right=first,
         only_second_right=second,
         p_value=mcnemar_p_value(first, second),

@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from urllib.parse import quote
 
 from tasks.common.errors import PipelineError
 from tasks.common.formatting import interval_text, short_id, when
 from tasks.common.records import Record
 from tasks.common.tables import Column, Table, number
+from tasks.evaluation.significance import PairedTest, difference_text
 from tasks.reports.html import render, score
 from tasks.reports.run_report import REPORT
 from tasks.reports.timeline import SHAPES, Change, Judged, Timeline, draw_timeline
@@ -18,15 +19,22 @@ from tasks.runs.read import read_checked, reading_runs
 
 _COLOURS = 3
 _LOOKS = _COLOURS * len(SHAPES)
+_CHALLENGER, _CHAMPION = 0, 2
+"""Their looks in the chart of a replay."""
 
 
 class ChampionEvent(Record):
-    """What was decided of a run: promoted, refused or rolled back (to it), and why."""
+    """What was decided of a run: promoted, refused or rolled back (to it), and why.
+
+    `test` is that of the run against `former_champion`, if there was one.
+    """
 
     kind: str
     when: str
     run_id: str
     why: str
+    former_champion: str | None = None
+    test: PairedTest | None = None
 
 
 class _Listed(Record):
@@ -58,6 +66,17 @@ class _Listed(Record):
         return f"{score(judged.accuracy)} ({bounds})"
 
 
+class _Replayed(Record):
+    """What was decided as of a day: both models learned from what was known then."""
+
+    day: date
+    challenger: _Listed
+    champion: _Listed
+    event: ChampionEvent
+    test: PairedTest
+    accuracies: tuple[float, float]
+
+
 def runs_page(found: FoundRuns, events: Sequence[ChampionEvent], faults: Sequence[str]) -> str:
     """Return one HTML page that needs no other file and asks for nothing outside.
 
@@ -69,6 +88,7 @@ def runs_page(found: FoundRuns, events: Sequence[ChampionEvent], faults: Sequenc
     champion = changes[-1].run_id if changes else None
     series = list(dict.fromkeys(run.series for run in reversed(runs)))
     now = datetime.now(UTC)
+    replayed = _replayed(runs, events)
     drawn = sorted((run for run in runs if run.created <= now), key=lambda run: run.created)
     return render(
         "runs.html.jinja",
@@ -82,6 +102,10 @@ def runs_page(found: FoundRuns, events: Sequence[ChampionEvent], faults: Sequenc
             | {"is_hollow": protocol == "tutorial"}
             for place, (source, protocol) in enumerate(series)
         ],
+        replay=_replay_chart(replayed),
+        replay_looks=(_CHALLENGER, _CHAMPION),
+        replay_table=_replay_table(replayed),
+        replay_links=[one.challenger.link for one in reversed(replayed)],
         left_out=[short_id(run.run_id) for run in runs if run.created > now],
         table=_table(runs, events, champion),
         links=[run.link for run in runs],
@@ -165,6 +189,97 @@ def _judged(run: _Listed, look: int) -> Judged:
     )
 
 
+def _replayed(runs: Sequence[_Listed], events: Sequence[ChampionEvent]) -> list[_Replayed]:
+    """Return the last comparison as of each day, in the order of the days."""
+    listed = {run.run_id: run for run in runs if run.run.manifest.source.as_of is not None}
+    found: dict[date, _Replayed] = {}
+    for event in events:
+        challenger, champion = listed.get(event.run_id), listed.get(event.former_champion or "")
+        if challenger and champion and event.test and event.test.accuracies:
+            day = challenger.run.manifest.source.as_of
+            found[day] = _Replayed(
+                day=day,
+                challenger=challenger,
+                champion=champion,
+                event=event,
+                test=event.test,
+                accuracies=event.test.accuracies,
+            )
+    return [found[day] for day in sorted(found)]
+
+
+def _replay_chart(replayed: Sequence[_Replayed]) -> Timeline | None:
+    if not replayed:
+        return None
+    drawn: list[Judged] = []
+    for one in replayed:
+        ours, theirs = one.accuracies
+        interval = theirs + one.test.difference_low, theirs + one.test.difference_high
+        sides = (
+            ("champion", one.champion, _CHAMPION, theirs, (theirs, theirs)),
+            ("challenger", one.challenger, _CHALLENGER, ours, interval),
+        )
+        for side, run, look, accuracy, (low, high) in sides:
+            drawn.append(
+                Judged(
+                    when=_midnight(one.day),
+                    accuracy=accuracy,
+                    low=low,
+                    high=high,
+                    training_reviews=run.training_reviews,
+                    test_reviews=one.test.reviews,
+                    group=side,
+                    look=look,
+                    is_hollow=False,
+                    label=f"as of {one.day} the {side} {short_id(run.run_id)}: {score(accuracy)} on"
+                    f" {one.test.reviews:,} unseen reviews, {run.training_reviews:,} training"
+                    " reviews",
+                    link=run.link,
+                )
+            )
+    changes = [
+        Change(_midnight(one.day), None, is_rollback=False, label=f"promoted as of {one.day}")
+        for one in replayed
+        if one.event.kind == "promoted"
+    ]
+    text = (
+        f"{len(replayed):,} comparisons as of {replayed[0].day} to {replayed[-1].day}, of which"
+        f" {len(changes):,} promoted the challenger. The table below has all numbers."
+    )
+    title = "Champion and challenger on the same unseen reviews, by day"
+    return draw_timeline(drawn, changes, title, text, name="replay", defines_shapes=False)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def _replay_table(replayed: Sequence[_Replayed]) -> Table:
+    return Table(
+        "as of",
+        number("challenger"),
+        number("champion"),
+        number("difference (95 %)"),
+        number("unseen reviews"),
+        "decision",
+        "challenger's run",
+        "champion's run",
+        rows=(
+            [
+                str(one.day),
+                *map(score, one.accuracies),
+                difference_text(one.test),
+                f"{one.test.reviews:,}",
+                one.event.kind,
+                short_id(one.challenger.run_id),
+                short_id(one.champion.run_id),
+            ]
+            for one in reversed(replayed)
+        ),
+        title="Champion and challenger as of each day, the last one first",
+    )
+
+
 def _what(event: ChampionEvent) -> str:
     return "rolled back to" if event.kind == "rolled back" else event.kind
 
@@ -197,7 +312,7 @@ def _cells(run: _Listed, decided: Mapping[str, Sequence[str]], champion: str | N
         when(manifest.created),
         " ".join([run.name, *(f"#{tag}" for tag in run.tags)]),
         "; ".join(decisions),
-        ", ".join(run.series),
+        ",\N{NO-BREAK SPACE}".join(run.series),
         run.accuracy,
         f"{manifest.score.test_reviews:,} (set {run.test_set})",
         f"{run.training_reviews:,}",

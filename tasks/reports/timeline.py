@@ -85,9 +85,18 @@ class _Scale:
 
 
 def draw_timeline(
-    runs: Sequence[Judged], changes: Sequence[Change], title: str, text: str
+    runs: Sequence[Judged],
+    changes: Sequence[Change],
+    title: str,
+    text: str,
+    *,
+    name: str = "chart",
+    defines_shapes: bool = True,
 ) -> Timeline:
-    """Draw at least one run; `runs` and `changes` are in the order of time."""
+    """Draw at least one run; `runs` and `changes` are in the order of time.
+
+    The ids of a chart begin with its `name`. One chart of a page defines the shapes of all marks.
+    """
     times = [*(one.when for one in runs), *(one.when for one in changes)]
     start, end = min(times), max(times)
     missing = max(_LEAST_SPAN - (end - start), timedelta()) / 2
@@ -104,12 +113,13 @@ def draw_timeline(
     labels = ET.Element("svg", {"height": f"{_HEIGHT}", "aria-hidden": "true"})
     svg = ET.Element(
         "svg",
-        {"height": f"{_HEIGHT}", "role": "group", "aria-labelledby": "chart-title chart-text"},
+        {"height": f"{_HEIGHT}", "role": "group", "aria-labelledby": f"{name}-title {name}-text"},
     )
-    ET.SubElement(svg, "title", {"id": "chart-title"}).text = title
-    ET.SubElement(svg, "desc", {"id": "chart-text"}).text = text
+    ET.SubElement(svg, "title", {"id": f"{name}-title"}).text = title
+    ET.SubElement(svg, "desc", {"id": f"{name}-text"}).text = text
     is_crowded = len(runs) > _CROWD
-    _define_shapes(svg, _SMALL if is_crowded else 1)
+    if defines_shapes:
+        _define_shapes(svg, _SMALL if is_crowded else 1)
     # The same is in the table for those who hear the page.
     plot = ET.SubElement(svg, "g", {"aria-hidden": "true"})
     plot.set("class", "crowded" if is_crowded else "roomy")

@@ -1,14 +1,16 @@
 import os
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
 import pytest
 
 from tasks.config.naming import Naming
+from tasks.evaluation.significance import PairedTest, paired_test
 from tasks.reports.runs_page import ChampionEvent, runs_page
 from tasks.reports.timeline import Judged, draw_timeline
 from tasks.runs.find import find_runs
@@ -25,8 +27,8 @@ def page_of(artifacts: Path, *events: ChampionEvent) -> str:
     return runs_page(find_runs(artifacts), events, [])
 
 
-def event(kind: str, run_id: str, when: datetime, why: str = "") -> ChampionEvent:
-    return ChampionEvent(kind=kind, when=when.isoformat(), run_id=run_id, why=why)
+def event(kind: str, run_id: str, when: datetime, why: str = "", **against: Any) -> ChampionEvent:
+    return ChampionEvent(kind=kind, when=when.isoformat(), run_id=run_id, why=why, **against)
 
 
 def text_of(page: str) -> str:
@@ -74,6 +76,77 @@ def year(tmp_path_factory: pytest.TempPathFactory) -> Path:
     page = artifacts / "runs.html"
     page.write_text(page_of(artifacts, *events))
     return page
+
+
+@pytest.fixture(scope="module")
+def replay(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a replay of a year's weeks: of every fourth challenger that is promoted."""
+    artifacts = tmp_path_factory.mktemp("replay")
+    events, champion = [], None
+    for week in range(52):
+        day = START + timedelta(weeks=week)
+        made = START + timedelta(days=400, minutes=week)
+        run_id = f"{made:%Y%m%dT%H%M%SZ}-{week:08x}"
+        replayed_run(artifacts, run_id, day.date())
+        kind = "refused" if week % 4 else "promoted"
+        test = None if champion is None else compared(600 + 60 * week, 24 - 6 * (week % 4), 12)
+        events.append(event(kind, run_id, made, former_champion=champion, test=test))
+        if kind == "promoted":
+            champion = run_id
+    page = artifacts / "runs.html"
+    page.write_text(page_of(artifacts, *events))
+    return page
+
+
+def replayed_run(artifacts: Path, run_id: str, day: date | None) -> None:
+    source = {"source": "files", "form": "files", "paths": {}, "sha256": {}, "reason": "requested"}
+    run = make_run(artifacts, run_id, source=source | {"as_of": day})
+    (run.folder / "report.html").write_text("a report")
+
+
+def compared(reviews: int, first: int, second: int) -> PairedTest:
+    """Return the test of two models that both judge two of three reviews correctly.
+
+    `first` and `second` are those that only one of them does.
+    """
+    rows = np.arange(reviews)
+    both, only_first = rows < 2 * reviews // 3, rows >= reviews - first
+    only_second = (rows < reviews - first) & (rows >= reviews - first - second)
+    return paired_test(both | only_first, both | only_second)
+
+
+def test_a_replay_shows_champion_and_challenger_by_the_day_and_not_by_when_it_was_run(
+    replay: Path,
+) -> None:
+    page, text = replay.read_text(), text_of(replay.read_text())
+    chart = page.partition("<h2>Replayed by day</h2>")[2].partition("<figcaption>")[0]
+    # All but the first one, which met no champion; two lines.
+    assert chart.count('class="mark look0"') == chart.count('class="mark look2"') == 51
+    assert chart.count('class="joined') == 2 * 50
+    assert chart.count('class="promoted"') == 12
+    assert "2025-09" in chart
+    assert "2026-02" not in chart
+    assert (
+        "2025-01-13 0.6939 0.6848 +0.0091 (-0.0077 to +0.0258) 660 refused 00000001 00000000"
+        in text
+    )
+    rows = page.partition("<h2>Replayed by day</h2>")[2].partition("</table>")[0]
+    links = re.findall(r'<th scope="row"><a href="([^"]+)">([\d-]+)</a>', rows)
+    assert [day for _, day in links] == sorted((day for _, day in links), reverse=True)
+    assert "-00000033/" in links[0][0]
+    assert all((replay.parent / link).is_file() for link, _ in links)
+    assert page.count('id="shape0"') == 1
+
+
+def test_only_models_of_earlier_days_are_a_replay(tmp_path: Path) -> None:
+    replayed_run(tmp_path, FIRST, None)
+    replayed_run(tmp_path, SECOND, date(2026, 1, 12))
+    replayed_run(tmp_path, THIRD, date(2026, 1, 19))
+    against = partial(event, "refused", THIRD, START, test=compared(100, 9, 3))
+    assert "Replayed by day" not in page_of(tmp_path, against(former_champion=FIRST))
+    assert "Replayed by day" in page_of(tmp_path, against(former_champion=SECOND))
+    old = compared(100, 9, 3).model_copy(update={"both_right": None})
+    assert "Replayed by day" not in page_of(tmp_path, against(former_champion=SECOND, test=old))
 
 
 def test_each_run_stands_with_interval_protocol_and_sizes_and_opens_its_report(year: Path) -> None:
@@ -199,10 +272,11 @@ def test_many_runs_have_small_marks() -> None:
 
 @needs_browser
 @SCREENS
+@pytest.mark.parametrize("made", ["year", "replay"])
 def test_the_page_is_whole_legible_and_accessible_and_asks_for_nothing(
-    year: Path, width: int, scheme: Literal["light", "dark"]
+    made: str, width: int, scheme: Literal["light", "dark"], request: pytest.FixtureRequest
 ) -> None:
-    with sound_page(year, 0, width, scheme) as shown:
+    with sound_page(request.getfixturevalue(made), 0, width, scheme) as shown:
         assert shown.title() == "52 runs"
         heights = shown.eval_on_selector_all(
             "figure svg text", "all => all.map(one => parseFloat(getComputedStyle(one).fontSize))"
