@@ -26,8 +26,8 @@ from rich.console import Console
 
 from benchmarks.made_reviews import made_up_words
 from benchmarks.paired import run_child, scratch_folder, write_result
-from flows.cli.app import read_command
-from flows.cli.retrain import retrain
+from flows.cli import app as commands
+from flows.cli import retrain
 from tasks.common.records import Record
 from tasks.common.tables import Table, markdown, number
 from tasks.evaluation.metrics import THRESHOLD
@@ -64,9 +64,9 @@ OPTIONS = (
     "--no-check-drift",
     "--promote",
     # The champion alone decides.
-    "--promotion.floor=0",
-    "--promotion.baseline-margin=0.99",
-    "--promotion.largest-calibration-error=1",
+    "--floor=0",
+    "--baseline-margin=0.99",
+    "--largest-calibration-error=1",
 )
 
 OUTCOMES = ("promoted", "worse", "not clearly better", "better, refused", "not compared")
@@ -109,8 +109,8 @@ def made_reviews(rows: int, *, shifted: bool, random: np.random.Generator) -> pa
     places = np.random.default_rng(0).permutation(np.arange(_COMMONEST, VOCABULARY))
     towards = np.zeros(VOCABULARY)  # label 1, or 0 where it is negative
     towards[places[int(shifted) : TELLING : 2]] = np.tile([1, -1], TELLING // 4)
-    lengths = random.lognormal(_LOG_MEAN, _LOG_SPREAD, rows)
-    lengths = np.clip(lengths, _SHORTEST, _LONGEST).astype(np.int64)
+    given = random.lognormal(_LOG_MEAN, _LOG_SPREAD, rows)
+    lengths = np.clip(given, _SHORTEST, _LONGEST).astype(np.int64)
     labels = random.integers(0, 2, rows)
     drawn = np.empty(lengths.sum(), np.int64)
     for label, sign in enumerate((-1, 1)):
@@ -209,13 +209,10 @@ def run_series(folder: Path, weeks: int, rows: int, shift: int, seed: int) -> li
 def _retrain(folder: Path, week: int, seed: int) -> None:
     files = f"--train-file={folder / 'reviews.csv'}", f"--artifacts={folder / 'artifacts'}"
     then = "--time-column=written", f"--as-of={_day(week)}"
-    parameters = read_command(retrain, [*files, *then, *OPTIONS, f"--seed={seed}"])
-    from flows.pipelines.retrain import run_retraining
-
     # What is imported is left out of the collections after each step.
     gc.collect()
     gc.freeze()
-    run_retraining(parameters)
+    commands.main(retrain.app, [*files, *then, *OPTIONS, f"--seed={seed}"])
 
 
 def _series(folder: Path, shift: int | None, seed: int) -> Series:

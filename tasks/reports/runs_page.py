@@ -56,6 +56,10 @@ class _Listed(Record):
         return self.run.manifest.run_id
 
     @property
+    def as_of(self) -> date | None:
+        return self.run.manifest.source.as_of
+
+    @property
     def link(self) -> str:
         return f"runs/{quote(os.fsencode(self.run.folder.name))}/{REPORT}"
 
@@ -191,12 +195,14 @@ def _judged(run: _Listed, look: int) -> Judged:
 
 def _replayed(runs: Sequence[_Listed], events: Sequence[ChampionEvent]) -> list[_Replayed]:
     """Return the last comparison as of each day, in the order of the days."""
-    listed = {run.run_id: run for run in runs if run.run.manifest.source.as_of is not None}
+    listed = {run.run_id: run for run in runs}
     found: dict[date, _Replayed] = {}
     for event in events:
         challenger, champion = listed.get(event.run_id), listed.get(event.former_champion or "")
-        if challenger and champion and event.test and event.test.accuracies:
-            day = challenger.run.manifest.source.as_of
+        if challenger is None or champion is None or champion.as_of is None:
+            continue
+        day = challenger.as_of
+        if day and event.test and event.test.accuracies:
             found[day] = _Replayed(
                 day=day,
                 challenger=challenger,

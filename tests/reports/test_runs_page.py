@@ -82,7 +82,8 @@ def year(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def replay(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of a replay of a year's weeks: of every fourth challenger that is promoted."""
     artifacts = tmp_path_factory.mktemp("replay")
-    events, champion = [], None
+    events: list[ChampionEvent] = []
+    champion: str | None = None
     for week in range(52):
         day = START + timedelta(weeks=week)
         made = START + timedelta(days=400, minutes=week)
