@@ -16,7 +16,7 @@ from prefect.tasks import exponential_backoff
 from prefect.transactions import get_transaction
 
 from tasks.common.artifact_store import ArtifactStore, Fact, StepOutput
-from tasks.common.device import Device, use_device
+from tasks.common.device import Device, start_tensorflow, use_device
 from tasks.common.errors import PrunedTrialError, is_worth_retrying
 from tasks.config.drift import DriftConfig
 from tasks.config.promotion import PromotionConfig
@@ -140,9 +140,9 @@ def build(
     device: Device,
 ) -> StepOutput:
     """Build the network with its seeded first weights."""
+    use_device(device)
     from tasks.model.build import build_model
 
-    use_device(device)
     with store.workspace() as folder:
         facts = build_model(num_words, maxlen, network, seed, folder)
         content = {"initial_model.keras": str(facts["model_hash"])}
@@ -170,9 +170,9 @@ def train(
     device: Device,
 ) -> StepOutput:
     """Fit the network; keep the weights of the epoch with the lowest validation loss."""
+    use_device(device)
     from tasks.training.train import train_model
 
-    use_device(device)
     transaction = get_transaction()
     key = transaction.key if transaction else None
     chooses = "test" if persisted.facts["protocol"] == "tutorial" else "validation"
@@ -206,9 +206,9 @@ def evaluate(
     device: Device,
 ) -> StepOutput:
     """Score the best model once on the test reviews."""
+    use_device(device)
     from tasks.evaluation.evaluate import evaluate_model
 
-    use_device(device)
     model, test = store.file(trained, "best_model.keras"), store.file(persisted, "test.parquet")
     described = _described(persisted, "protocol")
     with store.workspace() as folder:
@@ -239,6 +239,7 @@ def _baseline(
     protocol: ProtocolConfig | None,
     *facts: str,
 ) -> StepOutput:
+    start_tensorflow()
     from tasks.evaluation.baselines import train_baseline
 
     files = store.file(reviews, "train.parquet"), store.file(reviews, "test.parquet")

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 from pydantic import Field
 
 from flows.cli.help import DATA, EVALUATION, NETWORK, RECIPE, RUNNING, TRAINING
-from flows.display.terminal import ARTIFACTS, ArtifactsOption
+from flows.display.terminal import ARTIFACTS, ArtifactsOption, set_output
 from tasks.common.device import select_accelerator
 from tasks.config.naming import Naming, read_naming
 from tasks.config.recipes import DEFAULT_RECIPE, with_recipe
@@ -98,15 +98,26 @@ class ConfigOptions:
         Parameter(help="auto, cpu, gpu (the first one), gpu:N or multi-gpu (all).", group=RUNNING),
     ] = "auto"
     artifacts: Annotated[ArtifactsOption, Parameter(group=RUNNING)] = ARTIFACTS
+    quiet: Annotated[
+        bool,
+        Parameter(help="Print warnings and the ending alone.", negative=(), group=RUNNING),
+    ] = False
+    verbose: Annotated[
+        bool,
+        Parameter(
+            help="Print the lines of Prefect and TensorFlow too.", negative=(), group=RUNNING
+        ),
+    ] = False
 
     def config(self) -> TrainingConfig:
-        """Return the checked config.
+        """Return the checked config; the output is from now on as requested.
 
         Raises:
             InvalidConfigError: There is no such recipe, or a value is impossible.
             AcceleratorError: There is no such device.
             BadDataError: A file of the user cannot be used.
         """
+        set_output(quiet=self.quiet, verbose=self.verbose)
         groups = {name: getattr(self, name) for name in TrainingConfig.model_fields}
         # Whole, since a command may have another default than the config.
         groups["source"] = SourceConfig.model_validate(self.source.model_dump())

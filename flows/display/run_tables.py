@@ -191,8 +191,8 @@ def headline(score: Score) -> str:
 
 
 def print_summary(summary: RunSummary) -> None:
-    """Print the score, the run folder, and what was cached."""
+    """Print the score and the run folder; the steps stand above, as they ended."""
     score = Text(headline(summary.score), style="bold")
-    show_lines(steps_table(summary.steps), score, f"Run folder: {summary.folder}")
+    show_lines(score, f"Run folder: {summary.folder}")
     if summary.promotion is not None:
         show_lines(summary.promotion.headline)

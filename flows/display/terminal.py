@@ -1,5 +1,6 @@
 """What commands print: answers, tables, and faults in one sentence."""
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,9 @@ ArtifactsOption = Annotated[
 ARTIFACTS = Path("artifacts")
 EXIT_FAILED = 1
 
+OUTPUT = "SENTIMENT_OUTPUT"
+"""Names the variable by which a command tells its processes: `quiet`, `verbose`, or neither."""
+
 WIDE = 110
 """Characters of a terminal from which on tables have room."""
 
@@ -45,6 +49,14 @@ class Options:
 
     artifacts: ArtifactsOption = ARTIFACTS
     json: Annotated[bool, Parameter(help="Print JSON.", negative=())] = False
+
+
+def set_output(*, quiet: bool, verbose: bool) -> None:
+    """Have this process and those that it starts print less, or the lines of all libraries."""
+    if verbose:
+        os.environ |= {OUTPUT: "verbose", "TF_CPP_MIN_LOG_LEVEL": "0"}
+    elif quiet:
+        os.environ[OUTPUT] = "quiet"
 
 
 def fail(sentence: str, *, usage: bool = False) -> NoReturn:

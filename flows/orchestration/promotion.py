@@ -11,6 +11,7 @@ from flows.display.promotion_tables import (
     champion_markdown,
     decision_markdown,
 )
+from flows.display.run_display import ENDING
 from tasks import steps
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.device import Device
@@ -33,7 +34,7 @@ def promote_run(
     reason = f"promotion was requested when the run was started (id {runtime.flow_run.id})"
     state = steps.promote(summary.folder, promotion, who, reason, device, store, return_state=True)
     decision = state.result()
-    _LOG.info("%s", decision.headline)
+    _LOG.info("%s", decision.headline, extra=ENDING)
     create_markdown_artifact(
         decision_markdown(decision), key="promotion", description=decision.headline
     )

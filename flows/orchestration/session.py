@@ -24,6 +24,7 @@ from prefect.settings import (
     PREFECT_SERVER_EPHEMERAL_ENABLED,
 )
 
+from flows.display.run_display import showing_run
 from flows.display.terminal import EXIT_FAILED, fail, show_error
 from flows.orchestration.process import begin_process
 from flows.scheduling.prefect_contracts import RUN_LOGGERS
@@ -33,6 +34,8 @@ from tasks.config.naming import Naming, default_name, reviews_name
 from tasks.config.recipes import nearest_recipe
 from tasks.config.training import TrainingConfig
 from tasks.data.sources.source_files import SourceFiles, source_label
+
+_LOG = logging.getLogger(__name__)
 
 R = TypeVar("R")
 _SERVER_ERRORS = (httpx.HTTPError, ConcurrencySlotAcquisitionError)
@@ -76,6 +79,8 @@ def name_run(files: SourceFiles, config: TrainingConfig, naming: Naming) -> Nami
     tags = [*(f"{fact}:{value}" for fact, value in facts.items()), *naming.tags]
     flow_run_id = runtime.flow_run.id
     if flow_run_id is not None:
+        where = f", at {runtime.flow_run.ui_url}" if PREFECT_API_URL.value() else ""
+        _LOG.info("run %s%s", name, where)
         with get_client(sync_client=True) as client:
             client.update_flow_run(
                 UUID(flow_run_id), name=name, tags=sorted({*runtime.flow_run.tags, *tags})
@@ -113,19 +118,26 @@ for _name in RUN_LOGGERS:
 
 
 def call_flow(
-    flow: Flow[..., R], artifacts: Path, parameters: dict[str, Any], steps: Callable[[R], int]
+    flow: Flow[..., R],
+    artifacts: Path,
+    parameters: dict[str, Any],
+    steps: Callable[[R], int],
+    *,
+    for_person: bool = False,
 ) -> R:
     """Run a flow and return its result; a failure ends the process with a sentence.
 
     `artifacts` is the folder named where the disk fails, `steps` tells from the result how many
-    task runs there were at least.
+    task runs there were at least. Output `for_person` is drawn in a terminal, and
+    leaves to the caller what stands at its end.
     """
     try:
-        _require_server()
-        state: Any = flow(**parameters, return_state=True)
-        result: Any = state.result(raise_on_failure=False)
-        recorded = 0 if isinstance(result, BaseException) else steps(result)
-        wait_until_recorded(state.state_details.flow_run_id, recorded)
+        with showing_run(for_person=for_person):
+            _require_server()
+            state: Any = flow(**parameters, return_state=True)
+            result: Any = state.result(raise_on_failure=False)
+            recorded = 0 if isinstance(result, BaseException) else steps(result)
+            wait_until_recorded(state.state_details.flow_run_id, recorded)
     except _SERVER_ERRORS as error:
         result = error
     except Exception as error:

@@ -2,9 +2,7 @@
 
 import contextvars
 import logging
-import math
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Generic, TypeVar
@@ -12,6 +10,7 @@ from uuid import UUID
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
+from flows.display.training_pace import Pace, describe
 from tasks.training.progress import TrainingProgress, watch_training
 
 _LOG = logging.getLogger(__name__)
@@ -80,7 +79,6 @@ class LatestSender(Generic[T]):
 KEY = "progress"
 _EVERY_S = 3.0
 _PATIENCE_S = 3.0
-_MINUTE_S, _HOUR_S = 60, 3600
 
 
 @contextmanager
@@ -88,70 +86,6 @@ def show_progress() -> Iterator[None]:
     """Show on its task run how far the training is that runs inside this context."""
     with closing(_Watcher()) as watcher, watch_training(watcher):
         yield
-
-
-class Pace:
-    """Tells how much longer a training takes, from how long its steps have taken."""
-
-    def __init__(self) -> None:
-        """Know nothing yet."""
-        self._first: int | None = None
-        self._since: tuple[int, float] | None = None
-
-    def seconds_left(self, progress: TrainingProgress) -> float | None:
-        """Return the seconds until the last epoch ends, None before two steps were seen.
-
-        The first step is left out, since it compiles. An early stop comes sooner.
-        """
-        done, now = _steps_done(progress), time.monotonic()
-        if self._first is None:
-            self._first = done
-        if self._since is None:
-            self._since = (done, now) if done > self._first else None
-            return None
-        steps, seconds = done - self._since[0], now - self._since[1]
-        left = progress.most_epochs * progress.steps - done
-        return seconds / steps * left if steps > 0 else None
-
-
-def _steps_done(progress: TrainingProgress) -> int:
-    return progress.epochs_done * progress.steps + progress.step
-
-
-def describe(progress: TrainingProgress, seconds_left: float | None) -> tuple[float, str]:
-    """Return the percentage and the text of the progress bar of a training."""
-    parts = [_where(progress)]
-    if seconds_left is not None and not progress.finished:
-        parts.append(f"at most {_duration(seconds_left)} left")
-    if progress.metrics:
-        loss, accuracy = (progress.metrics[name] for name in ("val_loss", "val_accuracy"))
-        judged = f"val_loss {loss:.4f} and val_accuracy {accuracy:.4f}"
-        parts.append(f"{judged} after epoch {progress.epochs_done}")
-    return _percent(progress), ", ".join(parts)
-
-
-def _where(progress: TrainingProgress) -> str:
-    done, most = progress.epochs_done, progress.most_epochs
-    if progress.finished:
-        return f"finished after {done} of at most {most} epochs"
-    if done and not progress.step:
-        return f"{done} of at most {most} epochs done"
-    return f"epoch {done + 1} of at most {most}"
-
-
-def _percent(progress: TrainingProgress) -> float:
-    if progress.finished:
-        return 100.0
-    steps = progress.most_epochs * progress.steps
-    return round(100 * _steps_done(progress) / steps, 1)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < _MINUTE_S:
-        return f"{math.ceil(seconds)} s"
-    if seconds < _HOUR_S:
-        return f"{math.ceil(seconds / _MINUTE_S)} min"
-    return f"{seconds / _HOUR_S:.1f} h"
 
 
 class _Watcher:

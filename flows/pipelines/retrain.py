@@ -81,7 +81,11 @@ def run_retraining(parameters: dict[str, Any]) -> None:
     """Run the flow once for a person, and print what came of it."""
     artifacts = parameters["artifacts"]
     result = session.call_flow(
-        retrain_flow, artifacts, parameters, lambda done: len(getattr(done, "steps", ()))
+        retrain_flow,
+        artifacts,
+        parameters,
+        lambda done: len(getattr(done, "steps", ())),
+        for_person=True,
     )
     if isinstance(result, RunSummary):
         print_summary(result)

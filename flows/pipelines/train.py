@@ -5,6 +5,7 @@ from pathlib import Path
 
 from prefect import flow, runtime
 
+from flows.display.run_display import ENDING
 from flows.display.run_tables import headline, print_summary
 from flows.display.runs_page import renew_runs_page
 from flows.orchestration import run_artifacts, session, training_progress
@@ -82,7 +83,7 @@ def train_flow(
     require_promotable(promotion, protocol)
     device = select_accelerator(accelerator)
     require_divisible(fit, device)
-    LOG.info("device %s %s: %s", device.kind, device.name, device.reason)
+    LOG.info("device: %s (%s)", device.name, device.reason)
     with ArtifactStore(artifacts).in_use() as store:
         run = StepRunner(store, refresh=refresh, use_cache=cache)
 
@@ -114,7 +115,7 @@ def train_flow(
         if promotion is not None:
             summary = promote_run(summary, promotion, naming.name, device, store)
         renew_runs_page(artifacts)
-    LOG.info("%s", headline(summary.score))
+    LOG.info("%s", headline(summary.score), extra=ENDING)
     return summary
 
 
@@ -124,14 +125,18 @@ def _caption(files: SourceFiles, config: TrainingConfig) -> str:
     return f"{source}-{config.protocol.protocol}-seed{config.fit.seed}"
 
 
-def run_flow(options: TrainOptions) -> RunSummary:
+def run_flow(options: TrainOptions, *, for_person: bool = False) -> RunSummary:
     """Run the training flow and return its summary; a failure ends the process with a sentence."""
     promotions = int(options.promotion is not None)
     return session.call_flow(
-        train_flow, options.artifacts, dict(options), lambda made: len(made.steps) + promotions
+        train_flow,
+        options.artifacts,
+        dict(options),
+        lambda made: len(made.steps) + promotions,
+        for_person=for_person,
     )
 
 
 def run_in_terminal(options: TrainOptions) -> None:
     """Run the flow for a person and print its summary; one sentence on failure."""
-    print_summary(run_flow(options))
+    print_summary(run_flow(options, for_person=True))

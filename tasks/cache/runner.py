@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path, PurePath
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -24,6 +25,19 @@ R = TypeVar("R")
 
 _LAST_STEP: ContextVar[tuple[str, str] | None] = ContextVar("last_step", default=None)
 """Id of a flow run, and the step that it began last."""
+
+
+_WATCHER: ContextVar[Callable[[str], None]] = ContextVar("watcher of the steps")
+
+
+@contextmanager
+def watch_steps(begins: Callable[[str], None]) -> Iterator[None]:
+    """Have `begins` called with the name of each step that begins inside this context."""
+    token = _WATCHER.set(begins)
+    try:
+        yield
+    finally:
+        _WATCHER.reset(token)
 
 
 def last_step(flow_run_id: str) -> str | None:
@@ -72,6 +86,8 @@ class StepRunner:
         begun, left = (_names(kept / task.name) for kept in (self.store.keys, self.store.records))
         started = time.monotonic()
         _LAST_STEP.set((str(runtime.flow_run.id), task.name))
+        if watcher := _WATCHER.get(None):
+            watcher(task.name)
         state = task(self.store, *args, return_state=True, **kwargs)
         result = state.result()
         cached = state.name == "Cached"
@@ -86,7 +102,8 @@ class StepRunner:
         self.runs.append(run)
         if not cached:
             give_back_memory()
-        _LOG.info("%s: %s, %s", run.step, run.outcome, run.why)
+        told = (run.step, run.outcome, run.why, run.seconds)
+        _LOG.info("%s: %s, %s (%.1f s)", *told, extra={"step_run": run})
         return result
 
     def key(self, step: str) -> str | None:

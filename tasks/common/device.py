@@ -8,7 +8,12 @@ import os
 import re
 import shutil
 import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -18,6 +23,11 @@ from tasks.common.records import Record
 
 _DRIVER_FOLDER = Path("/proc/driver/nvidia/gpus")
 _PROBE_LIMIT_S = 5.0
+_NOTICE = re.compile(
+    rb"WARNING: All log messages before absl::InitializeLog"
+    rb"|I\d{4} \d\d:\d\d:\d\d|To enable the following instructions"
+    rb"|[EW]\d{4} .* cuda_(platform|dnn|fft|blas|executor|diagnostics)\.cc"
+)
 _INSTALL = "install TensorFlow's CUDA libraries with: pip install 'tensorflow[and-cuda]'"
 
 
@@ -81,7 +91,7 @@ def _ask_nvidia_smi() -> list[str]:
 
 def tensorflow_gpus() -> list[str]:
     """Return the names of the GPUs that TensorFlow can use."""
-    tf = _tensorflow()
+    tf = start_tensorflow()
     return [
         str(tf.config.experimental.get_device_details(gpu).get("device_name", "GPU"))
         for gpu in tf.config.list_physical_devices("GPU")
@@ -150,7 +160,7 @@ def use_device(device: Device) -> None:
     Raises:
         AcceleratorError: TensorFlow has already started on another device in this process.
     """
-    tf = _tensorflow()
+    tf = start_tensorflow()
     # A keras.json in the user's home may say otherwise; each changes the weights.
     tf.keras.config.set_floatx("float32")
     tf.keras.config.set_epsilon(1e-7)
@@ -194,11 +204,41 @@ def keras_datasets_folder() -> Path:
     return (Path.home() / ".keras" if is_ours else Path(str(home))) / "datasets"
 
 
-def _tensorflow() -> Any:  # noqa: ANN401 - a module
-    set_libraries_up()
-    import tensorflow as tf
+@cache
+def start_tensorflow() -> Any:  # noqa: ANN401 - a module
+    """Import TensorFlow and have it look for GPUs, without what it prints of that.
 
+    Its notices are shown where TF_CPP_MIN_LOG_LEVEL is 0 or 1; all other lines always are.
+    """
+    set_libraries_up()
+    with _without_notices():
+        import tensorflow as tf
+
+        tf.config.list_physical_devices("GPU")
     return tf
+
+
+@contextmanager
+def _without_notices() -> Iterator[None]:
+    """Leave out of the error output of this process what TensorFlow's C++ code writes as notices.
+
+    No setting of TensorFlow reaches the lines that are written before its logging is set up.
+    """
+    if os.environ["TF_CPP_MIN_LOG_LEVEL"] in ("0", "1") or sys.stderr is None:
+        yield
+        return
+    sys.stderr.flush()
+    ours = os.dup(2)
+    with TemporaryFile() as written:
+        os.dup2(written.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(ours, 2)
+            os.close(ours)
+            written.seek(0)
+            os.write(2, b"".join(line for line in written if not _NOTICE.match(line)))
 
 
 ACCELERATOR_PATTERN = r"^(auto|cpu|gpu|gpu:[0-9]+|multi-gpu)$"

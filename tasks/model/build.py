@@ -84,5 +84,11 @@ def build_model(
     summary = io.StringIO()
     model.summary(print_fn=lambda line: summary.write(line + "\n"), line_length=80)
     write_text(folder / "model_summary.txt", summary.getvalue())
-    _LOG.info("the network:\n%s", summary.getvalue())
-    return {"parameters": model.count_params(), "model_hash": model_hash(model)}
+    parameters = model.count_params()
+    _LOG.info(
+        "the network %s: %d layers, %s parameters",
+        network.architecture,
+        len(model.layers),
+        f"{parameters:,}",
+    )
+    return {"parameters": parameters, "model_hash": model_hash(model)}

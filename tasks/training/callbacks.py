@@ -75,7 +75,7 @@ class TrainingFollower(keras.callbacks.Callback):
         if self.state.begun:
             resume_epoch(self.model, self.state.begun)
 
-    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:  # noqa: ARG002
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Save the begun epoch when it is time."""
         steps, every = self.state.steps_done + batch + 1, self._plan.save_every_steps
         if every and steps % every == 0 and steps < self._steps:
@@ -83,7 +83,7 @@ class TrainingFollower(keras.callbacks.Callback):
         if not self._memory_given_back:  # what tracing and compiling have left
             self._memory_given_back = True
             give_back_memory()
-        self._tell(batch + 1)
+        self._tell(batch + 1, logs)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Take note of the epoch, save it, and log one plain line."""
@@ -97,18 +97,30 @@ class TrainingFollower(keras.callbacks.Callback):
             callbacks=callback_states(self._judges),
         )
         self._save(self.state)
-        shown = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
         seconds = time.monotonic() - self._epoch_began
-        _LOG.info("epoch %d/%d: %s, %.1f s", epoch + 1, self._plan.fit.epochs, shown, seconds)
+        shown = (epoch + 1, self._plan.fit.epochs, _described(metrics), seconds)
+        _LOG.info("epoch %d/%d: %s, %.1f s", *shown)
         self._tell(0)
 
     def _save(self, state: TrainingState) -> None:
         if self._plan.state is not None:
             save_state(self._plan.state, self.model, self._plan.best_model, state)
 
-    def _tell(self, steps_since: int) -> None:
+    def _tell(self, steps_since: int, running: Logs | None = None) -> None:
         steps = self.state.steps_done + steps_since
-        tell_progress(self.state, self._plan.fit.epochs, steps, self._steps)
+        tell_progress(self.state, self._plan.fit.epochs, steps, self._steps, running=running)
+
+
+def _described(metrics: Logs) -> str:
+    """Return each metric with that of the validation reviews; the learning rate stands alone."""
+    parts = []
+    for name, value in metrics.items():
+        if name == "learning_rate":
+            parts.append(f"rate {value:.2g}")
+        elif not name.startswith("val_"):
+            judged = metrics.get(f"val_{name}", math.nan)
+            parts.append(f"{name} {value:.4f} (validation {judged:.4f})")
+    return ", ".join(parts)
 
 
 def _require_numbers(epoch: int, metrics: Logs) -> None:

@@ -4,10 +4,11 @@ The training knows nothing of its watchers, so that no code which shows progress
 training's cache key.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import SupportsFloat
 
 from tasks.training.plan import TrainingState
 
@@ -16,7 +17,8 @@ from tasks.training.plan import TrainingState
 class TrainingProgress:
     """Where a training is: whole epochs of `most_epochs`, `step` of the `steps` of the next one.
 
-    `metrics` are loss, accuracy and rate of the last whole epoch, by name.
+    `metrics` are loss, accuracy and rate of the last whole epoch, by name, `running` those of the
+    next one so far.
     """
 
     epochs_done: int
@@ -25,6 +27,7 @@ class TrainingProgress:
     steps: int
     metrics: dict[str, float]
     finished: bool = False
+    running: Mapping[str, SupportsFloat] = field(default_factory=dict)
 
 
 Watcher = Callable[[TrainingProgress], None]
@@ -47,12 +50,19 @@ def watch_training(watcher: Watcher) -> Iterator[None]:
 
 
 def tell_progress(
-    state: TrainingState, most_epochs: int, step: int, steps: int, *, finished: bool = False
+    state: TrainingState,
+    most_epochs: int,
+    step: int,
+    steps: int,
+    *,
+    running: Mapping[str, SupportsFloat] | None = None,
+    finished: bool = False,
 ) -> None:
     """Tell all watchers; `state` is that after the last whole epoch."""
     watchers = _WATCHERS.get()
     if watchers:
         metrics = {name: values[-1] for name, values in state.history.items()}
-        told = TrainingProgress(state.epochs_done, most_epochs, step, steps, metrics, finished)
+        done, now = state.epochs_done, running or {}
+        told = TrainingProgress(done, most_epochs, step, steps, metrics, finished, now)
         for watcher in watchers:
             watcher(told)

@@ -1,7 +1,6 @@
 """Train: fit the network, keep the weights of the epoch with the lowest validation loss."""
 
 import logging
-import sys
 
 import keras
 import numpy as np
@@ -115,7 +114,7 @@ def _fit(plan: TrainingPlan, model: keras.Model, now: TrainingState) -> Training
             class_weight=weights,
             callbacks=[*judges, follower],
             shuffle=False,
-            verbose="auto" if sys.stdout.isatty() else 0,
+            verbose=0,
         )
         now = follower.state
     return now

@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from types import SimpleNamespace
 
@@ -117,7 +119,7 @@ def fake_tensorflow(gpus: list[str], seen: list[str], *, started: bool) -> Simpl
 def test_the_chosen_gpu_alone_is_seen_and_its_memory_grows(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = ["a", "b"]
     tensorflow = fake_tensorflow(["a", "b"], seen, started=False)
-    monkeypatch.setattr(module, "_tensorflow", lambda: tensorflow)
+    monkeypatch.setattr(module, "start_tensorflow", lambda: tensorflow)
     assert module.tensorflow_gpus() == ["H a", "H b"]
     use_device(Device(kind="gpu", index=1, name="H b", reason="x"))
     assert (seen, tensorflow.grown) == (["b"], ["b"])
@@ -129,7 +131,7 @@ def test_the_chosen_gpu_alone_is_seen_and_its_memory_grows(monkeypatch: pytest.M
 
 def test_the_device_cannot_change_once_tensorflow_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     tensorflow = fake_tensorflow(["a"], [], started=True)
-    monkeypatch.setattr(module, "_tensorflow", lambda: tensorflow)
+    monkeypatch.setattr(module, "start_tensorflow", lambda: tensorflow)
     use_device(Device(kind="cpu", reason="x"))
     with pytest.raises(AcceleratorError, match="TensorFlow already runs on another device"):
         use_device(Device(kind="gpu", name="H a", reason="x"))
@@ -144,3 +146,22 @@ def test_what_a_users_keras_file_says_changes_no_network(monkeypatch: pytest.Mon
     found = (keras.config.floatx(), keras.config.epsilon(), keras.config.image_data_format())
     assert found == ("float32", 1e-7, "channels_last")
     assert os.environ["KERAS_BACKEND"] == "tensorflow"
+
+
+def test_the_notices_of_tensorflow_alone_are_left_out() -> None:
+    code = (
+        "import os; from tasks.common import device; device.set_libraries_up()\n"
+        "with device._without_notices():\n"
+        "    os.write(2, b'I0000 00:00:17.1   1 cudart_stub.cc:31] Could not find drivers\\n')\n"
+        "    os.write(2, b'E0000 00:00:17.1   1 cuda_platform.cc:52] failed call\\n')\n"
+        "    os.write(2, b'W0000 00:00:17.1   1 allocator.cc:9] out of memory\\nlast')\n"
+    )
+    for level, kept in (("2", 2), ("0", 4)):
+        said = subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": level},
+            capture_output=True,
+            check=True,
+        ).stderr.splitlines()
+        assert len(said) == kept
+        assert said[-1] == b"last"

@@ -14,8 +14,9 @@ from prefect.settings import (
     temporary_settings,
 )
 
+from flows.display.training_pace import Pace, describe
 from flows.orchestration import training_progress as module
-from flows.orchestration.training_progress import Pace, describe, show_progress
+from flows.orchestration.training_progress import show_progress
 from tasks.run_summary import RunSummary
 from tasks.training.progress import TrainingProgress
 from tests.support.small_run import train_bag
