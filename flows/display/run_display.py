@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.display.terminal import OUTPUT
-from flows.display.training_pace import Pace, duration, percent, where
+from flows.display.training_pace import Pace, duration, percent
 from tasks.cache.runner import watch_steps
 from tasks.common.artifact_store import StepRun
 from tasks.common.formatting import printable, without_credentials
@@ -34,7 +34,7 @@ _PREFECT_REPEATS = (
 """Begin Prefect's lines of what a line of ours says, or of nothing that a person can use."""
 
 _REFRESHES_A_SECOND = 4
-_STEP_WIDTH = 16
+_STEP_WIDTH, _BAR_WIDTH = 16, 12
 
 ENDING = {"is_in_ending": True}
 """Marks a log record, by `extra`, that repeats what the command prints at its end."""
@@ -121,8 +121,10 @@ def _training_line(progress: TrainingProgress, seconds_left: float | None) -> Re
     line.add_column(no_wrap=True)
     line.add_column(no_wrap=True)
     line.add_column(no_wrap=True)
-    bar = ProgressBar(completed=percent(progress), width=20)
-    line.add_row(f"  {where(progress)}", bar, ", ".join(filter(None, [so_far, left])))
+    epoch = min(progress.epochs_done + 1, progress.most_epochs)
+    bar = ProgressBar(completed=percent(progress), width=_BAR_WIDTH)
+    where = f"  epoch {epoch}/{progress.most_epochs}"
+    line.add_row(where, bar, ", ".join(filter(None, [so_far, left])))
     return line
 
 

@@ -38,7 +38,7 @@ def _steps_done(progress: TrainingProgress) -> int:
 
 def describe(progress: TrainingProgress, seconds_left: float | None) -> tuple[float, str]:
     """Return the percentage and the text of the progress bar of a training."""
-    parts = [where(progress)]
+    parts = [_where(progress)]
     if seconds_left is not None and not progress.finished:
         parts.append(f"at most {duration(seconds_left)} left")
     if progress.metrics:
@@ -48,8 +48,7 @@ def describe(progress: TrainingProgress, seconds_left: float | None) -> tuple[fl
     return percent(progress), ", ".join(parts)
 
 
-def where(progress: TrainingProgress) -> str:
-    """Return at which epoch a training is."""
+def _where(progress: TrainingProgress) -> str:
     done, most = progress.epochs_done, progress.most_epochs
     if progress.finished:
         return f"finished after {done} of at most {most} epochs"

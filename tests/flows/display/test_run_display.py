@@ -105,7 +105,7 @@ def test_a_terminal_shows_how_far_a_training_is_and_each_step_once(
             display.begins("train")
             shows("train ")
             tell_progress(state, most_epochs=4, step=5, steps=10)
-            assert "epoch 2 of at most 4" in shows("loss 0.5000, accuracy 0.7500")
+            assert "epoch 2/4" in shows("loss 0.5000, accuracy 0.7500")
             for step in (6, 7, 8):
                 tell_progress(state, 4, step, 10, running={"loss": 0.25, "accuracy": 0.8})
             shows("loss 0.2500, accuracy 0.8000, at most ")
