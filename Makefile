@@ -8,7 +8,7 @@ help:  ## print what can be made
 
 .PHONY: help setup train test coverage slow faults lint sbom
 
-train: setup  ## train on the best reviews at hand; more options by ARGS='--epochs 3'
+train: $(VENV)/.can-train  ## train on the best reviews at hand; more options by ARGS='--epochs 3'
 	$(BIN)/python flows/train_flow.py $(ARGS)
 
 # Of the order of the tests in each file, which is random.
@@ -41,14 +41,25 @@ lint: setup  ## format, lint, types, dependencies, imports
 
 setup: $(VENV)/.installed  ## make the environment in .venv
 
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# With uv where it is there, else with pip, from the same pins; `make UV=` chooses pip.
+UV ?= $(shell command -v uv)
+ifeq ($(UV),)
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+else
+INSTALL := $(UV) pip install --quiet --python $(BIN)/python
+endif
 
-# All that the main job needs is checked by its hash, then comes the rest. The constraints pin every
-# package exactly: the newest of all do not work together.
-$(VENV)/.installed: pyproject.toml constraints.txt requirements.txt
+# All that a training needs, each file checked by its hash.
+$(VENV)/.can-train: pyproject.toml requirements.txt
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) --no-deps --require-hashes -r requirements.txt
-	PYTHONWARNINGS=ignore $(PIP) --no-build-isolation -c constraints.txt -e '.[dev]'
+	$(INSTALL) --no-deps --require-hashes -r requirements.txt
+	PYTHONWARNINGS=ignore $(INSTALL) --no-deps --no-build-isolation -e .
+	touch $@
+
+# What tests and extras need beside that. The constraints pin every package exactly: the newest of
+# all do not work together.
+$(VENV)/.installed: $(VENV)/.can-train constraints.txt
+	PYTHONWARNINGS=ignore $(INSTALL) --no-build-isolation -c constraints.txt -e '.[dev]'
 	touch $@
 
 # What the main job is made of, with hashes: https://cyclonedx.org/specification/overview/
