@@ -107,7 +107,7 @@ def _list_cells(run: RunLine, between: str, settings: Sequence[str] | None) -> l
     marks = {
         "champion": run.is_champion,
         "pinned": run.is_pinned,
-        "all cached": run.all_cached,
+        f"{run.cached_steps} of {run.steps} cached": run.cached_steps > 0,
     }
     head = f"{short_id(run.run_id)} {when(run.created)}".replace(" ", between)
     tags = [f"#{tag}" for tag in run.tags]

@@ -1,5 +1,6 @@
 """The process of a flow: which source it runs, and its settings for Prefect and memory."""
 
+import logging
 import os
 import sys
 import warnings
@@ -41,6 +42,8 @@ _LOCAL = ("127.0.0.1", "localhost", "::1")
 def set_process_up() -> None:
     """Set what Prefect and libraries read when they are imported; what the user has set stays."""
     sys.excepthook = end_in_one_line
+    # Else Prefect says at the end of a command that it waits for its last events.
+    logging.getLogger("prefect.EventsWorker").setLevel(logging.ERROR)
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # its encoding may know no "±"
     set_libraries_up()

@@ -68,7 +68,10 @@ def reviews_name(config: TrainingConfig, source: str) -> str:
         return source
     stem = PurePath(str(file)).name.lstrip(".").split(".")[0]
     plain = "".join(one if one.isalnum() or one in "_-" else "-" for one in stem)
-    return plain[:_LONGEST_STEM].strip("-") or source
+    if len(plain) > _LONGEST_STEM:  # files of one folder often differ at their ends alone
+        half = _LONGEST_STEM // 2 - 1
+        plain = f"{plain[:half]}..{plain[-half:]}"
+    return plain.strip("-") or source
 
 
 def default_name(config: TrainingConfig, source: str) -> str:

@@ -173,6 +173,7 @@ def scores_table(comparison: Comparison) -> Table:
 
 def _score_cells(run: ComparedRun, marks: Mapping[str, str]) -> list[str]:
     judged, mark = run.scores.network, marks.get(run.not_comparable or "", "")
+    cached = f", {run.cached_steps} of {run.steps} cached" if run.cached_steps else ""
     return [
         f"{short_id(run.run_id)}{mark}",
         run.source,
@@ -184,7 +185,7 @@ def _score_cells(run: ComparedRun, marks: Mapping[str, str]) -> list[str]:
         score(run.scores.loss),
         f"{run.training.best_epoch}/{run.training.epochs_run}",
         when(run.created),
-        f"{run.seconds:.0f}{', cached' if run.all_cached else ''}",
+        f"{run.seconds:.0f}{cached}",
     ]
 
 

@@ -7,7 +7,7 @@ from tasks.common.formatting import short_id
 from tasks.common.records import Record
 from tasks.config.training import Value, flat_config
 from tasks.evaluation.significance import PairedTest, paired_test
-from tasks.runs.describe import RunLabel, is_all_cached, label_of, total_seconds
+from tasks.runs.describe import RunLabel, count_cached, label_of, total_seconds
 from tasks.runs.find import Run
 from tasks.runs.manifest import BaselineScore, Manifest, Score, Training
 from tasks.runs.read import (
@@ -49,7 +49,8 @@ class ComparedRun(RunLabel):
     not_comparable: str | None
     training: Training
     seconds: float
-    all_cached: bool
+    cached_steps: int
+    steps: int
 
 
 class Difference(Record):
@@ -131,7 +132,7 @@ def _compared(run: Run, first: Run) -> ComparedRun:
         not_comparable=why_not,
         training=manifest.training,
         seconds=total_seconds(manifest),
-        all_cached=is_all_cached(manifest),
+        **count_cached(manifest),
     )
 
 

@@ -32,8 +32,9 @@ class RunLabel(Record):
 class RunLine(RunLabel):
     """What a list says of a run.
 
-    `recipe` is the nearest one, and `changes` what differs from it; both are None where the config
-    was written by another version of this project. `settings` has all fields of the config.
+    `cached_steps` of the `steps` that can come from the cache did. `recipe` is the nearest one, and
+    `changes` what differs from it; both are None where the config was written by another version of
+    this project. `settings` has all fields of the config.
     """
 
     name: str
@@ -51,7 +52,8 @@ class RunLine(RunLabel):
     baseline_accuracy: float
     best_epoch: int
     epochs_run: int
-    all_cached: bool
+    cached_steps: int
+    steps: int
     is_champion: bool
     is_pinned: bool
 
@@ -163,9 +165,10 @@ def total_seconds(manifest: Manifest) -> float:
     return sum(step.seconds for step in manifest.steps)
 
 
-def is_all_cached(manifest: Manifest) -> bool:
-    """Tell whether every step that can come from the cache did."""
-    return all(step.cached for step in manifest.steps if step.key is not None)
+def count_cached(manifest: Manifest) -> dict[str, int]:
+    """Return how many steps came from the cache, and how many can."""
+    cached = [step.cached for step in manifest.steps if step.key is not None]
+    return {"cached_steps": sum(cached), "steps": len(cached)}
 
 
 def _line(run: Run, naming: Naming, champion: str | None, pinned: Collection[str]) -> RunLine:
@@ -185,7 +188,7 @@ def _line(run: Run, naming: Naming, champion: str | None, pinned: Collection[str
         **manifest.score.model_dump(include={"accuracy", "accuracy_low", "accuracy_high"}),
         baseline_accuracy=manifest.baseline.accuracy,
         **manifest.training.model_dump(),
-        all_cached=is_all_cached(manifest),
+        **count_cached(manifest),
         is_champion=manifest.run_id == champion,
         is_pinned=manifest.run_id in pinned,
     )

@@ -24,7 +24,8 @@ def test_a_recipe_is_nearest_to_itself_and_what_differs_is_named(recipe: str) ->
         ("s3://bucket/films/week 3.parquet", "week-3"),
         ("отзывы.csv", "отзывы"),
         ("+.csv", "files"),
-        (f"{'x' * 300}.csv", "x" * 40),
+        (f"{'x' * 300}.csv", f"{'x' * 19}..{'x' * 19}"),
+        (f"all_reviews_{'of_the_year_' * 3}_eu.csv", "all_reviews_of_the_..ear_of_the_year__eu"),
     ],
 )
 def test_a_run_is_named_after_its_file_recipe_protocol_and_seed(file: str, stem: str) -> None:

@@ -280,9 +280,9 @@ def test_a_real_run_and_its_cached_repetition_are_listed_compared_and_used(
     time.sleep(1)  # runs of one second have no order
     again = start_run(artifacts, small_reviews).folder
     lines = runs.answers("list")["runs"]
-    assert [line["all_cached"] for line in lines] == [True, False]
+    assert [(line["cached_steps"], line["steps"]) for line in lines] == [(9, 9), (0, 9)]
     assert {line["name"] for line in lines} == {"reviews-ngrams-honest-seed0"}
-    assert "all cached" in runs.says("list")
+    assert "9 of 9 cached" in runs.says("list")
     shown = runs.says("compare", str(first), again.name)
     assert f"{again.name[-8:]} has the same weights as {first.name[-8:]}." in shown
     assert re.search(r"^differences\nnone$", shown, re.MULTILINE)
