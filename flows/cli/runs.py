@@ -1,5 +1,6 @@
 """Command line of finished runs: list, show, name, chart, compare, pin and export them."""
 
+import webbrowser
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from tasks.registry.champion import ChampionStore
 from tasks.registry.events import current_champion
 from tasks.reports.mlflow import export_mlflow
 from tasks.reports.model_card import model_card
+from tasks.reports.run_report import REPORT
 from tasks.reports.tensorboard import export_tensorboard
 from tasks.runs.compare import compare_runs
 from tasks.runs.describe import (
@@ -32,14 +34,14 @@ from tasks.runs.describe import (
     list_runs,
 )
 from tasks.runs.failures import read_failures
-from tasks.runs.find import Run, UnreadableRun, find_run, find_runs, no_runs
+from tasks.runs.find import LATEST, Run, UnreadableRun, find_run, find_runs, no_runs
 from tasks.runs.names import naming_fault, read_naming_of, write_naming
 from tasks.runs.pins import pin_run, pinned_runs, unpin_run
 from tasks.runs.read import read_checked, read_config, reading_runs
 
 app = command_app(
     "runs",
-    "List, show, name, chart, compare, pin and export finished runs. RUN is a run folder, a"
+    "List, show, open, name, chart, compare, pin and export finished runs. RUN is a run folder, a"
     " run id, the start or the last part of one, a run's name, or `latest`.",
 )
 
@@ -136,6 +138,16 @@ def show(run: RunName, /, *, options: Options = Options()) -> None:
     with _reading(options, run) as (found,):
         described = describe_run(found, champion)
         answer(described, run_tables.run_details(described), options)
+
+
+@app.command(name="open")
+def open_command(run: str = LATEST, /, *, options: Options = Options()) -> None:
+    """Open a run's report in the browser, and print where it lies."""
+    report = find_run(options.artifacts, run).folder / REPORT
+    if not report.is_file():
+        raise BadDataError(f"{report}: there is no such file; verify the run's files")
+    opened = webbrowser.open(report.absolute().as_uri())
+    answer({"report": str(report), "opened": opened}, [str(report)], options)
 
 
 @app.command

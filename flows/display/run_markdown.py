@@ -6,13 +6,13 @@ from tasks.common.formatting import interval_text
 from tasks.common.tables import Table, markdown
 from tasks.reports.html import image_uri, score
 from tasks.reports.run_report import REPORT
-from tasks.reports.verdict import Note
+from tasks.reports.verdict import Note, Verdict
 from tasks.runs.manifest import BaselineScore, Manifest, Score
 
-_MARKS = {"good": "✓ ", "warning": "⚠ ", "plain": ""}
+_MARKS = {"good": "✓ ", "warning": "⚠ ", "mind": "⚠ ", "bad": "✗ ", "plain": ""}
 
 
-def report_markdown(folder: Path, manifest: Manifest, notes: list[Note]) -> str:
+def report_markdown(folder: Path, manifest: Manifest, verdict: Verdict, notes: list[Note]) -> str:
     """Return the report of the run in `folder`, with its charts inside."""
     judged, training, device = manifest.score, manifest.training, manifest.device
     scores = [_scores("network", judged)]
@@ -26,6 +26,7 @@ def report_markdown(folder: Path, manifest: Manifest, notes: list[Note]) -> str:
     }
     return markdown(
         f"# Test accuracy {score(judged.accuracy)}",
+        f"**{_MARKS[verdict.level]}{verdict.sentence}**",
         f"{judged.protocol} protocol, source {judged.source_label},"
         f" {judged.test_reviews:,} test reviews",
         Table("", "test accuracy", "95 % interval", rows=scores),

@@ -8,7 +8,7 @@ from pathlib import Path
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from flows.display.run_markdown import report_markdown
-from tasks.reports.run_report import run_notes
+from tasks.reports.run_report import run_notes, run_verdict
 from tasks.reports.tables import run_tables
 from tasks.runs.manifest import read_manifest
 
@@ -16,11 +16,11 @@ from tasks.runs.manifest import read_manifest
 def publish(folder: Path) -> None:
     """Show a finished run on the current flow run."""
     manifest = read_manifest(folder)
-    score = manifest.score
+    verdict, notes = run_verdict(folder, manifest), run_notes(folder, manifest)
     create_markdown_artifact(
-        report_markdown(folder, manifest, run_notes(folder, manifest)),
+        report_markdown(folder, manifest, verdict, notes),
         key="report",
-        description=f"Test accuracy {score.accuracy:.4f}, {score.protocol} protocol.",
+        description=f"Test accuracy {verdict.sentence}",
     )
     for key, table in run_tables(folder, manifest).items():
         create_table_artifact(table.records(), key=key, description=table.title)

@@ -1,12 +1,25 @@
 """The report of a run: one HTML page that needs no other file and asks for nothing outside."""
 
-from pathlib import Path
+import re
+from collections.abc import Sequence
+from pathlib import Path, PurePath
 
+from tasks.common.formatting import when
+from tasks.config.recipes import nearest_recipe
+from tasks.config.repeat import train_command
 from tasks.config.training import TrainingConfig
 from tasks.evaluation.significance import PairedTest
+from tasks.model.describe import network_parts
 from tasks.reports.html import image_uri, render
-from tasks.reports.tables import config_table, confusion_table, cut_table, run_tables
-from tasks.reports.verdict import Note, verdict
+from tasks.reports.model_card import DESCRIBED
+from tasks.reports.tables import (
+    changed_table,
+    config_table,
+    confusion_table,
+    cut_table,
+    run_tables,
+)
+from tasks.reports.verdict import Note, Verdict, conclude, notes_on
 from tasks.runs.manifest import Manifest
 from tasks.runs.read import read_json
 
@@ -24,25 +37,41 @@ CHARTS = (
 )
 
 
+_PARAMETERS = re.compile(r"Total params: ([\d,]+)")
+
+
 def run_report(folder: Path, manifest: Manifest) -> str:
     """Return the report of the run whose other files lie in `folder`.
 
     Texts of reviews come from data, so all values are escaped; the page allows no script. The
     manifest needs no list of files yet.
     """
-    config = TrainingConfig.model_validate(read_json(folder, "config.json"))
+    config = _config(folder)
     metrics, data = read_json(folder, "metrics.json"), read_json(folder, "data_report.json")
-    analysis, score = read_json(folder, "analysis.json"), manifest.score
+    analysis = read_json(folder, "analysis.json")
+    recipe, changes = _recipe(config)
     own_tables = {
         "confusion": confusion_table(metrics, data["label_names"]),
         "cut": cut_table(analysis["by_cut"], config.text.maxlen),
+        "changed": changed_table(config),
         "config": config_table(config),
     }
+    notes = run_notes(folder, manifest)
     return render(
         "report.html.jinja",
-        title=f"{score.source_label}, {score.protocol} protocol, seed {manifest.seed}",
+        title=_title(manifest, config),
+        made=when(manifest.created),
         manifest=manifest,
-        notes=run_notes(folder, manifest),
+        verdict=run_verdict(folder, manifest),
+        against=list(zip(manifest.baselines, _tests(folder), strict=True)),
+        warnings=[note for note in notes if note.kind == "warning"],
+        in_order=[note for note in notes if note.kind != "warning"],
+        recipe=recipe,
+        recipe_changes=changes,
+        network=network_parts(config),
+        architecture=DESCRIBED[config.network.architecture]["title"],
+        parameters=_parameters(folder),
+        command=train_command(config, manifest.source.source),
         metrics=metrics,
         tables=run_tables(folder, manifest) | own_tables,
         baseline_metrics=read_json(folder, "baseline_metrics.json"),
@@ -54,14 +83,49 @@ def run_report(folder: Path, manifest: Manifest) -> str:
     )
 
 
+def run_verdict(folder: Path, manifest: Manifest) -> Verdict:
+    """Return whether the model of the run whose other files lie in `folder` is of use."""
+    return conclude(manifest, read_json(folder, "metrics.json"), _tests(folder))
+
+
 def run_notes(folder: Path, manifest: Manifest) -> list[Note]:
     """Return whether to believe the score of the run whose other files lie in `folder`."""
-    analysis = read_json(folder, "analysis.json")
-    tests = [analysis[f"network_against_{name}"] for name in ("baseline", "bayes_baseline")]
-    return verdict(
+    return notes_on(
         manifest,
-        TrainingConfig.model_validate(read_json(folder, "config.json")),
+        _config(folder),
         read_json(folder, "metrics.json"),
         read_json(folder, "data_report.json"),
-        [PairedTest.model_validate(test) for test in tests],
+        _tests(folder),
     )
+
+
+def _tests(folder: Path) -> Sequence[PairedTest]:
+    """Return the paired tests against the baselines, in the order of the manifest's."""
+    analysis = read_json(folder, "analysis.json")
+    tests = [analysis[f"network_against_{name}"] for name in ("baseline", "bayes_baseline")]
+    return [PairedTest.model_validate(test) for test in tests]
+
+
+def _config(folder: Path) -> TrainingConfig:
+    return TrainingConfig.model_validate(read_json(folder, "config.json"))
+
+
+def _title(manifest: Manifest, config: TrainingConfig) -> str:
+    recipe, changes = _recipe(config)
+    file = config.source.train_file
+    reviews = manifest.score.source_label if file is None else PurePath(str(file)).name
+    changed = f", {len(changes)} setting{'s' * (len(changes) > 1)} changed," if changes else ""
+    return f"{recipe}{changed} on {reviews}, seed {manifest.seed}"
+
+
+def _recipe(config: TrainingConfig) -> tuple[str, list[str]]:
+    """Return the nearest recipe, and what has other values; each run has a seed of its own."""
+    recipe, changes = nearest_recipe(config)
+    return recipe, [change.name for change in changes if change.name != "seed"]
+
+
+def _parameters(folder: Path) -> str:
+    """Return how many parameters Keras counts, with commas; nothing where it does not say."""
+    summary = folder / "model_summary.txt"
+    found = _PARAMETERS.search(summary.read_text(encoding="utf-8")) if summary.exists() else None
+    return found[1] if found else ""

@@ -7,7 +7,7 @@ from typing import Any
 from tasks.common.artifact_store import StepRun
 from tasks.common.formatting import interval_text, p_text, short_id, when
 from tasks.common.tables import Column, Table, number
-from tasks.config.training import TrainingConfig, default_groups, value_text
+from tasks.config.training import TrainingConfig, changed_settings, default_groups, value_text
 from tasks.evaluation.significance import difference_text
 from tasks.reports.html import json_text, score, share
 from tasks.runs.compare import CommonReviews, ComparedRun, Comparison, Judgement
@@ -136,6 +136,14 @@ def cut_table(by_cut: Mapping[str, Any], maxlen: int) -> Table:
     )
     columns = map(number, ("Tokens", "Number", "Accuracy", "95 % interval"))
     return Table("Reviews", *columns, rows=rows, title="Accuracy of whole and cut reviews")
+
+
+def changed_table(config: TrainingConfig) -> Table | None:
+    """Return the numbers of a run that are not at their defaults, None where all are."""
+    changed = changed_settings(config)
+    rows = ([one.name, value_text(one.value), value_text(one.default)] for one in changed)
+    title = "Settings that are not at their defaults"
+    return Table("setting", "value", "default", rows=rows, title=title) if changed else None
 
 
 def config_table(config: TrainingConfig) -> Table:

@@ -1,15 +1,32 @@
-"""Whether to believe a run's score: the notes that stand below its headline."""
+"""Whether to believe and to use a model: the verdict on a run, and the notes below its score."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from statistics import NormalDist
 from typing import Any, Literal
 
+from tasks.common.formatting import p_text
 from tasks.config.training import TrainingConfig
 from tasks.evaluation.significance import PairedTest
 from tasks.runs.manifest import BaselineScore, Manifest
 
 _LARGEST_CALIBRATION_ERROR, _LARGEST_MAJORITY, _LEVEL = 0.05, 0.6, 0.05
+
+_FAR = 0.05
+"""So much less accurate than a baseline is no question of taste."""
+
+_GOOD_RANKING, _LOST_BY_THE_CUT = 0.8, 0.05
+
+Level = Literal["good", "mind", "bad"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a model is of use, in one sentence that begins with its accuracy."""
+
+    level: Level
+    sentence: str
 
 
 @dataclass(frozen=True)
@@ -20,21 +37,114 @@ class Note:
     text: str
 
 
-def verdict(
+def conclude(
+    manifest: Manifest, metrics: dict[str, Any], baselines: Sequence[PairedTest]
+) -> Verdict:
+    """Return the verdict on a run; `baselines` are the tests against each of its baselines."""
+    level, text = _against_baselines(manifest, metrics["majority_share"], baselines)
+    if manifest.score.protocol == "tutorial":
+        level = "mind" if level == "good" else level
+        text += "; the test reviews chose its epoch, which flatters it"
+    if _best_cut(metrics) is not None:
+        level = "mind" if level == "good" else level
+        text += f"; ranking is good (AUC {metrics['roc_auc']:.2f}) but the cut at 0.5 is not"
+    return Verdict(level, f"{manifest.score.accuracy:.4f}, {text}.")
+
+
+def _against_baselines(
+    manifest: Manifest, majority: float, tests: Sequence[PairedTest]
+) -> tuple[Level, str]:
+    judged = sorted(
+        zip(manifest.baselines, tests, strict=True), key=lambda one: one[0].accuracy, reverse=True
+    )
+    better = [one for one, test in judged if test.p_value < _LEVEL and test.difference < 0]
+    equal = [(one, test) for one, test in judged if test.p_value >= _LEVEL]
+    if better:
+        best = better[0]
+        is_far = best.accuracy - manifest.score.accuracy > _FAR
+        then = "do not use it" if is_far else "that one, trained in seconds, is the better model"
+        return "bad", f"worse than {best.name}, {best.accuracy:.4f}: {then}"
+    if manifest.score.accuracy_low <= majority:
+        return "bad", (
+            f"not shown to be better than always answering the commoner label, {majority:.4f}:"
+            " do not use it"
+        )
+    if equal:
+        best, test = equal[0]
+        return "mind", (
+            f"not shown to be better than {best.name}, {best.accuracy:.4f} (p"
+            f" {_relation(test.p_value)}): the simpler model may do as well"
+        )
+    scores = " and ".join(f"{one.accuracy:.4f}" for one, _ in judged)
+    return "good", f"better than both linear baselines, {scores}: it is worth using"
+
+
+def _relation(p_value: float) -> str:
+    text = p_text(p_value)
+    return text if text.startswith("<") else f"= {text}"
+
+
+def _best_cut(metrics: dict[str, Any]) -> float | None:
+    """Return what the best cut might reach where the ranking is good and 0.5 is far from it.
+
+    The balanced accuracy of a ranking with that ROC AUC, were the scores of both labels normal
+    with equal variances: D. Green and J. Swets, *Signal Detection Theory and Psychophysics*, 1966.
+    """
+    auc = metrics["roc_auc"]
+    if auc < _GOOD_RANKING:
+        return None
+    normal = NormalDist()
+    reachable = normal.cdf(normal.inv_cdf(min(auc, 0.9999)) / 2**0.5)
+    lost = reachable - metrics["balanced_accuracy"]
+    return reachable if lost > _LOST_BY_THE_CUT else None
+
+
+def notes_on(
     manifest: Manifest,
     config: TrainingConfig,
     metrics: dict[str, Any],
     data_report: dict[str, Any],
     baselines: Sequence[PairedTest],
 ) -> list[Note]:
-    """Return the notes on a run, the weightiest first; `baselines` are the tests against each."""
-    return [
-        *_on_protocol(manifest),
+    """Return the notes on a run, what to mind first and the weightiest of that before.
+
+    `baselines` are the tests against each of its baselines.
+    """
+    notes = [
         *map(partial(_on_baseline, manifest), manifest.baselines, baselines),
+        *_on_cut(metrics),
+        *_on_protocol(manifest),
         *_on_balance(metrics),
-        *_on_data(manifest, data_report),
         *_on_training(manifest, config, metrics["expected_calibration_error"]),
+        *_on_source(manifest),
+        *_on_data(manifest, data_report),
     ]
+    return sorted(notes, key=lambda note: ("warning", "plain", "good").index(note.kind))
+
+
+def _on_baseline(manifest: Manifest, baseline: BaselineScore, test: PairedTest) -> Note:
+    difference = manifest.score.accuracy - baseline.accuracy
+    sides = f"{abs(100 * difference):.2f} points {'above' if difference > 0 else 'below'}"
+    scores = (
+        f"The network is {sides} the linear baseline, {baseline.name}"
+        f" ({baseline.accuracy:.4f}; exact McNemar test, p {_relation(test.p_value)})"
+    )
+    if test.p_value >= _LEVEL:
+        return Note("warning", f"{scores}: they cannot be told apart.")
+    if difference < 0:
+        return Note("warning", f"{scores}: the network is worse than a model trained in seconds.")
+    return Note("good", f"{scores}: the network is better.")
+
+
+def _on_cut(metrics: dict[str, Any]) -> Iterator[Note]:
+    reachable = _best_cut(metrics)
+    if reachable is not None:
+        yield Note(
+            "warning",
+            f"Ranking is good (ROC AUC {metrics['roc_auc']:.4f}) but the cut at 0.5 is not: the"
+            f" balanced accuracy is {metrics['balanced_accuracy']:.4f}, where a better cut might"
+            f" reach about {reachable:.2f}. The probabilities lie too high or too low.",
+        )
 
 
 def _on_protocol(manifest: Manifest) -> Iterator[Note]:
@@ -49,26 +159,6 @@ def _on_protocol(manifest: Manifest) -> Iterator[Note]:
             "good",
             "A validation split chose the epoch; the test reviews were used once, afterwards.",
         )
-    if manifest.score.source == "packaged":
-        yield Note(
-            "warning",
-            "Training and test reviews are both parts of the official training set, so the score"
-            " is not comparable with published ones.",
-        )
-
-
-def _on_baseline(manifest: Manifest, baseline: BaselineScore, test: PairedTest) -> Note:
-    difference = manifest.score.accuracy - baseline.accuracy
-    sides = f"{abs(100 * difference):.2f} points {'above' if difference > 0 else 'below'}"
-    scores = (
-        f"The network is {sides} the linear baseline, {baseline.name}"
-        f" ({baseline.accuracy:.4f}; exact McNemar test, p = {test.p_value:.2g})"
-    )
-    if test.p_value >= _LEVEL:
-        return Note("warning", f"{scores}: they cannot be told apart.")
-    if difference < 0:
-        return Note("warning", f"{scores}: the network is worse than a model trained in seconds.")
-    return Note("good", f"{scores}: the network is better.")
 
 
 def _on_balance(metrics: dict[str, Any]) -> Iterator[Note]:
@@ -82,6 +172,25 @@ def _on_balance(metrics: dict[str, Any]) -> Iterator[Note]:
         )
 
 
+def _on_training(manifest: Manifest, config: TrainingConfig, error: float) -> Iterator[Note]:
+    done, best = manifest.training.epochs_run, manifest.training.best_epoch
+    text = f"Probabilities are off by {100 * error:.1f} points on average (calibration error)."
+    yield Note("warning" if error > _LARGEST_CALIBRATION_ERROR else "good", text)
+    if best == done == config.fit.epochs:
+        yield Note("warning", "The last epoch was the best one: more epochs may score higher.")
+
+
+def _on_source(manifest: Manifest) -> Iterator[Note]:
+    if manifest.score.source == "packaged":
+        yield Note(
+            "warning",
+            "Training and test reviews are both parts of the official training set, so the score"
+            " is not comparable with published ones.",
+        )
+    if manifest.git["changed"]:
+        yield Note("warning", "The source code had changes that were not committed.")
+
+
 def _on_data(manifest: Manifest, report: dict[str, Any]) -> Iterator[Note]:
     seen = report["overlap"]["test_reviews_seen_in_train"]
     if seen:
@@ -90,13 +199,3 @@ def _on_data(manifest: Manifest, report: dict[str, Any]) -> Iterator[Note]:
             f"{seen} of {manifest.score.test_reviews:,} test reviews have the same words as a"
             " training review.",
         )
-
-
-def _on_training(manifest: Manifest, config: TrainingConfig, error: float) -> Iterator[Note]:
-    done, best = manifest.training.epochs_run, manifest.training.best_epoch
-    if best == done == config.fit.epochs:
-        yield Note("warning", "The last epoch was the best one: more epochs may score higher.")
-    text = f"Probabilities are off by {100 * error:.1f} points on average (calibration error)."
-    yield Note("warning" if error > _LARGEST_CALIBRATION_ERROR else "good", text)
-    if manifest.git["changed"]:
-        yield Note("warning", "The source code had changes that were not committed.")

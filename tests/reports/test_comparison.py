@@ -8,7 +8,7 @@ from tasks.reports.comparison import LOOKS, compare_page
 from tasks.runs.compare import compare_runs
 from tasks.runs.read import read_checked
 from tests.support.made_runs import FIRST, SECOND, THIRD, make_run
-from tests.support.servers.browser import SCREENS, needs_browser, sound_page
+from tests.support.servers.browser import SCREENS, cut_off, needs_browser, sound_page
 
 ATTACK = "<script>document.title='taken'</script>"
 
@@ -58,3 +58,4 @@ def test_the_page_is_whole_legible_and_accessible_and_asks_for_nothing(
 ) -> None:
     with sound_page(page, 2, width, scheme) as shown:
         assert shown.title() == "Comparison of 3 runs"
+        assert cut_off(shown) == []

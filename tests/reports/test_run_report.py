@@ -1,3 +1,4 @@
+import html
 import re
 import shutil
 import time
@@ -6,14 +7,28 @@ from typing import Literal
 
 import pytest
 
-from tasks.reports.run_report import run_report
+from tasks.config.recipes import nearest_recipe
+from tasks.config.repeat import train_command
+from tasks.config.training import NETWORKS, TrainingConfig
+from tasks.reports.run_report import run_report, run_verdict
 from tasks.run_summary import RunSummary
 from tasks.runs.find import Run
 from tasks.runs.manifest import read_manifest
+from tasks.runs.read import read_json
 from tests.support.made_runs import changed_json
-from tests.support.servers.browser import SCREENS, needs_browser, open_page, sound_page
+from tests.support.servers.browser import (
+    SCREENS,
+    cut_off,
+    needs_browser,
+    open_page,
+    sound_page,
+    unfold,
+)
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
+
+LONGEST = 6000
+"""Pixels of the report before anything is unfolded, also on a telephone."""
 
 ATTACK = "<script>document.title = 'taken'</script><img src=x onerror=\"document.title='taken'\">"
 
@@ -38,7 +53,10 @@ def test_a_score_stands_with_its_protocol_source_interval_and_baseline(done: Run
     manifest = read_manifest(done.folder)
     assert f"<strong>{score.accuracy:.4f}</strong>" in page
     assert f"{score.accuracy_low:.4f} to {score.accuracy_high:.4f} (95 %)" in page
-    assert f"<strong>{manifest.baseline.accuracy:.4f}</strong>" in page
+    for baseline in manifest.baselines:
+        assert f"Against {baseline.name}, {baseline.accuracy:.4f}</span><strong>" in page
+        difference = 100 * (score.accuracy - baseline.accuracy)
+        assert f"<strong>{difference:+.2f}</strong>" in page
     assert "Honest protocol, source files, 47 test reviews" in page
     assert "The positive label is <b>pos</b>, the other one neg" in page
 
@@ -62,7 +80,8 @@ def test_a_report_is_written_in_well_under_three_seconds(done: RunSummary) -> No
 def test_every_step_is_reported_with_its_reason(done: RunSummary) -> None:
     page = (done.folder / "report.html").read_text()
     for step in done.steps:
-        assert f'<th scope="row">{step.step}</th><td>{step.outcome}</td>' in page
+        outcome = f'<td data-head="result">{step.outcome}</td>'
+        assert f'<th scope="row">{step.step}</th>{outcome}' in page
     assert "there is no earlier result of this step" in page
 
 
@@ -75,9 +94,39 @@ def test_html_in_labels_and_reviews_stays_text(attacked: Path) -> None:
 @needs_browser
 def test_html_in_labels_and_reviews_does_nothing_in_a_browser(attacked: Path) -> None:
     with open_page(attacked) as opened:
-        assert opened.page.title() == "files, honest protocol, seed 0"
+        assert opened.page.title().endswith(" on reviews.csv, seed 0")
+        unfold(opened.page)
         assert "document.title = 'taken'" in opened.page.inner_text("blockquote")
         assert opened.complaints == []
+
+
+def test_the_head_is_the_verdict_and_a_command_that_repeats_the_run(done: RunSummary) -> None:
+    page = html.unescape((done.folder / "report.html").read_text())
+    verdict = run_verdict(done.folder, read_manifest(done.folder))
+    config = TrainingConfig.model_validate_json((done.folder / "config.json").read_bytes())
+    assert f'<p class="verdict {verdict.level}">{verdict.sentence}</p>' in page
+    assert page.index(verdict.sentence) < page.index("Test accuracy</span>")
+    assert f"<code>{train_command(config, 'files')}</code>" in page
+    recipe, _ = nearest_recipe(config)
+    title = rf"<h1>{recipe}, \d+ settings changed, on reviews.csv, seed 0</h1>"
+    assert re.search(title, page)
+
+
+def test_no_field_of_another_architecture_is_shown(done: RunSummary) -> None:
+    page = (done.folder / "report.html").read_text()
+    own = read_json(done.folder, "config.json")["network"]
+    others = {name for network in NETWORKS.values() for name in network.model_fields} - own.keys()
+    assert others
+    assert [name for name in others if f">{name}<" in page] == []
+    assert all(f">{name}<" in page for name in own)
+
+
+def test_only_changed_settings_are_unfolded(done: RunSummary) -> None:
+    page = (done.folder / "report.html").read_text()
+    before, _, after = page.partition("<summary>All ")
+    assert '<th scope="row">maxlen</th>' in before
+    assert "shuffle_buffer" not in before
+    assert "shuffle_buffer" in after
 
 
 @needs_browser
@@ -86,6 +135,9 @@ def test_the_report_is_whole_legible_and_accessible_and_asks_for_nothing(
     done: RunSummary, width: int, scheme: Literal["light", "dark"]
 ) -> None:
     with sound_page(done.folder / "report.html", 8, width, scheme) as page:
+        assert page.evaluate("document.documentElement.scrollHeight") <= LONGEST
+        unfold(page)
+        assert cut_off(page) == []
         assert all(page.eval_on_selector_all("img", "all => all.map(one => one.alt.length > 20)"))
         sizes = page.eval_on_selector_all(
             "p, td, th, li, figcaption",

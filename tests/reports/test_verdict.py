@@ -4,14 +4,14 @@ import pytest
 
 from tasks.config.training import FitConfig, TrainingConfig
 from tasks.evaluation.significance import PairedTest
-from tasks.reports.verdict import Note, verdict
+from tasks.reports.verdict import Note, Verdict, conclude, notes_on
 from tasks.runs.manifest import BaselineScore, Manifest, Score, Training
 
 CONFIG = TrainingConfig(fit=FitConfig(epochs=6))
 
 NO_OVERLAP = {"overlap": {"test_reviews_seen_in_train": 0}}
 
-FIGURES = {"majority_share": 0.5, "balanced_accuracy": 0.75}
+FIGURES = {"majority_share": 0.5, "balanced_accuracy": 0.75, "roc_auc": 0.8}
 
 
 def a_manifest(
@@ -44,23 +44,34 @@ def a_manifest(
     )
 
 
+def a_test(difference: float, p_value: float) -> PairedTest:
+    return PairedTest(
+        reviews=1000,
+        only_first_right=5,
+        only_second_right=5,
+        p_value=p_value,
+        difference=difference,
+        difference_low=difference - 0.01,
+        difference_high=difference + 0.01,
+    )
+
+
 def notes(
     manifest: Manifest,
     p_value: float = 0.001,
     error: float = 0.01,
     data: dict[str, Any] = NO_OVERLAP,
+    **figures: float,
 ) -> list[Note]:
-    test = PairedTest(
-        reviews=1000,
-        only_first_right=5,
-        only_second_right=5,
-        p_value=p_value,
-        difference=0.02,
-        difference_low=0.01,
-        difference_high=0.03,
-    )
-    figures = FIGURES | {"expected_calibration_error": error}
-    return verdict(manifest, CONFIG, figures, data, [test, test])
+    test = a_test(0.02, p_value)
+    measured = FIGURES | {"expected_calibration_error": error} | figures
+    return notes_on(manifest, CONFIG, measured, data, [test, test])
+
+
+def concluded(manifest: Manifest, p_value: float = 0.001, **figures: float) -> Verdict:
+    differences = (manifest.score.accuracy - one.accuracy for one in manifest.baselines)
+    tests = [a_test(difference, p_value) for difference in differences]
+    return conclude(manifest, FIGURES | figures, tests)
 
 
 def warnings(*arguments: Any, **options: Any) -> str:
@@ -69,7 +80,7 @@ def warnings(*arguments: Any, **options: Any) -> str:
 
 def test_a_good_run_has_no_warning() -> None:
     assert warnings(a_manifest()) == ""
-    assert "2.00 points above the linear baseline, a line (0.8800;" in notes(a_manifest())[1].text
+    assert "2.00 points above the linear baseline, a line (0.8800;" in notes(a_manifest())[0].text
 
 
 @pytest.mark.parametrize(
@@ -82,6 +93,7 @@ def test_a_good_run_has_no_warning() -> None:
         (a_manifest(bayes=0.91), {}, "1.00 points below the linear baseline, pairs (0.9100;"),
         (a_manifest(training=(6, 6)), {}, "more epochs may score higher"),
         (a_manifest(), {"error": 0.08}, "Probabilities are off by 8.0 points"),
+        (a_manifest(), {"roc_auc": 0.97}, "Ranking is good (ROC AUC 0.9700) but the cut at 0.5 is"),
         (a_manifest(changed=True), {}, "changes that were not committed"),
     ],
 )
@@ -89,6 +101,78 @@ def test_each_reason_to_doubt_a_score_is_a_warning(
     manifest: Manifest, options: dict[str, float], sentence: str
 ) -> None:
     assert sentence in warnings(manifest, **options)
+
+
+def test_what_to_mind_comes_first_and_the_weightiest_of_it_before() -> None:
+    told = notes(a_manifest(protocol="tutorial", changed=True), 0.2, roc_auc=0.97)
+    kinds = [note.kind for note in told]
+    assert kinds == sorted(kinds, key=("warning", "plain", "good").index)
+    assert "cannot be told apart" in told[0].text
+    assert "the cut at 0.5" in told[2].text
+    assert "tutorial protocol" in told[3].text
+    assert "not committed" in told[4].text
+
+
+@pytest.mark.parametrize(
+    ("manifest", "options", "level", "sentence"),
+    [
+        (
+            a_manifest(),
+            {},
+            "good",
+            "0.9000, better than both linear baselines, 0.8800 and 0.8800: it is worth using.",
+        ),
+        (
+            a_manifest(accuracy=0.6, bayes=0.99),
+            {},
+            "bad",
+            "0.6000, worse than pairs, 0.9900: do not use it.",
+        ),
+        (
+            a_manifest(bayes=0.91),
+            {},
+            "bad",
+            "0.9000, worse than pairs, 0.9100: that one, trained in seconds, is the better model.",
+        ),
+        (
+            a_manifest(bayes=0.91),
+            {"p_value": 0.34},
+            "mind",
+            "0.9000, not shown to be better than pairs, 0.9100 (p = 0.34): the simpler model may"
+            " do as well.",
+        ),
+        (
+            a_manifest(),
+            {"majority_share": 0.85},
+            "bad",
+            "0.9000, not shown to be better than always answering the commoner label, 0.8500: do"
+            " not use it.",
+        ),
+        (
+            a_manifest(protocol="tutorial"),
+            {},
+            "mind",
+            "0.9000, better than both linear baselines, 0.8800 and 0.8800: it is worth using; the"
+            " test reviews chose its epoch, which flatters it.",
+        ),
+        (
+            a_manifest(accuracy=0.6),
+            {"roc_auc": 0.97, "balanced_accuracy": 0.6},
+            "bad",
+            "0.6000, worse than a line, 0.8800: do not use it; ranking is good (AUC 0.97) but the"
+            " cut at 0.5 is not.",
+        ),
+    ],
+)
+def test_the_verdict_says_in_one_sentence_whether_a_model_is_of_use(
+    manifest: Manifest, options: dict[str, float], level: str, sentence: str
+) -> None:
+    assert concluded(manifest, **options) == Verdict(level, sentence)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("auc", "balanced"), [(0.97, 0.9), (0.75, 0.5), (1, 1)])
+def test_a_cut_that_loses_little_or_ranks_badly_is_no_matter(auc: float, balanced: float) -> None:
+    assert concluded(a_manifest(), roc_auc=auc, balanced_accuracy=balanced).level == "good"
 
 
 def test_reviews_in_both_sets_are_reported() -> None:

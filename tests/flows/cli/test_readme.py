@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
+import webbrowser
 from pathlib import Path
 
 import pytest
@@ -111,8 +112,10 @@ def test_each_command_of_the_readme_about_runs_works(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(webbrowser, "open", lambda _: False)
     for name in (FIRST, SECOND):
-        make_model_run(Path("artifacts"), name)
+        made = make_model_run(Path("artifacts"), name)
+        (made.folder / "report.html").write_text("a report")
     main(runs.app, shlex.split(command.removeprefix(RUNS).replace("RUN", FIRST)))
     assert capsys.readouterr().out
 

@@ -1,5 +1,6 @@
 import re
 import time
+import webbrowser
 from collections import Counter
 from pathlib import Path
 
@@ -204,6 +205,29 @@ def test_a_run_is_shown_with_its_score_settings_data_and_files(runs: Command) ->
     ):
         assert part in shown
     assert "stop_patience" not in shown
+
+
+def test_the_report_of_a_run_opens_in_the_browser_and_its_path_is_printed(
+    runs: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+
+    def open_in_browser(address: str) -> bool:
+        opened.append(address)
+        return False
+
+    monkeypatch.setattr(webbrowser, "open", open_in_browser)
+    folders = {name: find_run(runs.artifacts, name).folder for name in (FIRST, THIRD)}
+    for folder in folders.values():
+        (folder / "report.html").write_text("a report")
+    runs.says("tag", FIRST, "--name", "the first")
+    for words, name in (((), THIRD), (("latest",), THIRD), (("the first",), FIRST)):
+        report = folders[name] / "report.html"
+        assert runs.says("open", *words).splitlines() == [str(report)]
+        assert opened.pop() == report.as_uri()
+    assert runs.answers("open")["opened"] is False
+    _, said = runs.refuses("open", SECOND)
+    assert "report.html: there is no such file" in said
 
 
 def test_runs_are_compared_in_the_terminal(runs: Command) -> None:

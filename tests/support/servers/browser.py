@@ -104,6 +104,23 @@ def sound_page(
         assert grave_violations(opened.page) == []
 
 
+_CUT_OFF = """() => [...document.body.querySelectorAll("*")]
+    .filter(one => one.clientWidth > 0 && one.scrollWidth > one.clientWidth + 1)
+    .filter(one => getComputedStyle(one).display != "inline")
+    .map(one => `${one.tagName} ${one.className} ${one.ariaLabel || ""}: ${one.scrollWidth}`)"""
+
+
+def cut_off(page: Page) -> list[str]:
+    """Return the elements whose content is wider than they are, so that one has to scroll."""
+    found: list[str] = page.evaluate(_CUT_OFF)
+    return found
+
+
+def unfold(page: Page) -> None:
+    """Open all that is folded."""
+    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+
+
 @contextmanager
 def _loop_of(playwright: Playwright) -> Iterator[None]:
     """Let Playwright's event loop run: elsewhere, tests have loops of their own in this thread."""
