@@ -13,7 +13,10 @@ _MARKS = {"good": "✓ ", "warning": "⚠ ", "mind": "⚠ ", "bad": "✗ ", "pla
 
 
 def report_markdown(folder: Path, manifest: Manifest, verdict: Verdict, notes: list[Note]) -> str:
-    """Return the report of the run in `folder`, with its charts inside."""
+    """Return the report of the run in `folder`, with its charts inside.
+
+    The sentence of the verdict is left to the artifact's description, which stands above it.
+    """
     judged, training, device = manifest.score, manifest.training, manifest.device
     scores = [_scores("network", judged)]
     scores += [_scores(f"linear baseline: {one.name}", one) for one in manifest.baselines]
@@ -25,8 +28,7 @@ def report_markdown(folder: Path, manifest: Manifest, verdict: Verdict, notes: l
         "whole report": str(folder / REPORT),
     }
     return markdown(
-        f"# Test accuracy {score(judged.accuracy)}",
-        f"**{_MARKS[verdict.level]}{verdict.sentence}**",
+        f"# {_MARKS[verdict.level]}Test accuracy {score(judged.accuracy)}",
         f"{judged.protocol} protocol, source {judged.source_label},"
         f" {judged.test_reviews:,} test reviews",
         Table("", "test accuracy", "95 % interval", rows=scores),

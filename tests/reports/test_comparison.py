@@ -17,7 +17,7 @@ ATTACK = "<script>document.title='taken'</script>"
 def page(tmp_path: Path) -> Path:
     runs = [
         make_run(tmp_path, FIRST),
-        make_run(tmp_path, SECOND, seed=1, versions={"keras": ATTACK}),
+        make_run(tmp_path, SECOND, seed=1, versions={"keras": ATTACK, "long": "a" * 200}),
         make_run(tmp_path, THIRD, protocol="tutorial"),
     ]
     histories = {run.manifest.run_id: read_checked(run, "history.json") for run in runs}
