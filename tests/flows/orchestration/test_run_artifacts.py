@@ -8,6 +8,7 @@ from prefect import get_client
 from prefect.client.schemas.objects import Artifact
 
 from tasks.reports.html import image_uri
+from tasks.reports.run_report import run_verdict
 from tasks.run_summary import RunSummary
 from tasks.runs.manifest import BaselineScore, Manifest, Score, read_manifest
 from tests.support.servers.run_records import artifacts_of, task_runs_of
@@ -65,7 +66,10 @@ def test_the_report_tells_the_score_and_whether_to_believe_it_and_shows_the_char
 ) -> None:
     report = str(shown["report"].data)
     score = manifest.score
-    assert report.startswith(f"# Test accuracy {score.accuracy:.4f}\n")
+    verdict = run_verdict(first.folder, manifest)
+    assert shown["report"].description == f"Test accuracy {verdict.sentence}"
+    mark = {"good": "✓", "mind": "⚠", "bad": "✗"}[verdict.level]
+    assert report.startswith(f"# {mark} Test accuracy {score.accuracy:.4f}\n")
     assert "honest protocol, source files, 47 test reviews" in report
     assert len(manifest.baselines) == 2
     scores: list[Score | BaselineScore] = [score, *manifest.baselines]
