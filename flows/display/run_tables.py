@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from flows.display.terminal import WIDE, Showable, show_lines
+from flows.display.terminal import WIDE, Showable
 from tasks.common.formatting import interval_text, printable, short_id, when
 from tasks.common.tables import Column, Table, number
 from tasks.config.training import ChangedSetting, value_text
@@ -16,7 +16,6 @@ from tasks.reports.tables import (
     steps_table,
     tests_table,
 )
-from tasks.run_summary import RunSummary
 from tasks.runs.compare import Comparison
 from tasks.runs.describe import RunDetails, RunLine, RunList, total_seconds
 from tasks.runs.failures import Failures
@@ -188,11 +187,3 @@ def headline(score: Score) -> str:
         f" {score.accuracy_high:.4f}; {score.protocol} protocol, {score.test_reviews:,} test"
         f" reviews, source {score.source_label})"
     )
-
-
-def print_summary(summary: RunSummary) -> None:
-    """Print the score and the run folder; the steps stand above, as they ended."""
-    score = Text(headline(summary.score), style="bold")
-    show_lines(score, f"Run folder: {summary.folder}")
-    if summary.promotion is not None:
-        show_lines(summary.promotion.headline)

@@ -5,7 +5,7 @@ from typing import Any
 
 from prefect import State, flow
 
-from flows.display.run_tables import print_summary
+from flows.display.ending import print_ending
 from flows.display.terminal import show_lines
 from flows.orchestration import session
 from flows.orchestration.failure_hook import RECORDED
@@ -88,6 +88,6 @@ def run_retraining(parameters: dict[str, Any]) -> None:
         for_person=True,
     )
     if isinstance(result, RunSummary):
-        print_summary(result)
+        print_ending(result)
     else:
         show_lines("Skipped: nothing has changed since the newest finished run; --force trains.")

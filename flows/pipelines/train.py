@@ -5,8 +5,9 @@ from pathlib import Path
 
 from prefect import flow, runtime
 
+from flows.display.ending import print_ending
 from flows.display.run_display import ENDING
-from flows.display.run_tables import headline, print_summary
+from flows.display.run_tables import headline
 from flows.display.runs_page import renew_runs_page
 from flows.orchestration import run_artifacts, session, training_progress
 from flows.orchestration.drift import require_no_drift
@@ -138,5 +139,5 @@ def run_flow(options: TrainOptions, *, for_person: bool = False) -> RunSummary:
 
 
 def run_in_terminal(options: TrainOptions) -> None:
-    """Run the flow for a person and print its summary; one sentence on failure."""
-    print_summary(run_flow(options, for_person=True))
+    """Run the flow for a person and print its ending; one sentence on failure."""
+    print_ending(run_flow(options, for_person=True))

@@ -135,10 +135,10 @@ def test_from_a_wheel_it_trains_predicts_and_serves_in_any_folder(
     program = elsewhere(installed, tmp_path, **api)
     write_reviews(tmp_path / "reviews.csv", 120)
     small = ["--train-file=reviews.csv", *SMALL_NGRAMS, "--epochs=1", "--batch-size=16"]
-    assert "Run folder: artifacts/runs/" in program.says("train", *small)
+    assert "Report: artifacts/runs/" in program.says("train", *small)
     assert "lovely" in program.says("predict", "a lovely film")
     assert "All 2" in program.says("verify", "latest", "--files")
-    assert "Run folder: " in program.says("retrain", *small, "--force")
+    assert "Report: " in program.says("retrain", *small, "--force")
     with (tmp_path / "serve.log").open("w") as log:
         serve = [str(installed), "serve", *small, "--no-promote", "--interval=5s"]
         served = subprocess.Popen(

@@ -112,7 +112,7 @@ def test_a_run_from_the_terminal_ends_with_the_score_the_folder_and_what_was_cac
     result = run_script(tmp_path, "train_flow.py", *options, **own)
     assert result.returncode == 0, result.stderr
     assert "Test Accuracy: " in result.stdout
-    assert "Run folder: artifacts/runs/" in result.stdout
+    assert "\nReport: artifacts/runs/" in result.stdout
     assert ": computed, there is no earlier result of this step (" in result.stderr
     assert " epoch 1/1: loss " in result.stderr
     said = result.stderr.splitlines()
