@@ -40,7 +40,7 @@ _LOG = logging.getLogger(__name__)
 R = TypeVar("R")
 _SERVER_ERRORS = (httpx.HTTPError, ConcurrencySlotAcquisitionError)
 _PARAMETER_ERRORS = (ParameterTypeError, SignatureMismatchError)
-_CONFIGURE = (
+_START = (
     "start one with `prefect server start`, and name it with `prefect config set"
     " PREFECT_API_URL=http://127.0.0.1:4200/api`"
 )
@@ -112,9 +112,16 @@ class PlainErrors(logging.Filter):
         return True
 
 
+def _is_no_news(record: logging.LogRecord) -> bool:
+    return record.getMessage().startswith(
+        ("Starting temporary server", "Stopping temporary server")
+    )
+
+
 # From now on, since a run may be refused for its parameters before its flow begins.
 for _name in RUN_LOGGERS:
     logging.getLogger(_name).addFilter(PlainErrors())
+logging.getLogger("prefect").addFilter(lambda record: not _is_no_news(record))
 
 
 def call_flow(
@@ -133,6 +140,7 @@ def call_flow(
     """
     try:
         with showing_run(for_person=for_person):
+            show_our_logs()
             _require_server()
             state: Any = flow(**parameters, return_state=True)
             result: Any = state.result(raise_on_failure=False)
@@ -177,7 +185,7 @@ def api_url() -> str:
 def require_configured_server() -> str:
     """Return the URL of the server's API; end with one sentence where there is no such server."""
     if not PREFECT_API_URL.value():
-        fail(f"no Prefect server is configured; {_CONFIGURE}")
+        fail(f"no Prefect server is configured; {_START}")
     _require_server()
     return str(PREFECT_API_URL.value())
 
@@ -203,7 +211,7 @@ def _require_temporary_server() -> None:
     if not PREFECT_SERVER_EPHEMERAL_ENABLED.value():
         fail(
             "no Prefect server is configured, and no temporary one is allowed;"
-            f" {_CONFIGURE}, or set PREFECT_SERVER_EPHEMERAL_ENABLED=true"
+            f" {_START}, or set PREFECT_SERVER_EPHEMERAL_ENABLED=true"
         )
     try:
         home.mkdir(parents=True, exist_ok=True)
@@ -214,9 +222,14 @@ def _require_temporary_server() -> None:
             " folder that can be written to"
         )
     # It takes the records of a run that Ctrl-C ends, which goes to all processes of a terminal.
+    began = time.monotonic()
     with ThreadPoolExecutor(1) as thread:
         thread.submit(signal.pthread_sigmask, signal.SIG_BLOCK, {signal.SIGINT})
         thread.submit(get_client, sync_client=True).result()
+    seconds = time.monotonic() - began
+    _LOG.info(
+        "Prefect started a server for this run in %.0f s; to begin sooner, %s", seconds, _START
+    )
 
 
 def wait_until_recorded(flow_run_id: UUID, steps: int) -> None:

@@ -10,8 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Annotated, Any, Literal
@@ -204,14 +203,13 @@ def keras_datasets_folder() -> Path:
     return (Path.home() / ".keras" if is_ours else Path(str(home))) / "datasets"
 
 
-@cache
 def start_tensorflow() -> Any:  # noqa: ANN401 - a module
     """Import TensorFlow and have it look for GPUs, without what it prints of that.
 
     Its notices are shown where TF_CPP_MIN_LOG_LEVEL is 0 or 1; all other lines always are.
     """
     set_libraries_up()
-    with _without_notices():
+    with nullcontext() if "tensorflow" in sys.modules else _without_notices():
         import tensorflow as tf
 
         tf.config.list_physical_devices("GPU")

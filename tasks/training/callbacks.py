@@ -114,7 +114,7 @@ class TrainingFollower(keras.callbacks.Callback):
 def _described(metrics: Logs) -> str:
     """Return each metric with that of the validation reviews; the learning rate stands alone."""
     parts = []
-    for name, value in metrics.items():
+    for name, value in sorted(metrics.items(), key=lambda one: one[0] != "loss"):
         if name == "learning_rate":
             parts.append(f"rate {value:.2g}")
         elif not name.startswith("val_"):

@@ -69,7 +69,7 @@ def test_the_forms_propose_what_is_scheduled_and_promote_nothing_by_themselves(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_reviews(tmp_path / "reviews.csv", 20)
-    words = ["--recipe=ngrams", "--seed=7", "--promotion.floor=0.5"]
+    words = ["--recipe=ngrams", "--seed=7", "--floor=0.5"]
     *_, simple, expert = deployments(parameters(app, [*FILES, *words]))
     assert (simple.full_name, expert.full_name) == (
         "train-sentiment/simple",
