@@ -14,15 +14,18 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from statistics import mean
-from typing import Annotated
+from typing import Annotated, Any
 
 import cyclopts
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import scipy.sparse as sp
 from cyclopts import Parameter
 from pyarrow import csv
 from rich.console import Console
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
 
 from benchmarks.made_reviews import made_up_words
 from benchmarks.paired import run_child, scratch_folder, write_result
@@ -30,7 +33,13 @@ from flows.cli import app as commands
 from flows.cli import retrain
 from tasks.common.records import Record
 from tasks.common.tables import Table, markdown, number
+from tasks.config.promotion import PromotionConfig
+from tasks.config.training import DataConfig
+from tasks.data.split import chosen_part
+from tasks.data.text.vocabulary import hashes_of
+from tasks.evaluation.alpha_spending import next_look
 from tasks.evaluation.metrics import THRESHOLD
+from tasks.evaluation.significance import paired_test
 from tasks.inference.open_model import model_of_run
 from tasks.inference.predictor import prepare_texts
 from tasks.model.network import keras_network
@@ -50,7 +59,7 @@ _LOG_MEAN, _LOG_SPREAD = 3.6, 0.4
 
 _SHORTEST, _LONGEST = 10, 64
 
-_FRESH = 10_000
+FRESH = 10_000
 """Reviews before and after a shift by which the true accuracy of a model is measured."""
 
 OPTIONS = (
@@ -127,12 +136,25 @@ def write_weeks(path: Path, weeks: int, rows: int, shift: int | None, seed: int)
 
     The weeks before a shift are the same with it and without.
     """
-    tables = []
-    for week in range(1, weeks + 1):
-        shifted = is_shifted(week, shift)
-        made = made_reviews(rows, shifted=shifted, random=np.random.default_rng([seed, week]))
-        tables.append(made.append_column("written", [[str(_day(week))] * rows]))
-    csv.write_csv(pa.concat_tables(tables), path)
+    made = [
+        reviews_of_week(week, rows, shift, seed).append_column(
+            "written", [[str(_day(week))] * rows]
+        )
+        for week in range(1, weeks + 1)
+    ]
+    csv.write_csv(pa.concat_tables(made), path)
+
+
+def reviews_of_week(week: int, rows: int, shift: int | None, seed: int) -> pa.Table:
+    """Return the reviews that a week brings."""
+    random = np.random.default_rng([seed, week])
+    return made_reviews(rows, shifted=is_shifted(week, shift), random=random)
+
+
+def fresh_reviews(seed: int) -> list[pa.Table]:
+    """Return reviews that no table holds: such as before a shift, and such as after it."""
+    random = np.random.default_rng([seed, 0])
+    return [made_reviews(FRESH, shifted=shifted, random=random) for shifted in (False, True)]
 
 
 def is_shifted(week: int, shift: int | None) -> bool:
@@ -218,21 +240,72 @@ def _retrain(folder: Path, week: int, seed: int) -> None:
 def _series(folder: Path, shift: int | None, seed: int) -> Series:
     artifacts = folder / "artifacts"
     events = ChampionStore(artifacts).events()
-    random = np.random.default_rng([seed, 0])
-    fresh = [made_reviews(_FRESH, shifted=kind, random=random) for kind in (False, True)]
+    fresh = fresh_reviews(seed)
     accuracies = {event.run_id: _accuracies(artifacts, event.run_id, fresh) for event in events}
     return judged_series(events, accuracies, shift, seed)
 
 
 def _accuracies(artifacts: Path, run_id: str, fresh: Sequence[pa.Table]) -> list[float]:
     model = model_of_run(find_run(artifacts, run_id))
-    network = keras_network(model.file, _FRESH)
+    network = keras_network(model.file, FRESH)
     found = []
     for reviews in fresh:
         texts = reviews["text"].combine_chunks()
         says_one = network(prepare_texts(texts, model.vocabulary, model.text).tokens) > THRESHOLD
         found.append(float(np.mean(says_one == (reviews["label"].to_numpy() == 1))))
     return found
+
+
+def rule_series(weeks: int, rows: int, shift: int | None, seed: int) -> Series:
+    """Return what the same rules decide of logistic regressions on words, which take no time.
+
+    Parts, test and level are those of the project; the models are not, and nothing is recorded.
+    """
+    words = CountVectorizer(vocabulary=made_up_words(VOCABULARY).to_pylist(), binary=True)
+    events: list[PromotionEvent] = []
+    models, accuracies = dict[str, LogisticRegression](), dict[str, list[float]]()
+    fresh = fresh_reviews(seed)
+    fresh_counts = [words.transform(reviews["text"].to_pylist()) for reviews in fresh]
+    counts, tables = [], []
+    for week in range(1, weeks + 1):
+        made = reviews_of_week(week, rows, shift, seed)
+        tables.append(made)
+        counts.append(words.transform(made["text"].to_pylist()))
+        known, labels = (
+            sp.vstack(counts, format="csr"),
+            pa.concat_tables(tables)["label"].to_numpy(),
+        )
+        texts = pa.concat_tables(tables)["text"].to_pylist()
+        units = hashes_of(text.encode() for text in texts)
+        is_test = chosen_part(units, labels, DataConfig().test_fraction, 0, "test set")
+        name = str(week)
+        models[name] = LogisticRegression(max_iter=1000).fit(known[~is_test], labels[~is_test])
+        accuracies[name] = [
+            float(models[name].score(those, reviews["label"].to_numpy()))
+            for those, reviews in zip(fresh_counts, fresh, strict=True)
+        ]
+        champion = current_champion(events)
+        against: dict[str, Any] = {"former_champion": None}
+        promoted = champion is None
+        if champion is not None:
+            ours, theirs = (
+                models[one].predict(known[is_test]) == labels[is_test]
+                for one in (name, champion.run_id)
+            )
+            test = paired_test(ours, theirs)
+            look = next_look(PromotionConfig().level, (), (name, champion.run_id))
+            promoted = test.difference > 0 and test.p_value <= look.adjusted_level
+            against = {"former_champion": champion.run_id, "test": test, "look": look}
+        events.append(
+            PromotionEvent(
+                number=week,
+                kind="promoted" if promoted else "refused",
+                **dict.fromkeys(("when", "who", "reason", "manifest_sha256"), ""),
+                **dict.fromkeys(("run_id", "model", "test_fingerprint"), name),
+                **against,
+            )
+        )
+    return judged_series(events, accuracies, shift, seed)
 
 
 def tables_of(found: Sequence[Series]) -> list[Table]:
@@ -267,7 +340,7 @@ def _weekly_table(name: str, found: Sequence[Series]) -> Table:
             [
                 f"{week}, shift" if week == found[0].shift else str(week),
                 *(str(outcomes[outcome]) for outcome in OUTCOMES),
-                f"{min(unseen):,} to {max(unseen):,}" if unseen else "",
+                f"{mean(unseen):,.0f}" if unseen else "",
                 f"{mean(gaps):+.4f}" if gaps else "",
             ]
         )
@@ -317,6 +390,21 @@ def print_series(folder: Path, *, weeks: int, rows: int, shift: int, seed: int) 
     """
     made = run_series(folder, weeks, rows, shift, seed)
     sys.stdout.write(json.dumps([one.model_dump() for one in made]) + "\n")
+
+
+@app.command(name="rule")
+def print_rule(*, seeds: int = 20, weeks: int = 8, rows: int = 1_500, shift: int = 5) -> None:
+    """Do the same with logistic regressions in this process, without any run: for many seeds.
+
+    Args:
+        seeds: How many, from 0 on.
+        weeks: Weeks of each series.
+        rows: Reviews that each week brings.
+        shift: Week from which on other words tell the label.
+    """
+    cases = itertools.product(range(seeds), (None, shift))
+    found = [rule_series(weeks, rows, begins, seed) for seed, begins in cases]
+    sys.stdout.write(markdown(*tables_of(found)))
 
 
 @app.default
