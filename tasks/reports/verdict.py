@@ -13,6 +13,9 @@ from tasks.runs.manifest import BaselineScore, Manifest
 
 _LARGEST_CALIBRATION_ERROR, _LARGEST_MAJORITY, _LEVEL = 0.05, 0.6, 0.05
 
+_FEW_REVIEWS = 5_000
+"""With fewer to learn from, the recipes' probabilities are off: measured in docs/recipes.md."""
+
 _FAR = 0.05
 """So much less accurate than a baseline is no question of taste."""
 
@@ -115,7 +118,9 @@ def notes_on(
         *_on_cut(metrics),
         *_on_protocol(manifest),
         *_on_balance(metrics),
-        *_on_training(manifest, config, metrics["expected_calibration_error"]),
+        *_on_training(
+            manifest, config, metrics["expected_calibration_error"], data_report["train"]["reviews"]
+        ),
         *_on_source(manifest),
         *_on_data(manifest, data_report),
     ]
@@ -172,10 +177,18 @@ def _on_balance(metrics: dict[str, Any]) -> Iterator[Note]:
         )
 
 
-def _on_training(manifest: Manifest, config: TrainingConfig, error: float) -> Iterator[Note]:
+def _on_training(
+    manifest: Manifest, config: TrainingConfig, error: float, reviews: int
+) -> Iterator[Note]:
     done, best = manifest.training.epochs_run, manifest.training.best_epoch
     text = f"Probabilities are off by {100 * error:.1f} points on average (calibration error)."
-    yield Note("warning" if error > _LARGEST_CALIBRATION_ERROR else "good", text)
+    is_large = error > _LARGEST_CALIBRATION_ERROR
+    if is_large and reviews < _FEW_REVIEWS:
+        text += (
+            f" {reviews:,} training reviews are few: docs/recipes.md says which recipe and which"
+            " batch size fit how many."
+        )
+    yield Note("warning" if is_large else "good", text)
     if best == done == config.fit.epochs:
         yield Note("warning", "The last epoch was the best one: more epochs may score higher.")
 

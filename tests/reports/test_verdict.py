@@ -9,7 +9,7 @@ from tasks.runs.manifest import BaselineScore, Manifest, Score, Training
 
 CONFIG = TrainingConfig(fit=FitConfig(epochs=6))
 
-NO_OVERLAP = {"overlap": {"test_reviews_seen_in_train": 0}}
+NO_OVERLAP = {"overlap": {"test_reviews_seen_in_train": 0}, "train": {"reviews": 20_000}}
 
 FIGURES = {"majority_share": 0.5, "balanced_accuracy": 0.75, "roc_auc": 0.8}
 
@@ -103,6 +103,19 @@ def test_each_reason_to_doubt_a_score_is_a_warning(
     assert sentence in warnings(manifest, **options)
 
 
+@pytest.mark.parametrize(
+    ("error", "reviews", "is_told"),
+    [(0.08, 1_200, True), (0.08, 20_000, False), (0.01, 1_200, False)],
+)
+def test_probabilities_learned_from_few_reviews_come_with_what_to_do(
+    error: float, reviews: int, *, is_told: bool
+) -> None:
+    told = notes(a_manifest(), error=error, data=NO_OVERLAP | {"train": {"reviews": reviews}})
+    hints = [note.text for note in told if "1,200 training reviews are few" in note.text]
+    assert bool(hints) == is_told
+    assert all("docs/recipes.md" in hint for hint in hints)
+
+
 def test_what_to_mind_comes_first_and_the_weightiest_of_it_before() -> None:
     told = notes(a_manifest(protocol="tutorial", changed=True), 0.2, roc_auc=0.97)
     kinds = [note.kind for note in told]
@@ -176,7 +189,7 @@ def test_a_cut_that_loses_little_or_ranks_badly_is_no_matter(auc: float, balance
 
 
 def test_reviews_in_both_sets_are_reported() -> None:
-    told = notes(a_manifest(), data={"overlap": {"test_reviews_seen_in_train": 7}})
+    told = notes(a_manifest(), data=NO_OVERLAP | {"overlap": {"test_reviews_seen_in_train": 7}})
     assert "7 of 1,000 test reviews" in " ".join(note.text for note in told)
 
 
