@@ -21,7 +21,16 @@ from tasks.experiments.ablation import text_variants
 
 Parameters = dict[str, Any]
 
-_WHERE = ("--source", "--train-file", "--recipe", "--epochs", "--seed", "--workers", "--artifacts")
+_WHERE = (
+    "--source",
+    "--train-file",
+    "--recipe",
+    "--config",
+    "--epochs",
+    "--seed",
+    "--workers",
+    "--artifacts",
+)
 
 seeds_app = command_app(
     "seeds",
@@ -72,9 +81,10 @@ class TrainingsOptions:
             AcceleratorError: The accelerator is not there.
             InvalidConfigError: A value is unknown or impossible.
         """
-        require_pinned(self.options.source)
+        config = self.options.training_config()
+        require_pinned(config.source)
         return {
-            "config": self.options.config(),
+            "config": config,
             "runner": self.runner,
             "accelerator": self.options.accelerator,
             "artifacts": self.options.artifacts.expanduser().absolute(),

@@ -1,16 +1,24 @@
 """The options that make up a config: a recipe, and all fields that change it."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Self
 
 from cyclopts import Parameter
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from flows.cli.help import DATA, EVALUATION, NETWORK, RECIPE, RUNNING, TRAINING
 from flows.display.terminal import ARTIFACTS, ArtifactsOption, set_output
 from tasks.common.device import select_accelerator
+from tasks.common.errors import InvalidConfigError
 from tasks.config.naming import Naming, read_naming
-from tasks.config.recipes import DEFAULT_RECIPE, with_recipe
+from tasks.config.recipes import (
+    DEFAULT_RECIPE,
+    Groups,
+    changed_config,
+    find_recipe,
+    read_config_file,
+)
 from tasks.config.request import require_divisible
 from tasks.config.training import (
     Architecture,
@@ -25,6 +33,10 @@ from tasks.config.training import (
     TrainingConfig,
 )
 from tasks.data.sources.check_files import check_users_files
+from tasks.runs.find import find_run
+from tasks.runs.read import read_config
+
+_GROUPS = tuple(TrainingConfig.model_fields)
 
 
 @Parameter(name="*")
@@ -64,6 +76,14 @@ class NamingOptions(TagOptions):
         return read_naming(name=self.name, tags=self.tag, note=self.note)
 
 
+class SourceOptions(SourceConfig):
+    """Where the reviews come from; what a config file says may complete it."""
+
+    @model_validator(mode="after")
+    def _files_and_source_agree(self) -> Self:
+        return self
+
+
 class _NetworkOptions(NgramBagConfig, ConvBilstmConfig):
     """The sizes of all architectures; the config refuses those of another one."""
 
@@ -80,13 +100,22 @@ class ConfigOptions:
     """What a training is made of, on what it runs, and where it is kept."""
 
     recipe: Annotated[
-        str,
+        str | None,
         Parameter(
-            help="Named config that the other options change; see train --list-recipes.",
+            help="Named config that the other options change, tutorial by default; see train"
+            " --list-recipes. Or a .toml file of your own.",
             group=RECIPE,
         ),
-    ] = DEFAULT_RECIPE
-    source: Annotated[SourceConfig, Parameter(name="*", group=DATA)] = SourceConfig()
+    ] = None
+    config: Annotated[
+        str | None,
+        Parameter(
+            help="A .toml or .json file of settings, or a run: its config again, with what the"
+            " other options change.",
+            group=RECIPE,
+        ),
+    ] = None
+    source: Annotated[SourceOptions, Parameter(name="*", group=DATA)] = SourceOptions()
     data: Annotated[DataConfig, Parameter(name="*", group=DATA)] = DataConfig()
     text: Annotated[TextConfig, Parameter(name="*", group=DATA)] = TextConfig()
     protocol: Annotated[ProtocolConfig, Parameter(name="*", group=EVALUATION)] = ProtocolConfig()
@@ -109,19 +138,32 @@ class ConfigOptions:
         ),
     ] = False
 
-    def config(self) -> TrainingConfig:
+    def training_config(self) -> TrainingConfig:
         """Return the checked config; the output is from now on as requested.
 
         Raises:
             InvalidConfigError: There is no such recipe, or a value is impossible.
             AcceleratorError: There is no such device.
-            BadDataError: A file of the user cannot be used.
+            BadDataError: A file of the user cannot be used, or there is no such run.
         """
         set_output(quiet=self.quiet, verbose=self.verbose)
-        groups = {name: getattr(self, name) for name in TrainingConfig.model_fields}
-        # Whole, since a command may have another default than the config.
-        groups["source"] = SourceConfig.model_validate(self.source.model_dump())
-        config = with_recipe(self.recipe, groups)
+        base, groups = self._base(), {name: getattr(self, name) for name in _GROUPS}
+        if not base.get("source"):
+            # Whole, since a command may have another default than the config.
+            groups["source"] = type(self.source).model_validate(self.source.model_dump())
+        config = changed_config(base, groups)
         require_divisible(config.fit, select_accelerator(self.accelerator))
         check_users_files(config.source)
         return config
+
+    def _base(self) -> Groups:
+        """Return what the options change."""
+        if self.config is None:
+            return find_recipe(self.recipe or DEFAULT_RECIPE).groups
+        if self.recipe is not None:
+            raise InvalidConfigError(
+                "give --recipe or --config, not both; a config file may name its recipe"
+            )
+        if self.config.endswith((".toml", ".json")):
+            return read_config_file(Path(self.config).expanduser())
+        return read_config(find_run(self.artifacts.expanduser(), self.config)).model_dump()

@@ -16,7 +16,16 @@ from tasks.config.training import SourceConfig, require_pinned
 app = command_app(
     "retrain",
     first=(
-        *("--source", "--train-file", "--recipe", "--epochs", "--seed", "--promote", "--floor"),
+        *(
+            "--source",
+            "--train-file",
+            "--recipe",
+            "--config",
+            "--epochs",
+            "--seed",
+            "--promote",
+            "--floor",
+        ),
         *("--check-drift", "--drift.action", "--accelerator", "--name", "--artifacts", "--force"),
     ),
     examples=(
@@ -55,12 +64,12 @@ class Retraining(ConfigOptions):
             InvalidConfigError: A value is impossible, or the source or the protocol does not fit.
             AcceleratorError: There is no such device.
         """
-        require_pinned(self.source)
         promotion = self.promotion if self.promote else None
-        config = self.config()
+        config = self.training_config()
+        require_pinned(config.source)
         require_promotable(promotion, config.protocol)
         return {
-            "config": config.model_copy(update={"source": _absolute(self.source)}),
+            "config": config.model_copy(update={"source": _absolute(config.source)}),
             "accelerator": self.accelerator,
             "artifacts": self.artifacts.expanduser().absolute(),
             "promotion": promotion,

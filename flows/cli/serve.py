@@ -14,7 +14,7 @@ from tasks.config.schedule import ScheduleConfig, ServeOptions
 app = command_app(
     "serve",
     first=(
-        *("--cron", "--interval", "--overlap", "--source", "--train-file", "--recipe", "--seed"),
+        *("--cron", "--interval", "--overlap", "--source", "--train-file", "--recipe", "--config"),
         *(
             "--promote",
             "--check-drift",

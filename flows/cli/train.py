@@ -9,7 +9,7 @@ from rich.text import Text
 
 from flows.cli.app import Ready
 from flows.cli.help import DATA, DRIFT, PROMOTION, RECIPE, RUNNING, command_app
-from flows.cli.options import ConfigOptions, NamingOptions
+from flows.cli.options import ConfigOptions, NamingOptions, SourceOptions
 from flows.display.terminal import show_lines
 from tasks.common.errors import InvalidConfigError
 from tasks.config.drift import DriftConfig
@@ -23,7 +23,7 @@ G = TypeVar("G", PromotionConfig, DriftConfig)
 app = command_app(
     "train",
     first=(
-        *("--source", "--train-file", "--test-file", "--recipe", "--list-recipes"),
+        *("--source", "--train-file", "--test-file", "--recipe", "--list-recipes", "--config"),
         *("--epochs", "--seed", "--promote", "--accelerator", "--name", "--artifacts"),
     ),
     examples=(
@@ -32,13 +32,13 @@ app = command_app(
             "A quicker and better network than the tutorial's",
         ),
         ("train --train-file reviews.csv --label-column stars", "Your own table"),
-        ("train --source imdb --seed 1 --epochs 3", "Another seed, for a few epochs"),
+        ("train --config latest --seed 1", "The newest run again, with another seed"),
         ("train --train-file reviews.csv --promote", "Make it the champion if it is better"),
     ),
 )
 
 
-class _CommandSource(SourceConfig):
+class _CommandSource(SourceOptions):
     """The command line takes what it can get; the flow asks for one source."""
 
     source: Source = Field("auto", description=SourceConfig.model_fields["source"].description)
@@ -97,7 +97,7 @@ def train(
         return None
     gates = _asked_for(promotion, "--", "--promote", asked=promote)
     bounds = _asked_for(drift, "--drift.", "--check-drift", asked=check_drift)
-    config = options.config()
+    config = options.training_config()
     require_promotable(gates, config.protocol)
     asked = TrainOptions(
         config=config,

@@ -1,27 +1,30 @@
 """Recipes: configs with a name, and what each was measured to score and to cost.
 
 One TOML file each in `tasks/config/recipes`, since a recipe is data: it can be read, compared and
-added without code, and holds only what it changes of the defaults.
+added without code, and holds only what it changes of the defaults. A user's recipe or config file
+is of the same form.
 """
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
 from tasks.common.canonical_json import group_fields
-from tasks.common.errors import InvalidConfigError
+from tasks.common.errors import BadDataError, InvalidConfigError
 from tasks.common.records import Record
 from tasks.config.commands import spelled
 from tasks.config.training import (
     ChangedSetting,
     TrainingConfig,
     describe_invalid,
+    known_fields,
     validated_config,
 )
 
@@ -42,22 +45,33 @@ class Expected(Record):
     """Processor time of a whole run with nothing cached, mean over the seeds."""
 
 
-class ChangedGroups(Record):
-    """The fields that a recipe sets; neither source nor seed, which are the run's own."""
+Groups = dict[str, dict[str, Any]]
+"""Fields by their groups, as a file or a run's config.json has them."""
 
+
+class Recipe(Record):
+    """A named config: what it sets, which is neither source nor seed; they are the run's own."""
+
+    name: str
+    description: str = ""
+    expected: Expected | None = None
+    """Of recipes that were measured."""
     text: dict[str, Any] = Field(default_factory=dict)
     protocol: dict[str, Any] = Field(default_factory=dict)
     network: dict[str, Any] = Field(default_factory=dict)
     fit: dict[str, Any] = Field(default_factory=dict)
 
+    @property
+    def groups(self) -> Groups:
+        """The fields that it sets."""
+        return self.model_dump(include=set(TrainingConfig.model_fields))
 
-class Recipe(Record):
-    """A named config."""
 
-    name: str
+class OurRecipe(Recipe):
+    """A recipe of this project, which was measured."""
+
     description: str = Field(min_length=1)
     expected: Expected
-    config: ChangedGroups = ChangedGroups()
 
     @property
     def command(self) -> str:
@@ -65,23 +79,68 @@ class Recipe(Record):
         return f"{spelled('train')} --source imdb --recipe {self.name}"
 
 
-def recipes() -> dict[str, Recipe]:
-    """Return all recipes by name, those that cost least first."""
-    found = [read_recipe(file) for file in _FOLDER.glob("*.toml")]
+class _ConfigFile(Recipe):
+    """A config as a user writes it: all groups, and perhaps the recipe that they change."""
+
+    recipe: str = DEFAULT_RECIPE
+    source: dict[str, Any] = Field(default_factory=dict)
+    data: dict[str, Any] = Field(default_factory=dict)
+    saving: dict[str, Any] = Field(default_factory=dict)
+
+
+R = TypeVar("R", bound=Recipe)
+
+
+def recipes() -> dict[str, OurRecipe]:
+    """Return our recipes by name, those that cost least first."""
+    found = [read_recipe(file, OurRecipe) for file in _FOLDER.glob("*.toml")]
     return {one.name: one for one in sorted(found, key=lambda one: one.expected.cpu_seconds)}
 
 
-def read_recipe(file: Path) -> Recipe:
-    """Return the recipe of a file, named after it; raise an InvalidConfigError for a faulty one."""
+def read_recipe(file: Path, kind: type[R]) -> R:
+    """Return what a TOML or JSON file holds, named after it.
+
+    Raises:
+        BadDataError: The file cannot be read.
+        InvalidConfigError: It is neither, or a field is unknown or impossible.
+    """
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-        recipe = Recipe.model_validate(content | {"name": file.stem})
-        validated_config(**recipe.config.model_dump())
+        recipe = kind.model_validate(_content(file) | {"name": file.stem})
+        if not isinstance(recipe, _ConfigFile):  # which options may complete
+            validated_config(**recipe.groups)
+    except OSError as error:
+        raise BadDataError(f"{file}: cannot be read ({error.strerror})") from None
     except ValidationError as error:
-        raise InvalidConfigError(f"{file}: {describe_invalid(error)}") from None
-    except (tomllib.TOMLDecodeError, InvalidConfigError) as error:
+        raise InvalidConfigError(f"{file}: {describe_invalid(error, known_fields())}") from None
+    except (ValueError, InvalidConfigError) as error:
         raise InvalidConfigError(f"{file}: {error}") from None
     return recipe
+
+
+def _content(file: Path) -> dict[str, Any]:
+    text = file.read_text(encoding="utf-8")
+    content = json.loads(text) if file.suffix == ".json" else tomllib.loads(text)
+    if not isinstance(content, dict) or "name" in content:
+        raise InvalidConfigError("must hold groups of fields, and no name, which its file has")
+    return content
+
+
+def read_config_file(file: Path) -> Groups:
+    """Return the fields that a user's TOML or JSON file sets; raises as `read_recipe` does."""
+    given = read_recipe(file, _ConfigFile)
+    below = find_recipe(given.recipe).groups
+    return {name: below.get(name, {}) | fields for name, fields in given.groups.items()}
+
+
+def find_recipe(name: str) -> Recipe:
+    """Return one of our recipes, or that in a user's file, whose name ends in .toml."""
+    if name.endswith(".toml"):
+        return read_recipe(Path(name).expanduser(), Recipe)
+    files = {file.stem: file for file in _FOLDER.glob("*.toml")}
+    if name not in files:
+        names = " or ".join(map(repr, sorted(files)))
+        raise InvalidConfigError(f"recipe={name!r}: must be {names}, or a .toml file of your own")
+    return read_recipe(files[name], OurRecipe)
 
 
 def nearest_recipe(config: TrainingConfig) -> tuple[str, list[ChangedSetting]]:
@@ -106,7 +165,7 @@ def nearest_recipe(config: TrainingConfig) -> tuple[str, list[ChangedSetting]]:
 @cache
 def _fields_of_recipes() -> dict[str, dict[str, Any]]:
     return {
-        name: _recipe_fields(validated_config(**recipe.config.model_dump()))
+        name: _recipe_fields(validated_config(**recipe.groups))
         for name, recipe in recipes().items()
     }
 
@@ -119,12 +178,23 @@ def _recipe_fields(config: TrainingConfig) -> dict[str, Any]:
 
 def with_recipe(name: str, groups: Mapping[str, BaseModel]) -> TrainingConfig:
     """Return the config of a recipe, with those fields changed that were set in `groups`."""
-    files = {file.stem: file for file in _FOLDER.glob("*.toml")}
-    if name not in files:
-        names = " or ".join(map(repr, sorted(files)))
-        raise InvalidConfigError(f"recipe={name!r}: must be {names}")
-    merged: dict[str, dict[str, Any]] = read_recipe(files[name]).config.model_dump()
-    for group, fields in groups.items():
-        given = fields.model_dump(include=fields.model_fields_set)
-        merged[group] = merged.get(group, {}) | given
+    return changed_config(find_recipe(name).groups, groups)
+
+
+_KINDS = {"network": "architecture", "source": "source"}
+"""Fields that say which others their group has."""
+
+
+def changed_config(base: Groups, groups: Mapping[str, BaseModel]) -> TrainingConfig:
+    """Return the config of `base`, with those fields changed that were set in `groups`.
+
+    Of another architecture or source, what the base says of its own is left out.
+    """
+    merged = {**base}
+    for name, options in groups.items():
+        given = options.model_dump(include=options.model_fields_set)
+        kept, kind = base.get(name, {}), _KINDS.get(name, "")
+        if kind in given and kept.get(kind, given[kind]) != given[kind]:
+            kept = {}
+        merged[name] = kept | given
     return validated_config(**merged)

@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError
 
 from tasks.common.errors import InvalidConfigError
 from tasks.common.records import Settings
-from tasks.config.recipes import DEFAULT_RECIPE, Recipe, nearest_recipe, recipes, with_recipe
+from tasks.config.recipes import DEFAULT_RECIPE, OurRecipe, nearest_recipe, recipes, with_recipe
 from tasks.config.training import (
     FitConfig,
     SourceConfig,
@@ -119,7 +119,7 @@ def _properties(group: type[Settings]) -> dict[str, dict[str, Any]]:
     return properties
 
 
-def _costs(found: Iterable[Recipe]) -> str:
+def _costs(found: Iterable[OurRecipe]) -> str:
     costs = (
         f"{one.name}: {one.expected.accuracy:.4f} in {one.expected.cpu_seconds:.0f} s"
         f" ({with_recipe(one.name, {}).fit.epochs} epochs)"

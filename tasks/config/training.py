@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -386,12 +387,16 @@ NETWORKS: dict[Architecture, type[ConvBilstmConfig | NgramBagConfig]] = {
 }
 
 
-def describe_invalid(error: ValidationError) -> str:
-    """Return one line per fault: the field, its value and what is allowed."""
-    return "\n".join(_describe_fault(dict(fault)) for fault in error.errors(include_url=False))
+def describe_invalid(error: ValidationError, known: Mapping[str, str] | None = None) -> str:
+    """Return one line per fault: the field, its value and what is allowed.
+
+    For a field that there is not, the nearest of the `known` ones is named, by what it stands for.
+    """
+    faults = error.errors(include_url=False)
+    return "\n".join(_describe_fault(dict(fault), known or {}) for fault in faults)
 
 
-def _describe_fault(fault: dict[str, Any]) -> str:
+def _describe_fault(fault: dict[str, Any], known: Mapping[str, str]) -> str:
     field = ".".join(str(part) for part in fault["loc"] if part not in NETWORKS)
     message = str(fault["msg"]).removeprefix("Value error, ")
     if not field or fault["type"] == "value_error":
@@ -399,7 +404,10 @@ def _describe_fault(fault: dict[str, Any]) -> str:
     if fault["type"] == "missing":
         return f"{field}: is missing"
     if fault["type"] == "extra_forbidden":
-        return f"{field}={fault['input']!r}: there is no such field"
+        value = "" if isinstance(fault["input"], dict) else f"={fault['input']!r}"
+        nearest = get_close_matches(field.rpartition(".")[2], known, 1)
+        hint = f"; the nearest is {known[nearest[0]]}" if nearest else ""
+        return f"{field}{value}: there is no such field{hint}"
     message = message.removeprefix("Input ").replace("should be", "must be", 1)
     return f"{field}={fault['input']!r}: {message}"
 
@@ -409,7 +417,15 @@ def validated_config(**groups: BaseModel | dict[str, Any]) -> TrainingConfig:
     try:
         return TrainingConfig.model_validate(groups)
     except ValidationError as error:
-        raise InvalidConfigError(describe_invalid(error)) from None
+        raise InvalidConfigError(describe_invalid(error, known_fields())) from None
+
+
+def known_fields() -> dict[str, str]:
+    """Return what a config file may name, and where each belongs: `epochs` is `fit.epochs`."""
+    networks = [network().model_dump() for network in NETWORKS.values()]
+    groups = [*TrainingConfig().model_dump().items(), *(("network", one) for one in networks)]
+    fields = {field: f"{group}.{field}" for group, values in groups for field in values}
+    return {group: group for group in TrainingConfig.model_fields} | fields
 
 
 def with_seed(config: TrainingConfig, seed: int) -> TrainingConfig:

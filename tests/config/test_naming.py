@@ -1,16 +1,14 @@
-from pathlib import Path
-
 import pytest
 
 from tasks.common.errors import InvalidConfigError
 from tasks.config.naming import default_name, read_naming
-from tasks.config.recipes import nearest_recipe, read_recipe, recipes
+from tasks.config.recipes import nearest_recipe, recipes
 from tasks.config.training import SourceConfig, TrainingConfig, validated_config, with_seed
 
 
 @pytest.mark.parametrize("recipe", recipes())
 def test_a_recipe_is_nearest_to_itself_and_what_differs_is_named(recipe: str) -> None:
-    config = validated_config(**recipes()[recipe].config.model_dump())
+    config = validated_config(**recipes()[recipe].groups)
     assert nearest_recipe(config) == (recipe, [])
     name, changes = nearest_recipe(with_seed(config, 7))
     assert (name, [(one.name, one.value) for one in changes]) == (recipe, [("seed", 7)])
@@ -30,7 +28,7 @@ def test_a_recipe_is_nearest_to_itself_and_what_differs_is_named(recipe: str) ->
 )
 def test_a_run_is_named_after_its_file_recipe_protocol_and_seed(file: str, stem: str) -> None:
     source = SourceConfig.model_validate({"source": "files", "train_file": file})
-    groups = read_recipe(Path("tasks/config/recipes/ngrams.toml")).config.model_dump()
+    groups = recipes()["ngrams"].groups
     config = validated_config(**groups, source=source)
     assert default_name(config, "files") == f"{stem}-ngrams-honest-seed0"
     assert read_naming(name=default_name(config, "files")).name

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from tasks.common.errors import InvalidConfigError
-from tasks.config.recipes import DEFAULT_RECIPE, read_recipe, recipes, with_recipe
+from tasks.config.recipes import DEFAULT_RECIPE, find_recipe, recipes, with_recipe
 from tasks.config.training import FitConfig, ProtocolConfig, TextConfig, TrainingConfig
 from tests.support.commands import read_options
 
@@ -27,8 +27,8 @@ def test_a_recipe_is_honest_and_leaves_the_seed_to_the_run(name: str) -> None:
     recipe = recipes()[name]
     config = with_recipe(name, {})
     assert config.protocol.protocol == "honest"
-    assert "seed" not in recipe.config.fit
-    assert "split_seed" not in recipe.config.protocol
+    assert "seed" not in recipe.fit
+    assert "split_seed" not in recipe.protocol
     assert read_options(recipe.command.split()[2:]).config.network == config.network
 
 
@@ -69,17 +69,19 @@ def test_another_recipe_and_an_option_that_does_not_fit_are_refused() -> None:
     ("content", "sentence"),
     [
         ("description =", "mine.toml: Invalid value"),
-        ('description = "d"', "mine.toml: expected: is missing"),
-        (EXPECTED + "[config.fit]\nepochs = 0\n", "fit.epochs=0: must be greater than"),
-        (EXPECTED + "[config.fit]\nspeed = 9\n", "fit.speed=9: there is no such field"),
-        (EXPECTED + "[config.source]\nsource = 'imdb'\n", "there is no such field"),
+        ("text = 3", "mine.toml: text=3: must be a valid dictionary"),
+        ("[fitt]\nepochs = 3", "mine.toml: fitt: there is no such field; the nearest is fit"),
+        ("[fit]\nmaxlen = 3", "fit.maxlen=3: there is no such field; the nearest is text.maxlen"),
+        (EXPECTED + "[fit]\nepochs = 0\n", "fit.epochs=0: must be greater than"),
+        (EXPECTED + "[fit]\nspeed = 9\n", "fit.speed=9: there is no such field"),
+        (EXPECTED + "[source]\nsource = 'imdb'\n", "there is no such field"),
         (EXPECTED.replace("0.9", "1.9"), "expected.accuracy=1.9: must be less than 1"),
     ],
 )
 def test_a_faulty_recipe_is_told_what_is_wrong(tmp_path: Path, content: str, sentence: str) -> None:
     (tmp_path / "mine.toml").write_text(content)
     with pytest.raises(InvalidConfigError, match=re.escape(sentence)):
-        read_recipe(tmp_path / "mine.toml")
+        find_recipe(str(tmp_path / "mine.toml"))
 
 
 def test_recipes_are_listed_with_score_cost_and_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,6 +16,7 @@ from flows.cli.retrain import app as retrain_app
 from flows.cli.sentiment import program
 from flows.cli.serve import app as serve_app
 from flows.cli.train import app as train_app
+from tests.support.made_runs import make_run
 from tests.support.small_run import write_reviews
 
 LONG = {
@@ -79,6 +80,7 @@ def test_the_examples_are_understood(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_reviews(Path("reviews.csv"), 20)
+    make_run(Path("artifacts"))
     Path("fields.toml").write_text("[fit.learning_rate]\nlow = 0.001\nhigh = 0.01\n")
     formatter = LONG[name].help_formatter
     assert isinstance(formatter, Help)

@@ -4,7 +4,7 @@ import pytest
 
 from tasks.config.drift import DriftConfig
 from tasks.config.promotion import PromotionConfig
-from tasks.config.training import NETWORKS, TrainingConfig, flat_config
+from tasks.config.training import NETWORKS, TrainingConfig, flat_config, with_seed
 from tests.support.commands import read_options, refusal, run_script
 from tests.support.small_run import write_reviews
 from tests.support.terminal_run import SMALL_SIZES, from_file
@@ -120,6 +120,9 @@ def test_a_run_from_the_terminal_ends_with_the_score_the_folder_and_what_was_cac
     assert "Traceback" not in result.stderr + result.stdout
     (run,) = (tmp_path / "artifacts/runs").iterdir()
     assert (run / "manifest.json").is_file()
+
+    repeated = ["--config=latest", "--seed=2", f"--artifacts={tmp_path / 'artifacts'}"]
+    assert read_options(repeated).config == with_seed(read_options(options).config, 2)
 
     timed = ("-X", "importtime")
     again = run_script(
