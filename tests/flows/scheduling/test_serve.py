@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from prefect import get_client
 
+from tasks.config.run_form import RunForm
 from tasks.registry.champion import ChampionStore
 from tasks.registry.events import current_champion
 from tests.support.polling import wait_for
@@ -102,7 +103,7 @@ def is_active(api: str) -> bool:
 
 
 # Before the schedule of seconds, which keeps the server's database busy.
-def test_prefect_deploy_puts_both_deployments_on_the_server_and_a_worker_runs_one(
+def test_prefect_deploy_puts_all_deployments_on_the_server_and_a_worker_runs_one(
     schedule: Schedule,
 ) -> None:
     pool = "prefect work-pool create retraining --type process"
@@ -112,6 +113,9 @@ def test_prefect_deploy_puts_both_deployments_on_the_server_and_a_worker_runs_on
     deployed = {each["name"]: each for each in ask(schedule.api, "deployments")}
     assert deployed["nightly"]["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
     assert deployed["weekly"]["parameters"]["apply"] is True
+    forms = {name: deployed[name]["parameter_openapi_schema"] for name in ("simple", "expert")}
+    assert forms["simple"]["properties"].keys() == RunForm.model_fields.keys()
+    assert "config" in forms["expert"]["properties"]
 
     # A dry run on an empty folder: the worker needs no training to show that it runs what is due.
     other = str(schedule.folder / "other")
