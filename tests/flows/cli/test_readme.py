@@ -1,4 +1,4 @@
-"""What the README says must be so: its commands, options and links."""
+"""What the README and the page of all commands say must be so: commands, options and files."""
 
 import json
 import re
@@ -11,8 +11,20 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli import experiments, maintain, predict, promote, retrain, runs, serve, server, verify
+from flows.cli import (
+    experiments,
+    maintain,
+    predict,
+    promote,
+    retrain,
+    runs,
+    serve,
+    server,
+    train,
+    verify,
+)
 from flows.cli.app import main
+from tasks.config.commands import SCRIPTS
 from tasks.record_run import RUN_FILES
 from tests.support.commands import parameters, read_options
 from tests.support.faults.injection import STEPS
@@ -20,16 +32,30 @@ from tests.support.made_models import make_model_run
 from tests.support.made_runs import FIRST, SECOND
 from tests.support.promotions import make_challenger, quick, run_id
 from tests.support.review_samples import write_file
+from tests.support.servers.prefect_home import prefect_environment, prepare_home
+from tests.support.small_run import write_reviews
 
 ROOT = Path(__file__).parents[3]
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
-COMMANDS = [
-    line.split("#")[0].strip()
-    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-    for line in block.splitlines()
-]
+PAGE = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
+
+
+def commands_of(text: str) -> list[str]:
+    return [
+        line.split("#")[0].strip()
+        for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+        for line in block.splitlines()
+    ]
+
+
+COMMANDS = commands_of(PAGE)
+
+SHORT = [command for command in commands_of(README) if command.startswith("sentiment ")]
+"""The commands of the README itself, and those of its table."""
+
+SHORT += re.findall(r"\| `(sentiment .*?)` \|", README)
 
 OPERATIONS = [
     command
@@ -51,7 +77,8 @@ PROMOTE = "python flows/promote.py"
 
 
 def test_the_readmes_two_commands_are_what_ci_runs_and_the_main_job() -> None:
-    assert COMMANDS[:2] == ["make train", "make test"]
+    assert commands_of(README)[:2] == ["make train", "make test"]
+    assert README.count("\n") <= 100
     assert "make test" in (ROOT / ".ci/run").read_text()
     dry = ["make", "--dry-run", "VENV=missing-environment"]
     train = subprocess.run([*dry, "train"], capture_output=True, text=True, check=True, cwd=ROOT)
@@ -66,17 +93,15 @@ def test_the_readmes_two_commands_are_what_ci_runs_and_the_main_job() -> None:
 @pytest.mark.parametrize(
     "command", [c for c in COMMANDS if c.startswith(FLOW) and c.split()[-1] not in ANSWERS]
 )
-def test_each_training_command_of_the_readme_is_understood(command: str) -> None:
+def test_each_training_command_is_understood(command: str) -> None:
     assert read_options(shlex.split(command.removeprefix(FLOW))).config
 
 
-def test_no_command_of_the_readme_is_left_untested(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_command_is_left_untested(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     lines = ["text,label,written", "a fine film,good,2026-01-05", "a dull film,bad,2026-01-05"]
     Path("reviews.csv").write_text("\n".join(lines) + "\n")
-    others = [command for command in COMMANDS if not command.startswith((FLOW, "make "))]
+    others = [command for command in COMMANDS if not command.startswith(FLOW)]
     assert others.pop(0) == "source .venv/bin/activate"
     known = {
         "flows/explain_run.py": verify.explain_app,
@@ -89,13 +114,19 @@ def test_no_command_of_the_readme_is_left_untested(
         "flows/worker.py": server.worker_app,
     }
     read = {
+        "flows/train_flow.py": train.app,
         "flows/serve_flow.py": serve.app,
         "flows/retrain_flow.py": retrain.app,
         "flows/seeds_flow.py": experiments.seeds_app,
         "flows/ablation_flow.py": experiments.ablation_app,
         "flows/sweep_flow.py": experiments.sweep_app,
     }
-    for command in [*others, *OPERATIONS]:
+    scripts = []
+    for command in SHORT:
+        _, name, *words = shlex.split(command)
+        scripts.append(shlex.join(["python", *f"flows/{SCRIPTS[name]}".split(), *words]))
+    assert len(scripts) == 18
+    for command in [*others, *scripts, *OPERATIONS]:
         python, script, *arguments = shlex.split(command)
         assert python == "python"
         if script in read:
@@ -104,8 +135,39 @@ def test_no_command_of_the_readme_is_left_untested(
         known[script].parse_args(arguments, exit_on_error=False, print_error=False)
 
 
+@pytest.mark.slow
+def test_the_commands_of_the_readme_work_one_after_another(tmp_path: Path) -> None:
+    head, *rows = write_reviews(tmp_path / "reviews.csv", 400).read_text().splitlines()
+    dated = [
+        f"{row},{'2025-12-01' if place < 350 else '2026-02-01'}" for place, row in enumerate(rows)
+    ]
+    (tmp_path / "reviews.csv").write_text("\n".join([f"{head},written", *dated, ""]))
+    prepare_home(tmp_path / "home")
+    environment = prefect_environment(tmp_path / "home", PYTHONPATH=str(ROOT))
+    for command in SHORT:
+        words = shlex.split(command.replace("--source packaged", "--train-file reviews.csv"))[1:]
+        if words[0] == "serve":
+            continue  # until it is stopped: tests/flows/scheduling/test_serve.py
+        if "RUN" in words:
+            (first, *_) = sorted(path.name for path in (tmp_path / "artifacts/runs").iterdir())
+            words[words.index("RUN")] = first
+        fewer = {"sweep": ["--trials=2", "--epochs=1"], "promote": ["--fewest-reviews=10"]}
+        words = [word for word in words if word not in ("--trials", "20")] + fewer.get(words[0], [])
+        ended = subprocess.run(
+            [sys.executable, "-c", "from flows.cli.sentiment import main; main()", *words],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        may_be_refused = words[0] in ("promote", "rollback")  # a model of so few reviews
+        assert ended.returncode in (0, int(may_be_refused)), (command, ended.stderr)
+        assert "Traceback" not in ended.stderr, (command, ended.stderr)
+
+
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith(RUNS)])
-def test_each_command_of_the_readme_about_runs_works(
+def test_each_command_about_runs_works(
     command: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -120,7 +182,7 @@ def test_each_command_of_the_readme_about_runs_works(
     assert capsys.readouterr().out
 
 
-def test_the_commands_of_the_readme_about_predictions_work(
+def test_the_commands_about_predictions_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -137,7 +199,7 @@ def test_the_commands_of_the_readme_about_predictions_work(
     assert Path("predictions.parquet").is_file()
 
 
-def test_the_commands_of_the_readme_about_the_champion_work_one_after_another(
+def test_the_commands_about_the_champion_work_one_after_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -159,7 +221,7 @@ def test_the_commands_of_the_readme_about_the_champion_work_one_after_another(
     assert pointer["run_id"] == run_id(1)
 
 
-def test_each_option_that_the_readme_names_exists(capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_option_that_is_named_exists(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         read_options(["--help-all"])
     main(runs.app, ["list", "--help"])
@@ -169,10 +231,12 @@ def test_each_option_that_the_readme_names_exists(capsys: pytest.CaptureFixture[
     server.set_up_app(["--help"], result_action="return_value")
     predict.app(["--help"], result_action="return_value")
     shown = capsys.readouterr().out
-    assert [option for option in re.findall(r"`(--[a-z-]+)`", README) if option not in shown] == []
+    assert [
+        option for option in re.findall(r"`(--[a-z-]+)`", README + PAGE) if option not in shown
+    ] == []
 
 
-def test_the_readme_names_every_file_of_a_run_folder() -> None:
+def test_every_file_of_a_run_folder_is_described() -> None:
     files = (
         *RUN_FILES,
         "report.html",
@@ -182,7 +246,7 @@ def test_the_readme_names_every_file_of_a_run_folder() -> None:
         "manifest.sha256",
     )
     folders = {name.split("/")[0] + ("/" if "/" in name else "") for name in files}
-    assert [name for name in folders if f"`{name}`" not in README] == []
+    assert [name for name in folders if f"`{name}`" not in PAGE] == []
 
 
 def test_every_dependency_is_pinned_exactly_and_no_address_is_in_the_pins() -> None:
