@@ -32,7 +32,7 @@ from tests.support.made_models import make_model_run
 from tests.support.made_runs import FIRST, SECOND
 from tests.support.promotions import make_challenger, quick, run_id
 from tests.support.review_samples import write_file
-from tests.support.servers.prefect_home import prefect_environment, prepare_home
+from tests.support.servers.prefect_home import prefect_environment
 from tests.support.small_run import write_reviews
 
 ROOT = Path(__file__).parents[3]
@@ -101,6 +101,7 @@ def test_no_command_is_left_untested(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(tmp_path)
     lines = ["text,label,written", "a fine film,good,2026-01-05", "a dull film,bad,2026-01-05"]
     Path("reviews.csv").write_text("\n".join(lines) + "\n")
+    make_model_run(Path("artifacts"))
     others = [command for command in COMMANDS if not command.startswith(FLOW)]
     assert others.pop(0) == "source .venv/bin/activate"
     known = {
@@ -136,14 +137,17 @@ def test_no_command_is_left_untested(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.slow
-def test_the_commands_of_the_readme_work_one_after_another(tmp_path: Path) -> None:
+def test_the_commands_of_the_readme_work_one_after_another(
+    prefect_server: str, tmp_path: Path
+) -> None:
     head, *rows = write_reviews(tmp_path / "reviews.csv", 400).read_text().splitlines()
     dated = [
         f"{row},{'2025-12-01' if place < 350 else '2026-02-01'}" for place, row in enumerate(rows)
     ]
     (tmp_path / "reviews.csv").write_text("\n".join([f"{head},written", *dated, ""]))
-    prepare_home(tmp_path / "home")
-    environment = prefect_environment(tmp_path / "home", PYTHONPATH=str(ROOT))
+    environment = prefect_environment(
+        tmp_path / "home", PREFECT_API_URL=prefect_server, PYTHONPATH=str(ROOT), BROWSER="true"
+    )
     for command in SHORT:
         words = shlex.split(command.replace("--source packaged", "--train-file reviews.csv"))[1:]
         if words[0] == "serve":
