@@ -5,6 +5,7 @@ given again at any time. `flows/worker.py` is Prefect's process worker, but when
 runs wait as Interrupted; with `prefect worker start` they are killed and stay Running for ever.
 """
 
+from types import ModuleType
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -24,10 +25,7 @@ def set_up_server(
     *, monitoring: Annotated[MonitoringConfig, Parameter(name="*")] = MonitoringConfig()
 ) -> None:
     """Let the Prefect server close runs whose process died, and report runs that failed."""
-    begin_process()
-    from flows.orchestration.server import set_up
-
-    show_lines(*set_up(monitoring))
+    show_lines(*_with_prefect().set_up(monitoring))
 
 
 @worker_app.default
@@ -36,7 +34,12 @@ def work(
     pool: Annotated[str, Parameter(help="The process work pool; made where it is missing.")],
 ) -> None:
     """Run what is due in a work pool on this checkout, until this process is stopped."""
-    begin_process()
-    from flows.orchestration.server import work_in_pool
+    _with_prefect().work_in_pool(pool)
 
-    work_in_pool(pool)
+
+def _with_prefect() -> ModuleType:
+    """Return what needs Prefect, for which the process is prepared before."""
+    begin_process()
+    from flows.orchestration import server
+
+    return server

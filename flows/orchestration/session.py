@@ -5,11 +5,12 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, NoReturn, TypeVar, cast
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import httpx
@@ -46,6 +47,10 @@ _START = (
 )
 _RECORDING_LIMIT_S = 15.0
 _POLL_S = 0.1
+
+
+class ServerLostError(PipelineError):
+    """The Prefect server stopped answering in the middle of a run."""
 
 
 def show_our_logs() -> None:
@@ -138,6 +143,39 @@ def call_flow(
     task runs there were at least. Output `for_person` is drawn in a terminal, and
     leaves to the caller what stands at its end.
     """
+    with ending_process():
+        return result_of(flow, artifacts, parameters, steps, for_person=for_person)
+
+
+@contextmanager
+def ending_process() -> Iterator[None]:
+    """End the process with a sentence where a fault that a user can mend ends what is inside."""
+    try:
+        yield
+    except ServerLostError as error:
+        # At once: Prefect would try for minutes to hand over its last records.
+        show_error(str(error))
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(EXIT_FAILED)
+    except PipelineError as error:
+        fail(str(error))
+
+
+def result_of(
+    flow: Flow[..., R],
+    artifacts: Path,
+    parameters: dict[str, Any],
+    steps: Callable[[R], int],
+    *,
+    for_person: bool,
+) -> R:
+    """Run a flow and return its result, as `call_flow` does.
+
+    Raises:
+        ServerLostError: The Prefect server stopped answering.
+        PipelineError: Any other fault that a user can mend.
+    """
     try:
         with showing_run(for_person=for_person):
             show_our_logs()
@@ -146,7 +184,7 @@ def call_flow(
             result: Any = state.result(raise_on_failure=False)
             recorded = 0 if isinstance(result, BaseException) else steps(result)
             wait_until_recorded(state.state_details.flow_run_id, recorded)
-    except _SERVER_ERRORS as error:
+    except (PipelineError, *_SERVER_ERRORS) as error:
         result = error
     except Exception as error:
         result = PipelineError(
@@ -154,26 +192,17 @@ def call_flow(
             " settings"
         )
     if isinstance(result, _SERVER_ERRORS):
-        _end_without_server(result)
-    if isinstance(result, PipelineError):
-        fail(str(result))
+        is_answer = isinstance(result, httpx.HTTPStatusError)
+        said = first_line(result) if is_answer else type(result).__name__
+        raise ServerLostError(
+            f"the Prefect server stopped answering ({said}); what was computed is kept: start the"
+            " server and the same command again, and the run resumes from there"
+        )
     if isinstance(result, OSError):
-        fail(describe_os_error(result, artifacts))
+        raise PipelineError(describe_os_error(result, artifacts))
     if isinstance(result, BaseException):
         raise result
     return cast("R", result)
-
-
-def _end_without_server(error: Exception) -> NoReturn:
-    """End the process at once: Prefect would try for minutes to hand over its last records."""
-    said = first_line(error) if isinstance(error, httpx.HTTPStatusError) else type(error).__name__
-    show_error(
-        f"the Prefect server stopped answering ({said}); what was computed is kept: start the"
-        " server and the same command again, and the run resumes from there"
-    )
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(EXIT_FAILED)
 
 
 def api_url() -> str:
@@ -186,12 +215,15 @@ def require_configured_server() -> str:
     """Return the URL of the server's API; end with one sentence where there is no such server."""
     if not PREFECT_API_URL.value():
         fail(f"no Prefect server is configured; {_START}")
-    _require_server()
+    try:
+        _require_server()
+    except PipelineError as error:
+        fail(str(error))
     return str(PREFECT_API_URL.value())
 
 
 def _require_server() -> None:
-    """End with one sentence when the configured server does not answer, or none may be started."""
+    """Raise a PipelineError where the configured server is silent, or none may be started."""
     url = PREFECT_API_URL.value()
     if not url:
         _require_temporary_server()
@@ -200,7 +232,7 @@ def _require_server() -> None:
         fault = client.api_healthcheck()
     if fault is not None:
         unset = "unset" if "PREFECT_API_URL" in os.environ else "prefect config unset"
-        fail(
+        raise PipelineError(
             f"the Prefect server at {url} does not answer ({type(fault).__name__}); start it with"
             f" `prefect server start`, or use a temporary one: `{unset} PREFECT_API_URL`"
         )
@@ -209,7 +241,7 @@ def _require_server() -> None:
 def _require_temporary_server() -> None:
     home = PREFECT_HOME.value()
     if not PREFECT_SERVER_EPHEMERAL_ENABLED.value():
-        fail(
+        raise PipelineError(
             "no Prefect server is configured, and no temporary one is allowed;"
             f" {_START}, or set PREFECT_SERVER_EPHEMERAL_ENABLED=true"
         )
@@ -217,10 +249,10 @@ def _require_temporary_server() -> None:
         home.mkdir(parents=True, exist_ok=True)
         TemporaryFile(dir=home).close()
     except OSError as error:
-        fail(
+        raise PipelineError(
             f"Prefect cannot keep its records in {home} ({error.strerror}); set PREFECT_HOME to a"
             " folder that can be written to"
-        )
+        ) from None
     # It takes the records of a run that Ctrl-C ends, which goes to all processes of a terminal.
     began = time.monotonic()
     with ThreadPoolExecutor(1) as thread:

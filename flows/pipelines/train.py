@@ -128,8 +128,14 @@ def _caption(files: SourceFiles, config: TrainingConfig) -> str:
 
 def run_flow(options: TrainOptions, *, for_person: bool = False) -> RunSummary:
     """Run the training flow and return its summary; a failure ends the process with a sentence."""
+    with session.ending_process():
+        return train_here(options, for_person=for_person)
+
+
+def train_here(options: TrainOptions, *, for_person: bool = True) -> RunSummary:
+    """Run the training flow and return its summary; a PipelineError says what a user can mend."""
     promotions = int(options.promotion is not None)
-    return session.call_flow(
+    return session.result_of(
         train_flow,
         options.artifacts,
         dict(options),

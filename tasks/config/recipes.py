@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,6 +24,7 @@ from tasks.config.commands import spelled
 from tasks.config.training import (
     ChangedSetting,
     TrainingConfig,
+    Value,
     describe_invalid,
     known_fields,
     validated_config,
@@ -179,6 +181,20 @@ def _recipe_fields(config: TrainingConfig) -> dict[str, Any]:
 def with_recipe(name: str, groups: Mapping[str, BaseModel]) -> TrainingConfig:
     """Return the config of a recipe, with those fields changed that were set in `groups`."""
     return changed_config(find_recipe(name).groups, groups)
+
+
+def config_of(recipe: str, settings: Mapping[str, Value]) -> TrainingConfig:
+    """Return the config of a recipe with some fields changed, each by its own name."""
+    known = known_fields()
+    merged = {name: dict(fields) for name, fields in find_recipe(recipe).groups.items()}
+    for field, value in settings.items():
+        group, _, own = known.get(field, "").partition(".")
+        if not own:
+            nearest = get_close_matches(field, known, 1)
+            hint = f"; the nearest is {nearest[0]}" if nearest else ""
+            raise InvalidConfigError(f"{field}={value!r}: there is no such field{hint}")
+        merged.setdefault(group, {})[own] = value
+    return validated_config(**merged)
 
 
 _KINDS = {"network": "architecture", "source": "source"}

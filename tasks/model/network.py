@@ -21,6 +21,7 @@ from tasks.model.keras_archive import read_keras_archive
 from tasks.model.onnx_graph import INPUT, NotFoldableError, folded_graph
 
 if TYPE_CHECKING:
+    import keras
     import tensorflow as tf
 
 _REVIEWS_AT_ONCE = 16
@@ -99,13 +100,11 @@ def onnx_network(graph: bytes) -> Network:
     return Network(network)
 
 
-def keras_network(
-    model_file: Path, batch_size: int = _KERAS_BATCH, device: Device = CPU
-) -> Network:
-    """Return the network as Keras computes it, on the `device` that was chosen by `use_device`.
+def keras_model(model_file: Path) -> keras.Model:
+    """Return the model of a `.keras` file whose hash was checked, not compiled.
 
-    `batch_size` changes the speed, and the last bits of a probability. A BadDataError says that
-    Keras cannot load it, or that it holds code that its safe mode does not run.
+    A BadDataError says that Keras cannot load it, or that it holds code that its safe mode does
+    not run.
     """
     import keras
 
@@ -121,6 +120,18 @@ def keras_network(
     for variable in model.variables:
         if not np.isfinite(variable.numpy()).all():
             raise BadDataError(f"{model_file}: {variable.path} holds NaN or infinite weights")
+    return model
+
+
+def keras_network(
+    model_file: Path, batch_size: int = _KERAS_BATCH, device: Device = CPU
+) -> Network:
+    """Return the network as Keras computes it, on the `device` that was chosen by `use_device`.
+
+    `batch_size` changes the speed, and the last bits of a probability. A BadDataError says that
+    Keras cannot load it, or that it holds code that its safe mode does not run.
+    """
+    model = keras_model(model_file)
     one_at_a_time = threading.Lock()
 
     def network(tokens: np.ndarray | tf.data.Dataset) -> np.ndarray:
