@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 help:  ## print what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: help setup train test coverage slow faults lint sbom
+.PHONY: help setup train test coverage slow faults docs lint sbom
 
 train: $(VENV)/.can-train  ## train on the best reviews at hand; more options by ARGS='--epochs 3'
 	$(BIN)/python flows/train_flow.py $(ARGS)
@@ -31,6 +31,9 @@ faults: setup  ## the whole fault suite, 200 kills and more; renews docs/faults.
 	$(BIN)/python -m pytest -m 'slow or not slow' --numprocesses 2 --dist loadfile \
 		--fault-table docs/faults.md \
 		tests/faults/test_faults.py tests/training/test_resume.py tests/flows/pipelines/test_two_runs.py tests/faults/test_server_death.py
+
+docs: setup  ## the docs as a site, in site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 lint: setup  ## format, lint, types, dependencies, imports
 	$(BIN)/ruff format --check .

@@ -52,8 +52,14 @@ def commands_of(text: str) -> list[str]:
 
 COMMANDS = commands_of(PAGE)
 
-SHORT = [command for command in commands_of(README) if command.startswith("sentiment ")]
-"""The commands of the README itself, and those of its table."""
+TUTORIAL = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
+
+SHORT = [
+    command
+    for command in commands_of(README) + commands_of(TUTORIAL)
+    if command.startswith("sentiment ")
+]
+"""The commands of the README itself and of the tutorial, and those of the README's table."""
 
 SHORT += re.findall(r"\| `(sentiment .*?)` \|", README)
 
@@ -88,6 +94,13 @@ def test_the_readmes_two_commands_are_what_ci_runs_and_the_main_job() -> None:
     test = subprocess.run([*dry, "test"], capture_output=True, text=True, check=True, cwd=ROOT)
     for tool in ("-m venv", "pip install", "ruff format --check", "ruff check", "mypy", "pytest"):
         assert tool in test.stdout
+
+
+def test_the_korean_pages_have_the_same_commands() -> None:
+    for page, text in (("README.ko.md", README), ("docs/tutorial.ko.md", TUTORIAL)):
+        korean = (ROOT / page).read_text(encoding="utf-8")
+        assert commands_of(korean) == commands_of(text)
+        assert re.findall(r"`([^`]+)` \|", korean) == re.findall(r"`([^`]+)` \|", text)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +139,7 @@ def test_no_command_is_left_untested(tmp_path: Path, monkeypatch: pytest.MonkeyP
     for command in SHORT:
         _, name, *words = shlex.split(command)
         scripts.append(shlex.join(["python", *f"flows/{SCRIPTS[name]}".split(), *words]))
-    assert len(scripts) == 18
+    assert len(scripts) == 29
     for command in [*others, *scripts, *OPERATIONS]:
         python, script, *arguments = shlex.split(command)
         assert python == "python"
