@@ -16,7 +16,7 @@ from prefect.tasks import exponential_backoff
 from prefect.transactions import get_transaction
 
 from tasks.common.artifact_store import ArtifactStore, Fact, StepOutput
-from tasks.common.device import Device, start_tensorflow, use_device
+from tasks.common.device import Device, use_device
 from tasks.common.errors import PrunedTrialError, is_worth_retrying
 from tasks.config.drift import DriftConfig
 from tasks.config.promotion import PromotionConfig
@@ -239,7 +239,6 @@ def _baseline(
     protocol: ProtocolConfig | None,
     *facts: str,
 ) -> StepOutput:
-    start_tensorflow()
     from tasks.evaluation.baselines import train_baseline
 
     files = store.file(reviews, "train.parquet"), store.file(reviews, "test.parquet")

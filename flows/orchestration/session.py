@@ -85,7 +85,7 @@ def name_run(files: SourceFiles, config: TrainingConfig, naming: Naming) -> Nami
     flow_run_id = runtime.flow_run.id
     if flow_run_id is not None:
         where = f", at {runtime.flow_run.ui_url}" if PREFECT_API_URL.value() else ""
-        _LOG.info("run %s%s", name, where)
+        _LOG.info("run %s%s", name, without_credentials(where))
         with get_client(sync_client=True) as client:
             client.update_flow_run(
                 UUID(flow_run_id), name=name, tags=sorted({*runtime.flow_run.tags, *tags})

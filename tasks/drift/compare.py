@@ -22,7 +22,7 @@ from tasks.drift.measures import balance_measure, length_measure, measure, unkno
 from tasks.drift.report import DriftMeasure
 from tasks.drift.stability import word_stability
 from tasks.drift.two_sample import two_sample_test
-from tasks.model.ngrams import token_counts
+from tasks.model.ngram_counts import token_counts
 
 
 @dataclass(frozen=True)

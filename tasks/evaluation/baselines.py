@@ -25,8 +25,8 @@ from tasks.data.review_files import count_reviews, read_column, read_labels
 from tasks.data.split import validation_mask
 from tasks.data.text.tokenizer import FIRST_WORD_ID
 from tasks.data.text.vocabulary import RaggedTokens
-from tasks.evaluation.evaluate import accuracy_facts, score, write_predictions
-from tasks.model.ngrams import log_count_ratios, ngram_presence, token_counts
+from tasks.evaluation.scoring import accuracy_facts, score, write_predictions
+from tasks.model.ngram_counts import log_count_ratios, ngram_presence, token_counts
 
 BASELINE_NAME = "TF-IDF + logistic regression"
 BAYES_NAME = "naive Bayes bigrams + logistic regression"

@@ -12,7 +12,8 @@ import numpy as np
 from keras import layers, ops
 
 from tasks.config.training import NgramBagConfig
-from tasks.model.ngrams import FINGERPRINT_BITS, NgramCounts, distinct, ending, ngram_hashes
+from tasks.model.ngram_counts import NgramCounts
+from tasks.model.ngrams import FINGERPRINT_BITS, distinct, ending, ngram_hashes
 
 _EMPTY = -1.0
 """Fingerprint of a bucket that holds no n-gram."""

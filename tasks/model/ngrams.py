@@ -1,25 +1,14 @@
-"""Number the word n-grams of reviews, count them, and weigh them by what they tell of the label.
+"""Number the word n-grams of padded reviews inside a network.
 
-A network numbers those of padded reviews by plain Keras operations, so that it keeps taking token
-ids and its file needs no code of this project. There an n-gram is known by 44 bits of a hash: 20
-or so choose its bucket in a table, 24 are its fingerprint, by which the table tells it from others
-of that bucket. The linear baseline hashes those of whole reviews into the columns of a sparse
-matrix.
-
-The weights are the log-count ratios of a naive Bayes classifier on the presence of n-grams, see
-Wang and Manning, *Baselines and Bigrams*, ACL 2012 (https://aclanthology.org/P12-2018/).
+Plain Keras operations, so that a network keeps taking token ids and its file needs no code of this
+project. An n-gram is known by 44 bits of a hash: 20 or so choose its bucket in a table, 24 are its
+fingerprint, by which the table tells it from others of that bucket.
 """
 
-from collections.abc import Iterator
-
 import keras
-import numpy as np
-import pyarrow as pa
-import scipy.sparse as sp
 from keras import layers, ops
 
 from tasks.data.text.tokenizer import FIRST_WORD_ID
-from tasks.data.text.vocabulary import RaggedTokens
 
 FINGERPRINT_BITS = 24
 """A float32 of the model's file holds integers of so many bits exactly."""
@@ -27,15 +16,6 @@ FINGERPRINT_BITS = 24
 # Odd constants whose products spread over all bits; a product of int32 wraps around.
 _STEP, _BUCKET_MIX, _FINGERPRINT_MIX = 739_982_445, 695_872_825, 1_540_483_477
 _POSITIVE = 1 << 30
-
-_MOST_COUNTED = 20_000_000
-"""N-grams that are counted at a time, 500 MB; beyond, the rarest are forgotten."""
-
-_COLUMN_BITS = 22
-"""4,194,304 columns: doubling them gains little, and memory depends on the reviews alone."""
-
-_REVIEWS_AT_ONCE = 4096
-_COLUMN_STEP, _COLUMN_MIX = 1_000_003, 0x9E37_79B9_7F4A_7C15
 
 
 def ngram_hashes(
@@ -93,115 +73,3 @@ def distinct(numbers: keras.KerasTensor) -> keras.KerasTensor:
     first = ops.ones_like(ordered[:, :1])
     changed = ops.cast(ops.not_equal(ordered[:, 1:], ordered[:, :-1]), "int32")
     return ordered * ops.concatenate([first, changed], axis=1)
-
-
-class NgramCounts:
-    """In how many reviews of each label an n-gram occurs; takes the reviews part by part."""
-
-    def __init__(self, most: int = _MOST_COUNTED) -> None:
-        """Begin with nothing.
-
-        Once there are more n-grams than `most`, those in the fewest reviews so far are forgotten,
-        as lossy counting does (Manku and Motwani, VLDB 2002).
-        """
-        self._most, self._forgotten_below = most, 1
-        self.codes = np.empty(0, np.int64)
-        self.reviews = np.empty((0, 2), np.int64)
-
-    def add(self, codes: np.ndarray, labels: np.ndarray) -> None:
-        """Count the n-grams of n reviews, each once in a review.
-
-        `codes` is int64 of shape (n, m), 0 for none; `labels` is 0 or 1, shape (n,).
-        """
-        ordered = np.sort(codes, axis=1)
-        counts = ordered > 0
-        counts[:, 1:] &= ordered[:, 1:] != ordered[:, :-1]
-        of_one = np.broadcast_to(labels[:, None] > 0, ordered.shape)[counts]
-        new = np.stack([~of_one, of_one], axis=1).astype(np.int64)
-        together = np.concatenate([self.codes, ordered[counts]])
-        order = np.argsort(together, kind="stable")
-        together = together[order]
-        starts = np.flatnonzero(np.diff(together, prepend=-1))
-        self.codes = together[starts]
-        counted = np.concatenate([self.reviews, new])[order]
-        self.reviews = np.add.reduceat(counted, starts) if len(starts) else counted
-        while len(self.codes) > self._most:
-            self._forgotten_below += 1
-            kept = self.reviews.sum(axis=1) >= self._forgotten_below
-            self.codes, self.reviews = self.codes[kept], self.reviews[kept]
-
-    def table(
-        self, buckets: np.ndarray, least_reviews: int, smoothing: float
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the n-gram of each bucket that occurs in the most reviews, with its ratio.
-
-        Codes, int64, and ratios, float32, have the shape (kept n-grams,). `buckets` has that of
-        each of `codes`; two n-grams in one bucket cannot both be kept. `smoothing` is how many
-        reviews of each label are added to the counts; more of them make the ratios of rare n-grams
-        smaller.
-        """
-        total = self.reviews.sum(axis=1)
-        known = np.flatnonzero(total >= least_reviews)
-        # Of equally frequent ones the smallest code, so that the order of reviews changes nothing.
-        known = known[np.lexsort((self.codes[known], -total[known], buckets[known]))]
-        kept = np.sort(known[np.flatnonzero(np.diff(buckets[known], prepend=-1))])
-        zeros, ones = self.reviews[kept].T
-        return self.codes[kept], log_count_ratios(zeros, ones, smoothing)
-
-
-def log_count_ratios(zeros: np.ndarray, ones: np.ndarray, smoothing: float) -> np.ndarray:
-    """Return how much likelier each n-gram is in label 1, as a logarithm, float32 of shape (k,).
-
-    `zeros` and `ones` are the reviews of each label that have the n-gram, shape (k,).
-    """
-    zeros, ones = zeros + smoothing, ones + smoothing
-    ratios: np.ndarray = np.log((ones / ones.sum()) / (zeros / zeros.sum())).astype(np.float32)
-    return ratios
-
-
-def ngram_presence(tokens: pa.ChunkedArray, longest: int) -> sp.csr_matrix:
-    """Return 1.0 for each n-gram of 1 to `longest` words in each review, shape (n, 2 ** 22).
-
-    An n-gram with the start, padding or an unknown word is left out. A row takes 8 bytes for each
-    of its n-grams, whatever the number of columns.
-    """
-    parts = []
-    for start in range(0, max(len(tokens), 1), _REVIEWS_AT_ONCE):
-        reviews = RaggedTokens.of(tokens.slice(start, _REVIEWS_AT_ONCE).combine_chunks())
-        rows = np.repeat(np.arange(len(reviews), dtype=np.int32), reviews.lengths())
-        pairs = list(_occurrences(reviews.ids, rows, longest))
-        row, column = (np.concatenate(side) for side in zip(*pairs, strict=True))
-        shape = (len(reviews), 1 << _COLUMN_BITS)
-        part = sp.csr_matrix((np.ones(len(row), np.float32), (row, column)), shape)
-        part.sum_duplicates()
-        part.data[:] = 1
-        parts.append(part)
-    return sp.vstack(parts, format="csr")
-
-
-def _occurrences(
-    ids: np.ndarray, rows: np.ndarray, longest: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield rows and columns of all n-grams, for each number of words."""
-    is_word = ids >= FIRST_WORD_ID
-    whole, hashes = is_word, ids.astype(np.uint64)
-    for words in range(1, longest + 1):
-        if words > 1:
-            last = ids[words - 1 :].astype(np.uint64)
-            hashes = hashes[:-1] * np.uint64(_COLUMN_STEP) + last
-            same = rows[words - 1 :] == rows[: len(rows) - words + 1]
-            whole = whole[:-1] & is_word[words - 1 :] & same
-        # The product's high bits depend on all bits of the hash.
-        mixed = (hashes[whole] + np.uint64(words)) * np.uint64(_COLUMN_MIX)
-        columns = mixed >> np.uint64(64 - _COLUMN_BITS)
-        yield rows[: len(whole)][whole], columns.astype(np.int32)
-
-
-def token_counts(tokens: RaggedTokens, width: int, dtype: type) -> sp.csr_matrix:
-    """Return how often each id occurs in each review, shape (n, width); all are below `width`."""
-    ones: np.ndarray = np.ones(len(tokens.ids), dtype)
-    # A copy, since the sum puts the ids of each review in order.
-    parts = (ones, tokens.ids, tokens.offsets)
-    counts = sp.csr_matrix(parts, (len(tokens), width), copy=True)
-    counts.sum_duplicates()
-    return counts

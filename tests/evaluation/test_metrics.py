@@ -5,13 +5,13 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
-from tasks.evaluation.evaluate import score
 from tasks.evaluation.metrics import (
     expected_calibration_error,
     reliability,
     roc_auc,
     wilson_interval,
 )
+from tasks.evaluation.scoring import score
 
 PROBABILITIES = arrays(np.float32, 40, elements=st.floats(0, 1, width=32))
 

@@ -14,7 +14,8 @@ import tensorflow as tf
 
 from tasks.common.canonical_json import readable_json
 from tasks.config.training import NETWORKS, Architecture, FitConfig, NetworkConfig
-from tasks.evaluation.evaluate import evaluate_model, score
+from tasks.evaluation.evaluate import evaluate_model
+from tasks.evaluation.scoring import score
 from tasks.inference.bundle.export import export_bundle
 from tasks.inference.open_model import open_predictor
 from tasks.model.architectures import ARCHITECTURES

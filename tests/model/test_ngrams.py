@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.model import ngrams as model_ngrams
-from tasks.model.ngrams import NgramCounts, log_count_ratios, ngram_hashes, ngram_presence
+from tasks.model import ngram_counts as model_ngrams
+from tasks.model.ngram_counts import NgramCounts, log_count_ratios, ngram_presence
+from tasks.model.ngrams import ngram_hashes
 
 WORDS, BUCKETS = 300, 1 << 16
 

@@ -10,7 +10,7 @@ import pytest
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.device import CPU, Device
 from tasks.common.errors import BadDataError
-from tasks.evaluation.evaluate import score
+from tasks.evaluation.scoring import score
 from tasks.model import network
 from tasks.model.network import keras_network
 from tasks.registry import ask_model

@@ -10,7 +10,8 @@ import pytest
 from tasks.common.errors import DivergedError
 from tasks.config.training import FitConfig
 from tasks.data.review_files import count_reviews, read_labels
-from tasks.evaluation.evaluate import evaluate_model, score
+from tasks.evaluation.evaluate import evaluate_model
+from tasks.evaluation.scoring import score
 from tasks.model.model_hash import model_hash
 from tasks.training.train import class_weights
 from tests.support.review_samples import padded_tokens

@@ -76,6 +76,8 @@ def test_faults_are_exceptions_with_a_sentence(tmp_path: Path, trained: TrainedR
         train(tmp_path / "missing.csv", artifacts=tmp_path)
     with pytest.raises(BadDataError, match="no runs in"):
         load_run(artifacts=tmp_path)
-    trained.report.write_bytes(b"damaged")
+    file, whole = trained.report, trained.report.read_bytes()
+    file.write_bytes(b"damaged")
     with pytest.raises(BadDataError, match=r"report\.html"):
         assert trained.report
+    file.write_bytes(whole)
