@@ -88,7 +88,12 @@ class StepRunner:
         _LAST_STEP.set((str(runtime.flow_run.id), task.name))
         if watcher := _WATCHER.get(None):
             watcher(task.name)
-        state = task(self.store, *args, return_state=True, **kwargs)
+        try:
+            state = task(self.store, *args, return_state=True, **kwargs)
+        except ValueError as error:  # of Prefect, where Ctrl-C comes as the task run begins
+            if isinstance(error.__context__, KeyboardInterrupt):
+                raise error.__context__ from None
+            raise
         result = state.result()
         cached = state.name == "Cached"
         key = _key(state) if task.persist_result else None

@@ -23,3 +23,19 @@ def test_prefects_own_setting_refreshes_every_step(
     with temporary_settings({PREFECT_TASKS_REFRESH_CACHE: setting}):
         StepRunner(ArtifactStore(tmp_path)).cached(steps.plot, nothing, "a title")
     assert asked == [setting]
+
+
+def test_an_interrupt_stays_one_though_prefect_was_about_to_begin_the_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        try:
+            raise KeyboardInterrupt  # noqa: TRY301 - pressed here
+        except KeyboardInterrupt:
+            raise ValueError("Task run is not set")  # noqa: B904 - as Prefect does
+
+    monkeypatch.setattr(Task, "__call__", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        StepRunner(ArtifactStore(tmp_path)).fresh(
+            steps.plot, StepOutput(step="train", files={}), "a"
+        )
