@@ -17,13 +17,13 @@ from mkdocs.structure.files import File, Files
 from flows.cli import runs, sentiment
 
 _ROOT = Path(__file__).parents[1]
-_OUTSIDE = re.compile(r"\[([^\]]*)\]\((?:\.\./)?((?!docs/|https?:|#)[^)]*)\)")
+_OUTSIDE = re.compile(r"\]\((?!docs/|https?:|#)")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the README as the home page, and the help of every command as one page."""
     readme = (_ROOT / "README.md").read_text(encoding="utf-8")
-    home = _OUTSIDE.sub(r"\1 (`\2`)", readme).replace("](docs/", "](")
+    home = _OUTSIDE.sub("](../", readme).replace("](docs/", "](")
     files.append(File.generated(config, "index.md", content=home))
     files.append(File.generated(config, "options.md", content=options_page()))
     return files

@@ -26,7 +26,8 @@ _BETTER_RECIPE = "ngrams"
 
 def print_ending(summary: RunSummary) -> None:
     """Print the verdict on a run, why its training ended, its report, and the next command."""
-    run = find_run(summary.folder.parent.parent, str(summary.folder))
+    artifacts = summary.folder.parent.parent
+    run = find_run(artifacts, str(summary.folder))
     manifest, config = run.manifest, read_config(run)
     verdict = run_verdict(run.folder, manifest)
     decision = summary.promotion
@@ -35,7 +36,7 @@ def print_ending(summary: RunSummary) -> None:
         _training_line(manifest, config),
         *([decision.headline] if decision is not None else []),
         f"Report: {run.folder / REPORT}",
-        f"Next: {_next(run.folder.parent.parent, config, manifest, verdict, decision)}",
+        f"Next: {_next(artifacts, config, manifest, verdict, decision)}",
     )
 
 

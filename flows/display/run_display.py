@@ -29,7 +29,6 @@ _PREFECT_REPEATS = (
     "Running hook ",
     "Hook ",
     "Received non-final state ",
-    "Still processing items",
 )
 """Begin Prefect's lines of what a line of ours says, or of nothing that a person can use."""
 
@@ -52,7 +51,7 @@ class RunDisplay(logging.Handler):
         self._has_ending = has_ending
         # A file of its own: while TensorFlow starts, what is written to the other is held back.
         self._file = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace")
-        self._console = Console(file=self._file, highlight=False, soft_wrap=not live)
+        self._console = Console(file=self._file, highlight=False)
         self._step: tuple[str, float] | None = None
         self._training: tuple[TrainingProgress, float | None] | None = None
         self._pace = Pace()

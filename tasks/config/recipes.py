@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,6 +26,7 @@ from tasks.config.training import (
     Value,
     describe_invalid,
     known_fields,
+    no_such_field,
     validated_config,
 )
 
@@ -186,15 +186,14 @@ def with_recipe(name: str, groups: Mapping[str, BaseModel]) -> TrainingConfig:
 def config_of(recipe: str, settings: Mapping[str, Value]) -> TrainingConfig:
     """Return the config of a recipe with some fields changed, each by its own name."""
     known = known_fields()
-    merged = {name: dict(fields) for name, fields in find_recipe(recipe).groups.items()}
+    given: Groups = {}
     for field, value in settings.items():
         group, _, own = known.get(field, "").partition(".")
         if not own:
-            nearest = get_close_matches(field, known, 1)
-            hint = f"; the nearest is {nearest[0]}" if nearest else ""
-            raise InvalidConfigError(f"{field}={value!r}: there is no such field{hint}")
-        merged.setdefault(group, {})[own] = value
-    return validated_config(**merged)
+            said = no_such_field(f"{field}={value!r}", field, {name: name for name in known})
+            raise InvalidConfigError(said)
+        given.setdefault(group, {})[own] = value
+    return _changed(find_recipe(recipe).groups, given)
 
 
 _KINDS = {"network": "architecture", "source": "source"}
@@ -202,13 +201,18 @@ _KINDS = {"network": "architecture", "source": "source"}
 
 
 def changed_config(base: Groups, groups: Mapping[str, BaseModel]) -> TrainingConfig:
-    """Return the config of `base`, with those fields changed that were set in `groups`.
+    """Return the config of `base`, with those fields changed that were set in `groups`."""
+    given = {name: one.model_dump(include=one.model_fields_set) for name, one in groups.items()}
+    return _changed(base, given)
+
+
+def _changed(base: Groups, groups: Groups) -> TrainingConfig:
+    """Return the config of `base` with the fields of `groups` changed.
 
     Of another architecture or source, what the base says of its own is left out.
     """
     merged = {**base}
-    for name, options in groups.items():
-        given = options.model_dump(include=options.model_fields_set)
+    for name, given in groups.items():
         kept, kind = base.get(name, {}), _KINDS.get(name, "")
         if kind in given and kept.get(kind, given[kind]) != given[kind]:
             kept = {}

@@ -405,11 +405,16 @@ def _describe_fault(fault: dict[str, Any], known: Mapping[str, str]) -> str:
         return f"{field}: is missing"
     if fault["type"] == "extra_forbidden":
         value = "" if isinstance(fault["input"], dict) else f"={fault['input']!r}"
-        nearest = get_close_matches(field.rpartition(".")[2], known, 1)
-        hint = f"; the nearest is {known[nearest[0]]}" if nearest else ""
-        return f"{field}{value}: there is no such field{hint}"
+        return no_such_field(f"{field}{value}", field.rpartition(".")[2], known)
     message = message.removeprefix("Input ").replace("should be", "must be", 1)
     return f"{field}={fault['input']!r}: {message}"
+
+
+def no_such_field(given: str, field: str, known: Mapping[str, str]) -> str:
+    """Return that a field is none of the `known` ones, and what the nearest of them stands for."""
+    nearest = get_close_matches(field, known, 1)
+    hint = f"; the nearest is {known[nearest[0]]}" if nearest else ""
+    return f"{given}: there is no such field{hint}"
 
 
 def validated_config(**groups: BaseModel | dict[str, Any]) -> TrainingConfig:

@@ -1,8 +1,9 @@
 """The report of a run: one HTML page that needs no other file and asks for nothing outside."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
+from typing import Any
 
 from tasks.common.formatting import when
 from tasks.config.recipes import nearest_recipe
@@ -56,14 +57,15 @@ def run_report(folder: Path, manifest: Manifest) -> str:
         "changed": changed_table(config),
         "config": config_table(config),
     }
-    notes = run_notes(folder, manifest)
+    tests = _tests(analysis)
+    notes = notes_on(manifest, config, metrics, data, tests)
     return render(
         "report.html.jinja",
         title=_title(manifest, config),
         made=when(manifest.created),
         manifest=manifest,
-        verdict=run_verdict(folder, manifest),
-        against=list(zip(manifest.baselines, _tests(folder), strict=True)),
+        verdict=conclude(manifest, metrics, tests),
+        against=list(zip(manifest.baselines, tests, strict=True)),
         warnings=[note for note in notes if note.kind == "warning"],
         in_order=[note for note in notes if note.kind != "warning"],
         recipe=recipe,
@@ -85,7 +87,8 @@ def run_report(folder: Path, manifest: Manifest) -> str:
 
 def run_verdict(folder: Path, manifest: Manifest) -> Verdict:
     """Return whether the model of the run whose other files lie in `folder` is of use."""
-    return conclude(manifest, read_json(folder, "metrics.json"), _tests(folder))
+    tests = _tests(read_json(folder, "analysis.json"))
+    return conclude(manifest, read_json(folder, "metrics.json"), tests)
 
 
 def run_notes(folder: Path, manifest: Manifest) -> list[Note]:
@@ -95,13 +98,12 @@ def run_notes(folder: Path, manifest: Manifest) -> list[Note]:
         _config(folder),
         read_json(folder, "metrics.json"),
         read_json(folder, "data_report.json"),
-        _tests(folder),
+        _tests(read_json(folder, "analysis.json")),
     )
 
 
-def _tests(folder: Path) -> Sequence[PairedTest]:
+def _tests(analysis: Mapping[str, Any]) -> Sequence[PairedTest]:
     """Return the paired tests against the baselines, in the order of the manifest's."""
-    analysis = read_json(folder, "analysis.json")
     tests = [analysis[f"network_against_{name}"] for name in ("baseline", "bayes_baseline")]
     return [PairedTest.model_validate(test) for test in tests]
 

@@ -4,8 +4,14 @@ from pathlib import Path
 import pytest
 
 from tasks.common.errors import InvalidConfigError
-from tasks.config.recipes import DEFAULT_RECIPE, find_recipe, recipes, with_recipe
-from tasks.config.training import FitConfig, ProtocolConfig, TextConfig, TrainingConfig
+from tasks.config.recipes import DEFAULT_RECIPE, config_of, find_recipe, recipes, with_recipe
+from tasks.config.training import (
+    ConvBilstmConfig,
+    FitConfig,
+    ProtocolConfig,
+    TextConfig,
+    TrainingConfig,
+)
 from tests.support.commands import read_options
 
 ROOT = Path(__file__).parents[2]
@@ -92,3 +98,7 @@ def test_recipes_are_listed_with_score_cost_and_command(capsys: pytest.CaptureFi
     for recipe in recipes().values():
         assert f"\n  {recipe.command}\n" in shown
         assert f"{recipe.expected.accuracy:.4f} ± {recipe.expected.spread:.4f}" in shown
+
+
+def test_another_architecture_leaves_out_what_the_recipe_says_of_its_own() -> None:
+    assert config_of("ngrams", {"architecture": "conv_bilstm"}).network == ConvBilstmConfig()
