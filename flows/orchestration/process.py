@@ -15,7 +15,7 @@ from flows.display.terminal import end_in_one_line, fail
 from tasks.cache.own_sources import sources_at_start
 from tasks.common.device import prefect_home, set_libraries_up
 from tasks.common.errors import PipelineError, first_line
-from tasks.common.process_memory import keep_memory_together
+from tasks.common.process_memory import keep_memory_together, without_collection
 from tasks.config.operations import HEARTBEAT_SECONDS
 from tasks.config.training import describe_invalid
 
@@ -67,7 +67,8 @@ def begin_process() -> None:
     set_process_up()
     keep_memory_together()
     try:
-        require_prefect()
+        with without_collection():
+            require_prefect()
     except PipelineError as error:
         fail(str(error))
 

@@ -13,7 +13,7 @@ import copy
 import hashlib
 import importlib.metadata
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import NamedTuple
@@ -32,6 +32,9 @@ _ORCHESTRATES = "prefect"
 """Runs the steps but computes nothing of what they write."""
 
 _WHOLE_MODULE = "*"
+
+_CHANGES_NOTHING: dict[type[ast.AST], str] = {ast.FunctionDef: "returns", ast.arg: "annotation"}
+"""Parts of nodes that are left out, beside `ctx`, which repeats where a node stands."""
 
 
 @dataclass
@@ -210,11 +213,9 @@ def _without_decorators(statement: ast.stmt) -> ast.stmt:
 @cache
 def _parse(source: str) -> _Module:
     module = _Module()
-    tree = ast.parse(source)
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef):
-            module.received[node.name] = list(_received(node.args))
-    for statement in _Normalized().visit(tree).body:
+    for statement in _that_run(ast.parse(source).body):
+        if isinstance(statement, ast.FunctionDef):
+            module.received[statement.name] = list(_received(statement.args))
         names = set(_bound_names(statement))
         for name in names:
             module.bindings.setdefault(name, []).append(statement)
@@ -223,25 +224,21 @@ def _parse(source: str) -> _Module:
     return module
 
 
-class _Normalized(ast.NodeTransformer):
-    """Leave out what does not change what code does."""
+def _that_run(statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield the statements without texts that stand alone, and without what is for types only."""
+    for node in statements:
+        if isinstance(node, ast.If) and _is_named(node.test, "TYPE_CHECKING"):
+            yield from _that_run(node.orelse)
+        elif not (isinstance(node, ast.Expr) and _is_text(node.value)):
+            yield node
 
-    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
-        is_text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-        return None if is_text else self.generic_visit(node)
 
-    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
-        is_typing = isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-        self.generic_visit(node)
-        return node.orelse if is_typing else node
+def _is_named(node: ast.expr, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        node.returns = None
-        return self.generic_visit(node)
 
-    def visit_arg(self, node: ast.arg) -> ast.AST:
-        node.annotation = None
-        return node
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def _received(arguments: ast.arguments) -> Iterator[str]:
@@ -277,16 +274,46 @@ def _facts(module: _Module, name: str, statements: list[ast.stmt]) -> _Facts:
     """Return what statements of a module, together under a name, hash to and mention."""
     facts = module.facts.get(name)
     if facts is None:
-        nodes = [(node, node is top) for top in statements for node in ast.walk(top)]
+        reading = _Reading()
+        reading.read(statements)
         facts = module.facts[name] = _Facts(
-            sha256=hashlib.sha256("\n".join(map(ast.dump, statements)).encode()).hexdigest(),
-            names=module.bindings.keys() & {n.id for n, _ in nodes if isinstance(n, ast.Name)},
+            sha256=hashlib.sha256("".join(reading.said).encode()).hexdigest(),
+            names=module.bindings.keys() & reading.names,
             imports=tuple(
                 (node, alias)
-                for node, at_top in nodes
-                if isinstance(node, ast.Import | ast.ImportFrom)
+                for node in reading.imports
                 for alias in node.names
-                if not at_top or name == _bound_name(alias)
+                if node not in statements or name == _bound_name(alias)
             ),
         )
     return facts
+
+
+class _Reading:
+    """What pieces of a syntax tree say, but for what changes nothing of what code does."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.names: set[str] = set()
+        self.imports: list[ast.Import | ast.ImportFrom] = []
+
+    def read(self, piece: object) -> None:
+        """Take in a node, a list of nodes, or a value."""
+        if isinstance(piece, ast.AST):
+            if isinstance(piece, ast.Name):
+                self.names.add(piece.id)
+            elif isinstance(piece, ast.Import | ast.ImportFrom):
+                self.imports.append(piece)
+            kind = type(piece)
+            self.said.append(f"{kind.__name__}(")
+            for name in kind._fields:
+                if name != _CHANGES_NOTHING.get(kind, "ctx"):
+                    self.read(getattr(piece, name, None))
+            self.said.append(")")
+        elif isinstance(piece, list):
+            self.said.append("[")
+            for node in _that_run(piece):
+                self.read(node)
+            self.said.append("]")
+        else:
+            self.said.append(f"{piece!r},")

@@ -9,6 +9,8 @@ import ctypes
 import gc
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _ENVIRONMENT = {"TF_CPU_ALLOCATOR_USE_BFC": "true", "ARROW_DEFAULT_MEMORY_POOL": "system"}
 
@@ -29,6 +31,22 @@ def keep_memory_together() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None and "MALLOC_ARENA_MAX" not in os.environ:
         mallopt(_ARENA_MAX, 1)
+
+
+@contextmanager
+def without_collection() -> Iterator[None]:
+    """Collect no garbage during a block that imports much, and never search what is there then.
+
+    To search all of Prefect again and again takes an eighth of a cached run. With Keras there may
+    be models, which are to be collected. See https://docs.python.org/3/library/gc.html#gc.freeze
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        if "keras" not in sys.modules:
+            gc.freeze()
+        gc.enable()
 
 
 def give_back_memory() -> None:

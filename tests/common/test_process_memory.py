@@ -109,3 +109,23 @@ def test_reading_a_dataset_leaves_large_pieces_of_memory_where_they_are(tmp_path
         """
     )
     assert faults < 20_000  # mapped again each time, 4 MiB are a thousand pages
+
+
+def test_what_is_imported_is_searched_for_garbage_no_more_but_models_are() -> None:
+    during, imported, with_models = run(
+        """
+        import gc, sys
+        from tasks.common.process_memory import without_collection
+        with without_collection():
+            print(int(gc.isenabled()))
+        print(gc.get_freeze_count())
+        gc.unfreeze()
+        sys.modules["keras"] = object()
+        with without_collection():
+            pass
+        print(gc.get_freeze_count() + int(not gc.isenabled()))
+        """
+    )
+    assert during == 0
+    assert imported > 1000
+    assert with_models == 0
