@@ -1,25 +1,17 @@
-"""The steps as Prefect tasks: each hands files and config to a plain function, nothing more.
+"""The steps: each hands files and config to one function of its package, nothing more.
 
-A step takes what its function really uses, since that is what its cache key is made of.
-
+A step takes what its function really uses, since that is what its cache key is made of. None needs
+Prefect, which makes a task of each (`tasks.cache.runner`).
 """
 
 import shutil
-from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, cast
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-from prefect.states import Completed
-from prefect.tasks import exponential_backoff
-from prefect.transactions import get_transaction
-
+from tasks.cache.key import KEY_IN_USE
+from tasks.cache.step_function import step
 from tasks.common.artifact_store import ArtifactStore, Fact, StepOutput
 from tasks.common.device import Device, use_device
-from tasks.common.errors import PrunedTrialError, is_worth_retrying
-from tasks.config.drift import DriftConfig
-from tasks.config.promotion import PromotionConfig
+from tasks.common.errors import PrunedTrialError
 from tasks.config.training import (
     DataConfig,
     FitConfig,
@@ -31,43 +23,16 @@ from tasks.config.training import (
 )
 from tasks.data.fetch import fetch_reviews
 from tasks.data.sources.source_files import SourceFiles, require_unchanged
-from tasks.drift.report import DriftReport
-from tasks.registry.events import Decision
-from tasks.runs.find import find_run
 from tasks.training.plan import TrainingPlan
 
-R = TypeVar("R")
 
-
-def _may_pass(_task: object, _run: object, state: Any) -> bool:  # noqa: ANN401 - Prefect's types
-    error = state.result(raise_on_failure=False)
-    return isinstance(error, BaseException) and is_worth_retrying(error)
-
-
-def in_state(name: str, message: str | None, result: R) -> R:
-    """Return a result in a completed state of this name, which Prefect takes as that of the run."""
-    return cast("R", Completed(name=name, message=message, data=result))
-
-
-_OPTIONS: dict[str, Any] = {
-    # One set of tags for all: for each other set Prefect asks its server for a limit, which
-    # waits for the database, up to two seconds each time on SQLite.
-    "tags": {"sentiment-training"},
-    "cache_policy": NO_CACHE,  # a `StepRunner` gives another one to the steps that it caches
-    "retries": 3,
-    "retry_delay_seconds": exponential_backoff(backoff_factor=2),
-    "retry_jitter_factor": 0.5,
-    "retry_condition_fn": _may_pass,
-}
-
-
-@task(name="fetch", task_run_name="fetch {source.source}", **_OPTIONS)
+@step("fetch", "fetch {source.source}")
 def fetch(store: ArtifactStore, source: SourceConfig) -> SourceFiles:
     """Find or download the raw files of the source and check their pinned hashes."""
     return fetch_reviews(source, store)
 
 
-@task(name="load", task_run_name="load {files.source}", **_OPTIONS)
+@step("load", "load {files.source}")
 def load(store: ArtifactStore, files: SourceFiles, data: DataConfig) -> StepOutput:
     """Turn the raw reviews into token ids, a word index and a data report.
 
@@ -87,19 +52,7 @@ def _described(output: StepOutput, *names: str) -> dict[str, str]:
     return {name: str(output.facts[name]) for name in (*names, "source", "form")}
 
 
-@task(name="check-drift", task_run_name="check drift, {drift.action} beyond the bounds", **_OPTIONS)
-def compare_with_champion(
-    store: ArtifactStore, loaded: StepOutput, drift: DriftConfig
-) -> DriftReport:
-    """Compare with the champion's training reviews; the task run's state reports an alarm."""
-    from tasks.drift.check import check_drift
-
-    report = check_drift(store, loaded, drift)
-    name = "Drifted" if report.alarms else "Completed"
-    return in_state(name, report.headline, report)
-
-
-@task(name="pad", task_run_name="pad to {text.maxlen} words, {text.num_words} known", **_OPTIONS)
+@step("pad", "pad to {text.maxlen} words, {text.num_words} known")
 def pad(
     store: ArtifactStore, loaded: StepOutput, text: TextConfig, protocol: ProtocolConfig
 ) -> StepOutput:
@@ -113,11 +66,7 @@ def pad(
         return store.keep("pad", folder, facts | _described(loaded) | provenance)
 
 
-@task(
-    name="persist-parquet",
-    task_run_name="persist-parquet, {row_group_rows} rows a group",
-    **_OPTIONS,
-)
+@step("persist-parquet", "persist-parquet, {row_group_rows} rows a group")
 def persist(store: ArtifactStore, padded: StepOutput, row_group_rows: int) -> StepOutput:
     """Write the padded reviews as typed, compressed Parquet with their provenance."""
     from tasks.data.persist import persist_parquet
@@ -130,7 +79,7 @@ def persist(store: ArtifactStore, padded: StepOutput, row_group_rows: int) -> St
         return store.keep("persist-parquet", folder, {**facts, **provenance})
 
 
-@task(name="build", task_run_name="build seed {seed}", **_OPTIONS)
+@step("build", "build seed {seed}")
 def build(
     store: ArtifactStore,
     num_words: int,
@@ -159,7 +108,7 @@ def forget_training(store: ArtifactStore, key: str | None) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@task(name="train", task_run_name="train seed {fit.seed}, at most {fit.epochs} epochs", **_OPTIONS)
+@step("train", "train seed {fit.seed}, at most {fit.epochs} epochs")
 def train(
     store: ArtifactStore,
     built: StepOutput,
@@ -173,8 +122,7 @@ def train(
     use_device(device)
     from tasks.training.train import train_model
 
-    transaction = get_transaction()
-    key = transaction.key if transaction else None
+    key = KEY_IN_USE.get()
     chooses = "test" if persisted.facts["protocol"] == "tutorial" else "validation"
     with store.workspace() as folder:
         plan = TrainingPlan(
@@ -197,7 +145,7 @@ def train(
         return store.keep("train", folder, facts, content)
 
 
-@task(name="evaluate", task_run_name="evaluate, {persisted.facts[protocol]} protocol", **_OPTIONS)
+@step("evaluate", "evaluate, {persisted.facts[protocol]} protocol")
 def evaluate(
     store: ArtifactStore,
     trained: StepOutput,
@@ -216,17 +164,13 @@ def evaluate(
         return store.keep("evaluate", folder, facts)
 
 
-@task(name="baseline", task_run_name="baseline, {protocol.protocol} protocol", **_OPTIONS)
+@step("baseline", "baseline, {protocol.protocol} protocol")
 def baseline(store: ArtifactStore, loaded: StepOutput, protocol: ProtocolConfig) -> StepOutput:
     """Train two linear models on the same reviews, and score them on the test reviews."""
     return _baseline("baseline", store, loaded, protocol)
 
 
-@task(
-    name="baseline-seen",
-    task_run_name="baseline on what the network sees, {persisted.facts[protocol]} protocol",
-    **_OPTIONS,
-)
+@step("baseline-seen", "baseline on what the network sees, {persisted.facts[protocol]} protocol")
 def baseline_seen(store: ArtifactStore, persisted: StepOutput) -> StepOutput:
     """Train the linear models on what the network sees: reviews cut, and its words alone."""
     return _baseline("baseline-seen", store, persisted, None, "protocol")
@@ -247,7 +191,7 @@ def _baseline(
         return store.keep(name, folder, scores)
 
 
-@task(name="plot", task_run_name="plot {caption}", **_OPTIONS)
+@step("plot", "plot {caption}")
 def plot(store: ArtifactStore, trained: StepOutput, caption: str) -> StepOutput:
     """Draw loss and accuracy by epoch, as PNG and SVG."""
     from tasks.reports.plot import plot_history
@@ -257,9 +201,7 @@ def plot(store: ArtifactStore, trained: StepOutput, caption: str) -> StepOutput:
         return store.keep("plot", folder)
 
 
-@task(
-    name="analyse", task_run_name="analyse {evaluated.facts[test_reviews]} test reviews", **_OPTIONS
-)
+@step("analyse", "analyse {evaluated.facts[test_reviews]} test reviews")
 def analyse(
     store: ArtifactStore,
     loaded: StepOutput,
@@ -283,22 +225,3 @@ def analyse(
     with store.workspace() as folder:
         analyse_run(files, text, folder)
         return store.keep("analyse", folder)
-
-
-@task(name="promote", task_run_name="promote {folder.name}", **_OPTIONS)
-def promote(
-    folder: Path,
-    promotion: PromotionConfig,
-    who: str,
-    reason: str,
-    device: Device,
-    store: ArtifactStore,
-) -> Decision:
-    """Make the run the champion if it passes all gates; a refusal is no failure."""
-    from tasks.registry import ask_model, promote
-
-    run = find_run(store.root, str(folder))
-    asked = partial(ask_model.ask_model, artifacts=store, device=device)
-    ask = partial(promote.promote, store.root, run, promotion, asked, who=who, reason=reason)
-    decision = promote.decision_of(store.root, ask)
-    return in_state(decision.kind.capitalize(), decision.headline, decision)

@@ -12,7 +12,8 @@ from flows.orchestration.failure_hook import RECORDED
 from flows.pipelines import experiment
 from flows.pipelines.experiment import run_in_terminal
 from tasks import steps
-from tasks.cache.runner import StepRunner
+from tasks.cache.runner import StepRunner, as_task
+from tasks.chain import prepare
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.device import Accelerator
 from tasks.config.experiments import AblationConfig, RunnerConfig
@@ -30,13 +31,11 @@ def seen_baselines(
     config = variants[0]
     with ArtifactStore(artifacts).in_use() as store:
         run = StepRunner(store)
-        files = run.fresh(steps.fetch, config.source)
+        files = run.fresh(as_task(steps.fetch), config.source)
         loaded = run.cached(steps.load, files, config.data)
         found = []
         for variant in variants:
-            padded = run.cached(steps.pad, loaded, variant.text, config.protocol)
-            persisted = run.cached(steps.persist, padded, config.data.row_group_rows)
-            facts = run.cached(steps.baseline_seen, persisted).facts
+            facts = run.cached(steps.baseline_seen, prepare(run, loaded, variant)).facts
             found.append([BaselineScore.from_facts(facts, prefix) for prefix in ("", "bayes_")])
     return found
 

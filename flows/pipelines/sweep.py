@@ -16,6 +16,7 @@ from flows.pipelines import experiment
 from flows.pipelines.experiment import run_in_terminal
 from flows.pipelines.in_process import TrialRequest, in_process
 from flows.pipelines.sweep_trials import SweepTrials
+from tasks.cache.runner import in_state
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.device import Accelerator
 from tasks.common.locks import only_one
@@ -32,7 +33,6 @@ from tasks.experiments.sweep_report import (
     write_sweep,
 )
 from tasks.experiments.trial import TrialResult
-from tasks.steps import in_state
 
 _TRIALS_SHOWN = 10
 

@@ -14,7 +14,8 @@ from flows.orchestration.drift import require_no_drift
 from flows.orchestration.failure_hook import RECORDED
 from flows.orchestration.promotion import promote_run
 from tasks import steps
-from tasks.cache.runner import StepRunner
+from tasks.cache.runner import StepRunner, as_task
+from tasks.chain import learn_and_judge
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.device import Accelerator, select_accelerator
 from tasks.config.drift import DriftConfig
@@ -22,7 +23,6 @@ from tasks.config.naming import Naming
 from tasks.config.promotion import PromotionConfig, require_promotable
 from tasks.config.request import TrainOptions, require_divisible
 from tasks.config.training import CachedStep, TrainingConfig
-from tasks.data.sources.source_files import SourceFiles, source_label
 from tasks.record_run import record_run
 from tasks.registry.unchanged import require_change
 from tasks.run_summary import RunSummary
@@ -80,33 +80,19 @@ def train_flow(
         naming: What the run is called, its tags, and a note.
     """
     session.begin_flow()
-    data, text, protocol, fit = config.data, config.text, config.protocol, config.fit
-    require_promotable(promotion, protocol)
+    require_promotable(promotion, config.protocol)
     device = select_accelerator(accelerator)
-    require_divisible(fit, device)
+    require_divisible(config.fit, device)
     LOG.info("device: %s (%s)", device.name, device.reason)
     with ArtifactStore(artifacts).in_use() as store:
         run = StepRunner(store, refresh=refresh, use_cache=cache)
 
-        files = run.fresh(steps.fetch, config.source)
+        files = run.fresh(as_task(steps.fetch), config.source)
         naming = session.name_run(files, config, naming)
-        loaded = run.cached(steps.load, files, data)
+        loaded = run.cached(steps.load, files, config.data)
         drifted = require_no_drift(run, loaded, drift) if drift else None
-        baseline = run.cached(steps.baseline, loaded, protocol)
-        padded = run.cached(steps.pad, loaded, text, protocol)
-        persisted = run.cached(steps.persist, padded, data.row_group_rows)
-        built = run.cached(
-            steps.build, text.num_words, text.maxlen, config.network, fit.seed, device
-        )
         with training_progress.show_progress():
-            trained = run.cached(
-                steps.train, built, persisted, config.network, fit, config.saving, device
-            )
-        evaluated = run.cached(
-            steps.evaluate, trained, persisted, fit.evaluation_batch_size, device
-        )
-        run.cached(steps.plot, trained, _caption(files, config))
-        run.cached(steps.analyse, loaded, trained, evaluated, baseline, text)
+            learn_and_judge(run, loaded, config, files, device)
 
         if skip_unchanged:
             require_change(artifacts, run.runs, promotion)
@@ -118,12 +104,6 @@ def train_flow(
         renew_runs_page(artifacts)
     LOG.info("%s", headline(summary.score), extra=ENDING)
     return summary
-
-
-def _caption(files: SourceFiles, config: TrainingConfig) -> str:
-    """Return what the charts say of a run: no name, since they come from the cache."""
-    source = source_label(files.source, files.form)
-    return f"{source}-{config.protocol.protocol}-seed{config.fit.seed}"
 
 
 def run_flow(options: TrainOptions, *, for_person: bool = False) -> RunSummary:

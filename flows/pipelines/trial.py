@@ -11,7 +11,8 @@ from prefect import flow
 from flows.orchestration import session, training_progress
 from flows.orchestration.failure_hook import RECORDED
 from tasks import steps
-from tasks.cache.runner import StepRunner
+from tasks.cache.runner import StepRunner, as_task, in_state
+from tasks.chain import learn
 from tasks.common.artifact_store import ArtifactStore, StepRun
 from tasks.common.device import Accelerator, select_accelerator
 from tasks.common.errors import DivergedError, PipelineError, PrunedTrialError
@@ -47,17 +48,11 @@ def trial_flow(
     with ArtifactStore(artifacts).in_use() as store, plain_faults(sweep):
         run = StepRunner(store)
 
-        files = run.fresh(steps.fetch, config.source)
+        files = run.fresh(as_task(steps.fetch), config.source)
         loaded = run.cached(steps.load, files, config.data)
-        padded = run.cached(steps.pad, loaded, config.text, config.protocol)
-        persisted = run.cached(steps.persist, padded, config.data.row_group_rows)
-        text, network, fit = config.text, config.network, config.fit
-        built = run.cached(steps.build, text.num_words, text.maxlen, network, fit.seed, device)
         try:
             with training_progress.show_progress(), watch_training(reporter):
-                trained = run.cached(
-                    steps.train, built, persisted, network, fit, config.saving, device
-                )
+                trained = learn(run, loaded, config, device).trained
         except (PrunedTrialError, DivergedError) as ended:
             return _ended_early(ended, reporter.epochs, run.runs)
         steps.forget_training(store, run.key("train"))
@@ -84,7 +79,7 @@ def _ended_early(reason: PipelineError, epochs: int, runs: Sequence[StepRun]) ->
         steps=tuple(runs),
         reason=str(reason),
     )
-    return steps.in_state("Pruned" if pruned else "Diverged", str(reason), result)
+    return in_state("Pruned" if pruned else "Diverged", str(reason), result)
 
 
 def run_trial(parameters: dict[str, Any]) -> TrialResult:

@@ -1,13 +1,69 @@
-"""Say why a step was not cached: what differs from the nearest key that it had before."""
+"""Say why a step is cached or computed: what differs from the nearest key that it had before."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple, Self
 
 from tasks.cache.key import KeyParts
+from tasks.common.artifact_store import ArtifactStore
 from tasks.common.canonical_json import changed_items, group_fields
 from tasks.common.records import read_record
 
 _NEWEST = 200
+
+
+class Earlier(NamedTuple):
+    """The names of the files that a step has in the store: keys that it began by, and results."""
+
+    begun: set[str]
+    left: set[str]
+
+    @classmethod
+    def of(cls, store: ArtifactStore, step: str) -> Self:
+        """Return what the store has of a step now."""
+        return cls(*(_names(kept / step) for kept in (store.keys, store.records)))
+
+
+def why_cached(store: ArtifactStore, key: str | None) -> str:
+    """Return why a step is cached, and which run computed it."""
+    said = "every part of its key is as before"
+    try:
+        computed_by = store.cached(key or "").flow_run_id
+    except LookupError:  # removed meanwhile
+        computed_by = None
+    if computed_by is None:
+        return said
+    return f"{said}; {store.run_of(computed_by)} computed it"
+
+
+def why_computed(
+    store: ArtifactStore,
+    key: str | None,
+    parts: KeyParts | None,
+    earlier: Earlier,
+    *,
+    refresh: bool,
+) -> str:
+    """Return why a step is computed under `key`, which is made of `parts` where these are known."""
+    if key is None:
+        return "never from the cache"
+    if refresh:
+        return "a refresh was requested"
+    file = store.key_file(key)
+    if file.name in earlier.begun:
+        return (
+            "its earlier result is missing or damaged"
+            if file.name in earlier.left
+            else "it was begun before, and left no result"
+        )
+    if parts is None:
+        return "its key could not be kept"
+    compared = [file.with_name(name) for name in earlier.begun & earlier.left]
+    return "; ".join(explain_miss(parts, compared))
+
+
+def _names(folder: Path) -> set[str]:
+    return {file.name for file in folder.glob("[!.]*.json")}
 
 
 def explain_miss(parts: KeyParts, earlier: Iterable[Path]) -> list[str]:

@@ -10,6 +10,7 @@ files lie and how often a training is saved are no part of it.
 import os
 import platform
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,9 @@ from tasks.common.canonical_json import json_sha256
 from tasks.common.device import tensorflow_threads
 from tasks.common.records import Record
 from tasks.config.training import SavingConfig
+
+KEY_IN_USE: ContextVar[str | None] = ContextVar("key in use", default=None)
+"""The key under which a step's result will be kept; None where it is not cached."""
 
 _CHANGES_NO_RESULT = (ArtifactStore, Path, SavingConfig)
 

@@ -4,7 +4,6 @@ Prefect looks a key up in the key storage. Ours answers only when the record, it
 every file that the result names are whole, so that a damaged cache means a recompute.
 """
 
-import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,9 @@ from prefect.filesystems import WritableFileSystem
 from prefect.serializers import JSONSerializer
 from prefect.transactions import IsolationLevel
 
-from tasks.cache.key import KeyParts, cache_key, key_parts, source_was_edited
+from tasks.cache.key import KEY_IN_USE, KeyParts, cache_key, key_parts, source_was_edited
 from tasks.cache.lock import ProcessLock
+from tasks.cache.verified import result_faults
 from tasks.common.artifact_store import ArtifactStore, CachedResult
 from tasks.common.canonical_json import canonical_json
 from tasks.common.records import read_record, write_record
@@ -44,6 +44,7 @@ class StepKey(CachePolicy):
         """Return the key of a task run."""
         parts = key_parts(task_ctx.task.name, task_ctx.task.fn, inputs)
         key = cache_key(parts)
+        KEY_IN_USE.set(key)
         if self.store is not None:
             try:
                 self.store.clear_places(key)
@@ -76,12 +77,13 @@ class VerifiedRecords(WritableFileSystem):
         store = ArtifactStore(self.root)
         if not store.record_file(path).exists():
             raise LookupError(path)
-        result = store.results.absolute() / path
-        faults = self._faults(store, path, result)
+        faults = result_faults(store, path)
         if faults:
             _LOG.warning("the cached %s is not used: %s; computing again", path, "; ".join(faults))
             raise LookupError(path)
-        return canonical_json({"storage_key": str(result), "serializer": {"type": "json"}}).encode()
+        return canonical_json(
+            {"storage_key": str(store.results.absolute() / path), "serializer": {"type": "json"}}
+        ).encode()
 
     def write_path(self, path: str, content: bytes, **_: Any) -> None:  # type: ignore[override]  # noqa: ANN401, ARG002
         """Record the result that Prefect has just written; none whose source was edited meanwhile.
@@ -99,22 +101,6 @@ class VerifiedRecords(WritableFileSystem):
         store.record_file(path).unlink(missing_ok=True)
         if parts is not None:
             _LOG.warning("%s is not kept in the cache: its source was edited during this run", path)
-
-    def _faults(self, store: ArtifactStore, key: str, result: Path) -> list[str]:
-        try:
-            output = store.result(key)
-            if _value(result.read_bytes()) == _value(_SERIALIZER.dumps(output)):
-                return store.faults(output)
-        except (LookupError, OSError) as error:
-            return [str(error)]
-        except (ValueError, RecursionError):  # it is no JSON
-            pass
-        return [f"{result} is damaged"]
-
-
-def _value(text: bytes) -> str:
-    """Return a JSON value in one text, with numbers as they are written."""
-    return canonical_json(json.loads(text, parse_float=str))
 
 
 def cache_options(store: ArtifactStore) -> dict[str, Any]:

@@ -5,16 +5,21 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from pathlib import Path, PurePath
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from pathlib import PurePath
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
-from prefect import State, Task, runtime
+from prefect import State, Task, runtime, task
+from prefect.cache_policies import NO_CACHE
 from prefect.settings import PREFECT_TASKS_REFRESH_CACHE
+from prefect.states import Completed
+from prefect.tasks import exponential_backoff
 
-from tasks.cache.explain import explain_miss
-from tasks.cache.key import KeyParts
+from tasks.cache.explain import Earlier, why_cached, why_computed
+from tasks.cache.key import KEY_IN_USE, KeyParts
 from tasks.cache.policy import cache_options
+from tasks.cache.step_function import StepFunction
 from tasks.common.artifact_store import ArtifactStore, StepOutput, StepRun
+from tasks.common.errors import is_worth_retrying
 from tasks.common.process_memory import give_back_memory
 from tasks.common.records import read_record
 
@@ -22,6 +27,34 @@ _LOG = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+def _may_pass(_task: object, _run: object, state: Any) -> bool:  # noqa: ANN401 - Prefect's types
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, BaseException) and is_worth_retrying(error)
+
+
+TASK_OPTIONS: dict[str, Any] = {
+    # One set of tags for all: for each other set Prefect asks its server for a limit, which
+    # waits for the database, up to two seconds each time on SQLite.
+    "tags": {"sentiment-training"},
+    "cache_policy": NO_CACHE,  # a `StepRunner` gives another one to the steps that it caches
+    "retries": 3,
+    "retry_delay_seconds": exponential_backoff(backoff_factor=2),
+    "retry_jitter_factor": 0.5,
+    "retry_condition_fn": _may_pass,
+}
+
+
+def as_task(step: StepFunction[P, R]) -> Task[Concatenate[ArtifactStore, P], R]:
+    """Return the Prefect task of a step."""
+    return task(name=step.name, task_run_name=step.run_name, **TASK_OPTIONS)(step.function)
+
+
+def in_state(name: str, message: str | None, result: R) -> R:
+    """Return a result in a completed state of this name, which Prefect takes as that of the run."""
+    return cast("R", Completed(name=name, message=message, data=result))
+
 
 _LAST_STEP: ContextVar[tuple[str, str] | None] = ContextVar("last_step", default=None)
 """Id of a flow run, and the step that it began last."""
@@ -67,23 +100,24 @@ class StepRunner:
 
     def cached(
         self,
-        task: Task[Concatenate[ArtifactStore, P], StepOutput],
+        step: StepFunction[P, StepOutput],
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> StepOutput:
-        """Return what `task` left in the store, from the cache where its key is known."""
+        """Return what `step` left in the store, from the cache where its key is known."""
         asked = PREFECT_TASKS_REFRESH_CACHE.value()
-        refresh = asked or task.name in self._refresh or "all" in self._refresh
-        bound = task.with_options(refresh_cache=refresh, **self._options)
+        refresh = asked or step.name in self._refresh or "all" in self._refresh
+        bound = as_task(step).with_options(refresh_cache=refresh, **self._options)
         output = self.fresh(bound, *args, **kwargs)
-        self.outputs[task.name] = output
+        self.outputs[step.name] = output
         return output
 
     def fresh(
         self, task: Task[Concatenate[ArtifactStore, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
         """Return the result of `task`, which decides by itself whether it is computed."""
-        begun, left = (_names(kept / task.name) for kept in (self.store.keys, self.store.records))
+        earlier = Earlier.of(self.store, task.name)
+        KEY_IN_USE.set(None)
         started = time.monotonic()
         _LAST_STEP.set((str(runtime.flow_run.id), task.name))
         if watcher := _WATCHER.get(None):
@@ -97,10 +131,16 @@ class StepRunner:
         result = state.result()
         cached = state.name == "Cached"
         key = _key(state) if task.persist_result else None
+        if cached:
+            why = why_cached(self.store, key)
+        else:
+            parts = read_record(KeyParts, self.store.key_file(key)) if key else None
+            refresh = bool(task.refresh_cache)
+            why = why_computed(self.store, key, parts, earlier, refresh=refresh)
         run = StepRun(
             step=task.name,
             cached=cached,
-            why=self._origin(key) if cached else self._why(task, key, begun, left),
+            why=why,
             key=key,
             seconds=round(time.monotonic() - started, 3),
         )
@@ -114,39 +154,6 @@ class StepRunner:
     def key(self, step: str) -> str | None:
         """Return the cache key of a step that has run."""
         return next(run.key for run in self.runs if run.step == step)
-
-    def _origin(self, key: str | None) -> str:
-        """Return why a step was cached, and which run computed it."""
-        said = "every part of its key is as before"
-        try:
-            computed_by = self.store.cached(key or "").flow_run_id
-        except LookupError:  # removed meanwhile
-            computed_by = None
-        if computed_by is None:
-            return said
-        return f"{said}; {self.store.run_of(computed_by)} computed it"
-
-    def _why(self, task: Task[..., Any], key: str | None, begun: set[str], left: set[str]) -> str:
-        """Return why a step was computed that had `begun` by some keys, and `left` results."""
-        if key is None:
-            return "never from the cache"
-        if task.refresh_cache:
-            return "a refresh was requested"
-        file = self.store.key_file(key)
-        if file.name in begun:
-            return (
-                "its earlier result is missing or damaged"
-                if file.name in left
-                else "it was begun before, and left no result"
-            )
-        parts = read_record(KeyParts, file)
-        if parts is None:
-            return "its key could not be kept"
-        return "; ".join(explain_miss(parts, [file.with_name(name) for name in begun & left]))
-
-
-def _names(folder: Path) -> set[str]:
-    return {file.name for file in folder.glob("[!.]*.json")}
 
 
 def _key(state: State[R]) -> str | None:

@@ -58,8 +58,8 @@ def all_keys(
     given |= {"row_group_rows": config.data.row_group_rows, "batch_size": fit.evaluation_batch_size}
     keys: dict[str, str] = {}
     for task, made in STEPS:
-        arguments = {name: given[name] for name in signature(task.fn).parameters}
-        keys[task.name] = cache_key(key_parts(task.name, task.fn, arguments))
+        arguments = {name: given[name] for name in signature(task.function).parameters}
+        keys[task.name] = cache_key(key_parts(task.name, task.function, arguments))
         given[made] = output(task.name, keys[task.name])
     return keys
 
@@ -236,7 +236,7 @@ def test_how_often_a_training_is_saved_changes_no_key() -> None:
 def test_source_that_was_edited_after_the_start_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     from tasks.cache.own_sources import source_now
 
-    parts = key_parts("plot", steps.plot.fn, {})
+    parts = key_parts("plot", steps.plot.function, {})
     assert not source_was_edited(parts)
     text = str(source_now("tasks.reports.plot"))
 
@@ -254,7 +254,7 @@ def test_source_that_was_edited_after_the_start_is_noticed(monkeypatch: pytest.M
 
 def test_an_argument_that_cannot_enter_a_key_is_an_error() -> None:
     with pytest.raises(TypeError, match="argument 'rows' of step 'load'"):
-        key_parts("load", steps.load.fn, {"rows": [1, 2]})
+        key_parts("load", steps.load.function, {"rows": [1, 2]})
 
 
 def test_making_keys_imports_no_tensorflow() -> None:

@@ -36,6 +36,6 @@ def test_an_interrupt_stays_one_though_prefect_was_about_to_begin_the_step(
 
     monkeypatch.setattr(Task, "__call__", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        StepRunner(ArtifactStore(tmp_path)).fresh(
+        StepRunner(ArtifactStore(tmp_path)).cached(
             steps.plot, StepOutput(step="train", files={}), "a"
         )

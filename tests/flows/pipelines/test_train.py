@@ -12,7 +12,7 @@ from prefect import flow, get_client, runtime
 from tasks import steps
 from tasks.cache import key as cache_key
 from tasks.cache import own_sources
-from tasks.cache.runner import StepRunner
+from tasks.cache.runner import TASK_OPTIONS, StepRunner
 from tasks.common.artifact_store import ArtifactStore, StepOutput
 from tasks.common.errors import BadDataError
 from tasks.config.naming import Naming
@@ -189,7 +189,7 @@ def test_a_passing_fault_is_tried_again(tmp_path: Path, monkeypatch: pytest.Monk
         return real(*arguments)
 
     monkeypatch.setattr(load, "load_reviews", fail_once)
-    monkeypatch.setattr(steps.load, "retry_delay_seconds", [0, 0, 0])
+    monkeypatch.setitem(TASK_OPTIONS, "retry_delay_seconds", [0, 0, 0])
     source = SourceConfig(source="files", train_file=write_reviews(tmp_path / "reviews.csv", 120))
     store = ArtifactStore(tmp_path / "artifacts").open()
 

@@ -90,8 +90,8 @@ class StepWatch:
         from tasks import steps
 
         for name in STEPS[:-1]:
-            task = getattr(steps, TASK_OF.get(name, name))
-            task.fn = self._watched(name, task.fn)
+            step = getattr(steps, TASK_OF.get(name, name))
+            object.__setattr__(step, "function", self._watched(name, step.function))  # it is frozen
         train.record_run = self._watched("record", train.record_run)  # type: ignore[attr-defined]
 
     def _watched(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:

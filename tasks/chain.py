@@ -1,0 +1,61 @@
+"""The chain of the steps, for whatever runs them: Prefect, or a plan that only looks them up."""
+
+from typing import NamedTuple, ParamSpec, Protocol
+
+from tasks import steps
+from tasks.cache.step_function import StepFunction
+from tasks.common.artifact_store import StepOutput
+from tasks.common.device import Device
+from tasks.config.training import TrainingConfig
+from tasks.data.sources.source_files import SourceFiles, source_label
+
+P = ParamSpec("P")
+
+
+class Runner(Protocol):
+    """Runs one step after the other."""
+
+    def cached(
+        self, step: StepFunction[P, StepOutput], *args: P.args, **kwargs: P.kwargs
+    ) -> StepOutput:
+        """Return what a step left."""
+
+
+class Learned(NamedTuple):
+    """What a training left, and the reviews that it and its evaluation read."""
+
+    persisted: StepOutput
+    trained: StepOutput
+
+
+def prepare(run: Runner, loaded: StepOutput, config: TrainingConfig) -> StepOutput:
+    """Pad → persist-parquet."""
+    padded = run.cached(steps.pad, loaded, config.text, config.protocol)
+    return run.cached(steps.persist, padded, config.data.row_group_rows)
+
+
+def learn(run: Runner, loaded: StepOutput, config: TrainingConfig, device: Device) -> Learned:
+    """Pad → persist-parquet → build → train."""
+    text, network, fit = config.text, config.network, config.fit
+    persisted = prepare(run, loaded, config)
+    built = run.cached(steps.build, text.num_words, text.maxlen, network, fit.seed, device)
+    trained = run.cached(steps.train, built, persisted, network, fit, config.saving, device)
+    return Learned(persisted, trained)
+
+
+def learn_and_judge(
+    run: Runner, loaded: StepOutput, config: TrainingConfig, files: SourceFiles, device: Device
+) -> None:
+    """Baseline, pad → persist-parquet → build → train → evaluate → plot, analyse."""
+    baseline = run.cached(steps.baseline, loaded, config.protocol)
+    persisted, trained = learn(run, loaded, config, device)
+    batch_size = config.fit.evaluation_batch_size
+    evaluated = run.cached(steps.evaluate, trained, persisted, batch_size, device)
+    run.cached(steps.plot, trained, _caption(files, config))
+    run.cached(steps.analyse, loaded, trained, evaluated, baseline, config.text)
+
+
+def _caption(files: SourceFiles, config: TrainingConfig) -> str:
+    """Return what the charts say of a run: no name, since they come from the cache."""
+    source = source_label(files.source, files.form)
+    return f"{source}-{config.protocol.protocol}-seed{config.fit.seed}"
