@@ -49,9 +49,13 @@ class RunDisplay(logging.Handler):
         """
         super().__init__(level)
         self._has_ending = has_ending
+        in_notebook = Console().is_jupyter
+        self._for_reader = live or in_notebook
         # A file of its own: while TensorFlow starts, what is written to the other is held back.
         self._file = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace")
-        self._console = Console(file=self._file, highlight=False)
+        # In a notebook one output for all lines, where rich would make one for each.
+        lines = sys.stdout if in_notebook else self._file
+        self._console = Console(file=lines, highlight=False, force_jupyter=False)
         self._step: tuple[str, float] | None = None
         self._training: tuple[TrainingProgress, float | None] | None = None
         self._pace = Pace()
@@ -87,13 +91,13 @@ class RunDisplay(logging.Handler):
         if record.name.startswith("prefect") and said.startswith(_PREFECT_REPEATS):
             return
         run = getattr(record, "step_run", None)
-        if self._live.is_started and isinstance(run, StepRun):
+        if self._for_reader and isinstance(run, StepRun):
             self._step = self._training = None
             self._console.print(_step_line(run), soft_wrap=True)
             return
-        time_of_day = "" if self._live.is_started else f"{time.strftime('%H:%M:%S')} "
+        time_of_day = "" if self._for_reader else f"{time.strftime('%H:%M:%S')} "
         level = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
-        style = "yellow" if level else "dim" if self._live.is_started else ""
+        style = "yellow" if level else "dim" if self._for_reader else ""
         text = printable(without_credentials(said))
         self._console.print(Text(f"{time_of_day}{level}{text}", style), soft_wrap=True)
 

@@ -47,6 +47,7 @@ _START = (
 )
 _RECORDING_LIMIT_S = 15.0
 _POLL_S = 0.1
+_WORTH_A_HINT_S = 1.0
 
 
 class ServerLostError(PipelineError):
@@ -181,7 +182,8 @@ def result_of(
             show_our_logs()
             _require_server()
             state: Any = flow(**parameters, return_state=True)
-            result: Any = state.result(raise_on_failure=False)
+            # In a notebook, where an event loop runs, it would be a coroutine.
+            result: Any = state.result(raise_on_failure=False, _sync=True)
             recorded = 0 if isinstance(result, BaseException) else steps(result)
             wait_until_recorded(state.state_details.flow_run_id, recorded)
     except (PipelineError, *_SERVER_ERRORS) as error:
@@ -259,9 +261,10 @@ def _require_temporary_server() -> None:
         thread.submit(signal.pthread_sigmask, signal.SIG_BLOCK, {signal.SIGINT})
         thread.submit(get_client, sync_client=True).result()
     seconds = time.monotonic() - began
-    _LOG.info(
-        "Prefect started a server for this run in %.0f s; to begin sooner, %s", seconds, _START
-    )
+    if seconds >= _WORTH_A_HINT_S:  # the second run of a notebook finds the first one's server
+        _LOG.info(
+            "Prefect started a server for this run in %.0f s; to begin sooner, %s", seconds, _START
+        )
 
 
 def wait_until_recorded(flow_run_id: UUID, steps: int) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 
 from flows.orchestration.process import begin_process
+from tasks.common.tables import markdown
 from tasks.config.naming import read_naming
 from tasks.config.promotion import PromotionConfig, require_promotable
 from tasks.config.recipes import DEFAULT_RECIPE, config_of
@@ -21,6 +22,8 @@ from tasks.inference.open_model import model_of_run, open_predictor
 from tasks.inference.predictor import ready_predictor
 from tasks.model.network import keras_model
 from tasks.reports.run_report import REPORT, run_verdict
+from tasks.reports.tables import differences_table, scores_table, tests_table
+from tasks.runs.compare import Comparison, compare_runs
 from tasks.runs.find import LATEST, Run, find_run
 from tasks.runs.manifest import Score
 from tasks.runs.read import (
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TrainedRun:
     """A finished run. What is read of it is checked by its hash first.
 
@@ -104,13 +107,46 @@ class TrainedRun:
             answers = ready_predictor(model_of_run(self.run)).predict(texts)
         return _pairs(answers)
 
+    def compare(self, *others: TrainedRun) -> ComparedRuns:
+        """Compare other runs with this one: what differs, their scores, and paired tests.
+
+        Raises:
+            InvalidConfigError: None is given, or one twice.
+        """
+        runs = [self.run, *(other.run for other in others)]
+        with reading_runs(*runs):
+            return ComparedRuns(compare_runs(runs))
+
+    def __repr__(self) -> str:
+        """Say which run it is."""
+        return f"TrainedRun({self.run_id})"
+
     def _repr_html_(self) -> str:
         """Show the run in a notebook: the verdict, and where the report lies."""
+        report = self.folder / REPORT
+        if report.is_relative_to(Path.cwd()):
+            report = report.relative_to(Path.cwd())
         return (
             f"<p><b>{escape(self.verdict)}</b></p><p>{self.score.test_reviews:,} test reviews,"
             f" {escape(self.score.protocol)} protocol, {escape(self.score.source_label)};"
-            f" report: <code>{escape(str(self.folder / REPORT))}</code></p>"
+            f" report: <code>{escape(str(report))}</code></p>"
         )
+
+
+@dataclass(frozen=True, repr=False)
+class ComparedRuns:
+    """Runs side by side, each further one against the first."""
+
+    comparison: Comparison
+
+    def __repr__(self) -> str:
+        """Say which runs they are."""
+        return f"ComparedRuns({', '.join(run.run_id for run in self.comparison.runs)})"
+
+    def _repr_markdown_(self) -> str:
+        """Show in a notebook what differs, the scores and the tests."""
+        tables = (differences_table, scores_table, tests_table)
+        return markdown(*filter(None, (table(self.comparison) for table in tables)))
 
 
 def train(

@@ -213,6 +213,8 @@ def start_tensorflow() -> Any:  # noqa: ANN401 - a module
         import tensorflow as tf
 
         tf.config.list_physical_devices("GPU")
+        # A notebook that opens several models is warned that each is compiled for itself.
+        tf.get_logger().addFilter(lambda record: "retracing" not in record.getMessage())
     return tf
 
 

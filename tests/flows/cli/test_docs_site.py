@@ -42,7 +42,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_page_is_in_the_navigation(site: Path) -> None:
     nav = re.findall(r": (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
-    made = {"index.md", "options.md"}
+    made = {"index.md", "options.md", "notebook.md"}
     assert sorted(nav) == sorted({*made, *(page.name for page in (ROOT / "docs").glob("*.md"))})
     for page in set(nav) - {"index.md"}:
         assert (site / page.removesuffix(".md") / "index.html").is_file()

@@ -49,6 +49,7 @@ def test_a_run_says_all_that_it_left(trained: TrainedRun) -> None:
     shown = run._repr_html_()
     assert run.verdict.split(",")[0] in shown
     assert "<b>" in shown
+    assert repr(run) == f"TrainedRun({run.run_id})"
 
 
 def test_a_run_and_the_newest_one_give_the_same_answers(trained: TrainedRun) -> None:
