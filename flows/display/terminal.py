@@ -103,6 +103,8 @@ def show_lines(*shown: Showable) -> None:
     for part in shown:
         if isinstance(part, Table):
             console.print(_for_terminal(part, console.width))
+            for line in _below(part, console.width):
+                console.print(Text(printable(line)))
             for note in part.notes:
                 console.print(Text(printable(note), "dim"), soft_wrap=True)
         elif isinstance(part, str | Text):
@@ -116,7 +118,12 @@ def show_lines(*shown: Showable) -> None:
 def _for_terminal(table: Table, width: int) -> RichTable:
     """Return a table without frames, in which long texts are folded where there is little room."""
     rich = RichTable(box=box.SIMPLE_HEAD, padding=(0, int(width >= WIDE), 0, 0), show_edge=False)
-    shown = [place for place, column in enumerate(table.columns) if not column.is_extra]
+    long = _long_columns(table, width)
+    shown = [
+        place
+        for place, column in enumerate(table.columns)
+        if not column.is_extra and place not in long
+    ]
     for column in (table.columns[place] for place in shown):
         rich.add_column(
             Text(printable(column.head)),
@@ -130,3 +137,14 @@ def _for_terminal(table: Table, width: int) -> RichTable:
         cells = ((printable(row[column]), table.columns[column].styles) for column in shown)
         rich.add_row(*(Text(cell, styles.get(cell, "")) for cell, styles in cells), style=style)
     return rich
+
+
+def _long_columns(table: Table, width: int) -> list[int]:
+    """Return the columns that a narrow terminal shows below a table, where they are several."""
+    long = [place for place, column in enumerate(table.columns) if column.is_long]
+    return long if width < WIDE and len(long) > 1 else []
+
+
+def _below(table: Table, width: int) -> list[str]:
+    long = _long_columns(table, width)
+    return [": ".join(row[place] for place in (0, *long)) for row in table.rows] if long else []
