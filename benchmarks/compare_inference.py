@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import cyclopts
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import track
@@ -25,7 +26,7 @@ from tasks.config.training import SourceConfig
 from tasks.data.fetch import fetch_reviews
 from tasks.data.sources.readers import official_train
 from tasks.inference.open_model import model_of_run
-from tasks.inference.predictor import Predictor, prepare_texts, probability_of_one
+from tasks.inference.predictor import Predictor, prepare_texts
 from tasks.model.network import folded_network, in_threads, keras_network
 from tasks.runs.find import find_run
 
@@ -75,7 +76,7 @@ def measure(artifacts: Path, name: str, reviews: int, pairs: int) -> dict[str, A
         "keras": lambda: keras(tokens),
         "ours": lambda: np.concatenate(list(in_threads(ours, parts))),
         "keras texts": lambda: keras(prepare_texts(texts, model.vocabulary, model.text).tokens),
-        "ours texts": lambda: probability_of_one(predictor.predict(rows), model.label_names),
+        "ours texts": lambda: _of_one(predictor.predict(rows), model.label_names[1]),
     }
     answers = {side: answer() for side, answer in sides.items()}  # also warms up
     seconds: dict[str, list[float]] = {side: [] for side in sides}
@@ -94,6 +95,13 @@ def measure(artifacts: Path, name: str, reviews: int, pairs: int) -> dict[str, A
         "warm_ms": [_warm(predictor, text) for text in rows[:_WARM_ANSWERS]],
         "cold_seconds": [_cold(artifacts, name) for _ in range(max(3, pairs // 3))],
     }
+
+
+def _of_one(answers: pa.RecordBatch, positive: str) -> np.ndarray:
+    """Return the probability of label 1 of answers with that of their own label."""
+    own = answers["probability"].to_numpy()
+    of_one: np.ndarray = np.where(pc.equal(answers["label"], positive), own, 1 - own)
+    return of_one
 
 
 def _texts(artifacts: Path, reviews: int) -> pa.Array:

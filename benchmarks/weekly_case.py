@@ -38,10 +38,10 @@ from tasks.config.training import DataConfig
 from tasks.data.split import chosen_part
 from tasks.data.text.vocabulary import hashes_of
 from tasks.evaluation.alpha_spending import next_look
-from tasks.evaluation.metrics import THRESHOLD
 from tasks.evaluation.significance import paired_test
 from tasks.inference.open_model import model_of_run
 from tasks.inference.predictor import prepare_texts
+from tasks.model.answers import answers
 from tasks.model.network import keras_network
 from tasks.registry.champion import ChampionStore
 from tasks.registry.events import PromotionEvent, current_champion
@@ -251,8 +251,8 @@ def _accuracies(artifacts: Path, run_id: str, fresh: Sequence[pa.Table]) -> list
     found = []
     for reviews in fresh:
         texts = reviews["text"].combine_chunks()
-        says_one = network(prepare_texts(texts, model.vocabulary, model.text).tokens) > THRESHOLD
-        found.append(float(np.mean(says_one == (reviews["label"].to_numpy() == 1))))
+        said = answers(network(prepare_texts(texts, model.vocabulary, model.text).tokens))
+        found.append(float(np.mean(said == reviews["label"].to_numpy())))
     return found
 
 

@@ -87,15 +87,22 @@ def build(
     network: NetworkConfig,
     seed: int,
     device: Device,
+    classes: int,
 ) -> StepOutput:
     """Build the network with its seeded first weights."""
     use_device(device)
     from tasks.model.build import build_model
 
     with store.workspace() as folder:
-        facts = build_model(num_words, maxlen, network, seed, folder)
+        facts = build_model(num_words, maxlen, network, seed, folder, classes)
         content = {"initial_model.keras": str(facts["model_hash"])}
         return store.keep("build", folder, facts, content)
+
+
+def class_count(loaded: StepOutput) -> int:
+    """Return how many labels the loaded reviews have; of a plan that has not loaded them, two."""
+    names = loaded.facts.get("label_names")
+    return len(names) if isinstance(names, list) else 2
 
 
 def _training_folder(store: ArtifactStore, key: str | None) -> Path | None:

@@ -65,7 +65,24 @@ class InputOptions:
     ] = None
 
 
-_NO_OPTIONS = InputOptions()
+@Parameter(name="*")
+@dataclass(frozen=True)
+class AnswerOptions:
+    """What the user wants of the answers."""
+
+    print_as: Annotated[
+        Literal["table", "jsonl", "csv"], Parameter(help="How to print without --output.")
+    ] = "table"
+    all_probabilities: Annotated[
+        bool,
+        Parameter(
+            help="Give the probability of each label, in columns of their own; not in the table.",
+            negative=(),
+        ),
+    ] = False
+
+
+_NO_OPTIONS, _NO_WISHES = InputOptions(), AnswerOptions()
 
 
 @app.default
@@ -87,9 +104,7 @@ def predict(
     overwrite: Annotated[
         bool, Parameter(help="Replace --output where it is there already.", negative=())
     ] = False,
-    print_as: Annotated[
-        Literal["table", "jsonl", "csv"], Parameter(help="How to print without --output.")
-    ] = "table",
+    answers: AnswerOptions = _NO_WISHES,
     run: Annotated[str | None, Parameter(help="Another run than the champion: as in runs.")] = None,
     bundle: Annotated[
         Path | None, Parameter(help="An exported bundle instead of a run: a folder or a zip.")
@@ -121,6 +136,7 @@ def predict(
         file = str(local_copy(file, ArtifactStore(artifacts).downloads))
     if flow:
         given = {"run": run, "artifacts": artifacts, "chunk_rows": chunk_rows}
+        given |= {"all_probabilities": answers.all_probabilities}
         given |= _flow_parameters(file, output, text_column, reading, overwrite=overwrite)
         return Ready(given, _start)
     options = ReadOptions(reading.encoding, reading.delimiter, reading.input_kind, lines=True)
@@ -128,13 +144,14 @@ def predict(
     if source != Path(STDIN):
         _require_readable(source, text_column, options)
     predictor = open_bundle(bundle, sha256) if bundle else open_predictor(artifacts, run)
+    predictor.all_probabilities = answers.all_probabilities
     _say_who_answers(predictor)
     with own_output(output, source, overwrite=overwrite) if output else nullcontext():
         if output is not None and source != Path(STDIN):
             steps = predict_file(predictor, source, text_column, output, chunk_rows, options)
             _follow(steps, source.name)
         else:
-            _stream(predictor, _chunks(texts, file, text_column, options), output, print_as)
+            _stream(predictor, _chunks(texts, file, text_column, options), output, answers.print_as)
     return None
 
 

@@ -4,6 +4,7 @@ As a flow, with `--flow` or on a schedule, it predicts a file in chunks that are
 """
 
 import logging
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,8 @@ def predict_chunk(
     parts = PredictionParts(output, job)
     if not parts.has(chunk.number):
         texts = parts.read(parts.texts_path(chunk.number))
-        parts.write(parts.path(chunk.number), _predictor(artifacts, run).predict_rows(texts))
+        predictor = _predictor(artifacts, run, bool(job.labels_shown))
+        parts.write(parts.path(chunk.number), predictor.predict_rows(texts))
 
 
 @task(name="join", cache_policy=NO_CACHE)
@@ -79,6 +81,7 @@ def predict_flow(
     encoding: str | None = None,
     delimiter: str | None = None,
     overwrite: bool = False,  # noqa: FBT001, FBT002 - a field of the run form
+    all_probabilities: bool = False,  # noqa: FBT001, FBT002 - a field of the run form
 ) -> PredictionSummary:
     """Predict a file.
 
@@ -92,12 +95,13 @@ def predict_flow(
         encoding: Of the file, where it is not UTF-8.
         delimiter: Of the file, where it is not found by itself.
         overwrite: Whether an output that is there is replaced.
+        all_probabilities: Whether the probability of each label has a column.
     """
     session.begin_flow()
     require_own(output, file, overwrite=overwrite)
     # Settled once: a promotion in the meantime does not change who answers.
     name = str(chosen_run(artifacts, run).folder)
-    predictor = _predictor(artifacts, name)
+    predictor = _predictor(artifacts, name, all_probabilities)
     LOG.info("model %s", predictor.model.name)
     reading = ReadOptions(encoding, delimiter, lines=True)
     with own_output(output, file, overwrite=overwrite):
@@ -108,8 +112,8 @@ def predict_flow(
 
 
 @lru_cache(maxsize=1)
-def _predictor(artifacts: Path, run: str) -> Predictor:
-    return open_predictor(artifacts, run)
+def _predictor(artifacts: Path, run: str, all_probabilities: bool) -> Predictor:  # noqa: FBT001 - by place, for the cache
+    return replace(open_predictor(artifacts, run), all_probabilities=all_probabilities)
 
 
 def run_predictions(parameters: dict[str, Any]) -> PredictionSummary:

@@ -128,8 +128,8 @@ class FitConfig(Settings):
     reduce_factor: float = Field(0.2, gt=0, lt=1)
     """Factor of the smaller rate."""
     class_weights: Literal["equal", "balanced"] = "equal"
-    """balanced: reviews of the rarer label count for more, so that both labels weigh the same
-    in the training loss."""
+    """balanced: reviews of a rarer label count for more, so that all labels weigh the same in the
+    training loss."""
     shuffle_buffer: int = Field(25_000, ge=1)
     """Most training reviews in memory. More than these are shuffled by row groups, and within
     as many of them as fit."""
@@ -266,7 +266,7 @@ class SourceConfig(Settings):
     text_column: str = Field("text", min_length=1)
     """Column of the review texts."""
     label_column: str = Field("label", min_length=1)
-    """Column of the two labels."""
+    """Column of the labels, two or more."""
     group_column: str | None = Field(None, min_length=1)
     """Column that says which reviews belong together, as those of one author: a group is never
     split between training, validation and test."""
@@ -281,8 +281,15 @@ class SourceConfig(Settings):
     """Delimiter of your .csv and .txt files: comma, tab, semicolon, pipe or a character; found by
     itself where it is left out."""
     positive_label: str | None = Field(None, min_length=1)
-    """The label that counts as the positive one; else the second one in the order of numbers or of
+    """The label of two that counts as the positive one; else the second one in the order of numbers
+    or of text."""
+    labels: str | None = Field(None, min_length=1)
+    """All labels in the order to show them in, as bad,mixed,good; else in that of numbers or of
     text."""
+    drop_labels: str | None = Field(None, min_length=1)
+    """Labels whose rows are left out, as unclear,other."""
+    merge_labels: str | None = Field(None, min_length=1)
+    """Labels that become others, as 1=bad,2=bad,5=good."""
 
     @model_validator(mode="before")
     @classmethod
@@ -308,10 +315,15 @@ class SourceConfig(Settings):
             "encoding needs": self.encoding,
             "delimiter needs": self.delimiter,
             "positive_label needs": self.positive_label,
+            "labels needs": self.labels,
+            "drop_labels needs": self.drop_labels,
+            "merge_labels needs": self.merge_labels,
         }
         for what, given in of_files.items():
             if given and self.source != "files":
                 raise ValueError(f"source={self.source!r}: {what} source 'files'")
+        if self.positive_label and self.labels:
+            raise ValueError(f"positive_label={self.positive_label!r}: not with labels")
         if (self.as_of is None) != (self.time_column is None):
             raise ValueError("as_of and time_column need each other")
         if self.imdb_npz is not None and self.source not in ("imdb", "auto"):

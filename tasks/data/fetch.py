@@ -79,6 +79,9 @@ def _users_files(config: SourceConfig, store: ArtifactStore) -> SourceFiles:
         encoding=config.encoding,
         delimiter=config.delimiter,
         positive_label=config.positive_label,
+        labels=config.labels,
+        drop_labels=config.drop_labels,
+        merge_labels=config.merge_labels,
         reason="requested",
     )
 

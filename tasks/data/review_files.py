@@ -17,7 +17,7 @@ _ZSTD_LEVEL = 3
 def review_schema() -> pa.Schema:
     """Return the schema of every file of reviews.
 
-    Columns: `review_id` int32 (row in the source), `label` int8 (0 or 1), `tokens` list<int32>,
+    Columns: `review_id` int32 (row in the source), `label` int8 (from 0 on), `tokens` list<int32>,
     `length` int32 (tokens before padding and cutting), `unknown` int32 (tokens among those that
     the vocabulary does not hold), `text_hash` uint64 (of its words), `unit` uint64 (hash of what
     is never split: its group, or its words).

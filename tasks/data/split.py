@@ -5,6 +5,8 @@ same words, or of the same group, share one. The shares of the labels are those 
 what chance allows.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from tasks.common.errors import BadDataError
@@ -13,37 +15,44 @@ from tasks.data.text.vocabulary import hashes_of
 
 
 def chosen_part(
-    units: np.ndarray, labels: np.ndarray, fraction: float, seed: int, purpose: str
+    units: np.ndarray,
+    labels: np.ndarray,
+    fraction: float,
+    seed: int,
+    purpose: str,
+    names: Sequence[str] = (),
 ) -> np.ndarray:
     """Return which reviews a part takes: about `fraction` of them, bool of shape (n,).
 
-    `units` has a hash of what is never split, uint64, `labels` are 0 or 1; both have the shape
-    (n,). The choice for a unit depends on its hash, the seed and the purpose alone. A BadDataError
-    says that one of the two parts would lack a label.
+    `units` has a hash of what is never split, uint64, `labels` are numbers from 0 on, of these
+    names; both have the shape (n,). The choice for a unit depends on its hash, the seed and the
+    purpose alone. A BadDataError says that one of the two parts would lack a label.
     """
     key = hashes_of([f"{purpose} {seed}".encode()])
     mask = _mixed(units ^ key) < np.uint64(fraction * 2**64)
-    for label in (0, 1):
+    for label in range(int(labels.max(initial=1)) + 1):
         rows = mask[labels == label]
         if rows.all() or not rows.any():
+            name = repr(names[label]) if names else label
             raise BadDataError(
-                f"label {label} has {len(rows)} reviews, of which the {purpose} gets"
+                f"label {name} has {len(rows)} reviews, of which the {purpose} gets"
                 f" {int(rows.sum())} by a share of {fraction}: both parts need some; add reviews,"
                 " or change the share or its seed"
             )
     return np.asarray(mask)
 
 
-def validation_mask(units: np.ndarray, labels: np.ndarray, protocol: ProtocolConfig) -> np.ndarray:
+def validation_mask(
+    units: np.ndarray, labels: np.ndarray, protocol: ProtocolConfig, names: Sequence[str] = ()
+) -> np.ndarray:
     """Return which training reviews are set apart, bool of shape (n,); none in `tutorial`.
 
     The reviews are those of `chosen_part`. They choose the model and do not train it.
     """
     if protocol.protocol == "tutorial":
         return np.zeros(len(labels), bool)
-    return chosen_part(
-        units, labels, protocol.validation_fraction, protocol.split_seed, "validation set"
-    )
+    fraction, seed = protocol.validation_fraction, protocol.split_seed
+    return chosen_part(units, labels, fraction, seed, "validation set", names)
 
 
 def _mixed(hashes: np.ndarray) -> np.ndarray:

@@ -18,7 +18,9 @@ _ONLY_START = 1
 
 def describe_reviews(source: TokenizedSource) -> dict[str, Any]:
     """Return the data report: sizes, balance, lengths, unknown words, duplicates, overlap."""
-    described = {"train": _describe_set(source.train), "test": _describe_set(source.test)}
+    classes = len(source.label_names)
+    sets = {"train": source.train, "test": source.test}
+    described = {split: _describe_set(reviews, classes) for split, reviews in sets.items()}
     train, test = distinct_reviews(source.train.hashes), distinct_reviews(source.test.hashes)
     return {
         "label_names": list(source.label_names),
@@ -35,7 +37,7 @@ def describe_reviews(source: TokenizedSource) -> dict[str, Any]:
     }
 
 
-def _describe_set(reviews: LabelledTokens) -> dict[str, Any]:
+def _describe_set(reviews: LabelledTokens, classes: int) -> dict[str, Any]:
     lengths = reviews.lengths
     tokens, unknown, lowest, highest = _count_ids(reviews.tokens)
     quantiles: list[float] = (
@@ -43,7 +45,7 @@ def _describe_set(reviews: LabelledTokens) -> dict[str, Any]:
     )
     return {
         "reviews": len(reviews.labels),
-        "class_counts": np.bincount(reviews.labels, minlength=2).tolist(),
+        "class_counts": np.bincount(reviews.labels, minlength=classes).tolist(),
         "empty_texts": int(np.sum(lengths == _ONLY_START)),
         "duplicates": len(reviews.hashes) - len(distinct_reviews(reviews.hashes)),
         "tokens": tokens,
@@ -77,7 +79,8 @@ def require_valid(report: dict[str, Any], config: DataConfig) -> None:
     expected_rows = OFFICIAL_SPLIT_ROWS if official else None
     failures = []
     for split in ("train", "test"):
-        failures += _set_failures(split, report[split], report["vocabulary_words"], expected_rows)
+        failures += _class_failures(split, report, expected_rows)
+        failures += _set_failures(split, report[split], report["vocabulary_words"])
     seen, reviews = report["overlap"]["test_reviews_seen_in_train"], report["test"]["reviews"]
     if reviews and seen / reviews > config.max_overlap:
         failures.append(
@@ -88,21 +91,26 @@ def require_valid(report: dict[str, Any], config: DataConfig) -> None:
         raise BadDataError(f"the reviews cannot be used: {'; '.join(failures)}")
 
 
-def _set_failures(
-    split: str, described: dict[str, Any], vocabulary_words: int, expected_rows: int | None
-) -> list[str]:
+def _class_failures(split: str, report: dict[str, Any], expected_rows: int | None) -> list[str]:
     failures = []
-    negative, positive = described["class_counts"]
-    if expected_rows and (negative, positive) != (expected_rows // 2, expected_rows // 2):
+    counts = report[split]["class_counts"]
+    if expected_rows and counts != [expected_rows // 2] * 2:
+        found = " and ".join(map(str, counts))
         failures.append(
-            f"{split} must have {expected_rows // 2} reviews of each class, has {negative} and"
-            f" {positive}"
+            f"{split} must have {expected_rows // 2} reviews of each class, has {found}"
         )
-    if min(negative, positive) < _SMALLEST_CLASS:
+    named = zip(report["label_names"], counts, strict=True)
+    rare = [f"{count} of {name!r}" for name, count in named if count < _SMALLEST_CLASS]
+    if rare:
         failures.append(
-            f"{split} needs at least {_SMALLEST_CLASS} reviews of each class, has {negative} and"
-            f" {positive}: with fewer no split and no score means anything"
+            f"{split} needs at least {_SMALLEST_CLASS} reviews of each class, has"
+            f" {', '.join(rare)}: with fewer no split and no score means anything"
         )
+    return failures
+
+
+def _set_failures(split: str, described: dict[str, Any], vocabulary_words: int) -> list[str]:
+    failures = []
     if described["empty_texts"]:
         failures.append(f"{split} has {described['empty_texts']} texts without any word")
     lowest, highest = described["id_range"]

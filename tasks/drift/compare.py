@@ -24,6 +24,8 @@ from tasks.drift.stability import word_stability
 from tasks.drift.two_sample import two_sample_test
 from tasks.model.ngram_counts import token_counts
 
+_LABEL_BITS = np.uint64(7)
+
 
 @dataclass(frozen=True)
 class IndexedReviews:
@@ -39,8 +41,8 @@ class ReviewProfile:
     """Numbers of n reviews, and the words of some of them.
 
     `lengths` and `unknown` count the words of each review and those that the champion does not
-    know, int64 of shape (n,); `labels` are 0 or 1, int8 of shape (n,). `sample` has the token ids
-    of the sampled reviews, without start ids.
+    know, int64 of shape (n,); `labels` are numbers from 0 on, int8 of shape (n,). `sample` has the
+    token ids of the sampled reviews, without start ids.
     """
 
     lengths: np.ndarray
@@ -55,7 +57,7 @@ def new_reviews(champion: IndexedReviews, new: IndexedReviews) -> np.ndarray:
     A review with the same words and another label is a new one.
     """
     ours, *theirs = (
-        read_column(file, "text_hash") << np.uint64(1) | read_labels(file).astype(np.uint64)
+        read_column(file, "text_hash") << _LABEL_BITS | read_labels(file).astype(np.uint64)
         for file in (new.train, champion.train, champion.test)
     )
     return ~occurrences_in(distinct_reviews(np.concatenate(theirs)), ours)

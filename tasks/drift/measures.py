@@ -1,11 +1,12 @@
 """Measures of how far training reviews have drifted, each with its bound and its p-value."""
 
 import numpy as np
-from scipy.stats import norm
+from scipy.stats import chi2, norm
 
 from tasks.config.drift import DriftConfig
 from tasks.drift.report import DriftMeasure
 from tasks.drift.stability import decile_counts, stability_index, stability_p_value
+from tasks.model.answers import classes_given
 
 
 def length_measure(champion: np.ndarray, new: np.ndarray, config: DriftConfig) -> DriftMeasure:
@@ -34,14 +35,23 @@ def unknown_measure(
 
 
 def balance_measure(champion: np.ndarray, new: np.ndarray, config: DriftConfig) -> DriftMeasure:
-    """Return by how much the share of the label 1 changed, of labels that are 0 or 1."""
-    before, now = float(champion.mean()), float(new.mean())
-    both = (champion.sum() + new.sum()) / (len(champion) + len(new))
-    error = float((both * (1 - both) * (1 / len(champion) + 1 / len(new))) ** 0.5)
-    value = abs(now - before)
-    found = value, min(1.0, 2 * _upper(value, error))
-    statistic, bound = "change of a label's share", config.largest_balance_change
-    return measure("label balance", statistic, found, bound, config.level, (before, now))
+    """Return by how much the share of a label changed, of two that of label 1, else the largest.
+
+    Labels are numbers from 0 on. The p-value is that of Pearson's test that all shares are equal:
+    K. Pearson, Philosophical Magazine 50 (1900), 157-175.
+    """
+    classes = max(2, 1 + int(max(champion.max(), new.max())))
+    counts = np.stack([np.bincount(labels, minlength=classes) for labels in (champion, new)])
+    reviews = counts.sum(axis=1, keepdims=True)
+    shares, both = counts / reviews, counts.sum(axis=0) / reviews.sum()
+    seen = both > 0
+    statistic = float((reviews * (shares - both)[:, seen] ** 2 / both[seen]).sum())
+    change = np.abs(shares[1] - shares[0])
+    label = max(classes_given(classes), key=change.__getitem__)
+    found = float(change[label]), float(chi2.sf(statistic, max(1, int(seen.sum()) - 1)))
+    of_label = float(shares[0, label]), float(shares[1, label])
+    statistic_name, bound = "change of a label's share", config.largest_balance_change
+    return measure("label balance", statistic_name, found, bound, config.level, of_label)
 
 
 def measure(

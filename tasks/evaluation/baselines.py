@@ -26,6 +26,7 @@ from tasks.data.split import validation_mask
 from tasks.data.text.tokenizer import FIRST_WORD_ID
 from tasks.data.text.vocabulary import RaggedTokens
 from tasks.evaluation.scoring import accuracy_facts, score, write_predictions
+from tasks.model.answers import classes_given, given_of, probabilities_of
 from tasks.model.ngram_counts import log_count_ratios, ngram_presence, token_counts
 
 BASELINE_NAME = "TF-IDF + logistic regression"
@@ -74,38 +75,43 @@ def train_baseline(
 def _tfidf_probabilities(
     known: pa.ChunkedArray, learns: np.ndarray, labels: np.ndarray, judged: pa.ChunkedArray
 ) -> np.ndarray:
-    """Return the probabilities of label 1 by the first baseline, shape (n,)."""
+    """Return the probabilities of n reviews by the first baseline."""
     counts = word_counts(known)[learns]
     weights = TfidfTransformer()
     model = LogisticRegression(max_iter=_MOST_ITERATIONS)
     model.fit(weights.fit_transform(counts), labels)
     judged_counts = word_counts(judged, counts.shape[1])
-    probabilities: np.ndarray = model.predict_proba(weights.transform(judged_counts))[:, 1]
-    return probabilities
+    return given_of(model.predict_proba(weights.transform(judged_counts)))
 
 
 def _bayes_probabilities(
     known: pa.ChunkedArray, learns: np.ndarray, labels: np.ndarray, judged: pa.ChunkedArray
 ) -> np.ndarray:
-    """Return the probabilities of label 1 by the second baseline, shape (n,)."""
+    """Return the probabilities of n reviews by the second baseline, one class against the rest."""
     present = ngram_presence(known, _BAYES_WORDS)[learns]
-    zeros, ones = (
+    test = ngram_presence(judged, _BAYES_WORDS)
+    classes = int(labels.max()) + 1
+    counts = [
         np.bincount(present[labels == label].indices, minlength=present.shape[1])
-        for label in (0, 1)
-    )
-    ratios = log_count_ratios(zeros, ones, 1)
-    # The dual form takes seconds where the default solver takes a quarter of a minute.
-    model = LogisticRegression(
-        solver="liblinear", dual=True, max_iter=_MOST_ITERATIONS, random_state=0
-    )
-    model.fit(_weighted(present, ratios), labels)
-    test = _weighted(ngram_presence(judged, _BAYES_WORDS), ratios)
-    probabilities: np.ndarray = model.predict_proba(test)[:, 1]
-    return probabilities
+        for label in range(classes)
+    ]
+    ratios = log_count_ratios(np.stack(counts, axis=1), 1)
+    of_class = []
+    for label, weights in zip(classes_given(classes), ratios.T, strict=True):
+        # The dual form takes seconds where the default solver takes a quarter of a minute.
+        model = LogisticRegression(
+            solver="liblinear", dual=True, max_iter=_MOST_ITERATIONS, random_state=0
+        )
+        model.fit(_weighted(present, weights), labels == label)
+        of_class.append(model.predict_proba(_weighted(test, weights))[:, 1])
+    found = np.stack(of_class, axis=1)
+    if found.shape[1] > 1:  # each of them is of one class against the rest
+        found /= found.sum(axis=1, keepdims=True)
+    return probabilities_of(found)
 
 
 def _weighted(present: sp.csr_matrix, ratios: np.ndarray) -> sp.csr_matrix:
-    """Put the ratios in place of the ones."""
+    """Put the ratios in place of the numbers that are there."""
     present.data = ratios[present.indices]
     return present
 

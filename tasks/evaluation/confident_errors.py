@@ -13,6 +13,7 @@ from tasks.data.review_files import read_parquet
 from tasks.data.text.tokenizer import FIRST_WORD_ID, UNKNOWN_ID
 from tasks.data.text.vocabulary import Vocabulary, is_unknown
 from tasks.evaluation.slices import Predictions
+from tasks.model.answers import answers, sureness
 
 Kind = Literal["seen", "unknown", "cut"]
 _SHOWN = 10
@@ -25,22 +26,23 @@ _NO_WORD = "[?]"  # stands for a word that no training text holds: nobody knows 
 def confident_errors(
     predictions: Predictions, test: Path, vocabulary: Vocabulary, text: TextConfig
 ) -> list[dict[str, Any]]:
-    """Return the wrong predictions that are farthest from one half, the worst first.
+    """Return the wrong predictions of which the network was surest, the worst first.
 
-    `test` has the token lists of the test set. Each has review id, label, probability, length, and
-    its words in parts of one kind: seen by the network, unknown to it, or cut off. Far cut words
-    are only counted.
+    `test` has the token lists of the test set. Each has review id, label, the answer and its
+    probability, length, and its words in parts of one kind: seen by the network, unknown to it, or
+    cut off. Far cut words are only counted.
     """
     wrong = np.flatnonzero(~predictions.correct)
-    distance = np.abs(predictions.probability[wrong] - 0.5)
-    rows = wrong[np.argsort(-distance, kind="stable")[:_SHOWN]]
+    said, sure = answers(predictions.probability), sureness(predictions.probability)
+    rows = wrong[np.argsort(-sure[wrong], kind="stable")[:_SHOWN]]
     ids = predictions.review_id[rows].tolist()
     tokens = _tokens_of(ids, test)
     return [
         {
             "review_id": review,
             "label": int(predictions.label[row]),
-            "probability": float(predictions.probability[row]),
+            "answer": int(said[row]),
+            "probability": float(sure[row]),
             "length": int(predictions.length[row]),
             **shown_words(tokens[review], vocabulary, text),
         }

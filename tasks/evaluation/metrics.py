@@ -5,16 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks.evaluation.significance import scipy_stats
-
-THRESHOLD = 0.5
-"""A probability above it counts as label 1."""
+from tasks.model.answers import answers, sureness
 
 BINS = 10
 
 
 @dataclass(frozen=True)
 class ReliabilityBin:
-    """Reviews whose probability of label 1 lies in one bin: how many, mean, true share."""
+    """Reviews whose probability lies in one bin: how many, mean, and the share that was so."""
 
     reviews: int
     mean_probability: float
@@ -57,10 +55,16 @@ def roc_auc(probabilities: np.ndarray, labels: np.ndarray) -> tuple[float, float
 
 
 def reliability(probabilities: np.ndarray, labels: np.ndarray) -> list[ReliabilityBin]:
-    """Return the bins of equal width that hold any probability of label 1, the lowest first."""
-    wide = probabilities.astype(np.float64)
+    """Return the bins of equal width that hold any probability, the lowest first.
+
+    Of two classes the probabilities are those of class 1, of more those of the answers.
+    """
+    given, came_true = probabilities, labels
+    if probabilities.ndim > 1:
+        given, came_true = sureness(probabilities), answers(probabilities) == labels
+    wide = given.astype(np.float64)
     numbers = np.minimum((wide * BINS).astype(int), BINS - 1)
-    counts, sums, ones = (np.bincount(numbers, of, BINS) for of in (None, wide, labels))
+    counts, sums, ones = (np.bincount(numbers, of, BINS) for of in (None, wide, came_true))
     return [
         ReliabilityBin(
             reviews=int(counts[number]),

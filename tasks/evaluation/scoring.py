@@ -18,12 +18,12 @@ from sklearn.metrics import (
 from tasks.common.artifact_store import Fact
 from tasks.common.atomic_files import whole_file
 from tasks.evaluation.metrics import (
-    THRESHOLD,
     expected_calibration_error,
     reliability,
     roc_auc,
     wilson_interval,
 )
+from tasks.model.answers import answers, of_each
 
 _SMALLEST_PROBABILITY = 1e-7
 """Keras's epsilon: keeps the logarithm of a certain but wrong answer finite."""
@@ -36,46 +36,99 @@ def accuracy_facts(metrics: dict[str, Any]) -> dict[str, Fact]:
 
 
 def score(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
-    """Return the metrics, with 95 % intervals of accuracy (Wilson) and ROC AUC (DeLong).
+    """Return the metrics, with the 95 % interval of the accuracy (Wilson).
 
-    Where one label is rare, accuracy says little: `majority_share` is what always answering the
-    other one scores. `f1` is that of label 1, `matthews` the correlation of answer and label.
-    Probabilities are of label 1, of which above 0.5 counts as label 1; both labels are present.
+    Where one label is rare, accuracy says little: `majority_share` is what always giving one answer
+    scores at best. `matthews` is the correlation of answer and label. `labels` are numbers from 0
+    on, each of them present.
+
+    Of two labels `f1`, `roc_auc`, with its interval (DeLong), and `average_precision` are those of
+    label 1. Of more, `roc_auc` and `average_precision` are means over the labels, each against the
+    rest, and the Brier score is half of Brier's sum over them, as it is of two; `confusion` has a
+    row per label and a column per answer, `by_label` what each label scores.
     """
-    says_one, is_one = probabilities > THRESHOLD, labels > THRESHOLD
-    correct = int(np.sum(says_one == is_one))
-    of_truth = np.where(is_one, probabilities, 1 - probabilities.astype(np.float64))
+    labels = labels.astype(np.int64)
+    said, of_classes = answers(probabilities), of_each(probabilities.astype(np.float64))
+    correct = int(np.sum(said == labels))
+    of_truth = of_classes[np.arange(len(labels)), labels]
     losses = -np.log(np.clip(of_truth, _SMALLEST_PROBABILITY, 1))
-    area, *area_interval = roc_auc(probabilities, labels)
-    kinds = ("true_negative", "false_positive", "false_negative", "true_positive")
+    own = _of_two if probabilities.ndim == 1 else _of_several
     return {
         "test_reviews": len(labels),
         "accuracy": correct / len(labels),
         "accuracy_interval_95": list(wilson_interval(correct, len(labels))),
         "loss": float(losses.mean()),
+        "expected_calibration_error": expected_calibration_error(
+            reliability(probabilities, labels)
+        ),
+        "balanced_accuracy": float(balanced_accuracy_score(labels, said)),
+        "matthews": float(matthews_corrcoef(labels, said)),
+        **own(probabilities, labels, said),
+    }
+
+
+def _of_two(probabilities: np.ndarray, labels: np.ndarray, said: np.ndarray) -> dict[str, Any]:
+    is_one = labels > 0
+    area, *area_interval = roc_auc(probabilities, labels)
+    kinds = ("true_negative", "false_positive", "false_negative", "true_positive")
+    return {
         "roc_auc": area,
         "roc_auc_interval_95": area_interval,
         "average_precision": float(average_precision_score(is_one, probabilities)),
         "brier": float(brier_score_loss(is_one, probabilities.astype(np.float64))),
-        "expected_calibration_error": expected_calibration_error(
-            reliability(probabilities, labels)
-        ),
-        "balanced_accuracy": float(balanced_accuracy_score(is_one, says_one)),
-        "f1": float(f1_score(is_one, says_one, zero_division=0)),
-        "matthews": float(matthews_corrcoef(is_one, says_one)),
+        "f1": float(f1_score(is_one, said, zero_division=0)),
         "majority_share": max(float(is_one.mean()), 1 - float(is_one.mean())),
-        "confusion": dict(
-            zip(kinds, confusion_matrix(is_one, says_one).ravel().tolist(), strict=True)
-        ),
+        "confusion": dict(zip(kinds, confusion_matrix(is_one, said).ravel().tolist(), strict=True)),
+    }
+
+
+def _of_several(probabilities: np.ndarray, labels: np.ndarray, said: np.ndarray) -> dict[str, Any]:
+    classes = range(probabilities.shape[1])
+    is_label = labels[:, None] == np.array(classes)
+    by_label = [
+        _of_label(probabilities[:, label], is_label[:, label], said == label) for label in classes
+    ]
+    precision = [average_precision_score(is_label[:, k], probabilities[:, k]) for k in classes]
+    squares = (probabilities.astype(np.float64) - is_label) ** 2
+    return {
+        "roc_auc": float(np.mean([one["roc_auc"] for one in by_label])),
+        "average_precision": float(np.mean(precision)),
+        "brier": float(squares.sum(axis=1).mean() / 2),
+        "macro_f1": float(np.mean([one["f1"] for one in by_label])),
+        "weighted_f1": float(f1_score(labels, said, average="weighted", zero_division=0)),
+        "majority_share": float(is_label.mean(axis=0).max()),
+        "confusion": confusion_matrix(labels, said, labels=list(classes)).tolist(),
+        "by_label": by_label,
+    }
+
+
+def _of_label(given: np.ndarray, is_label: np.ndarray, says_label: np.ndarray) -> dict[str, Any]:
+    """Return what one label scores against the rest; precision is None where no review got it."""
+    reviews, judged, right = (int(np.sum(x)) for x in (is_label, says_label, is_label & says_label))
+    area, *area_interval = roc_auc(given, is_label)
+    return {
+        "reviews": reviews,
+        "judged": judged,
+        "precision": right / judged if judged else None,
+        "precision_interval_95": list(wilson_interval(right, judged)) if judged else None,
+        "recall": right / reviews,
+        "recall_interval_95": list(wilson_interval(right, reviews)),
+        "f1": 2 * right / (reviews + judged),
+        "roc_auc": area,
+        "roc_auc_interval_95": area_interval,
     }
 
 
 def write_predictions(test: Path, probabilities: np.ndarray, path: Path) -> None:
-    """Write what is known of each review, but not its words, with its probability."""
+    """Write what is known of each review, but not its words, with its probability.
+
+    Of more than two classes that is a list of the probabilities of all.
+    """
     columns = ["review_id", "label", "length", "unknown", "text_hash"]
     reviews = pq.read_table(test, columns=columns)
-    table = reviews.replace_schema_metadata(None).add_column(
-        2, "probability", pa.array(probabilities, pa.float32())
-    )
+    column = pa.array(probabilities.reshape(-1), pa.float32())
+    if probabilities.ndim > 1:
+        column = pa.FixedSizeListArray.from_arrays(column, probabilities.shape[1])
+    table = reviews.replace_schema_metadata(None).add_column(2, "probability", column)
     with whole_file(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")

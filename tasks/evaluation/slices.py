@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.evaluation.metrics import THRESHOLD, ReliabilityBin, reliability, wilson_interval
+from tasks.evaluation.metrics import ReliabilityBin, reliability, wilson_interval
 from tasks.evaluation.significance import paired_test
+from tasks.model.answers import answers
 
 _SLICES_BY_LENGTH = 3
 _SLICES_BY_UNKNOWN = 4
@@ -17,7 +19,10 @@ _SLICES_BY_UNKNOWN = 4
 
 @dataclass(frozen=True)
 class Predictions:
-    """Predictions of n reviews: arrays of shape (n,), as their Parquet file holds them."""
+    """Predictions of n reviews: arrays of shape (n,), as their Parquet file holds them.
+
+    Of more than two classes `probability` has the shape (n, classes), see `tasks.model.answers`.
+    """
 
     review_id: np.ndarray
     label: np.ndarray
@@ -52,15 +57,22 @@ class Slice:
 
 
 def judged_correctly(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return whether each probability of label 1 leads to the label, bool of shape (n,)."""
-    correct: np.ndarray = (probabilities > THRESHOLD) == (labels > 0)
+    """Return whether the likeliest class of each review is its label, bool of shape (n,)."""
+    correct: np.ndarray = answers(probabilities) == labels
     return correct
 
 
 def read_predictions(path: Path) -> Predictions:
     """Return the predictions of a Parquet file in the order of their review ids."""
     table = pq.read_table(path).sort_by("review_id")
-    return Predictions(**{name: table[name].to_numpy() for name in Predictions.__annotations__})
+    return Predictions(**{name: _array(table[name]) for name in Predictions.__annotations__})
+
+
+def _array(column: pa.ChunkedArray) -> np.ndarray:
+    if not pa.types.is_fixed_size_list(column.type):
+        return np.asarray(column)
+    flat = np.asarray(column.combine_chunks().flatten())
+    return flat.reshape(len(column), column.type.list_size)
 
 
 def analyse_predictions(network: Predictions, baseline: Predictions, maxlen: int) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def model_of_run(run: Run) -> TrainedModel:
     """
     file = checked_file(run, BEST_MODEL)
     config = read_config(run)
-    negative, positive = read_checked(run, "data_report.json")["label_names"]
+    labels = read_checked(run, "data_report.json")["label_names"]
     hashes = {name: run.manifest.files[name].sha256 for name in (BEST_MODEL, VOCABULARY)}
     text = config.text.model_dump(mode="json")
     return TrainedModel(
@@ -55,7 +55,7 @@ def model_of_run(run: Run) -> TrainedModel:
         file=file,
         vocabulary=Vocabulary.read(checked_file(run, VOCABULARY)),
         text=config.text,
-        label_names=(negative, positive),
-        content_hash=json_sha256(hashes | {"text": text, "labels": [negative, positive]}),
+        label_names=tuple(labels),
+        content_hash=json_sha256(hashes | {"text": text, "labels": labels}),
         note=_KERAS_NOTE if run.manifest.source.form == "keras" else None,
     )

@@ -28,7 +28,7 @@ from tasks.data.sources.text_chunks import chunked
 from tasks.data.tables.fields import ReadOptions
 from tasks.data.tables.rows import read_rows
 from tasks.inference.output import ROW_NUMBER, numbered, output_kind, prediction_writer
-from tasks.inference.predictor import PREDICTIONS, Predictor
+from tasks.inference.predictor import Predictor, prediction_schema
 
 _LOG = logging.getLogger(__name__)
 
@@ -46,6 +46,7 @@ class PredictionJob(Record):
     reading: ReadOptions
     column: str
     model: str
+    labels_shown: tuple[str, ...] = ()
     chunk_rows: int = Field(CHUNK_ROWS, ge=1)
     schema_version: int = 1
 
@@ -135,7 +136,7 @@ class PredictionParts:
         """
         rows = errors = 0
         warnings, labels = Counter[str](), Counter[str]()
-        schema = PREDICTIONS.insert(0, ROW_NUMBER)
+        schema = prediction_schema(self.job.labels_shown).insert(0, ROW_NUMBER)
         with (
             whole_file(self.output) as temporary,
             temporary.open("wb") as file,
@@ -243,6 +244,7 @@ def job_of(
         reading=reading,
         column=column,
         model=predictor.model.content_hash,
+        labels_shown=predictor.labels_shown,
         chunk_rows=chunk_rows,
     )
 

@@ -14,7 +14,7 @@ from tasks.data.sources.text_chunks import rows_of
 from tasks.data.text.padding import pad_tokens
 from tasks.data.text.tokenizer import START_ID
 from tasks.data.text.vocabulary import Vocabulary, is_unknown
-from tasks.evaluation.metrics import THRESHOLD
+from tasks.model.answers import answers, of_each
 from tasks.model.network import Network, in_threads, open_network
 
 _WARNINGS = ("empty", "truncated", "mostly unknown")
@@ -55,16 +55,15 @@ class TrainedModel:
     file: Path
     vocabulary: Vocabulary
     text: TextConfig
-    label_names: tuple[str, str]
+    label_names: tuple[str, ...]
     content_hash: str
     note: str | None = None
 
 
-def probability_of_one(answers: pa.RecordBatch, label_names: tuple[str, str]) -> np.ndarray:
-    """Return the probability of label 1, shape (n,), of answers with that of their own label."""
-    own = answers["probability"].to_numpy()
-    of_one: np.ndarray = np.where(pc.equal(answers["label"], label_names[1]), own, 1 - own)
-    return of_one
+def prediction_schema(labels: Sequence[str] = ()) -> pa.Schema:
+    """Return `PREDICTIONS`, with a column more for the probability of each of these labels."""
+    columns = [pa.field(f"probability of {label}", pa.float32()) for label in labels]
+    return pa.schema([*PREDICTIONS, *columns])
 
 
 @dataclass(frozen=True)
@@ -95,21 +94,31 @@ def prepare_texts(texts: pa.Array, vocabulary: Vocabulary, text: TextConfig) -> 
 
 @dataclass
 class Predictor:
-    """A model with its preprocessing, and its network as it is to be computed."""
+    """A model with its preprocessing, and its network as it is to be computed.
+
+    With `all_probabilities` a prediction has a column more for the probability of each label.
+    """
 
     model: TrainedModel
     network: Network
+    all_probabilities: bool = False
+
+    @property
+    def labels_shown(self) -> tuple[str, ...]:
+        """The labels whose probability has a column of its own."""
+        return self.model.label_names if self.all_probabilities else ()
 
     def predict(self, texts: Sequence[str | None]) -> pa.RecordBatch:
-        """Return one row of `PREDICTIONS` for each text."""
+        """Return one row of the predictions for each text."""
         return self.predict_rows(rows_of(texts))
 
     def predict_rows(self, rows: pa.RecordBatch) -> pa.RecordBatch:
-        """Return one row of `PREDICTIONS` for each of `TEXTS`; bad rows keep their error."""
+        """Return one row of the predictions for each of `TEXTS`; bad rows keep their error."""
+        schema = prediction_schema(self.labels_shown)
         parts = list(in_threads(self._predict_part, self._parts(rows)))
-        table = pa.Table.from_batches(parts, PREDICTIONS).combine_chunks()
+        table = pa.Table.from_batches(parts, schema).combine_chunks()
         batches = table.to_batches()
-        return batches[0] if batches else pa.RecordBatch.from_pylist([], PREDICTIONS)
+        return batches[0] if batches else pa.RecordBatch.from_pylist([], schema)
 
     def _parts(self, rows: pa.RecordBatch) -> list[pa.RecordBatch]:
         """Return the rows in parts that are small in rows, tokens and bytes."""
@@ -128,19 +137,22 @@ class Predictor:
     def _predict_part(self, rows: pa.RecordBatch) -> pa.RecordBatch:
         prepared = prepare_texts(rows["text"], self.model.vocabulary, self.model.text)
         probabilities = self.network(prepared.tokens)
-        says_one = probabilities > THRESHOLD
+        of_classes = of_each(probabilities)
         names = np.array(self.model.label_names, object)
         share = prepared.unknown / np.maximum(prepared.words, 1)
         columns = [
-            pa.array(names[says_one.astype(int)], pa.string()),
-            pa.array(np.where(says_one, probabilities, 1 - probabilities), pa.float32()),
+            pa.array(names[answers(probabilities)], pa.string()),
+            pa.array(of_classes.max(axis=1), pa.float32()),
             pa.array(prepared.used, pa.int32()),
             pa.array(share, pa.float32()),
             pa.array(_warnings(prepared, share), pa.string()),
         ]
+        if self.all_probabilities:
+            columns += [pa.array(of_label, pa.float32()) for of_label in of_classes.T]
         is_bad = pc.is_valid(rows["error"])
         kept = [pc.if_else(is_bad, pa.scalar(None, column.type), column) for column in columns]
-        return pa.record_batch([*kept, rows["error"]], schema=PREDICTIONS)
+        kept.insert(PREDICTIONS.get_field_index("error"), rows["error"])
+        return pa.record_batch(kept, schema=prediction_schema(self.labels_shown))
 
 
 def ready_predictor(model: TrainedModel) -> Predictor:

@@ -23,14 +23,14 @@ Parts = Iterable[tuple[np.ndarray, np.ndarray]]
 class NetworkKind:
     """How one kind of network comes to be.
 
-    `build` takes the size of the vocabulary, the tokens per review and the config of this kind; it
-    returns an uncompiled model from int32 tokens (batch, maxlen) to the float32 probability of
-    label 1 (batch, 1), made of Keras's own layers and operations, so that its file needs no code
-    of this project. `prepare` sets what is counted on the training reviews rather than learned,
-    before the first step; None where there is no such thing.
+    `build` takes the size of the vocabulary, the tokens per review, the config of this kind and the
+    number of classes; it returns an uncompiled model from int32 tokens (batch, maxlen) to the
+    float32 numbers of a `probability_layer`, made of Keras's own layers and operations, so that its
+    file needs no code of this project. `prepare` sets what is counted on the training reviews,
+    rather than learned, before the first step; None where there is no such thing.
     """
 
-    build: Callable[[int, int, Any], keras.Model]
+    build: Callable[[int, int, Any, int], keras.Model]
     prepare: Callable[[keras.Model, Parts, Any], None] | None = None
 
 

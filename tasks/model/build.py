@@ -17,12 +17,14 @@ from tasks.model.model_hash import model_hash
 _LOG = logging.getLogger(__name__)
 
 
-def build_network(num_words: int, maxlen: int, network: NetworkConfig) -> keras.Model:
+def build_network(
+    num_words: int, maxlen: int, network: NetworkConfig, classes: int = 2
+) -> keras.Model:
     """Return the uncompiled network of the architecture that `network` names.
 
-    Input int32 (batch, maxlen), output float32 (batch, 1), the probability of label 1.
+    Input int32 (batch, maxlen), output float32 as of `probability_layer`.
     """
-    return ARCHITECTURES[network.architecture].build(num_words, maxlen, network)
+    return ARCHITECTURES[network.architecture].build(num_words, maxlen, network, classes)
 
 
 def with_own_seeds(model: keras.Model, seed: int) -> keras.Model:
@@ -70,7 +72,12 @@ def _seeded(config: Any, seed: int, place: str) -> Any:  # noqa: ANN401 - Keras'
 
 
 def build_model(
-    num_words: int, maxlen: int, network: NetworkConfig, seed: int, folder: Path
+    num_words: int,
+    maxlen: int,
+    network: NetworkConfig,
+    seed: int,
+    folder: Path,
+    classes: int = 2,
 ) -> dict[str, Fact]:
     """Write `initial_model.keras`, not compiled, and `model_summary.txt`.
 
@@ -78,7 +85,7 @@ def build_model(
     facts are the number of parameters, and the hash of architecture and weights.
     """
     keras.utils.set_random_seed(seed)
-    model = with_own_seeds(build_network(num_words, maxlen, network), seed)
+    model = with_own_seeds(build_network(num_words, maxlen, network, classes), seed)
     with whole_file(folder / "initial_model.keras") as temporary:
         model.save(temporary)
     summary = io.StringIO()

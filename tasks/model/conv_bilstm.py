@@ -4,12 +4,15 @@ import keras
 from keras import layers
 
 from tasks.config.training import ConvBilstmConfig
+from tasks.model.probability_layer import probability_layer
 
 
-def build_conv_bilstm(num_words: int, maxlen: int, network: ConvBilstmConfig) -> keras.Sequential:
+def build_conv_bilstm(
+    num_words: int, maxlen: int, network: ConvBilstmConfig, classes: int = 2
+) -> keras.Sequential:
     """Return the uncompiled network.
 
-    Input int32 (batch, maxlen), output float32 (batch, 1), the probability of label 1.
+    Input int32 (batch, maxlen), output float32 as of `probability_layer`.
     With the defaults the convolution gives (batch, 196, 64), the pooling (batch, 49, 64),
     and there are 2,171,393 parameters.
     """
@@ -31,7 +34,7 @@ def build_conv_bilstm(num_words: int, maxlen: int, network: ConvBilstmConfig) ->
             layers.Bidirectional(
                 layers.LSTM(network.last_lstm_units, name="last_lstm"), name="last_bidirectional"
             ),
-            layers.Dense(1, activation="sigmoid", name="probability"),
+            probability_layer(classes),
         ],
         name="sentiment",
     )

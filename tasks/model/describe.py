@@ -6,12 +6,13 @@ Part = tuple[str, str]
 """A part's name, and its sizes."""
 
 
-def network_parts(config: TrainingConfig) -> list[Part]:
-    """Return the parts of the config's network, from the tokens of a review to its probability."""
+def network_parts(config: TrainingConfig, classes: int) -> list[Part]:
+    """Return the parts of the config's network, from a review's tokens to its probabilities."""
     network, text = config.network, config.text
     inner = _of_convolution(network) if isinstance(network, ConvBilstmConfig) else _of_bag(network)
     vocabulary = f"of {text.num_words:,} ids"
-    return [("tokens", f"{text.maxlen} {vocabulary}"), *inner, ("sigmoid", "1 probability")]
+    last = ("softmax", f"{classes} probabilities") if classes > 2 else ("sigmoid", "1 probability")  # noqa: PLR2004 - two share one
+    return [("tokens", f"{text.maxlen} {vocabulary}"), *inner, last]
 
 
 def _of_convolution(network: ConvBilstmConfig) -> list[Part]:

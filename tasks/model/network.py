@@ -17,6 +17,7 @@ import numpy as np
 
 from tasks.common.device import CPU, Device, processor_cores, set_libraries_up, use_device
 from tasks.common.errors import BadDataError, first_line
+from tasks.model.answers import probabilities_of
 from tasks.model.keras_archive import read_keras_archive
 from tasks.model.onnx_graph import INPUT, NotFoldableError, folded_graph
 
@@ -41,9 +42,9 @@ class Network:
     device: str = CPU.name
 
     def __call__(self, tokens: np.ndarray | tf.data.Dataset) -> np.ndarray:
-        """Return float32 probabilities of shape (n,) for int32 tokens of shape (n, maxlen).
+        """Return float32 probabilities of n reviews for int32 tokens of shape (n, maxlen).
 
-        A network in Keras also takes batches of them.
+        See `tasks.model.answers` for their shape. A network in Keras also takes batches of tokens.
         """
         return self.compute(tokens)
 
@@ -91,11 +92,11 @@ def onnx_network(graph: bytes) -> Network:
     session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
     def network(tokens: np.ndarray) -> np.ndarray:
-        probabilities = [np.empty(0, np.float32)]
+        outputs = [np.empty((0, session.get_outputs()[0].shape[1]), np.float32)]
         for start in range(0, len(tokens), _REVIEWS_AT_ONCE):
             part = tokens[start : start + _REVIEWS_AT_ONCE]
-            probabilities.append(session.run(None, {INPUT: part})[0][:, 0])
-        return np.concatenate(probabilities)
+            outputs.append(session.run(None, {INPUT: part})[0])
+        return probabilities_of(np.concatenate(outputs))
 
     return Network(network)
 
@@ -136,7 +137,7 @@ def keras_network(
 
     def network(tokens: np.ndarray | tf.data.Dataset) -> np.ndarray:
         with one_at_a_time:
-            probabilities: np.ndarray = model.predict(tokens, batch_size=batch_size, verbose=0)
-        return probabilities[:, 0]
+            outputs: np.ndarray = model.predict(tokens, batch_size=batch_size, verbose=0)
+        return probabilities_of(outputs)
 
     return Network(network, device.name)

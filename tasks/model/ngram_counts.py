@@ -13,6 +13,7 @@ import scipy.sparse as sp
 
 from tasks.data.text.tokenizer import FIRST_WORD_ID
 from tasks.data.text.vocabulary import RaggedTokens
+from tasks.model.answers import classes_given
 
 _MOST_COUNTED = 20_000_000
 """N-grams that are counted at a time, 500 MB; beyond, the rarest are forgotten."""
@@ -27,26 +28,27 @@ _COLUMN_STEP, _COLUMN_MIX = 1_000_003, 0x9E37_79B9_7F4A_7C15
 class NgramCounts:
     """In how many reviews of each label an n-gram occurs; takes the reviews part by part."""
 
-    def __init__(self, most: int = _MOST_COUNTED) -> None:
+    def __init__(self, labels: int = 2, most: int | None = None) -> None:
         """Begin with nothing.
 
         Once there are more n-grams than `most`, those in the fewest reviews so far are forgotten,
         as lossy counting does (Manku and Motwani, VLDB 2002).
         """
-        self._most, self._forgotten_below = most, 1
+        self._most = most or _MOST_COUNTED * 2 // labels
+        self._forgotten_below, self._labels = 1, np.arange(labels)
         self.codes = np.empty(0, np.int64)
-        self.reviews = np.empty((0, 2), np.int64)
+        self.reviews = np.empty((0, labels), np.int64)
 
     def add(self, codes: np.ndarray, labels: np.ndarray) -> None:
         """Count the n-grams of n reviews, each once in a review.
 
-        `codes` is int64 of shape (n, m), 0 for none; `labels` is 0 or 1, shape (n,).
+        `codes` is int64 of shape (n, m), 0 for none; `labels` are numbers from 0 on, shape (n,).
         """
         ordered = np.sort(codes, axis=1)
         counts = ordered > 0
         counts[:, 1:] &= ordered[:, 1:] != ordered[:, :-1]
-        of_one = np.broadcast_to(labels[:, None] > 0, ordered.shape)[counts]
-        new = np.stack([~of_one, of_one], axis=1).astype(np.int64)
+        of_ngram = np.broadcast_to(labels[:, None], ordered.shape)[counts]
+        new = (of_ngram[:, None] == self._labels).astype(np.int64)
         together = np.concatenate([self.codes, ordered[counts]])
         order = np.argsort(together, kind="stable")
         together = together[order]
@@ -64,28 +66,32 @@ class NgramCounts:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the n-gram of each bucket that occurs in the most reviews, with its ratio.
 
-        Codes, int64, and ratios, float32, have the shape (kept n-grams,). `buckets` has that of
-        each of `codes`; two n-grams in one bucket cannot both be kept. `smoothing` is how many
-        reviews of each label are added to the counts; more of them make the ratios of rare n-grams
-        smaller.
+        Codes are int64 of shape (kept n-grams,), ratios those of `log_count_ratios`. `buckets` has
+        that of each of `codes`; two n-grams in one bucket cannot both be kept. `smoothing` is how
+        many reviews of each label are added to the counts; more of them make the ratios of rare
+        n-grams smaller.
         """
         total = self.reviews.sum(axis=1)
         known = np.flatnonzero(total >= least_reviews)
         # Of equally frequent ones the smallest code, so that the order of reviews changes nothing.
         known = known[np.lexsort((self.codes[known], -total[known], buckets[known]))]
         kept = np.sort(known[np.flatnonzero(np.diff(buckets[known], prepend=-1))])
-        zeros, ones = self.reviews[kept].T
-        return self.codes[kept], log_count_ratios(zeros, ones, smoothing)
+        return self.codes[kept], log_count_ratios(self.reviews[kept], smoothing)
 
 
-def log_count_ratios(zeros: np.ndarray, ones: np.ndarray, smoothing: float) -> np.ndarray:
-    """Return how much likelier each n-gram is in label 1, as a logarithm, float32 of shape (k,).
+def log_count_ratios(reviews: np.ndarray, smoothing: float) -> np.ndarray:
+    """Return how much likelier each n-gram is in a label than in the others, as a logarithm.
 
-    `zeros` and `ones` are the reviews of each label that have the n-gram, shape (k,).
+    `reviews` are those of each label that have the n-gram, shape (n-grams, labels). The ratios are
+    float32 of shape (n-grams, numbers): of two labels those of label 1, of more those of each.
     """
-    zeros, ones = zeros + smoothing, ones + smoothing
-    ratios: np.ndarray = np.log((ones / ones.sum()) / (zeros / zeros.sum())).astype(np.float32)
-    return ratios
+    all_labels = reviews.sum(axis=1)
+    ratios = []
+    for label in classes_given(reviews.shape[1]):
+        ones = reviews[:, label] + smoothing
+        rest = all_labels - reviews[:, label] + smoothing
+        ratios.append(np.log((ones / ones.sum()) / (rest / rest.sum())).astype(np.float32))
+    return np.stack(ratios, axis=1)
 
 
 def ngram_presence(tokens: pa.ChunkedArray, longest: int) -> sp.csr_matrix:

@@ -50,7 +50,7 @@ _EXPECTED: dict[str, dict[str, Any]] = {
         "recurrent_activation": "sigmoid",
         "use_bias": True,
     },
-    "Dense": {"units": 1, "activation": "sigmoid", "use_bias": True},
+    "Dense": {"use_bias": True},
 }
 """Settings on which the graph relies, by class of layer."""
 
@@ -60,7 +60,7 @@ _GRAPH = """
     opset_import: ["": 18],
     producer_name: "sentiment-training-pipeline"
 >
-sentiment (int32[reviews, {maxlen}] tokens) => (float[reviews, 1] probability) {{
+sentiment (int32[reviews, {maxlen}] tokens) => (float[reviews, {outputs}] probability) {{
     {look_ups}
     convolution = Sum({added})
     windows = Reshape(convolution, windows_shape)
@@ -76,7 +76,7 @@ sentiment (int32[reviews, {maxlen}] tokens) => (float[reviews, 1] probability) {
     summary_joined = Transpose <perm = [1, 0, 2]> (summary_last)
     summary = Reshape(summary_joined, summary_shape)
     logit = Gemm(summary, dense_kernel, dense_bias)
-    probability = Sigmoid(logit)
+    probability = {activation}(logit)
 }}
 """
 """In ONNX's text syntax, https://github.com/onnx/onnx/blob/main/docs/Syntax.md.
@@ -95,9 +95,10 @@ class NotFoldableError(PipelineError):
 
 
 def folded_graph(archive: KerasArchive) -> onnx.ModelProto:
-    """Return the graph: input `tokens` int32 (n, maxlen), output `probability` float32 (n, 1).
+    """Return the graph: input `tokens` int32 (n, maxlen), output `probability` float32.
 
-    A NotFoldableError says that the model has not the layers and settings that `build_model` gives.
+    The output has the shape (n, numbers), the numbers of a `probability_layer`. A
+    NotFoldableError says that the model has not the layers and settings that `build_model` gives.
     """
     layers = _known_layers(archive)
     weights = {name.removeprefix("layers/"): array for name, array in archive.weights.items()}
@@ -123,6 +124,8 @@ def folded_graph(archive: KerasArchive) -> onnx.ModelProto:
             added=", ".join(f"added_{place}" for place in places),
             units=constants["sequence_recurrent"].shape[2],
             last_units=constants["summary_recurrent"].shape[2],
+            outputs=layers[-1]["units"],
+            activation="Sigmoid" if layers[-1]["units"] == 1 else "Softmax",
         )
     )
     model.graph.initializer.extend(
@@ -180,6 +183,8 @@ def _known_layers(archive: KerasArchive) -> list[dict[str, Any]]:
                 _require(inner, "return_sequences", returns)
                 _require(inner, "go_backwards", backwards)
     _require(layers[4]["config"], "strides", layers[4]["config"]["pool_size"])
+    dense = layers[8]["config"]
+    _require(dense, "activation", "sigmoid" if dense.get("units") == 1 else "softmax")
     return [layer["config"] for layer in layers]
 
 

@@ -11,6 +11,7 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from tasks.evaluation.metrics import BINS
 from tasks.evaluation.slices import Predictions
+from tasks.model.answers import one_against_rest
 from tasks.reports.plot import draw_curves
 from tasks.reports.run_report import CHARTS
 from tasks.reports.style import BLUE, GREEN, INK, ORANGE, QUIET, chart_style, new_chart, save_chart
@@ -80,7 +81,8 @@ def _draw_learning_rate(axes: Axes, history: dict[str, list[float]]) -> None:
 
 def _draw_roc(axes: Axes, network: Predictions, baseline: Predictions) -> None:
     for made, look in ((network, _NETWORK), (baseline, _BASELINE)):
-        false_positive, true_positive, _ = roc_curve(made.label, made.probability)
+        given, came_true = one_against_rest(made.probability, made.label)
+        false_positive, true_positive, _ = roc_curve(came_true, given)
         _draw_curve(axes, false_positive, true_positive, look)
     axes.plot([0, 1], [0, 1], label="chance", **_REFERENCE)
     axes.set(xlabel="False positive rate", ylabel="True positive rate")
@@ -89,9 +91,10 @@ def _draw_roc(axes: Axes, network: Predictions, baseline: Predictions) -> None:
 
 def _draw_precision_recall(axes: Axes, network: Predictions, baseline: Predictions) -> None:
     for made, look in ((network, _NETWORK), (baseline, _BASELINE)):
-        precision, recall, _ = precision_recall_curve(made.label, made.probability)
+        given, came_true = one_against_rest(made.probability, made.label)
+        precision, recall, _ = precision_recall_curve(came_true, given)
         _draw_curve(axes, recall, precision, look)
-    axes.axhline(network.label.mean(), label="chance", **_REFERENCE)
+    axes.axhline(came_true.mean(), label="chance", **_REFERENCE)
     axes.set(xlabel="Recall", ylabel="Precision")
     axes.legend(loc="lower left")
 

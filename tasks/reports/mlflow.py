@@ -139,11 +139,11 @@ def _final(run: Run) -> dict[str, float]:
 def _numbers(metrics: dict[str, Any]) -> dict[str, float]:
     numbers: dict[str, float] = {}
     for name, value in metrics.items():
-        if isinstance(value, list):
+        if name.endswith("_interval_95"):
             of = name.removesuffix("_interval_95")
             numbers |= dict(zip((f"{of}_low", f"{of}_high"), value, strict=True))
         elif isinstance(value, dict):
             numbers |= value
-        elif not isinstance(value, str):
+        elif not isinstance(value, str | list):  # what has a value for each label is in the file
             numbers[name] = value
     return numbers

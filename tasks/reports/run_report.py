@@ -18,6 +18,7 @@ from tasks.reports.tables import (
     config_table,
     confusion_table,
     cut_table,
+    labels_table,
     run_tables,
 )
 from tasks.reports.verdict import Note, Verdict, conclude, notes_on
@@ -53,6 +54,7 @@ def run_report(folder: Path, manifest: Manifest) -> str:
     recipe, changes = _recipe(config)
     own_tables = {
         "confusion": confusion_table(metrics, data["label_names"]),
+        "labels": labels_table(metrics, data["label_names"]),
         "cut": cut_table(analysis["by_cut"], config.text.maxlen),
         "changed": changed_table(config),
         "config": config_table(config),
@@ -70,7 +72,7 @@ def run_report(folder: Path, manifest: Manifest) -> str:
         in_order=[note for note in notes if note.kind != "warning"],
         recipe=recipe,
         recipe_changes=changes,
-        network=network_parts(config),
+        network=network_parts(config, len(data["label_names"])),
         architecture=DESCRIBED[config.network.architecture]["title"],
         parameters=_parameters(folder),
         command=train_command(config, manifest.source.source),

@@ -20,11 +20,16 @@ METRICS = {
     "average_precision": "average precision",
     "balanced_accuracy": "balanced accuracy",
     "f1": "F1 of the positive label",
+    "macro_f1": "macro F1",
+    "weighted_f1": "F1, weighted by reviews",
     "matthews": "Matthews correlation",
     "loss": "loss (cross-entropy)",
     "brier": "Brier score",
     "expected_calibration_error": "expected calibration error",
 }
+"""Titles of the scores; which of them there are depends on the number of labels."""
+
+_MOST_COLUMNS, _CONFUSIONS = 12, 20
 
 _MARKS = "*†‡"
 """For footnotes: there are three ways in which scores are not comparable."""
@@ -63,6 +68,7 @@ def metrics_table(scored: Mapping[str, Mapping[str, Any]], judged: Score) -> Tab
         rows=(
             [title, *(_metric(metrics, name) for metrics in scored.values())]
             for name, title in METRICS.items()
+            if all(name in metrics for metrics in scored.values())
         ),
         title=f"Scores on {judged.test_reviews:,} test reviews, {judged.protocol} protocol; 95 %"
         " intervals in brackets.",
@@ -71,6 +77,8 @@ def metrics_table(scored: Mapping[str, Mapping[str, Any]], judged: Score) -> Tab
 
 def _metric(metrics: Mapping[str, Any], name: str) -> str:
     bounds = metrics.get(f"{name}_interval_95")
+    if metrics[name] is None:
+        return "never given"
     return f"{metrics[name]:.4f}{f' ({interval_text(*bounds)})' if bounds else ''}"
 
 
@@ -109,16 +117,57 @@ def _described(part: Mapping[str, Any], labels: list[str]) -> dict[str, str]:
 
 
 def confusion_table(metrics: Mapping[str, Any], labels: Sequence[str]) -> Table:
-    """Return how many reviews of each label were judged as which."""
+    """Return how many reviews of each label were judged as which.
+
+    Of many labels these are the most frequent confusions alone.
+    """
     found = metrics["confusion"]
-    zeros = (found["true_negative"], found["false_positive"])
-    ones = (found["false_negative"], found["true_positive"])
+    if isinstance(found, dict):
+        zeros = [found["true_negative"], found["false_positive"]]
+        found = [zeros, [found["false_negative"], found["true_positive"]]]
+    if len(labels) > _MOST_COLUMNS:
+        return _confusions(found, labels)
     rows = (
         [labels[truth], *(f"{count:,}" for count in counts), share(counts[truth] / sum(counts))]
-        for truth, counts in enumerate((zeros, ones))
+        for truth, counts in enumerate(found)
     )
     judged = (number(f"Judged {label}") for label in labels)
     return Table("Truth", *judged, number("Right"), rows=rows, title="Confusion matrix")
+
+
+def _confusions(found: list[list[int]], labels: Sequence[str]) -> Table:
+    numbered = range(len(labels))
+    pairs = [(found[truth][said], truth, said) for truth in numbered for said in numbered]
+    wrong = sorted(pair for pair in pairs if pair[0] and pair[1] != pair[2])
+    return Table(
+        "Truth",
+        "Judged",
+        number("Reviews"),
+        number("Of its reviews"),
+        rows=(
+            [labels[truth], labels[said], f"{count:,}", share(count / sum(found[truth]))]
+            for count, truth, said in wrong[: -_CONFUSIONS - 1 : -1]
+        ),
+        title="The most frequent confusions",
+    )
+
+
+def labels_table(metrics: Mapping[str, Any], labels: Sequence[str]) -> Table | None:
+    """Return what each label scores against the rest; None of two labels, which say the same."""
+    if "by_label" not in metrics:
+        return None
+    rows = (
+        [
+            label,
+            f"{one['reviews']:,}",
+            f"{one['judged']:,}",
+            *(_metric(one, name) for name in ("precision", "recall", "f1", "roc_auc")),
+        ]
+        for label, one in zip(labels, metrics["by_label"], strict=True)
+    )
+    scores = map(number, ("Precision", "Recall", "F1", "ROC AUC"))
+    columns = (number("Reviews"), number("Judged so"), *scores)
+    return Table("Label", *columns, rows=rows, title="Scores by label")
 
 
 def cut_table(by_cut: Mapping[str, Any], maxlen: int) -> Table:

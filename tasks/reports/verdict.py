@@ -11,7 +11,10 @@ from tasks.config.training import TrainingConfig
 from tasks.evaluation.significance import PairedTest
 from tasks.runs.manifest import BaselineScore, Manifest
 
-_LARGEST_CALIBRATION_ERROR, _LARGEST_MAJORITY, _LEVEL = 0.05, 0.6, 0.05
+_LARGEST_CALIBRATION_ERROR, _LEVEL = 0.05, 0.05
+
+_LARGEST_MAJORITY = 1.2
+"""Times the share that each label would have were they balanced: of two labels 60 %."""
 
 _FEW_REVIEWS = 5_000
 """With fewer to learn from, the recipes' probabilities are off: measured in docs/recipes.md."""
@@ -69,7 +72,7 @@ def _against_baselines(
         return "bad", f"worse than {best.name}, {best.accuracy:.4f}: {then}"
     if manifest.score.accuracy_low <= majority:
         return "bad", (
-            f"not shown to be better than always answering the commoner label, {majority:.4f}:"
+            f"not shown to be better than always answering the most common label, {majority:.4f}:"
             " do not use it"
         )
     if equal:
@@ -90,11 +93,12 @@ def _relation(p_value: float) -> str:
 def _best_cut(metrics: dict[str, Any]) -> float | None:
     """Return what the best cut might reach where the ranking is good and 0.5 is far from it.
 
+    None with more than two labels, which no cut tells apart.
     The balanced accuracy of a ranking with that ROC AUC, were the scores of both labels normal
     with equal variances: D. Green and J. Swets, *Signal Detection Theory and Psychophysics*, 1966.
     """
     auc = metrics["roc_auc"]
-    if auc < _GOOD_RANKING:
+    if auc < _GOOD_RANKING or "by_label" in metrics:
         return None
     normal = NormalDist()
     reachable = normal.cdf(normal.inv_cdf(min(auc, 0.9999)) / 2**0.5)
@@ -168,13 +172,17 @@ def _on_protocol(manifest: Manifest) -> Iterator[Note]:
 
 def _on_balance(metrics: dict[str, Any]) -> Iterator[Note]:
     share = metrics["majority_share"]
-    if share > _LARGEST_MAJORITY:
-        yield Note(
-            "warning",
-            f"The labels are not balanced: always answering the commoner one scores {share:.4f}."
-            f" Look at the balanced accuracy, {metrics['balanced_accuracy']:.4f}, and at the"
-            " confusion matrix; `--class-weights balanced` gives the rarer label more weight.",
-        )
+    labels = len(metrics["by_label"]) if "by_label" in metrics else 2
+    if share <= _LARGEST_MAJORITY / labels:
+        return
+    look = f"balanced accuracy, {metrics['balanced_accuracy']:.4f}, and at the confusion matrix"
+    if "macro_f1" in metrics:
+        look = f"macro F1, {metrics['macro_f1']:.4f}, in which all labels weigh the same"
+    yield Note(
+        "warning",
+        f"The labels are not balanced: always answering the most common one scores {share:.4f}."
+        f" Look at the {look}; `--class-weights balanced` gives rarer labels more weight.",
+    )
 
 
 def _on_training(

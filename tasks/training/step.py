@@ -43,7 +43,8 @@ def step_code(wanted: TrainingStep, network: keras.Model, device: Device) -> Ste
 def trained_form(network: keras.Model, code: StepCode, fit: FitConfig) -> keras.Model:
     """Return the network, or a form of it with the same variables and a quicker step, compiled.
 
-    For binary cross-entropy, accuracy and Adam (https://arxiv.org/abs/1412.6980).
+    For cross-entropy, binary or of several classes, accuracy and Adam
+    (https://arxiv.org/abs/1412.6980).
 
     The variables of optimizer and metrics are made at once: made in the first step, as Keras
     would, they have it traced twice, and a begun epoch could not be restored into them.
@@ -53,9 +54,10 @@ def trained_form(network: keras.Model, code: StepCode, fit: FitConfig) -> keras.
     else:
         model = fast_network(network, fit.batch_size)
         optimizer = fused_adam(fit.learning_rate)
-    model.compile(optimizer=optimizer, loss="binary_crossentropy", metrics=["accuracy"])
+    outputs = network.output_shape[-1]
+    loss = "binary_crossentropy" if outputs == 1 else "sparse_categorical_crossentropy"
+    model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
     model.optimizer.build(model.trainable_variables)
-    one_review = keras.ops.zeros((1, 1))
-    model.compute_metrics(None, one_review, one_review)
+    model.compute_metrics(None, keras.ops.zeros((1, 1)), keras.ops.zeros((1, outputs)))
     model.reset_metrics()
     return model

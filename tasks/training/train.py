@@ -137,10 +137,10 @@ def _is_over(state: TrainingState, fit: FitConfig) -> bool:
 def class_weights(labels: np.ndarray, fit: FitConfig) -> dict[int, float] | None:
     """Return how much a review of each label counts, None where all count the same.
 
-    Balanced weights give both labels the same sum, and a review 1 on average. `labels` are 0 or 1,
-    both present, shape (n,).
+    Balanced weights give all labels the same sum, and a review 1 on average. `labels` are numbers
+    from 0 on, each present, shape (n,).
     """
     if fit.class_weights == "equal":
         return None
-    ones = int(labels.sum())
-    return {0: len(labels) / (2 * (len(labels) - ones)), 1: len(labels) / (2 * ones)}
+    counts = np.bincount(labels).tolist()
+    return {label: len(labels) / (len(counts) * count) for label, count in enumerate(counts)}

@@ -203,8 +203,8 @@ def test_loading_twice_gives_equal_bytes(folder: Path, tmp_path: Path) -> None:
             [*TRAIN[:2], ("?", 0)],
             False,
             [
-                "train needs at least 5 reviews of each class, has 4 and 4",
-                "test needs at least 5 reviews of each class, has 1 and 1",
+                "train needs at least 5 reviews of each class, has 4 of '0', 4 of '1'",
+                "test needs at least 5 reviews of each class, has 1 of '0', 1 of '1'",
                 "2 of 2 test reviews occur in training",
             ],
         ),

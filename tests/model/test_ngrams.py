@@ -62,7 +62,7 @@ def test_padding_start_and_unknown_words_make_no_ngram() -> None:
 
 
 def counted(reviews: list[tuple[list[int], bool]], size: int, most: int = 1000) -> NgramCounts:
-    counts = NgramCounts(most)
+    counts = NgramCounts(2, most)
     for start in range(0, len(reviews), size):
         part = reviews[start : start + size]
         codes = np.array([codes for codes, _ in part], np.int64)
@@ -88,7 +88,7 @@ def test_a_bucket_keeps_the_ngram_of_the_most_reviews() -> None:
     counts = counted([([1, 2, 3, 0, 0, 0], True), ([2, 3, 0, 0, 0, 0], False)] * 2, 2)
     codes, ratios = counts.table(np.array([5, 5, 6]), least_reviews=1, smoothing=1)
     assert codes.tolist() == [2, 3]
-    np.testing.assert_allclose(ratios, [0, 0], atol=1e-6)
+    np.testing.assert_allclose(ratios, [[0], [0]], atol=1e-6)
 
 
 def test_rare_ngrams_are_not_kept_and_smoothing_shrinks_the_ratios() -> None:
@@ -152,6 +152,16 @@ def test_no_review_gives_no_row() -> None:
 
 
 def test_a_ratio_is_that_of_the_smoothed_shares() -> None:
-    ratios = log_count_ratios(np.array([0, 1, 0]), np.array([2, 1, 0]), 1)
+    ratios = log_count_ratios(np.array([[0, 2], [1, 1], [0, 0]]), 1)
     ones, zeros = np.array([3, 2, 1]) / 6, np.array([1, 2, 1]) / 4
-    np.testing.assert_allclose(ratios, np.log(ones / zeros), rtol=1e-6)
+    np.testing.assert_allclose(ratios, np.log(ones / zeros)[:, None], rtol=1e-6)
+
+
+def test_of_more_labels_each_has_a_ratio_against_all_others() -> None:
+    reviews = np.array([[0, 2, 3], [1, 1, 0], [0, 0, 7]])
+    ratios = log_count_ratios(reviews, 1)
+    for label in range(3):
+        of_two = np.stack(
+            [np.delete(reviews, label, axis=1).sum(axis=1), reviews[:, label]], axis=1
+        )
+        np.testing.assert_array_equal(ratios[:, [label]], log_count_ratios(of_two, 1))

@@ -24,6 +24,7 @@ def tokens(rows: int, maxlen: int, num_words: int = 40) -> np.ndarray:
     ("maxlen", "sizes"),
     [
         (12, {}),
+        (12, {"classes": 5}),
         (13, {"kernel_size": 1, "pool_size": 1}),
         (20, {"kernel_size": 5, "pool_size": 4, "lstm_units": 7, "last_lstm_units": 1}),
         (9, {"kernel_size": 6, "pool_size": 4, "filters": 1, "embedding_dim": 1}),

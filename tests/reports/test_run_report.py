@@ -38,8 +38,8 @@ def attacked(done: RunSummary, tmp_path: Path) -> Path:
     """The report of a run whose labels, words and reasons hold HTML."""
     folder = tmp_path / "run"
     shutil.copytree(done.folder, folder)
-    review: dict[str, object] = {"review_id": 1, "label": 0, "probability": 0.9, "length": 3}
-    error = review | {"not_shown": 0, "parts": [{"kind": "seen", "text": ATTACK}]}
+    review: dict[str, object] = {"review_id": 1, "label": 0, "answer": 1, "probability": 0.9}
+    error = review | {"length": 3, "not_shown": 0, "parts": [{"kind": "seen", "text": ATTACK}]}
     run = Run(folder=folder, manifest=read_manifest(folder))
     changed_json(run, "data_report.json", {"label_names": [ATTACK, "good"]})
     changed_json(run, "analysis.json", {"confident_errors": [error]})

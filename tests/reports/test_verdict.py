@@ -158,7 +158,7 @@ def test_what_to_mind_comes_first_and_the_weightiest_of_it_before() -> None:
             a_manifest(),
             {"majority_share": 0.85},
             "bad",
-            "0.9000, not shown to be better than always answering the commoner label, 0.8500: do"
+            "0.9000, not shown to be better than always answering the most common label, 0.8500: do"
             " not use it.",
         ),
         (
@@ -199,4 +199,13 @@ def test_unbalanced_labels_are_a_reason_to_look_at_the_balanced_accuracy() -> No
     assert list(_on_balance(FIGURES)) == []
     (note,) = _on_balance({"majority_share": 0.9, "balanced_accuracy": 0.5})
     assert note.kind == "warning"
-    assert "always answering the commoner one scores 0.9000" in note.text
+    assert "always answering the most common one scores 0.9000" in note.text
+
+
+def test_unbalanced_labels_are_a_reason_to_look_at_the_macro_f1_of_several() -> None:
+    from tasks.reports.verdict import _on_balance
+
+    several: dict[str, object] = {"majority_share": 0.4, "balanced_accuracy": 0.5, "macro_f1": 0.45}
+    assert list(_on_balance(several | {"majority_share": 0.39, "by_label": [{}] * 3})) == []
+    (note,) = _on_balance(several | {"by_label": [{}] * 3})
+    assert "Look at the macro F1, 0.4500, in which all labels weigh the same" in note.text

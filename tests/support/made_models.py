@@ -26,11 +26,11 @@ def lively(model: Any, scale: float = 1.5) -> Any:
     return model
 
 
-def small_network(maxlen: int = 12, **sizes: int) -> Any:
+def small_network(maxlen: int = 12, classes: int = 2, **sizes: int) -> Any:
     """Return the network of `small_config` with lively weights."""
     config = small_config(Path("reviews.csv"))
     network = ConvBilstmConfig.model_validate(config.network.model_dump() | sizes)
-    return lively(build_network(config.text.num_words, maxlen, network))
+    return lively(build_network(config.text.num_words, maxlen, network, classes))
 
 
 def make_model_run(artifacts: Path, run_id: str = FIRST, **changes: Any) -> Run:

@@ -1,6 +1,7 @@
 """Mistakes in the user's files that show in their first rows, found before anything starts."""
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from tasks.config.training import SourceConfig
 from tasks.data.tables.decoding import NOT_UTF8, has_undecoded
 from tasks.data.tables.delimited import RowError
 from tasks.data.tables.fields import Fields, ReadOptions, file_kind, row_fault, text_rows
-from tasks.data.tables.labels import label_name, label_names
+from tasks.data.tables.labels import LabelRules, label_name
 
 _ROWS = 20_000
 """Rows of a file that are looked at: a fraction of a second's worth."""
@@ -22,8 +23,8 @@ def check_users_files(config: SourceConfig) -> None:
         raise BadDataError(f"--imdb-npz {config.imdb_npz}: there is no such file")
     if config.source != "files":
         return
-    found: set[str] = set()
-    is_whole = True
+    rules = LabelRules.model_validate(config, from_attributes=True)
+    found, is_whole = Counter[str](), True
     for option, path in (("--train-file", config.train_file), ("--test-file", config.test_file)):
         if path is None or isinstance(path, str):
             is_whole &= path is None
@@ -31,19 +32,20 @@ def check_users_files(config: SourceConfig) -> None:
         if not path.exists():
             raise BadDataError(f"{option} {path}: there is no such file")
         labels, is_all = _labels(path, config)
-        found, is_whole = found | labels, is_whole and is_all
-    if is_whole or len(found) > 2:  # noqa: PLR2004 - a yes-or-no question
-        label_names(found, config.label_column, config.positive_label)
+        found, is_whole = found + labels, is_whole and is_all
+    if is_whole:
+        rules.require_known(found)
+    rules.names(rules.kept(found), config.label_column, is_all=is_whole)
 
 
-def _labels(path: Path, config: SourceConfig) -> tuple[set[str], bool]:
-    """Return the labels of the first rows, and whether these are all rows."""
+def _labels(path: Path, config: SourceConfig) -> tuple[Counter[str], bool]:
+    """Return the rows of each label among the first rows, and whether these are all rows."""
     options = ReadOptions(config.encoding, config.delimiter)
     wanted = (config.label_column, config.text_column, config.group_column, config.time_column)
     columns = [name for name in dict.fromkeys(wanted) if name]
     is_parquet = file_kind(path, options).kind == "parquet"
     rows = _of_parquet(path, columns) if is_parquet else text_rows(path, columns, options)
-    found: set[str | None] = set()
+    found = Counter[str]()
     row = -1
     for row, fields in enumerate(itertools.islice(rows, _ROWS)):
         if isinstance(fields, RowError):
@@ -57,8 +59,9 @@ def _labels(path: Path, config: SourceConfig) -> tuple[set[str], bool]:
                 raise row_fault(path, row, f"its time {error}") from None
             if day > config.as_of:
                 continue
-        found.add(label_name(fields[0]))
-    return {name for name in found if name is not None}, row + 1 < _ROWS
+        if (name := label_name(fields[0])) is not None:
+            found[name] += 1
+    return found, row + 1 < _ROWS
 
 
 def _of_parquet(path: Path, columns: Sequence[str]) -> Iterator[Fields]:

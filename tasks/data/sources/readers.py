@@ -1,4 +1,4 @@
-"""Read the raw files of each form of source into texts or ids, with labels 0 and 1.
+"""Read the raw files of each form of source into texts or ids, with labels from 0 on.
 
 Texts are read in chunks and their words go to the disk; memory holds some bytes for each review.
 """
@@ -56,7 +56,12 @@ def coded_source(
     if "test" not in sets:
         whole = sets["train"]
         is_test = chosen_part(
-            whole.units, whole.labels, config.test_fraction, config.test_seed, "test set"
+            whole.units,
+            whole.labels,
+            config.test_fraction,
+            config.test_seed,
+            "test set",
+            read.label_names,
         )
         sets = {"train": whole.where(~is_test), "test": whole.where(is_test)}
     if config.deduplicate:

@@ -15,7 +15,10 @@ Form = Literal["keras", "packages", "packaged", "files"]
 OFFICIAL_SPLIT_ROWS = 25_000
 
 
-_HOW_READ = ("group_column", "time_column", "as_of", "encoding", "delimiter", "positive_label")
+_HOW_READ = (
+    *("group_column", "time_column", "as_of", "encoding", "delimiter"),
+    *("positive_label", "labels", "drop_labels", "merge_labels"),
+)
 
 
 def source_label(source: str, form: str) -> str:
@@ -42,6 +45,9 @@ class SourceFiles(Record):
     encoding: str | None = None
     delimiter: str | None = None
     positive_label: str | None = None
+    labels: str | None = None
+    drop_labels: str | None = None
+    merge_labels: str | None = None
     reason: str
 
     @property

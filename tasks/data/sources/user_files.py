@@ -1,6 +1,7 @@
 """Read the user's own files: labels, groups and the words of the texts, in one pass."""
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -15,7 +16,7 @@ from tasks.common.times import day_of
 from tasks.config.training import DataConfig
 from tasks.data.sources.source_files import SourceFiles
 from tasks.data.tables.fields import ReadOptions, row_fault
-from tasks.data.tables.labels import label_name, label_names, shown
+from tasks.data.tables.labels import LabelRules, label_name, shown
 from tasks.data.tables.rows import read_rows
 from tasks.data.text.corpus import SPLITS, CodedSource, CodedTexts, LabelledTokens, LeftOut
 from tasks.data.text.tokenizer import WORD_CHARACTER
@@ -23,7 +24,7 @@ from tasks.data.text.vocabulary import hashes_of, number_names
 
 _LOG = logging.getLogger(__name__)
 
-_NO_LABEL, _NO_WORD = "without a label", "without a word"
+_NO_LABEL, _NO_WORD, _DROPPED = "without a label", "without a word", "with a dropped label"
 
 _MANY_LINES = 50
 
@@ -35,7 +36,7 @@ def read_users_files(
 
     Words go to the disk of `folder`, by default that of temporary files. A BadDataError says that a
     file cannot be read, or that its columns or labels are not as needed; an InvalidConfigError that
-    the positive label is none of the labels.
+    what the user says of the labels does not fit them.
     """
     code_of: dict[str, int] = {}
     read = {
@@ -45,12 +46,20 @@ def read_users_files(
     }
     _require_whole_groups([file.groups for file in read.values() if file.groups is not None])
     assert source.columns is not None
-    found = {name for file in read.values() for name in file.labels.names}
-    names = label_names(found, source.columns[1], source.positive_label)
+    rules = LabelRules.model_validate(source, from_attributes=True)
+    rules.require_known({name for file in read.values() for name in file.found})
+    counts = {split: file.labels.counts() for split, file in read.items()}
+    names = rules.names(sum(counts.values(), Counter()), source.columns[1])
+    unlearned = [name for name in names if name not in counts["train"]]
+    if unlearned:
+        raise BadDataError(
+            f"{shown(unlearned)}: no training review has the label, which no model can learn then;"
+            " add some, or leave it out with --drop-labels"
+        )
     return CodedSource(
-        {split: file.reviews(names[1]) for split, file in read.items()},
+        {split: file.reviews(names) for split, file in read.items()},
         list(code_of),
-        names,
+        tuple(names),
         {split: file.left_out for split, file in read.items()},
     )
 
@@ -69,6 +78,11 @@ class _NamedRows:
         """Return the number of each row's name, int32 of shape (n,)."""
         return np.concatenate([np.empty(0, np.int32), *self._numbers])
 
+    def counts(self) -> Counter[str]:
+        """Return the rows of each name."""
+        counts = np.bincount(self.numbers(), minlength=len(self.names)).tolist()
+        return Counter(dict(zip(self.names, counts, strict=True)))
+
     def hashes(self) -> np.ndarray:
         """Return a hash of each row's name, uint64 of shape (n,)."""
         return np.asarray(hashes_of(name.encode() for name in self.names)[self.numbers()])
@@ -83,11 +97,14 @@ class _UsersFile:
         """Read it; raise a BadDataError where it, or a row of it, cannot be used."""
         assert source.columns is not None
         self.labels = _NamedRows()
+        self.found: set[str] = set()
+        self._rules = LabelRules.model_validate(source, from_attributes=True)
         self.groups = None if source.group_column is None else _NamedRows()
         self._texts, self._rows = texts, [np.empty(0, np.int32)]
         self._path, self._long, self._as_of = path, LeftOut(), source.as_of
         later = [f"later than {source.as_of}"] if source.as_of else []
-        self.left_out = {what: LeftOut() for what in (_NO_LABEL, _NO_WORD, *later)}
+        dropped = [_DROPPED] if self._rules.dropped else []
+        self.left_out = {what: LeftOut() for what in (_NO_LABEL, _NO_WORD, *dropped, *later)}
         more = [name for name in (source.group_column, source.time_column) if name]
         columns = [*source.columns, *more]
         distinct = list(dict.fromkeys(columns))
@@ -105,12 +122,16 @@ class _UsersFile:
             raise BadDataError(f"{path} holds no review with a label and a word")
 
     def _add(self, columns: list[pa.Array], first_row: int) -> None:
-        texts, labels = columns[0], _label_names(columns[1])
+        texts, labels = columns[0], self._label_names(columns[1])
         is_known = pa.array(np.ones(len(texts), bool))
         if self._as_of is not None:
             is_known = self._until(self._as_of, columns[-1], first_row)
         has_label = pc.and_(is_known, labels.is_valid())
         self.left_out[_NO_LABEL].add(pc.and_not(is_known, has_label), first_row)
+        if self._rules.dropped:
+            is_dropped = pc.is_in(labels, pa.array(self._rules.dropped, pa.string()))
+            self.left_out[_DROPPED].add(pc.and_(has_label, is_dropped), first_row)
+            has_label = pc.and_not(has_label, is_dropped)
         has_word = pc.fill_null(pc.match_substring_regex(texts, WORD_CHARACTER), fill_value=False)
         kept = pc.and_(has_label, has_word)
         self.left_out[_NO_WORD].add(pc.and_not(has_label, kept), first_row)
@@ -126,6 +147,13 @@ class _UsersFile:
             if missing:
                 raise BadDataError(f"{self._path}: {missing} rows or more have no group")
             self.groups.add(groups)
+
+    def _label_names(self, column: pa.Array) -> pa.Array:
+        encoded = column.dictionary_encode()
+        names = [label_name(text) for text in encoded.dictionary.to_pylist()]
+        self.found.update(name for name in names if name is not None)
+        new = [None if name is None else self._rules.merged.get(name, name) for name in names]
+        return pa.array(new, pa.string()).take(encoded.indices)
 
     def _until(self, day: date, times: pa.Array, first_row: int) -> pa.BooleanArray:
         """Return which rows were there at the end of a day; count the others."""
@@ -157,17 +185,12 @@ class _UsersFile:
                 self._long,
             )
 
-    def reviews(self, positive: str) -> LabelledTokens:
-        """Return the reviews with the label 1 for the name `positive`, 0 for any other."""
-        labels = (self.labels.numbers() == self.labels.names.get(positive)).astype(np.int8)
+    def reviews(self, names: list[str]) -> LabelledTokens:
+        """Return the reviews; the number of a label is the place of its name."""
+        places = np.array([names.index(name) for name in self.labels.names], np.int8)
+        labels = places[self.labels.numbers()]
         groups = self.groups.hashes() if self.groups else None
         return self._texts.reviews(labels, np.concatenate(self._rows), groups)
-
-
-def _label_names(column: pa.Array) -> pa.Array:
-    encoded = column.dictionary_encode()
-    names = [label_name(text) for text in encoded.dictionary.to_pylist()]
-    return pa.array(names, pa.string()).take(encoded.indices)
 
 
 def _require_whole_groups(files: Sequence[_NamedRows]) -> None:

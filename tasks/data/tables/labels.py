@@ -1,15 +1,20 @@
-"""Names of labels: what is one label whatever wrote it, what is none, and which of two is 1."""
+"""Names of labels: what is one label whatever wrote it, what is none, and which number each has."""
 
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from functools import cached_property
 
 from tasks.common.errors import BadDataError, InvalidConfigError
+from tasks.common.records import Record
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
 _EXACT = 2**53
 _NOTHING = {"", "nan", "null"}
 _SHOWN = 5
+
+_FEWEST_LABELS, _MOST_LABELS, _ROWS_FOR_A_LABEL = 2, 100, 10
 
 
 def label_name(text: str | None) -> str | None:
@@ -35,26 +40,114 @@ def in_order(names: Iterable[str]) -> list[str]:
     return sorted(known, key=float) if all(map(_NUMBER.fullmatch, known)) else known
 
 
-def label_names(found: set[str], column: str, positive_label: str | None) -> tuple[str, str]:
-    """Return the names of the labels 0 and 1 among all names `found` in a column.
+class LabelRules(Record):
+    """What the user says of the labels, each a list with commas."""
 
-    Label 1 is `positive_label`, or else the second one in order. A BadDataError says that there are
-    not two; an InvalidConfigError that the positive label is none of them.
-    """
-    names = in_order(found)
-    if len(names) != 2:  # noqa: PLR2004 - a yes-or-no question
-        raise BadDataError(
-            f"column {column!r} must hold exactly two different labels, found"
-            f" {len(names)}: {shown(names) or 'none'}"
-        )
-    if positive_label is not None:
-        positive = label_name(positive_label)
-        if positive not in names:
+    positive_label: str | None = None
+    labels: str | None = None
+    drop_labels: str | None = None
+    merge_labels: str | None = None
+
+    @cached_property
+    def dropped(self) -> list[str]:
+        """The labels whose rows are left out."""
+        return _listed(self.drop_labels)
+
+    @cached_property
+    def merged(self) -> dict[str, str]:
+        """The new name of each label that gets one; raise an InvalidConfigError where one lacks."""
+        pairs = [pair.partition("=") for pair in _listed(self.merge_labels)]
+        if not all(old and new for old, _, new in pairs):
             raise InvalidConfigError(
-                f"--positive-label {positive_label}: must be one of {shown(names)}"
+                f"--merge-labels {self.merge_labels}: must be old=new, with commas between several"
             )
-        names.sort(key=positive.__eq__)
-    return names[0], names[1]
+        return {_plain(old): _plain(new) for old, _, new in pairs}
+
+    def require_known(self, found: Collection[str]) -> None:
+        """Raise an InvalidConfigError for a label to drop or merge that was not found."""
+        for option, names in (("drop", self.dropped), ("merge", self.merged)):
+            for name in names:
+                if name not in found:
+                    raise InvalidConfigError(
+                        f"--{option}-labels: there is no label {name!r}, only"
+                        f" {shown(in_order(found)) or 'none'}"
+                    )
+
+    def kept(self, found: Mapping[str, int]) -> dict[str, int]:
+        """Return the rows of each label that is left, given those of each that was found."""
+        counts = Counter[str]()
+        for name, count in found.items():
+            counts[self.merged.get(name, name)] += count
+        return {name: count for name, count in counts.items() if name not in self.dropped}
+
+    def names(self, counts: Mapping[str, int], column: str, *, is_all: bool = True) -> list[str]:
+        """Return the labels of a column in their order: what is label 0, label 1 and so on.
+
+        That is the order of numbers or else of text, if not given; of two, the positive label is
+        the last one. `counts` are the rows of each label that is kept, of all rows or of some. A
+        BadDataError says that there are too few or too many labels, or too few rows of one; an
+        InvalidConfigError that those given are not those found.
+        """
+        names, rows = in_order(counts), sum(counts.values())
+        if len(names) < _FEWEST_LABELS and is_all:
+            raise BadDataError(
+                f"column {column!r} must hold at least two different labels, found"
+                f" {len(names)}: {shown(names) or 'none'}"
+            )
+        if len(names) > _FEWEST_LABELS:
+            _require_labels(names, rows, column)
+        if not is_all:
+            return names
+        if len(names) > _FEWEST_LABELS:
+            _require_reviews(counts)
+        return self._ordered(names)
+
+    def _ordered(self, names: list[str]) -> list[str]:
+        wanted = _listed(self.labels)
+        if wanted and sorted(wanted) != sorted(names):
+            raise InvalidConfigError(
+                f"--labels {self.labels}: must name each label once, and these are {shown(names)}"
+            )
+        if self.positive_label is None:
+            return wanted or names
+        positive = label_name(self.positive_label)
+        given = f"--positive-label {self.positive_label}"
+        if positive not in names:
+            raise InvalidConfigError(f"{given}: must be one of {shown(names)}")
+        if len(names) > _FEWEST_LABELS:
+            raise InvalidConfigError(
+                f"{given}: is for two labels, and there are {len(names)}; --labels puts them in"
+                " another order"
+            )
+        return sorted(names, key=positive.__eq__)
+
+
+def _require_labels(names: list[str], rows: int, column: str) -> None:
+    if len(names) > min(_MOST_LABELS, rows // _ROWS_FOR_A_LABEL):
+        raise BadDataError(
+            f"column {column!r} holds {len(names):,} different values in {rows:,} rows, too many"
+            f" for labels (at most one in {_ROWS_FOR_A_LABEL} rows, and {_MOST_LABELS}):"
+            f" {shown(names)}; name the column of the labels with --label-column"
+        )
+
+
+def _require_reviews(counts: Mapping[str, int]) -> None:
+    rare = [name for name in in_order(counts) if counts[name] < _ROWS_FOR_A_LABEL]
+    if rare:
+        least = min(rare, key=counts.__getitem__)
+        raise BadDataError(
+            f"{len(rare)} of {len(counts)} labels have fewer than {_ROWS_FOR_A_LABEL} reviews,"
+            f" {least!r} has {counts[least]}: add reviews, put labels together with --merge-labels"
+            f" old=new, or leave them out with --drop-labels {','.join(rare)}"
+        )
+
+
+def _listed(text: str | None) -> list[str]:
+    return [_plain(part) for part in text.split(",") if part.strip()] if text else []
+
+
+def _plain(text: str) -> str:
+    return label_name(text.strip()) or text.strip()
 
 
 def shown(names: list[str]) -> str:

@@ -55,7 +55,7 @@ class LeftOut:
 class LabelledTokens:
     """n reviews in the order of their source; their `tokens` can be read again and again.
 
-    Of shape (n,) are `lengths`, int32, the tokens of each review; `labels`, int8, 0 or 1;
+    Of shape (n,) are `lengths`, int32, the tokens of each review; `labels`, int8, from 0 on;
     `review_ids`, int32, its row in the source; `hashes`, uint64, that of its words; `units`,
     uint64, that of what is never split: its group, or where there are no groups its words.
     """
@@ -160,25 +160,25 @@ class CodedTexts:
 class CodedSource:
     """One or both sets of a source, and the word of each code, which is the token.
 
-    With `is_ranked` the code of a word is its rank, from 1 on. `label_names` are what the labels 0
-    and 1 mean.
+    With `is_ranked` the code of a word is its rank, from 1 on. `label_names` are what the labels,
+    from 0 on, mean.
     """
 
     sets: dict[Split, LabelledTokens]
     words: Sequence[str]
-    label_names: tuple[str, str]
+    label_names: tuple[str, ...]
     left_out: dict[Split, dict[str, LeftOut]] = field(default_factory=dict)
     is_ranked: bool = False
 
 
 @dataclass(frozen=True)
 class TokenizedSource:
-    """Both sets of a source, the words by rank, and what the labels 0 and 1 mean."""
+    """Both sets of a source, the words by rank, and what the labels, from 0 on, mean."""
 
     train: LabelledTokens
     test: LabelledTokens
     words: list[str]
-    label_names: tuple[str, str]
+    label_names: tuple[str, ...]
     left_out: dict[Split, dict[str, LeftOut]] = field(default_factory=dict)
 
 

@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from tasks.common.atomic_files import require_new, sync_folder, temporary_path, whole_file
 from tasks.common.errors import ExportError, storage_error
@@ -17,7 +18,7 @@ from tasks.inference.bundle import files
 from tasks.inference.bundle.litert import litert_network, write_litert
 from tasks.inference.bundle.saved_model import saved_model_answers, write_text_graph
 from tasks.inference.open_model import model_of_run
-from tasks.inference.predictor import Predictor, TrainedModel, probability_of_one
+from tasks.inference.predictor import Predictor, TrainedModel
 from tasks.model.keras_archive import read_keras_archive
 from tasks.model.network import Network, keras_network, onnx_network
 from tasks.model.onnx_graph import NotFoldableError, folded_graph
@@ -95,11 +96,10 @@ def _write_files(run: Run, folder: Path, *, litert: bool) -> dict[str, float]:
     write_text_graph(model, folder / files.SAVED_MODEL)
     texts = _probes(model)
 
-    def asked(network: Network) -> np.ndarray:
-        return probability_of_one(Predictor(model, network).predict(texts), model.label_names)
+    def asked(network: Network, *, each: bool = False) -> pa.RecordBatch:
+        return Predictor(model, network, each).predict(texts)
 
-    answers = saved_model_answers(folder / files.SAVED_MODEL, texts)
-    forms = {files.SAVED_MODEL: probability_of_one(answers, model.label_names)}
+    forms = {files.SAVED_MODEL: saved_model_answers(folder / files.SAVED_MODEL, texts)}
     try:
         graph = folded_graph(read_keras_archive(model.file)).SerializeToString()
         (folder / files.ONNX).write_bytes(graph)
@@ -109,7 +109,7 @@ def _write_files(run: Run, folder: Path, *, litert: bool) -> dict[str, float]:
     if litert:
         write_litert(model, folder / files.LITERT)
         forms[files.LITERT] = asked(litert_network(folder / files.LITERT))
-    return _agreeing(asked(keras_network(model.file)), forms)
+    return _agreeing(asked(keras_network(model.file), each=True), forms)
 
 
 def _probes(model: TrainedModel) -> list[str]:
@@ -120,8 +120,9 @@ def _probes(model: TrainedModel) -> list[str]:
     return ["", *(" ".join(random.choice(words, length)) for length in lengths)]
 
 
-def _agreeing(expected: np.ndarray, forms: dict[str, np.ndarray]) -> dict[str, float]:
-    differences = {name: float(abs(found - expected).max()) for name, found in forms.items()}
+def _agreeing(expected: pa.RecordBatch, forms: dict[str, pa.RecordBatch]) -> dict[str, float]:
+    """Return by how much at most each form's probability of its answer differs from Keras's."""
+    differences = {name: _difference(expected, found) for name, found in forms.items()}
     wrong = [f"{name} by {value:.2g}" for name, value in differences.items() if value > TOLERANCE]
     if wrong:
         raise ExportError(
@@ -129,6 +130,13 @@ def _agreeing(expected: np.ndarray, forms: dict[str, np.ndarray]) -> dict[str, f
             f" {TOLERANCE}; nothing was exported: report this, it is a defect"
         )
     return differences
+
+
+def _difference(expected: pa.RecordBatch, found: pa.RecordBatch) -> float:
+    # Of the answer that the form gives: where two labels are as likely, either one is right.
+    pairs = zip(expected.to_pylist(), found["label"].to_pylist(), strict=True)
+    keras = np.array([row[f"probability of {label}"] for row, label in pairs], np.float32)
+    return float(np.abs(found["probability"].to_numpy() - keras).max())
 
 
 def _pack(folder: Path, target: Path) -> None:

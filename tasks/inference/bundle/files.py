@@ -28,7 +28,7 @@ class BundlePreprocessing(Record):
     unknown_id: int
     first_word_id: int
     text: TextConfig
-    label_names: tuple[str, str]
+    label_names: tuple[str, ...]
 
 
 class BundleManifest(FileList):

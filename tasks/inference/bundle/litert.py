@@ -14,11 +14,12 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from tasks.common.device import select_accelerator, use_device
 from tasks.inference.predictor import TrainedModel
+from tasks.model.answers import probabilities_of
 from tasks.model.network import Network
 
 
 def write_litert(model: TrainedModel, file: Path) -> None:
-    """Write the network of a model: input int32 (1, maxlen), output float32 (1, 1)."""
+    """Write the network of a model: input int32 (1, maxlen), output float32 (1, numbers)."""
     use_device(select_accelerator("cpu"))
     network = keras.models.load_model(model.file, compile=False, safe_mode=True)
     signature = tf.TensorSpec((1, model.text.maxlen), tf.int32, name="tokens")
@@ -36,17 +37,18 @@ def litert_network(file: Path) -> Network:
         interpreter = tf.lite.Interpreter(str(file))
     interpreter.allocate_tensors()
     source = interpreter.get_input_details()[0]["index"]
-    target = interpreter.get_output_details()[0]["index"]
+    answer = interpreter.get_output_details()[0]
+    target, width = answer["index"], answer["shape"][1]
 
     one_at_a_time = threading.Lock()
 
     def network(tokens: np.ndarray) -> np.ndarray:
-        probabilities = np.empty(len(tokens), np.float32)
+        outputs = np.empty((len(tokens), width), np.float32)
         with one_at_a_time:
             for row, review in enumerate(tokens):
                 interpreter.set_tensor(source, review[None])
                 interpreter.invoke()
-                probabilities[row] = interpreter.get_tensor(target)[0, 0]
-        return probabilities
+                outputs[row] = interpreter.get_tensor(target)[0]
+        return probabilities_of(outputs)
 
     return Network(network)

@@ -16,7 +16,6 @@ import tensorflow as tf
 from tasks.common.device import select_accelerator, use_device
 from tasks.config.training import TextConfig
 from tasks.data.text.tokenizer import FIRST_WORD_ID, PAD_ID, SEPARATORS, START_ID, UNKNOWN_ID
-from tasks.evaluation.metrics import THRESHOLD
 from tasks.inference.predictor import TrainedModel
 
 _HIGHEST_CODE_POINT = 0x10FFFF
@@ -69,10 +68,10 @@ def _text_module(model: TrainedModel) -> Any:  # noqa: ANN401 - TensorFlow is no
 
     def predict(text: tf.Tensor) -> dict[str, tf.Tensor]:
         tokens = padded_ids(index.lookup(words_of(text, lower)), model.text)
-        of_one = network(tokens, training=False)[:, 0]
-        says_one = of_one > THRESHOLD
-        label = tf.gather(names, tf.cast(says_one, tf.int32))
-        return {"label": label, "probability": tf.where(says_one, of_one, 1 - of_one)}
+        given = network(tokens, training=False)
+        of_classes = tf.concat([1 - given, given], axis=1) if given.shape[1] == 1 else given
+        label = tf.gather(names, tf.argmax(of_classes, axis=1))
+        return {"label": label, "probability": tf.reduce_max(of_classes, axis=1)}
 
     module = tf.Module()
     module.network, module.index = network, index  # kept with the module, else not saved

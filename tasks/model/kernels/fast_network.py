@@ -29,7 +29,7 @@ def fast_network(network: keras.Sequential, batch_size: int) -> keras.Model:
             self.seeds = [keras.random.SeedGenerator(0), keras.random.SeedGenerator(0)]
 
         def call(self, tokens: tf.Tensor, training: bool = False) -> tf.Tensor:  # noqa: FBT001, FBT002 - Keras's signature
-            """Return the probabilities, (batch, 1), of int32 tokens (batch, maxlen)."""
+            """Return what the network gives for int32 tokens (batch, maxlen)."""
             if not training:
                 return network(tokens, training=False)
             reviews = tf.shape(tokens)[0]
@@ -57,7 +57,8 @@ def _probabilities(
     forward, backward = _both_ways(first, part("last_bidirectional"))
     last = tf.concat([forward[-1], backward[0]], axis=-1)
     answer = part("probability")
-    return tf.sigmoid(tf.matmul(last, answer.kernel.value) + answer.bias.value)
+    logits = tf.matmul(last, answer.kernel.value) + answer.bias.value
+    return tf.sigmoid(logits) if answer.units == 1 else tf.nn.softmax(logits)
 
 
 def _both_ways(inputs: tf.Tensor, layer: keras.layers.Bidirectional) -> list[tf.Tensor]:

@@ -170,8 +170,8 @@ def test_the_parts_of_each_key_can_be_read(done: RunSummary, root: Path) -> None
 
 def test_bad_data_fails_at_once_with_one_sentence_and_no_run_folder(tmp_path: Path) -> None:
     bad = tmp_path / "bad.csv"
-    bad.write_text("text,label\n" + "fine film,good\ndull plot,bad\nso so,middling\n" * 9)
-    with pytest.raises(BadDataError, match="exactly two different labels, found 3"):
+    bad.write_text("text,label\n" + "fine film,good\ndull plot,good\n" * 9)
+    with pytest.raises(BadDataError, match="at least two different labels, found 1"):
         start_run(tmp_path / "artifacts", bad)
     assert list((tmp_path / "artifacts/runs").iterdir()) == []
     files = [path for path in (tmp_path / "artifacts").rglob("*") if path.is_file()]

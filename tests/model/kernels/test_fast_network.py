@@ -24,29 +24,31 @@ NETWORK = ConvBilstmConfig(
 )
 
 
-def losses_of(model: keras.Model) -> list[float]:
+def losses_of(model: keras.Model, classes: int) -> list[float]:
     """Return the losses of twelve training steps, the weights of which the model keeps."""
     chance = np.random.default_rng(0)
     tokens = chance.integers(0, 30, (12, 8, 14)).astype("int32")
-    labels = chance.integers(0, 2, (12, 8, 1)).astype("float32")
-    model.compile(optimizer=keras.optimizers.SGD(1.0, momentum=0.9), loss="binary_crossentropy")
+    labels = chance.integers(0, classes, (12, 8, 1)).astype("float32")
+    loss = "binary_crossentropy" if classes == 2 else "sparse_categorical_crossentropy"
+    model.compile(optimizer=keras.optimizers.SGD(1.0, momentum=0.9), loss=loss)
     return [float(model.train_on_batch(*batch)) for batch in zip(tokens, labels, strict=True)]
 
 
 @pytest.mark.parametrize(
-    ("kernel_size", "pool_size", "batch_size"),
+    ("kernel_size", "pool_size", "batch_size", "classes"),
     [
-        (5, 4, 11),  # fills its batches
-        *(pytest.param(*sizes, 8, marks=pytest.mark.slow) for sizes in [(3, 2), (1, 3), (6, 5)]),
+        (5, 4, 11, 2),  # fills its batches
+        (3, 2, 8, 4),
+        *(pytest.param(*sizes, 8, 2, marks=pytest.mark.slow) for sizes in [(3, 2), (1, 3), (6, 5)]),
     ],
 )
 def test_without_dropout_a_training_is_that_of_keras_but_for_rounding(
-    kernel_size: int, pool_size: int, batch_size: int
+    kernel_size: int, pool_size: int, batch_size: int, classes: int
 ) -> None:
     sizes = NETWORK.model_copy(update={"kernel_size": kernel_size, "pool_size": pool_size})
-    plain, network = (with_own_seeds(build_network(30, 14, sizes), 0) for _ in range(2))
+    plain, network = (with_own_seeds(build_network(30, 14, sizes, classes), 0) for _ in range(2))
     model = fast_network(network, batch_size)
-    np.testing.assert_allclose(losses_of(model), losses_of(plain), rtol=1e-5)
+    np.testing.assert_allclose(losses_of(model, classes), losses_of(plain, classes), rtol=1e-5)
     for weight, expected in zip(network.weights, plain.weights, strict=True):
         np.testing.assert_allclose(weight, expected, atol=1e-5)
     with pytest.raises(tf.errors.InvalidArgumentError):

@@ -1,0 +1,135 @@
+"""Reviews of three labels go through the whole pipeline as those of two do."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from flows.cli import predict, promote, runs
+from flows.pipelines.api import TrainedRun, load_run, train
+from tasks.evaluation.slices import read_predictions
+from tasks.inference.bundle.open import open_bundle
+from tasks.runs.read import read_json
+from tests.support.commands import Command
+from tests.support.samples.three_labels import BAYES_ACCURACY, LABELS, write_three_labels
+
+ROWS = 1500
+
+SMALL: dict[str, Any] = {
+    "num_words": 40,
+    "maxlen": 12,
+    "architecture": "ngram_bag",
+    "ngram_words": 1,
+    "ngram_buckets": 512,
+    "learning_rate": 0.1,
+    "epochs": 4,
+    "batch_size": 64,
+    "test_fraction": 0.4,
+}
+
+TEXTS = ["the dull film", "the fair film", "the fine film"]
+
+
+@pytest.fixture(scope="module")
+def trained(
+    tmp_path_factory: pytest.TempPathFactory,
+    prefect_server: str,  # noqa: ARG001 - the run reports there
+) -> TrainedRun:
+    folder = tmp_path_factory.mktemp("labels")
+    file = write_three_labels(folder / "reviews.csv", ROWS)
+    return train(
+        file, artifacts=folder / "artifacts", accelerator="cpu", labels=",".join(LABELS), **SMALL
+    )
+
+
+def artifacts_of(run: TrainedRun) -> Path:
+    return run.folder.parents[1]
+
+
+def test_all_models_reach_the_accuracy_that_is_known_to_be_the_best(trained: TrainedRun) -> None:
+    for name in ("metrics.json", "baseline_metrics.json", "bayes_baseline_metrics.json"):
+        low, high = read_json(trained.folder, name)["accuracy_interval_95"]
+        assert low <= BAYES_ACCURACY <= high
+
+
+def test_the_scores_fit_the_predictions(trained: TrainedRun) -> None:
+    metrics = trained.metrics
+    made = read_predictions(trained.folder / "predictions.parquet")
+    assert made.probability.shape == (len(made.label), 3)
+    np.testing.assert_allclose(made.probability.sum(axis=1), 1, rtol=1e-5)
+    said = made.probability.argmax(axis=1)
+    counted = [[int(np.sum((made.label == t) & (said == j))) for j in range(3)] for t in range(3)]
+    assert metrics["confusion"] == counted
+    assert metrics["accuracy"] == pytest.approx(np.trace(counted) / len(said))
+    assert [one["reviews"] for one in metrics["by_label"]] == np.bincount(made.label).tolist()
+    assert read_json(trained.folder, "data_report.json")["label_names"] == list(LABELS)
+
+
+def test_the_report_tells_of_all_labels(trained: TrainedRun) -> None:
+    page = trained.report.read_text()
+    for shown in ("Macro F1", "Judged mixed", "Each label against the rest", "3 probabilities"):
+        assert shown in page
+    card = (trained.folder / "model_card.md").read_text()
+    assert 'the probability of each label, in this order: "bad", "mixed", "good"' in card
+
+
+def test_each_text_gets_its_label_and_all_probabilities_on_request(
+    trained: TrainedRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert [label for label, _ in trained.predict(TEXTS)] == list(LABELS)
+    file = tmp_path / "texts.csv"
+    file.write_text("text\n" + "\n".join(TEXTS) + "\n")
+    ask = Command(predict.app, artifacts_of(trained), capsys).says
+    for name in ("out.parquet", "out.csv"):
+        ask("--file", str(file), "--output", str(tmp_path / name), "--all-probabilities")
+    rows = pq.read_table(tmp_path / "out.parquet").to_pylist()
+    with (tmp_path / "out.csv").open() as written:
+        assert list(csv.DictReader(written).__next__()) == list(rows[0])
+    for row, label in zip(rows, LABELS, strict=True):
+        each = [row[f"probability of {name}"] for name in LABELS]
+        assert row["label"] == label
+        assert row["probability"] == max(each) == row[f"probability of {label}"]
+        assert sum(each) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_bundle_gives_the_same_answers(
+    trained: TrainedRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "bundle"
+    Command(runs.app, artifacts_of(trained), capsys).says(
+        "export", "bundle", trained.run_id, str(target), "--litert"
+    )
+    assert open_bundle(target).predict(TEXTS)["label"].to_pylist() == list(LABELS)
+
+
+def test_it_becomes_the_champion_by_the_same_gates(
+    trained: TrainedRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gates = ("--floor", "0.5", "--largest-calibration-error", "0.2", "--largest-latency-ms", "1000")
+    Command(promote.app, artifacts_of(trained), capsys).says("promote", trained.run_id, *gates)
+    champion = json.loads((artifacts_of(trained) / "champion.json").read_text())
+    assert champion["run_id"] == trained.run_id
+
+
+def test_other_names_in_another_order_change_nothing_else(
+    trained: TrainedRun, tmp_path: Path
+) -> None:
+    order = (2, 0, 1)
+    names = tuple(f"{place}" for place in np.argsort(order))
+    file = write_three_labels(tmp_path / "reviews.csv", ROWS, labels=names)
+    other = train(file, artifacts=tmp_path / "artifacts", accelerator="cpu", **SMALL)
+    assert load_run(other.run_id, tmp_path / "artifacts").metrics == other.metrics
+    ours, theirs = trained.metrics, other.metrics
+    for name in ("accuracy", "loss", "roc_auc", "brier", "macro_f1", "expected_calibration_error"):
+        assert theirs[name] == pytest.approx(ours[name], abs=1e-5)
+    assert np.array(theirs["confusion"]).tolist() == (
+        np.array(ours["confusion"])[np.ix_(order, order)].tolist()
+    )
+    first, second = (
+        read_predictions(run.folder / "predictions.parquet") for run in (trained, other)
+    )
+    np.testing.assert_allclose(first.probability[:, order], second.probability, atol=1e-5)
