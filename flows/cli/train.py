@@ -10,6 +10,7 @@ from rich.text import Text
 from flows.cli.app import Ready
 from flows.cli.help import DATA, DRIFT, PROMOTION, RECIPE, RUNNING, command_app
 from flows.cli.options import ConfigOptions, NamingOptions, SourceOptions
+from flows.display.plan import plan_shown
 from flows.display.terminal import show_lines
 from tasks.common.errors import InvalidConfigError
 from tasks.config.drift import DriftConfig
@@ -17,6 +18,7 @@ from tasks.config.promotion import PromotionConfig, require_promotable
 from tasks.config.recipes import DEFAULT_RECIPE, recipes
 from tasks.config.request import TrainOptions
 from tasks.config.training import CachedStep, Source, SourceConfig
+from tasks.plan import plan_training
 
 G = TypeVar("G", PromotionConfig, DriftConfig)
 
@@ -24,7 +26,7 @@ app = command_app(
     "train",
     first=(
         *("--source", "--train-file", "--test-file", "--recipe", "--list-recipes", "--config"),
-        *("--epochs", "--seed", "--promote", "--accelerator", "--name", "--artifacts"),
+        *("--epochs", "--seed", "--promote", "--plan", "--accelerator", "--name", "--artifacts"),
     ),
     examples=(
         (
@@ -90,6 +92,14 @@ def train(
         ),
     ] = False,
     drift: Annotated[DriftConfig, Parameter(name="drift", group=DRIFT)] = DriftConfig(),
+    plan: Annotated[
+        bool,
+        Parameter(
+            help="Only say which steps would be computed, why, and how long it may take.",
+            negative=(),
+            group=RUNNING,
+        ),
+    ] = False,
 ) -> Ready[TrainOptions] | None:
     """Train the sentiment network on movie reviews and leave a versioned run folder."""
     if list_recipes:
@@ -109,6 +119,9 @@ def train(
         drift=bounds,
         naming=naming.naming(),
     )
+    if plan:
+        show_lines(*plan_shown(plan_training(asked), asked))
+        return None
     return Ready(asked, _start)
 
 

@@ -9,6 +9,14 @@ from tasks.common.artifact_store import ArtifactStore
 from tasks.common.canonical_json import changed_items, group_fields
 from tasks.common.records import read_record
 
+NEVER_CACHED = "never from the cache"
+
+NO_EARLIER = "there is no earlier result of this step"
+
+DAMAGED = "its earlier result is missing or damaged"
+
+LEFT_NOTHING = "it was begun before, and left no result"
+
 _NEWEST = 200
 
 
@@ -46,16 +54,12 @@ def why_computed(
 ) -> str:
     """Return why a step is computed under `key`, which is made of `parts` where these are known."""
     if key is None:
-        return "never from the cache"
+        return NEVER_CACHED
     if refresh:
         return "a refresh was requested"
     file = store.key_file(key)
     if file.name in earlier.begun:
-        return (
-            "its earlier result is missing or damaged"
-            if file.name in earlier.left
-            else "it was begun before, and left no result"
-        )
+        return DAMAGED if file.name in earlier.left else LEFT_NOTHING
     if parts is None:
         return "its key could not be kept"
     compared = [file.with_name(name) for name in earlier.begun & earlier.left]
@@ -72,8 +76,8 @@ def explain_miss(parts: KeyParts, earlier: Iterable[Path]) -> list[str]:
     `earlier` are the files of the keys that the step had before. Nearest is the key with the fewest
     changes, then the newest.
     """
-    changes = [diff_parts(other, parts) for other in _newest(earlier)]
-    return min(changes, key=len) if changes else ["there is no earlier result of this step"]
+    changes = [diff_parts(other, parts) for other in newest_parts(earlier)]
+    return min(changes, key=len) if changes else [NO_EARLIER]
 
 
 def diff_parts(before: KeyParts, after: KeyParts) -> list[str]:
@@ -98,7 +102,7 @@ def diff_parts(before: KeyParts, after: KeyParts) -> list[str]:
     return lines
 
 
-def _newest(files: Iterable[Path]) -> Iterator[KeyParts]:
+def newest_parts(files: Iterable[Path]) -> Iterator[KeyParts]:
     """Yield the parts of the newest keys; a damaged file explains nothing and is passed over."""
     for path in sorted(files, key=_changed_at, reverse=True)[:_NEWEST]:
         parts = read_record(KeyParts, path)

@@ -19,8 +19,9 @@ from tasks.cache.key import KEY_IN_USE, KeyParts
 from tasks.cache.policy import cache_options
 from tasks.cache.step_function import StepFunction
 from tasks.common.artifact_store import ArtifactStore, StepOutput, StepRun
+from tasks.common.device import tensorflow_start_seconds
 from tasks.common.errors import is_worth_retrying
-from tasks.common.process_memory import give_back_memory
+from tasks.common.process_memory import give_back_memory, peak_mib
 from tasks.common.records import read_record
 
 _LOG = logging.getLogger(__name__)
@@ -118,7 +119,7 @@ class StepRunner:
         """Return the result of `task`, which decides by itself whether it is computed."""
         earlier = Earlier.of(self.store, task.name)
         KEY_IN_USE.set(None)
-        started = time.monotonic()
+        started, tensorflow = time.monotonic(), tensorflow_start_seconds()
         _LAST_STEP.set((str(runtime.flow_run.id), task.name))
         if watcher := _WATCHER.get(None):
             watcher(task.name)
@@ -143,6 +144,8 @@ class StepRunner:
             why=why,
             key=key,
             seconds=round(time.monotonic() - started, 3),
+            start_seconds=round(tensorflow_start_seconds() - tensorflow, 3),
+            peak_mib=peak_mib(),
         )
         self.runs.append(run)
         if not cached:

@@ -56,13 +56,19 @@ class StepOutput(Record):
 
 
 class StepRun(Record):
-    """One step of a run: from the cache or computed and why, its key, and its seconds."""
+    """One step of a run: from the cache or computed and why, its key, and its seconds.
+
+    In `start_seconds` of these TensorFlow started; `peak_mib` is the memory that the process had
+    needed until the step ended.
+    """
 
     step: str
     cached: bool
     why: str
     key: str | None
     seconds: float
+    start_seconds: float = 0.0
+    peak_mib: int = 0
 
     @property
     def outcome(self) -> str:

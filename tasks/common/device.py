@@ -9,8 +9,10 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Annotated, Any, Literal
@@ -209,13 +211,26 @@ def start_tensorflow() -> Any:  # noqa: ANN401 - a module
     Its notices are shown where TF_CPP_MIN_LOG_LEVEL is 0 or 1; all other lines always are.
     """
     set_libraries_up()
+    return _started()[0]
+
+
+@cache
+def _started() -> tuple[Any, float]:
+    """Return TensorFlow, and in how many seconds it started."""
+    began = time.monotonic()
     with nullcontext() if "tensorflow" in sys.modules else _without_notices():
         import tensorflow as tf
 
         tf.config.list_physical_devices("GPU")
         # A notebook that opens several models is warned that each is compiled for itself.
         tf.get_logger().addFilter(lambda record: "retracing" not in record.getMessage())
-    return tf
+        tf.keras.config  # noqa: B018 - imports Keras
+    return tf, time.monotonic() - began
+
+
+def tensorflow_start_seconds() -> float:
+    """Return how long TensorFlow took to start in this process; 0 where it has not."""
+    return _started()[1] if _started.cache_info().currsize else 0.0
 
 
 @contextmanager

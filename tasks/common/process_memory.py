@@ -8,6 +8,7 @@ there, and what one step of a flow has freed is of little use to the next.
 import ctypes
 import gc
 import os
+import resource
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,6 +48,12 @@ def without_collection() -> Iterator[None]:
         if "keras" not in sys.modules:
             gc.freeze()
         gc.enable()
+
+
+def peak_mib() -> int:
+    """Return the most memory that this process has had so far, in MiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak // (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def give_back_memory() -> None:

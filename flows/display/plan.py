@@ -1,0 +1,50 @@
+"""What a training would do, for a person."""
+
+from collections.abc import Iterator
+
+from flows.display.terminal import Showable
+from flows.display.training_pace import duration
+from tasks.cache.plan_runner import Outcome
+from tasks.common.tables import Table, number
+from tasks.config.request import TrainOptions
+from tasks.plan import PlannedRun
+
+_WORDS: dict[Outcome, str] = {"cached": "cached", "computed": "computed", "depends": "computed"}
+
+_GIB = 2**30
+
+
+def plan_shown(plan: PlannedRun, options: TrainOptions) -> list[Showable]:
+    """Return a table of the steps, and sentences about time, room and device."""
+    rows = [
+        [step.step, _WORDS[step.outcome], step.why, "?" if seconds is None else f"{seconds:.1f}"]
+        for step, seconds in zip(plan.steps, plan.seconds, strict=True)
+    ]
+    return [
+        Table("step", "result", "why", number("seconds"), rows=rows),
+        "",
+        *_sentences(plan, options),
+    ]
+
+
+def _sentences(plan: PlannedRun, options: TrainOptions) -> Iterator[str]:
+    for lacking in plan.lacking:
+        yield f"First: {lacking} would be brought to this machine; what follows may differ then."
+    known = [seconds for seconds in plan.seconds if seconds is not None]
+    if plan.like is None:
+        yield "Time: not known; no run on this machine did these steps yet."
+    else:
+        unknown = [step.step for step, s in zip(plan.steps, plan.seconds, strict=True) if s is None]
+        more = f", and what is not known of {', '.join(unknown)}" if unknown else ""
+        yield f"Time: about {duration(sum(known))} in all steps, as in run {plan.like}{more}."
+        yield (
+            f"Memory: {plan.memory_mib / 1024:.1f} GiB. Disk: {plan.disk_bytes / 2**20:.0f} MiB"
+            f" of {plan.free_bytes / _GIB:.1f} GiB free."
+        )
+    yield f"Device: {plan.device.name} ({plan.device.reason})."
+    if options.drift is not None:
+        ends = "; the run ends there on an alarm" if options.drift.action == "stop" else ""
+        yield f"Drift is checked after load{ends}."
+    if options.promotion is not None:
+        yield "Promotion is decided after the run."
+    yield "Nothing was started or written."
