@@ -23,7 +23,7 @@ from tasks.common.errors import BadDataError, SourceUnavailableError
 from tasks.config.training import SourceConfig
 from tasks.data import download as download_module
 from tasks.data import fetch as module
-from tasks.data.fetch import fetch_reviews
+from tasks.data.fetch import fetch_reviews, find_reviews
 from tasks.data.sources import keras_imdb as keras_imdb_module
 from tasks.data.sources.source_files import SourceFiles
 from tests.support.review_samples import (
@@ -443,6 +443,29 @@ def test_auto_falls_back_to_the_packaged_reviews_with_a_warning(
     assert "FALLING BACK to the packaged reviews" in warnings[0]
     assert "NOT the official one" in warnings[0]
     assert f"no network for {NPZ}" in warnings[0]
+
+
+def test_to_look_for_reviews_brings_and_writes_nothing(
+    samples: Path, store: ArtifactStore, tmp_path: Path
+) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    for config in (AUTO, IMDB):
+        assert find_reviews(config, store) == (None, [NPZ, module.FULL_PACKAGE_WHEEL])
+    assert find_reviews(SourceConfig(imdb_npz=samples / NPZ), store)[0] is None
+    remote = SourceConfig(source="files", train_file="s3://bucket/reviews.csv")
+    assert find_reviews(remote, store) == (None, ["s3://bucket/reviews.csv"])
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_to_look_finds_what_a_run_would_find(samples: Path, store: ArtifactStore) -> None:
+    copied(samples / module.FULL_PACKAGE_WHEEL, store.downloads)
+    found, lacking = find_reviews(IMDB, store)
+    assert found is not None
+    assert (found.form, lacking) == ("packages", [NPZ])
+    for name in (NPZ, INDEX):
+        copied(samples / name, keras_datasets_folder())
+    fetched = fetch_reviews(IMDB, store)
+    assert find_reviews(IMDB, store) == (fetched, [])
 
 
 @pytest.mark.usefixtures("samples", "no_network")
