@@ -10,6 +10,7 @@ help:  ## print what can be made
 
 train: $(VENV)/.can-train  ## train on the best reviews at hand; more options by ARGS='--epochs 3'
 	$(BIN)/python flows/train_flow.py $(ARGS)
+	@echo 'For the next command: source $(BIN)/activate'
 
 # Of the order of the tests in each file, which is random.
 SEED ?= 324

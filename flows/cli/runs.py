@@ -17,6 +17,7 @@ from flows.display.runs_page import renew_runs_page, write_runs_page
 from flows.display.terminal import Options, answer, show_lines
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.atomic_files import require_new, write_text
+from tasks.common.device import start_tensorflow
 from tasks.common.errors import BadDataError, InvalidConfigError, PipelineError
 from tasks.config.naming import read_naming
 from tasks.registry.champion import ChampionStore
@@ -254,9 +255,10 @@ def bundle(
     The bundle holds the model for Keras, ONNX and TensorFlow (with the tokenizer inside), its
     word index and preprocessing, its model card, and a small script that predicts.
     """
-    from tasks.inference.bundle.export import export_bundle
-
     with _reading(options, run) as (found,):
+        start_tensorflow()  # else its notices are shown
+        from tasks.inference.bundle.export import export_bundle
+
         made = export_bundle(found, target, litert=litert)
     agree = ", ".join(f"{form} {value:.1g}" for form, value in made.differences.items())
     lines = [
