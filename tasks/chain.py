@@ -38,8 +38,8 @@ def learn(run: Runner, loaded: StepOutput, config: TrainingConfig, device: Devic
     """Pad → persist-parquet → build → train."""
     text, network, fit = config.text, config.network, config.fit
     persisted = prepare(run, loaded, config)
-    classes = steps.class_count(loaded)
-    built = run.cached(steps.build, text.num_words, text.maxlen, network, fit.seed, device, classes)
+    labels = steps.LabelCount.of(loaded)
+    built = run.cached(steps.build, text.num_words, text.maxlen, network, fit.seed, device, labels)
     trained = run.cached(steps.train, built, persisted, network, fit, config.saving, device)
     return Learned(persisted, trained)
 

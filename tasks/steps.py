@@ -6,12 +6,14 @@ Prefect, which makes a task of each (`tasks.cache.runner`).
 
 import shutil
 from pathlib import Path
+from typing import Self
 
 from tasks.cache.key import KEY_IN_USE
 from tasks.cache.step_function import step
-from tasks.common.artifact_store import ArtifactStore, Fact, StepOutput
+from tasks.common.artifact_store import UNKNOWN, ArtifactStore, Fact, StepOutput
 from tasks.common.device import Device, use_device
 from tasks.common.errors import PrunedTrialError
+from tasks.common.records import Record
 from tasks.config.training import (
     DataConfig,
     FitConfig,
@@ -79,6 +81,30 @@ def persist(store: ArtifactStore, padded: StepOutput, row_group_rows: int) -> St
         return store.keep("persist-parquet", folder, {**facts, **provenance})
 
 
+class LabelCount(Record):
+    """How many labels the reviews have; `is_known` once they are loaded, else it is a guess."""
+
+    count: int
+    is_known: bool
+
+    @classmethod
+    def of(cls, loaded: StepOutput) -> Self:
+        """Return that of loaded reviews, or of a plan that may know what they were."""
+        names = loaded.facts.get("label_names")
+        count = len(names) if isinstance(names, list) else 2
+        return cls(count=count, is_known=loaded.content_hash != UNKNOWN)
+
+    @property
+    def content_hash(self) -> str:
+        """The number itself."""
+        return str(self.count) if self.is_known else UNKNOWN
+
+    @property
+    def likely(self) -> Self:
+        """The guess, as if it were known."""
+        return self.model_copy(update={"is_known": True})
+
+
 @step("build", "build seed {seed}")
 def build(
     store: ArtifactStore,
@@ -87,22 +113,16 @@ def build(
     network: NetworkConfig,
     seed: int,
     device: Device,
-    classes: int,
+    labels: LabelCount,
 ) -> StepOutput:
     """Build the network with its seeded first weights."""
     use_device(device)
     from tasks.model.build import build_model
 
     with store.workspace() as folder:
-        facts = build_model(num_words, maxlen, network, seed, folder, classes)
+        facts = build_model(num_words, maxlen, network, seed, folder, labels.count)
         content = {"initial_model.keras": str(facts["model_hash"])}
         return store.keep("build", folder, facts, content)
-
-
-def class_count(loaded: StepOutput) -> int:
-    """Return how many labels the loaded reviews have; of a plan that has not loaded them, two."""
-    names = loaded.facts.get("label_names")
-    return len(names) if isinstance(names, list) else 2
 
 
 def _training_folder(store: ArtifactStore, key: str | None) -> Path | None:

@@ -19,15 +19,13 @@ from tasks.cache.explain import (
 from tasks.cache.key import KeyParts, cache_key, key_parts
 from tasks.cache.step_function import StepFunction
 from tasks.cache.verified import result_faults
-from tasks.common.artifact_store import ArtifactStore, StepOutput
+from tasks.common.artifact_store import UNKNOWN, ArtifactStore, StepOutput
 from tasks.common.records import Record
 
 P = ParamSpec("P")
 
 Outcome = Literal["cached", "computed", "depends"]
 """`depends`: computed, unless its input comes out unchanged."""
-
-_UNKNOWN = "?"
 
 
 class PlannedStep(Record):
@@ -56,7 +54,7 @@ class _NotYet(StepOutput):
     @property
     def content_hash(self) -> str:
         """No hash: it is not known yet."""
-        return _UNKNOWN
+        return UNKNOWN
 
 
 class PlanRunner:
@@ -79,11 +77,10 @@ class PlanRunner:
         parts = key_parts(step.name, step.function, arguments)
         if not self._use_cache:
             return self._computed(step.name, "computed", NEVER_CACHED, parts)
-        unknown = {name for name, content in parts.inputs.items() if content == _UNKNOWN}
+        unknown = {name for name, content in parts.inputs.items() if content == UNKNOWN}
         if unknown:
             likely = {
-                name: value.likely or value if isinstance(value, _NotYet) else value
-                for name, value in arguments.items()
+                name: getattr(value, "likely", None) or value for name, value in arguments.items()
             }
             return self._depends(parts, unknown, key_parts(step.name, step.function, likely))
         key = cache_key(parts)
@@ -105,7 +102,7 @@ class PlanRunner:
             return self._computed(step, "computed", "a refresh was requested", parts)
         differences: list[list[str]] = []
         for other in self._earlier(step):
-            inputs = other.inputs | dict.fromkeys(unknown & other.inputs.keys(), _UNKNOWN)
+            inputs = other.inputs | dict.fromkeys(unknown & other.inputs.keys(), UNKNOWN)
             differences.append(diff_parts(other.model_copy(update={"inputs": inputs}), parts))
             if not differences[-1] and _whole(self._store, cache_key(other)) is not None:
                 whole = _whole(self._store, cache_key(likely))
@@ -131,7 +128,8 @@ class PlanRunner:
         self.planned.append(
             PlannedStep(step=step, outcome=outcome, why=why, parts=parts, same_input=is_likely)
         )
-        return _NotYet(step=step, files={}, likely=likely)
+        facts = likely.facts if likely else {}
+        return _NotYet(step=step, files={}, facts=facts, likely=likely)
 
 
 def _whole(store: ArtifactStore, key: str) -> StepOutput | None:

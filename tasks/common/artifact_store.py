@@ -26,6 +26,10 @@ from tasks.common.records import Record, read_record
 Fact = str | int | float | bool | None | list[str]
 
 
+UNKNOWN = "?"
+"""The content hash of what is still to be computed, in a plan."""
+
+
 class StoredFile(HashedFile):
     """One file of the store.
 

@@ -56,7 +56,7 @@ def all_keys(
     given = dict(config) | {"files": files, "device": device, "store": store, "caption": "c"}
     given |= {"num_words": text.num_words, "maxlen": text.maxlen, "seed": fit.seed}
     given |= {"row_group_rows": config.data.row_group_rows, "batch_size": fit.evaluation_batch_size}
-    given |= {"classes": 2}
+    given |= {"labels": steps.LabelCount(count=2, is_known=True)}
     keys: dict[str, str] = {}
     for task, made in STEPS:
         arguments = {name: given[name] for name in signature(task.function).parameters}

@@ -50,6 +50,7 @@ def stand_in(step: StepFunction[..., StepOutput]) -> Callable[..., StepOutput]:
             # In half of all cases only one thing of all that is given matters.
             (folder / "made").write_text(said if int(said, 16) % 2 else step.name)
             facts: dict[str, Fact] = {"protocol": "honest", "test_reviews": 1}
+            facts["label_names"] = [*"abcd"][: 2 + int(said, 16) % 3]
             return store.keep(step.name, folder, facts)
 
     return leave_something

@@ -73,7 +73,7 @@ OPERATIONS = [
 
 FLOW = "python flows/train_flow.py"
 
-ANSWERS = ("--help", "--list-recipes")
+ANSWERS = ("--plan", "--help", "--list-recipes")
 
 RUNS = "python flows/runs.py"
 
