@@ -30,6 +30,8 @@ ALL = [*LONG.values(), predict_app, promote_app, program([])]
 @pytest.fixture(autouse=True)
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
+    for app in ALL:  # an app keeps the width at which it was first shown
+        monkeypatch.setattr(app, "_fallback_console", None)
 
 
 def options(shown: str) -> list[str]:

@@ -226,7 +226,7 @@ LABELS = ["Recipe", "Reviews", "Text column", "Label column", "Epochs", "Seed", 
 def test_the_short_form_asks_seven_things_and_proposes_what_is_served(
     served: Served, ui: str, screenshots: Path
 ) -> None:
-    texts = [f"{label} (Optional)" for label in LABELS] + ["ngrams: 0.92", "Column of the two"]
+    texts = [f"{label} (Optional)" for label in LABELS] + ["ngrams: 0.92", "Column of the labels"]
     path, picture = served.form("simple"), screenshots / f"{ui}_form.png"
     assert_page_shows(served.api, ui, path, texts, picture, height=1200)
     with prefect_page(served.api, ui, path, texts, height=1200) as opened:
