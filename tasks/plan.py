@@ -24,10 +24,12 @@ class PlannedRun(Record):
 
     `seconds` are those of each step, None where no earlier run on this machine tells; memory and
     disk are those of the run `like`, and what its steps left. `lacking` has to be brought here.
+    With `least_seconds` all that may come unchanged does.
     """
 
     steps: list[PlannedStep]
     seconds: list[float | None]
+    least_seconds: float
     like: str | None
     memory_mib: int
     disk_bytes: int
@@ -63,10 +65,12 @@ def plan_training(options: TrainOptions) -> PlannedRun:
     ]
     known = [one for one in found if one is not None]
     like = max(known, key=lambda one: one.run.manifest.created).run if known else None
+    seconds = _seconds(run.planned, found, start_seconds(past))
     copies = like.manifest.files.values() if like else ()
     return PlannedRun(
         steps=run.planned,
-        seconds=_seconds(run.planned, found, start_seconds(past)),
+        seconds=seconds,
+        least_seconds=_least(run.planned, seconds),
         like=like.manifest.run_id if like else None,
         memory_mib=max((one.peak_mib for one in known), default=0),
         disk_bytes=sum(one.bytes_left for one in known) + sum(file.size for file in copies),
@@ -88,6 +92,14 @@ def _seconds(
         else:
             seconds.append(round(one.seconds + (start if one is first else 0.0), 3))
     return seconds
+
+
+def _least(planned: list[PlannedStep], seconds: list[float | None]) -> float:
+    """Return the seconds of all steps if every input that may come out unchanged does."""
+    return sum(
+        _HIT_SECONDS if step.outcome == "depends" else known or 0.0
+        for step, known in zip(planned, seconds, strict=True)
+    )
 
 
 def _existing(folder: Path) -> Path:

@@ -36,7 +36,9 @@ def _sentences(plan: PlannedRun, options: TrainOptions) -> Iterator[str]:
     else:
         unknown = [step.step for step, s in zip(plan.steps, plan.seconds, strict=True) if s is None]
         more = f", and what is not known of {', '.join(unknown)}" if unknown else ""
-        yield f"Time: about {duration(sum(known))} in all steps, as in run {plan.like}{more}."
+        time, least = duration(sum(known)), duration(plan.least_seconds)
+        between = f", {least} where inputs come out unchanged" if least != time else ""
+        yield f"Time: about {time} in all steps{between}, by run {plan.like}{more}."
         yield (
             f"Memory: {plan.memory_mib / 1024:.1f} GiB. Disk: {plan.disk_bytes / 2**20:.0f} MiB"
             f" of {plan.free_bytes / _GIB:.1f} GiB free."

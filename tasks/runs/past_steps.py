@@ -1,6 +1,7 @@
 """What each step took in earlier runs on this machine, and what it may take next."""
 
 from collections.abc import Iterator
+from statistics import mean
 from typing import NamedTuple
 
 from tasks.cache.explain import LEFT_NOTHING, diff_parts
@@ -12,6 +13,7 @@ from tasks.runs.environment import describe_machine
 from tasks.runs.find import Run, find_runs
 
 _NEWEST_RUNS = 50
+_RECENT = 5
 _SAME_MACHINE = ("processor", "cores", "threads")
 
 
@@ -71,11 +73,13 @@ def expected(
         return None
     nearest = alike[0]
     run, took = nearest.run, nearest.step
-    scale = 1.0
+    seconds = took.seconds - took.start_seconds
+    if cached:
+        seconds = mean(one.step.seconds for one in alike[:_RECENT])
     if not cached and step == "train" and parts is not None and nearest.parts is not None:
-        scale = _epochs(nearest, parts) / run.manifest.training.epochs_run
+        seconds *= _epochs(nearest, parts) / run.manifest.training.epochs_run
     return Expected(
-        seconds=(took.seconds - took.start_seconds) * scale,
+        seconds=seconds,
         needs_tensorflow=not cached and parts is not None and "tensorflow" in parts.libraries,
         peak_mib=took.peak_mib,
         bytes_left=0 if cached else _bytes_left(store, took),
