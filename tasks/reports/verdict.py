@@ -134,6 +134,8 @@ def notes_on(
 def _on_baseline(manifest: Manifest, baseline: BaselineScore, test: PairedTest) -> Note:
     difference = manifest.score.accuracy - baseline.accuracy
     sides = f"{abs(100 * difference):.2f} points {'above' if difference > 0 else 'below'}"
+    if not difference:
+        sides = "exactly as good as"
     scores = (
         f"The network is {sides} the linear baseline, {baseline.name}"
         f" ({baseline.accuracy:.4f}; exact McNemar test, p {_relation(test.p_value)})"

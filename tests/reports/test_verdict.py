@@ -91,6 +91,11 @@ def test_a_good_run_has_no_warning() -> None:
         (a_manifest(), {"p_value": 0.2}, "they cannot be told apart"),
         (a_manifest(accuracy=0.86), {}, "worse than a model trained in seconds"),
         (a_manifest(bayes=0.91), {}, "1.00 points below the linear baseline, pairs (0.9100;"),
+        (
+            a_manifest(bayes=0.9),
+            {"p_value": 0.2},
+            "exactly as good as the linear baseline, pairs (0.9000;",
+        ),
         (a_manifest(training=(6, 6)), {}, "more epochs may score higher"),
         (a_manifest(), {"error": 0.08}, "Probabilities are off by 8.0 points"),
         (a_manifest(), {"roc_auc": 0.97}, "Ranking is good (ROC AUC 0.9700) but the cut at 0.5 is"),
