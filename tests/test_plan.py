@@ -44,6 +44,8 @@ def test_a_run_again_would_come_from_the_cache(done: RunSummary, small_reviews: 
     assert {s.step: s.why for s in plan.steps if s.outcome != "cached"} == {}
     assert all(done.folder.name[-8:] in step.why for step in plan.steps)
     assert sum(seconds or 0 for seconds in plan.seconds) < 5
+    options = TrainOptions(config=ngram_config(small_reviews), accelerator="cpu", artifacts=Path())
+    assert "Time: about 1 s in all steps." in plan_shown(plan, options)
 
 
 def test_other_settings_miss_from_their_step_on(done: RunSummary, small_reviews: Path) -> None:

@@ -31,14 +31,16 @@ def _sentences(plan: PlannedRun, options: TrainOptions) -> Iterator[str]:
     for lacking in plan.lacking:
         yield f"First: {lacking} would be brought to this machine; what follows may differ then."
     known = [seconds for seconds in plan.seconds if seconds is not None]
-    if plan.like is None:
-        yield "Time: not known; no run on this machine did these steps yet."
-    else:
-        unknown = [step.step for step, s in zip(plan.steps, plan.seconds, strict=True) if s is None]
-        more = f", and what is not known of {', '.join(unknown)}" if unknown else ""
+    unknown = [step.step for step, s in zip(plan.steps, plan.seconds, strict=True) if s is None]
+    if known:
         time, least = duration(sum(known)), duration(plan.least_seconds)
         between = f", {least} where inputs come out unchanged" if least != time else ""
-        yield f"Time: about {time} in all steps{between}, by run {plan.like}{more}."
+        by = f", by run {plan.like}" if plan.like is not None else ""
+        more = f", and what is not known of {', '.join(unknown)}" if unknown else ""
+        yield f"Time: about {time} in all steps{between}{by}{more}."
+    else:
+        yield "Time: not known; no run on this machine did these steps yet."
+    if plan.like is not None:
         yield (
             f"Memory: {plan.memory_mib / 1024:.1f} GiB. Disk: {plan.disk_bytes / 2**20:.0f} MiB"
             f" of {plan.free_bytes / _GIB:.1f} GiB free."
