@@ -1,5 +1,6 @@
 """What a training would do: which steps would be computed and why, how long, and how much room."""
 
+import os
 import shutil
 from pathlib import Path
 from typing import get_args
@@ -14,6 +15,8 @@ from tasks.config.request import TrainOptions, require_divisible
 from tasks.config.training import Step
 from tasks.data.fetch import find_reviews
 from tasks.runs.past_steps import Expected, expected, past_steps, start_seconds
+
+_REFRESH, _TRUE = "PREFECT_TASKS_REFRESH_CACHE", ("1", "true", "t", "yes", "y", "on")
 
 _HIT_SECONDS = 0.1
 """Of a step that was never seen to come from the cache."""
@@ -48,7 +51,8 @@ def plan_training(options: TrainOptions) -> PlannedRun:
     device = select_accelerator(options.accelerator)
     require_divisible(config.fit, device)
     files, lacking = find_reviews(config.source, store)
-    run = PlanRunner(store, refresh=options.refresh, use_cache=options.cache)
+    refresh = ("all",) if os.environ.get(_REFRESH, "").lower() in _TRUE else options.refresh
+    run = PlanRunner(store, refresh=refresh, use_cache=options.cache)
     if files is None:
         why = "unless these reviews were used before"
         run.planned = [

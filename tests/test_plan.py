@@ -57,6 +57,15 @@ def test_other_settings_miss_from_their_step_on(done: RunSummary, small_reviews:
     assert next(step.why for step in plan.steps if step.step == "train") == "epochs 2 → 6"
 
 
+def test_prefects_own_setting_refreshes_all_of_it(
+    done: RunSummary, small_reviews: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_TASKS_REFRESH_CACHE", "True")
+    plan = planned(done, small_reviews)
+    assert {step.why for step in plan.steps} == {"a refresh was requested"}
+    assert set(outcomes(plan).values()) == {"computed"}
+
+
 def a_run(done: RunSummary) -> Run:
     return find_run(done.folder.parent.parent, done.folder.name)
 
