@@ -4,12 +4,9 @@ from collections.abc import Iterator
 
 from flows.display.terminal import Showable
 from flows.display.training_pace import duration
-from tasks.cache.plan_runner import Outcome
 from tasks.common.tables import Table, number
 from tasks.config.request import TrainOptions
 from tasks.plan import PlannedRun
-
-_WORDS: dict[Outcome, str] = {"cached": "cached", "computed": "computed", "depends": "computed"}
 
 _GIB = 2**30
 
@@ -17,7 +14,12 @@ _GIB = 2**30
 def plan_shown(plan: PlannedRun, options: TrainOptions) -> list[Showable]:
     """Return a table of the steps, and sentences about time, room and device."""
     rows = [
-        [step.step, _WORDS[step.outcome], step.why, "?" if seconds is None else f"{seconds:.1f}"]
+        [
+            step.step,
+            "cached" if step.outcome == "cached" else "computed",
+            step.why,
+            "?" if seconds is None else f"{seconds:.1f}",
+        ]
         for step, seconds in zip(plan.steps, plan.seconds, strict=True)
     ]
     return [

@@ -11,6 +11,8 @@ from tasks.common.records import read_record
 
 NEVER_CACHED = "never from the cache"
 
+REFRESHED = "a refresh was requested"
+
 NO_EARLIER = "there is no earlier result of this step"
 
 DAMAGED = "its earlier result is missing or damaged"
@@ -56,7 +58,7 @@ def why_computed(
     if key is None:
         return NEVER_CACHED
     if refresh:
-        return "a refresh was requested"
+        return REFRESHED
     file = store.key_file(key)
     if file.name in earlier.begun:
         return DAMAGED if file.name in earlier.left else LEFT_NOTHING

@@ -10,6 +10,7 @@ from tasks.cache.explain import (
     DAMAGED,
     NEVER_CACHED,
     NO_EARLIER,
+    REFRESHED,
     Earlier,
     diff_parts,
     newest_parts,
@@ -78,19 +79,19 @@ class PlanRunner:
         if not self._use_cache:
             return self._computed(step.name, "computed", NEVER_CACHED, parts)
         unknown = {name for name, content in parts.inputs.items() if content == UNKNOWN}
-        if unknown:
+        key = None if unknown else cache_key(parts)
+        whole = _whole(self._store, key) if key is not None else None
+        if step.name in self._refresh or "all" in self._refresh:
+            return self._computed(step.name, "computed", REFRESHED, parts, whole)
+        if key is None:
             likely = {
                 name: getattr(value, "likely", None) or value for name, value in arguments.items()
             }
             return self._depends(parts, unknown, key_parts(step.name, step.function, likely))
-        key = cache_key(parts)
-        refresh = step.name in self._refresh or "all" in self._refresh
-        whole = _whole(self._store, key)
-        if whole is None or refresh:
-            why = why_computed(
-                self._store, key, parts, Earlier.of(self._store, step.name), refresh=refresh
-            )
-            return self._computed(step.name, "computed", why, parts, whole)
+        if whole is None:
+            earlier = Earlier.of(self._store, step.name)
+            why = why_computed(self._store, key, parts, earlier, refresh=False)
+            return self._computed(step.name, "computed", why, parts)
         why = why_cached(self._store, key)
         self.planned.append(PlannedStep(step=step.name, outcome="cached", why=why, parts=parts))
         return whole
@@ -98,8 +99,6 @@ class PlanRunner:
     def _depends(self, parts: KeyParts, unknown: set[str], likely: KeyParts) -> StepOutput:
         """Plan a step some of whose inputs are still to be computed."""
         step = parts.step
-        if step in self._refresh or "all" in self._refresh:
-            return self._computed(step, "computed", "a refresh was requested", parts)
         differences: list[list[str]] = []
         for other in self._earlier(step):
             inputs = other.inputs | dict.fromkeys(unknown & other.inputs.keys(), UNKNOWN)

@@ -17,7 +17,7 @@ from tasks.common.device import keras_datasets_folder
 from tasks.common.errors import BadDataError, SourceUnavailableError
 from tasks.common.remote_files import is_remote, local_copy
 from tasks.config.training import SourceConfig
-from tasks.data.sources.source_files import SourceFiles, content_sha256
+from tasks.data.sources.source_files import HOW_READ, SourceFiles, content_sha256
 
 _LOG = logging.getLogger(__name__)
 
@@ -110,15 +110,7 @@ def _users_files(config: SourceConfig, store: ArtifactStore) -> SourceFiles:
         paths=paths,
         sha256={split: content_sha256(path) for split, path in paths.items()},
         columns=(config.text_column, config.label_column),
-        group_column=config.group_column,
-        time_column=config.time_column,
-        as_of=config.as_of,
-        encoding=config.encoding,
-        delimiter=config.delimiter,
-        positive_label=config.positive_label,
-        labels=config.labels,
-        drop_labels=config.drop_labels,
-        merge_labels=config.merge_labels,
+        **config.model_dump(include={*HOW_READ}),
         reason="requested",
     )
 
@@ -189,7 +181,7 @@ def _word_index(npz: Path) -> Path:
             return _download(name, f"md5:{md5}", keras_datasets_folder())
         except SourceUnavailableError as error:
             raise SourceUnavailableError(f"{error}; put {name} beside {npz}") from None
-    if hashlib.md5(beside.read_bytes(), usedforsecurity=False).hexdigest() != md5:
+    if not _has_hash(beside, f"md5:{md5}"):
         raise BadDataError(f"{beside} is not Keras's word index; delete it and start again")
     return beside
 
@@ -213,10 +205,15 @@ def _conversion_note(copy: Path) -> str:
     return readable_json({"npz": KERAS_NPZ_SHA256, "parquet": file_sha256(copy)})
 
 
-def _download(name: str, known_hash: str, folder: Path) -> Path:
+def _has_hash(file: Path, known_hash: str) -> bool:
     kind, _, expected = known_hash.partition(":")
+    found = hashlib.new(kind, file.read_bytes(), usedforsecurity=False)
+    return found.hexdigest() == expected
+
+
+def _download(name: str, known_hash: str, folder: Path) -> Path:
     file = folder / name
-    if file.is_file() and hashlib.new(kind, file.read_bytes()).hexdigest() == expected:
+    if file.is_file() and _has_hash(file, known_hash):
         return file
     _bring(name)
     from tasks.data.download import download  # most runs need none of its libraries

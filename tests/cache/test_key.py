@@ -1,8 +1,7 @@
 import re
 from collections.abc import Iterator
-from inspect import signature
 from pathlib import Path
-from typing import Any, get_args
+from typing import ParamSpec, get_args
 
 import pytest
 from hypothesis import given
@@ -13,12 +12,16 @@ from tasks import steps
 from tasks.cache import key as module
 from tasks.cache import source_fingerprint as source_fingerprint_module
 from tasks.cache.key import cache_key, key_parts, source_was_edited
+from tasks.cache.step_function import StepFunction
+from tasks.chain import learn_and_judge
 from tasks.common.artifact_store import ArtifactStore, StepOutput, StoredFile
 from tasks.common.canonical_json import json_sha256
 from tasks.common.device import Device
 from tasks.config.training import NETWORKS, Step, TrainingConfig
 from tasks.data.sources.source_files import SourceFiles
 from tests.support.commands import imported_by
+
+P = ParamSpec("P")
 
 STORE = ArtifactStore(Path("artifacts"))
 
@@ -31,38 +34,32 @@ def output(step: str, key: str) -> StepOutput:
     return StepOutput(step=step, files={"f": file}, facts={"protocol": "honest"})
 
 
-STEPS: list[tuple[Any, str]] = [
-    (steps.load, "loaded"),
-    (steps.pad, "padded"),
-    (steps.persist, "persisted"),
-    (steps.build, "built"),
-    (steps.train, "trained"),
-    (steps.evaluate, "evaluated"),
-    (steps.baseline, "baseline"),
-    (steps.plot, "charts"),
-    (steps.analyse, "analysis"),
-]
-"""In the order of a run, each with the name by which later ones take what it made."""
+class KeyMaker:
+    """Goes through the chain and makes the key of each step."""
+
+    def __init__(self, store: ArtifactStore) -> None:
+        """Take the store that each step is given."""
+        self.keys: dict[str, str] = {}
+        self._store = store
+
+    def cached(
+        self, step: StepFunction[P, StepOutput], *args: P.args, **kwargs: P.kwargs
+    ) -> StepOutput:
+        arguments = step.arguments(self._store, *args, **kwargs)
+        self.keys[step.name] = cache_key(key_parts(step.name, step.function, arguments))
+        return output(step.name, self.keys[step.name])
 
 
 def all_keys(
     config: TrainingConfig, raw: str = "raw", device: Device = CPU, store: ArtifactStore = STORE
 ) -> dict[str, str]:
-    """Return the key of each step of a run, wired as the flow wires them."""
+    """Return the key of each step of a run."""
     files = SourceFiles(
         source="imdb", form="keras", paths={"a": Path("x")}, sha256={"a": raw}, reason="r"
     )
-    text, fit = config.text, config.fit
-    given = dict(config) | {"files": files, "device": device, "store": store, "caption": "c"}
-    given |= {"num_words": text.num_words, "maxlen": text.maxlen, "seed": fit.seed}
-    given |= {"row_group_rows": config.data.row_group_rows, "batch_size": fit.evaluation_batch_size}
-    given |= {"labels": steps.LabelCount(count=2, is_known=True)}
-    keys: dict[str, str] = {}
-    for task, made in STEPS:
-        arguments = {name: given[name] for name in signature(task.function).parameters}
-        keys[task.name] = cache_key(key_parts(task.name, task.function, arguments))
-        given[made] = output(task.name, keys[task.name])
-    return keys
+    run = KeyMaker(store)
+    learn_and_judge(run, run.cached(steps.load, files, config.data), config, files, device)
+    return run.keys
 
 
 def missed(changed: dict[str, str], first: dict[str, str] | None = None) -> set[str]:

@@ -33,6 +33,16 @@ BAG = NgramBagConfig(ngram_words=1, ngram_buckets=512)
 """The network that trains in the shortest time, for what is the same with any."""
 
 
+SMALL_OPTIONS: dict[str, Any] = {
+    "num_words": 40,
+    "maxlen": 12,
+    "architecture": "ngram_bag",
+    "ngram_words": BAG.ngram_words,
+    "ngram_buckets": BAG.ngram_buckets,
+}
+"""That network as fields by name, as from Python."""
+
+
 def write_reviews(path: Path, rows: int, seed: int = 0) -> Path:
     """Write `rows` reviews as CSV, half of each label, told apart by their words."""
     chance = random.Random(seed)

@@ -15,10 +15,11 @@ Form = Literal["keras", "packages", "packaged", "files"]
 OFFICIAL_SPLIT_ROWS = 25_000
 
 
-_HOW_READ = (
+HOW_READ = (
     *("group_column", "time_column", "as_of", "encoding", "delimiter"),
     *("positive_label", "labels", "drop_labels", "merge_labels"),
 )
+"""What the user says of the files, in the config and in what was found by it."""
 
 
 def source_label(source: str, form: str) -> str:
@@ -54,7 +55,7 @@ class SourceFiles(Record):
     def content_hash(self) -> str:
         """SHA-256 over form, file hashes and how they are read; where they lie is no part."""
         content: dict[str, Any] = {"form": self.form, "files": self.sha256, "columns": self.columns}
-        for name in _HOW_READ:
+        for name in HOW_READ:
             if (value := getattr(self, name)) is not None:
                 content[name] = str(value)
         return json_sha256(content)

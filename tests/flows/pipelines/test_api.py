@@ -9,18 +9,9 @@ import pytest
 
 from flows.pipelines.api import TrainedRun, load_run, predict, train
 from tasks.common.errors import BadDataError, InvalidConfigError
-from tests.support.small_run import write_reviews
+from tests.support.small_run import SMALL_OPTIONS, write_reviews
 
-SMALL: dict[str, Any] = {
-    "num_words": 40,
-    "maxlen": 12,
-    "architecture": "ngram_bag",
-    "ngram_words": 1,
-    "ngram_buckets": 512,
-    "learning_rate": 0.01,
-    "epochs": 2,
-    "batch_size": 16,
-}
+SMALL: dict[str, Any] = SMALL_OPTIONS | {"learning_rate": 0.01, "epochs": 2, "batch_size": 16}
 
 
 @pytest.fixture(scope="module")

@@ -16,15 +16,11 @@ from tasks.inference.bundle.open import open_bundle
 from tasks.runs.read import read_json
 from tests.support.commands import Command
 from tests.support.samples.three_labels import BAYES_ACCURACY, LABELS, write_three_labels
+from tests.support.small_run import SMALL_OPTIONS
 
 ROWS = 1500
 
-SMALL: dict[str, Any] = {
-    "num_words": 40,
-    "maxlen": 12,
-    "architecture": "ngram_bag",
-    "ngram_words": 1,
-    "ngram_buckets": 512,
+SMALL: dict[str, Any] = SMALL_OPTIONS | {
     "learning_rate": 0.1,
     "epochs": 4,
     "batch_size": 64,
