@@ -63,10 +63,7 @@ def plan_training(options: TrainOptions) -> PlannedRun:
         loaded = run.cached(steps.load, files, config.data)
         learn_and_judge(run, loaded, config, files, device)
     past = past_steps(store, device)
-    found = [
-        expected(store, past, step.step, step.parts, cached=step.is_likely_cached)
-        for step in run.planned
-    ]
+    found = [expected(store, past, planned, config.text.maxlen) for planned in run.planned]
     known = [one for one in found if one is not None]
     like = max(known, key=lambda one: one.run.manifest.created).run if known else None
     seconds = _seconds(run.planned, found, start_seconds(past))

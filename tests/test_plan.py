@@ -96,16 +96,21 @@ def test_one_that_ended_early_is_taken_to_end_there_again(done: RunSummary) -> N
     (step,) = (step for step in manifest.steps if step.step == "train")
     parts = past._parts(store, step)
     assert parts is not None
-    found = past.expected(
-        store, [past.PastStep(stopped, step, parts)], "train", parts, cached=False
-    )
+    planned = PlannedStep(step="train", outcome="computed", why="", parts=parts)
+    found = past.expected(store, [past.PastStep(stopped, step, parts)], planned, 8)
     assert found is not None
     assert found.seconds == pytest.approx(step.seconds - step.start_seconds)
     other = parts.model_copy(update={"config": parts.config | {"network": {"architecture": "x"}}})
-    assert (
-        past.expected(store, [past.PastStep(run, step, parts)], "train", other, cached=False)
-        is None
-    )
+    unlike = planned.model_copy(update={"parts": other})
+    assert past.expected(store, [past.PastStep(run, step, parts)], unlike, 8) is None
+
+
+def test_two_sizes_of_a_training_tell_what_compiling_takes() -> None:
+    of_one_size = [(400, 28.0), (400, 30.0), (400, 29.0)]
+    assert past._seconds_at(800, of_one_size) == pytest.approx(57)
+    assert past._seconds_at(800, [*of_one_size, (600, 38.0)]) == pytest.approx(49, abs=1)
+    for seconds in (1.0, 100.0):  # of a noisy machine
+        assert 42 <= past._seconds_at(800, [*of_one_size, (600, seconds)]) <= 58
 
 
 def test_runs_of_another_machine_or_device_tell_nothing(

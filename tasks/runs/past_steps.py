@@ -1,11 +1,12 @@
 """What each step took in earlier runs on this machine, and what it may take next."""
 
 from collections.abc import Iterator
-from statistics import mean
+from statistics import mean, median
 from typing import NamedTuple
 
 from tasks.cache.explain import LEFT_NOTHING, diff_parts
 from tasks.cache.key import KeyParts
+from tasks.cache.plan_runner import PlannedStep
 from tasks.common.artifact_store import ArtifactStore, StepRun
 from tasks.common.device import Device
 from tasks.common.records import read_record
@@ -59,32 +60,38 @@ def _parts(store: ArtifactStore, step: StepRun) -> KeyParts | None:
 
 
 def expected(
-    store: ArtifactStore, past: list[PastStep], step: str, parts: KeyParts | None, *, cached: bool
+    store: ArtifactStore, past: list[PastStep], planned: PlannedStep, maxlen: int
 ) -> Expected | None:
-    """Return what a step with these parts of a key may take, by the most alike one of `past`.
+    """Return what a planned step may take, by those of `past` that are most alike.
 
-    A training takes as long as its epochs; one that ended early is taken to do so again. None where
-    nothing like it has been run.
+    None where nothing like it has been run.
     """
-    alike = [one for one in past if one.step.step == step and one.step.cached == cached]
+    cached, parts = planned.is_likely_cached, planned.parts
+    alike = [one for one in past if one.step.step == planned.step and one.step.cached == cached]
     if not cached and parts is not None:
         alike = sorted(_computed_alike(alike, parts), key=lambda one: _changes(one, parts))
     if not alike:
         return None
     nearest = alike[0]
-    run, took = nearest.run, nearest.step
-    seconds = took.seconds - took.start_seconds
+    seconds = _alone(nearest.step)
     if cached:
         seconds = mean(one.step.seconds for one in alike[:_RECENT])
-    if not cached and step == "train" and parts is not None and nearest.parts is not None:
-        seconds *= _epochs(nearest, parts) / run.manifest.training.epochs_run
+    elif planned.step == "train" and parts is not None:
+        like = [one for one in alike if _sizes(one) == _sizes(nearest)][:_RECENT]
+        known = [(_work(past, one, maxlen), _alone(one.step)) for one in like]
+        seconds = _seconds_at(_epochs(like, parts.config["fit"]["epochs"]) * maxlen, known)
     return Expected(
         seconds=seconds,
         needs_tensorflow=not cached and parts is not None and "tensorflow" in parts.libraries,
-        peak_mib=took.peak_mib,
-        bytes_left=0 if cached else _bytes_left(store, took),
-        run=run,
+        peak_mib=nearest.step.peak_mib,
+        bytes_left=0 if cached else _bytes_left(store, nearest.step),
+        run=nearest.run,
     )
+
+
+def _alone(step: StepRun) -> float:
+    """Return the seconds of a step without TensorFlow's start."""
+    return step.seconds - step.start_seconds
 
 
 def _computed_alike(past: list[PastStep], parts: KeyParts) -> Iterator[PastStep]:
@@ -101,12 +108,47 @@ def _changes(one: PastStep, parts: KeyParts) -> int:
     return len(diff_parts(one.parts, parts)) if one.parts is not None else 0
 
 
-def _epochs(past: PastStep, parts: KeyParts) -> int:
-    """Return how many epochs a training may run, by one like it."""
-    assert past.parts is not None
-    done = past.run.manifest.training.epochs_run
-    asked: int = parts.config["fit"]["epochs"]
-    return asked if done == past.parts.config["fit"]["epochs"] else min(done, asked)
+def _sizes(training: PastStep) -> tuple[object, ...]:
+    """Return what a training's time depends on beside its reviews and epochs."""
+    assert training.parts is not None
+    config = training.parts.config
+    return config["network"], config["fit"]["batch_size"], config["fit"]["training_step"]
+
+
+def _work(past: list[PastStep], training: PastStep, likely: int) -> int:
+    """Return how many epochs a training went through, times the tokens of a review.
+
+    These are `likely` where the key of the run's network has been removed.
+    """
+    run = training.run
+    built = (one.parts for one in past if one.run is run and one.step.step == "build")
+    maxlen = next((parts.config["maxlen"] for parts in built if parts is not None), likely)
+    return run.manifest.training.epochs_run * int(maxlen)
+
+
+def _seconds_at(work: float, known: list[tuple[int, float]]) -> float:
+    """Return the seconds of so much work, by (work, seconds) of like trainings, nearest first.
+
+    Trainings of two sizes tell how much of them is compiling, the same for any work. By those of
+    one size, all of the time is taken to grow with the work.
+    """
+    size, seconds = known[0]
+    slope = seconds / size
+    for other, took in known[1:]:
+        if other != size:
+            slope = min(max((seconds - took) / (size - other), slope / 2), slope)
+            break
+    return median(took + slope * (work - done) for done, took in known)
+
+
+def _epochs(like: list[PastStep], asked: int) -> float:
+    """Return how many epochs a training may run: where such ones ended early, it does again."""
+    ended = [
+        one.run.manifest.training.epochs_run
+        for one in like
+        if one.parts and one.run.manifest.training.epochs_run < one.parts.config["fit"]["epochs"]
+    ]
+    return min(asked, median(ended)) if ended else asked
 
 
 def _bytes_left(store: ArtifactStore, step: StepRun) -> int:
