@@ -87,19 +87,23 @@ def test_a_training_is_taken_to_last_as_many_epochs_as_before(
     assert plan.disk_bytes > sum(file.size for file in run.manifest.files.values())
 
 
-def test_one_that_ended_early_is_taken_to_end_there_again(done: RunSummary) -> None:
+def test_a_training_is_taken_to_stop_as_long_after_the_best_epoch_of_one_like_it(
+    done: RunSummary,
+) -> None:
     run = a_run(done)
     store = ArtifactStore(done.folder.parent.parent)
     manifest = run.manifest
-    early = manifest.training.model_copy(update={"epochs_run": 1, "best_epoch": 1})
+    early = manifest.training.model_copy(update={"epochs_run": 2, "best_epoch": 1})
     stopped = Run(folder=run.folder, manifest=manifest.model_copy(update={"training": early}))
     (step,) = (step for step in manifest.steps if step.step == "train")
     parts = past._parts(store, step)
     assert parts is not None
-    planned = PlannedStep(step="train", outcome="computed", why="", parts=parts)
+    fit = parts.config["fit"] | {"epochs": 20, "stop_patience": 4}
+    longer = parts.model_copy(update={"config": parts.config | {"fit": fit}})
+    planned = PlannedStep(step="train", outcome="computed", why="", parts=longer)
     found = past.expected(store, [past.PastStep(stopped, step, parts)], planned, 8)
     assert found is not None
-    assert found.seconds == pytest.approx(step.seconds - step.start_seconds)
+    assert found.seconds == pytest.approx((step.seconds - step.start_seconds) / 2 * 5)
     other = parts.model_copy(update={"config": parts.config | {"network": {"architecture": "x"}}})
     unlike = planned.model_copy(update={"parts": other})
     assert past.expected(store, [past.PastStep(run, step, parts)], unlike, 8) is None

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from statistics import mean, median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tasks.cache.explain import LEFT_NOTHING, diff_parts
 from tasks.cache.key import KeyParts
@@ -79,7 +79,7 @@ def expected(
     elif planned.step == "train" and parts is not None:
         like = [one for one in alike if _sizes(one) == _sizes(nearest)][:_RECENT]
         known = [(_work(past, one, maxlen), _alone(one.step)) for one in like]
-        seconds = _seconds_at(_epochs(like, parts.config["fit"]["epochs"]) * maxlen, known)
+        seconds = _seconds_at(_epochs(like, parts.config["fit"]) * maxlen, known)
     return Expected(
         seconds=seconds,
         needs_tensorflow=not cached and parts is not None and "tensorflow" in parts.libraries,
@@ -141,14 +141,15 @@ def _seconds_at(work: float, known: list[tuple[int, float]]) -> float:
     return median(took + slope * (work - done) for done, took in known)
 
 
-def _epochs(like: list[PastStep], asked: int) -> float:
-    """Return how many epochs a training may run: where such ones ended early, it does again."""
-    ended = [
-        one.run.manifest.training.epochs_run
-        for one in like
-        if one.parts and one.run.manifest.training.epochs_run < one.parts.config["fit"]["epochs"]
-    ]
-    return min(asked, median(ended)) if ended else asked
+def _epochs(like: list[PastStep], fit: dict[str, Any]) -> float:
+    """Return how many epochs a training may run: its best one comes when that of such ones came.
+
+    Early stopping ends it so many epochs later. A last epoch that is the best tells of no end.
+    """
+    trainings = [one.run.manifest.training for one in like]
+    best = [one.best_epoch for one in trainings if one.best_epoch < one.epochs_run]
+    asked: int = fit["epochs"]
+    return min(asked, median(best) + fit["stop_patience"]) if best else asked
 
 
 def _bytes_left(store: ArtifactStore, step: StepRun) -> int:
