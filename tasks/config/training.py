@@ -108,6 +108,9 @@ class DataConfig(Settings):
 
 StepCode = Literal["keras", "fast"]
 TrainingStep = Literal["auto", StepCode]
+Optimizer = Literal["adam", "adamw", "sgd", "rmsprop", "lion"]
+
+HAS_MOMENTUM: tuple[Optimizer, ...] = ("sgd", "rmsprop")
 
 
 class FitConfig(Settings):
@@ -119,8 +122,24 @@ class FitConfig(Settings):
     """Most epochs; early stopping may need fewer."""
     batch_size: int = Field(64, ge=1)
     """Reviews per training step."""
+    optimizer: Optimizer = "adam"
+    """What moves the weights along their gradients."""
     learning_rate: float = Field(0.001, gt=0, le=10)
-    """First learning rate of Adam."""
+    """Learning rate of the optimizer, the first or highest one of its schedule."""
+    schedule: Literal["plateau", "cosine", "constant"] = "plateau"
+    """plateau: the rate falls by reduce_factor where validation stands still. cosine: it falls to 0
+    in the last epoch."""
+    warmup_epochs: int = Field(0, ge=0)
+    """First epochs, during which the rate rises step by step."""
+    momentum: float = Field(0.0, ge=0, lt=1)
+    """Share of the last movement that is kept, of sgd and rmsprop."""
+    weight_decay: float | None = Field(None, gt=0, lt=1)
+    """Share of each weight, times the rate, that a step takes away; by default 0.004 with adamw,
+    else none."""
+    clip_norm: float | None = Field(None, gt=0)
+    """Largest norm of all gradients of a step together; larger ones are scaled down to it."""
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    """Share of each label that counts as any label, in the losses of training and validation."""
     stop_patience: int = Field(4, ge=0)
     """Epochs without a better validation loss before stopping."""
     reduce_patience: int = Field(2, ge=0)
@@ -141,6 +160,19 @@ class FitConfig(Settings):
     gradient. auto: fast for the tutorial's network on a CPU, else keras."""
     evaluation_batch_size: int = Field(256, ge=1)
     """Reviews per step of validation and test; changes speed only."""
+
+    @model_validator(mode="after")
+    def _settings_go_together(self) -> Self:
+        if self.momentum and self.optimizer not in HAS_MOMENTUM:
+            have = " and ".join(HAS_MOMENTUM)
+            raise ValueError(
+                f"momentum={self.momentum}: {have} have one, {self.optimizer} has none"
+            )
+        if self.warmup_epochs >= self.epochs:
+            raise ValueError(
+                f"warmup_epochs={self.warmup_epochs}: must be less than epochs={self.epochs}"
+            )
+        return self
 
 
 class NgramBagConfig(Settings):

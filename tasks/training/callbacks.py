@@ -21,16 +21,18 @@ _LOG = logging.getLogger(__name__)
 Logs = dict[str, float]
 
 
-def tutorial_callbacks(fit: FitConfig, best_model: Path) -> list[keras.callbacks.Callback]:
+def judging_callbacks(fit: FitConfig, best_model: Path) -> list[keras.callbacks.Callback]:
     """Return fresh callbacks that stop, lower the rate and keep the best model, on `val_loss`.
 
-    See https://keras.io/api/callbacks/
+    The rate is theirs only where the schedule is that of the tutorial. See
+    https://keras.io/api/callbacks/
     """
+    lowers_rate = keras.callbacks.ReduceLROnPlateau(
+        monitor="val_loss", factor=fit.reduce_factor, patience=fit.reduce_patience
+    )
     return [
         keras.callbacks.EarlyStopping(monitor="val_loss", patience=fit.stop_patience),
-        keras.callbacks.ReduceLROnPlateau(
-            monitor="val_loss", factor=fit.reduce_factor, patience=fit.reduce_patience
-        ),
+        *([lowers_rate] if fit.schedule == "plateau" else []),
         keras.callbacks.ModelCheckpoint(best_model, monitor="val_loss", save_best_only=True),
     ]
 

@@ -5,8 +5,8 @@ import keras
 from tasks.common.device import Device
 from tasks.common.errors import InvalidConfigError
 from tasks.config.training import FitConfig, StepCode, TrainingStep
-from tasks.model.kernels.adam import fused_adam
 from tasks.model.kernels.fast_network import fast_network
+from tasks.training.optimizer import loss_of, optimizer_of
 
 _LAYERS = (
     "embedding",
@@ -43,20 +43,12 @@ def step_code(wanted: TrainingStep, network: keras.Model, device: Device) -> Ste
 def trained_form(network: keras.Model, code: StepCode, fit: FitConfig) -> keras.Model:
     """Return the network, or a form of it with the same variables and a quicker step, compiled.
 
-    For cross-entropy, binary or of several classes, accuracy and Adam
-    (https://arxiv.org/abs/1412.6980).
-
     The variables of optimizer and metrics are made at once: made in the first step, as Keras
     would, they have it traced twice, and a begun epoch could not be restored into them.
     """
-    if code == "keras":
-        model, optimizer = network, keras.optimizers.Adam(fit.learning_rate)
-    else:
-        model = fast_network(network, fit.batch_size)
-        optimizer = fused_adam(fit.learning_rate)
+    model = network if code == "keras" else fast_network(network, fit.batch_size)
     outputs = network.output_shape[-1]
-    loss = "binary_crossentropy" if outputs == 1 else "sparse_categorical_crossentropy"
-    model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
+    model.compile(optimizer_of(fit, code), loss_of(fit, outputs), metrics=["accuracy"])
     model.optimizer.build(model.trainable_variables)
     model.compute_metrics(None, keras.ops.zeros((1, 1)), keras.ops.zeros((1, outputs)))
     model.reset_metrics()

@@ -16,9 +16,10 @@ from tasks.data.review_files import count_reviews, read_labels
 from tasks.model.architectures import ARCHITECTURES
 from tasks.model.model_hash import model_hash, weights_hash
 from tasks.training.batch_order import steps_per_epoch
-from tasks.training.callbacks import TrainingFollower, tutorial_callbacks
+from tasks.training.callbacks import TrainingFollower, judging_callbacks
 from tasks.training.checkpoint import restore_state
 from tasks.training.datasets import ordered_batches, ordered_dataset, shuffled_dataset
+from tasks.training.optimizer import RateSchedule
 from tasks.training.plan import TrainingPlan, TrainingState, best_epoch
 from tasks.training.progress import tell_progress
 from tasks.training.step import step_code, trained_form
@@ -99,10 +100,11 @@ def _fit(plan: TrainingPlan, model: keras.Model, now: TrainingState) -> Training
     rows, judged = count_reviews(plan.train), count_reviews(plan.validation)
     _LOG.info("training on %d reviews, validating on %d", rows, judged)
     steps = steps_per_epoch(rows, fit.batch_size)
-    judges = tutorial_callbacks(fit, plan.best_model)
+    judges = judging_callbacks(fit, plan.best_model)
     weights = class_weights(read_labels(plan.train), fit)
     while not _is_over(now, fit):
         follower = TrainingFollower(plan, now, steps, judges)
+        rates = RateSchedule(fit, steps, now.steps_done)
         model.fit(
             shuffled_dataset(plan.train, fit, now.epochs_done, now.steps_done),
             steps_per_epoch=steps - now.steps_done,
@@ -112,7 +114,7 @@ def _fit(plan: TrainingPlan, model: keras.Model, now: TrainingState) -> Training
                 plan.validation, _judging_batch(judged, fit, plan.device.count)
             ),
             class_weight=weights,
-            callbacks=[*judges, follower],
+            callbacks=[*judges, rates, follower],
             shuffle=False,
             verbose=0,
         )

@@ -13,7 +13,7 @@ from tasks.model.keras_contracts import (
     restore_callbacks,
     seed_states,
 )
-from tasks.training.callbacks import tutorial_callbacks
+from tasks.training.callbacks import judging_callbacks
 
 
 def made_network() -> keras.Model:
@@ -60,9 +60,9 @@ def test_the_moments_of_adam_are_those_of_the_variable() -> None:
 def test_all_that_a_callback_counts_is_known(tmp_path: Path) -> None:
     """A field that changes in training and is not saved would make a resumed run another one."""
     rules = FitConfig(stop_patience=3, reduce_patience=1)
-    callbacks = tutorial_callbacks(rules, tmp_path / "best.keras")
+    callbacks = judging_callbacks(rules, tmp_path / "best.keras")
     fit(made_network(), callbacks, epochs=9)
-    fresh = tutorial_callbacks(rules, tmp_path / "best.keras")
+    fresh = judging_callbacks(rules, tmp_path / "best.keras")
     fit(made_network(), fresh, epochs=0)
     assert {type(callback) for callback in callbacks} == set(_CALLBACK_FIELDS)
     for trained, new in zip(callbacks, fresh, strict=True):
@@ -86,8 +86,8 @@ _NOT_COUNTED = {
 
 def test_a_fresh_callback_continues_where_another_stopped(tmp_path: Path) -> None:
     rules = FitConfig(stop_patience=3, reduce_patience=1)
-    used = tutorial_callbacks(rules, tmp_path / "best.keras")
+    used = judging_callbacks(rules, tmp_path / "best.keras")
     fit(made_network(), used, epochs=2)
-    fresh = tutorial_callbacks(rules, tmp_path / "best.keras")
+    fresh = judging_callbacks(rules, tmp_path / "best.keras")
     restore_callbacks(fresh, callback_states(used))
     assert callback_states(fresh) == callback_states(used)

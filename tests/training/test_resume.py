@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 
 from tasks.training.checkpoint import restore_state
-from tasks.training.progress import TrainingProgress, Watcher, watch_training
+from tasks.training.progress import TrainingProgress, watch_training
 from tasks.training.step import trained_form
 from tests.support.faults.killed_training import FIT
+from tests.support.power_cut import PowerCut, cut_at
 from tests.support.samples.real_reviews import write_real_reviews
 from tests.support.small_run import train_small
 from tests.support.terminal_run import (
@@ -55,20 +56,6 @@ def killed(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     assert subprocess.run(program, check=False).returncode == -signal.SIGKILL
     return folder / "state"
-
-
-class PowerCut(BaseException):
-    """Ends a training wherever it is."""
-
-
-def cut_at(place: tuple[int, int]) -> Watcher:
-    """Return what ends a training after so many epochs and so many steps of the next."""
-
-    def cut(progress: TrainingProgress) -> None:
-        if (progress.epochs_done, progress.step) == place:
-            raise PowerCut
-
-    return cut
 
 
 def test_a_training_killed_in_its_fifth_epoch_goes_on_to_the_same_weights(

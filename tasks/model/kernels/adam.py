@@ -1,12 +1,17 @@
 """Adam in one pass over the memory of each variable."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
 from tasks.model.keras_contracts import adam_moments
 
 
-def fused_adam(learning_rate: float) -> keras.optimizers.Optimizer:
+def fused_adam(
+    learning_rate: float,
+    **options: Any,  # noqa: ANN401 - those of Keras's
+) -> keras.optimizers.Optimizer:
     """Return an Adam that is updated by TensorFlow's one operation for it.
 
     It moves as Keras's does, but for rounding, where a gradient is whole. Where an embedding's
@@ -36,4 +41,4 @@ def fused_adam(learning_rate: float) -> keras.optimizers.Optimizer:
                 grad=tf.convert_to_tensor(gradient),
             )
 
-    return FusedAdam(learning_rate)
+    return FusedAdam(learning_rate, **options)
