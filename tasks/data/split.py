@@ -13,6 +13,8 @@ from tasks.common.errors import BadDataError
 from tasks.config.training import ProtocolConfig
 from tasks.data.text.vocabulary import hashes_of
 
+VALIDATION = "validation set"
+
 
 def chosen_part(
     units: np.ndarray,
@@ -26,13 +28,15 @@ def chosen_part(
 
     `units` has a hash of what is never split, uint64, `labels` are numbers from 0 on, of these
     names; both have the shape (n,). The choice for a unit depends on its hash, the seed and the
-    purpose alone. A BadDataError says that one of the two parts would lack a label.
+    purpose alone. A BadDataError says that one of the two parts would lack a label; of three labels
+    and more a validation set may lack some, since it only says which epoch is the best.
     """
     key = hashes_of([f"{purpose} {seed}".encode()])
     mask = _mixed(units ^ key) < np.uint64(fraction * 2**64)
     for label in range(int(labels.max(initial=1)) + 1):
         rows = mask[labels == label]
-        if rows.all() or not rows.any():
+        may_lack = purpose == VALIDATION and labels.max() > 1 and mask.any()
+        if rows.all() or not (rows.any() or may_lack):
             name = repr(names[label]) if names else label
             raise BadDataError(
                 f"label {name} has {len(rows)} reviews, of which the {purpose} gets"
@@ -52,7 +56,7 @@ def validation_mask(
     if protocol.protocol == "tutorial":
         return np.zeros(len(labels), bool)
     fraction, seed = protocol.validation_fraction, protocol.split_seed
-    return chosen_part(units, labels, fraction, seed, "validation set", names)
+    return chosen_part(units, labels, fraction, seed, VALIDATION, names)
 
 
 def _mixed(hashes: np.ndarray) -> np.ndarray:

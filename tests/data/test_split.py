@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tasks.common.errors import BadDataError
 from tasks.config.training import DataConfig, TextConfig
-from tasks.data.split import chosen_part
+from tasks.data.split import VALIDATION, chosen_part
 from tasks.data.text.vocabulary import Vocabulary
 from tests.support.review_samples import distinct_reviews, write_reviews
 from tests.support.small_run import write_sets
@@ -72,6 +72,15 @@ def test_seeds_and_purposes_choose_independently_and_each_label_gets_its_share(
 def test_a_part_without_one_of_the_labels_is_refused(labels: list[int], label: int) -> None:
     with pytest.raises(BadDataError, match=f"label {label} has .* both parts need some"):
         chosen_part(some_units(len(labels)), np.asarray(labels), 0.2, 0, "test set")
+
+
+def test_a_validation_set_may_lack_some_of_many_labels_and_a_test_set_none() -> None:
+    units, labels = some_units(400), np.arange(400) % 20
+    part = chosen_part(units, labels, 0.05, 0, VALIDATION)
+    assert 2 < len(set(labels[part])) < 20
+    assert set(labels[~part]) == set(range(20))
+    with pytest.raises(BadDataError, match="both parts need some"):
+        chosen_part(units, labels, 0.05, 0, "test set")
 
 
 REVIEWS = distinct_reviews(240)
