@@ -89,15 +89,13 @@ def _bayes_probabilities(
 ) -> np.ndarray:
     """Return the probabilities of n reviews by the second baseline, one class against the rest."""
     present = ngram_presence(known, _BAYES_WORDS)[learns]
-    test = ngram_presence(judged, _BAYES_WORDS)
-    classes = int(labels.max()) + 1
-    counts = [
-        np.bincount(present[labels == label].indices, minlength=present.shape[1])
-        for label in range(classes)
-    ]
-    ratios = log_count_ratios(np.stack(counts, axis=1), 1)
+    seen = np.flatnonzero(present.getnnz(axis=0))
+    unseen = present.shape[1] - len(seen)
+    present, test = present[:, seen], ngram_presence(judged, _BAYES_WORDS)[:, seen]
+    is_label = sp.csr_matrix((np.ones(len(labels)), (labels, np.arange(len(labels)))))
+    ratios = log_count_ratios((is_label @ present).T.tocsr(), 1, unseen)
     of_class = []
-    for label, weights in zip(classes_given(classes), ratios.T, strict=True):
+    for label, weights in zip(classes_given(is_label.shape[0]), ratios.T, strict=True):
         # The dual form takes seconds where the default solver takes a quarter of a minute.
         model = LogisticRegression(
             solver="liblinear", dual=True, max_iter=_MOST_ITERATIONS, random_state=0

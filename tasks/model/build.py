@@ -16,6 +16,12 @@ from tasks.model.model_hash import model_hash
 
 _LOG = logging.getLogger(__name__)
 
+_BYTES_IN_TRAINING = 28
+"""At most at a time for each parameter, as one is saved: measured for 20 and for 80 labels."""
+
+_MUCH = 2
+"""Gigabytes from which on a user is told."""
+
 
 def build_network(
     num_words: int, maxlen: int, network: NetworkConfig, classes: int = 2
@@ -98,4 +104,12 @@ def build_model(
         len(model.layers),
         f"{parameters:,}",
     )
+    gigabytes = parameters * _BYTES_IN_TRAINING / 1e9
+    if gigabytes > _MUCH:
+        _LOG.warning(
+            "training this network takes about %.0f GB of memory for its %d labels%s",
+            gigabytes,
+            classes,
+            "; a smaller --ngram-buckets takes less" if "ngram" in network.architecture else "",
+        )
     return {"parameters": parameters, "model_hash": model_hash(model)}

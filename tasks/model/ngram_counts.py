@@ -26,18 +26,21 @@ _COLUMN_STEP, _COLUMN_MIX = 1_000_003, 0x9E37_79B9_7F4A_7C15
 
 
 class NgramCounts:
-    """In how many reviews of each label an n-gram occurs; takes the reviews part by part."""
+    """In how many reviews of each label an n-gram occurs; takes the reviews part by part.
 
-    def __init__(self, labels: int = 2, most: int | None = None) -> None:
+    `codes` are the n-grams, int64 of shape (n-grams,), `reviews` their counts, a sparse matrix of
+    shape (n-grams, labels): most n-grams occur with few of many labels.
+    """
+
+    def __init__(self, labels: int = 2, most: int = _MOST_COUNTED) -> None:
         """Begin with nothing.
 
         Once there are more n-grams than `most`, those in the fewest reviews so far are forgotten,
         as lossy counting does (Manku and Motwani, VLDB 2002).
         """
-        self._most = most or _MOST_COUNTED * 2 // labels
-        self._forgotten_below, self._labels = 1, np.arange(labels)
+        self._most, self._forgotten_below = most, 1
         self.codes = np.empty(0, np.int64)
-        self.reviews = np.empty((0, labels), np.int64)
+        self.reviews = sp.csr_matrix((0, labels), dtype=np.int64)
 
     def add(self, codes: np.ndarray, labels: np.ndarray) -> None:
         """Count the n-grams of n reviews, each once in a review.
@@ -47,18 +50,17 @@ class NgramCounts:
         ordered = np.sort(codes, axis=1)
         counts = ordered > 0
         counts[:, 1:] &= ordered[:, 1:] != ordered[:, :-1]
-        of_ngram = np.broadcast_to(labels[:, None], ordered.shape)[counts]
-        new = (of_ngram[:, None] == self._labels).astype(np.int64)
-        together = np.concatenate([self.codes, ordered[counts]])
-        order = np.argsort(together, kind="stable")
-        together = together[order]
-        starts = np.flatnonzero(np.diff(together, prepend=-1))
-        self.codes = together[starts]
-        counted = np.concatenate([self.reviews, new])[order]
-        self.reviews = np.add.reduceat(counted, starts) if len(starts) else counted
+        of_ngram = np.broadcast_to(labels.astype(np.int32)[:, None], ordered.shape)[counts]
+        known = self.reviews
+        together = [np.repeat(self.codes, known.getnnz(axis=1)), ordered[counts]]
+        self.codes, row = np.unique(np.concatenate(together), return_inverse=True)
+        label = np.concatenate([known.indices, of_ngram])
+        number = np.concatenate([known.data, np.ones(len(of_ngram), np.int64)])
+        shape = (len(self.codes), known.shape[1])
+        self.reviews = sp.csr_matrix((number, (row, label)), shape)  # adds up what is repeated
         while len(self.codes) > self._most:
             self._forgotten_below += 1
-            kept = self.reviews.sum(axis=1) >= self._forgotten_below
+            kept = _of_all_labels(self.reviews) >= self._forgotten_below
             self.codes, self.reviews = self.codes[kept], self.reviews[kept]
 
     def table(
@@ -71,7 +73,7 @@ class NgramCounts:
         many reviews of each label are added to the counts; more of them make the ratios of rare
         n-grams smaller.
         """
-        total = self.reviews.sum(axis=1)
+        total = _of_all_labels(self.reviews)
         known = np.flatnonzero(total >= least_reviews)
         # Of equally frequent ones the smallest code, so that the order of reviews changes nothing.
         known = known[np.lexsort((self.codes[known], -total[known], buckets[known]))]
@@ -79,19 +81,28 @@ class NgramCounts:
         return self.codes[kept], log_count_ratios(self.reviews[kept], smoothing)
 
 
-def log_count_ratios(reviews: np.ndarray, smoothing: float) -> np.ndarray:
+def log_count_ratios(reviews: sp.csr_matrix, smoothing: float, unseen: int = 0) -> np.ndarray:
     """Return how much likelier each n-gram is in a label than in the others, as a logarithm.
 
-    `reviews` are those of each label that have the n-gram, shape (n-grams, labels). The ratios are
-    float32 of shape (n-grams, numbers): of two labels those of label 1, of more those of each.
+    `reviews` are those of each label that have the n-gram, shape (n-grams, labels); `unseen` is how
+    many n-grams there are besides, which are in none. The ratios are float32 of shape (n-grams,
+    numbers): of two labels those of label 1, of more those of each.
     """
-    all_labels = reviews.sum(axis=1)
-    ratios = []
-    for label in classes_given(reviews.shape[1]):
-        ones = reviews[:, label] + smoothing
-        rest = all_labels - reviews[:, label] + smoothing
-        ratios.append(np.log((ones / ones.sum()) / (rest / rest.sum())).astype(np.float32))
-    return np.stack(ratios, axis=1)
+    by_label, all_labels = reviews.tocsc(), _of_all_labels(reviews)
+    given = classes_given(reviews.shape[1])
+    ratios = np.empty((len(all_labels), len(given)), np.float32)
+    for place, label in enumerate(given):
+        ones = by_label[:, [label]].toarray()[:, 0]
+        shares = []
+        for part in (ones, all_labels - ones):
+            smooth = part + smoothing
+            shares.append(smooth / (smooth.sum() + unseen * smoothing))
+        ratios[:, place] = np.log(shares[0] / shares[1])
+    return ratios
+
+
+def _of_all_labels(reviews: sp.csr_matrix) -> np.ndarray:
+    return np.asarray(reviews.sum(axis=1)).ravel()
 
 
 def ngram_presence(tokens: pa.ChunkedArray, longest: int) -> sp.csr_matrix:

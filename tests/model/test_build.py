@@ -3,9 +3,13 @@ import threading
 from itertools import combinations
 from pathlib import Path
 
+import pytest
+
 from tasks.config.training import ConvBilstmConfig
+from tasks.model import build
 from tasks.model.build import build_model, build_network, with_own_seeds
 from tasks.model.model_hash import model_hash, weights_hash
+from tests.support.small_run import BAG
 
 SMALL = ConvBilstmConfig(embedding_dim=4, filters=4, lstm_units=3, last_lstm_units=2)
 
@@ -50,6 +54,16 @@ def test_the_saved_network_is_the_built_one(tmp_path: Path) -> None:
     assert model_hash(loaded) == facts["model_hash"]
     assert loaded.count_params() == facts["parameters"]
     assert "convolution" in (tmp_path / "model_summary.txt").read_text()
+
+
+def test_a_network_whose_training_takes_much_memory_says_so_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    build_model(50, 20, BAG, 0, tmp_path, classes=20)
+    assert not caplog.records
+    monkeypatch.setattr(build, "_MUCH", 0)
+    build_model(50, 20, BAG, 0, tmp_path, classes=20)
+    assert "GB of memory for its 20 labels; a smaller --ngram-buckets takes less" in caplog.text
 
 
 def test_one_changed_weight_changes_the_hash() -> None:

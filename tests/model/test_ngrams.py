@@ -3,6 +3,7 @@ from collections import Counter
 import numpy as np
 import pyarrow as pa
 import pytest
+import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -76,7 +77,7 @@ def test_ngrams_are_counted_once_a_review(reviews: list[tuple[list[int], bool]],
     expected = Counter((code, label) for codes, label in reviews for code in set(codes) - {0})
     found = {
         (code, label): int(number)
-        for code, both in zip(counts.codes.tolist(), counts.reviews, strict=True)
+        for code, both in zip(counts.codes.tolist(), counts.reviews.toarray(), strict=True)
         for label, number in zip((False, True), both, strict=True)
         if number
     }
@@ -105,7 +106,7 @@ def test_a_full_table_forgets_what_few_reviews_have() -> None:
     common = [([7, 8, number, number + 100, 0, 0], True) for number in range(10, 40)]
     counts = counted(common, 3, most=12)
     assert len(counts.codes) <= 12
-    kept = dict(zip(counts.codes.tolist(), counts.reviews.sum(axis=1), strict=True))
+    kept = dict(zip(counts.codes.tolist(), counts.reviews.toarray().sum(axis=1), strict=True))
     assert (kept[7], kept[8]) == (30, 30)
 
 
@@ -152,16 +153,21 @@ def test_no_review_gives_no_row() -> None:
 
 
 def test_a_ratio_is_that_of_the_smoothed_shares() -> None:
-    ratios = log_count_ratios(np.array([[0, 2], [1, 1], [0, 0]]), 1)
+    reviews = sp.csr_matrix([[0, 2], [1, 1], [0, 0]])
+    ratios = log_count_ratios(reviews, 1)
     ones, zeros = np.array([3, 2, 1]) / 6, np.array([1, 2, 1]) / 4
     np.testing.assert_allclose(ratios, np.log(ones / zeros)[:, None], rtol=1e-6)
+    # An n-gram that no review has counts the same if it is only said to be there.
+    np.testing.assert_array_equal(log_count_ratios(reviews[:2], 1, unseen=1), ratios[:2])
 
 
 def test_of_more_labels_each_has_a_ratio_against_all_others() -> None:
     reviews = np.array([[0, 2, 3], [1, 1, 0], [0, 0, 7]])
-    ratios = log_count_ratios(reviews, 1)
+    ratios = log_count_ratios(sp.csr_matrix(reviews), 1)
     for label in range(3):
         of_two = np.stack(
             [np.delete(reviews, label, axis=1).sum(axis=1), reviews[:, label]], axis=1
         )
-        np.testing.assert_array_equal(ratios[:, [label]], log_count_ratios(of_two, 1))
+        np.testing.assert_array_equal(
+            ratios[:, [label]], log_count_ratios(sp.csr_matrix(of_two), 1)
+        )
