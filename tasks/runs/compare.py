@@ -1,6 +1,7 @@
 """Compare runs: what differs between them, their scores, and paired tests of their models."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from tasks.common.errors import InvalidConfigError
 from tasks.common.formatting import short_id
@@ -18,6 +19,8 @@ from tasks.runs.read import (
     read_checked,
     read_config,
 )
+
+_FILES = ("train_file", "test_file", "imdb_npz")
 
 _SHORT_HASH = 8
 
@@ -160,9 +163,12 @@ def _differences(runs: list[Run]) -> list[Difference]:
 
 def _described(run: Run) -> dict[str, Value]:
     """Return all that may explain why two runs differ, by its name for people."""
-    manifest = run.manifest
+    manifest, settings = run.manifest, flat_config(read_config(run))
+    # The same file may be named from another folder; `raw files` tells whether it is the same.
+    files = {name: Path(str(settings[name])).name for name in _FILES if settings.get(name)}
     return {
-        **flat_config(read_config(run)),
+        **settings,
+        **files,
         "raw files": manifest.source.content_hash[:_SHORT_HASH],
         "training reviews": manifest.fingerprints["train"][:_SHORT_HASH],
         "test reviews": manifest.fingerprints["test"][:_SHORT_HASH],

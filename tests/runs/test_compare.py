@@ -105,6 +105,15 @@ def test_only_what_differs_is_listed(tmp_path: Path) -> None:
     }
 
 
+def test_the_same_file_named_from_another_folder_is_no_difference(tmp_path: Path) -> None:
+    here, there = make_run(tmp_path, FIRST), tmp_path / "weekly/reviews.csv"
+    assert "train_file" not in values(
+        compare_runs([here, make_run(tmp_path, SECOND, train_file=there)])
+    )
+    other = make_run(tmp_path, THIRD, train_file=tmp_path / "more.csv")
+    assert values(compare_runs([here, other]))["train_file"] == ["reviews.csv", "more.csv"]
+
+
 def test_equal_weights_flattered_scores_and_many_tests_are_noted(tmp_path: Path) -> None:
     same = {"best_model_hash": "w", "last_weights_hash": "l"}
     runs = [

@@ -47,6 +47,7 @@ def make_run(
     backwards: bool = False,
     seed: int = 0,
     learned: Sequence[int] = (),
+    train_file: Path = Path("reviews.csv"),
     **changes: Any,
 ) -> Run:
     """Write a whole run folder and return it; its id also tells when the run was.
@@ -58,7 +59,7 @@ def make_run(
     """
     folder = ArtifactStore(artifacts).runs / run_id
     folder.mkdir(parents=True)
-    config = small_config(Path("reviews.csv"), protocol=protocol, seed=seed)
+    config = small_config(train_file, protocol=protocol, seed=seed)
     share = sum(right) / len(right)
     score = {"accuracy": share, "accuracy_low": share / 2, "accuracy_high": 1.0}
     files = {
