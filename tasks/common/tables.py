@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,13 @@ class Table:
         self.title = title
         self.quiet = quiet
         self.notes = notes
+
+    def without_empty_columns(self) -> Self:
+        """Return the table without the columns of which every cell is empty."""
+        kept = [n for n in range(len(self.columns)) if any(row[n] for row in self.rows)]
+        self.columns = [self.columns[place] for place in kept]
+        self.rows = [[row[place] for place in kept] for row in self.rows]
+        return self
 
     def records(self) -> list[dict[str, str]]:
         """Return the cells of each row by the heads, as Prefect's table artifacts take them."""

@@ -307,7 +307,7 @@ def _table(runs: Sequence[_Listed], events: Sequence[ChampionEvent], champion: s
         number("baseline"),
         rows=(_cells(run, decided, champion) for run in runs),
         title="All runs, newest first",
-    )
+    ).without_empty_columns()
 
 
 def _cells(run: _Listed, decided: Mapping[str, Sequence[str]], champion: str | None) -> list[str]:

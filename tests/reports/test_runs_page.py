@@ -175,6 +175,8 @@ def test_each_change_of_the_champion_is_marked_and_told(year: Path) -> None:
         in text
     )
     assert "refused 2025-04-21 03:00: worse by 0.021 &lt;b&gt;" in text
+    assert "decision" in text
+    assert "the champion's accuracy" in text
 
 
 def test_only_what_was_judged_alike_is_joined(tmp_path: Path) -> None:
@@ -193,6 +195,8 @@ def test_only_what_was_judged_alike_is_joined(tmp_path: Path) -> None:
     assert "files, honest protocol files, tutorial protocol" in text
     assert "files, honest 0.7500 (0.3750 to 1.0000) 8 (set 2) 80 0.7500" in text
     assert "There is no champion yet." in text
+    assert "decision" not in text
+    assert "the champion's accuracy" not in text
 
 
 def test_what_is_damaged_is_named_and_stops_nothing(tmp_path: Path) -> None:
