@@ -1,6 +1,6 @@
 """Say why a step is cached or computed: what differs from the nearest key that it had before."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -20,6 +20,8 @@ DAMAGED = "its earlier result is missing or damaged"
 LEFT_NOTHING = "it was begun before, and left no result"
 
 _NEWEST = 200
+
+_SHOWN = 5
 
 
 class Earlier(NamedTuple):
@@ -65,7 +67,7 @@ def why_computed(
     if parts is None:
         return "its key could not be kept"
     compared = [file.with_name(name) for name in earlier.begun & earlier.left]
-    return "; ".join(explain_miss(parts, compared))
+    return few("; ", explain_miss(parts, compared))
 
 
 def _names(folder: Path) -> set[str]:
@@ -83,25 +85,31 @@ def explain_miss(parts: KeyParts, earlier: Iterable[Path]) -> list[str]:
 
 
 def diff_parts(before: KeyParts, after: KeyParts) -> list[str]:
-    """Return one line per part that differs, as a person would say it."""
+    """Return one line per part that differs, as a person would say it; source, of much, last."""
     lines = []
     for name, old, new in changed_items(group_fields(before.config), group_fields(after.config)):
         lines.append(f"{name} {_shown(old)} → {_shown(new)}")
     for name, _, _ in changed_items(before.inputs, after.inputs):
         lines.append(f"input {name} changed")
-    modules: dict[str, list[str]] = {}
-    for name, _, _ in changed_items(before.source, after.source):
-        module, _, definition = name.rpartition(".")
-        modules.setdefault(module.removeprefix("tasks.").replace(".", "/"), []).append(definition)
-    for module, definitions in modules.items():
-        lines.append(f"{module}.py changed ({', '.join(definitions)})")
     for name, old, new in changed_items(before.libraries, after.libraries):
         lines.append(f"{name} {old or 'not used'} → {new or 'not used'}")
     for name, old, new in changed_items(before.environment, after.environment):
         lines.append(f"{name} {old or 'not set'} → {new or 'not set'}")
     if before.python != after.python:
         lines.append(f"Python {before.python} → {after.python}")
+    modules: dict[str, list[str]] = {}
+    for name, _, _ in changed_items(before.source, after.source):
+        module, _, definition = name.rpartition(".")
+        modules.setdefault(module.removeprefix("tasks.").replace(".", "/"), []).append(definition)
+    for module, definitions in modules.items():
+        lines.append(f"{module}.py changed ({few(', ', definitions)})")
     return lines
+
+
+def few(between: str, changes: Sequence[str]) -> str:
+    """Return the first few changes in one line, and how many more there are."""
+    more = len(changes) - _SHOWN
+    return between.join([*changes[:_SHOWN], *([f"and {more} more"] if more > 0 else [])])
 
 
 def newest_parts(files: Iterable[Path]) -> Iterator[KeyParts]:

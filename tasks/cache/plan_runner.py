@@ -13,6 +13,7 @@ from tasks.cache.explain import (
     REFRESHED,
     Earlier,
     diff_parts,
+    few,
     newest_parts,
     why_cached,
     why_computed,
@@ -108,7 +109,7 @@ class PlanRunner:
                 why = "unless its input comes out unchanged"
                 return self._computed(step, "depends", why, parts, whole)
         fewest = min(differences, key=len) if differences else [NO_EARLIER]
-        why = "; ".join(fewest) or DAMAGED
+        why = few("; ", fewest) or DAMAGED
         return self._computed(step, "computed", why, parts)
 
     def _earlier(self, step: str) -> Iterator[KeyParts]:

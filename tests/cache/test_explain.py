@@ -2,7 +2,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from tasks.cache.explain import diff_parts, explain_miss
+from tasks.cache.explain import diff_parts, explain_miss, few
 from tasks.cache.key import KeyParts
 from tasks.common.records import read_record, write_record
 
@@ -34,12 +34,20 @@ def test_each_kind_of_change_is_said_as_a_person_would() -> None:
     assert diff_parts(PARTS, after) == [
         "num_words 5000 → 10000",
         "input loaded changed",
-        "data/text/padding.py changed (pad_tokens)",
         "numpy 2.4.5 → 2.4.6",
         "pyarrow not used → 26",
         "TF_ENABLE_ONEDNN_OPTS not set → 0",
         "Python 3.11 → 3.12",
+        "data/text/padding.py changed (pad_tokens)",
     ]
+
+
+def test_of_many_changes_the_first_are_named_and_the_others_counted() -> None:
+    edited = {f"tasks.data.pad.part_{n}": "2" for n in range(7)}
+    (line,) = diff_parts(PARTS, changed(source=PARTS.source | edited))
+    assert line == "data/pad.py changed (part_0, part_1, part_2, part_3, part_4, and 2 more)"
+    assert few("; ", ["a", "b"]) == "a; b"
+    assert few("; ", list("abcdefg")) == "a; b; c; d; e; and 2 more"
 
 
 def test_equal_parts_have_no_difference() -> None:

@@ -17,7 +17,7 @@ from tasks.chain import learn_and_judge
 from tasks.common.artifact_store import ArtifactStore, StepOutput, StoredFile
 from tasks.common.canonical_json import json_sha256
 from tasks.common.device import Device
-from tasks.config.training import NETWORKS, Step, TrainingConfig
+from tasks.config.training import NETWORKS, FitConfig, Step, TrainingConfig
 from tasks.data.sources.source_files import SourceFiles
 from tests.support.commands import imported_by
 
@@ -86,7 +86,11 @@ EXPECTED = {
     "fit.seed": {"build"} | AFTER_TRAIN,
 }
 
-CONFIGS = [TrainingConfig(network=network()) for network in NETWORKS.values()]
+# Momentum is a number of sgd alone.
+CONFIGS = [
+    TrainingConfig(network=network(), fit=FitConfig(optimizer="sgd"))
+    for network in NETWORKS.values()
+]
 
 
 def changes(config: TrainingConfig) -> Iterator[tuple[TrainingConfig, str, object]]:
@@ -102,9 +106,11 @@ def other_value(field: FieldInfo) -> object:
     if isinstance(field.default, bool):
         return not field.default
     if isinstance(field.default, float):
-        return field.default * 1.1
+        return field.default * 1.1 or 0.1
     if isinstance(field.default, int):
         return field.default + 3
+    if float in get_args(field.annotation):
+        return 0.1
     return next(value for value in get_args(field.annotation) if value != field.default)
 
 
