@@ -18,6 +18,7 @@ from tasks.config.training import (
 from tasks.data.load import load_reviews
 from tasks.data.pad import pad_reviews
 from tasks.data.persist import persist_parquet
+from tasks.data.review_files import read_labels
 from tasks.model.build import build_model
 from tasks.training.plan import TrainingPlan
 from tasks.training.train import train_model
@@ -114,7 +115,8 @@ def prepare(reviews: Path, folder: Path) -> Path:
     """Return a folder with what a training needs, with the network of the small config or a bag."""
     config = small_config(reviews)
     prepared = write_sets(reviews, folder, config.data, config.text)
+    classes = int(read_labels(prepared / "train.parquet").max()) + 1
     for network, place in ((config.network, prepared), (BAG, prepared / "bag")):
         place.mkdir(exist_ok=True)
-        build_model(config.text.num_words, config.text.maxlen, network, 0, place)
+        build_model(config.text.num_words, config.text.maxlen, network, 0, place, classes)
     return prepared

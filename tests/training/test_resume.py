@@ -19,7 +19,8 @@ from tasks.training.step import trained_form
 from tests.support.faults.killed_training import FIT
 from tests.support.power_cut import PowerCut, cut_at
 from tests.support.samples.real_reviews import write_real_reviews
-from tests.support.small_run import train_small
+from tests.support.samples.three_labels import write_three_labels
+from tests.support.small_run import prepare, train_small
 from tests.support.terminal_run import (
     FIVE_EPOCHS,
     finish,
@@ -43,19 +44,16 @@ def uninterrupted(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> d
     return train(prepared, tmp_path_factory.mktemp("whole"))
 
 
-@pytest.fixture(scope="module")
-def killed(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The state of a training whose process was killed in its fifth epoch."""
-    folder = tmp_path_factory.mktemp("killed")
-    program = [
-        sys.executable,
-        "-m",
-        "tests.support.faults.killed_training",
-        str(prepared),
-        str(folder),
-    ]
+def kill_training(prepared: Path, folder: Path) -> Path:
+    """Return the state of a training whose process was killed in its fifth epoch."""
+    program = [sys.executable, "-m", "tests.support.faults.killed_training", prepared, folder]
     assert subprocess.run(program, check=False).returncode == -signal.SIGKILL
     return folder / "state"
+
+
+@pytest.fixture(scope="module")
+def killed(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return kill_training(prepared, tmp_path_factory.mktemp("killed"))
 
 
 def test_a_training_killed_in_its_fifth_epoch_goes_on_to_the_same_weights(
@@ -72,6 +70,19 @@ def test_a_training_killed_in_its_fifth_epoch_goes_on_to_the_same_weights(
         assert train(prepared, tmp_path / "resumed", state) == uninterrupted
     assert uninterrupted["training_step"] == "fast"
     assert "resuming after epoch 4 of" in caplog.text
+
+
+def test_a_killed_training_of_three_labels_does_so_too(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    reviews = write_three_labels(tmp_path / "reviews.csv", 240, seed=2)  # learns till the end
+    prepared = prepare(reviews, tmp_path / "sets")
+    state = kill_training(prepared, tmp_path / "killed")
+    with caplog.at_level(logging.INFO, "tasks"):
+        resumed = train(prepared, tmp_path / "resumed", state)
+    assert "resuming after epoch 4 of" in caplog.text
+    assert resumed == train(prepared, tmp_path / "whole")
+    assert resumed["training_step"] == "fast"
 
 
 @pytest.mark.parametrize(
