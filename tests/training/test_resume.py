@@ -46,8 +46,8 @@ def uninterrupted(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> d
 
 def kill_training(prepared: Path, folder: Path) -> Path:
     """Return the state of a training whose process was killed in its fifth epoch."""
-    program = [sys.executable, "-m", "tests.support.faults.killed_training", prepared, folder]
-    assert subprocess.run(program, check=False).returncode == -signal.SIGKILL
+    program = [sys.executable, "-m", "tests.support.faults.killed_training"]
+    assert subprocess.run([*program, prepared, folder], check=False).returncode == -signal.SIGKILL
     return folder / "state"
 
 
