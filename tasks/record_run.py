@@ -76,11 +76,13 @@ def record_run(
         write_json(temporary / "config.json", config)
         if drift is not None:
             write_json(temporary / DRIFT, drift)
+        labels = read_json(temporary, "data_report.json")["label_names"]
         manifest = Manifest(
             run_id=run_id,
             flow_run_id=flow_run_id,
             created=created.isoformat(timespec="seconds"),
             seed=config.fit.seed,
+            label_names=labels,
             score=Score.from_facts(facts["persist-parquet"] | facts["evaluate"]),
             baseline=BaselineScore.from_facts(facts["baseline"]),
             bayes_baseline=BaselineScore.from_facts(facts["baseline"], "bayes_"),
@@ -102,7 +104,6 @@ def record_run(
         )
         write_text(temporary / REPORT, run_report(temporary, manifest))
         metrics = read_json(temporary, "metrics.json")
-        labels = read_json(temporary, "data_report.json")["label_names"]
         write_text(temporary / MODEL_CARD, model_card(manifest, metrics, config, labels))
         manifest = manifest.model_copy(update={"files": hashed_files(temporary)})
         write_naming(temporary, naming)

@@ -54,6 +54,12 @@ def _described(output: StepOutput, *names: str) -> dict[str, str]:
     return {name: str(output.facts[name]) for name in (*names, "source", "form")}
 
 
+def _label_names(output: StepOutput) -> list[str]:
+    """Return the names of the labels; none where nothing says them."""
+    names = output.facts.get("label_names")
+    return names if isinstance(names, list) else []
+
+
 @step("pad", "pad to {text.maxlen} words, {text.num_words} known")
 def pad(
     store: ArtifactStore, loaded: StepOutput, text: TextConfig, protocol: ProtocolConfig
@@ -63,9 +69,10 @@ def pad(
 
     train_file, test_file = store.file(loaded, "train.parquet"), store.file(loaded, "test.parquet")
     with store.workspace() as folder:
-        facts = pad_reviews(train_file, test_file, text, protocol, folder)
-        provenance = {"protocol": protocol.protocol, "loaded": loaded.content_hash}
-        return store.keep("pad", folder, facts | _described(loaded) | provenance)
+        names = _label_names(loaded)
+        facts = pad_reviews(train_file, test_file, text, protocol, folder, names)
+        facts |= {"protocol": protocol.protocol, "loaded": loaded.content_hash}
+        return store.keep("pad", folder, facts | _described(loaded) | {"label_names": names})
 
 
 @step("persist-parquet", "persist-parquet, {row_group_rows} rows a group")
@@ -78,6 +85,7 @@ def persist(store: ArtifactStore, padded: StepOutput, row_group_rows: int) -> St
     with store.workspace() as folder:
         rows = persist_parquet(files, provenance, row_group_rows, folder)
         facts: dict[str, Fact] = {f"{name}_rows": count for name, count in rows.items()}
+        facts["label_names"] = _label_names(padded)
         return store.keep("persist-parquet", folder, {**facts, **provenance})
 
 
@@ -90,9 +98,7 @@ class LabelCount(Record):
     @classmethod
     def of(cls, loaded: StepOutput) -> Self:
         """Return that of loaded reviews, or of a plan that may know what they were."""
-        names = loaded.facts.get("label_names")
-        count = len(names) if isinstance(names, list) else 2
-        return cls(count=count, is_known=loaded.content_hash != UNKNOWN)
+        return cls(count=len(_label_names(loaded)) or 2, is_known=loaded.content_hash != UNKNOWN)
 
     @property
     def content_hash(self) -> str:
@@ -187,7 +193,7 @@ def evaluate(
     model, test = store.file(trained, "best_model.keras"), store.file(persisted, "test.parquet")
     described = _described(persisted, "protocol")
     with store.workspace() as folder:
-        facts = evaluate_model(model, test, batch_size, described, folder)
+        facts = evaluate_model(model, test, batch_size, described, folder, _label_names(persisted))
         return store.keep("evaluate", folder, facts)
 
 
@@ -213,8 +219,9 @@ def _baseline(
     from tasks.evaluation.baselines import train_baseline
 
     files = store.file(reviews, "train.parquet"), store.file(reviews, "test.parquet")
+    described, names = _described(reviews, *facts), _label_names(reviews)
     with store.workspace() as folder:
-        scores = train_baseline(*files, protocol, _described(reviews, *facts), folder)
+        scores = train_baseline(*files, protocol, described, folder, names)
         return store.keep(name, folder, scores)
 
 

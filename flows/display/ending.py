@@ -2,6 +2,7 @@
 
 import shlex
 from pathlib import Path
+from typing import Any
 
 from rich.text import Text
 
@@ -13,11 +14,13 @@ from tasks.config.repeat import train_command
 from tasks.config.training import ConvBilstmConfig, TrainingConfig
 from tasks.registry.events import Decision
 from tasks.reports.run_report import REPORT, run_verdict
+from tasks.reports.tables import METRICS as TITLES
+from tasks.reports.tables import SEVERAL, metric_text
 from tasks.reports.verdict import Level, Verdict
 from tasks.run_summary import RunSummary
 from tasks.runs.find import find_run
 from tasks.runs.manifest import Manifest
-from tasks.runs.read import read_config
+from tasks.runs.read import METRICS, read_config, read_json
 
 _STYLES: dict[Level, str] = {"good": "bold green", "mind": "bold yellow", "bad": "bold red"}
 
@@ -33,6 +36,7 @@ def print_ending(summary: RunSummary) -> None:
     decision = summary.promotion
     show_lines(
         _verdict_line(manifest, verdict),
+        *_several_line(read_json(run.folder, METRICS)),
         _training_line(manifest, config),
         *([decision.headline] if decision is not None else []),
         f"Report: {run.folder / REPORT}",
@@ -42,7 +46,15 @@ def print_ending(summary: RunSummary) -> None:
 
 def _verdict_line(manifest: Manifest, verdict: Verdict) -> Text:
     said = verdict.sentence.removeprefix(f"{manifest.score.accuracy:.4f}")
+    said = said if said.startswith(",") else f"; {said}"
     return Text.assemble((headline(manifest.score), "bold"), (said, _STYLES[verdict.level]))
+
+
+def _several_line(metrics: dict[str, Any]) -> list[str]:
+    """Return the scores that more than two labels have alone, in one line, if any."""
+    known = [name for name in SEVERAL if name in metrics]
+    said = ", ".join(f"{TITLES[name]} {metric_text(metrics, name)}" for name in known)
+    return [f"{said}; 95 % intervals in brackets."] if said else []
 
 
 def _training_line(manifest: Manifest, config: TrainingConfig) -> str:

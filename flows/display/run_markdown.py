@@ -17,6 +17,7 @@ def report_markdown(folder: Path, manifest: Manifest, verdict: Verdict, notes: l
 
     The sentence of the verdict is left to the artifact's description, which stands above it.
     """
+    leads, value, *_ = manifest.score.lead
     judged, training, device = manifest.score, manifest.training, manifest.device
     scores = [_scores("network", judged)]
     scores += [_scores(f"linear baseline: {one.name}", one) for one in manifest.baselines]
@@ -28,7 +29,7 @@ def report_markdown(folder: Path, manifest: Manifest, verdict: Verdict, notes: l
         "whole report": str(folder / REPORT),
     }
     return markdown(
-        f"# {_MARKS[verdict.level]}Test accuracy {score(judged.accuracy)}",
+        f"# {_MARKS[verdict.level]}Test {leads} {score(value)}",
         f"{judged.protocol} protocol, source {judged.source_label},"
         f" {judged.test_reviews:,} test reviews",
         Table("", "test accuracy", "95 % interval", rows=scores),

@@ -10,6 +10,7 @@ from tasks.common.formatting import interval_text, printable, short_id, when
 from tasks.common.tables import Column, Table, number
 from tasks.config.training import ChangedSetting, value_text
 from tasks.reports.tables import (
+    SEVERAL,
     common_table,
     differences_table,
     scores_table,
@@ -152,8 +153,9 @@ def _details_lines(run: RunDetails) -> Iterable[tuple[str, str]]:
 
 
 def _other_scores(run: RunDetails) -> str:
-    names = ("loss", "roc_auc", "brier", "expected_calibration_error")
-    return ", ".join(f"{name} {run.metrics[name]:.4f}" for name in names)
+    names = ("loss", "roc_auc", "brier", "expected_calibration_error", *SEVERAL)
+    known = (name for name in names if name in run.metrics)
+    return ", ".join(f"{name} {run.metrics[name]:.4f}" for name in known)
 
 
 def _settings(run: RunDetails) -> str:
@@ -182,8 +184,10 @@ def _git(manifest: Manifest) -> str:
 
 def headline(score: Score) -> str:
     """Return the score in one line, with what it was measured on and how."""
+    name, value, low, high = score.lead
+    why = "" if score.macro_f1 is None else "labels not balanced, here each weighs the same; "
     return (
-        f"Test Accuracy: {score.accuracy:.4f} (95 % interval {score.accuracy_low:.4f} to"
-        f" {score.accuracy_high:.4f}; {score.protocol} protocol, {score.test_reviews:,} test"
+        f"Test {name.title()}: {value:.4f} (95 % interval {low:.4f} to"
+        f" {high:.4f}; {why}{score.protocol} protocol, {score.test_reviews:,} test"
         f" reviews, source {score.source_label})"
     )

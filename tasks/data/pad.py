@@ -1,6 +1,6 @@
 """Pad: cut and pad token lists to one length, and set validation reviews apart."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,14 +28,16 @@ def pad_reviews(
     text: TextConfig,
     protocol: ProtocolConfig,
     folder: Path,
+    names: Sequence[str] = (),
 ) -> dict[str, Fact]:
     """Write `train.arrow`, `test.arrow` and, in the honest protocol, `validation.arrow`.
 
-    `train` and `test` are Parquet files of token lists. The facts are the rows of each set.
+    `train` and `test` are Parquet files of token lists, `names` those of the labels. The facts are
+    the rows of each set.
     """
     write_arrow(folder / "test.arrow", _padded_batches(read_parquet(test), text))
     rows: dict[str, Fact] = {"test_rows": count_reviews(test)}
-    validates = validation_mask(read_column(train, "unit"), read_labels(train), protocol)
+    validates = validation_mask(read_column(train, "unit"), read_labels(train), protocol, names)
     for name, mask in (("train", ~validates), ("validation", validates)):
         if mask.any():
             parts = with_values(read_parquet(train), mask)

@@ -8,6 +8,7 @@ one has the presence of words and pairs of words, each times its naive Bayes log
 and Manning, *Baselines and Bigrams*, ACL 2012 (https://aclanthology.org/P12-2018/).
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -43,17 +44,19 @@ def train_baseline(
     protocol: ProtocolConfig | None,
     described: dict[str, str],
     folder: Path,
+    names: Sequence[str] = (),
 ) -> dict[str, Fact]:
     """Write `baseline_metrics.json` and `baseline_predictions.parquet` of both baselines.
 
     As the network they do not learn from the validation reviews of the protocol. Without a protocol
     all reviews teach, as those do that a network sees: the validation reviews are not among them.
-    The facts are name, accuracy and the bounds of its 95 % interval.
+    `names` are those of the labels. The facts are name, accuracy and the bounds of its 95 %
+    interval.
     Files and facts of the second baseline have `bayes_` before their names.
     """
     learns = np.ones(count_reviews(train), bool)
     if protocol is not None:
-        learns = ~validation_mask(read_column(train, "unit"), read_labels(train), protocol)
+        learns = ~validation_mask(read_column(train, "unit"), read_labels(train), protocol, names)
         described = described | {"protocol": protocol.protocol}
     known, judged = (pq.read_table(file, columns=["tokens", "label"]) for file in (train, test))
     labels = known["label"].to_numpy()[learns]
@@ -63,7 +66,7 @@ def train_baseline(
         ("bayes_", BAYES_NAME, _bayes_probabilities),
     ):
         probabilities = model(known["tokens"], learns, labels, judged["tokens"])
-        metrics = score(probabilities, judged["label"].to_numpy())
+        metrics = score(probabilities, judged["label"].to_numpy(), names)
         content = readable_json(metrics | described | {"name": name})
         write_text(folder / f"{prefix}baseline_metrics.json", content)
         write_predictions(test, probabilities, folder / f"{prefix}baseline_predictions.parquet")

@@ -1,27 +1,35 @@
 """Evaluate: what the best model scores on the test reviews."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from tasks.common.artifact_store import Fact
 from tasks.common.atomic_files import write_text
 from tasks.common.canonical_json import readable_json
 from tasks.data.review_files import read_labels
+from tasks.evaluation.balance import leading_facts
 from tasks.evaluation.scoring import accuracy_facts, score, write_predictions
 from tasks.model.network import keras_network
 from tasks.training.datasets import ordered_dataset
 
 
 def evaluate_model(
-    best_model: Path, test: Path, batch_size: int, described: dict[str, str], folder: Path
+    best_model: Path,
+    test: Path,
+    batch_size: int,
+    described: dict[str, str],
+    folder: Path,
+    names: Sequence[str] = (),
 ) -> dict[str, Fact]:
     """Write `metrics.json` and `predictions.parquet`.
 
     `test` has padded reviews; `described` are protocol, source and form, without which a score is
-    never shown. The facts are accuracy, the bounds of its 95 % interval, loss, and the number of
-    test reviews.
+    never shown; `names` are those of the labels. The facts are accuracy, the bounds of its 95 %
+    interval, the same of the macro F1 where that leads, loss, and the number of test reviews.
     """
     probabilities = keras_network(best_model)(ordered_dataset(test, batch_size))
-    metrics = score(probabilities, read_labels(test))
+    metrics = score(probabilities, read_labels(test), names)
     write_text(folder / "metrics.json", readable_json(metrics | described))
     write_predictions(test, probabilities, folder / "predictions.parquet")
-    return accuracy_facts(metrics) | {name: metrics[name] for name in ("loss", "test_reviews")}
+    facts = accuracy_facts(metrics) | leading_facts(metrics)
+    return facts | {name: metrics[name] for name in ("loss", "test_reviews")}

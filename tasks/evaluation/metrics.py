@@ -1,6 +1,7 @@
-"""What a score is and how sure it is: ROC AUC, calibration, confidence intervals of shares."""
+"""What a score is and how sure it is: ROC AUC, F1, calibration, intervals of shares and means."""
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
@@ -8,6 +9,8 @@ from tasks.evaluation.significance import scipy_stats
 from tasks.model.answers import answers, sureness
 
 BINS = 10
+
+_Z = NormalDist().inv_cdf(0.975)
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,49 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
     """
     found = scipy_stats().binomtest(successes, trials).proportion_ci(method="wilson")
     return float(found.low), float(found.high)
+
+
+def mean_interval(mean: float, variance: float, trials: float) -> tuple[float, float]:
+    """Return the bounds of the 95 % interval of a mean of numbers from 0 to 1.
+
+    It is Wilson's, of as many trials as give a share this variance; of `trials` where it is 0.
+
+    Source: E. L. Korn and B. I. Graubard, "Confidence intervals for proportions with small
+    expected number of positive counts estimated from survey data", Survey Methodology 24 (1998),
+    193-201.
+    """
+    trials = mean * (1 - mean) / variance if variance > 0 else trials
+    middle = mean + _Z**2 / (2 * trials)
+    reach = _Z * (mean * (1 - mean) / trials + (_Z / (2 * trials)) ** 2) ** 0.5
+    low, high = ((middle + side * reach) / (1 + _Z**2 / trials) for side in (-1, 1))
+    return max(0.0, low), min(1.0, high)
+
+
+def mean_f1(
+    confusion: np.ndarray, weights: np.ndarray | None = None
+) -> tuple[float, tuple[float, float]]:
+    """Return the mean of the F1 of k labels, each present, and the bounds of its 95 % interval.
+
+    `confusion`, shape (k, k), has a row per label and a column per answer. The weights, shape (k,)
+    with the sum 1, are the labels' shares of the reviews by default. The variance is that of the
+    delta method: by how much each review moves the mean.
+
+    Source: K. Takahashi, K. Yamamoto, A. Kuchiba and T. Koyama, "Confidence interval for
+    micro-averaged F1 and macro-averaged F1 scores", Applied Intelligence 52 (2022), 4961-4972.
+    """
+    reviews = confusion.sum()
+    shares = confusion.sum(axis=1) / reviews
+    either = shares + confusion.sum(axis=0) / reviews
+    f1 = 2 * np.diag(confusion) / reviews / either
+    used = shares if weights is None else weights
+    mean = float(used @ f1)
+    lost = used * f1 / either
+    moved = np.diag(2 * used / either) - lost[:, None] - lost
+    if weights is None:
+        moved += (f1 - mean)[:, None]
+    variance = float((confusion * moved**2).sum() / reviews**2)
+    trials = float(reviews / (2 * used**2 / either).sum())
+    return mean, mean_interval(mean, variance, trials)
 
 
 def roc_auc(probabilities: np.ndarray, labels: np.ndarray) -> tuple[float, float, float]:

@@ -1,5 +1,6 @@
 """Score: what probabilities of test reviews are worth, whichever model gave them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,11 @@ from sklearn.metrics import (
 
 from tasks.common.artifact_store import Fact
 from tasks.common.atomic_files import whole_file
+from tasks.data.tables.labels import values_of
 from tasks.evaluation.metrics import (
     expected_calibration_error,
+    mean_f1,
+    mean_interval,
     reliability,
     roc_auc,
     wilson_interval,
@@ -35,7 +39,9 @@ def accuracy_facts(metrics: dict[str, Any]) -> dict[str, Fact]:
     return {"accuracy": metrics["accuracy"], "accuracy_low": low, "accuracy_high": high}
 
 
-def score(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+def score(
+    probabilities: np.ndarray, labels: np.ndarray, names: Sequence[str] = ()
+) -> dict[str, Any]:
     """Return the metrics, with the 95 % interval of the accuracy (Wilson).
 
     Where one label is rare, accuracy says little: `majority_share` is what always giving one answer
@@ -45,14 +51,18 @@ def score(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
     Of two labels `f1`, `roc_auc`, with its interval (DeLong), and `average_precision` are those of
     label 1. Of more, `roc_auc` and `average_precision` are means over the labels, each against the
     rest, and the Brier score is half of Brier's sum over them, as it is of two; `confusion` has a
-    row per label and a column per answer, `by_label` what each label scores.
+    row per label and a column per answer, `by_label` what each label scores. Where the names of all
+    are numbers, as of stars, `mean_absolute_error` is by how much the answers are off.
     """
     labels = labels.astype(np.int64)
     said, of_classes = answers(probabilities), of_each(probabilities.astype(np.float64))
     correct = int(np.sum(said == labels))
     of_truth = of_classes[np.arange(len(labels)), labels]
     losses = -np.log(np.clip(of_truth, _SMALLEST_PROBABILITY, 1))
-    own = _of_two if probabilities.ndim == 1 else _of_several
+    if probabilities.ndim == 1:
+        own = _of_two(probabilities, labels, said)
+    else:
+        own = _of_several(probabilities, labels, said) | _distances(labels, said, names)
     return {
         "test_reviews": len(labels),
         "accuracy": correct / len(labels),
@@ -63,7 +73,7 @@ def score(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
         ),
         "balanced_accuracy": float(balanced_accuracy_score(labels, said)),
         "matthews": float(matthews_corrcoef(labels, said)),
-        **own(probabilities, labels, said),
+        **own,
     }
 
 
@@ -85,8 +95,11 @@ def _of_two(probabilities: np.ndarray, labels: np.ndarray, said: np.ndarray) -> 
 def _of_several(probabilities: np.ndarray, labels: np.ndarray, said: np.ndarray) -> dict[str, Any]:
     classes = range(probabilities.shape[1])
     is_label = labels[:, None] == np.array(classes)
+    confusion = confusion_matrix(labels, said, labels=list(classes))
     by_label = [
-        _of_label(probabilities[:, label], is_label[:, label], said == label) for label in classes
+        _of_label(probabilities[:, label], is_label[:, label], said == label)
+        | _f1(confusion, "f1", np.array(classes) == label)
+        for label in classes
     ]
     precision = [average_precision_score(is_label[:, k], probabilities[:, k]) for k in classes]
     squares = (probabilities.astype(np.float64) - is_label) ** 2
@@ -94,11 +107,34 @@ def _of_several(probabilities: np.ndarray, labels: np.ndarray, said: np.ndarray)
         "roc_auc": float(np.mean([one["roc_auc"] for one in by_label])),
         "average_precision": float(np.mean(precision)),
         "brier": float(squares.sum(axis=1).mean() / 2),
-        "macro_f1": float(np.mean([one["f1"] for one in by_label])),
-        "weighted_f1": float(f1_score(labels, said, average="weighted", zero_division=0)),
+        **_f1(confusion, "macro_f1", np.full(len(classes), 1 / len(classes))),
+        **_f1(confusion, "weighted_f1"),
         "majority_share": float(is_label.mean(axis=0).max()),
-        "confusion": confusion_matrix(labels, said, labels=list(classes)).tolist(),
+        "confusion": confusion.tolist(),
         "by_label": by_label,
+    }
+
+
+def _f1(
+    confusion: np.ndarray, name: str, weights: np.ndarray | None = None
+) -> dict[str, float | list[float]]:
+    mean, bounds = mean_f1(confusion, weights)
+    return {name: mean, f"{name}_interval_95": list(bounds)}
+
+
+def _distances(
+    labels: np.ndarray, said: np.ndarray, names: Sequence[str]
+) -> dict[str, float | list[float]]:
+    """Return the mean distance of answer and label; nothing where a label is no number."""
+    values = np.array(values_of(names))
+    widest = float(np.ptp(values)) if len(values) else 0.0
+    if not 0 < widest < np.inf:
+        return {}
+    far = np.abs(values[said] - values[labels]) / widest
+    bounds = mean_interval(float(far.mean()), float(far.var() / len(far)), len(far))
+    return {
+        "mean_absolute_error": float(far.mean()) * widest,
+        "mean_absolute_error_interval_95": [widest * bound for bound in bounds],
     }
 
 
@@ -113,7 +149,6 @@ def _of_label(given: np.ndarray, is_label: np.ndarray, says_label: np.ndarray) -
         "precision_interval_95": list(wilson_interval(right, judged)) if judged else None,
         "recall": right / reviews,
         "recall_interval_95": list(wilson_interval(right, reviews)),
-        "f1": 2 * right / (reviews + judged),
         "roc_auc": area,
         "roc_auc_interval_95": area_interval,
     }

@@ -18,6 +18,7 @@ from tasks.reports.tables import (
     config_table,
     confusion_table,
     cut_table,
+    heat_cells,
     labels_table,
     run_tables,
 )
@@ -77,6 +78,7 @@ def run_report(folder: Path, manifest: Manifest) -> str:
         parameters=_parameters(folder),
         command=train_command(config, manifest.source.source),
         metrics=metrics,
+        heat=heat_cells(metrics, data["label_names"]),
         tables=run_tables(folder, manifest) | own_tables,
         baseline_metrics=read_json(folder, "baseline_metrics.json"),
         data=data,

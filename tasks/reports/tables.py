@@ -22,12 +22,16 @@ METRICS = {
     "f1": "F1 of the positive label",
     "macro_f1": "macro F1",
     "weighted_f1": "F1, weighted by reviews",
+    "mean_absolute_error": "mean absolute error",
     "matthews": "Matthews correlation",
     "loss": "loss (cross-entropy)",
     "brier": "Brier score",
     "expected_calibration_error": "expected calibration error",
 }
 """Titles of the scores; which of them there are depends on the number of labels."""
+
+SEVERAL = ("macro_f1", "weighted_f1", "mean_absolute_error")
+"""Scores of more than two labels, the last one of labels that are all numbers."""
 
 _MOST_COLUMNS, _CONFUSIONS = 12, 20
 
@@ -66,7 +70,7 @@ def metrics_table(scored: Mapping[str, Mapping[str, Any]], judged: Score) -> Tab
         "metric",
         *map(number, scored),
         rows=(
-            [title, *(_metric(metrics, name) for metrics in scored.values())]
+            [title, *(metric_text(metrics, name) for metrics in scored.values())]
             for name, title in METRICS.items()
             if all(name in metrics for metrics in scored.values())
         ),
@@ -75,7 +79,8 @@ def metrics_table(scored: Mapping[str, Mapping[str, Any]], judged: Score) -> Tab
     )
 
 
-def _metric(metrics: Mapping[str, Any], name: str) -> str:
+def metric_text(metrics: Mapping[str, Any], name: str) -> str:
+    """Return a metric with its interval, if it has one."""
     bounds = metrics.get(f"{name}_interval_95")
     if metrics[name] is None:
         return "never given"
@@ -152,6 +157,24 @@ def _confusions(found: list[list[int]], labels: Sequence[str]) -> Table:
     )
 
 
+def heat_cells(
+    metrics: Mapping[str, Any], labels: Sequence[str]
+) -> list[tuple[int, int, str, float]]:
+    """Return the cells of the map of confusions that are not empty; none where a table shows all.
+
+    Each has the numbers of label and answer, its words, and how strong its colour is, up to 1.
+    """
+    if len(labels) <= _MOST_COLUMNS:
+        return []
+    return [
+        (truth, said, f"{labels[truth]}, judged {labels[said]}: {count:,}", (count / of) ** 0.5)
+        for truth, counts in enumerate(metrics["confusion"])
+        for of in [sum(counts)]
+        for said, count in enumerate(counts)
+        if count
+    ]
+
+
 def labels_table(metrics: Mapping[str, Any], labels: Sequence[str]) -> Table | None:
     """Return what each label scores against the rest; None of two labels, which say the same."""
     if "by_label" not in metrics:
@@ -161,7 +184,7 @@ def labels_table(metrics: Mapping[str, Any], labels: Sequence[str]) -> Table | N
             label,
             f"{one['reviews']:,}",
             f"{one['judged']:,}",
-            *(_metric(one, name) for name in ("precision", "recall", "f1", "roc_auc")),
+            *(metric_text(one, name) for name in ("precision", "recall", "f1", "roc_auc")),
         ]
         for label, one in zip(labels, metrics["by_label"], strict=True)
     )
@@ -210,7 +233,9 @@ def scores_table(comparison: Comparison) -> Table:
     """Return what each run scores; what does not rank beside the first's is grey, with a note."""
     reasons = dict.fromkeys(one.not_comparable for one in comparison.runs if one.not_comparable)
     marks = dict(zip(reasons, _MARKS, strict=False))
-    extra = (Column(head, is_extra=True) for head in ("naive Bayes", "ROC AUC", "loss"))
+    has_macro = any(run.scores.macro_f1 is not None for run in comparison.runs)
+    heads = ("naive Bayes", "ROC AUC", "loss", *(["macro F1"] if has_macro else []))
+    extra = (Column(head, is_extra=True) for head in heads)
     return Table(
         "run",
         "source",
@@ -221,15 +246,16 @@ def scores_table(comparison: Comparison) -> Table:
         "epoch",
         Column("when (UTC)", is_extra=True),
         "seconds",
-        rows=(_score_cells(run, marks) for run in comparison.runs),
+        rows=(_score_cells(run, marks, has_macro=has_macro) for run in comparison.runs),
         title="Scores of the runs",
         quiet={place for place, run in enumerate(comparison.runs) if run.not_comparable},
         notes=[f"{mark} not comparable with the first run: {why}" for why, mark in marks.items()],
     )
 
 
-def _score_cells(run: ComparedRun, marks: Mapping[str, str]) -> list[str]:
+def _score_cells(run: ComparedRun, marks: Mapping[str, str], *, has_macro: bool) -> list[str]:
     judged, mark = run.scores.network, marks.get(run.not_comparable or "", "")
+    macro = "" if run.scores.macro_f1 is None else score(run.scores.macro_f1)
     cached = f", {run.cached_steps} of {run.steps} cached" if run.cached_steps else ""
     return [
         f"{short_id(run.run_id)}{mark}",
@@ -240,6 +266,7 @@ def _score_cells(run: ComparedRun, marks: Mapping[str, str]) -> list[str]:
         score(run.scores.bayes_baseline.accuracy),
         score(run.scores.roc_auc),
         score(run.scores.loss),
+        *([macro] if has_macro else []),
         f"{run.training.best_epoch}/{run.training.epochs_run}",
         when(run.created),
         f"{run.seconds:.0f}{cached}",

@@ -8,13 +8,11 @@ from typing import Any, Literal
 
 from tasks.common.formatting import p_text
 from tasks.config.training import TrainingConfig
+from tasks.evaluation.balance import is_unbalanced
 from tasks.evaluation.significance import PairedTest
 from tasks.runs.manifest import BaselineScore, Manifest
 
 _LARGEST_CALIBRATION_ERROR, _LEVEL = 0.05, 0.05
-
-_LARGEST_MAJORITY = 1.2
-"""Times the share that each label would have were they balanced: of two labels 60 %."""
 
 _FEW_REVIEWS = 5_000
 """With fewer to learn from, the recipes' probabilities are off: measured in docs/recipes.md."""
@@ -54,7 +52,10 @@ def conclude(
     if _best_cut(metrics) is not None:
         level = "mind" if level == "good" else level
         text += f"; ranking is good (AUC {metrics['roc_auc']:.2f}) but the cut at 0.5 is not"
-    return Verdict(level, f"{manifest.score.accuracy:.4f}, {text}.")
+    accuracy = f"{manifest.score.accuracy:.4f}"
+    if manifest.score.macro_f1 is not None:
+        accuracy = f"accuracy {accuracy}"
+    return Verdict(level, f"{accuracy}, {text}.")
 
 
 def _against_baselines(
@@ -173,10 +174,9 @@ def _on_protocol(manifest: Manifest) -> Iterator[Note]:
 
 
 def _on_balance(metrics: dict[str, Any]) -> Iterator[Note]:
-    share = metrics["majority_share"]
-    labels = len(metrics["by_label"]) if "by_label" in metrics else 2
-    if share <= _LARGEST_MAJORITY / labels:
+    if not is_unbalanced(metrics):
         return
+    share = metrics["majority_share"]
     look = f"balanced accuracy, {metrics['balanced_accuracy']:.4f}, and at the confusion matrix"
     if "macro_f1" in metrics:
         look = f"macro F1, {metrics['macro_f1']:.4f}, in which all labels weigh the same"

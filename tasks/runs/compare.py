@@ -33,6 +33,7 @@ class RunScores(Record):
     bayes_baseline: BaselineScore
     loss: float
     roc_auc: float
+    macro_f1: float | None = None
 
 
 def not_comparable(manifest: Manifest, first: Manifest) -> str | None:
@@ -147,6 +148,7 @@ def _scores(run: Run) -> RunScores:
         bayes_baseline=run.manifest.bayes_baseline,
         loss=metrics["loss"],
         roc_auc=metrics["roc_auc"],
+        macro_f1=metrics.get("macro_f1"),
     )
 
 

@@ -26,19 +26,35 @@ class FactRecord(Record):
     @classmethod
     def from_facts(cls, facts: Mapping[str, object], prefix: str = "") -> Self:
         """Return the record in the facts whose names begin with `prefix`."""
-        return cls.model_validate({name: facts[f"{prefix}{name}"] for name in cls.model_fields})
+        named = {name: f"{prefix}{name}" for name in cls.model_fields}
+        return cls.model_validate(
+            {name: facts[fact] for name, fact in named.items() if fact in facts}
+        )
 
 
 class Score(FactRecord):
-    """The headline of a run; never shown without its protocol and source."""
+    """The headline of a run; never shown without its protocol and source.
+
+    It has the macro F1 where more than two labels are not balanced: that leads then.
+    """
 
     accuracy: float
     accuracy_low: float
     accuracy_high: float
+    macro_f1: float | None = None
+    macro_f1_low: float = 0.0
+    macro_f1_high: float = 1.0
     test_reviews: int
     protocol: str
     source: str
     form: str
+
+    @property
+    def lead(self) -> tuple[str, float, float, float]:
+        """The score that says most: its name, its value and its 95 % interval."""
+        if self.macro_f1 is None:
+            return "accuracy", self.accuracy, self.accuracy_low, self.accuracy_high
+        return "macro F1", self.macro_f1, self.macro_f1_low, self.macro_f1_high
 
     @property
     def source_label(self) -> str:
@@ -65,7 +81,8 @@ class Training(FactRecord):
 class Manifest(FileList):
     """What was run, on what, with which result; written last, so it marks a finished run.
 
-    `fingerprints` are hashes of the texts and labels of the `train` and the `test` set.
+    `fingerprints` are hashes of the texts and labels of the `train` and the `test` set. One of
+    an earlier version has no `label_names`.
     """
 
     NAME, HASH_NAME, VERSION, AGAIN = MANIFEST, MANIFEST_SHA256, 2, "start that run again"
@@ -76,6 +93,7 @@ class Manifest(FileList):
     flow_run_id: str
     created: str
     seed: int
+    label_names: tuple[str, ...] = ()
     score: Score
     baseline: BaselineScore
     bayes_baseline: BaselineScore

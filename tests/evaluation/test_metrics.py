@@ -3,10 +3,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from sklearn.metrics import brier_score_loss, roc_auc_score
+from sklearn.metrics import brier_score_loss, f1_score, roc_auc_score
 
 from tasks.evaluation.metrics import (
     expected_calibration_error,
+    mean_f1,
+    mean_interval,
     reliability,
     roc_auc,
     wilson_interval,
@@ -89,3 +91,49 @@ def test_the_interval_holds_the_share_and_stays_in_range(share: tuple[int, int])
 def test_what_is_no_share_is_an_error(share: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="must"):
         wilson_interval(*share)
+
+
+CELLS = np.array([[0.5, 0.06, 0.04], [0.05, 0.15, 0.05], [0.03, 0.04, 0.08]])
+"""Shares of a rare label and of a frequent one, in the form of a confusion matrix."""
+
+
+@pytest.mark.parametrize("weights", [None, np.full(3, 1 / 3), np.eye(3)[2]])
+def test_the_interval_of_an_f1_covers_the_true_one_as_often_as_it_says(
+    weights: np.ndarray | None,
+) -> None:
+    chance = np.random.default_rng(0)
+    true = mean_f1(CELLS, weights)[0]
+    drawn = chance.multinomial(150, CELLS.reshape(-1), 1000).reshape(-1, 3, 3)
+    bounds = [mean_f1(counts, weights)[1] for counts in drawn]
+    assert 0.93 < np.mean([low <= true <= high for low, high in bounds]) < 0.97
+
+
+@given(arrays(np.int8, 40, elements=st.integers(0, 2)))
+def test_the_means_of_f1_are_those_of_scikit_learn(said: np.ndarray) -> None:
+    labels = np.arange(40) % 4 % 3  # label 0 twice as often
+    found = score(np.eye(3, dtype=np.float32)[said], labels)
+    for name in ("macro", "weighted"):
+        expected = f1_score(labels, said, average=name, zero_division=0)
+        low, high = found[f"{name}_f1_interval_95"]
+        assert found[f"{name}_f1"] == pytest.approx(expected)
+        assert 0 <= low <= found[f"{name}_f1"] <= high <= 1
+
+
+def test_what_does_not_vary_has_the_interval_of_a_share() -> None:
+    for right in (0, 20):
+        assert mean_interval(right / 20, 0, 20) == pytest.approx(wilson_interval(right, 20))
+        share = right / 20 * 0.5 + 0.25
+        assert mean_interval(share, share * (1 - share) / 20, 9) == pytest.approx(
+            wilson_interval(round(20 * share), 20)
+        )
+
+
+def test_stars_are_off_by_a_mean_distance_and_names_are_not() -> None:
+    labels, said = np.array([0, 0, 1, 2]), np.array([0, 2, 1, 1])
+    probabilities = np.eye(3, dtype=np.float32)[said]
+    found = score(probabilities, labels, ("1", "2", "5"))
+    assert found["mean_absolute_error"] == (0 + 4 + 0 + 3) / 4
+    low, high = found["mean_absolute_error_interval_95"]
+    assert 0 < low < 7 / 4 < high < 4
+    for names in ((), ("1", "2", "many")):
+        assert "mean_absolute_error" not in score(probabilities, labels, names)

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from tasks.config.training import FitConfig, TrainingConfig
+from tasks.evaluation.balance import leading_facts
 from tasks.evaluation.significance import PairedTest
 from tasks.reports.verdict import Note, Verdict, conclude, notes_on
 from tasks.runs.manifest import BaselineScore, Manifest, Score, Training
@@ -205,6 +206,19 @@ def test_unbalanced_labels_are_a_reason_to_look_at_the_balanced_accuracy() -> No
     (note,) = _on_balance({"majority_share": 0.9, "balanced_accuracy": 0.5})
     assert note.kind == "warning"
     assert "always answering the most common one scores 0.9000" in note.text
+
+
+def test_macro_f1_leads_where_several_labels_are_not_balanced() -> None:
+    found = {"macro_f1": 0.6, "macro_f1_interval_95": [0.5, 0.7], "by_label": [{}] * 3}
+    assert leading_facts(found | {"majority_share": 0.39}) == {}
+    assert leading_facts({"majority_share": 0.9}) == {}
+    leads = leading_facts(found | {"majority_share": 0.41})
+    manifest = a_manifest()
+    score = Score.model_validate(manifest.score.model_dump() | leads)
+    assert score.lead == ("macro F1", 0.6, 0.5, 0.7)
+    assert manifest.score.lead[0] == "accuracy"
+    verdict = concluded(manifest.model_copy(update={"score": score}))
+    assert verdict.sentence.startswith("accuracy 0.9000, better than")
 
 
 def test_unbalanced_labels_are_a_reason_to_look_at_the_macro_f1_of_several() -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 
 from tasks.common.errors import BadDataError, InvalidConfigError
@@ -38,6 +38,11 @@ def in_order(names: Iterable[str]) -> list[str]:
     """Return labels in the order of their numbers, where all are numbers, or else of their text."""
     known = sorted(set(names))
     return sorted(known, key=float) if all(map(_NUMBER.fullmatch, known)) else known
+
+
+def values_of(names: Sequence[str]) -> list[float]:
+    """Return the values of labels that are all numbers; none where one is no number."""
+    return list(map(float, names)) if all(map(_NUMBER.fullmatch, names)) else []
 
 
 class LabelRules(Record):

@@ -13,6 +13,7 @@ from flows.cli import predict, promote, runs
 from flows.pipelines.api import TrainedRun, load_run, train
 from tasks.evaluation.slices import read_predictions
 from tasks.inference.bundle.open import open_bundle
+from tasks.runs.manifest import read_manifest
 from tasks.runs.read import read_json
 from tests.support.commands import Command
 from tests.support.samples.three_labels import BAYES_ACCURACY, LABELS, write_three_labels
@@ -71,6 +72,10 @@ def test_the_report_tells_of_all_labels(trained: TrainedRun) -> None:
         assert shown in page
     card = (trained.folder / "model_card.md").read_text()
     assert 'the probability of each label, in this order: "bad", "mixed", "good"' in card
+    assert "macro F1 | 0." in card
+    assert read_manifest(trained.folder).label_names == LABELS
+    assert "Macro F1 leads" not in page
+    assert "Mean absolute error" not in page
 
 
 def test_each_text_gets_its_label_and_all_probabilities_on_request(
@@ -120,7 +125,19 @@ def test_other_names_in_another_order_change_nothing_else(
     other = train(file, artifacts=tmp_path / "artifacts", accelerator="cpu", **SMALL)
     assert load_run(other.run_id, tmp_path / "artifacts").metrics == other.metrics
     ours, theirs = trained.metrics, other.metrics
-    for name in ("accuracy", "loss", "roc_auc", "brier", "macro_f1", "expected_calibration_error"):
+    assert "Mean absolute error" in other.report.read_text()
+    said = theirs["confusion"]
+    off = sum(count * abs(i - j) for i, row in enumerate(said) for j, count in enumerate(row))
+    assert theirs["mean_absolute_error"] == pytest.approx(off / theirs["test_reviews"])
+    for name in (
+        "accuracy",
+        "loss",
+        "roc_auc",
+        "brier",
+        "macro_f1",
+        "weighted_f1",
+        "expected_calibration_error",
+    ):
         assert theirs[name] == pytest.approx(ours[name], abs=1e-5)
     assert np.array(theirs["confusion"]).tolist() == (
         np.array(ours["confusion"])[np.ix_(order, order)].tolist()
