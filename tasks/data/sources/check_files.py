@@ -11,7 +11,7 @@ from tasks.config.training import SourceConfig
 from tasks.data.tables.decoding import NOT_UTF8, has_undecoded
 from tasks.data.tables.delimited import RowError
 from tasks.data.tables.fields import Fields, ReadOptions, file_kind, row_fault, text_rows
-from tasks.data.tables.labels import LabelRules, label_name
+from tasks.data.tables.labels import LabelRules, label_name, require_learned
 
 _ROWS = 20_000
 """Rows of a file that are looked at: a fraction of a second's worth."""
@@ -24,7 +24,7 @@ def check_users_files(config: SourceConfig) -> None:
     if config.source != "files":
         return
     rules = LabelRules.model_validate(config, from_attributes=True)
-    found, is_whole = Counter[str](), True
+    found, learned, is_whole = Counter[str](), Counter[str](), True
     for option, path in (("--train-file", config.train_file), ("--test-file", config.test_file)):
         if path is None or isinstance(path, str):
             is_whole &= path is None
@@ -32,10 +32,13 @@ def check_users_files(config: SourceConfig) -> None:
         if not path.exists():
             raise BadDataError(f"{option} {path}: there is no such file")
         labels, is_all = _labels(path, config)
+        learned = learned or labels  # the training file is the first
         found, is_whole = found + labels, is_whole and is_all
     if is_whole:
         rules.require_known(found)
-    rules.names(rules.kept(found), config.label_column, is_all=is_whole)
+    names = rules.names(rules.kept(found), config.label_column, is_all=is_whole)
+    if is_whole:
+        require_learned(names, rules.kept(learned))
 
 
 def _labels(path: Path, config: SourceConfig) -> tuple[Counter[str], bool]:

@@ -16,7 +16,7 @@ from tasks.common.times import day_of
 from tasks.config.training import DataConfig
 from tasks.data.sources.source_files import SourceFiles
 from tasks.data.tables.fields import ReadOptions, row_fault
-from tasks.data.tables.labels import LabelRules, label_name, shown
+from tasks.data.tables.labels import LabelRules, label_name, require_learned, shown
 from tasks.data.tables.rows import read_rows
 from tasks.data.text.corpus import SPLITS, CodedSource, CodedTexts, LabelledTokens, LeftOut
 from tasks.data.text.tokenizer import WORD_CHARACTER
@@ -50,12 +50,7 @@ def read_users_files(
     rules.require_known({name for file in read.values() for name in file.found})
     counts = {split: file.labels.counts() for split, file in read.items()}
     names = rules.names(sum(counts.values(), Counter()), source.columns[1])
-    unlearned = [name for name in names if name not in counts["train"]]
-    if unlearned:
-        raise BadDataError(
-            f"{shown(unlearned)}: no training review has the label, which no model can learn then;"
-            " add some, or leave it out with --drop-labels"
-        )
+    require_learned(names, counts["train"])
     return CodedSource(
         {split: file.reviews(names) for split, file in read.items()},
         list(code_of),

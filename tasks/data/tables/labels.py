@@ -40,6 +40,16 @@ def in_order(names: Iterable[str]) -> list[str]:
     return sorted(known, key=float) if all(map(_NUMBER.fullmatch, known)) else known
 
 
+def require_learned(names: Iterable[str], learned: Collection[str]) -> None:
+    """Raise a BadDataError for labels that no training review has."""
+    unlearned = [name for name in names if name not in learned]
+    if unlearned:
+        raise BadDataError(
+            f"{shown(unlearned)}: no training review has the label, which no model can learn then;"
+            " add some, or leave it out with --drop-labels"
+        )
+
+
 def values_of(names: Sequence[str]) -> list[float]:
     """Return the values of labels that are all numbers; none where one is no number."""
     return list(map(float, names)) if all(map(_NUMBER.fullmatch, names)) else []

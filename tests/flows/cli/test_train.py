@@ -67,6 +67,36 @@ def test_a_mistake_is_told_in_one_sentence(
     assert error.startswith(sentence)
 
 
+@pytest.mark.parametrize(
+    ("labels", "tested", "sentence"),
+    [
+        (["a", "b", "c", "d"] * 9, [], "too many for labels (at most one in 10 rows, and"),
+        (["a", "b", "c"] * 10 + ["d"] * 11, ["e"] * 12, "'e': no training review has the label"),
+        (["a", "b"] * 20 + ["c"], [], "leave them out with --drop-labels c"),
+        ([f"text {row}" for row in range(40)], [], "name the column of the labels with --label-c"),
+    ],
+    ids=["many", "test-alone", "one-review", "texts"],
+)
+def test_labels_that_no_model_can_learn_are_refused_before_a_run(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    labels: list[str],
+    tested: list[str],
+    sentence: str,
+) -> None:
+    words = []
+    for option, column in (("train", labels), ("test", tested)):
+        if column:
+            file = tmp_path / f"{option}.csv"
+            rows = (f"fine film {row},{label}" for row, label in enumerate(column))
+            file.write_text("\n".join(["text,label", *rows]) + "\n")
+            words += [f"--{option}-file", str(file)]
+    status, error = refusal(read_options, " ".join(words), capsys)
+    assert status == 1
+    assert error.startswith("error: ")
+    assert sentence in error
+
+
 def test_help_names_every_field_of_the_config(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as raised:
         read_options(["--help-all"])
