@@ -1,5 +1,6 @@
 """Whether the labels are balanced, and which score leads where they are not."""
 
+import math
 from typing import Any
 
 from tasks.common.artifact_store import Fact
@@ -9,9 +10,17 @@ _LARGEST_MAJORITY = 1.2
 
 
 def is_unbalanced(metrics: dict[str, Any]) -> bool:
-    """Return whether the most common label has far more than an equal share of the reviews."""
-    labels = len(metrics["by_label"]) if "by_label" in metrics else 2
-    return bool(metrics["majority_share"] > _LARGEST_MAJORITY / labels)
+    """Return whether the most common label has far more than an equal share of the reviews.
+
+    Of many labels with few reviews each, one has more by chance: three standard deviations are
+    allowed.
+    """
+    by_label = metrics.get("by_label", [])
+    labels = len(by_label) or 2
+    equal = sum(one["reviews"] for one in by_label) / labels
+    by_chance = 3 / (labels * math.sqrt(equal)) if equal else 0.0
+    allowed = max(_LARGEST_MAJORITY / labels, 1 / labels + by_chance)
+    return bool(metrics["majority_share"] > allowed)
 
 
 def leading_facts(metrics: dict[str, Any]) -> dict[str, Fact]:

@@ -209,9 +209,16 @@ def test_unbalanced_labels_are_a_reason_to_look_at_the_balanced_accuracy() -> No
 
 
 def test_macro_f1_leads_where_several_labels_are_not_balanced() -> None:
-    found = {"macro_f1": 0.6, "macro_f1_interval_95": [0.5, 0.7], "by_label": [{}] * 3}
+    found = {
+        "macro_f1": 0.6,
+        "macro_f1_interval_95": [0.5, 0.7],
+        "by_label": [{"reviews": 1000}] * 3,
+    }
     assert leading_facts(found | {"majority_share": 0.39}) == {}
     assert leading_facts({"majority_share": 0.9}) == {}
+    few = found | {"by_label": [{"reviews": 15}] * 20}
+    assert leading_facts(few | {"majority_share": 19 / 300}) == {}  # as chance has it
+    assert leading_facts(few | {"majority_share": 60 / 300})
     leads = leading_facts(found | {"majority_share": 0.41})
     manifest = a_manifest()
     score = Score.model_validate(manifest.score.model_dump() | leads)
@@ -225,6 +232,9 @@ def test_unbalanced_labels_are_a_reason_to_look_at_the_macro_f1_of_several() -> 
     from tasks.reports.verdict import _on_balance
 
     several: dict[str, object] = {"majority_share": 0.4, "balanced_accuracy": 0.5, "macro_f1": 0.45}
-    assert list(_on_balance(several | {"majority_share": 0.39, "by_label": [{}] * 3})) == []
-    (note,) = _on_balance(several | {"by_label": [{}] * 3})
+    assert (
+        list(_on_balance(several | {"majority_share": 0.39, "by_label": [{"reviews": 1000}] * 3}))
+        == []
+    )
+    (note,) = _on_balance(several | {"by_label": [{"reviews": 1000}] * 3})
     assert "Look at the macro F1, 0.4500, in which all labels weigh the same" in note.text
