@@ -47,8 +47,8 @@ def test_a_file_that_is_not_in_the_manifest_is_never_read(tmp_path: Path) -> Non
 
 def test_a_config_of_another_version_is_reported(tmp_path: Path) -> None:
     run = make_run(tmp_path)
-    (run.folder / "config.json").write_text('{"fit": {"lookahead": 1}}')
+    (run.folder / "config.json").write_text('{"fit": {"nesterov": 1}}')
     record = HashedFile.model_validate(recorded(run.folder / "config.json"))
     manifest = run.manifest.model_copy(update={"files": {"config.json": record}})
-    with pytest.raises(BadDataError, match=r"another version .*lookahead=1: there is no such field"):
+    with pytest.raises(BadDataError, match=r"another version .*nesterov=1: there is no such field"):
         read_config(Run(folder=run.folder, manifest=manifest))
