@@ -10,7 +10,7 @@ import keras
 from tasks.common.artifact_store import Fact
 from tasks.common.atomic_files import whole_file, write_text
 from tasks.common.seeds import generator
-from tasks.config.training import NetworkConfig
+from tasks.config.training import NetworkConfig, NgramBagConfig
 from tasks.model.architectures import ARCHITECTURES
 from tasks.model.model_hash import model_hash
 
@@ -110,6 +110,6 @@ def build_model(
             "training this network takes about %.0f GB of memory for its %d labels%s",
             gigabytes,
             classes,
-            "; a smaller --ngram-buckets takes less" if "ngram" in network.architecture else "",
+            "; a smaller --ngram-buckets takes less" if isinstance(network, NgramBagConfig) else "",
         )
     return {"parameters": parameters, "model_hash": model_hash(model)}

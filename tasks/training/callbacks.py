@@ -13,6 +13,7 @@ from tasks.common.seeds import generator
 from tasks.config.training import FitConfig
 from tasks.model.keras_contracts import callback_states, restore_callbacks, seed_states
 from tasks.training.checkpoint import begun_epoch, resume_epoch, save_state
+from tasks.training.optimizer import rate_at
 from tasks.training.plan import TrainingPlan, TrainingState
 from tasks.training.progress import tell_progress
 
@@ -35,6 +36,32 @@ def judging_callbacks(fit: FitConfig, best_model: Path) -> list[keras.callbacks.
         *([lowers_rate] if fit.schedule == "plateau" else []),
         keras.callbacks.ModelCheckpoint(best_model, monitor="val_loss", save_best_only=True),
     ]
+
+
+class RateSchedule(keras.callbacks.Callback):
+    """Set the rate of each step; what it sets depends on the step alone, so it has no state."""
+
+    def __init__(self, fit: FitConfig, steps: int, first_step: int) -> None:
+        """Take the steps of an epoch, and the one within the first epoch to begin from."""
+        super().__init__()
+        self._fit, self._steps, self._first = fit, steps, first_step
+        self._begun = 0
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:  # noqa: ARG002
+        """Take note of the epoch."""
+        self._begun = epoch * self._steps
+
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:  # noqa: ARG002
+        """Set the rate."""
+        rate = rate_at(self._fit, self._begun + self._first + batch, self._steps)
+        if rate is not None:
+            self.model.optimizer.learning_rate = rate
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:  # noqa: ARG002
+        """Log the rate that the epoch ended with; the next one begins with its first step."""
+        self._first = 0
+        if logs is not None:
+            logs.setdefault("learning_rate", float(self.model.optimizer.learning_rate.numpy()))
 
 
 class TrainingFollower(keras.callbacks.Callback):

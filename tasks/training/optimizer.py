@@ -17,8 +17,6 @@ _OPTIMIZERS: dict[Optimizer, Callable[..., keras.optimizers.Optimizer]] = {
     "lion": keras.optimizers.Lion,
 }
 
-Logs = dict[str, float]
-
 
 def optimizer_of(fit: FitConfig, code: StepCode) -> keras.optimizers.Optimizer:
     """Return the optimizer of a training; the fast step has an Adam of its own.
@@ -71,29 +69,3 @@ def rate_at(fit: FitConfig, step: int, steps: int) -> float | None:
         done = (step - warm) / (last - warm)
         return fit.learning_rate * (1 + math.cos(math.pi * done)) / 2
     return fit.learning_rate if step == warm and warm else None
-
-
-class RateSchedule(keras.callbacks.Callback):
-    """Set the rate of each step; what it sets depends on the step alone, so it has no state."""
-
-    def __init__(self, fit: FitConfig, steps: int, first_step: int) -> None:
-        """Take the steps of an epoch, and the one within the first epoch to begin from."""
-        super().__init__()
-        self._fit, self._steps, self._first = fit, steps, first_step
-        self._begun = 0
-
-    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:  # noqa: ARG002
-        """Take note of the epoch."""
-        self._begun = epoch * self._steps
-
-    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:  # noqa: ARG002
-        """Set the rate."""
-        rate = rate_at(self._fit, self._begun + self._first + batch, self._steps)
-        if rate is not None:
-            self.model.optimizer.learning_rate = rate
-
-    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:  # noqa: ARG002
-        """Log the rate that the epoch ended with; the next one begins with its first step."""
-        self._first = 0
-        if logs is not None:
-            logs.setdefault("learning_rate", float(self.model.optimizer.learning_rate.numpy()))

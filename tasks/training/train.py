@@ -16,10 +16,9 @@ from tasks.data.review_files import count_reviews, read_labels
 from tasks.model.architectures import ARCHITECTURES
 from tasks.model.model_hash import model_hash, weights_hash
 from tasks.training.batch_order import steps_per_epoch
-from tasks.training.callbacks import TrainingFollower, judging_callbacks
+from tasks.training.callbacks import RateSchedule, TrainingFollower, judging_callbacks
 from tasks.training.checkpoint import restore_state
 from tasks.training.datasets import ordered_batches, ordered_dataset, shuffled_dataset
-from tasks.training.optimizer import RateSchedule
 from tasks.training.plan import TrainingPlan, TrainingState, best_epoch
 from tasks.training.progress import tell_progress
 from tasks.training.step import step_code, trained_form

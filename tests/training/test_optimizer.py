@@ -1,7 +1,7 @@
 """Optimizers, schedules of the rate, and losses: what they do, and that each resumes."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import keras
 import numpy as np
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tasks.config.training import FitConfig
+from tasks.config.training import FitConfig, StepCode
 from tasks.training.optimizer import loss_of, optimizer_of, rate_at
 from tasks.training.progress import watch_training
 from tests.support.power_cut import PowerCut, cut_at
@@ -47,8 +47,8 @@ def test_without_a_cosine_the_rate_is_set_in_the_warm_up_alone() -> None:
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", "rmsprop", "lion"])
 def test_an_optimizer_is_keras_own_with_its_options(optimizer: str) -> None:
     fit = FitConfig.model_validate({"optimizer": optimizer, "clip_norm": 1.5, "weight_decay": 0.1})
-    for code in ("keras", "fast"):
-        found = optimizer_of(fit, "keras" if code == "keras" else "fast").get_config()
+    for code in get_args(StepCode):
+        found = optimizer_of(fit, code).get_config()
         assert found["global_clipnorm"] == 1.5
         assert found["weight_decay"] == 0.1
     assert type(optimizer_of(fit, "keras")).__name__.lower() == optimizer
@@ -63,9 +63,9 @@ def test_adamw_decays_by_what_keras_has_it_decay_by() -> None:
 def test_the_fast_adam_decays_and_clips_as_that_of_keras() -> None:
     fit = FitConfig(weight_decay=0.3, clip_norm=0.01, learning_rate=0.1)
     weights = []
-    for code in ("keras", "fast"):
+    for code in get_args(StepCode):
         variable = keras.Variable(np.linspace(-1, 1, 6, dtype=np.float32))
-        optimizer = optimizer_of(fit, "keras" if code == "keras" else "fast")
+        optimizer = optimizer_of(fit, code)
         optimizer.build([variable])
         for _ in range(3):
             optimizer.apply([keras.ops.convert_to_tensor(variable) * 2], [variable])

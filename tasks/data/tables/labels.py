@@ -37,7 +37,7 @@ def label_name(text: str | None) -> str | None:
 def in_order(names: Iterable[str]) -> list[str]:
     """Return labels in the order of their numbers, where all are numbers, or else of their text."""
     known = sorted(set(names))
-    return sorted(known, key=float) if all(map(_NUMBER.fullmatch, known)) else known
+    return sorted(known, key=float) if values_of(known) else known
 
 
 def require_learned(names: Iterable[str], learned: Collection[str]) -> None:
