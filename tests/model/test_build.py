@@ -1,3 +1,4 @@
+import logging
 import random
 import threading
 from itertools import combinations
@@ -59,6 +60,7 @@ def test_the_saved_network_is_the_built_one(tmp_path: Path) -> None:
 def test_a_network_whose_training_takes_much_memory_says_so_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.WARNING)
     build_model(50, 20, BAG, 0, tmp_path, classes=20)
     assert not caplog.records
     monkeypatch.setattr(build, "_MUCH", 0)

@@ -57,10 +57,10 @@ def test_the_network_reaches_the_accuracy_that_is_known_to_be_the_best(
 
 
 def test_a_bundle_and_the_champion_give_each_label_its_column(
-    artifacts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    champion: RunSummary, artifacts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bundle = tmp_path / "bundle"
-    export = ("export", "bundle", "latest", str(bundle), "--litert")
+    export = ("export", "bundle", champion.folder.name, str(bundle), "--litert")
     Command(runs.app, artifacts, capsys).says(*export)
     assert open_bundle(bundle).predict(TEXTS)["label"].to_pylist() == ANSWERS
     file = tmp_path / "texts.csv"
