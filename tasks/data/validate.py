@@ -104,7 +104,8 @@ def _class_failures(split: str, report: dict[str, Any], expected_rows: int | Non
     if rare:
         failures.append(
             f"{split} needs at least {_SMALLEST_CLASS} reviews of each class, has"
-            f" {', '.join(rare)}: with fewer no split and no score means anything"
+            f" {', '.join(rare)}, which are too few for a score: add reviews, or put labels"
+            " together with --merge-labels old=new"
         )
     return failures
 

@@ -29,6 +29,9 @@ from tasks.evaluation.metrics import (
 )
 from tasks.model.answers import answers, of_each
 
+_MOST_GRADES = 11
+"""Labels that are numbers and can be grades, as of 0 to 10; more of them are numbers of topics."""
+
 _SMALLEST_PROBABILITY = 1e-7
 """Keras's epsilon: keeps the logarithm of a certain but wrong answer finite."""
 
@@ -52,7 +55,7 @@ def score(
     label 1. Of more, `roc_auc` and `average_precision` are means over the labels, each against the
     rest, and the Brier score is half of Brier's sum over them, as it is of two; `confusion` has a
     row per label and a column per answer, `by_label` what each label scores. Where the names of all
-    are numbers, as of stars, `mean_absolute_error` is by how much the answers are off.
+    are numbers, and few, as of stars, `mean_absolute_error` is by how much the answers are off.
     """
     labels = labels.astype(np.int64)
     said, of_classes = answers(probabilities), of_each(probabilities.astype(np.float64))
@@ -126,7 +129,7 @@ def _distances(
     labels: np.ndarray, said: np.ndarray, names: Sequence[str]
 ) -> dict[str, float | list[float]]:
     """Return the mean distance of answer and label; nothing where a label is no number."""
-    values = np.array(values_of(names))
+    values = np.array(values_of(names) if len(names) <= _MOST_GRADES else [])
     widest = float(np.ptp(values)) if len(values) else 0.0
     if not 0 < widest < np.inf:
         return {}

@@ -231,8 +231,7 @@ def config_table(config: TrainingConfig) -> Table:
 
 def scores_table(comparison: Comparison) -> Table:
     """Return what each run scores; what does not rank beside the first's is grey, with a note."""
-    reasons = dict.fromkeys(one.not_comparable for one in comparison.runs if one.not_comparable)
-    marks = dict(zip(reasons, _MARKS, strict=False))
+    marks = _marks(one.not_comparable for one in comparison.runs)
     has_macro = any(run.scores.macro_f1 is not None for run in comparison.runs)
     heads = ("naive Bayes", "ROC AUC", "loss", *(["macro F1"] if has_macro else []))
     extra = (Column(head, is_extra=True) for head in heads)
@@ -251,6 +250,10 @@ def scores_table(comparison: Comparison) -> Table:
         quiet={place for place, run in enumerate(comparison.runs) if run.not_comparable},
         notes=[f"{mark} not comparable with the first run: {why}" for why, mark in marks.items()],
     )
+
+
+def _marks(reasons: Iterable[str | None]) -> dict[str, str]:
+    return dict(zip(dict.fromkeys(filter(None, reasons)), _MARKS, strict=False))
 
 
 def _score_cells(run: ComparedRun, marks: Mapping[str, str], *, has_macro: bool) -> list[str]:
@@ -278,6 +281,7 @@ def tests_table(comparison: Comparison) -> Table:
     # Without the name of the classifier, which is that of all baselines.
     against = [(one, short_id(one.against)) for one in comparison.against_first]
     against += [(one, one.against.partition(" + ")[0]) for one in comparison.against_baseline]
+    marks = _marks(one.not_comparable for one, _ in against)
     return Table(
         "run",
         "against",
@@ -285,15 +289,16 @@ def tests_table(comparison: Comparison) -> Table:
         "only other right",
         number("difference (95 %)"),
         number("p"),
-        rows=([short_id(one.run_id), *_test_cells(one, other)] for one, other in against),
+        rows=([short_id(one.run_id), *_test_cells(one, other, marks)] for one, other in against),
         title="Paired tests (McNemar, exact) of two models on the same test reviews",
+        notes=[f"{mark} not comparable: {why}" for why, mark in marks.items()],
     )
 
 
-def _test_cells(judgement: Judgement, against: str) -> list[str]:
+def _test_cells(judgement: Judgement, against: str, marks: Mapping[str, str]) -> list[str]:
     test = judgement.test
     if test is None:
-        return [f"{against}, not comparable: {judgement.not_comparable}", "", "", "", ""]
+        return [f"{against}{marks.get(judgement.not_comparable or '', '')}", "", "", "", ""]
     return [
         against,
         f"{test.only_first_right:,}",

@@ -79,7 +79,7 @@ def test_good_reviews_pass_and_a_class_needs_five_in_each_set() -> None:
     require_valid(report_of(TRAIN, TEST), DataConfig(max_overlap=0))
     for train, test, failing in (
         ([], [], "0 of 'bad', 0 of 'good'"),
-        (TRAIN, TEST[:9], "4 of 'good':"),
+        (TRAIN, TEST[:9], "4 of 'good', which"),
     ):
         message = failures_of(report_of(train, test))
         assert f"test needs at least 5 reviews of each class, has {failing}" in message
@@ -120,8 +120,8 @@ def test_every_failure_is_listed_in_one_sentence(monkeypatch: pytest.MonkeyPatch
         "train has 1 texts without any word",
         "train has token ids from 1 to 99, outside 1 to 33",
         "test must have 50 reviews of each class, has 4 and 4",
-        "test needs at least 5 reviews of each class, has 4 of 'bad', 4 of 'good': with fewer no"
-        " split and no score means anything",
+        "test needs at least 5 reviews of each class, has 4 of 'bad', 4 of 'good', which are too"
+        " few for a score: add reviews, or put labels together with --merge-labels old=new",
         "test has 2 texts without any word",
         "8 of 8 test reviews occur in training, more than max_overlap=0.05 allows"
         " (--deduplicate drops them from training)",

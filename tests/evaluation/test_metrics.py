@@ -137,3 +137,10 @@ def test_stars_are_off_by_a_mean_distance_and_names_are_not() -> None:
     assert 0 < low < 7 / 4 < high < 4
     for names in ((), ("1", "2", "many")):
         assert "mean_absolute_error" not in score(probabilities, labels, names)
+
+
+def test_a_dozen_numbers_are_those_of_topics() -> None:
+    for count in (11, 12):
+        names = tuple(map(str, range(count)))
+        found = score(np.eye(count, dtype=np.float32), np.arange(count), names)
+        assert ("mean_absolute_error" in found) == (count == 11)
