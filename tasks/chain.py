@@ -6,8 +6,10 @@ from tasks import steps
 from tasks.cache.step_function import StepFunction
 from tasks.common.artifact_store import StepOutput
 from tasks.common.device import Device
-from tasks.config.training import TrainingConfig
+from tasks.config.training import NetworkConfig, OwnNetworkConfig, TrainingConfig
 from tasks.data.sources.source_files import SourceFiles, source_label
+from tasks.model.own.code import NetworkCode, read_network_code
+from tasks.model.own.trust import trust_code
 
 P = ParamSpec("P")
 
@@ -36,12 +38,25 @@ def prepare(run: Runner, loaded: StepOutput, config: TrainingConfig) -> StepOutp
 
 def learn(run: Runner, loaded: StepOutput, config: TrainingConfig, device: Device) -> Learned:
     """Pad → persist-parquet → build → train."""
-    text, network, fit = config.text, config.network, config.fit
+    text, network, fit = config.text, _network(config), config.fit
     persisted = prepare(run, loaded, config)
-    labels = steps.LabelCount.of(loaded)
-    built = run.cached(steps.build, text.num_words, text.maxlen, network, fit.seed, device, labels)
+    sizes = text.num_words, text.maxlen
+    if isinstance(network, NetworkCode):
+        built = run.cached(steps.build_own, loaded, *sizes, network, fit.seed, device)
+    else:
+        labels = steps.LabelCount.of(loaded)
+        built = run.cached(steps.build, *sizes, network, fit.seed, device, labels)
     trained = run.cached(steps.train, built, persisted, network, fit, config.saving, device)
     return Learned(persisted, trained)
+
+
+def _network(config: TrainingConfig) -> NetworkConfig | NetworkCode:
+    """Return the network of a config; the code of the user's own, who names it, is trusted."""
+    if not isinstance(config.network, OwnNetworkConfig):
+        return config.network
+    code = read_network_code(config.network)
+    trust_code(code.sha256)
+    return code
 
 
 def learn_and_judge(

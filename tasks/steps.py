@@ -25,6 +25,8 @@ from tasks.config.training import (
 )
 from tasks.data.fetch import fetch_reviews
 from tasks.data.sources.source_files import SourceFiles, require_unchanged
+from tasks.model.own.code import NetworkCode
+from tasks.model.own.trust import trust_here
 from tasks.training.plan import TrainingPlan
 
 
@@ -131,6 +133,29 @@ def build(
         return store.keep("build", folder, facts, content)
 
 
+@step("build", "build {code.called} seed {seed}")
+def build_own(
+    store: ArtifactStore,
+    loaded: StepOutput,
+    num_words: int,
+    maxlen: int,
+    code: NetworkCode,
+    seed: int,
+    device: Device,
+) -> StepOutput:
+    """Build the user's network, and check that it holds what trainings and runs rely on."""
+    use_device(device)
+    from tasks.model.build import build_users_model
+
+    trust_here(store.root, code)
+    vocabulary = store.file(loaded, "vocabulary.json")
+    classes = LabelCount.of(loaded).count
+    with store.workspace() as folder:
+        facts = build_users_model(num_words, maxlen, code, seed, folder, vocabulary, classes)
+        content = {"initial_model.keras": str(facts["model_hash"])}
+        return store.keep("build", folder, facts, content)
+
+
 def _training_folder(store: ArtifactStore, key: str | None) -> Path | None:
     return store.training / key.partition("/")[2] if key else None
 
@@ -146,7 +171,7 @@ def train(
     store: ArtifactStore,
     built: StepOutput,
     persisted: StepOutput,
-    network: NetworkConfig,
+    network: NetworkConfig | NetworkCode,
     fit: FitConfig,
     saving: SavingConfig,
     device: Device,
@@ -162,7 +187,7 @@ def train(
             initial_model=store.file(built, "initial_model.keras"),
             train=store.file(persisted, "train.parquet"),
             validation=store.file(persisted, f"{chooses}.parquet"),
-            network=network,
+            network=None if isinstance(network, NetworkCode) else network,
             fit=fit,
             folder=folder,
             device=device,

@@ -26,6 +26,7 @@ from tasks.config.training import (
     DataConfig,
     FitConfig,
     NgramBagConfig,
+    OwnNetworkConfig,
     ProtocolConfig,
     SavingConfig,
     SourceConfig,
@@ -33,6 +34,7 @@ from tasks.config.training import (
     TrainingConfig,
 )
 from tasks.data.sources.check_files import check_users_files
+from tasks.model.own.code import check_network
 from tasks.runs.find import find_run
 from tasks.runs.read import read_config
 
@@ -84,13 +86,14 @@ class SourceOptions(SourceConfig):
         return self
 
 
-class _NetworkOptions(NgramBagConfig, ConvBilstmConfig):
+class _NetworkOptions(NgramBagConfig, ConvBilstmConfig, OwnNetworkConfig):
     """The sizes of all architectures; the config refuses those of another one."""
 
     architecture: Architecture = Field(  # type: ignore[assignment]  # any of them
         "conv_bilstm",
         description="conv_bilstm: the tutorial's Conv1D and bidirectional LSTMs. ngram_bag: a"
-        " linear network on word n-grams, weighed by naive Bayes; quicker and more accurate.",
+        " linear network on word n-grams, weighed by naive Bayes; quicker and more accurate. own:"
+        " what --network names.",
     )
 
 
@@ -154,6 +157,7 @@ class ConfigOptions:
         config = changed_config(base, groups)
         require_divisible(config.fit, select_accelerator(self.accelerator))
         check_users_files(config.source)
+        check_network(config.network)
         return config
 
     def _base(self) -> Groups:

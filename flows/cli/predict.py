@@ -14,7 +14,7 @@ from rich.progress import Progress
 
 from flows.cli.app import Ready
 from flows.cli.help import command_app
-from flows.display.terminal import ARTIFACTS, ArtifactsOption, remark
+from flows.display.terminal import ARTIFACTS, ArtifactsOption, TrustOption, remark
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.atomic_files import whole_file
 from tasks.common.errors import BadDataError, InvalidConfigError
@@ -82,7 +82,37 @@ class AnswerOptions:
     ] = False
 
 
-_NO_OPTIONS, _NO_WISHES = InputOptions(), AnswerOptions()
+@Parameter(name="*")
+@dataclass(frozen=True)
+class ModelOptions:
+    """Which model answers."""
+
+    run: Annotated[str | None, Parameter(help="Another run than the champion: as in runs.")] = None
+    bundle: Annotated[
+        Path | None, Parameter(help="An exported bundle instead of a run: a folder or a zip.")
+    ] = None
+    sha256: Annotated[
+        str | None, Parameter(help="The bundle's hash, as its export reported it.")
+    ] = None
+    trust_code: TrustOption = None
+
+    def require_one(self, *, flow: bool) -> None:
+        """Raise an InvalidConfigError where the options do not go together."""
+        if self.bundle is not None and self.run is not None:
+            raise InvalidConfigError("give --run or --bundle, not both")
+        if self.sha256 is not None and self.bundle is None:
+            raise InvalidConfigError(f"--sha256 {self.sha256}: needs --bundle")
+        if flow and self.bundle is not None:
+            raise InvalidConfigError("--flow: predicts by a run, not by a bundle")
+
+    def open(self, artifacts: Path) -> Predictor:
+        """Return the predictor."""
+        if self.bundle is not None:
+            return open_bundle(self.bundle, self.sha256)
+        return open_predictor(artifacts, self.run)
+
+
+_NO_OPTIONS, _NO_WISHES, _CHAMPION = InputOptions(), AnswerOptions(), ModelOptions()
 
 
 @app.default
@@ -105,13 +135,7 @@ def predict(
         bool, Parameter(help="Replace --output where it is there already.", negative=())
     ] = False,
     answers: AnswerOptions = _NO_WISHES,
-    run: Annotated[str | None, Parameter(help="Another run than the champion: as in runs.")] = None,
-    bundle: Annotated[
-        Path | None, Parameter(help="An exported bundle instead of a run: a folder or a zip.")
-    ] = None,
-    sha256: Annotated[
-        str | None, Parameter(help="The bundle's hash, as its export reported it.")
-    ] = None,
+    model: ModelOptions = _CHAMPION,
     chunk_rows: Annotated[
         int,
         Parameter(
@@ -127,7 +151,7 @@ def predict(
     """Predict the sentiment of texts with the champion, else with the newest run."""
     if bool(texts) == (file is not None):
         raise InvalidConfigError("give texts, or --file, or - for the standard input")
-    _require_one_model(run, bundle, sha256, flow=flow)
+    model.require_one(flow=flow)
     if output is not None:
         require_own(output, Path(file or STDIN), overwrite=overwrite)
     if holds_credentials(file):
@@ -135,7 +159,7 @@ def predict(
     if file is not None and is_remote(file):
         file = str(local_copy(file, ArtifactStore(artifacts).downloads))
     if flow:
-        given = {"run": run, "artifacts": artifacts, "chunk_rows": chunk_rows}
+        given = {"run": model.run, "artifacts": artifacts, "chunk_rows": chunk_rows}
         given |= {"all_probabilities": answers.all_probabilities}
         given |= _flow_parameters(file, output, text_column, reading, overwrite=overwrite)
         return Ready(given, _start)
@@ -143,7 +167,7 @@ def predict(
     source = Path(file or STDIN)
     if source != Path(STDIN):
         _require_readable(source, text_column, options)
-    predictor = open_bundle(bundle, sha256) if bundle else open_predictor(artifacts, run)
+    predictor = model.open(artifacts)
     predictor.all_probabilities = answers.all_probabilities
     _say_who_answers(predictor)
     with own_output(output, source, overwrite=overwrite) if output else nullcontext():
@@ -183,17 +207,6 @@ def print_summary(summary: PredictionSummary) -> None:
     if summary.chunks_kept:
         parts.append(f"{summary.chunks_kept} of {summary.chunks} chunks from before")
     remark(f"wrote {summary.output}: {', '.join(parts)}")
-
-
-def _require_one_model(
-    run: str | None, bundle: Path | None, sha256: str | None, *, flow: bool
-) -> None:
-    if bundle is not None and run is not None:
-        raise InvalidConfigError("give --run or --bundle, not both")
-    if sha256 is not None and bundle is None:
-        raise InvalidConfigError(f"--sha256 {sha256}: needs --bundle")
-    if flow and bundle is not None:
-        raise InvalidConfigError("--flow: predicts by a run, not by a bundle")
 
 
 def _say_who_answers(predictor: Predictor) -> None:

@@ -11,7 +11,12 @@ from flows.cli.help import DRIFT, PROMOTION, RUNNING, command_app
 from flows.cli.options import ConfigOptions, NamingOptions
 from tasks.config.drift import DriftConfig
 from tasks.config.promotion import PromotionConfig, require_promotable
-from tasks.config.training import SourceConfig, require_pinned
+from tasks.config.training import (
+    NetworkConfig,
+    OwnNetworkConfig,
+    SourceConfig,
+    require_pinned,
+)
 
 app = command_app(
     "retrain",
@@ -69,7 +74,12 @@ class Retraining(ConfigOptions):
         require_pinned(config.source)
         require_promotable(promotion, config.protocol)
         return {
-            "config": config.model_copy(update={"source": _absolute(config.source)}),
+            "config": config.model_copy(
+                update={
+                    "source": _absolute(config.source),
+                    "network": _absolute_network(config.network),
+                }
+            ),
             "accelerator": self.accelerator,
             "artifacts": self.artifacts.expanduser().absolute(),
             "promotion": promotion,
@@ -100,6 +110,10 @@ def _absolute(source: SourceConfig) -> SourceConfig:
         if isinstance(path := getattr(source, name), Path)
     }
     return source.model_copy(update=paths)
+
+
+def _absolute_network(network: NetworkConfig) -> NetworkConfig:
+    return network.absolute() if isinstance(network, OwnNetworkConfig) else network
 
 
 def _start(parameters: dict[str, Any]) -> None:

@@ -9,15 +9,16 @@ from rich.text import Text
 
 from flows.cli.help import RunName, command_app
 from flows.display.run_tables import headline
-from flows.display.terminal import ARTIFACTS, fail, show_lines
+from flows.display.terminal import ARTIFACTS, TrustOption, fail, show_lines
 from flows.orchestration.process import begin_process
 from tasks.common.artifact_store import ArtifactStore
 from tasks.config.request import TrainOptions
 from tasks.data.fetch import fetch_reviews
+from tasks.model.own.archive import network_of_model
 from tasks.reports.tables import steps_table
 from tasks.runs.find import Run, find_run
 from tasks.runs.manifest import Manifest, read_manifest
-from tasks.runs.read import read_config
+from tasks.runs.read import BEST_MODEL, checked_file, read_config
 from tasks.runs.verify import (
     changed_source,
     environment_differences,
@@ -46,6 +47,7 @@ def verify_run(
     run: RunName,
     *,
     files: Annotated[bool, Parameter(help="Check the files only.", negative=())] = False,
+    trust_code: TrustOption = None,  # noqa: ARG001 - its validator trusts
 ) -> None:
     """Check a run's files, and repeat it to compare its results."""
     found = find_run(ARTIFACTS, run)
@@ -70,9 +72,10 @@ def _repeat(run: Run) -> Manifest:
         changed = changed_source(manifest.source, fetch_reviews(source, scratch.open()))
         if changed:
             fail(f"{changed}; without it the run cannot be repeated")
+        network = network_of_model(config.network, checked_file(run, BEST_MODEL), scratch.root)
         summary = run_flow(
             TrainOptions(
-                config=config.model_copy(update={"source": source}),
+                config=config.model_copy(update={"source": source, "network": network}),
                 accelerator=repeatable_accelerator(manifest.device),
                 artifacts=scratch.root,
             ),

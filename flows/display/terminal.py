@@ -18,6 +18,7 @@ from tasks.common.canonical_json import readable_json
 from tasks.common.formatting import printable, without_credentials
 from tasks.common.records import Record, is_utf8
 from tasks.common.tables import Table
+from tasks.model.own.trust import trust_code
 
 Showable = RenderableType | Table
 
@@ -31,6 +32,20 @@ ArtifactsOption = Annotated[
     Path, Parameter(help="Folder of the cache and the runs.", validator=_require_utf8)
 ]
 ARTIFACTS = Path("artifacts")
+
+
+def _trust(_: object, sha256: str | None) -> None:
+    if sha256 is not None:
+        trust_code(sha256)
+
+
+TrustOption = Annotated[
+    str | None,
+    Parameter(
+        help="Run the code of a network of this SHA-256, though it was not trained here.",
+        validator=_trust,
+    ),
+]
 EXIT_FAILED = 1
 
 OUTPUT = "SENTIMENT_OUTPUT"
@@ -49,6 +64,7 @@ class Options:
 
     artifacts: ArtifactsOption = ARTIFACTS
     json: Annotated[bool, Parameter(help="Print JSON.", negative=())] = False
+    trust_code: TrustOption = None
 
 
 def set_output(*, quiet: bool, verbose: bool) -> None:

@@ -21,6 +21,7 @@ from tasks.data.sources.check_files import check_users_files
 from tasks.inference.open_model import model_of_run, open_predictor
 from tasks.inference.predictor import ready_predictor
 from tasks.model.network import keras_model
+from tasks.model.own.code import check_network
 from tasks.reports.run_report import REPORT, run_verdict
 from tasks.reports.tables import differences_table, scores_table, tests_table
 from tasks.runs.compare import Comparison, compare_runs
@@ -176,6 +177,7 @@ def train(
     reviews = {"source": "auto"} if train_file is None else {"train_file": str(train_file)}
     config = config_of(recipe, reviews | settings)
     check_users_files(config.source)
+    check_network(config.network)
     promotion = PromotionConfig() if promote else None
     require_promotable(promotion, config.protocol)
     options = TrainOptions(

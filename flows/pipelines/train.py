@@ -23,6 +23,7 @@ from tasks.config.naming import Naming
 from tasks.config.promotion import PromotionConfig, require_promotable
 from tasks.config.request import TrainOptions, require_divisible
 from tasks.config.training import CachedStep, TrainingConfig
+from tasks.model.own.code import check_network
 from tasks.record_run import record_run
 from tasks.registry.unchanged import require_change
 from tasks.run_summary import RunSummary
@@ -83,6 +84,7 @@ def train_flow(
     require_promotable(promotion, config.protocol)
     device = select_accelerator(accelerator)
     require_divisible(config.fit, device)
+    check_network(config.network)
     LOG.info("device: %s (%s)", device.name, device.reason)
     with ArtifactStore(artifacts).in_use() as store:
         run = StepRunner(store, refresh=refresh, use_cache=cache)

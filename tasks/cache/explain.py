@@ -98,7 +98,8 @@ def diff_parts(before: KeyParts, after: KeyParts) -> list[str]:
     if before.python != after.python:
         lines.append(f"Python {before.python} → {after.python}")
     modules: dict[str, list[str]] = {}
-    for name, _, _ in changed_items(before.source, after.source):
+    before_all, after_all = (one.source | one.network_code for one in (before, after))
+    for name, _, _ in changed_items(before_all, after_all):
         module, _, definition = name.rpartition(".")
         modules.setdefault(module.removeprefix("tasks.").replace(".", "/"), []).append(definition)
     for module, definitions in modules.items():

@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from tasks.cache.own_sources import source_now
 from tasks.cache.source_fingerprint import fingerprint, library_version
@@ -56,24 +56,48 @@ class KeyParts(Record):
     libraries: dict[str, str]
     environment: dict[str, str]
     python: str
+    network_code: dict[str, str] = Field(default_factory=dict)
+
+
+@runtime_checkable
+class OwnCode(Protocol):
+    """Code of the user's, which no fingerprint of this project's source reaches."""
+
+    @property
+    def definitions(self) -> dict[str, str]:
+        """The hash of each of its functions and classes."""
+
+    @property
+    def libraries(self) -> dict[str, str]:
+        """The version of each package that it imports."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What it is called with."""
 
 
 def key_parts(step: str, function: Callable[..., Any], arguments: Mapping[str, Any]) -> KeyParts:
     """Return the parts of the key of one call of a step's function, a module's top-level one.
 
-    Arguments with a `content_hash` enter by it, config groups and plain values by value; what
-    changes no result is left out.
+    Arguments with a `content_hash` enter by it, config groups and plain values by value, a user's
+    code by the hashes of its definitions; what changes no result is left out.
 
     Raises:
         TypeError: An argument is of a kind that cannot enter a key.
     """
     config: dict[str, Any] = {}
     inputs: dict[str, str] = {}
+    own: dict[str, str] = {}
+    own_libraries: dict[str, str] = {}
     for name, value in arguments.items():
         if isinstance(value, _CHANGES_NO_RESULT):
             continue
         if hasattr(value, "content_hash"):
             inputs[name] = value.content_hash
+        elif isinstance(value, OwnCode):
+            config[name] = value.settings
+            own |= value.definitions
+            own_libraries |= value.libraries
         elif isinstance(value, BaseModel):
             config[name] = value.model_dump(mode="json")
         elif value is None or isinstance(value, str | int | float | bool):
@@ -91,9 +115,10 @@ def key_parts(step: str, function: Callable[..., Any], arguments: Mapping[str, A
         config=config,
         inputs=inputs,
         source=source,
-        libraries=libraries,
+        libraries=libraries | own_libraries,
         environment=environment,
         python=".".join(platform.python_version_tuple()[:2]),
+        network_code=own,
     )
 
 

@@ -37,6 +37,10 @@ class AcceleratorError(PipelineError):
     """The requested device is not there; names what was found."""
 
 
+class NetworkError(PipelineError):
+    """A user's network, or its code, cannot be used; says where and what to do."""
+
+
 class DivergedError(PipelineError):
     """The training produced no usable weights."""
 

@@ -28,6 +28,7 @@ from tasks.config.training import (
     known_fields,
     no_such_field,
     validated_config,
+    with_architecture,
 )
 
 DEFAULT_RECIPE = "tutorial"
@@ -214,6 +215,8 @@ def _changed(base: Groups, groups: Groups) -> TrainingConfig:
     merged = {**base}
     for name, given in groups.items():
         kept, kind = base.get(name, {}), _KINDS.get(name, "")
+        if name == "network":
+            given = with_architecture(given)  # noqa: PLW2901 - completed
         if kind in given and kept.get(kind, given[kind]) != given[kind]:
             kept = {}
         merged[name] = kept | given

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -14,6 +15,7 @@ from pydantic import (
     Field,
     GetJsonSchemaHandler,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -214,6 +216,40 @@ class NgramBagConfig(Settings):
             )
 
 
+class OwnNetworkConfig(Settings):
+    """A function of the user's that returns the network, and its options."""
+
+    architecture: Literal["own"] = "own"
+    network: str = ""
+    """Your own network: FILE.py:FUNCTION, a function that returns a Keras model."""
+    network_option: str | None = Field(None, min_length=1)
+    """Options of that function, as units=64,rate=0.1; checked by its type hints."""
+
+    @field_validator("network")
+    @classmethod
+    def _names_a_function(cls, given: str) -> str:
+        file, _, function = given.rpartition(":")
+        if given and not (file.endswith(".py") and function.isidentifier()):
+            raise ValueError(f"network={given!r}: must be FILE.py:FUNCTION, as my_net.py:build")
+        return given
+
+    def require_room(self, text: TextConfig) -> None:  # noqa: ARG002 - a network of the user's
+        """Refuse a network that is not named."""
+        if not self.network:
+            raise ValueError("architecture='own': needs network, as my_net.py:build")
+
+    def absolute(self) -> Self:
+        """Return the network by the whole path of its file."""
+        file, function = self.place
+        return self.model_copy(update={"network": f"{file.absolute()}:{function}"})
+
+    @property
+    def place(self) -> tuple[Path, str]:
+        """The file and the name of the function."""
+        file, _, function = self.network.rpartition(":")
+        return Path(file).expanduser(), function
+
+
 class _AsAnyOf:
     """Has a schema say `anyOf`, the only choice that both of Prefect's run forms show."""
 
@@ -230,7 +266,7 @@ def _with_own_sizes(given: object) -> object:
     """Name the default architecture where none is named, and refuse the sizes of another one."""
     if not isinstance(given, Mapping):
         return given
-    named: dict[str, Any] = {"architecture": "conv_bilstm", **given}
+    named: dict[str, Any] = {"architecture": "conv_bilstm", **with_architecture(given)}
     own = named["architecture"]
     if own not in NETWORKS:
         raise ValueError(f"architecture={own!r}: must be {' or '.join(map(repr, NETWORKS))}")
@@ -242,8 +278,13 @@ def _with_own_sizes(given: object) -> object:
     return named
 
 
+def with_architecture(network: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a network; one of the user's own says its architecture."""
+    return ({"architecture": "own"} if network.get("network") else {}) | dict(network)
+
+
 NetworkConfig = Annotated[
-    ConvBilstmConfig | NgramBagConfig,
+    ConvBilstmConfig | NgramBagConfig | OwnNetworkConfig,
     Field(discriminator="architecture"),
     BeforeValidator(_with_own_sizes),
     _AsAnyOf,
@@ -415,7 +456,7 @@ def changed_settings(config: TrainingConfig) -> list[ChangedSetting]:
     ]
 
 
-Architecture = Literal["conv_bilstm", "ngram_bag"]
+Architecture = Literal["conv_bilstm", "ngram_bag", "own"]
 
 Step = Literal[
     "load", "baseline", "pad", "persist-parquet", "build", "train", "evaluate", "plot", "analyse"
@@ -425,9 +466,10 @@ Step = Literal[
 CachedStep = Literal["all", Step]
 
 
-NETWORKS: dict[Architecture, type[ConvBilstmConfig | NgramBagConfig]] = {
+NETWORKS: dict[Architecture, type[ConvBilstmConfig | NgramBagConfig | OwnNetworkConfig]] = {
     "conv_bilstm": ConvBilstmConfig,
     "ngram_bag": NgramBagConfig,
+    "own": OwnNetworkConfig,
 }
 
 

@@ -11,8 +11,13 @@ from tasks.common.artifact_store import Fact
 from tasks.common.atomic_files import whole_file, write_text
 from tasks.common.seeds import generator
 from tasks.config.training import NetworkConfig, NgramBagConfig
+from tasks.data.text.tokenizer import FIRST_WORD_ID
+from tasks.data.text.vocabulary import Vocabulary
 from tasks.model.architectures import ARCHITECTURES
 from tasks.model.model_hash import model_hash
+from tasks.model.own.build import build_own_network
+from tasks.model.own.code import NetworkCode
+from tasks.model.own.network_input import NetworkInput
 
 _LOG = logging.getLogger(__name__)
 
@@ -94,16 +99,7 @@ def build_model(
     model = with_own_seeds(build_network(num_words, maxlen, network, classes), seed)
     with whole_file(folder / "initial_model.keras") as temporary:
         model.save(temporary)
-    summary = io.StringIO()
-    model.summary(print_fn=lambda line: summary.write(line + "\n"), line_length=80)
-    write_text(folder / "model_summary.txt", summary.getvalue())
-    parameters = model.count_params()
-    _LOG.info(
-        "the network %s: %d layers, %s parameters",
-        network.architecture,
-        len(model.layers),
-        f"{parameters:,}",
-    )
+    parameters = _describe(model, network.architecture, folder)
     gigabytes = parameters * _BYTES_IN_TRAINING / 1e9
     if gigabytes > _MUCH:
         _LOG.warning(
@@ -113,3 +109,35 @@ def build_model(
             "; a smaller --ngram-buckets takes less" if isinstance(network, NgramBagConfig) else "",
         )
     return {"parameters": parameters, "model_hash": model_hash(model)}
+
+
+def build_users_model(
+    num_words: int,
+    maxlen: int,
+    code: NetworkCode,
+    seed: int,
+    folder: Path,
+    vocabulary: Path,
+    classes: int,
+) -> dict[str, Fact]:
+    """Write what `build_model` does, of a user's network, with its code in the model's file.
+
+    A NetworkError says what the network would break.
+    """
+    known = Vocabulary.read(vocabulary).known(num_words)
+    words = (*[None] * FIRST_WORD_ID, *known)
+    told = NetworkInput(num_words, maxlen, classes, seed, words)
+    model = build_own_network(code, told, folder / "initial_model.keras")
+    parameters = _describe(model, code.called, folder)
+    return {"parameters": parameters, "model_hash": model_hash(model, code.sha256)}
+
+
+def _describe(model: keras.Model, name: str, folder: Path) -> int:
+    """Write `model_summary.txt` and return the number of parameters."""
+    summary = io.StringIO()
+    model.summary(print_fn=lambda line: summary.write(line + "\n"), line_length=80)
+    write_text(folder / "model_summary.txt", summary.getvalue())
+    parameters: int = model.count_params()
+    layers = len(model.layers)
+    _LOG.info("the network %s: %d layers, %s parameters", name, layers, f"{parameters:,}")
+    return parameters

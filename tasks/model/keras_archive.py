@@ -8,6 +8,7 @@ JSON and plain arrays. A config that names code, as that of a Lambda layer does,
 import io
 import json
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from tasks.common.errors import BadDataError, refusing_damage
 
 _CONFIG = "config.json"
 _WEIGHTS = "model.weights.h5"
+
+OWN_CODE = "network_code.json"
+"""The code of a user's network, where it is one; Keras passes over it."""
 
 _MOST_BYTES = {_CONFIG: 1 << 24, _WEIGHTS: 1 << 32}
 """Bytes that a part may have when unpacked; a small zip can hold far more than it seems to."""
@@ -48,6 +52,23 @@ def read_keras_archive(path: Path) -> KerasArchive:
     return KerasArchive(config, weights)
 
 
+def names_code(path: Path) -> bool:
+    """Tell whether the model in a `.keras` file has layers or functions that are not Keras's."""
+    with refusing_damage(path, "get the file again"), zipfile.ZipFile(path) as archive:
+        config = json.loads(_part(path, archive, _CONFIG))
+    return any(name.partition(".")[0] not in ("keras", "builtins") for name in _modules(config))
+
+
+def _modules(config: Any) -> Iterator[str]:  # noqa: ANN401 - Keras's nested config
+    if isinstance(config, dict):
+        if isinstance(config.get("module"), str):
+            yield config["module"]
+        config = list(config.values())
+    if isinstance(config, list):
+        for part in config:
+            yield from _modules(part)
+
+
 def _part(path: Path, archive: zipfile.ZipFile, name: str) -> bytes:
     size, most = archive.getinfo(name).file_size, _MOST_BYTES[name]
     if size > most:
@@ -66,8 +87,8 @@ def _arrays(path: Path, group: h5py.Group, place: str) -> list[tuple[str, np.nda
         part = group[name]
         if isinstance(part, h5py.Group):
             found += _arrays(path, part, inside)
-        elif part.external or part.is_virtual or part.dtype.kind != "f":
-            raise BadDataError(f"{path}: {inside} is no plain array of floats; it is not read")
+        elif part.external or part.is_virtual or part.dtype.kind not in "fiu":
+            raise BadDataError(f"{path}: {inside} is no plain array of numbers; it is not read")
         elif part.nbytes > _MOST_BYTES[_WEIGHTS]:
             raise BadDataError(f"{path}: {inside} has {part.nbytes:,} bytes, more than allowed")
         else:

@@ -1,8 +1,10 @@
 """What is known of Keras beyond its documented interface; tests of this module fail on a change."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import keras
+from keras.src.backend.common import global_state
 
 CallbackState = dict[str, int | float | None]
 
@@ -12,6 +14,17 @@ _CALLBACK_FIELDS: dict[type[keras.callbacks.Callback], tuple[str, ...]] = {
     keras.callbacks.ModelCheckpoint: ("best",),
 }
 """What a callback counts, and thus what it lacks in a new process."""
+
+
+@contextmanager
+def names_from_one() -> Iterator[None]:
+    """Have layers without a name get those of a new process during the block."""
+    counts = global_state.get_global_attribute("object_name_uids")
+    global_state.set_global_attribute("object_name_uids", None)
+    try:
+        yield
+    finally:
+        global_state.set_global_attribute("object_name_uids", counts)
 
 
 def seed_states(model: keras.Model) -> list[keras.Variable]:

@@ -24,10 +24,12 @@ def weights_hash(model: keras.Model) -> str:
     return digest.hexdigest()
 
 
-def model_hash(model: keras.Model) -> str:
-    """Return the SHA-256 over the architecture and `weights_hash`.
+def model_hash(model: keras.Model, code: str | None = None) -> str:
+    """Return the SHA-256 over the architecture, `weights_hash`, and the hash of a user's code.
 
     How the model is compiled is no part: that is the training's concern.
     """
     text = f"{canonical_json(model.get_config())}\n{weights_hash(model)}"
+    if code:
+        text += f"\n{code}"
     return hashlib.sha256(text.encode()).hexdigest()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from tasks.common.device import CPU, Device, processor_cores, set_libraries_up, use_device
-from tasks.common.errors import BadDataError, first_line
+from tasks.common.errors import BadDataError, PipelineError, first_line
 from tasks.model.answers import probabilities_of
 from tasks.model.keras_archive import read_keras_archive
 from tasks.model.onnx_graph import INPUT, NotFoldableError, folded_graph
@@ -105,12 +105,14 @@ def keras_model(model_file: Path) -> keras.Model:
     """Return the model of a `.keras` file whose hash was checked, not compiled.
 
     A BadDataError says that Keras cannot load it, or that it holds code that its safe mode does
-    not run.
+    not run; a NetworkError that it needs a user's code that is not trusted here.
     """
-    import keras
+    from tasks.model.own.loading import load_with_code
 
     try:
-        model = keras.models.load_model(model_file, compile=False, safe_mode=True)
+        model = load_with_code(model_file)
+    except PipelineError:
+        raise
     except Exception as error:  # Keras raises what its layers raise
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the file system's fault, which may pass

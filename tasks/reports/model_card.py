@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tasks.config.training import Architecture, TrainingConfig, changed_settings
+from tasks.model.describe import network_title
 from tasks.reports.html import render
 from tasks.reports.tables import METRICS
 from tasks.runs.manifest import Manifest
@@ -21,9 +22,10 @@ _DATASETS = {
 }
 
 
-DESCRIBED: dict[Architecture, dict[str, Any]] = {
-    "conv_bilstm": {"title": "Conv1D + bidirectional LSTM", "tags": ("conv1d", "bilstm")},
-    "ngram_bag": {"title": "Naive-Bayes-weighted n-gram", "tags": ("n-grams", "naive-bayes")},
+_TAGS: dict[Architecture, tuple[str, ...]] = {
+    "conv_bilstm": ("conv1d", "bilstm"),
+    "ngram_bag": ("n-grams", "naive-bayes"),
+    "own": (),
 }
 
 
@@ -41,6 +43,7 @@ def model_card(
         labels=labels,
         config=config,
         changed=settings,
-        architecture=DESCRIBED[config.network.architecture],
+        network_title=network_title(config.network),
+        tags=_TAGS[config.network.architecture],
         dataset=_DATASETS[manifest.score.source],
     )

@@ -10,9 +10,8 @@ from tasks.config.recipes import nearest_recipe
 from tasks.config.repeat import train_command
 from tasks.config.training import TrainingConfig
 from tasks.evaluation.significance import PairedTest
-from tasks.model.describe import network_parts
+from tasks.model.describe import network_parts, network_title
 from tasks.reports.html import image_uri, render
-from tasks.reports.model_card import DESCRIBED
 from tasks.reports.tables import (
     changed_table,
     config_table,
@@ -74,7 +73,7 @@ def run_report(folder: Path, manifest: Manifest) -> str:
         recipe=recipe,
         recipe_changes=changes,
         network=network_parts(config, len(data["label_names"])),
-        architecture=DESCRIBED[config.network.architecture]["title"],
+        architecture=network_title(config.network),
         parameters=_parameters(folder),
         command=train_command(config, manifest.source.source),
         metrics=metrics,

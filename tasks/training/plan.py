@@ -18,13 +18,13 @@ class TrainingPlan:
     `initial_model` has its first weights and is not compiled; `train` and `validation`, whose loss
     chooses the epoch, are padded reviews (Parquet). Results are written to `folder`; `state` is
     where to save the training on the way, and to look for an interrupted one. Several devices share
-    each batch.
+    each batch. `network` is None for one of the user's own.
     """
 
     initial_model: Path
     train: Path
     validation: Path
-    network: NetworkConfig
+    network: NetworkConfig | None
     fit: FitConfig
     folder: Path
     device: Device = CPU

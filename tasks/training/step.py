@@ -4,24 +4,19 @@ import keras
 
 from tasks.common.device import Device
 from tasks.common.errors import InvalidConfigError
-from tasks.config.training import FitConfig, StepCode, TrainingStep
+from tasks.config.training import (
+    ConvBilstmConfig,
+    FitConfig,
+    NetworkConfig,
+    StepCode,
+    TrainingStep,
+)
 from tasks.model.kernels.fast_network import fast_network
 from tasks.training.optimizer import loss_of, optimizer_of
 
-_LAYERS = (
-    "embedding",
-    "word_dropout",
-    "convolution",
-    "pooling",
-    "first_bidirectional",
-    "sequence_dropout",
-    "last_bidirectional",
-    "probability",
-)
 
-
-def step_code(wanted: TrainingStep, network: keras.Model, device: Device) -> StepCode:
-    """Return the code that a training takes.
+def step_code(wanted: TrainingStep, network: NetworkConfig | None, device: Device) -> StepCode:
+    """Return the code that a training takes; the network is None for one of the user's own.
 
     auto is the fast one for the tutorial's network on one CPU, else Keras's layers, which on a GPU
     use cuDNN.
@@ -29,7 +24,7 @@ def step_code(wanted: TrainingStep, network: keras.Model, device: Device) -> Ste
     Raises:
         InvalidConfigError: There is no fast code for this network.
     """
-    is_tutorials = tuple(layer.name for layer in network.layers) == _LAYERS
+    is_tutorials = isinstance(network, ConvBilstmConfig)
     if wanted == "auto":
         return "fast" if is_tutorials and (device.kind, device.count) == ("cpu", 1) else "keras"
     if wanted != "keras" and not is_tutorials:

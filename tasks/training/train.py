@@ -15,6 +15,8 @@ from tasks.config.training import FitConfig
 from tasks.data.review_files import count_reviews, read_labels
 from tasks.model.architectures import ARCHITECTURES
 from tasks.model.model_hash import model_hash, weights_hash
+from tasks.model.network import keras_model
+from tasks.model.own.archive import add_code, code_in
 from tasks.training.batch_order import steps_per_epoch
 from tasks.training.callbacks import RateSchedule, TrainingFollower, judging_callbacks
 from tasks.training.checkpoint import restore_state
@@ -50,8 +52,8 @@ def train_model(plan: TrainingPlan) -> dict[str, Fact]:
     if fit.deterministic:
         tf.config.experimental.enable_op_determinism()
     with strategy_for(plan.device).scope():
-        network = keras.models.load_model(plan.initial_model, compile=False)
-        code = step_code(fit.training_step, network, plan.device)
+        network = keras_model(plan.initial_model)
+        code = step_code(fit.training_step, plan.network, plan.device)
         model = trained_form(network, code, fit)
         done = TrainingState()
         if plan.state:
@@ -61,20 +63,23 @@ def train_model(plan: TrainingPlan) -> dict[str, Fact]:
             _LOG.info(
                 "resuming after epoch %d%s of an interrupted training", done.epochs_done, step
             )
-        elif prepare := ARCHITECTURES[plan.network.architecture].prepare:
+        elif plan.network and (prepare := ARCHITECTURES[plan.network.architecture].prepare):
             prepare(network, ordered_batches(plan.train, _REVIEWS_AT_ONCE), plan.network)
         if not _is_over(done, fit):
             done = _fit(plan, model, done)
     tell_progress(done, fit.epochs, step=0, steps=0, finished=True)
     give_back_memory()  # before the best model is loaded beside the last one
     write_text(plan.folder / "history.json", readable_json(done.history))
+    own = code_in(plan.initial_model)
+    if own:
+        add_code(plan.best_model, own)
     losses = done.history["val_loss"]
     return {
         "training_step": code,
         "epochs_run": len(losses),
         "best_epoch": best_epoch(done.history),
         "best_val_loss": min(losses),
-        "best_model_hash": model_hash(keras.models.load_model(plan.best_model, compile=False)),
+        "best_model_hash": model_hash(keras_model(plan.best_model), own.sha256 if own else None),
         "last_weights_hash": weights_hash(network),
     }
 

@@ -17,7 +17,8 @@ CONFIG = TrainingConfig()
 
 @pytest.mark.parametrize("architecture", get_args(Architecture))
 def test_each_architecture_has_a_space(architecture: Architecture) -> None:
-    config = TrainingConfig(network=NETWORKS[architecture]())
+    own = {"network": "my_net.py:build"} if architecture == "own" else {}
+    config = TrainingConfig(network=NETWORKS[architecture].model_validate(own))
     space = read_space(None, config)
     assert "fit.learning_rate" in space.fields
     assert space == read_space(space_file(architecture), config)

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 
 from tasks.common.errors import InvalidConfigError
 from tasks.config.training import (
-    NETWORKS,
     ConvBilstmConfig,
     FitConfig,
+    NetworkConfig,
     NgramBagConfig,
+    OwnNetworkConfig,
     TextConfig,
     TrainingConfig,
     changed_settings,
@@ -35,9 +36,11 @@ def test_the_defaults_are_the_tutorials_recipe() -> None:
     assert config.protocol.protocol == "honest"
 
 
-@pytest.mark.parametrize("network", NETWORKS.values())
-def test_a_config_survives_json(network: type[ConvBilstmConfig | NgramBagConfig]) -> None:
-    config = TrainingConfig(fit=FitConfig(seed=7), network=network())
+@pytest.mark.parametrize(
+    "network", [ConvBilstmConfig(), NgramBagConfig(), OwnNetworkConfig(network="my_net.py:build")]
+)
+def test_a_config_survives_json(network: NetworkConfig) -> None:
+    config = TrainingConfig(fit=FitConfig(seed=7), network=network)
     assert TrainingConfig.model_validate_json(config.model_dump_json()) == config
 
 
@@ -55,6 +58,12 @@ def test_a_config_survives_json(network: type[ConvBilstmConfig | NgramBagConfig]
         ({"fit": {"learning_rate": float("inf")}}, "fit.learning_rate=inf: must be"),
         ({"fit": {"epochs": 1.5}}, "fit.epochs=1.5: must be a valid integer"),
         ({"protocol": {"protocol": "best"}}, "protocol.protocol='best': must be 'honest' or"),
+        ({"network": {"architecture": "own"}}, "architecture='own': needs network, as my_net.py:"),
+        ({"network": {"network": "net.py"}}, "network='net.py': must be FILE.py:FUNCTION"),
+        (
+            {"network": {"network": "net.py:build", "filters": 3}},
+            "filters=3: is a size of architecture 'conv_bilstm', not of 'own'",
+        ),
         ({"network": {"architecture": "x"}}, "architecture='x': must be 'conv_bilstm' or 'ngram_"),
         (
             {"network": {"ngram_tail": 7}},

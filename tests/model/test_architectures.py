@@ -20,10 +20,11 @@ from tasks.inference.bundle.export import export_bundle
 from tasks.inference.open_model import open_predictor
 from tasks.model.architectures import ARCHITECTURES
 from tasks.model.build import build_model, build_network, with_own_seeds
+from tasks.model.describe import network_title
 from tasks.model.keras_archive import read_keras_archive
 from tasks.model.model_hash import model_hash
 from tasks.model.network import keras_network, open_network
-from tasks.reports.model_card import DESCRIBED, model_card
+from tasks.reports.model_card import model_card
 from tasks.runs.find import Run
 from tasks.runs.read import read_checked, read_config
 from tasks.training.step import trained_form
@@ -111,7 +112,7 @@ def made_run(artifacts: Path, trained: Trained) -> Run:
 
 
 def test_every_architecture_that_a_config_may_name_is_in_the_registry() -> None:
-    assert set(ARCHITECTURES) == set(NETWORKS) == set(get_args(Architecture))
+    assert {*ARCHITECTURES, "own"} == set(NETWORKS) == set(get_args(Architecture))
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -206,7 +207,7 @@ def test_the_model_card_tells_the_architecture(trained: Trained, tmp_path: Path)
     run = made_run(tmp_path, trained)
     metrics = read_checked(run, "metrics.json")
     card = model_card(run.manifest, metrics, read_config(run), ["negative", "positive"])
-    assert f"# {DESCRIBED[trained.name]['title']} sentiment classifier" in card
+    assert f"# {network_title(sizes(trained.name))} sentiment classifier" in card
     assert ("bidirectional LSTMs" in card) == (trained.name == "conv_bilstm")
     assert ("log-count ratio" in card) == (trained.name == "ngram_bag")
 

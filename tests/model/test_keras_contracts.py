@@ -10,6 +10,7 @@ from tasks.model.keras_contracts import (
     _CALLBACK_FIELDS,
     adam_moments,
     callback_states,
+    names_from_one,
     restore_callbacks,
     seed_states,
 )
@@ -36,6 +37,16 @@ def fit(model: keras.Model, callbacks: list[keras.callbacks.Callback], epochs: i
     labels = np.arange(8)[:, None] % 2
     judged = (inputs, 1 - labels)
     model.fit(inputs, labels, epochs=epochs, validation_data=judged, callbacks=callbacks, verbose=0)
+
+
+def test_names_begin_anew_and_go_on_behind_the_block() -> None:
+    names = []
+    for _ in range(2):
+        with names_from_one():
+            names.append([keras.layers.Dense(1).name for _ in range(2)])
+    assert names == [["dense", "dense_1"]] * 2
+    first, second = (keras.layers.Dense(1).name for _ in range(2))
+    assert first != second
 
 
 def test_every_random_layer_has_a_seed_that_changes_in_training() -> None:

@@ -7,7 +7,6 @@ import threading
 import warnings
 from pathlib import Path
 
-import keras
 import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
@@ -15,13 +14,13 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from tasks.common.device import select_accelerator, use_device
 from tasks.inference.predictor import TrainedModel
 from tasks.model.answers import probabilities_of
-from tasks.model.network import Network
+from tasks.model.network import Network, keras_model
 
 
 def write_litert(model: TrainedModel, file: Path) -> None:
     """Write the network of a model: input int32 (1, maxlen), output float32 (1, numbers)."""
     use_device(select_accelerator("cpu"))
-    network = keras.models.load_model(model.file, compile=False, safe_mode=True)
+    network = keras_model(model.file)
     signature = tf.TensorSpec((1, model.text.maxlen), tf.int32, name="tokens")
     function = tf.function(lambda tokens: network(tokens, training=False), [signature])
     # LiteRT cannot read variables inside the loop of an LSTM.

@@ -7,7 +7,6 @@ signature `serving_default` with strings. See https://www.tensorflow.org/guide/s
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,6 +16,7 @@ from tasks.common.device import select_accelerator, use_device
 from tasks.config.training import TextConfig
 from tasks.data.text.tokenizer import FIRST_WORD_ID, PAD_ID, SEPARATORS, START_ID, UNKNOWN_ID
 from tasks.inference.predictor import TrainedModel
+from tasks.model.network import keras_model
 
 _HIGHEST_CODE_POINT = 0x10FFFF
 _SURROGATES = (0xD800, 0xDFFF)
@@ -58,7 +58,7 @@ def saved_model_answers(folder: Path, texts: list[str]) -> pa.RecordBatch:
 
 
 def _text_module(model: TrainedModel) -> Any:  # noqa: ANN401 - TensorFlow is not typed
-    network = keras.models.load_model(model.file, compile=False, safe_mode=True)
+    network = keras_model(model.file)
     kept = model.vocabulary.known(model.text.num_words)
     ids = tf.range(len(kept), dtype=tf.int32) + FIRST_WORD_ID
     entries = tf.lookup.KeyValueTensorInitializer(tf.constant(kept), ids)
