@@ -85,14 +85,20 @@ def _seconds(
     planned: list[PlannedStep], found: list[Expected | None], start: float
 ) -> list[float | None]:
     """Return the seconds of each step; TensorFlow starts in the first that needs it."""
-    first = next((one for one in found if one is not None and one.needs_tensorflow), None)
+    first = next((step for step in planned if _needs_tensorflow(step)), None)
     seconds: list[float | None] = []
     for step, one in zip(planned, found, strict=True):
         if one is None:
             seconds.append(_HIT_SECONDS if step.is_likely_cached else None)
         else:
-            seconds.append(round(one.seconds + (start if one is first else 0.0), 3))
+            seconds.append(round(one.seconds + (start if step is first else 0.0), 3))
     return seconds
+
+
+def _needs_tensorflow(step: PlannedStep) -> bool:
+    if step.is_likely_cached or step.parts is None:
+        return False
+    return "tensorflow" in step.parts.libraries
 
 
 def _least(planned: list[PlannedStep], seconds: list[float | None]) -> float:

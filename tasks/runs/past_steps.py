@@ -30,7 +30,6 @@ class Expected(NamedTuple):
     """What a step may take, without TensorFlow's start, by the run that it was judged by."""
 
     seconds: float
-    needs_tensorflow: bool
     peak_mib: int
     bytes_left: int
     run: Run
@@ -82,7 +81,6 @@ def expected(
         seconds = _seconds_at(_epochs(like, parts.config["fit"]) * maxlen, known)
     return Expected(
         seconds=seconds,
-        needs_tensorflow=not cached and parts is not None and "tensorflow" in parts.libraries,
         peak_mib=nearest.step.peak_mib,
         bytes_left=0 if cached else _bytes_left(store, nearest.step),
         run=nearest.run,
