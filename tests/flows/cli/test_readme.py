@@ -54,12 +54,14 @@ COMMANDS = commands_of(PAGE)
 
 TUTORIAL = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
 
+OWN_NETWORK = (ROOT / "docs/own_network.md").read_text(encoding="utf-8")
+
 SHORT = [
     command
-    for command in commands_of(README) + commands_of(TUTORIAL)
+    for command in commands_of(README) + commands_of(TUTORIAL) + commands_of(OWN_NETWORK)
     if command.startswith("sentiment ")
 ]
-"""The commands of the README itself and of the tutorial, and those of the README's table."""
+"""The commands of the README, its table, the tutorial and the page on one's own network."""
 
 SHORT += re.findall(r"\| `(sentiment .*?)` \|", README)
 
@@ -114,6 +116,8 @@ def test_no_command_is_left_untested(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(tmp_path)
     lines = ["text,label,written", "a fine film,good,2026-01-05", "a dull film,bad,2026-01-05"]
     Path("reviews.csv").write_text("\n".join(lines) + "\n")
+    network = (ROOT / "examples/networks/text_cnn.py").read_text()
+    Path("my_net.py").write_text(network.replace("filters: int", "units: int = 3, filters: int"))
     make_model_run(Path("artifacts"))
     others = [command for command in COMMANDS if not command.startswith(FLOW)]
     assert others.pop(0) == "source .venv/bin/activate"
@@ -139,7 +143,7 @@ def test_no_command_is_left_untested(tmp_path: Path, monkeypatch: pytest.MonkeyP
     for command in SHORT:
         _, name, *words = shlex.split(command)
         scripts.append(shlex.join(["python", *f"flows/{SCRIPTS[name]}".split(), *words]))
-    assert len(scripts) == 30
+    assert len(scripts) == 32
     for command in [*others, *scripts, *OPERATIONS]:
         python, script, *arguments = shlex.split(command)
         assert python == "python"
