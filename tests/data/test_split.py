@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.common.errors import BadDataError
-from tasks.config.training import DataConfig, TextConfig
-from tasks.data.split import VALIDATION, chosen_part
+from tasks.config.training import DataConfig, ProtocolConfig, TextConfig
+from tasks.data.split import VALIDATION, chosen_part, validation_mask
 from tasks.data.text.vocabulary import Vocabulary
 from tests.support.review_samples import distinct_reviews, write_reviews
 from tests.support.small_run import write_sets
@@ -81,6 +81,17 @@ def test_a_validation_set_may_lack_some_of_many_labels_and_a_test_set_none() -> 
     assert set(labels[~part]) == set(range(20))
     with pytest.raises(BadDataError, match="both parts need some"):
         chosen_part(units, labels, 0.05, 0, "test set")
+
+
+@pytest.mark.parametrize(("rare", "fraction"), [(1, 0.1), (2, 0.9)])
+def test_a_refused_validation_split_names_the_label_as_the_table_does(
+    rare: int, fraction: float
+) -> None:
+    names = ("bad", "mixed", "good")[: rare + 1]
+    labels = np.asarray([*in_turn(40) % rare, rare])
+    refused = f"label '{names[rare]}' has 1 reviews, of which the validation set gets"
+    with pytest.raises(BadDataError, match=refused):
+        validation_mask(some_units(41), labels, ProtocolConfig(validation_fraction=fraction), names)
 
 
 REVIEWS = distinct_reviews(240)

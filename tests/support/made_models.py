@@ -13,7 +13,7 @@ from tasks.common.canonical_json import readable_json
 from tasks.config.training import ConvBilstmConfig
 from tasks.model.build import build_network
 from tasks.runs.find import Run
-from tests.support.made_runs import FIRST, make_run, rewritten
+from tests.support.made_runs import FIRST, changed_json, make_run, rewritten
 from tests.support.small_run import BAD, GOOD, OTHER, small_config
 
 WORDS = [*OTHER, *GOOD, *BAD]
@@ -33,20 +33,25 @@ def small_network(maxlen: int = 12, classes: int = 2, **sizes: int) -> Any:
     return lively(build_network(config.text.num_words, maxlen, network, classes))
 
 
-def make_model_run(artifacts: Path, run_id: str = FIRST, **changes: Any) -> Run:
-    """Write a run folder whose model and word index can predict."""
+def make_model_run(artifacts: Path, run_id: str = FIRST, classes: int = 2, **changes: Any) -> Run:
+    """Write a run folder whose model, of so many labels, and word index can predict."""
     run = make_run(artifacts, run_id, **changes)
+    if classes > 2:
+        names = [f"label {number}" for number in range(classes)]
+        run = changed_json(run, "data_report.json", {"label_names": names})
     ranks = {word: rank for rank, word in enumerate(WORDS, start=1)}
     run = rewritten(run, "vocabulary.json", readable_json(ranks).encode())
-    return rewritten(run, "best_model.keras", small_model())
+    return rewritten(run, "best_model.keras", small_model(classes))
 
 
 @cache
-def small_model() -> bytes:
+def small_model(classes: int = 2) -> bytes:
     """Return the content of the file of the small network, which takes a second to make."""
+    # Of many labels the few units of the small config would give one answer to all texts.
+    sizes = {"lstm_units": 6, "last_lstm_units": 6} if classes > 2 else {}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.keras"
-        small_network().save(file)
+        small_network(classes=classes, **sizes).save(file)
         return file.read_bytes()
 
 

@@ -11,10 +11,14 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tasks.config.training import FitConfig, StepCode
+from tasks.data.review_files import count_reviews
+from tasks.model.build import build_model
+from tasks.model.model_hash import weights_hash
+from tasks.training.datasets import ordered_dataset, shuffled_dataset
 from tasks.training.optimizer import loss_of, optimizer_of, rate_at
 from tasks.training.progress import watch_training
 from tests.support.power_cut import PowerCut, cut_at
-from tests.support.small_run import train_bag, train_small
+from tests.support.small_run import small_config, train_bag, train_small
 
 STEPS = 10
 
@@ -72,6 +76,35 @@ def test_the_fast_adam_decays_and_clips_as_that_of_keras() -> None:
         weights.append(variable.numpy())
     assert weights[0] == pytest.approx(weights[1], abs=1e-5)
     assert np.abs(weights[0]).max() < 0.9
+
+
+def test_the_keras_step_of_two_labels_is_a_plain_fit_with_binary_cross_entropy(
+    prepared: Path, tmp_path: Path
+) -> None:
+    config = small_config(prepared)
+    # Each epoch of the pipeline draws its own masks of dropout, which a plain fit does not.
+    network = config.network.model_copy(update={"dropout": 0})
+    build_model(config.text.num_words, config.text.maxlen, network, 0, tmp_path)
+    initial = tmp_path / "initial_model.keras"
+    fit = FitConfig(batch_size=16, learning_rate=0.01, epochs=2, training_step="keras")
+    facts = train_small(prepared, tmp_path / "run", fit, initial_model=initial, network=network)
+    plain = keras.models.load_model(initial, compile=False)
+    assert plain.output_shape == (None, 1)
+    plain.compile(
+        keras.optimizers.Adam(0.01), keras.losses.BinaryCrossentropy(), metrics=["accuracy"]
+    )
+    batches = -(-count_reviews(prepared / "train.parquet") // 16)
+    ours = plain.fit(
+        shuffled_dataset(prepared / "train.parquet", fit, 0, 0),
+        epochs=2,
+        steps_per_epoch=batches,
+        validation_data=ordered_dataset(prepared / "validation.parquet", 4096),
+        shuffle=False,
+        verbose=0,
+    )
+    assert facts["last_weights_hash"] == weights_hash(plain)
+    for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
+        assert facts["history"][name] == ours.history[name]
 
 
 def test_smoothed_labels_cost_what_the_formula_says() -> None:

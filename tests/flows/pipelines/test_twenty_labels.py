@@ -90,6 +90,10 @@ def test_other_shares_of_the_labels_are_a_drift_and_a_challenger_is_scored_besid
         "compare", champion.folder.name, second.folder.name, "--rescore"
     )
     assert "all models on" in said
+    page = (second.folder / "report.html").read_text()
+    assert page.index(">Test macro F1<") < page.index(">Accuracy<")
+    assert "Macro F1 leads since the labels are not balanced" in page
+    assert ">Test accuracy<" in (champion.folder / "report.html").read_text()
 
 
 @needs_browser

@@ -32,6 +32,7 @@ from tasks.inference.bundle import export as module
 from tasks.inference.bundle import open as opening
 from tasks.inference.bundle.export import TOLERANCE, Bundle, export_bundle
 from tasks.inference.bundle.files import BUNDLE, BUNDLE_SHA256, BundleManifest
+from tasks.inference.bundle.litert import litert_network
 from tasks.inference.bundle.open import open_bundle
 from tasks.inference.bundle.saved_model import (
     lower_case_table,
@@ -46,7 +47,7 @@ from tasks.model.network import keras_network, onnx_network
 from tasks.runs.find import find_run
 from tests.inference.test_prepared_texts import CONTROLS, EMOJI, HTML, LANGUAGES
 from tests.support.faults.bit_flips import with_flipped_bit
-from tests.support.made_models import lively, make_model_run, write_trap
+from tests.support.made_models import WORDS, lively, make_model_run, write_trap
 from tests.support.made_runs import FIRST, make_run, rewritten
 from tests.support.review_samples import padded_tokens, ragged
 from tests.support.samples.real_reviews import write_real_reviews
@@ -92,6 +93,29 @@ def test_a_bundle_answers_as_its_run_does(artifacts: Path, bundle: Bundle, folde
     assert open_bundle(folder, bundle.sha256).predict(ASKED) == expected
     assert set(bundle.differences) == {"saved_model", "model.onnx", "model.tflite"}
     assert max(bundle.differences.values()) < TOLERANCE
+
+
+@pytest.mark.parametrize("classes", [3, 20])
+def test_all_forms_of_a_network_of_many_labels_give_each_label_what_keras_gives(
+    tmp_path: Path, classes: int
+) -> None:
+    run = make_model_run(tmp_path / "artifacts", classes=classes)
+    exported = tmp_path / "bundle"
+    export_bundle(run, exported, litert=True)
+    bundle = open_bundle(exported)
+    texts = [*ASKED, *(" ".join(WORDS[start : start + 8]) for start in range(len(WORDS)))]
+    trained = keras_network(run.folder / "best_model.keras")
+    expected = Predictor(bundle.model, trained, True).predict(texts).to_pydict()
+    assert len(set(expected["label"])) > 1
+    graph = (exported / "model.onnx").read_bytes()
+    for network in (onnx_network(graph), litert_network(exported / "model.tflite"), bundle.network):
+        found = Predictor(bundle.model, network, True).predict(texts).to_pydict()
+        assert found["label"] == expected["label"]
+        for column in (f"probability of label {number}" for number in range(classes)):
+            np.testing.assert_allclose(found[column], expected[column], atol=TOLERANCE)
+    answers = saved_model_answers(exported / "saved_model", texts).to_pydict()
+    assert answers["label"] == expected["label"]
+    np.testing.assert_allclose(answers["probability"], expected["probability"], atol=TOLERANCE)
 
 
 def test_the_saved_model_reads_texts_as_the_tokenizer_does(artifacts: Path, folder: Path) -> None:
