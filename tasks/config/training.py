@@ -109,6 +109,10 @@ class DataConfig(Settings):
 
 
 StepCode = Literal["keras", "fast"]
+NO_FAST_STEP = (
+    "training_step='fast': must be 'auto' or 'keras' for a network other than the tutorial's"
+)
+
 TrainingStep = Literal["auto", StepCode]
 Optimizer = Literal["adam", "adamw", "sgd", "rmsprop", "lion"]
 
@@ -430,6 +434,12 @@ class TrainingConfig(Settings):
     @model_validator(mode="after")
     def _review_survives_the_network(self) -> Self:
         self.network.require_room(self.text)
+        return self
+
+    @model_validator(mode="after")
+    def _network_has_the_step(self) -> Self:
+        if self.fit.training_step == "fast" and self.network.architecture != "conv_bilstm":
+            raise ValueError(NO_FAST_STEP)
         return self
 
 

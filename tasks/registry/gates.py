@@ -183,5 +183,10 @@ def _baseline(metrics: ChallengerMetrics, config: PromotionConfig) -> Gate:
 def _at_most(name: str, value: float, bound: float, subject: str, unit: str = "") -> Gate:
     passed = value <= bound
     relation = "at most" if passed else "more than"
-    sentence = f"{subject} {value:.3g}{unit}, {relation} {bound:.3g}{unit}"
+    sentence = f"{subject} {_shown(value)}{unit}, {relation} {_shown(bound)}{unit}"
     return Gate(name=name, passed=passed, value=value, bound=bound, sentence=sentence)
+
+
+def _shown(value: float) -> str:
+    short = f"{value:.3g}"
+    return f"{value:,.0f}" if "e+" in short else short

@@ -5,6 +5,7 @@ import keras
 from tasks.common.device import Device
 from tasks.common.errors import InvalidConfigError
 from tasks.config.training import (
+    NO_FAST_STEP,
     ConvBilstmConfig,
     FitConfig,
     NetworkConfig,
@@ -28,10 +29,7 @@ def step_code(wanted: TrainingStep, network: NetworkConfig | None, device: Devic
     if wanted == "auto":
         return "fast" if is_tutorials and (device.kind, device.count) == ("cpu", 1) else "keras"
     if wanted != "keras" and not is_tutorials:
-        raise InvalidConfigError(
-            f"training_step={wanted!r}: must be 'auto' or 'keras' for a network other than the"
-            " tutorial's"
-        )
+        raise InvalidConfigError(NO_FAST_STEP)
     return wanted
 
 

@@ -133,6 +133,7 @@ def test_a_recipe_of_ones_own_needs_no_figures() -> None:
         ("--config=nobody", "'nobody' names no run in"),
         ("--config=mine.toml --recipe=ngrams", "give --recipe or --config, not both"),
         ("--config=mine.toml --filters=3", "--filters 3: is a size of --architecture conv_bilstm"),
+        ("--recipe=ngrams --training-step=fast", "must be 'auto' or 'keras' for a network other"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(

@@ -75,6 +75,11 @@ def test_a_good_first_challenger_passes_all_gates() -> None:
             {"latency": Latency(ms_per_review=21.5, batch_size=8, device="cpu")},
             "in batches of 8 on cpu a review takes 21.5 ms, more than 20 ms",
         ),
+        (
+            "latency",
+            {"latency": Latency(ms_per_review=1234, batch_size=8, device="cpu")},
+            "a review takes 1,234 ms, more than 20 ms",
+        ),
         ("model size", {"model_bytes": 101 * MIB}, "has 101 MiB, more than 100 MiB"),
     ],
 )
