@@ -141,17 +141,23 @@ def confusion_table(metrics: Mapping[str, Any], labels: Sequence[str]) -> Table:
 
 
 def _confusions(found: list[list[int]], labels: Sequence[str]) -> Table:
-    numbered = range(len(labels))
-    pairs = [(found[truth][said], truth, said) for truth in numbered for said in numbered]
-    wrong = sorted(pair for pair in pairs if pair[0] and pair[1] != pair[2])
+    wrong = [
+        (count, count / sum(counts), truth, said)
+        for truth, counts in enumerate(found)
+        for said, count in enumerate(counts)
+        if count and truth != said
+    ]
+    wrong.sort(key=lambda one: (-one[0], -one[1], *one[2:]))
+    # A single review is chance: of many labels there are hundreds of such pairs.
+    repeated = [one for one in wrong if one[0] > 1] or wrong
     return Table(
         "Truth",
         "Judged",
         number("Reviews"),
         number("Of its reviews"),
         rows=(
-            [labels[truth], labels[said], f"{count:,}", share(count / sum(found[truth]))]
-            for count, truth, said in wrong[: -_CONFUSIONS - 1 : -1]
+            [labels[truth], labels[said], f"{count:,}", share(part)]
+            for count, part, truth, said in repeated[:_CONFUSIONS]
         ),
         title="The most frequent confusions",
     )

@@ -1,4 +1,4 @@
-from tasks.reports.tables import heat_cells
+from tasks.reports.tables import confusion_table, heat_cells
 
 
 def test_a_map_of_confusions_is_for_more_labels_than_a_table_can_show() -> None:
@@ -10,3 +10,19 @@ def test_a_map_of_confusions_is_for_more_labels_than_a_table_can_show() -> None:
         (2, 5, "<2>, judged <5>: 1", 0.5),
     ]
     assert heat_cells({"confusion": [[1]] * 12}, names[:12]) == []
+
+
+def test_the_most_frequent_confusions_are_in_order_and_single_reviews_are_left_out() -> None:
+    names = [f"topic {number}" for number in range(13)]
+    found = [[9 * (truth == said) for said in range(13)] for truth in range(13)]
+    found[3][4], found[12][0], found[1][2], found[5][6] = 1, 2, 2, 3
+    found[12][12] = 90  # so that the two reviews are a smaller share of it
+    rows = confusion_table({"confusion": found}, names).rows
+    assert [row[:3] for row in rows] == [
+        ["topic 5", "topic 6", "3"],
+        ["topic 1", "topic 2", "2"],
+        ["topic 12", "topic 0", "2"],
+    ]
+    found[12][0] = found[1][2] = found[5][6] = 0
+    (only,) = confusion_table({"confusion": found}, names).rows
+    assert only == ["topic 3", "topic 4", "1", "10.0 %"]
