@@ -9,7 +9,7 @@ from rich.text import Text
 
 from flows.cli.help import RunName, command_app
 from flows.display.run_tables import headline
-from flows.display.terminal import ARTIFACTS, TrustOption, fail, show_lines
+from flows.display.terminal import ARTIFACTS, ArtifactsOption, TrustOption, fail, show_lines
 from flows.orchestration.process import begin_process
 from tasks.common.artifact_store import ArtifactStore
 from tasks.config.request import TrainOptions
@@ -36,9 +36,11 @@ verify_app = command_app("verify")
 @explain_app.default
 def explain_run(
     run: RunName,
+    *,
+    artifacts: ArtifactsOption = ARTIFACTS,
 ) -> None:
     """Show why each step of a run was cached or computed."""
-    manifest = find_run(ARTIFACTS, run).manifest
+    manifest = find_run(artifacts, run).manifest
     show_lines(Text(headline(manifest.score), style="bold"), steps_table(manifest.steps))
 
 
@@ -48,9 +50,10 @@ def verify_run(
     *,
     files: Annotated[bool, Parameter(help="Check the files only.", negative=())] = False,
     trust_code: TrustOption = None,  # noqa: ARG001 - its validator trusts
+    artifacts: ArtifactsOption = ARTIFACTS,
 ) -> None:
     """Check a run's files, and repeat it to compare its results."""
-    found = find_run(ARTIFACTS, run)
+    found = find_run(artifacts, run)
     manifest = found.manifest
     if faults := manifest.faults(found.folder):
         fail(f"{found.folder}: {'; '.join(faults)}")

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from flows.cli.app import run_command
+from flows.cli.verify import explain_app as explain
 from flows.cli.verify import verify_app as app
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.atomic_files import file_sha256
@@ -151,10 +152,18 @@ def test_a_damaged_manifest_is_reported_in_one_sentence(
 def test_a_run_can_be_explained_from_its_folder(
     done: RunSummary, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flows.cli.verify import explain_app as explain
-
     monkeypatch.setenv("COLUMNS", "160")
     explain([str(done.folder)], result_action="return_value")
     shown = capsys.readouterr().out
     assert "Test Accuracy: " in shown
     assert shown.count("there is no earlier result of this step") == 9
+
+
+def test_a_run_of_another_folder_of_artifacts_is_found_by_its_name(
+    done: RunSummary, capsys: pytest.CaptureFixture[str]
+) -> None:
+    artifacts = f"--artifacts={done.folder.parents[1]}"
+    explain(["latest", artifacts], result_action="return_value")
+    assert "there is no earlier result of this step" in capsys.readouterr().out
+    assert verify("latest", "--files", artifacts) == 0
+    assert "files are as recorded" in capsys.readouterr().out
