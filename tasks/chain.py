@@ -10,6 +10,7 @@ from tasks.config.training import NetworkConfig, OwnNetworkConfig, TrainingConfi
 from tasks.data.sources.source_files import SourceFiles, source_label
 from tasks.model.own.code import NetworkCode, read_network_code
 from tasks.model.own.trust import trust_code
+from tasks.model.own.vectors import vectors_file
 
 P = ParamSpec("P")
 
@@ -38,25 +39,20 @@ def prepare(run: Runner, loaded: StepOutput, config: TrainingConfig) -> StepOutp
 
 def learn(run: Runner, loaded: StepOutput, config: TrainingConfig, device: Device) -> Learned:
     """Pad → persist-parquet → build → train."""
-    text, network, fit = config.text, _network(config), config.fit
+    text, fit, network = config.text, config.fit, config.network
     persisted = prepare(run, loaded, config)
     sizes = text.num_words, text.maxlen
-    if isinstance(network, NetworkCode):
-        built = run.cached(steps.build_own, loaded, *sizes, network, fit.seed, device)
+    learned: NetworkConfig | NetworkCode = network
+    if isinstance(network, OwnNetworkConfig):
+        learned = read_network_code(network)
+        trust_code(learned.sha256)  # the user named the file
+        vectors = vectors_file(network)
+        built = run.cached(steps.build_own, loaded, *sizes, learned, fit.seed, device, vectors)
     else:
         labels = steps.LabelCount.of(loaded)
         built = run.cached(steps.build, *sizes, network, fit.seed, device, labels)
-    trained = run.cached(steps.train, built, persisted, network, fit, config.saving, device)
+    trained = run.cached(steps.train, built, persisted, learned, fit, config.saving, device)
     return Learned(persisted, trained)
-
-
-def _network(config: TrainingConfig) -> NetworkConfig | NetworkCode:
-    """Return the network of a config; the code of the user's own, who names it, is trusted."""
-    if not isinstance(config.network, OwnNetworkConfig):
-        return config.network
-    code = read_network_code(config.network)
-    trust_code(code.sha256)
-    return code
 
 
 def learn_and_judge(

@@ -27,6 +27,7 @@ from tasks.data.fetch import fetch_reviews
 from tasks.data.sources.source_files import SourceFiles, require_unchanged
 from tasks.model.own.code import NetworkCode
 from tasks.model.own.trust import trust_here
+from tasks.model.own.vectors import VectorsFile
 from tasks.training.plan import TrainingPlan
 
 
@@ -142,16 +143,21 @@ def build_own(
     code: NetworkCode,
     seed: int,
     device: Device,
+    vectors: VectorsFile | None,
 ) -> StepOutput:
     """Build the user's network, and check that it holds what trainings and runs rely on."""
     use_device(device)
-    from tasks.model.build import build_users_model
+    from tasks.model.build import KnownReviews, build_users_model
 
     trust_here(store.root, code)
-    vocabulary = store.file(loaded, "vocabulary.json")
-    classes = LabelCount.of(loaded).count
+    reviews = KnownReviews(
+        vocabulary=store.file(loaded, "vocabulary.json"),
+        num_words=num_words,
+        maxlen=maxlen,
+        classes=LabelCount.of(loaded).count,
+    )
     with store.workspace() as folder:
-        facts = build_users_model(num_words, maxlen, code, seed, folder, vocabulary, classes)
+        facts = build_users_model(code, reviews, seed, folder, vectors)
         content = {"initial_model.keras": str(facts["model_hash"])}
         return store.keep("build", folder, facts, content)
 

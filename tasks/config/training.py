@@ -37,6 +37,8 @@ class ChangedSetting(Record):
 
 Side = Literal["pre", "post"]
 
+UserPath = Annotated[AnyPath, AfterValidator(lambda path: path.expanduser())]
+
 
 class TextConfig(Settings):
     """How a review becomes a row of numbers."""
@@ -229,6 +231,9 @@ class OwnNetworkConfig(Settings):
     network_option: str | None = Field(None, min_length=1)
     """Options of that function, as units=64,rate=0.1; checked by its type hints."""
 
+    embeddings: UserPath | None = None
+    """Vectors of words for that function: a text file of GloVe, word2vec or fastText, also .gz."""
+
     @field_validator("network")
     @classmethod
     def _names_a_function(cls, given: str) -> str:
@@ -245,7 +250,16 @@ class OwnNetworkConfig(Settings):
     def absolute(self) -> Self:
         """Return the network by the whole path of its file."""
         file, function = self.place
-        return self.model_copy(update={"network": f"{file.absolute()}:{function}"})
+        vectors = self.embeddings.absolute() if self.embeddings else None
+        changes = {"network": f"{file.absolute()}:{function}", "embeddings": vectors}
+        return self.model_copy(update=changes)
+
+    def without_folders(self) -> Self:
+        """Return the network by the names of its files alone, as others may know them."""
+        file, function = self.place
+        vectors = Path(self.embeddings.name) if self.embeddings else None
+        changes = {"network": f"{file.name}:{function}", "embeddings": vectors}
+        return self.model_copy(update=changes)
 
     @property
     def place(self) -> tuple[Path, str]:
@@ -319,8 +333,6 @@ class SavingConfig(Settings):
 
 RemoteFile = Annotated[str, Field(pattern=r"^(s3|gs)://[^/]+/.+")]
 Source = Literal["auto", "imdb", "packaged", "files"]
-
-UserPath = Annotated[AnyPath, AfterValidator(lambda path: path.expanduser())]
 
 
 class SourceConfig(Settings):

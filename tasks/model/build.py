@@ -3,7 +3,7 @@
 import io
 import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 
@@ -18,6 +18,7 @@ from tasks.model.model_hash import model_hash
 from tasks.model.own.build import build_own_network
 from tasks.model.own.code import NetworkCode
 from tasks.model.own.network_input import NetworkInput
+from tasks.model.own.vectors import VectorsFile, read_vectors
 
 _LOG = logging.getLogger(__name__)
 
@@ -111,25 +112,51 @@ def build_model(
     return {"parameters": parameters, "model_hash": model_hash(model)}
 
 
+class KnownReviews(NamedTuple):
+    """What is known of the reviews that a user's network is built for."""
+
+    vocabulary: Path
+    num_words: int
+    maxlen: int
+    classes: int
+
+
 def build_users_model(
-    num_words: int,
-    maxlen: int,
     code: NetworkCode,
+    reviews: KnownReviews,
     seed: int,
     folder: Path,
-    vocabulary: Path,
-    classes: int,
+    vectors: VectorsFile | None = None,
 ) -> dict[str, Fact]:
     """Write what `build_model` does, of a user's network, with its code in the model's file.
 
-    A NetworkError says what the network would break.
+    The facts have also how many words have a vector of the file, if there is one.
+
+    Raises:
+        NetworkError: The network would break a promise.
+        BadDataError: The file of vectors cannot be used.
     """
-    known = Vocabulary.read(vocabulary).known(num_words)
-    words = (*[None] * FIRST_WORD_ID, *known)
-    told = NetworkInput(num_words, maxlen, classes, seed, words)
-    model = build_own_network(code, told, folder / "initial_model.keras")
-    parameters = _describe(model, code.called, folder)
-    return {"parameters": parameters, "model_hash": model_hash(model, code.sha256)}
+    known = Vocabulary.read(reviews.vocabulary).known(reviews.num_words)
+    words = [*[None] * FIRST_WORD_ID, *known]
+    words += [None] * (reviews.num_words - len(words))
+    found = read_vectors(vectors.path, words, seed) if vectors else None
+    data = NetworkInput(
+        num_words=reviews.num_words,
+        maxlen=reviews.maxlen,
+        classes=reviews.classes,
+        seed=seed,
+        words=tuple(words),
+        vectors=found.vectors if found else None,
+    )
+    model = build_own_network(code, data, folder / "initial_model.keras")
+    facts: dict[str, Fact] = {
+        "parameters": _describe(model, code.called, folder),
+        "model_hash": model_hash(model, code.sha256),
+    }
+    if found:
+        _LOG.info("%d of the %d words have a vector of the file", found.known, len(known))
+        facts["words_with_vector"] = found.known
+    return facts
 
 
 def _describe(model: keras.Model, name: str, folder: Path) -> int:

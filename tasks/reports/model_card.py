@@ -7,7 +7,7 @@ which is YAML too, so that none can be mistaken for syntax.
 from collections.abc import Sequence
 from typing import Any
 
-from tasks.config.training import Architecture, TrainingConfig, changed_settings
+from tasks.config.training import Architecture, OwnNetworkConfig, TrainingConfig, changed_settings
 from tasks.model.describe import network_title
 from tasks.reports.html import render
 from tasks.reports.tables import METRICS
@@ -34,7 +34,11 @@ def model_card(
 ) -> str:
     """Return the model card of a run; it holds no text of a review and no path of a machine."""
     # Where the reviews lay is of no use to others.
-    settings = changed_settings(config.model_copy(update={"source": TrainingConfig().source}))
+    network = config.network
+    if isinstance(network, OwnNetworkConfig):
+        network = network.without_folders()
+    shown = {"source": TrainingConfig().source, "network": network}
+    settings = changed_settings(config.model_copy(update=shown))
     return render(
         "model_card.md.jinja",
         manifest=manifest,

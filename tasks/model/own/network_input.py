@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from tasks.model.answers import output_count
 
 
@@ -12,6 +14,8 @@ class NetworkInput:
     It returns what `outputs` and `activation` say of its last layer: of two labels the probability
     of the second one, shape (batch, 1); of more one for each, shape (batch, classes). `words` has
     the word of each id, None for the reserved ids 0 (padding), 1 (start), 2 (unknown word) and 3.
+    `vectors` are those of `--embeddings`, float32 (num_words, width), for
+    `keras.layers.Embedding(data.num_words, width, weights=[data.vectors])`, else None.
     `seed` is for random numbers that are not drawn by Keras.
     """
 
@@ -20,6 +24,7 @@ class NetworkInput:
     classes: int
     seed: int
     words: tuple[str | None, ...]
+    vectors: np.ndarray | None = None
 
     @property
     def outputs(self) -> int:

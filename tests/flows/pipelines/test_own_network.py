@@ -62,7 +62,9 @@ def test_it_learns_and_its_code_is_in_its_model(trained: RunSummary, folder: Pat
     assert code.options == {"units": 3}
     assert "WeighedSum" in (trained.folder / "model_summary.txt").read_text()
     assert "my_net.py:build network" in (trained.folder / "report.html").read_text()
-    assert "The network `my_net.py:build`" in (trained.folder / "model_card.md").read_text()
+    card = (trained.folder / "model_card.md").read_text()
+    assert "The network `my_net.py:build`" in card
+    assert str(folder) not in card
 
 
 def test_any_edit_of_it_is_a_miss_that_is_told_by_name(
@@ -128,4 +130,5 @@ def test_the_config_of_the_run_names_file_and_options(trained: RunSummary, folde
         "architecture": "own",
         "network": f"{folder / 'my_net.py'}:build",
         "network_option": "units=3",
+        "embeddings": None,
     }

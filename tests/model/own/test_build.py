@@ -8,7 +8,7 @@ import pytest
 
 from tasks.common.errors import NetworkError
 from tasks.config.training import OwnNetworkConfig
-from tasks.model.build import build_users_model
+from tasks.model.build import KnownReviews, build_users_model
 from tasks.model.network import keras_model
 from tasks.model.own.archive import code_in
 from tasks.model.own.build import build_own_network, probes
@@ -202,7 +202,8 @@ def test_equal_seeds_give_equal_networks_of_any_number_of_labels(
     for number, seed in enumerate((3, 3, 4)):
         folder = tmp_path / str(number)
         folder.mkdir()
-        facts = build_users_model(30, 9, code, seed, folder, vocabulary, classes)
+        reviews = KnownReviews(vocabulary, num_words=30, maxlen=9, classes=classes)
+        facts = build_users_model(code, reviews, seed, folder)
         hashes.append(facts["model_hash"])
         assert "my_net" not in str(folder)
         assert (folder / "model_summary.txt").stat().st_size > 100

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tasks.config.training import FitConfig, OwnNetworkConfig
-from tasks.model.build import build_users_model
+from tasks.model.build import KnownReviews, build_users_model
 from tasks.model.network import keras_network, open_network
 from tasks.model.own.code import NetworkCode, read_network_code
 from tasks.model.own.trust import trust_here
@@ -29,7 +29,8 @@ def train(file: Path, prepared: Path, folder: Path, state: Path, epochs: int) ->
     folder.mkdir(parents=True)
     code = code_of(file)
     trust_here(folder.parent, code)
-    build_users_model(40, 12, code, 0, folder, prepared.parent / "loaded/vocabulary.json", 2)
+    vocabulary = prepared.parent / "loaded/vocabulary.json"
+    build_users_model(code, KnownReviews(vocabulary, 40, 12, 2), 0, folder)
     fit = FIT.model_copy(update={"epochs": epochs})
     initial = folder / "initial_model.keras"
     return train_small(prepared, folder, fit, initial_model=initial, network=None, state=state)

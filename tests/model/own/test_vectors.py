@@ -1,0 +1,88 @@
+import gzip
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.common.errors import BadDataError
+from tasks.model.own.build import build_own_network
+from tasks.model.own.vectors import read_vectors
+from tests.model.own.test_build import DATA, WORDS, code_of
+
+LINES = ["word1 1 2 3", "WORD2 4 5 6", "Word1 7 7 7", "word3 -1 0.5 2e-1", "absent 9 9 9"]
+
+EXPECTED = {5: [1, 2, 3], 6: [4, 5, 6], 7: [-1, 0.5, 0.2]}
+
+
+@pytest.mark.parametrize("header", [[], ["5 3"]])
+@pytest.mark.parametrize("compressed", [False, True])
+def test_the_words_of_all_three_kinds_of_file_are_found(
+    tmp_path: Path, header: list[str], compressed: bool
+) -> None:
+    content = "\n".join([*header, *LINES, ". . 8 8 8"]).encode()
+    file = tmp_path / "vectors.txt"
+    file.write_bytes(gzip.compress(content) if compressed else content)
+    found = read_vectors(file, WORDS, seed=0)
+    assert found.known == 3
+    assert found.vectors.shape == (30, 3)
+    assert found.vectors.dtype == np.float32
+    for number, numbers in EXPECTED.items():
+        np.testing.assert_allclose(found.vectors[number], np.array(numbers), rtol=1e-6)
+    assert not found.vectors[0].any()
+    others = np.delete(found.vectors, [0, *EXPECTED], axis=0)
+    assert 0.5 < others.std() / np.array(list(EXPECTED.values())).std() < 2
+    again, other = (read_vectors(file, WORDS, seed).vectors for seed in (0, 1))
+    assert np.array_equal(again, found.vectors)
+    assert not np.array_equal(other, found.vectors)
+
+
+@given(st.binary(max_size=200))
+def test_any_file_is_read_or_refused_in_one_sentence(content: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "vectors.vec")
+        for whole in (content, b"word1 1 2\n" + content, gzip.compress(content)[:-3]):
+            file.write_bytes(whole)
+            said = ""
+            try:
+                assert read_vectors(file, WORDS, 0).vectors.shape[0] == len(WORDS)
+            except BadDataError as error:
+                said = str(error)
+            assert said.startswith(f"--embeddings {file}: ") or not said
+
+
+@pytest.mark.parametrize(
+    ("lines", "sentence"),
+    [
+        (["a 1 2", "word1 1 x"], r"cannot be used behind line 1 \(could not convert"),
+        (["a 1 2", "b 1"], "cannot be used behind line 1 .a word and 2 numbers are expected"),
+        (["a 1 2", "word1 nan 2"], "finite numbers are expected"),
+        (["other 1 2"], "has a vector for none of the 26 words of the reviews"),
+        ([], "has a vector for none"),
+    ],
+)
+def test_what_holds_no_vectors_is_refused(tmp_path: Path, lines: list[str], sentence: str) -> None:
+    file = tmp_path / "vectors.txt"
+    file.write_text("\n".join(lines))
+    with pytest.raises(BadDataError, match=sentence):
+        read_vectors(file, WORDS, 0)
+
+
+def test_a_network_begins_with_its_vectors(tmp_path: Path) -> None:
+    file = tmp_path / "vectors.txt"
+    file.write_text("\n".join(LINES))
+    vectors = read_vectors(file, WORDS, 0).vectors
+    source = (
+        "def build(data):\n    width = data.vectors.shape[1]\n"
+        "    tokens = keras.Input((data.maxlen,), dtype='int32')\n"
+        "    x = layers.Embedding(data.num_words, width, weights=[data.vectors], trainable=False)\n"
+        "    x = layers.Flatten()(x(tokens))\n"
+        "    return keras.Model(tokens, layers.Dense(1, activation='sigmoid')(x))\n"
+    )
+    data = DATA.__class__(**{**vars(DATA), "vectors": vectors})
+    model = build_own_network(code_of(tmp_path, source), data, tmp_path / "model.keras")
+    found = model.layers[1]
+    assert np.array_equal(found.embeddings.numpy(), vectors)
+    assert found.trainable is False
