@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tasks.config.training import DataConfig, TrainingConfig
+from tasks.config.training import DataConfig, FitConfig, TrainingConfig
 from tasks.reports.model_card import model_card
 from tasks.runs.find import Run
 from tasks.runs.read import read_checked, read_config
@@ -114,3 +114,23 @@ def test_the_card_says_where_long_reviews_are_cut(tmp_path: Path) -> None:
         (both_ends, "in the middle (the first 5 are kept). Output:"),
     ):
         assert said in card_of(run, config.model_copy(update={"text": text}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({}, "Optimizer adam, learning rate 0.001, times 0.2 after 2 epochs without a better"),
+        ({"optimizer": "sgd", "schedule": "constant"}, "Optimizer sgd, learning rate 0.001, the s"),
+        (
+            {"schedule": "cosine", "warmup_epochs": 2},
+            "rate 0.001, reached step by step in the first 2 epochs, falling to 0 in the last epoch",
+        ),
+    ],
+)
+def test_the_card_tells_the_optimizer_and_its_schedule(
+    tmp_path: Path, changes: dict[str, Any], sentence: str
+) -> None:
+    run = make_run(tmp_path)
+    fit = FitConfig.model_validate(changes)
+    card = card_of(run, read_config(run).model_copy(update={"fit": fit}))
+    assert sentence in " ".join(card.split())
