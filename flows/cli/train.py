@@ -1,6 +1,7 @@
 """Command line of the training flow: options from the config, answers before Prefect loads."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 from cyclopts import Parameter
@@ -11,13 +12,22 @@ from flows.cli.app import Ready
 from flows.cli.help import DATA, DRIFT, PROMOTION, RECIPE, RUNNING, command_app
 from flows.cli.options import ConfigOptions, NamingOptions, SourceOptions
 from flows.display.plan import plan_shown
-from flows.display.terminal import show_lines
+from flows.display.terminal import fail, show_lines
+from flows.orchestration.process import begin_process
+from tasks.common.device import CPU, use_device
 from tasks.common.errors import InvalidConfigError
 from tasks.config.drift import DriftConfig
 from tasks.config.promotion import PromotionConfig, require_promotable
 from tasks.config.recipes import DEFAULT_RECIPE, recipes
 from tasks.config.request import TrainOptions
-from tasks.config.training import CachedStep, Source, SourceConfig
+from tasks.config.training import (
+    CachedStep,
+    OwnNetworkConfig,
+    Source,
+    SourceConfig,
+    validated_config,
+)
+from tasks.model.own.code import check_network
 from tasks.plan import plan_training
 
 G = TypeVar("G", PromotionConfig, DriftConfig)
@@ -123,6 +133,37 @@ def train(
         show_lines(*plan_shown(plan_training(asked), asked))
         return None
     return Ready(asked, _start)
+
+
+@app.command(name="check-network")
+def check(
+    network: Annotated[str, Parameter(help="The function that returns it, as my_net.py:build.")],
+    /,
+    *,
+    network_option: Annotated[
+        str | None, Parameter(help="Options of that function, as units=64,rate=0.1.")
+    ] = None,
+    embeddings: Annotated[
+        Path | None, Parameter(help="Vectors of words: a text file of GloVe, word2vec or fastText.")
+    ] = None,
+) -> None:
+    """Try a network of your own on made-up reviews: does all that is promised hold for it?"""
+    groups = {"network": network, "network_option": network_option, "embeddings": embeddings}
+    own = validated_config(network=groups).network
+    assert isinstance(own, OwnNetworkConfig)
+    check_network(own)
+    begin_process()
+    use_device(CPU)
+    from tasks.check_network import tried_guarantees
+
+    failed = 0
+    for one in tried_guarantees(own):
+        failed += not one.holds
+        mark = Text("holds  ", "green") if one.holds else Text("FAILS  ", "bold red")
+        show_lines(mark + Text(f"{one.name} ({one.seconds:.0f} s): {one.seen}"))
+    if failed:
+        fail(f"{network} does not hold all that is promised; docs/own_network.md says why it must")
+    show_lines(Text(f"{network} holds all that is promised of a network.", style="bold"))
 
 
 def _recipe_lines() -> list[str | Text]:

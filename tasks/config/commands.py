@@ -7,6 +7,7 @@ PROGRAM = "sentiment"
 
 SCRIPTS = {
     "train": "train_flow.py",
+    "check-network": "train_flow.py check-network",
     "retrain": "retrain_flow.py",
     "serve": "serve_flow.py",
     "predict": "predict_flow.py",

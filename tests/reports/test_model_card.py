@@ -123,7 +123,7 @@ def test_the_card_says_where_long_reviews_are_cut(tmp_path: Path) -> None:
         ({"optimizer": "sgd", "schedule": "constant"}, "Optimizer sgd, learning rate 0.001, the s"),
         (
             {"schedule": "cosine", "warmup_epochs": 2},
-            "rate 0.001, reached step by step in the first 2 epochs, falling to 0 in the last epoch",
+            "reached step by step in the first 2 epochs, falling to 0 in the last epoch",
         ),
     ],
 )

@@ -93,6 +93,14 @@ def _write_files(run: Run, folder: Path, *, litert: bool) -> dict[str, float]:
         label_names=model.label_names,
     )
     write_json(folder / files.PREPROCESSING, preprocessing)
+    return write_forms(model, folder, litert=litert)
+
+
+def write_forms(model: TrainedModel, folder: Path, *, litert: bool) -> dict[str, float]:
+    """Write all forms of a model, and return by how much their probabilities differ from Keras's.
+
+    An ExportError says that they do not agree.
+    """
     write_text_graph(model, folder / files.SAVED_MODEL)
     texts = _probes(model)
 

@@ -143,14 +143,14 @@ def test_no_command_is_left_untested(tmp_path: Path, monkeypatch: pytest.MonkeyP
     for command in SHORT:
         _, name, *words = shlex.split(command)
         scripts.append(shlex.join(["python", *f"flows/{SCRIPTS[name]}".split(), *words]))
-    assert len(scripts) == 32
+    assert len(scripts) == 33
     for command in [*others, *scripts, *OPERATIONS]:
         python, script, *arguments = shlex.split(command)
         assert python == "python"
-        if script in read:
+        if script in read and arguments[0] != "check-network":  # it answers at once
             assert run_command(read[script], arguments) or arguments[-1] in ANSWERS
             continue
-        known[script].parse_args(arguments, exit_on_error=False, print_error=False)
+        (known | read)[script].parse_args(arguments, exit_on_error=False, print_error=False)
 
 
 @pytest.mark.slow
