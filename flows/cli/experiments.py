@@ -1,7 +1,8 @@
 """Command lines of the flows that train many times: seeds, ablation, sweep."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -98,7 +99,7 @@ def seeds(
     trainings: TrainingsOptions = TrainingsOptions(),
 ) -> Ready[Parameters]:
     """Train with several seeds, under both protocols, and show what they say together."""
-    return Ready({"seeds": seeds, **trainings.checked()}, _start_seeds)
+    return Ready({"seeds": seeds, **trainings.checked()}, partial(_start, "seeds"))
 
 
 @ablation_app.default
@@ -110,7 +111,7 @@ def ablation(
     """Train with other tokens and other words, and show what the form of the text matters."""
     checked = trainings.checked()
     text_variants(checked["config"], ablation)  # refused before anything starts
-    return Ready({"ablation": ablation, **checked}, _start_ablation)
+    return Ready({"ablation": ablation, **checked}, partial(_start, "ablation"))
 
 
 @sweep_app.default
@@ -123,22 +124,11 @@ def sweep(
     checked = trainings.checked()
     require_honest(checked["config"].protocol)
     read_space(sweep.space, checked["config"])
-    return Ready({"sweep": sweep, **checked}, _start_sweep)
+    return Ready({"sweep": sweep, **checked}, partial(_start, "sweep"))
 
 
-def _start_seeds(parameters: Parameters) -> None:
-    from flows.pipelines.seeds import run_seeds
+def _start(kind: Literal["seeds", "ablation", "sweep"], parameters: Parameters) -> None:
+    from flows.pipelines import ablation, seeds, sweep
 
-    run_seeds(parameters)
-
-
-def _start_ablation(parameters: Parameters) -> None:
-    from flows.pipelines.ablation import run_ablation
-
-    run_ablation(parameters)
-
-
-def _start_sweep(parameters: Parameters) -> None:
-    from flows.pipelines.sweep import run_sweep
-
-    run_sweep(parameters)
+    run = {"seeds": seeds.run_seeds, "ablation": ablation.run_ablation, "sweep": sweep.run_sweep}
+    run[kind](parameters)
