@@ -10,7 +10,7 @@ from tasks.config.training import NetworkConfig, OwnNetworkConfig, TrainingConfi
 from tasks.data.sources.source_files import SourceFiles, source_label
 from tasks.model.own.code import NetworkCode, read_network_code
 from tasks.model.own.trust import trust_code
-from tasks.model.own.vectors import vectors_file
+from tasks.model.own.vectors_file import vectors_file
 
 P = ParamSpec("P")
 

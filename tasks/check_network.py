@@ -32,7 +32,7 @@ from tasks.inference.predictor import TrainedModel
 from tasks.model.network import keras_model
 from tasks.model.own.code import NetworkCode, read_network_code
 from tasks.model.own.trust import trust_code
-from tasks.model.own.vectors import vectors_file
+from tasks.model.own.vectors_file import vectors_file
 from tasks.training.datasets import ordered_batches
 from tasks.training.plan import TrainingPlan
 from tasks.training.step import trained_form

@@ -27,7 +27,7 @@ from tasks.data.fetch import fetch_reviews
 from tasks.data.sources.source_files import SourceFiles, require_unchanged
 from tasks.model.own.code import NetworkCode
 from tasks.model.own.trust import trust_here
-from tasks.model.own.vectors import VectorsFile
+from tasks.model.own.vectors_file import VectorsFile
 from tasks.training.plan import TrainingPlan
 
 

@@ -11,12 +11,23 @@ if TYPE_CHECKING:
     from tasks.model.own.network_input import NetworkInput
 
 
-def build(data: NetworkInput, width: int = 64) -> keras.Model:
-    """Return a linear network on the mean of the vectors of all words, padding left out."""
+def build(data: NetworkInput, width: int = 64, trainable: bool = True) -> keras.Model:  # noqa: FBT001, FBT002
+    """Return a linear network on the mean of all words, padding left out.
+
+    With `--embeddings` it begins with these vectors, and keeps them with `trainable=false`.
+    """
+    given = data.vectors
+    vectors = layers.Embedding(
+        data.num_words,
+        width if given is None else given.shape[1],
+        mask_zero=True,
+        weights=None if given is None else [given],
+        trainable=trainable,
+    )
     return keras.Sequential(
         [
             keras.Input((data.maxlen,), dtype="int32"),
-            layers.Embedding(data.num_words, width, mask_zero=True),
+            vectors,
             layers.GlobalAveragePooling1D(),
             layers.Dense(data.outputs, activation=data.activation),
         ]

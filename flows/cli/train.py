@@ -13,7 +13,6 @@ from flows.cli.help import DATA, DRIFT, PROMOTION, RECIPE, RUNNING, command_app
 from flows.cli.options import ConfigOptions, NamingOptions, SourceOptions
 from flows.display.plan import plan_shown
 from flows.display.terminal import fail, show_lines
-from flows.orchestration.process import begin_process
 from tasks.common.device import CPU, use_device
 from tasks.common.errors import InvalidConfigError
 from tasks.config.drift import DriftConfig
@@ -135,7 +134,7 @@ def train(
     return Ready(asked, _start)
 
 
-@app.command(name="check-network")
+@app.command(name="check-network", show=False)  # listed by the program `sentiment`
 def check(
     network: Annotated[str, Parameter(help="The function that returns it, as my_net.py:build.")],
     /,
@@ -152,7 +151,6 @@ def check(
     own = validated_config(network=groups).network
     assert isinstance(own, OwnNetworkConfig)
     check_network(own)
-    begin_process()
     use_device(CPU)
     from tasks.check_network import tried_guarantees
 

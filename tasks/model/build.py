@@ -18,7 +18,8 @@ from tasks.model.model_hash import model_hash
 from tasks.model.own.build import build_own_network
 from tasks.model.own.code import NetworkCode
 from tasks.model.own.network_input import NetworkInput
-from tasks.model.own.vectors import VectorsFile, read_vectors
+from tasks.model.own.vectors import read_vectors
+from tasks.model.own.vectors_file import VectorsFile
 
 _LOG = logging.getLogger(__name__)
 

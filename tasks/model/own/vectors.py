@@ -13,21 +13,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tasks.common.atomic_files import file_sha256
 from tasks.common.errors import BadDataError
-from tasks.common.records import AnyPath, Record
 from tasks.common.seeds import generator
-from tasks.config.training import OwnNetworkConfig
 
 _GZIP = b"\x1f\x8b"
 _HEADER_FIELDS = 2
-
-
-class VectorsFile(Record):
-    """A file of vectors; a cache key has its hash, not its path."""
-
-    path: AnyPath
-    content_hash: str
 
 
 class WordVectors(NamedTuple):
@@ -35,16 +25,6 @@ class WordVectors(NamedTuple):
 
     vectors: np.ndarray
     known: int
-
-
-def vectors_file(network: OwnNetworkConfig) -> VectorsFile | None:
-    """Return the file of vectors that a config names; a BadDataError says that it is not there."""
-    file = network.embeddings
-    if file is None:
-        return None
-    if not file.is_file():
-        raise BadDataError(f"--embeddings {file}: there is no such file")
-    return VectorsFile(path=file, content_hash=file_sha256(file))
 
 
 def read_vectors(file: Path, words: Sequence[str | None], seed: int) -> WordVectors:

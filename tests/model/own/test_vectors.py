@@ -1,5 +1,6 @@
 import gzip
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.common.errors import BadDataError
+from tasks.config.training import OwnNetworkConfig
 from tasks.model.own.build import build_own_network
+from tasks.model.own.code import read_network_code
+from tasks.model.own.trust import TRUSTED
 from tasks.model.own.vectors import read_vectors
-from tests.model.own.test_build import DATA, WORDS, code_of
+from tests.model.own.test_build import DATA, WORDS
 
 LINES = ["word1 1 2 3", "WORD2 4 5 6", "Word1 7 7 7", "word3 -1 0.5 2e-1", "absent 9 9 9"]
 
@@ -70,19 +74,17 @@ def test_what_holds_no_vectors_is_refused(tmp_path: Path, lines: list[str], sent
         read_vectors(file, WORDS, 0)
 
 
-def test_a_network_begins_with_its_vectors(tmp_path: Path) -> None:
+def test_the_example_begins_with_its_vectors_and_keeps_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "vectors.txt"
     file.write_text("\n".join(LINES))
     vectors = read_vectors(file, WORDS, 0).vectors
-    source = (
-        "def build(data):\n    width = data.vectors.shape[1]\n"
-        "    tokens = keras.Input((data.maxlen,), dtype='int32')\n"
-        "    x = layers.Embedding(data.num_words, width, weights=[data.vectors], trainable=False)\n"
-        "    x = layers.Flatten()(x(tokens))\n"
-        "    return keras.Model(tokens, layers.Dense(1, activation='sigmoid')(x))\n"
-    )
-    data = DATA.__class__(**{**vars(DATA), "vectors": vectors})
-    model = build_own_network(code_of(tmp_path, source), data, tmp_path / "model.keras")
-    found = model.layers[1]
+    example = Path(__file__).parents[3] / "examples/networks/mean_of_words.py"
+    network = OwnNetworkConfig(network=f"{example}:build", network_option="trainable=false")
+    code = read_network_code(network)
+    monkeypatch.setenv(TRUSTED, code.sha256)
+    model = build_own_network(code, replace(DATA, vectors=vectors), tmp_path / "model.keras")
+    found = model.layers[0]
     assert np.array_equal(found.embeddings.numpy(), vectors)
     assert found.trainable is False
