@@ -35,6 +35,11 @@ class KerasArchive:
     config: dict[str, Any]
     weights: dict[str, np.ndarray]
 
+    @property
+    def names_code(self) -> bool:
+        """Whether it has layers or functions that are not Keras's."""
+        return _names_code(self.config)
+
 
 def read_keras_archive(path: Path) -> KerasArchive:
     """Return config and weights of a `.keras` file; raise a BadDataError where it is not one."""
@@ -56,12 +61,20 @@ def names_code(path: Path) -> bool:
     """Tell whether the model in a `.keras` file has layers or functions that are not Keras's."""
     with refusing_damage(path, "get the file again"), zipfile.ZipFile(path) as archive:
         config = json.loads(_part(path, archive, _CONFIG))
-    return any(name.partition(".")[0] not in ("keras", "builtins") for name in _modules(config))
+    return _names_code(config)
+
+
+def _names_code(config: Any) -> bool:  # noqa: ANN401 - Keras's nested config
+    # Keras's own functions are written by their names alone.
+    return any(place.partition(".")[0] != "keras" for place in _modules(config))
 
 
 def _modules(config: Any) -> Iterator[str]:  # noqa: ANN401 - Keras's nested config
     if isinstance(config, dict):
-        if isinstance(config.get("module"), str):
+        is_function = config.get("class_name") == "function"
+        if isinstance(config.get("module"), str) and (
+            config["module"] != "builtins" or is_function
+        ):
             yield config["module"]
         config = list(config.values())
     if isinstance(config, list):

@@ -170,6 +170,8 @@ def _lstm(weights: dict[str, np.ndarray], layer: str, name: str) -> dict[str, np
 def _known_layers(archive: KerasArchive) -> list[dict[str, Any]]:
     """Return the config of each layer by its place."""
     layers = archive.config.get("config", {}).get("layers", [])
+    if archive.names_code:
+        raise NotFoldableError("the model has layers that are not Keras's own")
     names = tuple(layer.get("class_name") for layer in layers)
     if archive.config.get("class_name") != "Sequential" or names != _LAYERS:
         raise NotFoldableError(f"the model has the layers {', '.join(map(str, names))}")

@@ -75,6 +75,15 @@ def test_no_other_is_folded(file: Path, layer: str, changes: dict[str, Any], rea
         folded_network(changed(file, layer, **changes))
 
 
+def test_a_layer_that_only_has_the_name_of_keras_own_is_not_folded(file: Path) -> None:
+    config = read_keras_archive(file).config
+    (layer,) = (part for part in config["config"]["layers"] if part["class_name"] == "Dense")
+    layer["module"] = "my_net"
+    other = with_parts(file, file.with_name("other.keras"), config_json=json.dumps(config).encode())
+    with pytest.raises(NotFoldableError, match="layers that are not Keras's own"):
+        folded_network(other)
+
+
 def test_another_network_is_computed_by_keras(file: Path) -> None:
     other = changed(file, "convolution", activation="tanh")
     asked = tokens(5, 12)

@@ -144,7 +144,7 @@ def _loaded(code: NetworkCode, file: Path) -> keras.Model:
     with told_as(
         code,
         "cannot be read from its file again; each own layer needs a get_config that returns all"
-        f" arguments of its __init__ ({_SUBCLASSING})",
+        f" arguments of its __init__ ({_SUBCLASSING}), and a lambda must become a function",
     ):
         return load_with_code(file)
 

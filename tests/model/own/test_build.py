@@ -64,6 +64,12 @@ def scaled_by_three(x):
 """
 
 
+OWN_FUNCTION = (
+    "def twice(x):\n    return 2.0 * x\n"
+    "def build(data):\n    return ends(data, layers.Activation(twice))\n"
+)
+
+
 def layer(call: str, init: str = "", config: str = "") -> str:
     """Return a source whose network has a layer of its own."""
     return (
@@ -156,6 +162,10 @@ def nothing_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
             "cannot be read from its file again",
         ),
         (
+            "def build(data):\n    return ends(data, layers.Activation(lambda x: x * 2))\n",
+            "and a lambda must become a function",
+        ),
+        (
             layer("return x + keras.random.normal(ops.shape(x)) if training else x"),
             "draws global random numbers in training",
         ),
@@ -191,7 +201,7 @@ def test_the_line_of_a_mistake_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("classes", [2, 3])
-@pytest.mark.parametrize("source", [GOOD, OWN_LAYER])
+@pytest.mark.parametrize("source", [GOOD, OWN_LAYER, OWN_FUNCTION])
 def test_equal_seeds_give_equal_networks_of_any_number_of_labels(
     tmp_path: Path, source: str, classes: int
 ) -> None:
@@ -211,10 +221,11 @@ def test_equal_seeds_give_equal_networks_of_any_number_of_labels(
     assert code_in(tmp_path / "0/initial_model.keras") == code
 
 
-def test_own_layers_run_where_their_code_is_trusted_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("source", "option"), [(OWN_LAYER, "factor=3"), (OWN_FUNCTION, None)])
+def test_own_code_runs_where_it_is_trusted_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, option: str | None
 ) -> None:
-    code = code_of(tmp_path, OWN_LAYER, "factor=3")
+    code = code_of(tmp_path, source, option)
     file = tmp_path / "model.keras"
     model = build_own_network(code, DATA, file)
     tokens = probes(DATA)
