@@ -2,7 +2,8 @@
 
 The hashes inside a bundle reveal damage. Whoever can rewrite the bundle can rewrite them too, so
 what proves where it comes from is the hash of `bundle.json`, kept apart from the bundle. Even
-without it no code of a bundle is run: models are read as data, or by Keras in safe mode.
+without it no code of a bundle is run: models are read as data, or by Keras in safe mode, and a
+user's own layers only where their code is trusted (`tasks.model.own.trust`).
 """
 
 import hashlib
