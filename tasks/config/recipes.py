@@ -216,6 +216,7 @@ def _changed(base: Groups, groups: Groups) -> TrainingConfig:
     for name, given in groups.items():
         kept, kind = base.get(name, {}), _KINDS.get(name, "")
         if name == "network":
+            kept = {"architecture": "conv_bilstm", **with_architecture(kept)}
             given = with_architecture(given)  # noqa: PLW2901 - completed
         if kind in given and kept.get(kind, given[kind]) != given[kind]:
             kept = {}

@@ -4,10 +4,19 @@ from pathlib import Path
 import pytest
 
 from tasks.common.errors import InvalidConfigError
-from tasks.config.recipes import DEFAULT_RECIPE, config_of, find_recipe, recipes, with_recipe
+from tasks.config.recipes import (
+    DEFAULT_RECIPE,
+    Groups,
+    changed_config,
+    config_of,
+    find_recipe,
+    recipes,
+    with_recipe,
+)
 from tasks.config.training import (
     ConvBilstmConfig,
     FitConfig,
+    OwnNetworkConfig,
     ProtocolConfig,
     TextConfig,
     TrainingConfig,
@@ -98,6 +107,16 @@ def test_recipes_are_listed_with_score_cost_and_command(capsys: pytest.CaptureFi
     for recipe in recipes().values():
         assert f"\n  {recipe.command}\n" in shown
         assert f"{recipe.expected.accuracy:.4f} ± {recipe.expected.spread:.4f}" in shown
+
+
+def test_another_architecture_leaves_out_a_network_of_the_users() -> None:
+    own: Groups = {"network": {"network": "my_net.py:build", "network_option": "units=3"}}
+    other = changed_config(own, {"network": ConvBilstmConfig(architecture="conv_bilstm")})
+    assert other.network == ConvBilstmConfig()
+    again = changed_config(own, {"network": OwnNetworkConfig(network="b.py:build")})
+    assert again.network == OwnNetworkConfig(network="b.py:build", network_option="units=3")
+    back = changed_config({"network": {"filters": 3}}, {"network": again.network})
+    assert back.network == again.network
 
 
 def test_another_architecture_leaves_out_what_the_recipe_says_of_its_own() -> None:
