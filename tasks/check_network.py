@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tasks import steps
 from tasks.common.artifact_store import ArtifactStore, Fact, StepOutput
-from tasks.common.device import CPU
+from tasks.common.device import CPU, error_output_to
 from tasks.common.errors import NetworkError, PipelineError, first_line
 from tasks.common.records import Record
 from tasks.config.training import (
@@ -238,16 +238,8 @@ class _Trial:
 @contextmanager
 def _unheard() -> Iterator[None]:
     """Leave out of the error output what TensorFlow writes there during the block."""
-    sys.stderr.flush()
-    ours = os.dup(2)
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, 2)
-    try:
+    with Path(os.devnull).open("wb") as nothing, error_output_to(nothing):
         yield
-    finally:
-        os.dup2(ours, 2)
-        os.close(ours)
-        os.close(nothing)
 
 
 def _reviews(labels: tuple[str, ...]) -> Iterator[str]:

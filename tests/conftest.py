@@ -12,6 +12,7 @@ import pytest
 from filelock import FileLock
 
 from flows.orchestration.process import begin_process
+from tasks.model.own.trust import TRUSTED
 from tasks.run_summary import RunSummary
 from tests.support.faults.fault_table import fault_counts, fault_table, write_table
 from tests.support.small_run import prepare, write_reviews
@@ -157,6 +158,12 @@ def done(trained_once: RunSummary, tmp_path_factory: pytest.TempPathFactory) -> 
     shutil.copytree(trained_once.folder.parent.parent, artifacts)
     folder = artifacts / "runs" / trained_once.folder.name
     return trained_once.model_copy(update={"folder": folder})
+
+
+@pytest.fixture
+def nothing_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have no code trusted by its name, and forget what a test trusts."""
+    monkeypatch.setenv(TRUSTED, "")
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,6 @@ from tasks.config.naming import default_name
 from tasks.config.promotion import PromotionConfig
 from tasks.config.run_form import RunForm, read_form, shown
 from tasks.data.sources.check_files import check_users_files
-from tasks.model.own.code import check_network
 from tasks.run_summary import RunSummary
 
 # Prefect's UI breaks a line wherever the text does, hence the backslashes.
@@ -74,6 +73,5 @@ def train_from_form(
     )
     config = form.config()
     check_users_files(config.source)
-    check_network(config.network)
     promotion = gates if promote else None
     return train_flow.fn(config, accelerator, artifacts, promotion=promotion)

@@ -15,7 +15,7 @@ from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Annotated, Any, Literal
+from typing import IO, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -242,18 +242,27 @@ def _without_notices() -> Iterator[None]:
     if os.environ["TF_CPP_MIN_LOG_LEVEL"] in ("0", "1") or sys.stderr is None:
         yield
         return
-    sys.stderr.flush()
-    ours = os.dup(2)
     with TemporaryFile() as written:
-        os.dup2(written.fileno(), 2)
         try:
-            yield
+            with error_output_to(written):
+                yield
         finally:
-            sys.stderr.flush()
-            os.dup2(ours, 2)
-            os.close(ours)
             written.seek(0)
             os.write(2, b"".join(line for line in written if not _NOTICE.match(line)))
+
+
+@contextmanager
+def error_output_to(file: IO[bytes]) -> Iterator[None]:
+    """Have the error output of this process go to a file during the block, that of C++ code too."""
+    sys.stderr.flush()
+    ours = os.dup(2)
+    os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(ours, 2)
+        os.close(ours)
 
 
 ACCELERATOR_PATTERN = r"^(auto|cpu|gpu|gpu:[0-9]+|multi-gpu)$"

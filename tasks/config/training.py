@@ -555,6 +555,11 @@ def require_pinned(source: SourceConfig) -> None:
         )
 
 
+def comma_list(text: str | None) -> list[str]:
+    """Return the parts of a setting that is a list with commas."""
+    return [part.strip() for part in text.split(",") if part.strip()] if text else []
+
+
 def value_text(value: Value) -> str:
     """Return a setting's value for people."""
     return "not set" if value is None else str(value)

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from tasks.common.errors import BadDataError, InvalidConfigError
 from tasks.common.records import Record
+from tasks.config.training import comma_list
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
@@ -158,11 +159,11 @@ def _require_reviews(counts: Mapping[str, int]) -> None:
 
 
 def _listed(text: str | None) -> list[str]:
-    return [_plain(part) for part in text.split(",") if part.strip()] if text else []
+    return [_plain(part) for part in comma_list(text)]
 
 
 def _plain(text: str) -> str:
-    return label_name(text.strip()) or text.strip()
+    return label_name(text) or text
 
 
 def shown(names: list[str]) -> str:

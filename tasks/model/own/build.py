@@ -176,7 +176,7 @@ def _require_repeatable(code: NetworkCode, model: keras.Model, tokens: np.ndarra
         raise NetworkError(
             f"the network {code.called} draws global random numbers in training, so that a resumed"
             " training would be another one: give the layer that draws them a"
-            " keras.random.SeedGenerator of its own, named seed_generator"
+            " keras.random.SeedGenerator of its own"
         )
 
 

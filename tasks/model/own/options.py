@@ -4,7 +4,7 @@ import ast
 from collections.abc import Callable
 
 from tasks.common.errors import NetworkError
-from tasks.config.training import OwnNetworkConfig, Value
+from tasks.config.training import OwnNetworkConfig, Value, comma_list
 
 _TRUTHS = {"true": True, "false": False}
 
@@ -33,7 +33,7 @@ def read_options(function: ast.FunctionDef, network: OwnNetworkConfig) -> dict[s
     needed = [one.arg for one in positional[1 : len(positional) - len(takes.defaults)]]
     pairs = zip(takes.kwonlyargs, takes.kw_defaults, strict=True)
     needed += [one.arg for one, default in pairs if default is None]
-    options = dict(_option(text, hints, name) for text in _listed(network.network_option))
+    options = dict(_option(text, hints, name) for text in comma_list(network.network_option))
     lacking = [one for one in needed if one not in options]
     if lacking:
         raise NetworkError(
@@ -41,10 +41,6 @@ def read_options(function: ast.FunctionDef, network: OwnNetworkConfig) -> dict[s
             f" --network-option {lacking[0]}=…"
         )
     return options
-
-
-def _listed(text: str | None) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()] if text else []
 
 
 def _option(text: str, hints: dict[str, ast.expr | None], function: str) -> tuple[str, Value]:

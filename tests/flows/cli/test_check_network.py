@@ -4,16 +4,12 @@ import pytest
 
 from flows.cli import train
 from flows.cli.app import main
-from tasks.model.own.trust import TRUSTED
+
+pytestmark = pytest.mark.usefixtures("nothing_trusted")
 
 EXAMPLES = sorted((Path(__file__).parents[3] / "examples/networks").glob("*.py"))
 
 QUICKEST = "mean_of_words"
-
-
-@pytest.fixture(autouse=True)
-def nothing_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(TRUSTED, "")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from tasks.config.training import OwnNetworkConfig, TrainingConfig
 from tasks.inference.bundle.open import open_bundle
 from tasks.inference.open_model import open_predictor
 from tasks.model.own.archive import code_in
-from tasks.model.own.trust import TRUSTED
 from tasks.plan import plan_training
 from tasks.run_summary import RunSummary
 from tests.support.commands import Command, read_options
@@ -25,11 +24,6 @@ EXAMPLE = Path(__file__).parents[3] / "examples/networks/gru_attention.py"
 TEXTS = ["fine lovely great film", "dull weak poor plot"]
 
 pytestmark = pytest.mark.usefixtures("prefect_server", "nothing_trusted")
-
-
-@pytest.fixture
-def nothing_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(TRUSTED, "")
 
 
 def config_of(folder: Path, units: int = 3) -> TrainingConfig:

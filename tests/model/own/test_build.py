@@ -16,6 +16,8 @@ from tasks.model.own.code import NetworkCode, read_network_code
 from tasks.model.own.network_input import NetworkInput
 from tasks.model.own.trust import TRUSTED, trust_code
 
+pytestmark = pytest.mark.usefixtures("nothing_trusted")
+
 WORDS = (None, None, None, None, *(f"word{number}" for number in range(26)))
 
 DATA = NetworkInput(num_words=30, maxlen=9, classes=2, seed=3, words=WORDS)
@@ -88,11 +90,6 @@ def code_of(folder: Path, source: str, option: str | None = None) -> NetworkCode
     code = read_network_code(network)
     trust_code(code.sha256)
     return code
-
-
-@pytest.fixture(autouse=True)
-def nothing_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(TRUSTED, "")
 
 
 @pytest.mark.parametrize(

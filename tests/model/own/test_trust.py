@@ -6,14 +6,11 @@ import pytest
 
 from tasks.common.errors import NetworkError
 from tasks.model.own.code import NetworkCode
-from tasks.model.own.trust import TRUSTED, require_trusted, trust_code, trust_here
+from tasks.model.own.trust import require_trusted, trust_code, trust_here
+
+pytestmark = pytest.mark.usefixtures("nothing_trusted")
 
 CODE = NetworkCode(function="build", options={}, files={"my_net.py": "def build(data): pass\n"})
-
-
-@pytest.fixture(autouse=True)
-def nothing_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(TRUSTED, "")
 
 
 @pytest.fixture
