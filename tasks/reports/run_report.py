@@ -39,6 +39,9 @@ CHARTS = (
 )
 
 
+_WEAKEST = 5
+"""Labels that are shown of more than a confusion matrix can show; a click shows them all."""
+
 _PARAMETERS = re.compile(r"Total params: ([\d,]+)")
 
 
@@ -55,6 +58,7 @@ def run_report(folder: Path, manifest: Manifest) -> str:
     own_tables = {
         "confusion": confusion_table(metrics, data["label_names"]),
         "labels": labels_table(metrics, data["label_names"]),
+        "weakest": labels_table(metrics, data["label_names"], _WEAKEST),
         "cut": cut_table(analysis["by_cut"], config.text.maxlen),
         "changed": changed_table(config),
         "config": config_table(config),

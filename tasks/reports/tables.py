@@ -33,7 +33,7 @@ METRICS = {
 SEVERAL = ("macro_f1", "weighted_f1", "mean_absolute_error")
 """Scores of more than two labels, the last one of labels that are all numbers."""
 
-_MOST_COLUMNS, _CONFUSIONS = 12, 20
+_MOST_COLUMNS, _CONFUSIONS = 12, 10
 
 _MARKS = "*†‡"
 """For footnotes: there are three ways in which scores are not comparable."""
@@ -181,18 +181,27 @@ def heat_cells(
     ]
 
 
-def labels_table(metrics: Mapping[str, Any], labels: Sequence[str]) -> Table | None:
-    """Return what each label scores against the rest; None of two labels, which say the same."""
+def labels_table(
+    metrics: Mapping[str, Any], labels: Sequence[str], weakest: int | None = None
+) -> Table | None:
+    """Return what each label scores against the rest; None of two labels, which say the same.
+
+    `weakest` keeps so many labels alone, those of the lowest F1, the lowest one first.
+    """
     if "by_label" not in metrics:
         return None
+    scored = list(zip(labels, metrics["by_label"], strict=True))
+    if weakest is not None:
+        scored = sorted(scored, key=lambda one: one[1]["f1"])[:weakest]
     rows = (
         [
             label,
             f"{one['reviews']:,}",
             f"{one['judged']:,}",
-            *(metric_text(one, name) for name in ("precision", "recall", "f1", "roc_auc")),
+            *(metric_text(one, name) for name in ("precision", "recall", "f1")),
+            score(one["roc_auc"]),
         ]
-        for label, one in zip(labels, metrics["by_label"], strict=True)
+        for label, one in scored
     )
     scores = map(number, ("Precision", "Recall", "F1", "ROC AUC"))
     columns = (number("Reviews"), number("Judged so"), *scores)

@@ -1,4 +1,4 @@
-from tasks.reports.tables import confusion_table, heat_cells
+from tasks.reports.tables import confusion_table, heat_cells, labels_table
 
 
 def test_a_map_of_confusions_is_for_more_labels_than_a_table_can_show() -> None:
@@ -26,3 +26,14 @@ def test_the_most_frequent_confusions_are_in_order_and_single_reviews_are_left_o
     found[12][0] = found[1][2] = found[5][6] = 0
     (only,) = confusion_table({"confusion": found}, names).rows
     assert only == ["topic 3", "topic 4", "1", "10.0 %"]
+
+
+def test_the_weakest_labels_come_first_and_equal_ones_in_their_order() -> None:
+    scores = {"reviews": 9, "judged": 9, "precision": None, "recall": 0.5, "roc_auc": 0.5}
+    by_label = [scores | {"f1": f1} for f1 in (0.9, 0.2, 0.4, 0.2)]
+    names = ["one", "two", "three", "four"]
+    for weakest, shown in ((3, ["two", "four", "three"]), (None, names)):
+        table = labels_table({"by_label": by_label}, names, weakest)
+        assert table is not None
+        assert [row[0] for row in table.rows] == shown
+    assert labels_table({}, ["bad", "good"], 3) is None

@@ -17,7 +17,7 @@ from tasks.run_summary import RunSummary
 from tasks.runs.read import read_json
 from tests.support.commands import Command
 from tests.support.samples.three_labels import BAYES_ACCURACY, write_three_labels
-from tests.support.servers.browser import SCREENS, needs_browser, sound_page
+from tests.support.servers.browser import SCREENS, needs_browser, sound_page, unfold
 from tests.support.start_run import ngram_config, start_config
 
 NAMES = tuple(f"topic {number:02}" for number in range(20))
@@ -25,6 +25,9 @@ NAMES = tuple(f"topic {number:02}" for number in range(20))
 TEXTS = ["the dull film", "the fine film", "a tells19 plot"]
 
 ANSWERS = [NAMES[0], NAMES[2], NAMES[19]]
+
+LONGEST = 7500
+"""Pixels of the report before anything is unfolded, also on a telephone."""
 
 GATES = PromotionConfig(
     floor=0.5, baseline_margin=0.5, largest_calibration_error=1, largest_latency_ms=1000
@@ -103,5 +106,8 @@ def test_its_report_is_sound(
 ) -> None:
     report = champion.folder / "report.html"
     with sound_page(report, report.read_text().count("<img "), width, scheme) as page:
-        for name in NAMES:
-            assert page.get_by_text(name).count() > 0
+        assert page.evaluate("document.documentElement.scrollHeight") <= LONGEST
+        shown = page.locator("tr:visible > th").all_inner_texts()
+        assert len(set(NAMES) & set(shown)) < len(NAMES)
+        unfold(page)
+        assert set(NAMES) <= set(page.locator("tr:visible > th").all_inner_texts())
