@@ -24,6 +24,8 @@ from tasks.runs.manifest import Manifest, Score
 
 Shown = list[Showable]
 
+_SHOWN_LABELS = 10
+
 
 def run_list(found: RunList, width: int, *, settings: Sequence[str] | None = None) -> Shown:
     """Return the table of all runs, and a line for each folder that cannot be read.
@@ -145,6 +147,11 @@ def _details_lines(run: RunDetails) -> Iterable[tuple[str, str]]:
     yield "time", f"{total_seconds(manifest):.0f} s in all steps"
     yield "epochs", f"{manifest.training.best_epoch} is the best of {manifest.training.epochs_run}"
     yield "settings", _settings(run)
+    labels = run.data["label_names"]
+    if len(labels) > 2:  # noqa: PLR2004 - of two the scores are of the second one
+        left = len(labels) - _SHOWN_LABELS
+        shown = ", ".join(labels[:_SHOWN_LABELS])
+        yield "labels", f"{len(labels)}: {shown}{f' and {left} more' if left > 0 else ''}"
     yield "data", _data(run)
     yield "device", f"{manifest.device.name} ({manifest.device.reason})"
     yield "machine", ", ".join(f"{name} {value}" for name, value in manifest.machine.items())

@@ -205,6 +205,19 @@ def test_a_run_is_shown_with_its_score_settings_data_and_files(runs: Command) ->
     ):
         assert part in shown
     assert "stop_patience" not in shown
+    assert "\nlabels" not in shown
+
+
+@pytest.mark.parametrize(
+    ("labels", "shown"), [(3, "3: 0, 1, 2"), (12, "12: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more")]
+)
+def test_several_labels_are_named_and_of_many_the_first(
+    labels: int, shown: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = [str(label) for label in range(labels)]
+    changed_json(make_run(tmp_path), "data_report.json", {"label_names": names})
+    said = Command(app, tmp_path, capsys).says("show", FIRST)
+    assert re.search(rf"^labels +{shown} *$", said, re.MULTILINE)
 
 
 def test_the_report_of_a_run_opens_in_the_browser_and_its_path_is_printed(
