@@ -31,6 +31,7 @@ from benchmarks.made_reviews import made_up_words
 from benchmarks.paired import run_child, scratch_folder, write_result
 from flows.cli import app as commands
 from flows.cli import retrain
+from tasks.common.formatting import signed
 from tasks.common.records import Record
 from tasks.common.tables import Table, markdown, number
 from tasks.config.promotion import PromotionConfig
@@ -341,7 +342,7 @@ def _weekly_table(name: str, found: Sequence[Series]) -> Table:
                 f"{week}, shift" if week == found[0].shift else str(week),
                 *(str(outcomes[outcome]) for outcome in OUTCOMES),
                 f"{mean(unseen):,.0f}" if unseen else "",
-                f"{mean(gaps):+.4f}" if gaps else "",
+                signed(mean(gaps)) if gaps else "",
             ]
         )
     return Table(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-from tasks.common.formatting import interval_text
+from tasks.common.formatting import interval_text, signed_points
 from tasks.common.tables import Column, Table, markdown
 from tasks.config.search_space import Value
 from tasks.experiments.ablation import tokens_name, words_name
@@ -89,10 +89,10 @@ def _over(group: TrainedGroup) -> list[str]:
 
 def _points(mean: float, low: float | None, high: float | None, level: str = "") -> str:
     """Return a difference of accuracies in percentage points, with its interval."""
-    text = f"{100 * mean:+.2f}{' points' if level else ''}"
+    text = f"{signed_points(mean)}{' points' if level else ''}"
     if low is None or high is None:
         return text
-    return f"{text} ({level}{100 * low:+.2f} to {100 * high:+.2f})"
+    return f"{text} ({level}{signed_points(low)} to {signed_points(high)})"
 
 
 def ablation_shown(report: SideBySide) -> Shown:

@@ -35,6 +35,16 @@ def interval_text(low: float, high: float) -> str:
     return f"{low:.4f} to {high:.4f}"
 
 
+def signed(difference: float, digits: int = 4) -> str:
+    """Return a difference with its sign, `+` for one that rounds to zero."""
+    return f"{difference:+z.{digits}f}"
+
+
+def signed_points(difference: float) -> str:
+    """Return a difference of shares in percentage points, with its sign."""
+    return signed(100 * difference, digits=2)
+
+
 def p_text(p_value: float) -> str:
     """Return a p value to two digits, no smaller than is worth telling apart."""
     return f"< {_SMALLEST_SHOWN_P}" if p_value < _SMALLEST_SHOWN_P else f"{p_value:.2g}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
+from tasks.common.formatting import signed
 from tasks.common.records import Record
 
 if TYPE_CHECKING:
@@ -118,5 +119,5 @@ def _reach(level: float, error: float) -> float:
 
 def difference_text(test: PairedTest) -> str:
     """Return a difference of accuracies with its interval."""
-    bounds = f"{test.difference_low:+.4f} to {test.difference_high:+.4f}"
-    return f"{test.difference:+.4f} ({bounds})"
+    bounds = f"{signed(test.difference_low)} to {signed(test.difference_high)}"
+    return f"{signed(test.difference)} ({bounds})"

@@ -1,6 +1,6 @@
 """The gates that a challenger must pass; all are evaluated, so that every failure is known."""
 
-from tasks.common.formatting import p_text, short_id
+from tasks.common.formatting import p_text, short_id, signed
 from tasks.common.records import Record
 from tasks.config.promotion import PromotionConfig
 from tasks.evaluation.alpha_spending import Look
@@ -158,8 +158,8 @@ def _not_worse(test: PairedTest, level: float, margin: float) -> Gate:
         passed=passed,
         value=low,
         bound=-margin,
-        sentence=f"{verdict} within {margin:.4f}: the difference is {test.difference:+.4f}"
-        f" ({low:+.4f} to {high:+.4f} at level {level:.2g})",
+        sentence=f"{verdict} within {margin:.4f}: the difference is {signed(test.difference)}"
+        f" ({signed(low)} to {signed(high)} at level {level:.2g})",
     )
 
 
@@ -176,7 +176,7 @@ def _baseline(metrics: ChallengerMetrics, config: PromotionConfig) -> Gate:
         value=difference,
         bound=-config.baseline_margin,
         sentence=f"the accuracy is {'no ' if passed else ''}more than {config.baseline_margin:.4f}"
-        f" below the {kind} baseline's {baseline:.4f} ({difference:+.4f})",
+        f" below the {kind} baseline's {baseline:.4f} ({signed(difference)})",
     )
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from tasks.common.formatting import signed_points
+
 _KINDS = {".svg": "svg+xml", ".png": "png"}
 
 
@@ -27,7 +29,12 @@ def _environment(*, autoescape: bool) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"share": share, "score": score, "json_text": json_text}
+    environment.filters |= {
+        "share": share,
+        "score": score,
+        "points": signed_points,
+        "json_text": json_text,
+    }
     return environment
 
 

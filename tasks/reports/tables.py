@@ -84,7 +84,7 @@ def metric_text(metrics: Mapping[str, Any], name: str) -> str:
     bounds = metrics.get(f"{name}_interval_95")
     if metrics[name] is None:
         return "never given"
-    return f"{metrics[name]:.4f}{f' ({interval_text(*bounds)})' if bounds else ''}"
+    return f"{metrics[name]:z.4f}{f' ({interval_text(*bounds)})' if bounds else ''}"
 
 
 def data_table(report: Mapping[str, Any]) -> Table:
