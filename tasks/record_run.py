@@ -17,7 +17,7 @@ from tasks.reports.model_card import MODEL_CARD, model_card
 from tasks.reports.run_report import CHARTS, REPORT, run_report
 from tasks.run_summary import RunSummary
 from tasks.runs.environment import describe_machine, describe_source, library_versions
-from tasks.runs.manifest import BaselineScore, Manifest, Score, Training
+from tasks.runs.manifest import BaselineScore, Manifest, Score, Training, VectorCoverage
 from tasks.runs.names import write_naming
 from tasks.runs.read import PARTS, read_json
 
@@ -87,6 +87,9 @@ def record_run(
             baseline=BaselineScore.from_facts(facts["baseline"]),
             bayes_baseline=BaselineScore.from_facts(facts["baseline"], "bayes_"),
             training=Training.from_facts(facts["train"]),
+            vectors=VectorCoverage.from_facts(facts["build"])
+            if "words_with_vector" in facts["build"]
+            else None,
             source=source,
             device=device,
             fingerprints={

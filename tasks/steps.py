@@ -151,6 +151,7 @@ def build_own(
 
     trust_here(store.root, code)
     reviews = KnownReviews(
+        train=store.file(loaded, "train.parquet"),
         vocabulary=store.file(loaded, "vocabulary.json"),
         num_words=num_words,
         maxlen=maxlen,

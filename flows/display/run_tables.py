@@ -153,6 +153,8 @@ def _details_lines(run: RunDetails) -> Iterable[tuple[str, str]]:
         shown = ", ".join(labels[:_SHOWN_LABELS])
         yield "labels", f"{len(labels)}: {shown}{f' and {left} more' if left > 0 else ''}"
     yield "data", _data(run)
+    if manifest.vectors:
+        yield "vectors", manifest.vectors.sentence
     yield "device", f"{manifest.device.name} ({manifest.device.reason})"
     yield "machine", ", ".join(f"{name} {value}" for name, value in manifest.machine.items())
     yield "versions", ", ".join(f"{name} {value}" for name, value in manifest.versions.items())

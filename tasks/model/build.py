@@ -18,7 +18,7 @@ from tasks.model.model_hash import model_hash
 from tasks.model.own.build import build_own_network
 from tasks.model.own.code import NetworkCode
 from tasks.model.own.network_input import NetworkInput
-from tasks.model.own.vectors import read_vectors
+from tasks.model.own.vectors import read_vectors, share_of_tokens
 from tasks.model.own.vectors_file import VectorsFile
 
 _LOG = logging.getLogger(__name__)
@@ -116,6 +116,7 @@ def build_model(
 class KnownReviews(NamedTuple):
     """What is known of the reviews that a user's network is built for."""
 
+    train: Path
     vocabulary: Path
     num_words: int
     maxlen: int
@@ -131,7 +132,8 @@ def build_users_model(
 ) -> dict[str, Fact]:
     """Write what `build_model` does, of a user's network, with its code in the model's file.
 
-    The facts have also how many words have a vector of the file, if there is one.
+    Where there is a file of vectors, the facts have also how many words the network knows, how many
+    of these have a vector of the file, and the share of the training reviews' words that does.
 
     Raises:
         NetworkError: The network would break a promise.
@@ -155,8 +157,16 @@ def build_users_model(
         "model_hash": model_hash(model, code.sha256),
     }
     if found:
-        _LOG.info("%d of the %d words have a vector of the file", found.known, len(known))
-        facts["words_with_vector"] = found.known
+        share = round(share_of_tokens(reviews.train, found.ids), 6)
+        _LOG.info(
+            "%d of the %d words have a vector of the file; these are %.1f %% of the training texts",
+            *(len(found.ids), len(known), 100 * share),
+        )
+        facts |= {
+            "known_words": len(known),
+            "words_with_vector": len(found.ids),
+            "tokens_with_vector": share,
+        }
     return facts
 
 

@@ -78,11 +78,32 @@ class Training(FactRecord):
     best_epoch: int
 
 
+class VectorCoverage(FactRecord):
+    """How far a file of vectors covers the words of a run.
+
+    Of the `known_words` of the network `words_with_vector` have one of the file; these are the
+    share `tokens_with_vector` of the words of the training reviews.
+    """
+
+    known_words: int
+    words_with_vector: int
+    tokens_with_vector: float
+
+    @property
+    def sentence(self) -> str:
+        """All three for people."""
+        return (
+            f"{self.words_with_vector:,} of the {self.known_words:,} words that the network knows"
+            f" have a vector of the file; they are {100 * self.tokens_with_vector:.1f} % of the"
+            " words of the training reviews"
+        )
+
+
 class Manifest(FileList):
     """What was run, on what, with which result; written last, so it marks a finished run.
 
     `fingerprints` are hashes of the texts and labels of the `train` and the `test` set. One of
-    an earlier version has no `label_names`.
+    an earlier version has no `label_names`. `vectors` is None where no file of vectors was used.
     """
 
     NAME, HASH_NAME, VERSION, AGAIN = MANIFEST, MANIFEST_SHA256, 2, "start that run again"
@@ -98,6 +119,7 @@ class Manifest(FileList):
     baseline: BaselineScore
     bayes_baseline: BaselineScore
     training: Training
+    vectors: VectorCoverage | None = None
     source: SourceFiles
     device: Device
     fingerprints: dict[str, str]

@@ -15,16 +15,21 @@ import numpy as np
 
 from tasks.common.errors import BadDataError
 from tasks.common.seeds import generator
+from tasks.data.review_files import read_parquet
+from tasks.data.text.tokenizer import START_ID
 
 _GZIP = b"\x1f\x8b"
 _HEADER_FIELDS = 2
 
 
 class WordVectors(NamedTuple):
-    """A vector for each id, float32 of shape (num_words, width), and how many are of the file."""
+    """A vector for each id, float32 of shape (num_words, width), and the ids of those of the file.
+
+    The ids have the shape (known,).
+    """
 
     vectors: np.ndarray
-    known: int
+    ids: np.ndarray
 
 
 def read_vectors(file: Path, words: Sequence[str | None], seed: int) -> WordVectors:
@@ -53,7 +58,17 @@ def read_vectors(file: Path, words: Sequence[str | None], seed: int) -> WordVect
     vectors = random.normal(0, float(of_file.std()), (len(words), of_file.shape[1]))
     vectors[0] = 0
     vectors[rows] = of_file
-    return WordVectors(vectors.astype(np.float32), len(known))
+    return WordVectors(vectors.astype(np.float32), rows)
+
+
+def share_of_tokens(reviews: Path, ids: np.ndarray) -> float:
+    """Return for how many of the words of all reviews, of a Parquet file, these ids stand."""
+    words = of_ids = 0
+    for batch in read_parquet(reviews):
+        tokens = batch["tokens"].flatten().to_numpy()
+        words += int(np.sum(tokens != START_ID))
+        of_ids += int(np.isin(tokens, ids).sum())
+    return of_ids / words if words else 0.0
 
 
 def _lines(file: Path, wanted: dict[str, int]) -> Iterator[tuple[str, np.ndarray]]:

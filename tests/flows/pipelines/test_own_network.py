@@ -14,7 +14,10 @@ from tasks.inference.bundle.open import open_bundle
 from tasks.inference.open_model import open_predictor
 from tasks.model.own.archive import code_in
 from tasks.plan import plan_training
+from tasks.reports.model_card import MODEL_CARD
+from tasks.reports.run_report import REPORT
 from tasks.run_summary import RunSummary
+from tasks.runs.manifest import read_manifest
 from tests.support.commands import Command, read_options
 from tests.support.small_run import small_config, write_reviews
 from tests.support.start_run import start_config
@@ -126,3 +129,29 @@ def test_the_config_of_the_run_names_file_and_options(trained: RunSummary, folde
         "network_option": "units=3",
         "embeddings": None,
     }
+
+
+def test_a_run_says_how_far_its_file_of_vectors_covers_its_words(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vectors = folder / "vectors.txt"
+    vectors.write_text("fine 1 2 3\nfilm 2 1 0\nabsent 1 1 1\n")
+    example = EXAMPLE.with_name("mean_of_words.py")
+    network = OwnNetworkConfig(network=f"{example}:build", embeddings=vectors)
+    config = small_config(folder / "reviews.csv", epochs=1)
+    done = start_config(folder / "artifacts", config.model_copy(update={"network": network}))
+    coverage = read_manifest(done.folder).vectors
+    assert coverage is not None
+    assert (coverage.words_with_vector, coverage.known_words) == (2, 36)
+    assert 0.02 < coverage.tokens_with_vector < 0.2
+    shown = Command(runs.app, folder / "artifacts", capsys).says("show", done.folder.name)
+    for page in (shown, *map(Path.read_text, map(done.folder.joinpath, (REPORT, MODEL_CARD)))):
+        assert coverage.sentence in " ".join(page.split())
+
+
+def test_a_run_without_vectors_says_nothing_of_them(
+    trained: RunSummary, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert read_manifest(trained.folder).vectors is None
+    shown = Command(runs.app, folder / "artifacts", capsys).says("show", trained.folder.name)
+    assert "have a vector" not in shown + (trained.folder / REPORT).read_text()

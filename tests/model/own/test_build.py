@@ -209,7 +209,7 @@ def test_equal_seeds_give_equal_networks_of_any_number_of_labels(
     for number, seed in enumerate((3, 3, 4)):
         folder = tmp_path / str(number)
         folder.mkdir()
-        reviews = KnownReviews(vocabulary, num_words=30, maxlen=9, classes=classes)
+        reviews = KnownReviews(Path("unread"), vocabulary, num_words=30, maxlen=9, classes=classes)
         facts = build_users_model(code, reviews, seed, folder)
         hashes.append(facts["model_hash"])
         assert "my_net" not in str(folder)

@@ -29,8 +29,9 @@ def train(file: Path, prepared: Path, folder: Path, state: Path, epochs: int) ->
     folder.mkdir(parents=True)
     code = code_of(file)
     trust_here(folder.parent, code)
-    vocabulary = prepared.parent / "loaded/vocabulary.json"
-    build_users_model(code, KnownReviews(vocabulary, 40, 12, 2), 0, folder)
+    loaded = prepared.parent / "loaded"
+    reviews = KnownReviews(loaded / "train.parquet", loaded / "vocabulary.json", 40, 12, 2)
+    build_users_model(code, reviews, 0, folder)
     fit = FIT.model_copy(update={"epochs": epochs})
     initial = folder / "initial_model.keras"
     return train_small(prepared, folder, fit, initial_model=initial, network=None, state=state)

@@ -4,16 +4,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.common.errors import BadDataError
 from tasks.config.training import OwnNetworkConfig
+from tasks.data.review_files import review_schema, write_parquet
+from tasks.data.text.tokenizer import START_ID
 from tasks.model.own.build import build_own_network
 from tasks.model.own.code import read_network_code
 from tasks.model.own.trust import TRUSTED
-from tasks.model.own.vectors import read_vectors
+from tasks.model.own.vectors import read_vectors, share_of_tokens
 from tests.model.own.test_build import DATA, WORDS
 
 LINES = ["word1 1 2 3", "WORD2 4 5 6", "Word1 7 7 7", "word3 -1 0.5 2e-1", "absent 9 9 9"]
@@ -30,7 +33,7 @@ def test_the_words_of_all_three_kinds_of_file_are_found(
     file = tmp_path / "vectors.txt"
     file.write_bytes(gzip.compress(content) if compressed else content)
     found = read_vectors(file, WORDS, seed=0)
-    assert found.known == 3
+    assert sorted(found.ids.tolist()) == sorted(EXPECTED)
     assert found.vectors.shape == (30, 3)
     assert found.vectors.dtype == np.float32
     for number, numbers in EXPECTED.items():
@@ -72,6 +75,20 @@ def test_what_holds_no_vectors_is_refused(tmp_path: Path, lines: list[str], sent
     file.write_text("\n".join(lines))
     with pytest.raises(BadDataError, match=sentence):
         read_vectors(file, WORDS, 0)
+
+
+@given(st.lists(st.lists(st.integers(4, 9), max_size=5), min_size=1), st.sets(st.integers(4, 9)))
+def test_the_share_of_the_words_that_have_a_vector_is_that_of_a_plain_count(
+    reviews: list[list[int]], ids: set[int]
+) -> None:
+    schema = review_schema()
+    words = [word for review in reviews for word in review]
+    rows = [dict.fromkeys(schema.names, 0) | {"tokens": [START_ID, *review]} for review in reviews]
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "train.parquet")
+        write_parquet(file, pa.Table.from_pylist(rows, schema).to_batches(), {}, 2)
+        share = share_of_tokens(file, np.array(sorted(ids), np.intp))
+    assert share == pytest.approx(sum(word in ids for word in words) / max(1, len(words)))
 
 
 def test_the_example_begins_with_its_vectors_and_keeps_them(
