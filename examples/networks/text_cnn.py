@@ -1,18 +1,10 @@
 """Convolutions of several widths and their highest values (Kim, EMNLP 2014)."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import keras
 from keras import layers
 
-if TYPE_CHECKING:
-    from tasks.model.own.network_input import NetworkInput
 
-
-def build(data: NetworkInput, filters: int = 64, dropout: float = 0.5) -> keras.Model:
-    """Return a network of convolutions of 3, 4 and 5 words."""
+def build(data, filters: int = 64, dropout: float = 0.5):
     tokens = keras.Input((data.maxlen,), dtype="int32")
     vectors = layers.Embedding(data.num_words, 64)(tokens)
     found = [

@@ -1,35 +1,44 @@
 """One Transformer block over words and their places (Vaswani and others, NeurIPS 2017)."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
-
 import keras
 from keras import layers, ops
 
-if TYPE_CHECKING:
-    from tasks.model.own.network_input import NetworkInput
+embed_dim = 32
+num_heads = 2
 
 
-class Places(layers.Layer):
-    """Adds a learned vector for each place: (n, steps, width) to the same."""
+class WordsAndPlaces(layers.Layer):
+    def __init__(self, maxlen, vocab_size, embed_dim, **options):
+        super().__init__(**options)
+        self.words = layers.Embedding(vocab_size, embed_dim)
+        self.places = layers.Embedding(maxlen, embed_dim)
 
-    def build(self, input_shape: tuple[int, ...]) -> None:
-        """Make one vector for each place."""
-        self.vectors = self.add_weight(shape=input_shape[1:], name="vectors")
-
-    def call(self, words: Any) -> Any:  # noqa: ANN401 - a tensor
-        """Return the vectors of words with those of their places added."""
-        return words + self.vectors
+    def call(self, tokens):
+        return self.words(tokens) + self.places(ops.arange(ops.shape(tokens)[-1]))
 
 
-def build(data: NetworkInput, width: int = 32, heads: int = 2, dropout: float = 0.2) -> keras.Model:
-    """Return a network of one block, and the mean over its steps."""
-    tokens = keras.Input((data.maxlen,), dtype="int32")
-    words = Places()(layers.Embedding(data.num_words, width)(tokens))
-    seen = layers.MultiHeadAttention(heads, width // heads, dropout=dropout)(words, words)
-    mixed = layers.LayerNormalization()(words + seen)
-    hidden = layers.Dense(width)(layers.Dense(2 * width, activation="relu")(mixed))
-    block = layers.LayerNormalization()(mixed + layers.Dropout(dropout)(hidden))
-    answer = layers.Dense(data.outputs, activation=data.activation)(ops.mean(block, axis=1))
-    return keras.Model(tokens, answer)
+class TransformerBlock(layers.Layer):
+    def __init__(self, embed_dim, num_heads, ff_dim, rate=0.1, **options):
+        super().__init__(**options)
+        self.attention = layers.MultiHeadAttention(num_heads, embed_dim // num_heads)
+        self.feed_forward = keras.Sequential(
+            [layers.Dense(ff_dim, activation="relu"), layers.Dense(embed_dim)]
+        )
+        self.norms = [layers.LayerNormalization(), layers.LayerNormalization()]
+        self.dropouts = [layers.Dropout(rate), layers.Dropout(rate)]
+
+    def call(self, words, training=False):
+        seen = self.dropouts[0](self.attention(words, words), training=training)
+        words = self.norms[0](words + seen)
+        hidden = self.dropouts[1](self.feed_forward(words), training=training)
+        return self.norms[1](words + hidden)
+
+
+def build(data):
+    inputs = layers.Input(shape=(data.maxlen,))
+    x = WordsAndPlaces(data.maxlen, data.num_words, embed_dim)(inputs)
+    x = TransformerBlock(embed_dim, num_heads, 2 * embed_dim)(x)
+    x = layers.GlobalAveragePooling1D()(x)
+    x = layers.Dropout(0.1)(x)
+    outputs = layers.Dense(data.outputs, activation=data.activation)(x)
+    return keras.Model(inputs=inputs, outputs=outputs)

@@ -22,6 +22,8 @@ _ATTEMPTS = 3
 _PROBES = 8
 _SUM_TOLERANCE = 1e-3
 
+_UNSAVED = "cannot be saved; give each own layer a get_config"
+
 _SUBCLASSING = "https://keras.io/guides/making_new_layers_and_models_via_subclassing/"
 
 
@@ -40,7 +42,7 @@ def build_own_network(code: NetworkCode, data: NetworkInput, file: Path) -> kera
     _require_probabilities(code, answers, data)
     _require_equal_builds(code, data, model)
     with whole_file(file) as temporary:
-        with told_as(code, "cannot be saved; give each own layer a get_config"):
+        with told_as(code, _UNSAVED):
             model.save(temporary)
         add_code(temporary, code)
     loaded = _loaded(code, file)
@@ -120,7 +122,8 @@ def _require_equal_builds(code: NetworkCode, data: NetworkInput, model: keras.Mo
     different: list[str] = []
     for _ in range(_ATTEMPTS):
         again = _built(code, data)
-        different = _differences(model, again)
+        with told_as(code, _UNSAVED):
+            different = _differences(model, again)
         if not different:
             return
         model = again
@@ -143,8 +146,9 @@ def _differences(one: keras.Model, other: keras.Model) -> list[str]:
 def _loaded(code: NetworkCode, file: Path) -> keras.Model:
     with told_as(
         code,
-        "cannot be read from its file again; each own layer needs a get_config that returns all"
-        f" arguments of its __init__ ({_SUBCLASSING}), and a lambda must become a function",
+        "cannot be read from its file again; each own layer must pass **options of its __init__ on"
+        f" to super().__init__ and return all others in get_config ({_SUBCLASSING}), and a lambda"
+        " must become a function",
     ):
         return load_with_code(file)
 

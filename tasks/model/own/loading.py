@@ -4,6 +4,7 @@ import importlib
 import importlib.abc
 import importlib.util
 import linecache
+import re
 import sys
 import threading
 import traceback
@@ -16,12 +17,15 @@ from typing import Any
 
 import keras
 
-from tasks.common.errors import NetworkError, first_line
+from tasks.common.errors import NetworkError
 from tasks.model.keras_archive import names_code
 from tasks.model.keras_contracts import names_from_one
 from tasks.model.own.archive import code_in
 from tasks.model.own.code import NetworkCode
 from tasks.model.own.trust import require_trusted
+
+_KERAS_FRAME = re.compile(r"Exception encountered: |Exception encountered when calling .*\n+")
+_TENSORFLOW_MARKS = re.compile(r"\x1b\[\d+m|\{\{.*?\}\} ?")
 
 _LOCK = threading.RLock()
 _IMPORTED: dict[str, dict[str, ModuleType]] = {}
@@ -131,5 +135,12 @@ def told_as(code: NetworkCode, what: str) -> Iterator[None]:
         own = [one for one in frames if one.filename.startswith("network_code/")]
         place = f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
         raise NetworkError(
-            f"the network {code.called} {what}: {type(error).__name__}: {first_line(error)}{place}"
+            f"the network {code.called} {what}: {type(error).__name__}: {_reason(error)}{place}"
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    """Return what a layer said, without what Keras and TensorFlow put around it."""
+    *_, inner = _KERAS_FRAME.split(_TENSORFLOW_MARKS.sub("", str(error)))
+    first_paragraph, *_ = inner.strip().split("\n\n")
+    return " ".join(first_paragraph.split()) or type(error).__name__

@@ -1,56 +1,98 @@
-"""Each network in `examples/networks` holds what the networks of the project hold."""
+"""Six Keras scripts as users have them, and the network that the pipeline takes of each."""
 
+import difflib
+import runpy
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tasks.config.training import FitConfig, OwnNetworkConfig
-from tasks.model.build import KnownReviews, build_users_model
-from tasks.model.network import keras_network, open_network
-from tasks.model.own.code import NetworkCode, read_network_code
-from tasks.model.own.trust import trust_here
-from tests.support.review_samples import padded_tokens
-from tests.support.small_run import train_small
+from tasks.check_network import tried_guarantees
+from tasks.config.training import OwnNetworkConfig
+from tasks.model.own.network_input import NetworkInput
 
-FOLDER = Path(__file__).parents[3] / "examples/networks"
+ROOT = Path(__file__).parents[3]
 
-EXAMPLES = sorted(FOLDER.glob("*.py"))
+SCRIPTS, NETWORKS = ROOT / "examples/scripts", ROOT / "examples/networks"
 
-FIT = FitConfig(epochs=4, batch_size=16, learning_rate=0.02)
+NAMES = sorted(file.stem for file in SCRIPTS.glob("*.py"))
 
+MOST_CHANGED = 10
 
-def code_of(file: Path) -> NetworkCode:
-    return read_network_code(OwnNetworkConfig(network=f"{file}:build"))
+TRAINED_ALWAYS = "mean_of_words"
 
 
-def train(file: Path, prepared: Path, folder: Path, state: Path, epochs: int) -> dict[str, Any]:
-    folder.mkdir(parents=True)
-    code = code_of(file)
-    trust_here(folder.parent, code)
-    loaded = prepared.parent / "loaded"
-    reviews = KnownReviews(loaded / "train.parquet", loaded / "vocabulary.json", 40, 12, 2)
-    build_users_model(code, reviews, 0, folder)
-    fit = FIT.model_copy(update={"epochs": epochs})
-    initial = folder / "initial_model.keras"
-    return train_small(prepared, folder, fit, initial_model=initial, network=None, state=state)
+def code_lines(file: Path) -> list[str]:
+    """Return the lines of a file, without indentation and without the empty ones."""
+    return list(filter(None, map(str.strip, file.read_text().splitlines())))
 
 
-def test_there_are_examples_of_at_most_forty_lines() -> None:
-    assert len(EXAMPLES) >= 5
-    for file in EXAMPLES:
-        assert len(file.read_text().splitlines()) <= 40
+def differences(name: str) -> tuple[int, int]:
+    """Return how many lines of the network are not in the script, and the other way round."""
+    both = code_lines(SCRIPTS / f"{name}.py"), code_lines(NETWORKS / f"{name}.py")
+    marks = [line[0] for line in difflib.ndiff(*both)]
+    return marks.count("+"), marks.count("-")
 
 
-@pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
-def test_it_learns_resumes_bit_for_bit_and_answers_from_its_file(
-    file: Path, prepared: Path, tmp_path: Path
+def test_there_is_a_network_for_each_script() -> None:
+    assert len(NAMES) == 6
+    assert sorted(file.stem for file in NETWORKS.glob("*.py")) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_at_most_ten_lines_change_and_the_docs_say_how_many(name: str) -> None:
+    changed, gone = differences(name)
+    assert 0 < changed <= MOST_CHANGED
+    page = (ROOT / "docs/own_network.md").read_text()
+    assert f"[{name}](../examples/scripts/{name}.py) | +{changed} −{gone} |" in page  # noqa: RUF001
+
+
+def run_script(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, upto: str = "") -> Any:
+    """Run a script, or what stands in it before some line, in a folder with reviews."""
+    random = np.random.default_rng(0)
+    reviews: dict[str, Any] = {}
+    for part in ("train", "test"):
+        reviews[f"x_{part}"] = random.integers(0, 70, (32, 200))
+        reviews[f"y_{part}"] = np.arange(32) % 2
+    np.savez(folder / "reviews.npz", **reviews)
+    source = (SCRIPTS / f"{name}.py").read_text()
+    assert upto in source
+    (folder / "script.py").write_text(source.partition(upto)[0] if upto else source)
+    monkeypatch.chdir(folder)
+    return runpy.run_path("script.py")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_network_is_that_of_the_script(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = train(file, prepared, tmp_path / "whole", tmp_path / "whole-state", 4)
-    train(file, prepared, tmp_path / "first", tmp_path / "state", 2)
-    assert train(file, prepared, tmp_path / "second", tmp_path / "state", 4) == whole
-    assert max(whole["history"]["val_accuracy"]) > 0.9
-    model, tokens = tmp_path / "whole/best_model.keras", padded_tokens(prepared / "test.parquet")
-    expected = keras_network(model)(tokens)
-    np.testing.assert_allclose(open_network(model)(tokens), expected, atol=1e-5)
+    script = run_script(name, tmp_path, monkeypatch, upto="\nmodel.compile(")["model"]
+    script.build((None, 200))  # where nothing has said the length
+    words = 100 if name == "character_cnn" else 20_000
+    data = NetworkInput(num_words=words, maxlen=200, classes=2, seed=0, words=())
+    network = runpy.run_path(str(NETWORKS / f"{name}.py"))["build"](data)
+    assert [one.shape for one in network.weights] == [one.shape for one in script.weights]
+    kinds = [[type(one).__name__ for one in model.layers] for model in (network, script)]
+    assert kinds[0] in (kinds[1], ["InputLayer", *kinds[1]])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] * (name != TRAINED_ALWAYS)) for name in NAMES],
+)
+def test_the_script_trains_as_it_is(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    after = run_script(name, tmp_path, monkeypatch)
+    assert int(after["model"].optimizer.iterations) == 2
+    assert 0 <= after["accuracy"] <= 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_built_as_the_pipeline_asks(
+    name: str,
+) -> None:
+    network = OwnNetworkConfig(network=f"{NETWORKS / name}.py:build")
+    built = next(iter(tried_guarantees(network)))
+    assert built.holds, built.seen
