@@ -1,7 +1,7 @@
-"""Try a user's network on made-up reviews: does all that is promised of a network hold for it?"""
+"""Try a network on made-up reviews: does all that is promised of a network hold for it?"""
 
-import multiprocessing
 import os
+import pickle
 import random
 import signal
 import subprocess
@@ -9,9 +9,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 from tasks import steps
 from tasks.common.artifact_store import ArtifactStore, Fact, StepOutput
@@ -21,6 +22,7 @@ from tasks.common.records import Record
 from tasks.config.training import (
     DataConfig,
     FitConfig,
+    NetworkConfig,
     OwnNetworkConfig,
     ProtocolConfig,
     SourceConfig,
@@ -30,13 +32,13 @@ from tasks.data.text.vocabulary import Vocabulary
 from tasks.inference.bundle.export import write_forms
 from tasks.inference.predictor import TrainedModel
 from tasks.model.network import keras_model
-from tasks.model.own.code import NetworkCode, read_network_code
+from tasks.model.own.code import read_network_code
 from tasks.model.own.trust import trust_code
 from tasks.model.own.vectors_file import vectors_file
 from tasks.training.datasets import ordered_batches
 from tasks.training.plan import TrainingPlan
 from tasks.training.step import trained_form
-from tasks.training.train import train_model
+from tasks.training.train import prepare_network, train_model
 
 _WORDS = {
     "good": "fine lovely great warm",
@@ -53,11 +55,23 @@ _MOST_SECONDS = 600
 _SAVED, _STEPS = 2, 40
 _ASKED = ("fine", "dull")
 
-_ASK = """\
-import sys, tensorflow as tf
-model = tf.saved_model.load(sys.argv[1]).signatures["serving_default"]
-answers = model(text=tf.constant(sys.argv[2:]))
-print(*(label.decode() for label in answers["label"].numpy()))
+_FRESH = """\
+import pickle, sys
+import tensorflow as tf
+
+def ask(folder, *texts):
+    model = tf.saved_model.load(folder).signatures["serving_default"]
+    labels = model(text=tf.constant(texts))["label"].numpy()
+    print(*(label.decode() for label in labels), flush=True)
+
+def train(modules, plan):
+    sys.path = modules
+    from tasks.training.train import train_model
+    train_model(pickle.loads(plan))
+
+while True:
+    name, *given = pickle.load(sys.stdin.buffer)
+    globals()[name](*given)
 """
 
 
@@ -70,28 +84,29 @@ class Guarantee(Record):
     seconds: float
 
 
-def tried_guarantees(network: OwnNetworkConfig) -> Iterator[Guarantee]:
+def tried_guarantees(network: NetworkConfig) -> Iterator[Guarantee]:
     """Yield each guarantee once it is known; what cannot be tried without one is left out.
 
     Raises:
-        NetworkError: The code cannot be used at all.
+        NetworkError: The code of a user's network cannot be used at all.
         BadDataError: The file of vectors cannot be used.
     """
-    code = read_network_code(network)
-    trust_code(code.sha256)
+    if isinstance(network, OwnNetworkConfig):
+        trust_code(read_network_code(network).sha256)
     with tempfile.TemporaryDirectory(prefix="check-network-") as folder:
-        three = _Trial(Path(folder, "3"), code, network, ("bad", "fair", "good"))
-        trial = _Trial(Path(folder, "2"), code, network, ("bad", "good"))
+        three = _Trial(Path(folder, "3"), network, ("bad", "fair", "good"))
+        trial = _Trial(Path(folder, "2"), network, ("bad", "good"))
         for one, labels in ((three, "three"), (trial, "two")):
             built = _tried(f"built for {labels} labels, and read again", one.describe)
             yield built
             if not built.holds:
                 return
-        yield _tried("learns one batch by heart", trial.learn_by_heart)
+        with _FreshProcess(Path(folder)) as fresh:  # it starts while this one trains
+            yield _tried("learns one batch by heart", trial.learn_by_heart)
+            yield _tried("all forms of a bundle agree", trial.compare_forms)
+            yield _tried("answers in a fresh process without its code", lambda: trial.ask(fresh))
+            yield _tried("killed by SIGKILL, resumes bit for bit", lambda: trial.resume(fresh))
         yield _tried("equal seeds give equal trainings", trial.train_twice)
-        yield _tried("killed by SIGKILL, resumes bit for bit", trial.kill_and_resume)
-        yield _tried("all forms of a bundle agree", trial.compare_forms)
-        yield _tried("answers in a fresh process without its code", trial.ask_fresh_process)
 
 
 def _tried(name: str, look: Callable[[], str]) -> Guarantee:
@@ -105,15 +120,69 @@ def _tried(name: str, look: Callable[[], str]) -> Guarantee:
     return Guarantee(name=name, holds=holds, seen=seen, seconds=time.monotonic() - began)
 
 
+class _FreshProcess:
+    """A Python that knows neither this project nor the user's file, until it is to train."""
+
+    def __init__(self, folder: Path) -> None:
+        self._errors = folder / "errors.txt"
+        self._process = self._started()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        with self._errors.open("wb") as errors:
+            return subprocess.Popen(  # noqa: S603 - our own
+                [sys.executable, "-I", "-c", _FRESH],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+            )
+
+    def do(self, name: str, *given: object) -> None:
+        """Have it call one of its functions, in a new one where the last one failed."""
+        if self.ended:
+            self._process = self._started()
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):  # it ends, and says why in its error output
+            pickle.dump((name, *given), self._process.stdin)
+            self._process.stdin.flush()
+
+    def answer(self) -> str:
+        """Return the line that it writes next."""
+        assert self._process.stdout is not None
+        if not (line := self._process.stdout.readline()):
+            self._process.wait()
+            raise NetworkError(f"a fresh process fails: {self.complaint}")
+        return line.decode().strip()
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended by itself."""
+        return self._process.poll() is not None
+
+    @property
+    def complaint(self) -> str:
+        """The last line of its error output."""
+        return (self._errors.read_text(errors="replace").splitlines() or ["no word of it"])[-1]
+
+    def kill(self) -> int:
+        """End it by SIGKILL and return its status."""
+        self._process.kill()
+        self._process.communicate()
+        return self._process.returncode
+
+
 class _Trial:
     """A network, built for made-up reviews of some labels in a folder of its own."""
 
-    def __init__(
-        self, folder: Path, code: NetworkCode, network: OwnNetworkConfig, labels: tuple[str, ...]
-    ) -> None:
+    def __init__(self, folder: Path, network: NetworkConfig, labels: tuple[str, ...]) -> None:
         folder.mkdir()
-        self._folder, self._code, self._network = folder, code, network
-        self._labels = labels
+        self._folder, self._network, self._labels = folder, network, labels
+        self._resumed: dict[str, Fact] | None = None
 
     @cached_property
     def _store(self) -> ArtifactStore:
@@ -133,8 +202,12 @@ class _Trial:
 
     @cached_property
     def _built(self) -> StepOutput:
-        sizes, vectors = (_TEXT.num_words, _TEXT.maxlen), vectors_file(self._network)
-        return steps.build_own(self._store, self._loaded, *sizes, self._code, 0, CPU, vectors)
+        sizes, network = (_TEXT.num_words, _TEXT.maxlen), self._network
+        if not isinstance(network, OwnNetworkConfig):
+            labels = steps.LabelCount.of(self._loaded)
+            return steps.build(self._store, *sizes, network, 0, CPU, labels)
+        code, vectors = read_network_code(network), vectors_file(network)
+        return steps.build_own(self._store, self._loaded, *sizes, code, 0, CPU, vectors)
 
     @cached_property
     def _trained(self) -> dict[str, Fact]:
@@ -149,15 +222,15 @@ class _Trial:
     def _bundle(self) -> Path:
         return self._folder / "bundle"
 
-    def _plan(self, name: str, fit: FitConfig = _FIT) -> TrainingPlan:
+    def _plan(self, name: str) -> TrainingPlan:
         folder = self._folder / name
         folder.mkdir(exist_ok=True)
         return TrainingPlan(
             initial_model=self._store.file(self._built, "initial_model.keras"),
             train=self._store.file(self._persisted, "train.parquet"),
             validation=self._store.file(self._persisted, "validation.parquet"),
-            network=None,
-            fit=fit,
+            network=None if isinstance(self._network, OwnNetworkConfig) else self._network,
+            fit=_FIT,
             folder=folder,
             state=self._folder / f"{name}-state",
             save_every_steps=3,
@@ -171,40 +244,13 @@ class _Trial:
         """Train on the same reviews again and again."""
         plan = self._plan("heart")
         model = trained_form(keras_model(plan.initial_model), "keras", _FIT)
+        prepare_network(model, plan)
         batch = next(iter(ordered_batches(plan.train, _REVIEWS)))
         losses = [float(model.train_on_batch(*batch)[0]) for _ in range(_STEPS)]
         seen = f"the loss goes from {losses[0]:.3f} to {losses[-1]:.3f} in {_STEPS} steps"
         if losses[-1] > losses[0] / 2:
             raise NetworkError(f"{seen}: look for a layer that passes on no gradient")
         return seen
-
-    def train_twice(self) -> str:
-        """Train again, and compare weights and losses."""
-        return self._require_same(train_model(self._plan("again")))
-
-    def kill_and_resume(self) -> str:
-        """Train in another process, kill that, resume here, and compare weights and losses."""
-        plan = self._plan("killed")
-        child = multiprocessing.get_context("spawn").Process(target=train_model, args=(plan,))
-        with _unheard():
-            child.start()
-        end = time.monotonic() + _MOST_SECONDS
-        while child.is_alive() and time.monotonic() < end and len(_places(plan)) < _SAVED:
-            time.sleep(0.01)
-        child.kill()
-        child.join()
-        places = _places(plan)
-        if child.exitcode != -signal.SIGKILL or not places:
-            raise NetworkError(
-                f"a training in a process of its own ended with {child.exitcode}, or saved nothing"
-                f" in {_MOST_SECONDS} s, so that it could not be killed in the middle"
-            )
-        return f"from {places[-1]}: {self._require_same(train_model(plan))}"
-
-    def _require_same(self, facts: dict[str, Fact]) -> str:
-        if facts != self._trained:
-            raise NetworkError("another training with the same seed has other weights or losses")
-        return f"weights {str(self._trained['last_weights_hash'])[:12]} again"
 
     @cached_property
     def _differences(self) -> dict[str, float]:
@@ -225,14 +271,39 @@ class _Trial:
         pairs = (f"{name} by {value:.1g}" for name, value in self._differences.items())
         return f"probabilities differ from Keras's: {', '.join(pairs)}"
 
-    def ask_fresh_process(self) -> str:
+    def ask(self, fresh: _FreshProcess) -> str:
         """Ask the SavedModel in a process that knows neither this project nor the user's file."""
         assert self._differences
-        program = [sys.executable, "-I", "-c", _ASK, str(self._bundle / "saved_model"), *_ASKED]
-        answered = subprocess.run(program, capture_output=True, text=True, check=False)  # noqa: S603 - our own
-        if answered.returncode:
-            raise NetworkError(f"a fresh process fails: {answered.stderr.strip().splitlines()[-1]}")
-        return f"answers {' and '.join(answered.stdout.split())} to {' and '.join(_ASKED)}"
+        fresh.do("ask", str(self._bundle / "saved_model"), *_ASKED)
+        return f"answers {' and '.join(fresh.answer().split())} to {' and '.join(_ASKED)}"
+
+    def resume(self, fresh: _FreshProcess) -> str:
+        """Train in another process, kill that, resume here, and compare weights and losses."""
+        plan = self._plan("killed")
+        fresh.do("train", sys.path, pickle.dumps(plan))
+        end = time.monotonic() + _MOST_SECONDS
+        while not fresh.ended and time.monotonic() < end and len(_places(plan)) < _SAVED:
+            time.sleep(0.01)
+        status, places = fresh.kill(), _places(plan)
+        if status != -signal.SIGKILL or not places:
+            raise NetworkError(
+                f"a training in a process of its own ended with {status}, or saved nothing in"
+                f" {_MOST_SECONDS} s, so that it could not be killed in the middle:"
+                f" {fresh.complaint}"
+            )
+        self._resumed = train_model(plan)
+        self._require_same(self._resumed)
+        return f"from {places[-1]}, to the weights of an uninterrupted training"
+
+    def train_twice(self) -> str:
+        """Compare with the resumed training, or with another one where that differs."""
+        if self._resumed != self._trained:
+            self._require_same(train_model(self._plan("again")))
+        return f"weights {str(self._trained['last_weights_hash'])[:12]} again"
+
+    def _require_same(self, facts: dict[str, Fact]) -> None:
+        if facts != self._trained:
+            raise NetworkError("another training with the same seed has other weights or losses")
 
 
 @contextmanager

@@ -20,8 +20,8 @@ from tasks.config.promotion import PromotionConfig, require_promotable
 from tasks.config.recipes import DEFAULT_RECIPE, recipes
 from tasks.config.request import TrainOptions
 from tasks.config.training import (
+    NETWORKS,
     CachedStep,
-    OwnNetworkConfig,
     Source,
     SourceConfig,
     validated_config,
@@ -136,7 +136,12 @@ def train(
 
 @app.command(name="check-network", show=False)  # listed by the program `sentiment`
 def check(
-    network: Annotated[str, Parameter(help="The function that returns it, as my_net.py:build.")],
+    network: Annotated[
+        str,
+        Parameter(
+            help="The function that returns it, as my_net.py:build, or an architecture's name."
+        ),
+    ],
     /,
     *,
     network_option: Annotated[
@@ -147,15 +152,16 @@ def check(
     ] = None,
 ) -> None:
     """Try a network of your own on made-up reviews: does all that is promised hold for it?"""
-    groups = {"network": network, "network_option": network_option, "embeddings": embeddings}
-    own = validated_config(network=groups).network
-    assert isinstance(own, OwnNetworkConfig)
-    check_network(own)
+    named = "architecture" if network in NETWORKS else "network"
+    groups = {named: network, "network_option": network_option, "embeddings": embeddings}
+    given = {name: value for name, value in groups.items() if value is not None}
+    asked = validated_config(network=given).network
+    check_network(asked)
     use_device(CPU)
     from tasks.check_network import tried_guarantees
 
     failed = 0
-    for one in tried_guarantees(own):
+    for one in tried_guarantees(asked):
         failed += not one.holds
         mark = Text("holds  ", "green") if one.holds else Text("FAILS  ", "bold red")
         show_lines(mark + Text(f"{one.name} ({one.seconds:.0f} s): {one.seen}"))

@@ -63,8 +63,8 @@ def train_model(plan: TrainingPlan) -> dict[str, Fact]:
             _LOG.info(
                 "resuming after epoch %d%s of an interrupted training", done.epochs_done, step
             )
-        elif plan.network and (prepare := ARCHITECTURES[plan.network.architecture].prepare):
-            prepare(network, ordered_batches(plan.train, _REVIEWS_AT_ONCE), plan.network)
+        else:
+            prepare_network(network, plan)
         if not _is_over(done, fit):
             done = _fit(plan, model, done)
     tell_progress(done, fit.epochs, step=0, steps=0, finished=True)
@@ -82,6 +82,12 @@ def train_model(plan: TrainingPlan) -> dict[str, Fact]:
         "best_model_hash": model_hash(keras_model(plan.best_model), own.sha256 if own else None),
         "last_weights_hash": weights_hash(network),
     }
+
+
+def prepare_network(network: keras.Model, plan: TrainingPlan) -> None:
+    """Set what is counted on the training reviews, where an architecture has such a thing."""
+    if plan.network and (prepare := ARCHITECTURES[plan.network.architecture].prepare):
+        prepare(network, ordered_batches(plan.train, _REVIEWS_AT_ONCE), plan.network)
 
 
 def strategy_for(device: Device) -> tf.distribute.Strategy:

@@ -1,59 +1,69 @@
+import shutil
 from pathlib import Path
 
 import pytest
 
 from flows.cli import train
 from flows.cli.app import main
+from tasks.check_network import tried_guarantees
+from tasks.config.training import OwnNetworkConfig
 
 pytestmark = pytest.mark.usefixtures("nothing_trusted")
 
 EXAMPLES = sorted((Path(__file__).parents[3] / "examples/networks").glob("*.py"))
 
-QUICKEST = "mean_of_words"
+SHORTEST = EXAMPLES[0].parent / "mean_of_words.py"
+
+LAST = "            layers.GlobalAveragePooling1D(),"
 
 
-@pytest.mark.parametrize(
-    "file",
-    [
-        pytest.param(file, id=file.stem, marks=[] if file.stem == QUICKEST else [pytest.mark.slow])
-        for file in EXAMPLES
-    ],
-)
-def test_all_holds_for_each_example(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    main(train.app, ["check-network", f"{file}:build"])
+def changed(folder: Path, line: str, head: str = "") -> str:
+    """Return the shortest example with a line more, in a file of its own."""
+    source = SHORTEST.read_text()
+    assert LAST in source
+    file = folder / "my_net.py"
+    file.write_text(head + source.replace(LAST, f"            {line},\n{LAST}"))
+    return f"{file}:build"
+
+
+def require_all_holds(network: str, capsys: pytest.CaptureFixture[str]) -> None:
+    main(train.app, ["check-network", network])
     shown = capsys.readouterr().out
     lines = [line for line in shown.splitlines() if line.startswith("holds  ")]
     assert len(lines) == 7
     assert any(line.startswith("holds  killed by SIGKILL, resumes bit for bit") for line in lines)
-    assert shown.splitlines()[-1] == f"{file}:build holds all that is promised of a network."
+    assert shown.splitlines()[-1] == f"{network} holds all that is promised of a network."
 
 
-@pytest.mark.parametrize(
-    ("line", "said"),
-    [
-        (
-            "            layers.Lambda(lambda x: x),",
-            "FAILS  built for three labels, and read again",
-        ),
-        (
-            "            layers.Dense(1, trainable=False, kernel_initializer='zeros'),",
-            "look for a layer that passes on no gradient",
-        ),
-    ],
-)
-def test_what_does_not_hold_is_said_in_one_sentence(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str, said: str
+def test_all_holds_for_a_network_with_a_random_layer_from_a_module_beside_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (example,) = (file for file in EXAMPLES if file.stem == QUICKEST)
-    file = tmp_path / "my_net.py"
-    place = "            layers.Dense(data.outputs"
-    source = example.read_text()
-    assert place in source
-    file.write_text(source.replace(place, f"{line}\n{place}"))
+    shutil.copy(SHORTEST.parent / "bidirectional_lstm.py", tmp_path)
+    head = "from bidirectional_lstm import WordDropout\n"
+    require_all_holds(changed(tmp_path, "WordDropout(0.1)", head), capsys)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
+def test_all_holds_for_each_example(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    require_all_holds(f"{file}:build", capsys)
+
+
+def test_what_does_not_hold_is_said_in_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as ended:
-        main(train.app, ["check-network", f"{file}:build"])
+        main(train.app, ["check-network", changed(tmp_path, "layers.Lambda(lambda x: x)")])
     assert ended.value.code == 1
     shown, error = capsys.readouterr()
-    assert said in shown
+    assert "FAILS  built for three labels, and read again" in shown
     assert "does not hold all that is promised" in error
     assert "Traceback" not in error
+
+
+def test_a_layer_that_passes_on_no_gradient_is_found(tmp_path: Path) -> None:
+    stopped = changed(tmp_path, "layers.Dense(1, trainable=False, kernel_initializer='zeros')")
+    found = tried_guarantees(OwnNetworkConfig(network=stopped))
+    heart = next(one for one in found if one.name == "learns one batch by heart")
+    assert not heart.holds
+    assert heart.seen.endswith("look for a layer that passes on no gradient")
