@@ -48,7 +48,7 @@ _WORDS = {
 _OTHERS = "the film plot cast was and scene music ending of a with"
 _REVIEWS = 160
 
-_TEXT = TextConfig(num_words=60, maxlen=48)
+_NUM_WORDS = 60
 _FIT = FitConfig(epochs=3, batch_size=16, learning_rate=0.01, training_step="keras")
 
 _MOST_SECONDS = 600
@@ -57,7 +57,10 @@ _ASKED = ("fine", "dull")
 
 _FRESH = """\
 import pickle, sys
+# Keras would import both, for two seconds.
+sys.modules["sklearn"] = sys.modules["matplotlib"] = None
 import tensorflow as tf
+del sys.modules["sklearn"], sys.modules["matplotlib"]
 
 def ask(folder, *texts):
     model = tf.saved_model.load(folder).signatures["serving_default"]
@@ -84,8 +87,10 @@ class Guarantee(Record):
     seconds: float
 
 
-def tried_guarantees(network: NetworkConfig) -> Iterator[Guarantee]:
+def tried_guarantees(network: NetworkConfig, maxlen: int) -> Iterator[Guarantee]:
     """Yield each guarantee once it is known; what cannot be tried without one is left out.
+
+    The reviews are padded to `maxlen` words, of which they have 6 to 33.
 
     Raises:
         NetworkError: The code of a user's network cannot be used at all.
@@ -93,9 +98,10 @@ def tried_guarantees(network: NetworkConfig) -> Iterator[Guarantee]:
     """
     if isinstance(network, OwnNetworkConfig):
         trust_code(read_network_code(network).sha256)
+    text = TextConfig(num_words=_NUM_WORDS, maxlen=maxlen)
     with tempfile.TemporaryDirectory(prefix="check-network-") as folder:
-        three = _Trial(Path(folder, "3"), network, ("bad", "fair", "good"))
-        trial = _Trial(Path(folder, "2"), network, ("bad", "good"))
+        three = _Trial(Path(folder, "3"), network, text, ("bad", "fair", "good"))
+        trial = _Trial(Path(folder, "2"), network, text, ("bad", "good"))
         for one, labels in ((three, "three"), (trial, "two")):
             built = _tried(f"built for {labels} labels, and read again", one.describe)
             yield built
@@ -179,9 +185,11 @@ class _FreshProcess:
 class _Trial:
     """A network, built for made-up reviews of some labels in a folder of its own."""
 
-    def __init__(self, folder: Path, network: NetworkConfig, labels: tuple[str, ...]) -> None:
+    def __init__(
+        self, folder: Path, network: NetworkConfig, text: TextConfig, labels: tuple[str, ...]
+    ) -> None:
         folder.mkdir()
-        self._folder, self._network, self._labels = folder, network, labels
+        self._folder, self._network, self._text, self._labels = folder, network, text, labels
         self._resumed: dict[str, Fact] | None = None
 
     @cached_property
@@ -197,12 +205,12 @@ class _Trial:
 
     @cached_property
     def _persisted(self) -> StepOutput:
-        padded = steps.pad(self._store, self._loaded, _TEXT, ProtocolConfig())
+        padded = steps.pad(self._store, self._loaded, self._text, ProtocolConfig())
         return steps.persist(self._store, padded, 64)
 
     @cached_property
     def _built(self) -> StepOutput:
-        sizes, network = (_TEXT.num_words, _TEXT.maxlen), self._network
+        sizes, network = (self._text.num_words, self._text.maxlen), self._network
         if not isinstance(network, OwnNetworkConfig):
             labels = steps.LabelCount.of(self._loaded)
             return steps.build(self._store, *sizes, network, 0, CPU, labels)
@@ -258,7 +266,7 @@ class _Trial:
             name="check",
             file=self._model,
             vocabulary=Vocabulary.read(self._store.file(self._loaded, "vocabulary.json")),
-            text=_TEXT,
+            text=self._text,
             label_names=self._labels,
             content_hash="",
         )

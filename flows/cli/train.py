@@ -150,18 +150,21 @@ def check(
     embeddings: Annotated[
         Path | None, Parameter(help="Vectors of words: a text file of GloVe, word2vec or fastText.")
     ] = None,
+    maxlen: Annotated[
+        int, Parameter(help="Tokens per review; more where the network shortens them much.")
+    ] = 48,
 ) -> None:
     """Try a network of your own on made-up reviews: does all that is promised hold for it?"""
     named = "architecture" if network in NETWORKS else "network"
     groups = {named: network, "network_option": network_option, "embeddings": embeddings}
     given = {name: value for name, value in groups.items() if value is not None}
-    asked = validated_config(network=given).network
-    check_network(asked)
+    config = validated_config(network=given, text={"maxlen": maxlen})
+    check_network(config.network)
     use_device(CPU)
     from tasks.check_network import tried_guarantees
 
     failed = 0
-    for one in tried_guarantees(asked):
+    for one in tried_guarantees(config.network, config.text.maxlen):
         failed += not one.holds
         mark = Text("holds  ", "green") if one.holds else Text("FAILS  ", "bold red")
         show_lines(mark + Text(f"{one.name} ({one.seconds:.0f} s): {one.seen}"))

@@ -80,7 +80,7 @@ def test_ids_become_one_probability_for_each_review(name: Architecture) -> None:
 
 @pytest.mark.parametrize("name", [pytest.param(one, marks=LONG.get(one, ())) for one in ALL])
 def test_it_holds_all_that_is_promised_of_a_network(name: Architecture) -> None:
-    found = list(tried_guarantees(sizes(name)))
+    found = list(tried_guarantees(sizes(name), 48))
     assert [one for one in found if not one.holds] == []
     assert len(found) == 7
 

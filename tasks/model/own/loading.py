@@ -73,23 +73,24 @@ def _place(code: NetworkCode, path: str) -> str:
 
 def imported(code: NetworkCode) -> ModuleType:
     """Return the module with the function; raise a NetworkError where its import fails."""
-    name = next(iter(code.modules))
+    own = code.modules
+    name = next(iter(own))
     with _LOCK:
         modules = _IMPORTED.get(code.sha256)
         if modules is None:
-            for other in [one for one in sys.modules if _is_of(one, code)]:
+            for other in [one for one in sys.modules if _is_of(one, own)]:
                 del sys.modules[other]  # of another state of the same files
             sys.meta_path[:] = [one for one in sys.meta_path if not _hides(one, code)]
             sys.meta_path.insert(0, _Finder(code))
             with told_as(code, "cannot be imported"):
                 importlib.import_module(name)
-            modules = {one: sys.modules[one] for one in sys.modules if _is_of(one, code)}
+            modules = {one: sys.modules[one] for one in sys.modules if _is_of(one, own)}
             _IMPORTED[code.sha256] = modules
         return modules[name]
 
 
-def _is_of(name: str, code: NetworkCode) -> bool:
-    return name in code.modules or any(one.startswith(f"{name}.") for one in code.modules)
+def _is_of(name: str, own: dict[str, str]) -> bool:
+    return name in own or any(one.startswith(f"{name}.") for one in own)
 
 
 def _hides(finder: Any, code: NetworkCode) -> bool:  # noqa: ANN401 - anything that finds

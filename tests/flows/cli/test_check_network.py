@@ -63,7 +63,14 @@ def test_what_does_not_hold_is_said_in_one_sentence(
 
 def test_a_layer_that_passes_on_no_gradient_is_found(tmp_path: Path) -> None:
     stopped = changed(tmp_path, "layers.Dense(1, trainable=False, kernel_initializer='zeros')")
-    found = tried_guarantees(OwnNetworkConfig(network=stopped))
+    found = tried_guarantees(OwnNetworkConfig(network=stopped), 48)
     heart = next(one for one in found if one.name == "learns one batch by heart")
     assert not heart.holds
     assert heart.seen.endswith("look for a layer that passes on no gradient")
+
+
+def test_reviews_are_as_long_as_the_network_needs(tmp_path: Path) -> None:
+    wide = OwnNetworkConfig(network=changed(tmp_path, "layers.Conv1D(4, 60)"))
+    short, long = (next(iter(tried_guarantees(wide, maxlen))) for maxlen in (48, 90))
+    assert "cannot be built: ValueError" in short.seen
+    assert (short.holds, long.holds) == (False, True), long.seen

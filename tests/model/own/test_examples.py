@@ -94,5 +94,5 @@ def test_it_is_built_as_the_pipeline_asks(
     name: str,
 ) -> None:
     network = OwnNetworkConfig(network=f"{NETWORKS / name}.py:build")
-    built = next(iter(tried_guarantees(network)))
+    built = next(iter(tried_guarantees(network, 48)))
     assert built.holds, built.seen
