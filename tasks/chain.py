@@ -24,6 +24,14 @@ class Runner(Protocol):
         """Return what a step left."""
 
 
+class Built(NamedTuple):
+    """A network with its first weights, the reviews for it, and what the training knows of it."""
+
+    persisted: StepOutput
+    built: StepOutput
+    network: NetworkConfig | NetworkCode
+
+
 class Learned(NamedTuple):
     """What a training left, and the reviews that it and its evaluation read."""
 
@@ -37,8 +45,8 @@ def prepare(run: Runner, loaded: StepOutput, config: TrainingConfig) -> StepOutp
     return run.cached(steps.persist, padded, config.data.row_group_rows)
 
 
-def learn(run: Runner, loaded: StepOutput, config: TrainingConfig, device: Device) -> Learned:
-    """Pad → persist-parquet → build → train."""
+def build(run: Runner, loaded: StepOutput, config: TrainingConfig, device: Device) -> Built:
+    """Pad → persist-parquet → build."""
     text, fit, network = config.text, config.fit, config.network
     persisted = prepare(run, loaded, config)
     sizes = text.num_words, text.maxlen
@@ -51,7 +59,13 @@ def learn(run: Runner, loaded: StepOutput, config: TrainingConfig, device: Devic
     else:
         labels = steps.LabelCount.of(loaded)
         built = run.cached(steps.build, *sizes, network, fit.seed, device, labels)
-    trained = run.cached(steps.train, built, persisted, learned, fit, config.saving, device)
+    return Built(persisted, built, learned)
+
+
+def learn(run: Runner, loaded: StepOutput, config: TrainingConfig, device: Device) -> Learned:
+    """Pad → persist-parquet → build → train."""
+    persisted, built, network = build(run, loaded, config, device)
+    trained = run.cached(steps.train, built, persisted, network, config.fit, config.saving, device)
     return Learned(persisted, trained)
 
 

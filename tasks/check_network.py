@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -31,14 +32,12 @@ from tasks.config.training import (
 from tasks.data.text.vocabulary import Vocabulary
 from tasks.inference.bundle.export import write_forms
 from tasks.inference.predictor import TrainedModel
-from tasks.model.network import keras_model
 from tasks.model.own.code import read_network_code
 from tasks.model.own.trust import trust_code
 from tasks.model.own.vectors_file import vectors_file
-from tasks.training.datasets import ordered_batches
+from tasks.training.one_batch import learn_by_heart
 from tasks.training.plan import TrainingPlan
-from tasks.training.step import trained_form
-from tasks.training.train import prepare_network, train_model
+from tasks.training.train import train_model
 
 _WORDS = {
     "good": "fine lovely great warm",
@@ -103,19 +102,20 @@ def tried_guarantees(network: NetworkConfig, maxlen: int) -> Iterator[Guarantee]
         three = _Trial(Path(folder, "3"), network, text, ("bad", "fair", "good"))
         trial = _Trial(Path(folder, "2"), network, text, ("bad", "good"))
         for one, labels in ((three, "three"), (trial, "two")):
-            built = _tried(f"built for {labels} labels, and read again", one.describe)
+            built = tried(f"built for {labels} labels, and read again", one.describe)
             yield built
             if not built.holds:
                 return
         with _FreshProcess(Path(folder)) as fresh:  # it starts while this one trains
-            yield _tried("learns one batch by heart", trial.learn_by_heart)
-            yield _tried("all forms of a bundle agree", trial.compare_forms)
-            yield _tried("answers in a fresh process without its code", lambda: trial.ask(fresh))
-            yield _tried("killed by SIGKILL, resumes bit for bit", lambda: trial.resume(fresh))
-        yield _tried("equal seeds give equal trainings", trial.train_twice)
+            yield tried("learns one batch by heart", trial.learn_by_heart)
+            yield tried("all forms of a bundle agree", trial.compare_forms)
+            yield tried("answers in a fresh process without its code", lambda: trial.ask(fresh))
+            yield tried("killed by SIGKILL, resumes bit for bit", lambda: trial.resume(fresh))
+        yield tried("equal seeds give equal trainings", trial.train_twice)
 
 
-def _tried(name: str, look: Callable[[], str]) -> Guarantee:
+def tried(name: str, look: Callable[[], str]) -> Guarantee:
+    """Return what `look` has seen, or why that does not hold."""
     began = time.monotonic()
     try:
         seen, holds = look(), True
@@ -250,13 +250,11 @@ class _Trial:
 
     def learn_by_heart(self) -> str:
         """Train on the same reviews again and again."""
-        plan = self._plan("heart")
-        model = trained_form(keras_model(plan.initial_model), "keras", _FIT)
-        prepare_network(model, plan)
-        batch = next(iter(ordered_batches(plan.train, _REVIEWS)))
-        losses = [float(model.train_on_batch(*batch)[0]) for _ in range(_STEPS)]
-        seen = f"the loss goes from {losses[0]:.3f} to {losses[-1]:.3f} in {_STEPS} steps"
-        if losses[-1] > losses[0] / 2:
+        fit = _FIT.model_copy(update={"batch_size": _REVIEWS})
+        heart = learn_by_heart(replace(self._plan("heart"), fit=fit), _STEPS)
+        first, last = heart.first_loss, heart.last_loss
+        seen = f"the loss goes from {first:.3f} to {last:.3f} in {heart.steps} steps"
+        if last > first / 2:
             raise NetworkError(f"{seen}: look for a layer that passes on no gradient")
         return seen
 

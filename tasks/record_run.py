@@ -2,8 +2,9 @@
 
 import shutil
 from datetime import UTC, datetime
+from typing import Protocol
 
-from tasks.cache.runner import StepRunner
+from tasks.common.artifact_store import ArtifactStore, StepOutput, StepRun
 from tasks.common.atomic_files import sync_file, sync_folder, temporary_path, write_text
 from tasks.common.device import Device
 from tasks.common.errors import storage_error
@@ -46,8 +47,16 @@ RUN_FILES = {name: step for step, names in _STEP_FILES.items() for name in names
 """Files of a run folder, and the step whose file of that name each is a copy of."""
 
 
+class DoneSteps(Protocol):
+    """What a runner of the steps keeps of them."""
+
+    store: ArtifactStore
+    outputs: dict[str, StepOutput]
+    runs: list[StepRun]
+
+
 def record_run(
-    run: StepRunner,
+    run: DoneSteps,
     flow_run_id: str,
     config: TrainingConfig,
     source: SourceFiles,

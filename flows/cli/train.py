@@ -1,8 +1,9 @@
 """Command line of the training flow: options from the config, answers before Prefect loads."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from cyclopts import Parameter
 from pydantic import Field
@@ -13,21 +14,26 @@ from flows.cli.help import DATA, DRIFT, PROMOTION, RECIPE, RUNNING, command_app
 from flows.cli.options import ConfigOptions, NamingOptions, SourceOptions
 from flows.display.plan import plan_shown
 from flows.display.terminal import fail, show_lines
-from tasks.common.device import CPU, use_device
+from tasks.common.device import CPU, select_accelerator, use_device
 from tasks.common.errors import InvalidConfigError
+from tasks.common.tables import Table
 from tasks.config.drift import DriftConfig
 from tasks.config.promotion import PromotionConfig, require_promotable
 from tasks.config.recipes import DEFAULT_RECIPE, recipes
-from tasks.config.request import TrainOptions
+from tasks.config.request import DebugMode, TrainOptions
 from tasks.config.training import (
     NETWORKS,
     CachedStep,
     Source,
     SourceConfig,
+    TrainingConfig,
     validated_config,
 )
 from tasks.model.own.code import check_network
 from tasks.plan import plan_training
+
+if TYPE_CHECKING:
+    from tasks.check_network import Guarantee
 
 G = TypeVar("G", PromotionConfig, DriftConfig)
 
@@ -109,6 +115,15 @@ def train(
             group=RUNNING,
         ),
     ] = False,
+    debug: Annotated[
+        DebugMode | None,
+        Parameter(
+            help="Train no model, but find mistakes in seconds, on some of the training reviews."
+            " overfit: can the network learn one batch by heart? one-step: one step of all, up to"
+            " the report. profile: where does the time of a training step go?",
+            group=RUNNING,
+        ),
+    ] = None,
 ) -> Ready[TrainOptions] | None:
     """Train the sentiment network on movie reviews and leave a versioned run folder."""
     if list_recipes:
@@ -128,6 +143,13 @@ def train(
         drift=bounds,
         naming=naming.naming(),
     )
+    if debug:
+        if plan or promote or check_drift:
+            raise InvalidConfigError(
+                "--debug leaves no run: leave out --plan, --promote, --check-drift"
+            )
+        _debug(asked, debug)
+        return None
     if plan:
         show_lines(*plan_shown(plan_training(asked), asked))
         return None
@@ -161,16 +183,39 @@ def check(
     config = validated_config(network=given, text={"maxlen": maxlen})
     check_network(config.network)
     use_device(CPU)
-    from tasks.check_network import tried_guarantees
+    if _failures(_tried(config)):
+        fail(f"{network} does not hold all that is promised; docs/own_network.md says why it must")
+    show_lines(Text(f"{network} holds all that is promised of a network.", style="bold"))
 
+
+def _debug(options: TrainOptions, mode: DebugMode) -> None:
+    use_device(select_accelerator(options.accelerator))
+    if _failures(_tried(options, mode)):
+        fail(f"--debug {mode} found a mistake, told above: mend it, and try again")
+    show_lines(Text(f"This was --debug {mode}, which leaves no run and no model.", style="bold"))
+
+
+def _tried(
+    what: TrainingConfig | TrainOptions, mode: DebugMode = "overfit"
+) -> Iterator["Guarantee | Table"]:
+    from tasks import check_network, debug_training
+
+    if isinstance(what, TrainOptions):
+        return debug_training.debug_training(what, mode)
+    return check_network.tried_guarantees(what.network, what.text.maxlen)
+
+
+def _failures(found: Iterator["Guarantee | Table"]) -> int:
+    """Show what was tried, and count what does not hold."""
     failed = 0
-    for one in tried_guarantees(config.network, config.text.maxlen):
+    for one in found:
+        if isinstance(one, Table):
+            show_lines(one)
+            continue
         failed += not one.holds
         mark = Text("holds  ", "green") if one.holds else Text("FAILS  ", "bold red")
         show_lines(mark + Text(f"{one.name} ({one.seconds:.0f} s): {one.seen}"))
-    if failed:
-        fail(f"{network} does not hold all that is promised; docs/own_network.md says why it must")
-    show_lines(Text(f"{network} holds all that is promised of a network.", style="bold"))
+    return failed
 
 
 def _recipe_lines() -> list[str | Text]:

@@ -1,6 +1,7 @@
 """What is requested of one training: the config and all that is no part of it."""
 
 from pathlib import Path
+from typing import Literal
 
 from tasks.common.device import Device
 from tasks.common.errors import InvalidConfigError
@@ -9,6 +10,8 @@ from tasks.config.drift import DriftConfig
 from tasks.config.naming import Naming
 from tasks.config.promotion import PromotionConfig
 from tasks.config.training import CachedStep, FitConfig, TrainingConfig
+
+DebugMode = Literal["overfit", "one-step", "profile"]
 
 
 class TrainOptions(Record):
