@@ -8,6 +8,7 @@ from tasks.common.artifact_store import StepOutput
 from tasks.common.device import Device
 from tasks.config.training import NetworkConfig, OwnNetworkConfig, TrainingConfig
 from tasks.data.sources.source_files import SourceFiles, source_label
+from tasks.data.text.tokenization import Tokenization
 from tasks.model.own.code import NetworkCode, read_network_code
 from tasks.model.own.trust import trust_code
 from tasks.model.own.vectors_file import vectors_file
@@ -37,6 +38,11 @@ class Learned(NamedTuple):
 
     persisted: StepOutput
     trained: StepOutput
+
+
+def load(run: Runner, files: SourceFiles, config: TrainingConfig) -> StepOutput:
+    """Load, by the tokenizer of the config."""
+    return run.cached(steps.load, files, config.data, Tokenization.of(config.text))
 
 
 def prepare(run: Runner, loaded: StepOutput, config: TrainingConfig) -> StepOutput:
@@ -73,7 +79,7 @@ def learn_and_judge(
     run: Runner, loaded: StepOutput, config: TrainingConfig, files: SourceFiles, device: Device
 ) -> None:
     """Baseline, pad → persist-parquet → build → train → evaluate → plot, analyse."""
-    baseline = run.cached(steps.baseline, loaded, config.protocol)
+    baseline = run.cached(steps.baseline, loaded, config.protocol, config.text.tokenizer)
     persisted, trained = learn(run, loaded, config, device)
     batch_size = config.fit.evaluation_batch_size
     evaluated = run.cached(steps.evaluate, trained, persisted, batch_size, device)

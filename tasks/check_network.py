@@ -29,6 +29,7 @@ from tasks.config.training import (
     SourceConfig,
     TextConfig,
 )
+from tasks.data.text.tokenization import BY_WORDS
 from tasks.data.text.vocabulary import Vocabulary
 from tasks.inference.bundle.export import write_forms
 from tasks.inference.predictor import TrainedModel
@@ -201,7 +202,7 @@ class _Trial:
         file = self._folder / "reviews.csv"
         file.write_text("\n".join(["text,label", *_reviews(self._labels)]) + "\n")
         files = steps.fetch(self._store, SourceConfig(train_file=file))
-        return steps.load(self._store, files, DataConfig(row_group_rows=64))
+        return steps.load(self._store, files, DataConfig(row_group_rows=64), BY_WORDS)
 
     @cached_property
     def _persisted(self) -> StepOutput:

@@ -5,9 +5,8 @@ import shutil
 from pathlib import Path
 from typing import get_args
 
-from tasks import steps
 from tasks.cache.plan_runner import PlannedStep, PlanRunner
-from tasks.chain import learn_and_judge
+from tasks.chain import learn_and_judge, load
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.device import Device, select_accelerator
 from tasks.common.records import Record
@@ -60,7 +59,7 @@ def plan_training(options: TrainOptions) -> PlannedRun:
             for step in get_args(Step)
         ]
     else:
-        loaded = run.cached(steps.load, files, config.data)
+        loaded = load(run, files, config)
         learn_and_judge(run, loaded, config, files, device)
     past = past_steps(store, device)
     found = [expected(store, past, planned, config.text.maxlen) for planned in run.planned]

@@ -22,9 +22,11 @@ from tasks.config.training import (
     SavingConfig,
     SourceConfig,
     TextConfig,
+    TokenizerName,
 )
 from tasks.data.fetch import fetch_reviews
 from tasks.data.sources.source_files import SourceFiles, require_unchanged
+from tasks.data.text.tokenization import Tokenization
 from tasks.model.own.code import NetworkCode
 from tasks.model.own.trust import trust_here
 from tasks.model.own.vectors_file import VectorsFile
@@ -38,15 +40,17 @@ def fetch(store: ArtifactStore, source: SourceConfig) -> SourceFiles:
 
 
 @step("load", "load {files.source}")
-def load(store: ArtifactStore, files: SourceFiles, data: DataConfig) -> StepOutput:
-    """Turn the raw reviews into token ids, a word index and a data report.
+def load(
+    store: ArtifactStore, files: SourceFiles, data: DataConfig, tokenization: Tokenization
+) -> StepOutput:
+    """Turn the raw reviews into token ids, a vocabulary and a data report.
 
     Return `train.parquet`, `test.parquet`, `vocabulary.json`, `data_report.json`.
     """
     from tasks.data.load import load_reviews
 
     with store.workspace() as folder:
-        facts = load_reviews(files, data, folder)
+        facts = load_reviews(files, data, folder, tokenization)
         for name, path in files.paths.items():
             require_unchanged(path, files.sha256[name])
         return store.keep("load", folder, facts)
@@ -230,15 +234,19 @@ def evaluate(
 
 
 @step("baseline", "baseline, {protocol.protocol} protocol")
-def baseline(store: ArtifactStore, loaded: StepOutput, protocol: ProtocolConfig) -> StepOutput:
+def baseline(
+    store: ArtifactStore, loaded: StepOutput, protocol: ProtocolConfig, tokenizer: TokenizerName
+) -> StepOutput:
     """Train two linear models on the same reviews, and score them on the test reviews."""
-    return _baseline("baseline", store, loaded, protocol)
+    return _baseline("baseline", store, loaded, protocol, tokenizer)
 
 
 @step("baseline-seen", "baseline on what the network sees, {persisted.facts[protocol]} protocol")
-def baseline_seen(store: ArtifactStore, persisted: StepOutput) -> StepOutput:
+def baseline_seen(
+    store: ArtifactStore, persisted: StepOutput, tokenizer: TokenizerName
+) -> StepOutput:
     """Train the linear models on what the network sees: reviews cut, and its words alone."""
-    return _baseline("baseline-seen", store, persisted, None, "protocol")
+    return _baseline("baseline-seen", store, persisted, None, tokenizer, "protocol")
 
 
 def _baseline(
@@ -246,6 +254,7 @@ def _baseline(
     store: ArtifactStore,
     reviews: StepOutput,
     protocol: ProtocolConfig | None,
+    tokenizer: TokenizerName,
     *facts: str,
 ) -> StepOutput:
     from tasks.evaluation.baselines import train_baseline
@@ -253,7 +262,7 @@ def _baseline(
     files = store.file(reviews, "train.parquet"), store.file(reviews, "test.parquet")
     described, names = _described(reviews, *facts), _label_names(reviews)
     with store.workspace() as folder:
-        scores = train_baseline(*files, protocol, described, folder, names)
+        scores = train_baseline(*files, protocol, described, folder, names, tokenizer)
         return store.keep(name, folder, scores)
 
 

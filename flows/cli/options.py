@@ -34,6 +34,7 @@ from tasks.config.training import (
     TrainingConfig,
 )
 from tasks.data.sources.check_files import check_users_files
+from tasks.data.text.tokenization import Tokenization
 from tasks.model.own.code import check_network
 from tasks.runs.find import find_run
 from tasks.runs.read import read_config
@@ -148,6 +149,7 @@ class ConfigOptions:
             InvalidConfigError: There is no such recipe, or a value is impossible.
             AcceleratorError: There is no such device.
             BadDataError: A file of the user cannot be used, or there is no such run.
+            MissingExtraError: The library of the tokenizer is not installed.
         """
         set_output(quiet=self.quiet, verbose=self.verbose)
         base, groups = self._base(), {name: getattr(self, name) for name in _GROUPS}
@@ -158,6 +160,7 @@ class ConfigOptions:
         require_divisible(config.fit, select_accelerator(self.accelerator))
         check_users_files(config.source)
         check_network(config.network)
+        Tokenization.of(config.text)
         return config
 
     def _base(self) -> Groups:

@@ -13,7 +13,7 @@ from flows.pipelines import experiment
 from flows.pipelines.experiment import run_in_terminal
 from tasks import steps
 from tasks.cache.runner import StepRunner, as_task
-from tasks.chain import prepare
+from tasks.chain import load, prepare
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.device import Accelerator
 from tasks.config.experiments import AblationConfig, RunnerConfig
@@ -28,14 +28,13 @@ def seen_baselines(
     variants: Sequence[TrainingConfig], artifacts: Path
 ) -> list[list[BaselineScore]]:
     """Return the linear baselines of each variant, on what its network sees."""
-    config = variants[0]
     with ArtifactStore(artifacts).in_use() as store:
         run = StepRunner(store)
-        files = run.fresh(as_task(steps.fetch), config.source)
-        loaded = run.cached(steps.load, files, config.data)
+        files = run.fresh(as_task(steps.fetch), variants[0].source)
         found = []
         for variant in variants:
-            facts = run.cached(steps.baseline_seen, prepare(run, loaded, variant)).facts
+            seen = prepare(run, load(run, files, variant), variant)
+            facts = run.cached(steps.baseline_seen, seen, variant.text.tokenizer).facts
             found.append([BaselineScore.from_facts(facts, prefix) for prefix in ("", "bayes_")])
     return found
 

@@ -18,6 +18,7 @@ from tasks.config.recipes import DEFAULT_RECIPE, config_of
 from tasks.config.request import TrainOptions
 from tasks.config.training import TrainingConfig, Value
 from tasks.data.sources.check_files import check_users_files
+from tasks.data.text.tokenization import Tokenization
 from tasks.inference.open_model import model_of_run, open_predictor
 from tasks.inference.predictor import ready_predictor
 from tasks.model.network import keras_model
@@ -178,6 +179,7 @@ def train(
     config = config_of(recipe, reviews | settings)
     check_users_files(config.source)
     check_network(config.network)
+    Tokenization.of(config.text)
     promotion = PromotionConfig() if promote else None
     require_promotable(promotion, config.protocol)
     options = TrainOptions(

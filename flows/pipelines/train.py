@@ -15,7 +15,7 @@ from flows.orchestration.failure_hook import RECORDED
 from flows.orchestration.promotion import promote_run
 from tasks import steps
 from tasks.cache.runner import StepRunner, as_task
-from tasks.chain import learn_and_judge
+from tasks.chain import learn_and_judge, load
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.device import Accelerator, select_accelerator
 from tasks.config.drift import DriftConfig
@@ -91,7 +91,7 @@ def train_flow(
 
         files = run.fresh(as_task(steps.fetch), config.source)
         naming = session.name_run(files, config, naming)
-        loaded = run.cached(steps.load, files, config.data)
+        loaded = load(run, files, config)
         drifted = require_no_drift(run, loaded, drift) if drift else None
         with training_progress.show_progress():
             learn_and_judge(run, loaded, config, files, device)

@@ -12,7 +12,7 @@ from flows.orchestration import session, training_progress
 from flows.orchestration.failure_hook import RECORDED
 from tasks import steps
 from tasks.cache.runner import StepRunner, as_task, in_state
-from tasks.chain import learn
+from tasks.chain import learn, load
 from tasks.common.artifact_store import ArtifactStore, StepRun
 from tasks.common.device import Accelerator, select_accelerator
 from tasks.common.errors import DivergedError, PipelineError, PrunedTrialError
@@ -49,7 +49,7 @@ def trial_flow(
         run = StepRunner(store)
 
         files = run.fresh(as_task(steps.fetch), config.source)
-        loaded = run.cached(steps.load, files, config.data)
+        loaded = load(run, files, config)
         try:
             with training_progress.show_progress(), watch_training(reporter):
                 trained = learn(run, loaded, config, device).trained

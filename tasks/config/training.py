@@ -40,9 +40,18 @@ Side = Literal["pre", "post"]
 UserPath = Annotated[AnyPath, AfterValidator(lambda path: path.expanduser())]
 
 
+TokenizerName = Literal["words", "subwords", "characters"]
+
+_FEWEST_SUBWORDS = 100
+
+
 class TextConfig(Settings):
     """How a review becomes a row of numbers."""
 
+    tokenizer: TokenizerName = "words"
+    """What a token is. words: as Keras splits them. subwords: frequent parts of words, num_words of
+    them, learned on the training reviews; for Korean, Japanese, Chinese and words with many forms.
+    characters: each one, spaces and punctuation too."""
     num_words: int = Field(10_000, ge=4, le=1_000_000)
     """Size of the vocabulary and of the Embedding, with 4 reserved ids (10000 keeps 9,996
     words; 5000 is the smaller usual choice)."""
@@ -55,6 +64,15 @@ class TextConfig(Settings):
     head: int = Field(64, ge=1)
     """Tokens kept from the beginning of a long review where truncating is 'middle'; the rest of
     maxlen is kept from its end. Not used otherwise."""
+
+    @model_validator(mode="after")
+    def _subwords_are_enough(self) -> Self:
+        if self.tokenizer == "subwords" and self.num_words < _FEWEST_SUBWORDS:
+            raise ValueError(
+                f"num_words={self.num_words}: must be at least {_FEWEST_SUBWORDS} with tokenizer"
+                " 'subwords'"
+            )
+        return self
 
     @property
     def kept_first(self) -> int:
@@ -440,6 +458,15 @@ class TrainingConfig(Settings):
             raise ValueError(
                 f"head={self.text.head}: must be less than {self.text.maxlen} (maxlen) with"
                 " truncating 'middle', so that both ends are kept"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _vectors_are_of_words(self) -> Self:
+        vectors = getattr(self.network, "embeddings", None)
+        if vectors is not None and self.text.tokenizer != "words":
+            raise ValueError(
+                f"embeddings={str(vectors)!r}: are vectors of words; needs tokenizer 'words'"
             )
         return self
 

@@ -15,15 +15,21 @@ from tasks.data.sources.readers import read_source
 from tasks.data.sources.source_files import SourceFiles
 from tasks.data.text.corpus import LabelledTokens
 from tasks.data.text.disk_shuffle import tokens_in_order
+from tasks.data.text.tokenization import BY_WORDS, Tokenization
 from tasks.data.text.tokenizer import UNKNOWN_ID
-from tasks.data.text.vocabulary import Vocabulary, with_values
+from tasks.data.text.vocabulary import with_values
 from tasks.data.validate import describe_reviews, require_valid
 
 _ORDER_SEED = 113
 """Keras's `load_data` puts the reviews in this seed's order; sources are sorted by label."""
 
 
-def load_reviews(source: SourceFiles, config: DataConfig, folder: Path) -> dict[str, Fact]:
+def load_reviews(
+    source: SourceFiles,
+    config: DataConfig,
+    folder: Path,
+    tokenization: Tokenization = BY_WORDS,
+) -> dict[str, Fact]:
     """Write `train.parquet`, `test.parquet`, `vocabulary.json` and `data_report.json`.
 
     The token lists hold full ids: `num_words` and `maxlen` are applied by the next step. Tokens
@@ -31,11 +37,11 @@ def load_reviews(source: SourceFiles, config: DataConfig, folder: Path) -> dict[
     source, form, label names, and rows and fingerprint of both sets. A BadDataError says that the
     files cannot be read, or which rules the reviews break.
     """
-    loaded = read_source(source, config, folder)
+    loaded = read_source(source, config, tokenization, folder)
     report = describe_reviews(loaded) | {"source": source.source, "form": source.form}
     require_valid(report, config)
     write_text(folder / "data_report.json", readable_json(report))
-    Vocabulary(loaded.words).write(folder / "vocabulary.json")
+    loaded.vocabulary.write(folder / "vocabulary.json")
     provenance = {"source": source.source, "form": source.form, "raw_files": source.content_hash}
     random = np.random.RandomState(_ORDER_SEED)  # one for both sets, as in `load_data`
     for split, reviews in (("train", loaded.train), ("test", loaded.test)):

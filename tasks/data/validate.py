@@ -28,7 +28,7 @@ def describe_reviews(source: TokenizedSource) -> dict[str, Any]:
             split: {what: vars(rows) for what, rows in reasons.items() if rows.count}
             for split, reasons in source.left_out.items()
         },
-        "vocabulary_words": len(source.words),
+        "vocabulary_words": len(source.vocabulary.words),
         **described,
         "overlap": {
             "distinct_texts_in_both": int(occurrences_in(train, test).sum()),

@@ -33,6 +33,11 @@ def check_drift(store: ArtifactStore, loaded: StepOutput, config: DriftConfig) -
                 f"the champion's labels are {theirs}, those of the new reviews {ours}"
             )
         before, now = _indexed(store, kept), _indexed(store, loaded)
+        if before.vocabulary.tokenizer != now.vocabulary.tokenizer:
+            raise BadDataError(
+                f"the champion's tokens are {before.vocabulary.tokenizer}, those of the new reviews"
+                f" {now.vocabulary.tokenizer}"
+            )
         is_new = new_reviews(before, now)
         count = int(is_new.sum())
         found = DriftReport(champion=champion, reviews=reviews, new_reviews=count)

@@ -1,7 +1,8 @@
 """Compare new training reviews with those that the champion was trained on."""
 
-from collections.abc import Collection
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from tasks.data.text.tokenizer import FIRST_WORD_ID, START_ID
 from tasks.data.text.vocabulary import (
     RaggedTokens,
     Vocabulary,
+    is_unknown,
     joined_tokens,
     sequence_hashes,
     with_values,
@@ -74,18 +76,17 @@ def compare_data(
 
     `is_new`, bool of shape (n,), marks at least one of those of `new`.
 
-    Both were numbered by different word lists, so that they are compared by their words. For
+    Both were numbered by different vocabularies, so that they are compared by their words. For
     lengths, unknown words and labels all reviews are read, batch by batch; for the words a sample.
 
     The test reviews of the champion tell how many unknown words it is used to. `num_words` is the
     size of its vocabulary, with the reserved ids.
     """
-    known = set(champion.vocabulary.known(num_words))
-    theirs, ours = (_is_known(reviews.vocabulary, known) for reviews in (champion, new))
-    before = review_profile(champion.train, theirs, config=config)
-    now = review_profile(new.train, ours, is_new, config)
-    tested = review_profile(champion.test, theirs)
-    samples = [before.sample, _by_the_words_of(champion.vocabulary, new.vocabulary, now.sample)]
+    before = review_profile(champion.train, num_words, config=config)
+    read_anew = _by_the_words_of(champion.vocabulary, new.vocabulary)
+    now = review_profile(new.train, num_words, is_new, config, read_anew)
+    tested = review_profile(champion.test, num_words)
+    samples = [before.sample, now.sample]
     both = joined_tokens(samples)
     counts = token_counts(both, 1 + int(both.ids.max(initial=0)), np.float32)
     # A review is in the half that its words put it in.
@@ -110,15 +111,16 @@ def compare_data(
 
 def review_profile(
     file: Path,
-    is_known: np.ndarray,
+    num_words: int,
     rows: np.ndarray | None = None,
     config: DriftConfig | None = None,
+    read_anew: Callable[[RaggedTokens], RaggedTokens] | None = None,
 ) -> ReviewProfile:
     """Return the profile of some reviews of a Parquet file as the `load` step writes them.
 
-    `is_known`, bool of shape (ids,), tells whether the champion's network knows the word of a token
-    id; `rows`, bool of shape (n,), which reviews are meant, by default all. The sample is that of
-    the config, by default none.
+    `num_words` is the size of the champion's vocabulary; `rows`, bool of shape (n,), tells which
+    reviews are meant, by default all. The sample is that of the config, by default none.
+    `read_anew` gives tokens the champion's ids, where they have others.
     """
     rows = np.ones(count_reviews(file), bool) if rows is None else rows
     sampled = _sampled(rows, config)
@@ -127,8 +129,9 @@ def review_profile(
         meant, chosen = masks.T
         tokens = RaggedTokens.of(batch["tokens"])
         words = tokens.where(tokens.ids != START_ID)
+        words = read_anew(words) if read_anew else words
         lengths.append(words.lengths()[meant])
-        unknown.append(words.counts(~is_known[words.ids])[meant])
+        unknown.append(words.counts(is_unknown(words.ids, num_words))[meant])
         labels.append(batch["label"].to_numpy()[meant])
         sample.append(words.take(np.flatnonzero(chosen)))
     return ReviewProfile(
@@ -148,16 +151,13 @@ def _sampled(rows: np.ndarray, config: DriftConfig | None) -> np.ndarray:
     return mask
 
 
-def _is_known(vocabulary: Vocabulary, known: Collection[str]) -> np.ndarray:
-    """Return for each token id of a vocabulary whether its word is among `known`."""
-    return np.asarray([False] * FIRST_WORD_ID + [word in known for word in vocabulary.words], bool)
-
-
 def _by_the_words_of(
-    champions: Vocabulary, vocabulary: Vocabulary, tokens: RaggedTokens
-) -> RaggedTokens:
-    """Return tokens with the ids of the champion's index, and further ids for other words."""
+    champions: Vocabulary, vocabulary: Vocabulary
+) -> Callable[[RaggedTokens], RaggedTokens]:
+    """Return what gives tokens the champion's ids, and further ids for other words."""
+    if champions.tokenizer == "subwords":
+        return partial(vocabulary.read_by, champions)
     ids = {word: number for number, word in enumerate(champions.words, start=FIRST_WORD_ID)}
     joint = [ids.setdefault(word, len(ids) + FIRST_WORD_ID) for word in vocabulary.words]
     id_of_id = np.asarray([*range(FIRST_WORD_ID), *joint], np.int32)
-    return RaggedTokens(id_of_id[tokens.ids], tokens.offsets)
+    return lambda tokens: RaggedTokens(id_of_id[tokens.ids], tokens.offsets)

@@ -80,7 +80,7 @@ def shown_words(tokens: list[int], vocabulary: Vocabulary, text: TextConfig) -> 
             kind: Kind = "cut" if place in cut else "unknown" if unknown[place] else "seen"
             described.append((kind, vocabulary.word(token) or _NO_WORD))
     parts = [
-        {"kind": kind, "text": " ".join(word for _, word in group)}
+        {"kind": kind, "text": vocabulary.joined(word for _, word in group)}
         for kind, group in groupby(described, key=lambda part: part[0])
     ]
     return {"parts": parts, "not_shown": len(hidden)}

@@ -10,6 +10,7 @@ from tasks.common.errors import BadDataError, PromotionError
 from tasks.common.records import Record, read_record, write_record
 from tasks.data.sources.readers import coded_source
 from tasks.data.sources.source_files import content_sha256
+from tasks.data.text.corpus import TextCoding, by_vocabulary
 from tasks.data.text.padding import pad_tokens
 from tasks.data.text.vocabulary import Vocabulary
 from tasks.evaluation.metrics import wilson_interval
@@ -147,10 +148,11 @@ def read_test_again(judged: Run, model_of: Run) -> tuple[np.ndarray, np.ndarray]
             raise PromotionError(
                 f"their file {path} is missing or changed: bring it back as it was"
             )
-    read = coded_source(source, read_config(judged).data)
+    text = read_config(model_of).text
+    read = coded_source(source, read_config(judged).data, TextCoding(tokenizer=text.tokenizer))
     if read.sets["test"].fingerprint != judged.manifest.fingerprints["test"]:
         raise PromotionError("they can no longer be read as then: repeat that run")
-    ids = Vocabulary.read(checked_file(model_of, VOCABULARY)).ids(read.words)
-    tested, text = read.sets["test"].numbered(ids), read_config(model_of).text
+    vocabulary = Vocabulary.read(checked_file(model_of, VOCABULARY))
+    tested = by_vocabulary(vocabulary, read.sets["test"], read.words)
     padded = np.concatenate([pad_tokens(chunk, text) for chunk in tested.tokens])
     return padded, tested.labels

@@ -13,7 +13,7 @@ from tasks.cache import key as module
 from tasks.cache import source_fingerprint as source_fingerprint_module
 from tasks.cache.key import cache_key, key_parts, source_was_edited
 from tasks.cache.step_function import StepFunction
-from tasks.chain import learn_and_judge
+from tasks.chain import learn_and_judge, load
 from tasks.common.artifact_store import ArtifactStore, StepOutput, StoredFile
 from tasks.common.canonical_json import json_sha256
 from tasks.common.device import Device
@@ -64,7 +64,7 @@ def all_keys(
         source="imdb", form="keras", paths={"a": Path("x")}, sha256={"a": raw}, reason="r"
     )
     run = KeyMaker(store)
-    learn_and_judge(run, run.cached(steps.load, files, config.data), config, files, device)
+    learn_and_judge(run, load(run, files, config), config, files, device)
     return run.keys
 
 
@@ -84,6 +84,7 @@ SCORING = {"evaluate", "baseline", "analyse"}
 EXPECTED = {
     "data": AFTER_LOAD,
     "text": AFTER_PAD,
+    "text.tokenizer": {"load"} | AFTER_LOAD,
     "text.num_words": AFTER_PAD | {"build"},
     "text.maxlen": AFTER_PAD | {"build"},
     "protocol": AFTER_PAD | {"baseline"},

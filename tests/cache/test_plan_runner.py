@@ -17,7 +17,7 @@ from tasks.cache.key import KeyParts, key_parts
 from tasks.cache.plan_runner import PlannedStep, PlanRunner
 from tasks.cache.runner import StepRunner
 from tasks.cache.step_function import StepFunction
-from tasks.chain import Runner, learn_and_judge
+from tasks.chain import Runner, learn_and_judge, load
 from tasks.common.artifact_store import ArtifactStore, Fact, StepOutput, StepRun
 from tasks.common.canonical_json import json_sha256
 from tasks.common.device import CPU
@@ -125,7 +125,7 @@ class World:
         files = SourceFiles(
             source="files", form="files", paths={}, sha256={"train": self.raw}, reason="r"
         )
-        loaded = run.cached(steps.load, files, self.config.data)
+        loaded = load(run, files, self.config)
         learn_and_judge(run, loaded, self.config, files, CPU)
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tasks.common.errors import BadDataError
 from tasks.config.training import DataConfig
 from tasks.data.text.corpus import TokenizedSource, repeated_in_train
+from tasks.data.text.vocabulary import Vocabulary
 from tasks.data.validate import describe_reviews, require_valid
 from tests.support.review_samples import labelled
 
@@ -19,8 +20,8 @@ WORDS = [f"w{rank}" for rank in range(1, 31)]
 def report_of(train: Ids, test: Ids, words: list[str] = WORDS) -> dict[str, Any]:
     """Describe reviews of which every second one is positive."""
     sets = [labelled(ids, [row % 2 for row in range(len(ids))]) for ids in (train, test)]
-    described = describe_reviews(TokenizedSource(sets[0], sets[1], words, ("bad", "good"), {}))
-    return described | {"source": "files"}
+    source = TokenizedSource(sets[0], sets[1], Vocabulary(words), ("bad", "good"))
+    return describe_reviews(source) | {"source": "files"}
 
 
 def failures_of(report: dict[str, Any], **rules: Any) -> str:

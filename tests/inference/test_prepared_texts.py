@@ -39,7 +39,7 @@ def test_a_text_becomes_the_same_numbers_as_if_it_had_been_a_test_review(
     sides = {"padding": padding, "truncating": truncating, "head": 2}
     text = TextConfig.model_validate({"num_words": num_words, "maxlen": maxlen} | sides)
     indexed = index_texts([pa.array(train)], [pa.array(asked)])
-    prepared = prepare_texts(pa.array(asked), Vocabulary(indexed.words), text)
+    prepared = prepare_texts(pa.array(asked), Vocabulary(indexed.vocabulary.words), text)
     expected = pad_tokens(joined_tokens(indexed.test.tokens), text)
     np.testing.assert_array_equal(prepared.tokens, expected)
     assert prepared.words.tolist() == [len(reference_words(words)) for words in asked]
@@ -60,7 +60,7 @@ def test_a_text_of_a_megabyte_is_read_as_in_training(piece: str) -> None:
     asked = pa.array([text, "short"])
     config = TextConfig(num_words=50, maxlen=200)
     indexed = index_texts([pa.array([text[:1000]])], [asked])
-    prepared = prepare_texts(asked, Vocabulary(indexed.words), config)
+    prepared = prepare_texts(asked, Vocabulary(indexed.vocabulary.words), config)
     expected = pad_tokens(joined_tokens(indexed.test.tokens), config)
     np.testing.assert_array_equal(prepared.tokens, expected)
     assert prepared.words.tolist() == [len(reference_words(text)), 1]

@@ -9,14 +9,18 @@ from typing import Any
 import keras
 import numpy as np
 
-from tasks.common.canonical_json import readable_json
-from tasks.config.training import ConvBilstmConfig
+from tasks.config.training import ConvBilstmConfig, TokenizerName
+from tasks.data.text.subwords import learn_subwords
+from tasks.data.text.vocabulary import Vocabulary
 from tasks.model.build import build_network
 from tasks.runs.find import Run
 from tests.support.made_runs import FIRST, changed_json, make_run, rewritten
 from tests.support.small_run import BAD, GOOD, OTHER, small_config
 
 WORDS = [*OTHER, *GOOD, *BAD]
+
+_MOST_TOKENS = 36
+"""What the small network knows, without the reserved ids."""
 
 
 def lively(model: Any, scale: float = 1.5) -> Any:
@@ -33,14 +37,35 @@ def small_network(maxlen: int = 12, classes: int = 2, **sizes: int) -> Any:
     return lively(build_network(config.text.num_words, maxlen, network, classes))
 
 
-def make_model_run(artifacts: Path, run_id: str = FIRST, classes: int = 2, **changes: Any) -> Run:
-    """Write a run folder whose model, of so many labels, and word index can predict."""
+def made_vocabulary(tokenizer: TokenizerName = "words") -> Vocabulary:
+    """Return a vocabulary that fits the small network, of the words that reviews are made of."""
+    if tokenizer == "words":
+        return Vocabulary(WORDS)
+    characters = [" ", *sorted({*"".join(WORDS)})]
+    if tokenizer == "characters":
+        return Vocabulary(characters, tokenizer)
+    pieces, merges = learn_subwords([WORDS], characters, _MOST_TOKENS)
+    return Vocabulary(pieces, tokenizer, merges)
+
+
+def make_model_run(
+    artifacts: Path,
+    run_id: str = FIRST,
+    classes: int = 2,
+    tokenizer: TokenizerName = "words",
+    **changes: Any,
+) -> Run:
+    """Write a run folder whose model, of so many labels, and vocabulary can predict."""
     run = make_run(artifacts, run_id, **changes)
+    if tokenizer != "words":
+        run = changed_json(run, "config.json", {"text": {"tokenizer": tokenizer, "num_words": 100}})
     if classes > 2:
         names = [f"label {number}" for number in range(classes)]
         run = changed_json(run, "data_report.json", {"label_names": names})
-    ranks = {word: rank for rank, word in enumerate(WORDS, start=1)}
-    run = rewritten(run, "vocabulary.json", readable_json(ranks).encode())
+    file = artifacts / "vocabulary.json"
+    made_vocabulary(tokenizer).write(file)
+    run = rewritten(run, "vocabulary.json", file.read_bytes())
+    file.unlink()
     return rewritten(run, "best_model.keras", small_model(classes))
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tasks.config.training import TokenizerName
 from tasks.data.review_files import padded_matrix, review_schema
 from tasks.data.sources.readers import FULL_PACKAGE_CSV
 from tasks.data.sources.source_files import Form, SourceFiles, content_sha256
@@ -24,6 +25,7 @@ from tasks.data.text.corpus import (
     TokenizedSource,
     tokenize_source,
 )
+from tasks.data.text.tokenization import BY_WORDS, Tokenization
 from tasks.data.text.vocabulary import RaggedTokens, joined_tokens, text_hashes
 
 KERAS_FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
@@ -103,17 +105,29 @@ def labelled(lists: Sequence[Sequence[int]], labels: Sequence[int]) -> LabelledT
     return LabelledTokens([tokens], lengths, np.asarray(labels, np.int8), ids, hashes, hashes)
 
 
-def index_texts(train: Sequence[pa.Array], test: Sequence[pa.Array]) -> TokenizedSource:
+def coded_texts(texts: list[str], tokenizer: TokenizerName) -> tuple[LabelledTokens, list[str]]:
+    """Return texts while they are read, all with the label 0, and the word of each code."""
+    code_of: dict[str, int] = {}
+    coded = CodedTexts(code_of, None, tokenizer)
+    coded.add(pa.array(texts))
+    return coded.reviews(np.zeros(len(texts), np.int8)), list(code_of)
+
+
+def index_texts(
+    train: Sequence[pa.Array],
+    test: Sequence[pa.Array],
+    tokenization: Tokenization = BY_WORDS,
+) -> TokenizedSource:
     """Return the tokens of texts that come in these chunks, all with the label 0."""
     sets: dict[Split, Sequence[pa.Array]] = {"train": train, "test": test}
     code_of: dict[str, int] = {}
     coded: dict[Split, LabelledTokens] = {}
     for split, chunks in sets.items():
-        texts = CodedTexts(code_of, None)
+        texts = CodedTexts(code_of, None, tokenization.tokenizer)
         for chunk in chunks:
             texts.add(chunk)
         coded[split] = texts.reviews(np.zeros(sum(map(len, chunks)), np.int8))
-    return tokenize_source(CodedSource(coded, list(code_of), ("a", "b")))
+    return tokenize_source(CodedSource(coded, list(code_of), ("a", "b")), tokenization)
 
 
 def texts_of(reviews: LabelledTokens, words: list[str]) -> list[str]:

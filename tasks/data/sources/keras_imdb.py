@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from tasks.common.atomic_files import whole_file
 from tasks.common.errors import BadDataError
 from tasks.data.tables.parquet_rows import open_parquet
-from tasks.data.text.corpus import SPLITS, CodedSource, CodedTexts, Split
+from tasks.data.text.corpus import SPLITS, CodedSource, Split, TextCoding
 from tasks.data.text.vocabulary import RaggedTokens, Vocabulary
 
 _ROWS = 4096
@@ -48,28 +48,33 @@ def convert_npz(npz: Path, sha256: str, target: Path) -> None:
         pq.write_table(pa.concat_tables(tables), temporary)
 
 
-def read_keras_file(
-    reviews_file: Path, index_file: Path, folder: Path | None = None
-) -> CodedSource:
+def read_keras_file(reviews_file: Path, index_file: Path, coding: TextCoding) -> CodedSource:
     """Return what `convert_npz` wrote; the codes are the ranks of Keras's own index.
 
-    They go to the disk of `folder`, by default that of temporary files. A BadDataError says that
-    the index lacks a word.
+    Where the tokens are not words, the words with spaces between them are the texts. A BadDataError
+    says that the index lacks a word.
     """
     words = ["", *Vocabulary.read(index_file).words]
     names = pa.array(words, pa.large_string())
-    coded = {split: CodedTexts({}, folder) for split in SPLITS}
+    code_of: dict[str, int] = {}
+    coded = {split: coding.begin(code_of) for split in SPLITS}
     labels: dict[Split, list[np.ndarray]] = {split: [] for split in SPLITS}
     for split, some, reviews in _keras_chunks(reviews_file):
         if (highest := int(reviews.ids.max(initial=0))) >= len(words):
             raise BadDataError(f"{index_file} has no word of the rank {highest}: delete both files")
-        coded[split].add_words(names.take(pa.array(reviews.ids)), reviews)
+        found = names.take(pa.array(reviews.ids))
+        if coding.tokenizer == "words":
+            coded[split].add_words(found, reviews)
+        else:
+            lists = pa.LargeListArray.from_arrays(pa.array(reviews.offsets), found)
+            coded[split].add(pc.binary_join(lists, pa.scalar(" ", found.type)))
         labels[split].append(some)
+    is_ranked = coding.tokenizer == "words"
     return CodedSource(
         {split: coded[split].reviews(np.concatenate(labels[split])) for split in SPLITS},
-        words,
+        words if is_ranked else list(code_of),
         ("negative", "positive"),
-        is_ranked=True,
+        is_ranked=is_ranked,
     )
 
 

@@ -22,36 +22,41 @@ from tasks.data.sources.source_files import OFFICIAL_SPLIT_ROWS, Form, SourceFil
 from tasks.data.sources.user_files import read_users_files
 from tasks.data.split import chosen_part
 from tasks.data.text.corpus import (
+    INTO_WORDS,
     CodedSource,
-    CodedTexts,
     LabelledTokens,
     Split,
+    TextCoding,
     TokenizedSource,
     tokenize_source,
     without_repeated,
 )
+from tasks.data.text.tokenization import BY_WORDS, Tokenization
 from tasks.data.text.vocabulary import text_chunks
 
 FULL_PACKAGE_CSV = "data/raw/a1_IMDB_Dataset.csv"
 
 
 def read_source(
-    source: SourceFiles, config: DataConfig, folder: Path | None = None
+    source: SourceFiles,
+    config: DataConfig,
+    tokenization: Tokenization = BY_WORDS,
+    folder: Path | None = None,
 ) -> TokenizedSource:
     """Return the tokens of `source`, as `coded_source` reads it."""
-    return tokenize_source(coded_source(source, config, folder))
+    coded = coded_source(source, config, TextCoding(folder, tokenization.tokenizer))
+    return tokenize_source(coded, tokenization, folder)
 
 
 def coded_source(
-    source: SourceFiles, config: DataConfig, folder: Path | None = None
+    source: SourceFiles, config: DataConfig, coding: TextCoding = INTO_WORDS
 ) -> CodedSource:
     """Return both sets of `source`, whose files were verified when they were fetched.
 
-    Where there is no test set, a part is held out. Words go to the disk of `folder`, by default
-    that of temporary files. A BadDataError says that a file cannot be read, that its columns or
-    labels are not as needed, or that no training review would be left.
+    Where there is no test set, a part is held out. A BadDataError says that a file cannot be read,
+    that its columns or labels are not as needed, or that no training review would be left.
     """
-    read = _READERS[source.form](source, config, folder)
+    read = _READERS[source.form](source, config, coding)
     sets = read.sets
     if "test" not in sets:
         whole = sets["train"]
@@ -69,19 +74,19 @@ def coded_source(
     return replace(read, sets=sets)
 
 
-def _coded_tables(tables: dict[Split, pa.Table], folder: Path | None) -> CodedSource:
+def _coded_tables(tables: dict[Split, pa.Table], coding: TextCoding) -> CodedSource:
     code_of: dict[str, int] = {}
     sets: dict[Split, LabelledTokens] = {}
     for split, table in tables.items():
-        texts = CodedTexts(code_of, folder)
+        texts = coding.begin(code_of)
         for chunk in text_chunks(table["text"]):
             texts.add(chunk)
         sets[split] = texts.reviews(table["label"].to_numpy().astype(np.int8))
     return CodedSource(sets, list(code_of), ("negative", "positive"))
 
 
-def _read_packaged(source: SourceFiles, _: DataConfig, folder: Path | None) -> CodedSource:
-    return _coded_tables({"train": official_train(source.paths["reviews"])}, folder)
+def _read_packaged(source: SourceFiles, _: DataConfig, coding: TextCoding) -> CodedSource:
+    return _coded_tables({"train": official_train(source.paths["reviews"])}, coding)
 
 
 def official_train(path: Path) -> pa.Table:
@@ -90,7 +95,7 @@ def official_train(path: Path) -> pa.Table:
     return table.filter(pc.equal(table["source"], "imdb")).select(["text", "label"])
 
 
-def _read_packages(source: SourceFiles, _: DataConfig, folder: Path | None) -> CodedSource:
+def _read_packages(source: SourceFiles, _: DataConfig, coding: TextCoding) -> CodedSource:
     """Rebuild the official split: the test set is all 50,000 reviews less the training set."""
     train = official_train(source.paths["train"])
     with zipfile.ZipFile(source.paths["all"]) as wheel:
@@ -111,18 +116,18 @@ def _read_packages(source: SourceFiles, _: DataConfig, folder: Path | None) -> C
             f" the full set and {sum(is_test)} are left as test; report this, it is a defect"
         )
     test = pa.table({"text": everything["review"], "label": pa.array(labels)})
-    return _coded_tables({"train": train, "test": test.filter(pa.array(is_test))}, folder)
+    return _coded_tables({"train": train, "test": test.filter(pa.array(is_test))}, coding)
 
 
 def _read_csv(source: Path | io.BytesIO) -> pa.Table:
     return pacsv.read_csv(source, parse_options=pacsv.ParseOptions(newlines_in_values=True))
 
 
-def _read_keras(source: SourceFiles, _: DataConfig, folder: Path | None) -> CodedSource:
-    return read_keras_file(source.paths["reviews"], source.paths["word_index"], folder)
+def _read_keras(source: SourceFiles, _: DataConfig, coding: TextCoding) -> CodedSource:
+    return read_keras_file(source.paths["reviews"], source.paths["word_index"], coding)
 
 
-_READERS: dict[Form, Callable[[SourceFiles, DataConfig, Path | None], CodedSource]] = {
+_READERS: dict[Form, Callable[[SourceFiles, DataConfig, TextCoding], CodedSource]] = {
     "keras": _read_keras,
     "packaged": _read_packaged,
     "packages": _read_packages,

@@ -18,7 +18,14 @@ from tasks.data.sources.source_files import SourceFiles
 from tasks.data.tables.fields import ReadOptions, row_fault
 from tasks.data.tables.labels import LabelRules, label_name, require_learned, shown
 from tasks.data.tables.rows import read_rows
-from tasks.data.text.corpus import SPLITS, CodedSource, CodedTexts, LabelledTokens, LeftOut
+from tasks.data.text.corpus import (
+    SPLITS,
+    CodedSource,
+    CodedTexts,
+    LabelledTokens,
+    LeftOut,
+    TextCoding,
+)
 from tasks.data.text.tokenizer import WORD_CHARACTER
 from tasks.data.text.vocabulary import hashes_of, number_names
 
@@ -29,18 +36,16 @@ _NO_LABEL, _NO_WORD, _DROPPED = "without a label", "without a word", "with a dro
 _MANY_LINES = 50
 
 
-def read_users_files(
-    source: SourceFiles, config: DataConfig, folder: Path | None = None
-) -> CodedSource:
+def read_users_files(source: SourceFiles, config: DataConfig, coding: TextCoding) -> CodedSource:
     """Return one or both sets.
 
-    Words go to the disk of `folder`, by default that of temporary files. A BadDataError says that a
+    A BadDataError says that a
     file cannot be read, or that its columns or labels are not as needed; an InvalidConfigError that
     what the user says of the labels does not fit them.
     """
     code_of: dict[str, int] = {}
     read = {
-        split: _UsersFile(source.paths[split], source, config, CodedTexts(code_of, folder))
+        split: _UsersFile(source.paths[split], source, config, coding.begin(code_of))
         for split in SPLITS
         if split in source.paths
     }

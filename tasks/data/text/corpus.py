@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -12,10 +13,14 @@ import numpy as np
 import pyarrow as pa
 
 from tasks.common.errors import BadDataError
+from tasks.config.training import TokenizerName
 from tasks.data.text.disk_shuffle import TokensOnDisk
-from tasks.data.text.tokenizer import FIRST_WORD_ID, UNKNOWN_ID, split_words
+from tasks.data.text.subwords import learn_subwords
+from tasks.data.text.tokenization import BY_WORDS, Tokenization
+from tasks.data.text.tokenizer import FIRST_WORD_ID, SPLIT, UNKNOWN_ID, split_words
 from tasks.data.text.vocabulary import (
     RaggedTokens,
+    Vocabulary,
     codes_by_rank,
     number_names,
     text_hashes,
@@ -27,6 +32,9 @@ Split = Literal["train", "test"]
 SPLITS: tuple[Split, Split] = ("train", "test")
 
 _SHOWN_ROWS = 20
+
+_MOST_LEARNED = 1 << 28
+"""Characters that subwords are learned from; more change the pieces hardly."""
 
 _CHUNK_BYTES = 1 << 23
 """Texts whose words are numbered together: many, since each chunk looks up its distinct words."""
@@ -105,13 +113,16 @@ class _Numbered:
 class CodedTexts:
     """Texts while they are read: codes of their words on the disk, and a hash of each text."""
 
-    def __init__(self, code_of: dict[str, int], folder: Path | None) -> None:
+    def __init__(
+        self, code_of: dict[str, int], folder: Path | None, tokenizer: TokenizerName = "words"
+    ) -> None:
         """Begin without texts.
 
-        `code_of` numbers the words of all files of a source; words that are new are added. Codes go
-        to the disk of `folder`, by default that of temporary files.
+        `code_of` numbers the words of all files of a source, or the characters where the tokens are
+        not words; those that are new are added. Codes go to the disk of `folder`, by default that
+        of temporary files.
         """
-        self._code_of = code_of
+        self._code_of, self._tokenizer = code_of, tokenizer
         self._codes = TokensOnDisk(folder)
         self._hashes = [np.empty(0, np.uint64)]
         self._waiting: list[pa.Array] = []
@@ -128,9 +139,13 @@ class CodedTexts:
         self._hashes.append(text_hashes(words, codes.offsets))
 
     def _number(self) -> None:
-        words, offsets = split_words(pa.concat_arrays(self._waiting))
+        texts = pa.concat_arrays(self._waiting)
         self._waiting = []
-        self.add_words(words, RaggedTokens(number_names(words, self._code_of), offsets))
+        tokens, starts = SPLIT[self._tokenizer](texts)
+        self._codes.add(RaggedTokens(number_names(tokens, self._code_of), starts))
+        # By the words whatever the tokens are: so a test review stays one, and can be found again.
+        words, offsets = (tokens, starts) if self._tokenizer == "words" else split_words(texts)
+        self._hashes.append(text_hashes(words, offsets))
 
     def reviews(
         self,
@@ -157,8 +172,23 @@ class CodedTexts:
 
 
 @dataclass(frozen=True)
+class TextCoding:
+    """How texts become codes while they are read, and on the disk of which folder they wait."""
+
+    folder: Path | None = None
+    tokenizer: TokenizerName = "words"
+
+    def begin(self, code_of: dict[str, int]) -> CodedTexts:
+        """Return a set without texts."""
+        return CodedTexts(code_of, self.folder, self.tokenizer)
+
+
+INTO_WORDS = TextCoding()
+
+
+@dataclass(frozen=True)
 class CodedSource:
-    """One or both sets of a source, and the word of each code, which is the token.
+    """One or both sets of a source, and the word or character of each code, which is the token.
 
     With `is_ranked` the code of a word is its rank, from 1 on. `label_names` are what the labels,
     from 0 on, mean.
@@ -173,31 +203,74 @@ class CodedSource:
 
 @dataclass(frozen=True)
 class TokenizedSource:
-    """Both sets of a source, the words by rank, and what the labels, from 0 on, mean."""
+    """Both sets of a source, the vocabulary, and what the labels, from 0 on, mean."""
 
     train: LabelledTokens
     test: LabelledTokens
-    words: list[str]
+    vocabulary: Vocabulary
     label_names: tuple[str, ...]
     left_out: dict[Split, dict[str, LeftOut]] = field(default_factory=dict)
 
 
-def tokenize_source(source: CodedSource) -> TokenizedSource:
-    """Return the tokens of both sets and the words by rank, learned on the training texts only.
+def tokenize_source(
+    source: CodedSource,
+    tokenization: Tokenization = BY_WORDS,
+    folder: Path | None = None,
+) -> TokenizedSource:
+    """Return the tokens of both sets and the vocabulary, learned on the training texts only.
 
     Equal counts are ranked by first occurrence. A test word that no training text holds becomes the
-    unknown id 2. The vocabulary is not cut here: `num_words` is applied later.
+    unknown id 2. The vocabulary is not cut here: `num_words` is applied later. Subwords go to the
+    disk of `folder`, by default that of temporary files.
     """
     train, test = (source.sets[split] for split in SPLITS)
     ranked = np.arange(1, len(source.words))
     if not source.is_ranked:
         ranked = codes_by_rank(train.tokens, len(source.words))
-    ids = np.full(len(source.words), UNKNOWN_ID, np.int32)
-    ids[ranked] = np.arange(len(ranked)) + FIRST_WORD_ID
     words = [source.words[code] for code in ranked.tolist()]
-    return TokenizedSource(
-        train.numbered(ids), test.numbered(ids), words, source.label_names, source.left_out
-    )
+    if tokenization.pieces is None:
+        vocabulary = Vocabulary(words, tokenization.tokenizer)
+        ids = np.full(len(source.words), UNKNOWN_ID, np.int32)
+        ids[ranked] = np.arange(len(ranked)) + FIRST_WORD_ID
+        train, test = train.numbered(ids), test.numbered(ids)
+    else:
+        learned = learn_subwords(_texts_to_learn(train, source.words), words, tokenization.pieces)
+        vocabulary = Vocabulary(learned[0], "subwords", learned[1])
+        both = (train, test)
+        train, test = (by_vocabulary(vocabulary, one, source.words, folder) for one in both)
+    return TokenizedSource(train, test, vocabulary, source.label_names, source.left_out)
+
+
+def by_vocabulary(
+    vocabulary: Vocabulary,
+    reviews: LabelledTokens,
+    words: Sequence[str],
+    folder: Path | None = None,
+) -> LabelledTokens:
+    """Return reviews with the ids of a vocabulary; `words` are those of their codes.
+
+    The codes are those of words where the vocabulary's tokens are words, else of characters.
+    """
+    if vocabulary.tokenizer != "subwords":
+        return reviews.numbered(vocabulary.ids(words))
+    tokens = TokensOnDisk(folder)
+    for texts in _texts(reviews.tokens, words):
+        tokens.add(vocabulary.subwords(texts).with_start_ids())
+    return replace(reviews, tokens=tokens, lengths=tokens.lengths())
+
+
+def _texts(chunks: Iterable[RaggedTokens], characters: Sequence[str]) -> Iterator[list[str]]:
+    """Yield the texts of each chunk of codes of characters."""
+    points = np.array([ord(one) for one in characters], np.uint32)
+    for chunk in chunks:
+        whole = points[chunk.ids].tobytes().decode("utf-32-le")
+        yield [whole[start:end] for start, end in pairwise(chunk.offsets.tolist())]
+
+
+def _texts_to_learn(train: LabelledTokens, characters: Sequence[str]) -> Iterator[list[str]]:
+    """Yield texts of bounded size in all, chosen by their hashes, so that memory is bounded too."""
+    parts = -(-int(train.lengths.sum(dtype=np.int64)) // _MOST_LEARNED)
+    return _texts(train.where(train.hashes % np.uint64(max(1, parts)) == 0).tokens, characters)
 
 
 def without_repeated(train: LabelledTokens, test: LabelledTokens) -> LabelledTokens:

@@ -9,37 +9,66 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.common.atomic_files import write_text
-from tasks.data.text.tokenizer import FIRST_WORD_ID, START_ID, UNKNOWN_ID, split_words
+from tasks.config.training import TokenizerName
+from tasks.data.text.subwords import WORD_START, Merge, SubwordEncoder
+from tasks.data.text.tokenizer import (
+    FIRST_WORD_ID,
+    SPLIT,
+    START_ID,
+    UNKNOWN_ID,
+    normalized,
+)
 
 T = TypeVar("T", bound=Sized)
 
+_NO_CHARACTER = "\ufffd"
+
 
 class Vocabulary:
-    """The words of an index that was learned before, by rank: `words[0]` has the rank 1."""
+    """The tokens that were learned, by rank: `words[0]` has the rank 1.
 
-    def __init__(self, words: Sequence[str]) -> None:
-        """Take the words; any other word is unknown."""
-        self.words = list(words)
+    They are words, characters or subwords; subwords have also the pairs that were joined to them.
+    """
+
+    def __init__(
+        self,
+        words: Sequence[str],
+        tokenizer: TokenizerName = "words",
+        merges: Sequence[Merge] = (),
+    ) -> None:
+        """Take the tokens; any other one is unknown."""
+        self.words, self.tokenizer, self.merges = list(words), tokenizer, merges
 
     @classmethod
     def read(cls, file: Path) -> Vocabulary:
-        """Return what `write`, or Keras for its own index, wrote: the rank of each word (JSON)."""
-        ranks: dict[str, int] = json.loads(file.read_bytes())
-        return cls(sorted(ranks, key=ranks.__getitem__))
+        """Return what `write`, or Keras for its own index, wrote."""
+        content: dict[str, Any] = json.loads(file.read_bytes())
+        ranks, more = content, {}
+        if isinstance(content.get("ranks"), dict):
+            ranks, more = content.pop("ranks"), content
+        return cls(sorted(ranks, key=ranks.__getitem__), **more)
 
     def write(self, file: Path) -> None:
-        """Write the rank of each word, a word a line, the most frequent first."""
+        """Write the rank of each word, a word a line, the most frequent first (JSON).
+
+        So does Keras. The ranks of other tokens are below `ranks`, beside what else is known.
+        """
         # A dictionary of millions of words would take seconds more.
         quoted = map(json.encoder.encode_basestring, self.words)
         lines = ",\n".join(f"{word}: {rank}" for rank, word in enumerate(quoted, start=1))
-        write_text(file, f"{{\n{lines}\n}}\n")
+        ranks = f"{{\n{lines}\n}}"
+        if self.tokenizer != "words":
+            merges = json.dumps(self.merges, ensure_ascii=False)
+            kind = f'"tokenizer": "{self.tokenizer}",\n"merges": {merges}'
+            ranks = f'{{\n{kind},\n"ranks": {ranks}\n}}'
+        write_text(file, f"{ranks}\n")
 
     def known(self, num_words: int) -> list[str]:
         """Return the words that a network with `num_words` ids, reserved ones included, knows."""
@@ -50,6 +79,23 @@ class Vocabulary:
         place = token - FIRST_WORD_ID
         return self.words[place] if 0 <= place < len(self.words) else None
 
+    def joined(self, words: Iterable[str]) -> str:
+        """Return the text of tokens that follow each other."""
+        if self.tokenizer == "words":
+            return " ".join(words)
+        text = "".join(words)
+        return text.replace(WORD_START, " ") if self.tokenizer == "subwords" else text
+
+    def read_by(self, other: Vocabulary, tokens: RaggedTokens) -> RaggedTokens:
+        """Return texts of this vocabulary's subwords as those of another one, without start ids.
+
+        Characters that this vocabulary does not know are unknown to the other one as well.
+        """
+        pieces = [*[_NO_CHARACTER] * FIRST_WORD_ID, *self.words]
+        named = [pieces[token] for token in tokens.ids.tolist()]
+        texts = [self.joined(named[start:end]) for start, end in pairwise(tokens.offsets.tolist())]
+        return other.subwords([text.removeprefix(" ") for text in texts])
+
     def tokens(self, texts: Iterable[pa.Array]) -> RaggedTokens:
         """Return the ids of all `texts` as the training read its own, each behind a start id."""
         return joined_tokens(map(self._tokens, texts))
@@ -58,12 +104,23 @@ class Vocabulary:
     def _ids(self) -> dict[str, int]:
         return {word: token for token, word in enumerate(self.words, start=FIRST_WORD_ID)}
 
+    @cached_property
+    def _subwords(self) -> SubwordEncoder:
+        return SubwordEncoder(self._ids, self.merges, UNKNOWN_ID)
+
     def ids(self, words: Sequence[str]) -> np.ndarray:
         """Return the id of each of n words, int32 of shape (n,)."""
         return np.asarray([self._ids.get(word, UNKNOWN_ID) for word in words], np.int32)
 
+    def subwords(self, texts: Sequence[str]) -> RaggedTokens:
+        """Return the ids of the pieces of normalized texts, without start ids."""
+        ids, lengths = self._subwords(texts)
+        return RaggedTokens(ids, offsets_of(lengths))
+
     def _tokens(self, texts: pa.Array) -> RaggedTokens:
-        words, offsets = split_words(texts)
+        if self.tokenizer == "subwords":
+            return self.subwords(normalized(texts).to_pylist()).with_start_ids()
+        words, offsets = SPLIT[self.tokenizer](texts)
         encoded = words.dictionary_encode()
         flat = self.ids(encoded.dictionary.to_pylist())[encoded.indices.to_numpy()]
         return RaggedTokens(flat, offsets).with_start_ids()

@@ -82,7 +82,6 @@ def _write_files(run: Run, folder: Path, *, litert: bool) -> dict[str, float]:
     shutil.copyfile(model.file, folder / files.MODEL)
     shutil.copyfile(checked_file(run, VOCABULARY), folder / files.WORD_INDEX)
     shutil.copyfile(checked_file(run, MODEL_CARD), folder / files.CARD)
-    shutil.copyfile(_LOADER_SOURCE, folder / files.LOADER)
     preprocessing = files.BundlePreprocessing(
         separators=SEPARATORS,
         pad_id=PAD_ID,
@@ -93,7 +92,10 @@ def _write_files(run: Run, folder: Path, *, litert: bool) -> dict[str, float]:
         label_names=model.label_names,
     )
     write_json(folder / files.PREPROCESSING, preprocessing)
-    return write_forms(model, folder, litert=litert)
+    differences = write_forms(model, folder, litert=litert)
+    if differences.keys() & {files.SAVED_MODEL, files.ONNX}:
+        shutil.copyfile(_LOADER_SOURCE, folder / files.LOADER)
+    return differences
 
 
 def write_forms(model: TrainedModel, folder: Path, *, litert: bool) -> dict[str, float]:
@@ -101,13 +103,15 @@ def write_forms(model: TrainedModel, folder: Path, *, litert: bool) -> dict[str,
 
     An ExportError says that they do not agree.
     """
-    write_text_graph(model, folder / files.SAVED_MODEL)
     texts = _probes(model)
 
     def asked(network: Network, *, each: bool = False) -> pa.RecordBatch:
         return Predictor(model, network, each).predict(texts)
 
-    forms = {files.SAVED_MODEL: saved_model_answers(folder / files.SAVED_MODEL, texts)}
+    forms: dict[str, pa.RecordBatch] = {}
+    if model.text.tokenizer == "words":  # TensorFlow has no operations for the others
+        write_text_graph(model, folder / files.SAVED_MODEL)
+        forms[files.SAVED_MODEL] = saved_model_answers(folder / files.SAVED_MODEL, texts)
     try:
         graph = folded_graph(read_keras_archive(model.file)).SerializeToString()
         (folder / files.ONNX).write_bytes(graph)
@@ -125,7 +129,8 @@ def _probes(model: TrainedModel) -> list[str]:
     random = generator(0, "probes")
     words = [*model.vocabulary.words[: model.text.num_words], "?unknown"]
     lengths = random.integers(1, _LONGEST_PROBE, _PROBES)
-    return ["", *(" ".join(random.choice(words, length)) for length in lengths)]
+    drawn = (random.choice(words, length).tolist() for length in lengths)
+    return ["", *map(model.vocabulary.joined, drawn)]
 
 
 def _agreeing(expected: pa.RecordBatch, forms: dict[str, pa.RecordBatch]) -> dict[str, float]:

@@ -7,6 +7,8 @@ from tasks.common.errors import BadDataError
 from tasks.common.hashed_files import FileList
 from tasks.common.records import Record
 from tasks.config.training import TextConfig
+from tasks.data.text.subwords import WORD_START
+from tasks.data.text.tokenizer import BLANKS
 
 BUNDLE, BUNDLE_SHA256 = "bundle.json", "bundle.sha256"
 MODEL, WORD_INDEX, PREPROCESSING = "model.keras", "word_index.json", "preprocessing.json"
@@ -19,10 +21,14 @@ class BundlePreprocessing(Record):
     """How a text becomes numbers, in words and numbers for whoever rebuilds it.
 
     `separators` is a regular expression (RE2); what it matches, and the space, separates words.
+    Where the tokens are not words, texts are first brought to NFKC, and what `blanks` matches
+    becomes one space, none at either end. `word_start` stands for the space before a subword.
     """
 
     lower_case: Literal["each code point by itself"] = "each code point by itself"
     separators: str
+    blanks: str = BLANKS
+    word_start: str = WORD_START
     pad_id: int
     start_id: int
     unknown_id: int

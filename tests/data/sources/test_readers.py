@@ -35,7 +35,9 @@ def plain(reviews: Reviews) -> Reviews:
 
 def found(source: TokenizedSource, split: str) -> Reviews:
     reviews = getattr(source, split)
-    return list(zip(texts_of(reviews, source.words), reviews.labels.tolist(), strict=True))
+    return list(
+        zip(texts_of(reviews, source.vocabulary.words), reviews.labels.tolist(), strict=True)
+    )
 
 
 def refusal(path: Path, columns: tuple[str, str] = ("text", "label"), **more: Path) -> str:
@@ -97,9 +99,9 @@ def test_words_of_held_out_reviews_are_not_learned(tmp_path: Path) -> None:
     path = write_reviews(tmp_path / "a.csv", distinct_reviews(40))
     source = read_source(source_of("files", train=path), DataConfig())
     # The number of its day occurs in one review only.
-    assert all("?" in text for text in texts_of(source.test, source.words))
-    assert all("?" not in text for text in texts_of(source.train, source.words))
-    assert len(source.words) == len(
+    assert all("?" in text for text in texts_of(source.test, source.vocabulary.words))
+    assert all("?" not in text for text in texts_of(source.train, source.vocabulary.words))
+    assert len(source.vocabulary.words) == len(
         {word for text, _ in found(source, "train") for word in text.split()}
     )
 
@@ -326,7 +328,7 @@ def test_the_official_test_set_is_what_the_training_set_leaves(
     in_full = [(text.strip(), label) for text, label in TRAIN]
     source = rebuilt(tmp_path, shuffled(in_full + TEST), monkeypatch)
     assert found(source, "train") == plain(TRAIN)
-    known = set(source.words)
+    known = set(source.vocabulary.words)
     expected = [
         (" ".join(word if word in known else "?" for word in text.split()), label)
         for text, label in plain(TEST)

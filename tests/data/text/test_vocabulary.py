@@ -28,7 +28,7 @@ def indexed(train: list[str], test: list[str], rows: int = 4096) -> Result:
 
     result = index_texts(chunks(train), chunks(test))
     train_tokens, test_tokens = (joined_tokens(s.tokens) for s in (result.train, result.test))
-    words, hashes = result.words, [*result.train.hashes, *result.test.hashes]
+    words, hashes = result.vocabulary.words, [*result.train.hashes, *result.test.hashes]
     texts = [tuple(reference_words(text)) for text in (*train, *test)]
     assert len(set(hashes)) == len(set(texts))
     assert len(set(zip(texts, hashes, strict=True))) == len(set(texts))

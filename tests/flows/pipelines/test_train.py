@@ -9,14 +9,14 @@ from uuid import UUID
 import pytest
 from prefect import flow, get_client, runtime
 
-from tasks import steps
+from tasks import chain
 from tasks.cache import key as cache_key
 from tasks.cache import own_sources
 from tasks.cache.runner import TASK_OPTIONS, StepRunner
 from tasks.common.artifact_store import ArtifactStore, StepOutput
 from tasks.common.errors import BadDataError
 from tasks.config.naming import Naming
-from tasks.config.training import DataConfig, SourceConfig
+from tasks.config.training import SourceConfig, TrainingConfig
 from tasks.data import load
 from tasks.data.fetch import fetch_reviews
 from tasks.record_run import RUN_FILES
@@ -195,7 +195,8 @@ def test_a_passing_fault_is_tried_again(tmp_path: Path, monkeypatch: pytest.Monk
 
     @flow
     def only_load() -> StepOutput:
-        return StepRunner(store).cached(steps.load, fetch_reviews(source, store), DataConfig())
+        config = TrainingConfig(source=source)
+        return chain.load(StepRunner(store), fetch_reviews(source, store), config)
 
     assert only_load().facts["train_rows"] == pytest.approx(96, abs=12)
     assert len(calls) == 2
@@ -211,7 +212,7 @@ def test_a_load_that_failed_explains_no_later_one_and_a_hit_names_who_computed_i
     @flow
     def only_load() -> tuple[str, str]:
         runner = StepRunner(store)
-        runner.cached(steps.load, fetch_reviews(source, store), DataConfig())
+        chain.load(runner, fetch_reviews(source, store), TrainingConfig(source=source))
         return str(runtime.flow_run.id), runner.runs[0].why
 
     reviews.write_text("text,label\n" + "fine film,good\ndull plot,bad\nso so,middling\n" * 9)

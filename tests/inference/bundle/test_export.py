@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from dataclasses import dataclass
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from tasks.common.atomic_files import file_sha256
 from tasks.common.canonical_json import readable_json
 from tasks.common.errors import BadDataError, ExportError
 from tasks.common.hashed_files import hashed_files
-from tasks.config.training import ConvBilstmConfig, DataConfig, TextConfig
+from tasks.config.training import ConvBilstmConfig, DataConfig, TextConfig, TokenizerName
 from tasks.data.text.padding import pad_tokens
 from tasks.data.text.tokenizer import split_words
 from tasks.inference.bundle import export as module
@@ -41,7 +42,7 @@ from tasks.inference.bundle.saved_model import (
     words_of,
 )
 from tasks.inference.open_model import open_predictor
-from tasks.inference.predictor import Predictor
+from tasks.inference.predictor import Predictor, prepare_texts
 from tasks.model.build import build_network
 from tasks.model.network import keras_network, onnx_network
 from tasks.runs.find import find_run
@@ -49,7 +50,7 @@ from tests.inference.test_prepared_texts import CONTROLS, EMOJI, HTML, LANGUAGES
 from tests.support.faults.bit_flips import with_flipped_bit
 from tests.support.made_models import WORDS, lively, make_model_run, write_trap
 from tests.support.made_runs import FIRST, make_run, rewritten
-from tests.support.review_samples import padded_tokens, ragged
+from tests.support.review_samples import lists_of, padded_tokens, ragged
 from tests.support.samples.real_reviews import write_real_reviews
 from tests.support.small_run import small_config, write_sets
 
@@ -150,11 +151,39 @@ def test_the_graph_cuts_and_fills_as_the_training_does(padding: str, truncating:
     np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.parametrize("tokenizer", ["words", "subwords", "characters"])
+def test_the_loader_reads_every_character_as_the_project_does(
+    tmp_path: Path, tokenizer: TokenizerName
+) -> None:
+    run = make_model_run(tmp_path / "artifacts", tokenizer=tokenizer)
+    exported = export_bundle(run, tmp_path / "bundle")
+    assert set(exported.differences) - {"saved_model"} == {"model.onnx"}
+    assert ("saved_model" in exported.differences) == (tokenizer == "words")
+    spec = spec_from_file_location("loader", exported.path / "predict.py")
+    assert spec is not None
+    assert spec.loader is not None
+    loader = module_from_spec(spec)
+    spec.loader.exec_module(loader)
+    read, bundle = loader.Tokenizer(), open_bundle(exported.path)
+    points = [point for point in range(0x110000) if not 0xD800 <= point <= 0xDFFF]
+    every = ["".join(f"a{chr(point)}B " for point in points[start::256]) for start in range(256)]
+    texts = [*ASKED, CONTROLS, *every]
+    unfilled = bundle.model.vocabulary.tokens([pa.array(texts)])
+    assert [read.tokens(text) for text in texts] == [ids[1:] for ids in lists_of(unfilled)]
+    prepared = prepare_texts(pa.array(texts), bundle.model.vocabulary, bundle.model.text)
+    assert [read.row(text) for text in texts] == prepared.tokens.tolist()
+    rows = bundle.predict(ASKED).to_pylist()
+    assert [label for label, _ in loader.by_onnx(ASKED)] == [row["label"] for row in rows]
+    given = [probability for _, probability in loader.by_onnx(ASKED)]
+    np.testing.assert_allclose(given, [row["probability"] for row in rows], atol=TOLERANCE)
+
+
 def test_the_loader_of_a_bundle_needs_nothing_of_the_project(artifacts: Path, folder: Path) -> None:
     texts = ["a fine film", "dull plot"]
     # -I leaves the folder of the project out of the path; its packages are blocked by name.
     code = (
         "import sys, runpy; sys.modules['tasks'] = sys.modules['flows'] = None\n"
+        "sys.modules['tensorflow'] = None\n"
         f"sys.argv[1:] = {texts!r}\n"
         f"runpy.run_path({str(folder / 'predict.py')!r}, None, '__main__')"
     )
