@@ -15,7 +15,7 @@ SEPARATORS = r'[!"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~\t\n\r]'
 WORD_CHARACTER = rf"[^ {SEPARATORS[1:]}"
 """Matches what a text with a word has, see `SEPARATORS`."""
 
-BLANKS = r"[\s\x00-\x1f\x7f]+"
+BLANKS = r"[\x00-\x20\x7f]+"
 """What becomes one space where the tokens are not words."""
 
 PAD_ID, START_ID, UNKNOWN_ID, FIRST_WORD_ID = 0, 1, 2, 4
