@@ -20,7 +20,7 @@ from tasks.data.text.tokenizer import FIRST_WORD_ID, normalized, split_character
 from tasks.data.text.vocabulary import Vocabulary, joined_tokens
 from tests.support.review_samples import coded_texts, index_texts, lists_of
 
-ANY_TEXT = st.text(st.characters(codec="utf-8"), max_size=40)
+ANY_TEXT = st.text(st.characters(exclude_categories=("Cn", "Cs")), max_size=40)
 FEW = st.text("abc 가각,.\u3000\uff21B", max_size=20)
 TEXTS = st.lists(st.one_of(ANY_TEXT, FEW), min_size=1, max_size=8)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
+from unicodedata import category
 
 import numpy as np
 import pyarrow as pa
@@ -165,9 +166,10 @@ def test_the_loader_reads_every_character_as_the_project_does(
     loader = module_from_spec(spec)
     spec.loader.exec_module(loader)
     read, bundle = loader.Tokenizer(), open_bundle(exported.path)
-    # Beyond, nothing has a lower case or another form, but for some ideographs.
-    points = [point for point in range(0x30000) if not 0xD800 <= point <= 0xDFFF]
-    every = ["".join(f"a{chr(point)}B " for point in points[start::256]) for start in range(256)]
+    # Beyond, nothing has a lower case or another form, but for some ideographs. What this Python's
+    # Unicode does not know yet, Arrow's may.
+    known = [one for one in map(chr, range(0x30000)) if category(one) not in ("Cn", "Cs")]
+    every = ["".join(f"a{one}B " for one in known[start::256]) for start in range(256)]
     texts = [*ASKED, CONTROLS, *every]
     unfilled = bundle.model.vocabulary.tokens([pa.array(texts)])
     assert [read.tokens(text) for text in texts] == [ids[1:] for ids in lists_of(unfilled)]
