@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from tasks.config.drift import DriftConfig
+from tasks.config.training import TextConfig
 from tasks.data.review_files import count_reviews
+from tasks.data.text.tokenization import Tokenization
 from tasks.drift.compare import IndexedReviews, compare_data
 from tasks.drift.measures import balance_measure, length_measure, unknown_measure
 from tasks.drift.report import DriftMeasure
@@ -105,3 +107,21 @@ def test_alike_numbers_alarm_about_as_often_as_the_level_says() -> None:
             balance_measure(labels[0], labels[1], config).drifted,
         ]
     assert alarms / 300 == pytest.approx(0.05, abs=0.035)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, set()),
+        ({"new_words": 0.08}, {"length", "unknown words", "words", "classifier"}),
+        ({"prefer": 60}, {"words", "classifier"}),
+    ],
+)
+def test_new_reviews_are_split_by_the_subwords_of_the_champion(
+    tmp_path: Path, changes: dict[str, float], expected: set[str]
+) -> None:
+    tokens = Tokenization.of(TextConfig(tokenizer="subwords", num_words=NUM_WORDS))
+    old = load_drifting(tmp_path / "old", 0, tokens)
+    new = load_drifting(tmp_path / "new", 1, tokens, **changes)
+    assert old.vocabulary.words != new.vocabulary.words
+    assert drifted(all_compared(old, new, CONFIG)) == expected

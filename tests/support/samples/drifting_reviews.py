@@ -7,6 +7,7 @@ import numpy as np
 
 from tasks.config.training import DataConfig
 from tasks.data.load import load_reviews
+from tasks.data.text.tokenization import BY_WORDS, Tokenization
 from tasks.data.text.vocabulary import Vocabulary
 from tasks.drift.compare import IndexedReviews
 from tests.support.review_samples import source_of, write_reviews
@@ -43,11 +44,13 @@ def write_drifting(
     return write_reviews(path, reviews)
 
 
-def load_drifting(folder: Path, seed: int, **changes: Any) -> IndexedReviews:
+def load_drifting(
+    folder: Path, seed: int, tokenization: Tokenization = BY_WORDS, **changes: Any
+) -> IndexedReviews:
     """Write reviews, run the `load` step on them, and return what it left."""
     folder.mkdir(parents=True)
     file = write_drifting(folder / "reviews.csv", seed, **changes)
-    load_reviews(source_of("files", train=file), DataConfig(), folder)
+    load_reviews(source_of("files", train=file), DataConfig(), folder, tokenization)
     return IndexedReviews(
         train=folder / "train.parquet",
         test=folder / "test.parquet",
