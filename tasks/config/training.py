@@ -42,6 +42,9 @@ UserPath = Annotated[AnyPath, AfterValidator(lambda path: path.expanduser())]
 
 TokenizerName = Literal["words", "subwords", "characters"]
 
+RESERVED_IDS = 4
+"""Ids that are no token: padding, start, unknown, and one that never occurs."""
+
 _FEWEST_SUBWORDS = 100
 
 
@@ -52,7 +55,7 @@ class TextConfig(Settings):
     """What a token is. words: as Keras splits them. subwords: frequent parts of words, num_words of
     them, learned on the training reviews; for Korean, Japanese, Chinese and words with many forms.
     characters: each one, spaces and punctuation too."""
-    num_words: int = Field(10_000, ge=4, le=1_000_000)
+    num_words: int = Field(10_000, ge=RESERVED_IDS, le=1_000_000)
     """Size of the vocabulary and of the Embedding, with 4 reserved ids (10000 keeps 9,996
     words; 5000 is the smaller usual choice)."""
     maxlen: int = Field(200, ge=1, le=100_000)

@@ -5,8 +5,7 @@ from typing import Self
 
 from tasks.common.errors import MissingExtraError
 from tasks.common.records import Record
-from tasks.config.training import TextConfig, TokenizerName
-from tasks.data.text.tokenizer import FIRST_WORD_ID
+from tasks.config.training import RESERVED_IDS, TextConfig, TokenizerName
 
 
 class Tokenization(Record):
@@ -25,7 +24,7 @@ class Tokenization(Record):
             library = version("tokenizers")
         except PackageNotFoundError:
             raise MissingExtraError("subwords") from None
-        pieces = text.num_words - FIRST_WORD_ID
+        pieces = text.num_words - RESERVED_IDS
         return cls(tokenizer="subwords", pieces=pieces, library=f"tokenizers {library}")
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.config.training import TokenizerName
+from tasks.config.training import RESERVED_IDS, TokenizerName
 
 # Keras's default `filters`, and the carriage return of Windows files: these separate words,
 # the apostrophe does not.
@@ -18,7 +18,7 @@ WORD_CHARACTER = rf"[^ {SEPARATORS[1:]}"
 BLANKS = r"[\x00-\x20\x7f]+"
 """What becomes one space where the tokens are not words."""
 
-PAD_ID, START_ID, UNKNOWN_ID, FIRST_WORD_ID = 0, 1, 2, 4
+PAD_ID, START_ID, UNKNOWN_ID, FIRST_WORD_ID = 0, 1, 2, RESERVED_IDS
 """Keras's numbering: the word of rank 1 has the id 4, that of rank 2 the id 5; 3 never occurs."""
 
 
