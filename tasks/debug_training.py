@@ -26,6 +26,7 @@ from tasks.common.tables import Table, number
 from tasks.config.request import DebugMode, TrainOptions, require_divisible
 from tasks.config.training import OwnNetworkConfig, SourceConfig, TrainingConfig
 from tasks.data.review_files import read_labels, read_parquet
+from tasks.data.text.tokenization import Tokenization
 from tasks.data.text.vocabulary import Vocabulary, with_values
 from tasks.record_run import record_run
 from tasks.reports.run_report import REPORT
@@ -107,7 +108,8 @@ class _Debugged:
         with ArtifactStore(self._options.artifacts).in_use() as store:
             files = steps.fetch(store, config.source)
         whole = ArtifactStore(self._folder / "whole").open()
-        loaded = steps.load(whole, files, config.data)
+        tokenization = Tokenization.of(config.text)
+        loaded = steps.load(whole, files, config.data, tokenization)
         source = _sample(whole, loaded, rows, self._folder)
         data = config.data.model_copy(update={"deduplicate": False, "max_overlap": 1.0})
         share = max(_VALIDATION, config.protocol.validation_fraction)
@@ -116,7 +118,7 @@ class _Debugged:
         changed = {"source": source, "data": data, "protocol": protocol, "fit": fit}
         config = config.model_copy(update=changed)
         self.files = steps.fetch(self.steps.store, source)
-        return config, self.steps.cached(steps.load, self.files, data)
+        return config, self.steps.cached(steps.load, self.files, data, tokenization)
 
     def plan(self, rows: int) -> TrainingPlan:
         """Return what a training on so many reviews needs."""
@@ -159,7 +161,7 @@ def _sample(store: ArtifactStore, loaded: StepOutput, rows: int, folder: Path) -
         for one in batch.filter(pa.array(part))["tokens"].to_pylist()
     )
     texts = {
-        place: " ".join(filter(None, map(vocabulary.word, ids[1:])))
+        place: vocabulary.joined(filter(None, map(vocabulary.word, ids[1:])))
         for place, ids in zip(np.flatnonzero(chosen).tolist(), tokens, strict=True)
     }
     files = {}

@@ -15,6 +15,7 @@ from tasks.common.artifact_store import ArtifactStore
 from tasks.config.request import DebugMode
 from tasks.config.training import DataConfig, SourceConfig, Step
 from tasks.data.review_files import read_column
+from tasks.data.text.tokenization import BY_WORDS
 from tests.support.samples.three_labels import LABELS, write_three_labels
 from tests.support.small_run import SMALL_OPTIONS, write_reviews
 
@@ -135,13 +136,14 @@ def test_they_are_training_reviews_and_rare_labels_are_there_as_often_as_others(
 ) -> None:
     file = write_three_labels(tmp_path / "reviews.csv", 900, times_first=10)
     store = ArtifactStore(tmp_path / "artifacts").open()
-    loaded = steps.load(store, steps.fetch(store, SourceConfig(train_file=file)), DataConfig())
+    files = steps.fetch(store, SourceConfig(train_file=file))
+    loaded = steps.load(store, files, DataConfig(), BY_WORDS)
     sample = debug_training._sample(store, loaded, 60, tmp_path)
-    files = [file for file in (sample.train_file, sample.test_file) if isinstance(file, Path)]
-    lines = [line for file in files for line in file.read_text().splitlines()[1:]]
+    tables = [file for file in (sample.train_file, sample.test_file) if isinstance(file, Path)]
+    lines = [line for file in tables for line in file.read_text().splitlines()[1:]]
     numbers = {int(re.findall(r"(\d+),", line)[0]) for line in lines}  # each text ends with its own
     assert numbers <= set(read_column(store.file(loaded, "train.parquet"), "review_id").tolist())
-    for table in files:
+    for table in tables:
         rows = table.read_text().splitlines()[1:]
         counts = Counter(line.rpartition(",")[2] for line in rows)
         assert counts == dict.fromkeys(LABELS, 20)
