@@ -18,7 +18,7 @@ SCRIPTS, NETWORKS = ROOT / "examples/scripts", ROOT / "examples/networks"
 
 NAMES = sorted(file.stem for file in SCRIPTS.glob("*.py"))
 
-MOST_CHANGED = 10
+MOST_WRITTEN = 10
 
 TRAINED_ALWAYS = "mean_of_words"
 
@@ -40,12 +40,11 @@ def test_there_is_a_network_for_each_script() -> None:
     assert sorted(file.stem for file in NETWORKS.glob("*.py")) == NAMES
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_at_most_ten_lines_change_and_the_docs_say_how_many(name: str) -> None:
-    changed, gone = differences(name)
-    assert 0 < changed <= MOST_CHANGED
-    page = (ROOT / "docs/own_network.md").read_text()
-    assert f"[{name}](../examples/scripts/{name}.py) | +{changed} −{gone} |" in page  # noqa: RUF001
+def test_at_most_ten_lines_change_and_the_docs_say_how_many() -> None:
+    counts = [differences(name) for name in NAMES]
+    assert all(0 < written <= MOST_WRITTEN for written, _ in counts)
+    row = " | ".join(f"+{written} −{gone}" for written, gone in counts)  # noqa: RUF001
+    assert f"| lines | {row} |\n" in (ROOT / "docs/own_network.md").read_text()
 
 
 def run_script(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, upto: str = "") -> Any:
