@@ -79,7 +79,7 @@ class _Steps:
     ) -> StepOutput:
         def run() -> str:
             output = self.outputs[step.name] = step(self.store, *args, **kwargs)
-            return f"left {', '.join(output.files)}"
+            return f"left {len(output.files)} files"
 
         done = self.tell(step.name, run)
         why = "a debugged training takes nothing from the cache"

@@ -76,7 +76,7 @@ def _own_times(plane: Any, line: Any) -> Counter[str]:  # noqa: ANN401 - of the 
     own, open_ones = Counter[str](), list[tuple[int, str]]()
     for event in sorted(line.events, key=lambda one: (one.offset_ps, -one.duration_ps)):
         name = plane.event_metadata[event.metadata_id].name
-        name = re.sub(r"^StatefulPartitionedCall/|:\w+$", "", name)
+        name = re.sub(r"^StatefulPartitionedCall/|(?<!:):\w+$", "", name)
         while open_ones and open_ones[-1][0] <= event.offset_ps:
             open_ones.pop()
         own[name] += event.duration_ps / 1e9

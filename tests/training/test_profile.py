@@ -4,7 +4,7 @@ import pytest
 
 from tasks.training.profile import _own_times
 
-NAMES = ["outer", "adam/inner:_Mkl", "StatefulPartitionedCall/last"]
+NAMES = ["Outer::Run", "adam/inner:_Mkl", "StatefulPartitionedCall/last"]
 
 
 def thread(*events: tuple[int, int, int]) -> SimpleNamespace:
@@ -19,4 +19,4 @@ def thread(*events: tuple[int, int, int]) -> SimpleNamespace:
 def test_an_operation_has_the_time_that_no_other_one_has_inside_it() -> None:
     plane = SimpleNamespace(event_metadata=[SimpleNamespace(name=name) for name in NAMES])
     own = _own_times(plane, thread((0, 0, 10), (1, 2, 3), (2, 3, 1), (1, 6, 4), (2, 10, 5)))
-    assert own == pytest.approx({"outer": 3, "adam/inner": 6, "last": 6})
+    assert own == pytest.approx({"Outer::Run": 3, "adam/inner": 6, "last": 6})
