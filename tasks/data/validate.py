@@ -100,12 +100,16 @@ def _class_failures(split: str, report: dict[str, Any], expected_rows: int | Non
             f"{split} must have {expected_rows // 2} reviews of each class, has {found}"
         )
     named = zip(report["label_names"], counts, strict=True)
-    rare = [f"{count} of {name!r}" for name, count in named if count < _SMALLEST_CLASS]
+    rare = {name: count for name, count in named if count < _SMALLEST_CLASS}
     if rare:
+        found = ", ".join(f"{count} of {name!r}" for name, count in rare.items())
+        other = ""
+        if len(counts) > 2:  # noqa: PLR2004 - two are not to become one
+            other = ", put labels together with --merge-labels old=new, or leave them out with"
+            other += f" --drop-labels {','.join(rare)}"
         failures.append(
             f"{split} needs at least {_SMALLEST_CLASS} reviews of each class, has"
-            f" {', '.join(rare)}, which are too few for a score: add reviews, or put labels"
-            " together with --merge-labels old=new"
+            f" {found}, which are too few for a score: add reviews{other}"
         )
     return failures
 

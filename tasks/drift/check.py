@@ -3,6 +3,7 @@
 from tasks.common.artifact_store import ArtifactStore, StepOutput
 from tasks.common.errors import BadDataError, PipelineError
 from tasks.config.drift import DriftConfig
+from tasks.data.tables.labels import changed_labels
 from tasks.data.text.vocabulary import Vocabulary
 from tasks.drift.compare import IndexedReviews, compare_data, new_reviews
 from tasks.drift.report import DriftReport
@@ -29,9 +30,8 @@ def check_drift(store: ArtifactStore, loaded: StepOutput, config: DriftConfig) -
         kept = _loaded_reviews(store, run)
         theirs, ours = (_label_names(output) for output in (kept, loaded))
         if theirs != ours:
-            raise BadDataError(
-                f"the champion's labels are {theirs}, those of the new reviews {ours}"
-            )
+            changed = changed_labels(theirs, ours)
+            raise BadDataError(f"the labels are not those of the champion ({changed})")
         before, now = _indexed(store, kept), _indexed(store, loaded)
         if before.vocabulary.tokenizer != now.vocabulary.tokenizer:
             raise BadDataError(
@@ -69,10 +69,10 @@ def _loaded_reviews(store: ArtifactStore, run: Run) -> StepOutput:
     )
 
 
-def _label_names(output: StepOutput) -> str:
+def _label_names(output: StepOutput) -> list[str]:
     names = output.facts["label_names"]
     assert isinstance(names, list)
-    return ", ".join(names)
+    return names
 
 
 def _indexed(store: ArtifactStore, output: StepOutput) -> IndexedReviews:

@@ -10,6 +10,7 @@ from tasks.common.errors import BadDataError, PromotionError
 from tasks.common.records import Record, read_record, write_record
 from tasks.data.sources.readers import coded_source
 from tasks.data.sources.source_files import content_sha256
+from tasks.data.tables.labels import changed_labels
 from tasks.data.text.corpus import TextCoding, by_vocabulary
 from tasks.data.text.padding import pad_tokens
 from tasks.data.text.vocabulary import Vocabulary
@@ -133,7 +134,8 @@ def _require_same_labels(champion: Run, challenger: Run) -> None:
         read_checked(run, "data_report.json")["label_names"] for run in (champion, challenger)
     )
     if theirs != ours:
-        raise PromotionError(f"its labels are {', '.join(theirs)}, not {', '.join(ours)}")
+        changed = changed_labels(theirs, ours)
+        raise PromotionError(f"its labels are not those of the challenger ({changed})")
 
 
 def read_test_again(judged: Run, model_of: Run) -> tuple[np.ndarray, np.ndarray]:

@@ -95,6 +95,14 @@ def test_an_overlap_is_refused_above_the_allowed_share_alone() -> None:
     assert "--deduplicate" in message
 
 
+def test_of_several_labels_a_rare_one_may_be_left_out() -> None:
+    report = report_of(TRAIN, TEST) | {"label_names": ["bad", "fair", "good"]}
+    counts = {split: report[split] | {"class_counts": [9, 3, 9]} for split in ("train", "test")}
+    message = failures_of(report | counts)
+    assert "has 3 of 'fair', which are too few" in message
+    assert message.count("or leave them out with --drop-labels fair") == 2
+
+
 def test_the_official_set_must_be_whole_and_balanced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tasks.data.validate.OFFICIAL_SPLIT_ROWS", 12)
     report = report_of(TRAIN, TEST) | {"source": "imdb"}
@@ -122,7 +130,7 @@ def test_every_failure_is_listed_in_one_sentence(monkeypatch: pytest.MonkeyPatch
         "train has token ids from 1 to 99, outside 1 to 33",
         "test must have 50 reviews of each class, has 4 and 4",
         "test needs at least 5 reviews of each class, has 4 of 'bad', 4 of 'good', which are too"
-        " few for a score: add reviews, or put labels together with --merge-labels old=new",
+        " few for a score: add reviews",
         "test has 2 texts without any word",
         "8 of 8 test reviews occur in training, more than max_overlap=0.05 allows"
         " (--deduplicate drops them from training)",

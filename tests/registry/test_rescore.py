@@ -228,7 +228,7 @@ def test_without_the_texts_it_says_what_to_do(tmp_path: Path, champion: Run, fau
     ("changes", "labels", "said"),
     [
         ({"fingerprints": ("train", "as it was")}, None, "can no longer be read as then: repeat"),
-        ({}, ["ham", "spam"], "its labels are negative, positive, not ham, spam"),
+        ({}, ["ham", "spam"], "missing: 'negative', 'positive'; new: 'ham', 'spam'"),
     ],
 )
 def test_reviews_that_cannot_be_scored_are_reported(

@@ -143,7 +143,7 @@ def _require_labels(names: list[str], rows: int, column: str) -> None:
         raise BadDataError(
             f"column {column!r} holds {len(names):,} different values in {rows:,} rows, too many"
             f" for labels (at most one in {_ROWS_FOR_A_LABEL} rows, and {_MOST_LABELS}):"
-            f" {shown(names)}; name the column of the labels with --label-column"
+            f" {shown(names)}; name another column with --label-column, or a table of fewer labels"
         )
 
 
@@ -164,6 +164,16 @@ def _listed(text: str | None) -> list[str]:
 
 def _plain(text: str) -> str:
     return label_name(text) or text
+
+
+def changed_labels(before: Sequence[str], now: Sequence[str]) -> str:
+    """Return for people which labels are missing and which are new, or their two orders."""
+    missing = [name for name in before if name not in now]
+    new = [name for name in now if name not in before]
+    told = [
+        f"{what}: {shown(names)}" for what, names in (("missing", missing), ("new", new)) if names
+    ]
+    return "; ".join(told) or f"{shown(list(now))} instead of {shown(list(before))}"
 
 
 def shown(names: list[str]) -> str:

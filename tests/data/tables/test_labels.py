@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.data.tables.labels import in_order, label_name
+from tasks.data.tables.labels import changed_labels, in_order, label_name
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,14 @@ def test_a_whole_number_is_one_label_as_an_integer_and_as_a_float(number: int) -
 def test_the_order_is_by_value_or_by_text_whatever_comes_first(names: list[str]) -> None:
     for given_order in permutations(names):
         assert in_order(given_order) == names
+
+
+def test_what_differs_in_labels_is_told_and_not_what_is_the_same() -> None:
+    many = [f"label {number}" for number in range(9)]
+    for before, now, told in (
+        (many, many[1:], "missing: 'label 0'"),
+        ([*many, "old"], [*many, "new"], "missing: 'old'; new: 'new'"),
+        ([], many, "new: 'label 0', 'label 1', 'label 2', 'label 3', 'label 4', …"),
+        (["a", "b"], ["b", "a"], "'b', 'a' instead of 'a', 'b'"),
+    ):
+        assert changed_labels(before, now) == told

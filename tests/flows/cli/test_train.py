@@ -73,7 +73,7 @@ def test_a_mistake_is_told_in_one_sentence(
         (["a", "b", "c", "d"] * 9, [], "too many for labels (at most one in 10 rows, and"),
         (["a", "b", "c"] * 10 + ["d"] * 11, ["e"] * 12, "'e': no training review has the label"),
         (["a", "b"] * 20 + ["c"], [], "leave them out with --drop-labels c"),
-        ([f"text {row}" for row in range(40)], [], "name the column of the labels with --label-c"),
+        ([f"text {row}" for row in range(40)], [], "name another column with --label-column"),
     ],
     ids=["many", "test-alone", "one-review", "texts"],
 )
