@@ -11,7 +11,11 @@ from tests.support.terminal_run import Process, kill_run, start_terminal_run
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples/networks").glob("*.py"))
 
-SIZES = ["--epochs=3", "--maxlen=100", "--batch-size=128", "--save-every-steps=20"]
+TRAINING = ["--epochs=3", "--batch-size=128", "--save-every-steps=20"]
+
+WORDS = ["--maxlen=100"]
+
+CHARACTERS = ["--tokenizer=characters", "--num-words=100", "--maxlen=400"]
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +44,9 @@ def test_killed_in_each_of_three_epochs_it_ends_with_the_weights_of_an_undisturb
 ) -> None:
     def start(folder: Path) -> Process:
         network = f"--network={file}:build"
+        text = CHARACTERS if file.stem == "character_cnn" else WORDS
         return start_terminal_run(
-            folder, "--source=packaged", *SIZES, network, PREFECT_API_URL=prefect_server
+            folder, "--source=packaged", *TRAINING, *text, network, PREFECT_API_URL=prefect_server
         )
 
     whole, folder = folders
