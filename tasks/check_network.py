@@ -38,7 +38,7 @@ from tasks.model.own.trust import trust_code
 from tasks.model.own.vectors_file import vectors_file
 from tasks.training.one_batch import learn_by_heart
 from tasks.training.plan import TrainingPlan
-from tasks.training.train import train_model
+from tasks.training.train import train_model, train_with_forms
 
 _WORDS = {
     "good": "fine lovely great warm",
@@ -220,7 +220,7 @@ class _Trial:
 
     @cached_property
     def _trained(self) -> dict[str, Fact]:
-        return dict(train_model(self._plan("whole")))
+        return dict(train_with_forms(self._plan("whole")))
 
     @property
     def _model(self) -> Path:

@@ -189,7 +189,7 @@ def train(
 ) -> StepOutput:
     """Fit the network; keep the weights of the epoch with the lowest validation loss."""
     use_device(device)
-    from tasks.training.train import train_model
+    from tasks.training.train import train_with_forms
 
     key = KEY_IN_USE.get()
     chooses = "test" if persisted.facts["protocol"] == "tutorial" else "validation"
@@ -206,7 +206,7 @@ def train(
             save_every_steps=saving.save_every_steps,
         )
         try:
-            facts = train_model(plan)
+            facts = train_with_forms(plan)
         except PrunedTrialError:
             forget_training(store, key)
             raise

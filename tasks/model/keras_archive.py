@@ -24,7 +24,10 @@ _WEIGHTS = "model.weights.h5"
 OWN_CODE = "network_code.json"
 """The code of a user's network, where it is one; Keras passes over it."""
 
-_MOST_BYTES = {_CONFIG: 1 << 24, _WEIGHTS: 1 << 32}
+ONNX_FORM = "network.onnx"
+"""The same network as an ONNX graph, where it has one; Keras passes over it."""
+
+_MOST_BYTES = {_CONFIG: 1 << 24, _WEIGHTS: 1 << 32, ONNX_FORM: 1 << 32}
 """Bytes that a part may have when unpacked; a small zip can hold far more than it seems to."""
 
 
@@ -62,6 +65,12 @@ def names_code(path: Path) -> bool:
     with refusing_damage(path, "get the file again"), zipfile.ZipFile(path) as archive:
         config = json.loads(_part(path, archive, _CONFIG))
     return _names_code(config)
+
+
+def stored_onnx(path: Path) -> bytes | None:
+    """Return the ONNX graph in a `.keras` file, None where it has none."""
+    with refusing_damage(path, "get the file again"), zipfile.ZipFile(path) as archive:
+        return _part(path, archive, ONNX_FORM) if ONNX_FORM in archive.namelist() else None
 
 
 def _names_code(config: Any) -> bool:  # noqa: ANN401 - Keras's nested config

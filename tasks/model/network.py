@@ -1,4 +1,4 @@
-"""Compute a trained network on padded tokens: folded where its shape is known, else in Keras.
+"""Compute a trained network on padded tokens: as an ONNX graph where it has one, else in Keras.
 
 Whatever asks a trained model, an evaluation, a re-scoring, a measurement or a prediction, asks a
 `Network` of this module.
@@ -18,7 +18,7 @@ import numpy as np
 from tasks.common.device import CPU, Device, processor_cores, set_libraries_up, use_device
 from tasks.common.errors import BadDataError, PipelineError, first_line
 from tasks.model.answers import probabilities_of
-from tasks.model.keras_archive import read_keras_archive
+from tasks.model.keras_archive import read_keras_archive, stored_onnx
 from tasks.model.onnx_graph import INPUT, NotFoldableError, folded_graph
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ _REVIEWS_AT_ONCE = 16
 """What ONNX Runtime computes in one go: small enough for the processor's cache."""
 
 _KERAS_BATCH = 256
+
+TOLERANCE = 1e-5
+"""Difference of probability that the forms of a model may have."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +78,17 @@ def open_network(model_file: Path, device: Device = CPU) -> Network:
 
 
 def folded_network(model_file: Path) -> Network:
-    """Return the folded network, computed by ONNX Runtime."""
-    return onnx_network(folded_graph(read_keras_archive(model_file)).SerializeToString())
+    """Return the network of `onnx_form`, computed by ONNX Runtime."""
+    return onnx_network(onnx_form(model_file))
+
+
+def onnx_form(model_file: Path) -> bytes:
+    """Return the network as an ONNX graph: that in its file, else the folded one.
+
+    A NotFoldableError says that there is none.
+    """
+    stored = stored_onnx(model_file)
+    return stored or folded_graph(read_keras_archive(model_file)).SerializeToString()
 
 
 def onnx_network(graph: bytes) -> Network:

@@ -17,6 +17,7 @@ from tasks.model.architectures import ARCHITECTURES
 from tasks.model.model_hash import model_hash, weights_hash
 from tasks.model.network import keras_model
 from tasks.model.own.archive import add_code, code_in
+from tasks.model.own.onnx_form import add_onnx_form
 from tasks.training.batch_order import steps_per_epoch
 from tasks.training.callbacks import RateSchedule, TrainingFollower, judging_callbacks
 from tasks.training.checkpoint import restore_state
@@ -28,6 +29,8 @@ from tasks.training.step import step_code, trained_form
 _LOG = logging.getLogger(__name__)
 
 _REVIEWS_AT_ONCE = 4096
+
+_PROBES = 64
 
 
 def train_model(plan: TrainingPlan) -> dict[str, Fact]:
@@ -82,6 +85,15 @@ def train_model(plan: TrainingPlan) -> dict[str, Fact]:
         "best_model_hash": model_hash(keras_model(plan.best_model), own.sha256 if own else None),
         "last_weights_hash": weights_hash(network),
     }
+
+
+def train_with_forms(plan: TrainingPlan) -> dict[str, Fact]:
+    """Do what `train_model` does; a user's network gets its ONNX form, if it can have one."""
+    facts = train_model(plan)
+    if code_in(plan.best_model):
+        tokens, _ = next(iter(ordered_batches(plan.validation, _PROBES)))
+        add_onnx_form(plan.best_model, tokens)
+    return facts
 
 
 def prepare_network(network: keras.Model, plan: TrainingPlan) -> None:

@@ -19,9 +19,8 @@ from tasks.inference.bundle.litert import litert_network, write_litert
 from tasks.inference.bundle.saved_model import saved_model_answers, write_text_graph
 from tasks.inference.open_model import model_of_run
 from tasks.inference.predictor import Predictor, TrainedModel
-from tasks.model.keras_archive import read_keras_archive
-from tasks.model.network import Network, keras_network, onnx_network
-from tasks.model.onnx_graph import NotFoldableError, folded_graph
+from tasks.model.network import TOLERANCE, Network, keras_network, onnx_form, onnx_network
+from tasks.model.onnx_graph import NotFoldableError
 from tasks.reports.model_card import MODEL_CARD
 from tasks.runs.find import Run
 from tasks.runs.read import VOCABULARY, checked_file
@@ -29,9 +28,6 @@ from tasks.runs.read import VOCABULARY, checked_file
 _LOADER_SOURCE = Path(__file__).parent / "templates" / "bundle_predict.py"
 
 _PROBES, _LONGEST_PROBE = 64, 300
-
-TOLERANCE = 1e-5
-"""Difference of probability that the forms of a model may have."""
 
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
@@ -113,7 +109,7 @@ def write_forms(model: TrainedModel, folder: Path, *, litert: bool) -> dict[str,
         write_text_graph(model, folder / files.SAVED_MODEL)
         forms[files.SAVED_MODEL] = saved_model_answers(folder / files.SAVED_MODEL, texts)
     try:
-        graph = folded_graph(read_keras_archive(model.file)).SerializeToString()
+        graph = onnx_form(model.file)
         (folder / files.ONNX).write_bytes(graph)
         forms[files.ONNX] = asked(onnx_network(graph))
     except NotFoldableError:

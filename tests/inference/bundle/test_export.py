@@ -32,7 +32,7 @@ from tasks.data.text.padding import pad_tokens
 from tasks.data.text.tokenizer import split_words
 from tasks.inference.bundle import export as module
 from tasks.inference.bundle import open as opening
-from tasks.inference.bundle.export import TOLERANCE, Bundle, export_bundle
+from tasks.inference.bundle.export import Bundle, export_bundle
 from tasks.inference.bundle.files import BUNDLE, BUNDLE_SHA256, BundleManifest
 from tasks.inference.bundle.litert import litert_network
 from tasks.inference.bundle.open import open_bundle
@@ -45,7 +45,7 @@ from tasks.inference.bundle.saved_model import (
 from tasks.inference.open_model import open_predictor
 from tasks.inference.predictor import Predictor, prepare_texts
 from tasks.model.build import build_network
-from tasks.model.network import keras_network, onnx_network
+from tasks.model.network import TOLERANCE, keras_network, onnx_network
 from tasks.runs.find import find_run
 from tests.inference.test_prepared_texts import CONTROLS, EMOJI, HTML, LANGUAGES
 from tests.support.faults.bit_flips import with_flipped_bit
