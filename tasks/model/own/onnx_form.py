@@ -6,6 +6,7 @@ a prediction needs no TensorFlow.
 
 import logging
 import tempfile
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -49,7 +50,8 @@ def _exported(model_file: Path) -> bytes:
         logging.getLogger(name).setLevel(logging.ERROR)
     model = keras.models.load_model(model_file, compile=False, safe_mode=True)
     taken = keras.InputSpec(shape=model.input_shape, dtype="int32", name=INPUT)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its makers' notices, not the user's
         file = Path(folder) / "network.onnx"
         model.export(str(file), format="onnx", verbose=False, input_signature=[taken])
         graph: bytes = _without_erfc(onnx.load(file)).SerializeToString()
@@ -59,6 +61,8 @@ def _exported(model_file: Path) -> bytes:
 def _without_erfc(model: onnx.ModelProto) -> onnx.ModelProto:
     """Write TensorFlow's Erfc, which GELU has and ONNX has not, as 1 - Erf."""
     nodes, one = list(model.graph.node), "one of erfc"
+    if all(node.op_type != "Erfc" for node in nodes):
+        return model
     del model.graph.node[:]
     for node in nodes:
         if node.op_type == "Erfc":
@@ -66,8 +70,7 @@ def _without_erfc(model: onnx.ModelProto) -> onnx.ModelProto:
             model.graph.node.append(onnx.helper.make_node("Erf", node.input, [found]))
             node = onnx.helper.make_node("Sub", [one, found], node.output)  # noqa: PLW2901
         model.graph.node.append(node)
-    number = onnx.numpy_helper.from_array(np.array(1, np.float32), one)
-    model.graph.initializer.append(number)
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.array(1, np.float32), one))
     return model
 
 
