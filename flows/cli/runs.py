@@ -19,6 +19,7 @@ from tasks.common.artifact_store import ArtifactStore
 from tasks.common.atomic_files import require_new, write_text
 from tasks.common.device import start_tensorflow
 from tasks.common.errors import BadDataError, InvalidConfigError, PipelineError
+from tasks.config.commands import spelled
 from tasks.config.naming import read_naming
 from tasks.registry.champion import ChampionStore
 from tasks.registry.events import current_champion
@@ -261,9 +262,10 @@ def bundle(
 
         made = export_bundle(found, target, litert=litert)
     agree = ", ".join(f"{form} {value:.1g}" for form, value in made.differences.items())
+    alone = f"only Keras reads it; ask it with: {spelled('predict')} TEXT --bundle {made.path}"
     lines = [
         f"wrote {made.path}",
-        f"largest difference of probability to Keras: {agree}",
+        f"largest difference of probability to Keras: {agree}" if agree else alone,
         f"its hash, to be kept apart from it: {made.sha256}",
     ]
     answer(made, lines, options)

@@ -8,6 +8,8 @@ import pytest
 
 from flows.cli.runs import app
 from tasks.common.errors import BadDataError
+from tasks.inference.bundle import export
+from tasks.inference.bundle.export import Bundle
 from tasks.run_summary import RunSummary
 from tasks.runs.find import find_run
 from tasks.runs.manifest import read_manifest
@@ -178,6 +180,16 @@ def test_odd_files_with_good_hashes_end_in_one_sentence(runs: Command, tmp_path:
                 statuses[status] += 1
         rewritten(whole, name, content)
     assert statuses.keys() == {0, 1}
+
+
+def test_a_bundle_that_keras_alone_reads_says_how_to_ask_it(
+    runs: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Bundle(path=tmp_path / "bundle", run_id=FIRST, sha256="ab", differences={})
+    monkeypatch.setattr(export, "export_bundle", lambda *_, **__: made)
+    said = runs.says("export", "bundle", FIRST, str(made.path))
+    assert f"predict_flow.py TEXT --bundle {made.path}" in said
+    assert "largest difference" not in said
 
 
 def test_an_empty_folder_says_what_to_do_next(
