@@ -188,13 +188,14 @@ def _require_gradients(
     code: NetworkCode, model: keras.Model, tokens: np.ndarray, data: NetworkInput
 ) -> None:
     labels = np.arange(len(tokens)) % data.classes
-    with told_as(code, "cannot be trained"), tf.GradientTape() as tape:
-        given = model(tokens, training=True)
-        of_truth = given[:, 0] if data.outputs == 1 else tf.gather(given, labels, batch_dims=1)
-        loss = -tf.reduce_mean(tf.math.log(tf.clip_by_value(of_truth, 1e-7, 1.0)))
-    if not model.trainable_variables:
-        return
-    gradients = tape.gradient(loss, model.trainable_variables)
+    with told_as(code, "cannot be trained"):
+        with tf.GradientTape() as tape:
+            given = model(tokens, training=True)
+            of_truth = given[:, 0] if data.outputs == 1 else tf.gather(given, labels, batch_dims=1)
+            loss = -tf.reduce_mean(tf.math.log(tf.clip_by_value(of_truth, 1e-7, 1.0)))
+        if not model.trainable_variables:
+            return
+        gradients = tape.gradient(loss, model.trainable_variables)
     pairs = zip(model.trainable_variables, gradients, strict=True)
     wrong = [
         a.path for a, b in pairs if b is not None and not np.isfinite(tf.convert_to_tensor(b)).all()

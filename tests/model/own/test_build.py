@@ -118,6 +118,12 @@ TOO_FEW_IDS = (
     "    return keras.Model(tokens, layers.Dense(1, activation='sigmoid')(x))\n"
 )
 
+NO_GRADIENT = (
+    "@tf.custom_gradient\n"
+    "def odd(x):\n    def gradient(_):\n        raise ValueError('not known')\n"
+    "    return tf.identity(x), gradient\n"
+) + layer("return odd(x)")
+
 NO_OPTIONS = layer("return x").replace("self, **rest", "self").replace("**rest", "")
 
 REFUSED = [
@@ -190,6 +196,7 @@ REFUSED = [
         "has a first loss or gradient that is no number…: look for a division by zero or a"
         " logarithm of 0",
     ),
+    (NO_GRADIENT, "cannot be trained: …"),
 ]
 
 
