@@ -21,6 +21,15 @@ HISTORY = "champion"
 """Key of the Prefect artifact with the history; its newest version says who is champion."""
 
 _STYLES = {"promoted": "bold green", "refused": "bold red", "rolled back": "bold yellow"}
+_BOUNDS = {
+    "floor": "--floor",
+    "baseline": "--baseline-margin",
+    "calibration": "--largest-calibration-error",
+    "latency": "--largest-latency-ms",
+    "model size": "--largest-model-mib",
+}
+"""The option of each gate's bound; the others judge how a model was made, or against what."""
+
 _MARKS = {"✓ passed": "green", "✗ failed": "bold red"}
 
 
@@ -31,6 +40,11 @@ def decision(event: PromotionEvent) -> list[Text | Table]:
         shown.append(gates_table(event.gates))
     if event.look:
         shown.append(Text(look_text(event.look), style="dim"))
+    bounds = [
+        _BOUNDS[gate.name] for gate in event.gates if not gate.passed and gate.name in _BOUNDS
+    ]
+    if bounds:
+        shown.append(Text(f"Next: a better model, or a bound of your own: {', '.join(bounds)}"))
     return shown
 
 

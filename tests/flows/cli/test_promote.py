@@ -46,6 +46,7 @@ def test_a_worse_challenger_is_refused_a_better_one_promoted_and_rollback_restor
     assert code == 1
     assert f"refused: {run_id(1)}, 1 of 9 gates failed; champion failed: against " in out
     assert "worse, -0.3500 (" in out
+    assert "Next:" not in out
     assert "interim test 1 on these test reviews: it may use 0.025 of the level 0.05 (alpha" in out
     out = promote.says("promote", "latest", *FLOOR, "--reason", "better", "--who", "A")
     assert out.startswith(f"promoted: {run_id(3)}, champion in place of {run_id(2)}\n")
@@ -75,6 +76,10 @@ def test_every_gate_that_fails_is_in_the_table(promote: Command) -> None:
     assert "4 of 9 gates failed; floor failed: the accuracy 0." in out
     rows = [line.split("  ")[0] for line in out.splitlines()[1:] if " failed " in line]
     assert rows == ["floor", "calibration", "latency", "model size"]
+    bounds = [word for word in words if word.startswith("--")]
+    assert f"Next: a better model, or a bound of your own: {', '.join(bounds)}" in " ".join(
+        out.split()
+    )
 
 
 def test_every_command_answers_in_json_too(promote: Command) -> None:
