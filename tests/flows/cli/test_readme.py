@@ -143,7 +143,7 @@ def test_no_command_is_left_untested(tmp_path: Path, monkeypatch: pytest.MonkeyP
     for command in SHORT:
         _, name, *words = shlex.split(command)
         scripts.append(shlex.join(["python", *f"flows/{SCRIPTS[name]}".split(), *words]))
-    assert len(scripts) == 33
+    assert len(scripts) == 34
     for command in [*others, *scripts, *OPERATIONS]:
         python, script, *arguments = shlex.split(command)
         assert python == "python"
