@@ -212,8 +212,8 @@ def test_many_lines_in_one_text_are_told(tmp_path: Path, caplog: pytest.LogCaptu
         (
             [f"text {row}" for row in range(60)],
             "holds 60 different values in 60 rows, too many for labels (at most one in 10 rows, and"
-            " 100): 'text 0', 'text 1', 'text 10', 'text 11', 'text 12', …; name the column of the"
-            " labels with --label-column",
+            " 100): 'text 0', 'text 1', 'text 10', 'text 11', 'text 12', …; name another column"
+            " with --label-column, or a table of fewer labels",
         ),
         (
             [*"aabbcc"] * 10 + ["d"],

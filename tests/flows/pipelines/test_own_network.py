@@ -114,7 +114,7 @@ def test_a_copied_run_and_a_bundle_run_code_only_where_a_person_says_so(
     export = ("export", "bundle", trained.folder.name, str(bundle))
     Command(runs.app, folder / "artifacts", capsys).says(*export)
     copy = tmp_path / "copy"
-    shutil.copytree(folder / "artifacts/runs", copy / "runs")
+    shutil.copytree(trained.folder, copy / "runs" / trained.folder.name)
     asked = Command(predict.app, copy, capsys)
     for words in ((), (f"--bundle={bundle}",)):
         _, said = asked.refuses(TEXTS[0], *words)
