@@ -83,6 +83,8 @@ def test_it_holds_all_that_is_promised_of_a_network(name: Architecture) -> None:
     found = list(tried_guarantees(sizes(name), 48))
     assert [one for one in found if not one.holds] == []
     assert len(found) == 7
+    (forms,) = [one.seen for one in found if one.name == "all forms of a bundle agree"]
+    assert "model.onnx" in forms
 
 
 def test_its_file_names_no_code_but_that_of_keras(built: Path) -> None:

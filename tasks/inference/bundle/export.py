@@ -18,9 +18,10 @@ from tasks.inference.bundle import files
 from tasks.inference.bundle.litert import litert_network, write_litert
 from tasks.inference.bundle.saved_model import saved_model_answers, write_text_graph
 from tasks.inference.open_model import model_of_run
-from tasks.inference.predictor import Predictor, TrainedModel
+from tasks.inference.predictor import Predictor, TrainedModel, prepare_texts
 from tasks.model.network import TOLERANCE, Network, keras_network, onnx_form, onnx_network
 from tasks.model.onnx_graph import NotFoldableError
+from tasks.model.own.onnx_form import made_onnx_form
 from tasks.reports.model_card import MODEL_CARD
 from tasks.runs.find import Run
 from tasks.runs.read import VOCABULARY, checked_file
@@ -108,16 +109,21 @@ def write_forms(model: TrainedModel, folder: Path, *, litert: bool) -> dict[str,
     if model.text.tokenizer == "words":  # TensorFlow has no operations for the others
         write_text_graph(model, folder / files.SAVED_MODEL)
         forms[files.SAVED_MODEL] = saved_model_answers(folder / files.SAVED_MODEL, texts)
-    try:
-        graph = onnx_form(model.file)
+    if graph := _onnx_form(model, texts):
         (folder / files.ONNX).write_bytes(graph)
         forms[files.ONNX] = asked(onnx_network(graph))
-    except NotFoldableError:
-        pass  # another network than this project's: the other forms hold it
     if litert:
         write_litert(model, folder / files.LITERT)
         forms[files.LITERT] = asked(litert_network(folder / files.LITERT))
     return _agreeing(asked(keras_network(model.file), each=True), forms)
+
+
+def _onnx_form(model: TrainedModel, texts: list[str]) -> bytes | None:
+    try:
+        return onnx_form(model.file)
+    except NotFoldableError:
+        tokens = prepare_texts(pa.array(texts), model.vocabulary, model.text).tokens
+        return made_onnx_form(model.file, tokens)
 
 
 def _probes(model: TrainedModel) -> list[str]:
