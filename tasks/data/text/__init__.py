@@ -1,1 +1,1 @@
-"""Texts as words, words as token ids, and the vocabulary between them."""
+"""Texts as words, subwords or characters, their token ids, and the vocabulary between them."""
