@@ -49,7 +49,7 @@ def learn_subwords(
 
 
 class SubwordEncoder:
-    """Splits texts into pieces that were learned before."""
+    """Splits words of normalized texts into pieces that were learned before."""
 
     def __init__(self, ids: dict[str, int], merges: Sequence[Merge], unknown_id: int) -> None:
         """Take the id of each piece, and that of characters that are none of them.
@@ -61,9 +61,9 @@ class SubwordEncoder:
         model = library.models.BPE(ids | {_UNKNOWN: unknown_id}, pairs, unk_token=_UNKNOWN)
         self._encoder = _splitting(library, model)
 
-    def __call__(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Return the ids of n normalized texts, int32, and how many each has, shape (n,)."""
-        found = [one.ids for one in self._encoder.encode_batch_fast(texts)]
+    def __call__(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the ids of n words, int32, one after another, and how many each of them has."""
+        found = [one.ids for one in self._encoder.encode_batch_fast(words)]
         flat = np.fromiter((token for ids in found for token in ids), np.int32)
         return flat, np.array([len(ids) for ids in found], np.int64)
 

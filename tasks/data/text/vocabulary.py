@@ -114,8 +114,12 @@ class Vocabulary:
 
     def subwords(self, texts: Sequence[str]) -> RaggedTokens:
         """Return the ids of the pieces of normalized texts, without start ids."""
-        ids, lengths = self._subwords(texts)
-        return RaggedTokens(ids, offsets_of(lengths))
+        lists = pc.split_pattern(pa.array(texts, pa.large_string()), " ")
+        words = lists.flatten().dictionary_encode()
+        # Each distinct word once: a text of letters repeats most of its words.
+        ids, lengths = self._subwords(words.dictionary.to_pylist())
+        pieces = RaggedTokens(ids, offsets_of(lengths)).take(words.indices.to_numpy())
+        return RaggedTokens(pieces.ids, pieces.offsets[lists.offsets.to_numpy()])
 
     def _tokens(self, texts: pa.Array) -> RaggedTokens:
         if self.tokenizer == "subwords":
