@@ -125,12 +125,11 @@ class _Debugged:
         config, loaded = self.load(rows)
         made = build(self.steps, loaded, config, self.device)
         network, store = config.network, self.steps.store
-        chooses = "test" if config.protocol.protocol == "tutorial" else "validation"
         (self._folder / "trained").mkdir()
         return TrainingPlan(
             initial_model=store.file(made.built, "initial_model.keras"),
             train=store.file(made.persisted, "train.parquet"),
-            validation=store.file(made.persisted, f"{chooses}.parquet"),
+            validation=steps.judging_reviews(store, made.persisted),
             network=None if isinstance(network, OwnNetworkConfig) else network,
             fit=config.fit,
             folder=self._folder / "trained",

@@ -171,6 +171,12 @@ def _training_folder(store: ArtifactStore, key: str | None) -> Path | None:
     return store.training / key.partition("/")[2] if key else None
 
 
+def judging_reviews(store: ArtifactStore, persisted: StepOutput) -> Path:
+    """Return the file of the reviews by which the protocol of a run chooses the epoch."""
+    is_tutorial = persisted.facts["protocol"] == "tutorial"
+    return store.file(persisted, f"{'test' if is_tutorial else 'validation'}.parquet")
+
+
 def forget_training(store: ArtifactStore, key: str | None) -> None:
     """Remove the state that the `train` step with this key saved; nobody will resume it."""
     if folder := _training_folder(store, key):
@@ -192,12 +198,11 @@ def train(
     from tasks.training.train import train_with_forms
 
     key = KEY_IN_USE.get()
-    chooses = "test" if persisted.facts["protocol"] == "tutorial" else "validation"
     with store.workspace() as folder:
         plan = TrainingPlan(
             initial_model=store.file(built, "initial_model.keras"),
             train=store.file(persisted, "train.parquet"),
-            validation=store.file(persisted, f"{chooses}.parquet"),
+            validation=judging_reviews(store, persisted),
             network=None if isinstance(network, NetworkCode) else network,
             fit=fit,
             folder=folder,

@@ -52,9 +52,8 @@ def train_baseline(
     As the network they do not learn from the validation reviews of the protocol. Without a protocol
     all reviews teach, as those do that a network sees: the validation reviews are not among them.
     `names` are those of the labels. Of characters, which alone tell little, both see the n-grams.
-    The facts are name, accuracy and the bounds of its 95 %
-    interval.
-    Files and facts of the second baseline have `bayes_` before their names.
+    The facts are name, accuracy and the bounds of its 95 % interval. Files and facts of the second
+    baseline have `bayes_` before their names.
     """
     learns = np.ones(count_reviews(train), bool)
     if protocol is not None:

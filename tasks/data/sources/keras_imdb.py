@@ -56,20 +56,19 @@ def read_keras_file(reviews_file: Path, index_file: Path, coding: TextCoding) ->
     """
     words = ["", *Vocabulary.read(index_file).words]
     names = pa.array(words, pa.large_string())
-    code_of: dict[str, int] = {}
+    is_ranked, code_of = coding.tokenizer == "words", dict[str, int]()
     coded = {split: coding.begin(code_of) for split in SPLITS}
     labels: dict[Split, list[np.ndarray]] = {split: [] for split in SPLITS}
     for split, some, reviews in _keras_chunks(reviews_file):
         if (highest := int(reviews.ids.max(initial=0))) >= len(words):
             raise BadDataError(f"{index_file} has no word of the rank {highest}: delete both files")
         found = names.take(pa.array(reviews.ids))
-        if coding.tokenizer == "words":
+        if is_ranked:
             coded[split].add_words(found, reviews)
         else:
             lists = pa.LargeListArray.from_arrays(pa.array(reviews.offsets), found)
             coded[split].add(pc.binary_join(lists, pa.scalar(" ", found.type)))
         labels[split].append(some)
-    is_ranked = coding.tokenizer == "words"
     return CodedSource(
         {split: coded[split].reviews(np.concatenate(labels[split])) for split in SPLITS},
         words if is_ranked else list(code_of),

@@ -15,9 +15,9 @@ import numpy as np
 import onnx
 
 from tasks.common.errors import first_line
-from tasks.model.answers import of_each
+from tasks.model.answers import of_each, probabilities_of
 from tasks.model.keras_archive import ONNX_FORM, names_code
-from tasks.model.network import TOLERANCE, keras_network, onnx_network
+from tasks.model.network import TOLERANCE, keras_model, onnx_network
 from tasks.model.onnx_graph import INPUT
 
 _OPERATIONS = 18
@@ -48,8 +48,9 @@ def made_onnx_form(model_file: Path, tokens: np.ndarray) -> bytes | None:
         _LOG.info("no ONNX form: it would be too large; predictions start TensorFlow")
         return None
     try:
-        graph = _exported(model_file)
-        fault = _difference(model_file, graph, tokens)
+        model = keras_model(model_file)
+        graph = _exported(model)
+        fault = _difference(model, graph, tokens)
     except Exception as error:  # whatever the exporter, or ONNX Runtime, raises
         fault = first_line(error)
     if fault:
@@ -58,10 +59,9 @@ def made_onnx_form(model_file: Path, tokens: np.ndarray) -> bytes | None:
     return graph
 
 
-def _exported(model_file: Path) -> bytes:
+def _exported(model: keras.Model) -> bytes:
     for name in ("tf2onnx", "tensorflow"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    model = keras.models.load_model(model_file, compile=False, safe_mode=True)
     taken = keras.InputSpec(shape=model.input_shape, dtype="int32", name=INPUT)
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its makers' notices, not the user's
@@ -110,10 +110,9 @@ def _divisor(node: onnx.NodeProto, made_by: dict[str, onnx.NodeProto]) -> str | 
     return divisor if (node.input[0], product.input[1]) == (dividend, divisor) else None
 
 
-def _difference(model_file: Path, graph: bytes, tokens: np.ndarray) -> str:
+def _difference(model: keras.Model, graph: bytes, tokens: np.ndarray) -> str:
     """Return why the form is not the network, nothing where it is."""
-    found, expected = (
-        of_each(network(tokens)) for network in (onnx_network(graph), keras_network(model_file))
-    )
+    expected = of_each(probabilities_of(model.predict(tokens, verbose=0)))
+    found = of_each(onnx_network(graph)(tokens))
     most = float(np.abs(found - expected).max())
     return "" if most <= TOLERANCE else f"its probabilities differ from Keras's by {most:.2g}"
