@@ -228,13 +228,14 @@ def evaluate(
     device: Device,
 ) -> StepOutput:
     """Score the best model once on the test reviews."""
-    use_device(device)
     from tasks.evaluation.evaluate import evaluate_model
 
     model, test = store.file(trained, "best_model.keras"), store.file(persisted, "test.parquet")
     described = _described(persisted, "protocol")
     with store.workspace() as folder:
-        facts = evaluate_model(model, test, batch_size, described, folder, _label_names(persisted))
+        facts = evaluate_model(
+            model, test, batch_size, described, folder, _label_names(persisted), device
+        )
         return store.keep("evaluate", folder, facts)
 
 

@@ -24,7 +24,7 @@ from tasks.drift.measures import balance_measure, length_measure, measure, unkno
 from tasks.drift.report import DriftMeasure
 from tasks.drift.stability import word_stability
 from tasks.drift.two_sample import two_sample_test
-from tasks.model.ngram_counts import token_counts
+from tasks.model.ngrams.counts import token_counts
 
 _LABEL_BITS = np.uint64(7)
 

@@ -28,7 +28,7 @@ from tasks.data.text.tokenizer import FIRST_WORD_ID
 from tasks.data.text.vocabulary import RaggedTokens
 from tasks.evaluation.scoring import accuracy_facts, score, write_predictions
 from tasks.model.answers import classes_given, given_of, probabilities_of
-from tasks.model.ngram_counts import log_count_ratios, ngram_presence, token_counts
+from tasks.model.ngrams.counts import log_count_ratios, ngram_presence, token_counts
 
 BASELINE_NAME = "TF-IDF + logistic regression"
 BAYES_NAME = "naive Bayes bigrams + logistic regression"

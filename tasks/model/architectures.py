@@ -14,7 +14,7 @@ import numpy as np
 
 from tasks.config.training import Architecture
 from tasks.model.conv_bilstm import build_conv_bilstm
-from tasks.model.ngram_bag import build_ngram_bag, prepare_ngram_bag
+from tasks.model.ngrams.bag import build_ngram_bag, prepare_ngram_bag
 
 Parts = Iterable[tuple[np.ndarray, np.ndarray]]
 

@@ -1,4 +1,4 @@
-"""Compute a trained network on padded tokens: as an ONNX graph where it has one, else in Keras.
+"""Compute a trained network on padded tokens: without Keras where that is possible.
 
 Whatever asks a trained model, an evaluation, a re-scoring, a measurement or a prediction, asks a
 `Network` of this module.
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -19,14 +19,16 @@ from tasks.common.device import CPU, Device, processor_cores, set_libraries_up, 
 from tasks.common.errors import BadDataError, PipelineError, first_line
 from tasks.model.answers import probabilities_of
 from tasks.model.keras_archive import read_keras_archive, stored_onnx
+from tasks.model.ngrams.table import NgramTable, is_ngram_bag
 from tasks.model.onnx_graph import INPUT, NotFoldableError, folded_graph
 
 if TYPE_CHECKING:
     import keras
-    import tensorflow as tf
 
 _REVIEWS_AT_ONCE = 16
 """What ONNX Runtime computes in one go: small enough for the processor's cache."""
+
+_ROWS_PER_THREAD = 256
 
 _KERAS_BATCH = 256
 
@@ -41,15 +43,22 @@ class Network:
     May be called by several threads at once, see `in_threads`.
     """
 
-    compute: Callable[[Any], np.ndarray]
+    compute: Callable[[np.ndarray], np.ndarray]
     device: str = CPU.name
+    one_thread_each: bool = True
 
-    def __call__(self, tokens: np.ndarray | tf.data.Dataset) -> np.ndarray:
+    def __call__(self, tokens: np.ndarray) -> np.ndarray:
         """Return float32 probabilities of n reviews for int32 tokens of shape (n, maxlen).
 
-        See `tasks.model.answers` for their shape. A network in Keras also takes batches of tokens.
+        See `tasks.model.answers` for their shape.
         """
         return self.compute(tokens)
+
+    def on_all_cores(self, tokens: np.ndarray) -> np.ndarray:
+        """Return the same, computed by as many threads as there are processor cores."""
+        rows = _ROWS_PER_THREAD if self.one_thread_each else max(len(tokens), 1)
+        parts = [tokens[start : start + rows] for start in range(0, max(len(tokens), 1), rows)]
+        return np.concatenate(list(in_threads(self.compute, parts)))
 
 
 T = TypeVar("T")
@@ -65,21 +74,31 @@ def in_threads(function: Callable[[T], R], parts: Sequence[T]) -> Iterator[R]:
         yield from pool.map(function, parts)
 
 
-def open_network(model_file: Path, device: Device = CPU) -> Network:
+def open_network(model_file: Path, device: Device = CPU, batch_size: int = _KERAS_BATCH) -> Network:
     """Return the network of a `.keras` file whose hash was checked, as predictions compute it.
 
-    Where Keras has to compute, it does so on `device`; ONNX Runtime computes on the processor.
+    Where Keras has to compute, it does so on `device`, so many reviews at a time; else the
+    processor computes.
     """
     try:
         return folded_network(model_file)
     except NotFoldableError:
         use_device(device)
-        return keras_network(model_file, device=device)
+        return keras_network(model_file, batch_size, device)
 
 
 def folded_network(model_file: Path) -> Network:
-    """Return the network of `onnx_form`, computed by ONNX Runtime."""
-    return onnx_network(onnx_form(model_file))
+    """Return the network without Keras: in NumPy that of n-grams, else by ONNX Runtime.
+
+    A NotFoldableError says that only Keras can compute it.
+    """
+    if stored := stored_onnx(model_file):
+        return onnx_network(stored)
+    archive = read_keras_archive(model_file)
+    if is_ngram_bag(archive):
+        table = NgramTable(archive)
+        return Network(lambda tokens: probabilities_of(table(tokens)))
+    return onnx_network(folded_graph(archive).SerializeToString())
 
 
 def onnx_form(model_file: Path) -> bytes:
@@ -149,9 +168,9 @@ def keras_network(
     model = keras_model(model_file)
     one_at_a_time = threading.Lock()
 
-    def network(tokens: np.ndarray | tf.data.Dataset) -> np.ndarray:
+    def network(tokens: np.ndarray) -> np.ndarray:
         with one_at_a_time:
             outputs: np.ndarray = model.predict(tokens, batch_size=batch_size, verbose=0)
         return probabilities_of(outputs)
 
-    return Network(network, device.name)
+    return Network(network, device.name, one_thread_each=False)

@@ -17,7 +17,7 @@ from tasks.data.text.vocabulary import Vocabulary
 from tasks.evaluation.metrics import wilson_interval
 from tasks.evaluation.significance import paired_test
 from tasks.evaluation.slices import Predictions, judged_correctly, read_predictions
-from tasks.model.network import keras_network
+from tasks.model.network import open_network
 from tasks.runs.compare import CommonReviews, CommonScore
 from tasks.runs.find import Run
 from tasks.runs.parts import seen_hashes, unseen
@@ -123,10 +123,8 @@ def rescored(champion: Run, challenger: Run) -> np.ndarray:
     """
     _require_same_labels(champion, challenger)
     padded, labels = read_test_again(challenger, champion)
-    network = keras_network(
-        checked_file(champion, BEST_MODEL), read_config(champion).fit.evaluation_batch_size
-    )
-    return judged_correctly(network(padded), labels)
+    network = open_network(checked_file(champion, BEST_MODEL))
+    return judged_correctly(network.on_all_cores(padded), labels)
 
 
 def _require_same_labels(champion: Run, challenger: Run) -> None:

@@ -170,8 +170,8 @@ HELPERS = {
     "tasks.model.kernels.winograd": AFTER_TRAIN,  # called by the functions that are compiled
     "tasks.model.build": {"build"} | AFTER_TRAIN,
     "tasks.model.conv_bilstm": {"build"} | AFTER_TRAIN,
-    "tasks.model.ngrams": {"build"} | AFTER_TRAIN,
-    "tasks.model.ngram_counts": {"build", "baseline"}
+    "tasks.model.ngrams.hashing": {"build"} | AFTER_TRAIN,
+    "tasks.model.ngrams.counts": {"build", "baseline"}
     | AFTER_TRAIN,  # also called when the training begins
     "tasks.evaluation.metrics": SCORING,
     "tasks.data.split": AFTER_PAD | {"load", "baseline"},

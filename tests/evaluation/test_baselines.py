@@ -11,7 +11,7 @@ from tasks.data.pad import pad_reviews
 from tasks.data.persist import persist_parquet
 from tasks.data.review_files import write_parquet
 from tasks.evaluation.baselines import train_baseline, word_counts
-from tasks.model.ngram_counts import ngram_presence
+from tasks.model.ngrams.counts import ngram_presence
 from tests.support.review_samples import fake_ranks, review_batch
 
 HONEST, TUTORIAL = ProtocolConfig(), ProtocolConfig(protocol="tutorial")

@@ -17,7 +17,7 @@ from tasks.model.describe import network_title
 from tasks.model.keras_archive import read_keras_archive
 from tasks.model.model_hash import model_hash
 from tasks.model.network import keras_network
-from tasks.model.ngram_bag import prepare_ngram_bag
+from tasks.model.ngrams.bag import prepare_ngram_bag
 from tasks.reports.model_card import model_card
 from tasks.runs.read import read_checked, read_config
 from tests.support.made_models import make_model_run

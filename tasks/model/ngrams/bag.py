@@ -13,8 +13,9 @@ from keras import layers, ops
 
 from tasks.config.training import NgramBagConfig
 from tasks.model.answers import class_count, classes_given, output_count
-from tasks.model.ngram_counts import NgramCounts
-from tasks.model.ngrams import FINGERPRINT_BITS, distinct, ending, ngram_hashes
+from tasks.model.ngrams.counts import NgramCounts
+from tasks.model.ngrams.hashing import distinct, ending, ngram_hashes
+from tasks.model.ngrams.table import FINGERPRINT_BITS
 from tasks.model.probability_layer import probability_layer
 
 _EMPTY = -1.0

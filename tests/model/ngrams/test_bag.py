@@ -6,7 +6,7 @@ import pytest
 from tasks.common.errors import InvalidConfigError
 from tasks.config.training import NgramBagConfig, validated_config
 from tasks.model.build import build_network
-from tasks.model.ngram_bag import prepare_ngram_bag
+from tasks.model.ngrams.bag import prepare_ngram_bag
 
 # Words that occur in the reviews of one label only, in those of the other, and in both.
 GOOD, BAD, BOTH, UNSEEN = 10, 11, 12, 13

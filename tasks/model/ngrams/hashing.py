@@ -9,13 +9,16 @@ import keras
 from keras import layers, ops
 
 from tasks.data.text.tokenizer import FIRST_WORD_ID
-
-FINGERPRINT_BITS = 24
-"""A float32 of the model's file holds integers of so many bits exactly."""
-
-# Odd constants whose products spread over all bits; a product of int32 wraps around.
-_STEP, _BUCKET_MIX, _FINGERPRINT_MIX = 739_982_445, 695_872_825, 1_540_483_477
-_POSITIVE = 1 << 30
+from tasks.model.ngrams.table import (
+    BUCKET_FOLD,
+    BUCKET_MIX,
+    FINGERPRINT_BITS,
+    FINGERPRINT_FOLD,
+    FINGERPRINT_MIX,
+    POSITIVE,
+    STEP,
+    STEP_FOLD,
+)
 
 
 def ngram_hashes(
@@ -33,15 +36,15 @@ def ngram_hashes(
         windows = [tokens[:, place : maxlen - words + 1 + place] for place in range(words)]
         mixed = ops.zeros_like(windows[0]) + words
         for window in windows:
-            mixed = _spread(ops.bitwise_xor(mixed, window) * _STEP, 15)
+            mixed = _spread(ops.bitwise_xor(mixed, window) * STEP, STEP_FOLD)
         hashes.append(mixed)
         fewest = windows[0]
         for window in windows[1:]:
             fewest = ops.minimum(fewest, window)
         whole.append(ops.cast(fewest >= FIRST_WORD_ID, "int32"))
     mixed = ops.concatenate(hashes, axis=1)
-    bucket = ops.mod(_spread(mixed * _BUCKET_MIX, 12), buckets - 1) + 1
-    fingerprint = ops.mod(_spread(mixed * _FINGERPRINT_MIX, 13), 1 << FINGERPRINT_BITS)
+    bucket = ops.mod(_spread(mixed * BUCKET_MIX, BUCKET_FOLD), buckets - 1) + 1
+    fingerprint = ops.mod(_spread(mixed * FINGERPRINT_MIX, FINGERPRINT_FOLD), 1 << FINGERPRINT_BITS)
     return (
         layers.Identity(name="bucket")(bucket * ops.concatenate(whole, axis=1)),
         layers.Identity(name="fingerprint")(ops.cast(fingerprint, "float32")),
@@ -50,7 +53,7 @@ def ngram_hashes(
 
 def _spread(hashes: keras.KerasTensor, bits: int) -> keras.KerasTensor:
     """Fold the high bits, which a product mixes best, into the low ones; none is negative."""
-    positive = ops.mod(hashes, _POSITIVE)
+    positive = ops.mod(hashes, POSITIVE)
     return ops.bitwise_xor(positive, ops.right_shift(positive, ops.full_like(hashes, bits)))
 
 

@@ -7,9 +7,9 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.model import ngram_counts as model_ngrams
-from tasks.model.ngram_counts import NgramCounts, log_count_ratios, ngram_presence
-from tasks.model.ngrams import ngram_hashes
+from tasks.model.ngrams import counts as model_ngrams
+from tasks.model.ngrams.counts import NgramCounts, log_count_ratios, ngram_presence
+from tasks.model.ngrams.hashing import ngram_hashes
 
 WORDS, BUCKETS = 300, 1 << 16
 

@@ -1,0 +1,170 @@
+"""Compute a trained n-gram network in NumPy: find the n-grams that its table holds, add their rows.
+
+Keras hashes and sorts all places of a padded review, though most hold no word, and few of the rest
+an n-gram that is known. The sums are of 64 bits here, so that only what is added is rounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tasks.data.text.tokenizer import FIRST_WORD_ID
+from tasks.model.keras_archive import KerasArchive
+
+FINGERPRINT_BITS = 24
+"""A float32 of the model's file holds integers of so many bits exactly."""
+
+# Odd constants whose products spread over all bits; a product of 32 bits wraps around.
+STEP, BUCKET_MIX, FINGERPRINT_MIX = 739_982_445, 695_872_825, 1_540_483_477
+STEP_FOLD, BUCKET_FOLD, FINGERPRINT_FOLD = 15, 12, 13
+POSITIVE = 1 << 30
+
+_REVIEWS_AT_ONCE = 64
+"""What is computed in one go: its arrays stay in the processor's cache."""
+
+_LAYERS = {
+    "tokens": "",
+    "bucket": "",
+    "fingerprint": "",
+    "fingerprints": "embedding",
+    "ratios": "embedding_1",
+    "weights": "embedding_2",
+    "tail_weights": "embedding_3",
+    "probability": "dense",
+}
+"""The layers of `build_ngram_bag`, with the names that their weights have in a `.keras` file."""
+
+_ALWAYS = _LAYERS.keys() - {"tail_weights"}
+
+
+def ngram_hashes(
+    tokens: np.ndarray, places: np.ndarray, longest: int, buckets: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield the n-grams of one word, of two, up to `longest`, as Keras's `ngram_hashes` has them.
+
+    `places` are those of the words in the flat `tokens`, int32 of shape (n, maxlen). For each word
+    with enough words behind it there is the bucket (uint32), the fingerprint (uint32), and whether
+    they are words of one review, with none between them left out: else it is no n-gram.
+    """
+    ids, maxlen = tokens.reshape(-1)[places].astype(np.uint32), tokens.shape[1]
+    columns = places % maxlen
+    for words in range(1, longest + 1):
+        count = max(len(ids) - words + 1, 0)
+        mixed = np.full(count, words, np.uint32)
+        for word in range(words):
+            mixed = _spread((mixed ^ ids[word : count + word]) * np.uint32(STEP), STEP_FOLD)
+        whole = places[words - 1 :] - places[:count] == words - 1
+        whole &= columns[:count] <= maxlen - words
+        bucket = _spread(mixed * np.uint32(BUCKET_MIX), BUCKET_FOLD) % np.uint32(buckets - 1) + 1
+        fingerprint = _spread(mixed * np.uint32(FINGERPRINT_MIX), FINGERPRINT_FOLD)
+        yield bucket, fingerprint & np.uint32((1 << FINGERPRINT_BITS) - 1), whole
+
+
+def _spread(hashes: np.ndarray, bits: int) -> np.ndarray:
+    positive = hashes & np.uint32(POSITIVE - 1)
+    return positive ^ positive >> np.uint32(bits)
+
+
+class NgramTable:
+    """A trained network of `build_ngram_bag`; several threads may call it at once."""
+
+    def __init__(self, archive: KerasArchive) -> None:
+        """Take the tables of an archive of which `is_ngram_bag` holds."""
+        layers = archive.config["config"]["layers"]
+
+        def weights(layer: str, number: int = 0) -> np.ndarray:
+            return archive.weights[f"layers/{_LAYERS[layer]}/vars/{number}"]
+
+        self._maxlen = layers[0]["config"]["batch_shape"][1]
+        self._longest = _longest(layers)
+        self._held = weights("fingerprints")[:, 0].astype(np.int32).view(np.uint32)
+        self._evidence = [(self._maxlen, weights("ratios") * weights("weights"))]
+        if tail := _tail(layers, self._maxlen):
+            self._evidence += [(tail, weights("ratios") * weights("tail_weights"))]
+        self._kernel, self._bias = weights("probability"), weights("probability", 1)
+
+    def __call__(self, tokens: np.ndarray) -> np.ndarray:
+        """Return what the network gives for int32 tokens (n, maxlen), float32 (n, numbers)."""
+        starts = range(0, len(tokens), _REVIEWS_AT_ONCE)
+        parts = [self._sums(tokens[start : start + _REVIEWS_AT_ONCE]) for start in starts]
+        sums = np.concatenate([np.empty((0, len(self._kernel))), *parts])
+        return _probabilities(sums @ self._kernel + self._bias).astype(np.float32)
+
+    def _sums(self, tokens: np.ndarray) -> np.ndarray:
+        """Return the evidence of the distinct n-grams of each review, added up."""
+        buckets = len(self._held)
+        places = np.flatnonzero(tokens >= FIRST_WORD_ID)
+        rows, columns = np.divmod(places, self._maxlen)
+        # Few bits are sorted faster.
+        begins = (rows * buckets).astype(np.min_scalar_type(len(tokens) * buckets))
+        found = [
+            (begins[: len(bucket)] + bucket, whole & (self._held.take(bucket) == mark))
+            for bucket, mark, whole in ngram_hashes(tokens, places, self._longest, buckets)
+        ]
+        total = np.zeros((len(tokens), len(self._kernel)))
+        for length, evidence in self._evidence:
+            is_last = columns >= self._maxlen - length
+            codes = np.concatenate([code[known & is_last[: len(code)]] for code, known in found])
+            codes.sort()
+            codes = codes[np.diff(codes, prepend=codes.dtype.type(0)) > 0]
+            ends = np.searchsorted(codes, np.arange(len(tokens) + 1) * buckets)
+            counts = np.diff(ends)
+            # A sum of no rows begins with the row of zeros behind the others.
+            added = np.vstack([evidence[codes % buckets], 0 * evidence[:1]])
+            sums = np.add.reduceat(added, ends[:-1], axis=0, dtype=float)
+            total += np.where(counts[:, None] > 0, sums, 0)
+            # All that is no n-gram, and what is repeated, has bucket 0.
+            in_all = sum(length - words for words in range(self._longest))
+            total += (in_all - counts)[:, None] * evidence[0].astype(float)
+        return total
+
+
+def is_ngram_bag(archive: KerasArchive) -> bool:
+    """Tell whether a model is one of `build_ngram_bag`, with the hashes of this version."""
+    config = archive.config.get("config", {})
+    layers = config.get("layers", [])
+    named = {layer["name"]: layer["config"] for layer in layers if "name" in layer}
+    if config.get("name") != "ngram_bag" or archive.names_code or not named.keys() >= _ALWAYS:
+        return False
+    found = {
+        value
+        for layer in layers
+        for node in layer["inbound_nodes"]
+        for value in node["args"]
+        if isinstance(value, int)
+    }
+    return found == {
+        *(STEP, BUCKET_MIX, FINGERPRINT_MIX, STEP_FOLD, BUCKET_FOLD, FINGERPRINT_FOLD),
+        *(POSITIVE, 1 << FINGERPRINT_BITS, FIRST_WORD_ID, named["ratios"]["input_dim"] - 1),
+        *range(1, _longest(layers) + 1),
+    }
+
+
+def _longest(layers: list[dict[str, Any]]) -> int:
+    """Return the most words of an n-gram: for each number of words it is asked which are whole."""
+    return sum(layer["class_name"] == "GreaterEqual" for layer in layers)
+
+
+def _tail(layers: list[dict[str, Any]], maxlen: int) -> int:
+    """Return how many of the last tokens count again: `ending` takes first the words of these."""
+    for layer in layers:
+        if layer["class_name"] == "GetItem":
+            taken, (_, columns) = layer["inbound_nodes"][0]["args"]
+            of_tokens = taken["config"]["keras_history"][0] == "tokens"
+            start, stop = (columns["config"][end] for end in ("start", "stop"))
+            if not of_tokens and stop == maxlen and start is not None:
+                return int(maxlen - start)
+    return 0
+
+
+def _probabilities(logits: np.ndarray) -> np.ndarray:
+    """Return the sigmoid of one number, the softmax of several."""
+    if logits.shape[1] == 1:
+        logits = np.hstack([np.zeros_like(logits), logits])
+        return _probabilities(logits)[:, 1:]
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares: np.ndarray = powers / powers.sum(axis=1, keepdims=True)
+    return shares
