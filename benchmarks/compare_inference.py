@@ -27,7 +27,7 @@ from tasks.data.fetch import fetch_reviews
 from tasks.data.sources.readers import official_train
 from tasks.inference.open_model import model_of_run
 from tasks.inference.predictor import Predictor, prepare_texts
-from tasks.model.network import folded_network, in_threads, keras_network
+from tasks.model.network import folded_network, keras_network
 from tasks.runs.find import find_run
 
 Side = Callable[[], Any]
@@ -44,8 +44,6 @@ _AGAINST = {"ours": "keras", "ours texts": "keras texts"}
 _GOALS = {"ours": 2.0, "ours texts": 1.5}
 
 _WARM_ANSWERS = 200
-
-_ROWS_PER_THREAD = 256
 
 _TOLERANCE = 1e-5
 
@@ -67,14 +65,10 @@ def measure(artifacts: Path, name: str, reviews: int, pairs: int) -> dict[str, A
     ours, keras = folded_network(model.file), keras_network(model.file)
     predictor = Predictor(model, ours)
     tokens = prepare_texts(texts, model.vocabulary, model.text).tokens
-    parts = [
-        tokens[start : start + _ROWS_PER_THREAD]
-        for start in range(0, len(tokens), _ROWS_PER_THREAD)
-    ]
     rows = texts.to_pylist()
     sides: dict[str, Side] = {
         "keras": lambda: keras(tokens),
-        "ours": lambda: np.concatenate(list(in_threads(ours, parts))),
+        "ours": lambda: ours.on_all_cores(tokens),
         "keras texts": lambda: keras(prepare_texts(texts, model.vocabulary, model.text).tokens),
         "ours texts": lambda: _of_one(predictor.predict(rows), model.label_names[1]),
     }
