@@ -132,7 +132,7 @@ def test_texts_are_answered_without_tensorflow_or_prefect_and_nothing_is_kept_at
         f"import os; os.environ['HOME'] = {str(tmp_path)!r}\nfrom flows.cli import app, predict\n"
     )
     code += f"app.main(predict.app, ['fine', '--artifacts', {str(artifacts)!r}])"
-    assert not {"tensorflow", "keras", "prefect"} & imported_by(code)
+    assert not {"tensorflow", "keras", "prefect", "pandas"} & imported_by(code)
     assert list(tmp_path.rglob("*")) == []
 
 

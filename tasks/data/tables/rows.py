@@ -5,6 +5,7 @@ be read has an error in its place, so that rows keep their numbers.
 """
 
 import itertools
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,31 @@ from tasks.data.tables.parquet_rows import open_parquet, parquet_batches
 from tasks.data.tables.plain_blocks import PlainBlocks
 
 _BATCH_ROWS = 1024
+
+
+class _Pandas:
+    """Says that pandas is not there, for as long as it is asked."""
+
+    @staticmethod
+    def find_spec(name: str, *_: object) -> None:
+        if name == "pandas":
+            raise ImportError(name)
+
+
+def _leave_pandas_out() -> None:
+    """Make Arrow's first array, for which it imports pandas where it can, a quarter of a second.
+
+    Where somebody asks Arrow for a pandas table later, it looks again.
+    """
+    if "pandas" not in sys.modules:
+        sys.meta_path.insert(0, _Pandas)
+        try:
+            pa.array([None])
+        finally:
+            sys.meta_path.remove(_Pandas)
+
+
+_leave_pandas_out()
 
 
 @dataclass(frozen=True)

@@ -237,3 +237,7 @@ def test_any_bytes_are_rows_or_refused(
         assert str(error).startswith(str(path))  # noqa: PT017 - either is right
     else:
         assert all(len(row) == 1 for row in rows)
+
+
+def test_arrow_still_gives_tables_of_pandas() -> None:
+    assert pa.table({"text": ["a", None]}).to_pandas()["text"].notna().tolist() == [True, False]
