@@ -125,10 +125,10 @@ class StepRunner:
             watcher(task.name)
         try:
             state = task(self.store, *args, return_state=True, **kwargs)
-        except ValueError as error:  # of Prefect, where Ctrl-C comes as the task run begins
-            if isinstance(error.__context__, KeyboardInterrupt):
-                raise error.__context__ from None
-            raise
+        except ValueError as error:  # of Prefect, where a signal comes as the task run begins
+            if error.__context__ is None or isinstance(error.__context__, Exception):
+                raise
+            raise error.__context__ from None
         result = state.result()
         cached = state.name == "Cached"
         key = _key(state) if task.persist_result else None

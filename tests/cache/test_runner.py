@@ -1,7 +1,9 @@
+import signal
 from pathlib import Path
 
 import pytest
 from prefect import Task
+from prefect.exceptions import TerminationSignal
 from prefect.settings import PREFECT_TASKS_REFRESH_CACHE, temporary_settings
 
 from tasks import steps
@@ -25,17 +27,18 @@ def test_prefects_own_setting_refreshes_every_step(
     assert asked == [setting]
 
 
-def test_an_interrupt_stays_one_though_prefect_was_about_to_begin_the_step(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("sent", [KeyboardInterrupt(), TerminationSignal(signal.SIGTERM)])
+def test_a_signal_stays_one_though_prefect_was_about_to_begin_the_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: BaseException
 ) -> None:
     def interrupted(*_: object, **__: object) -> None:
         try:
-            raise KeyboardInterrupt  # noqa: TRY301 - pressed here
-        except KeyboardInterrupt:
+            raise sent  # noqa: TRY301 - it comes here
+        except BaseException:
             raise ValueError("Task run is not set")  # noqa: B904 - as Prefect does
 
     monkeypatch.setattr(Task, "__call__", interrupted)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(type(sent)):
         StepRunner(ArtifactStore(tmp_path)).cached(
             steps.plot, StepOutput(step="train", files={}), "a"
         )

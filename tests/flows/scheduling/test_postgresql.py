@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,9 +80,17 @@ def assert_all_is_recorded(api: str, manifests: list[Manifest]) -> None:
     flow_runs = ask(api, "flow_runs", **chosen)
     assert sorted(run["id"] for run in flow_runs) == sorted(ids)
     assert {run["state_type"] for run in flow_runs} == {"COMPLETED"}
-    task_runs = ask(api, "task_runs", **chosen)
-    assert Counter(run["flow_run_id"] for run in task_runs) == dict.fromkeys(ids, len(TASKS))
-    assert {run["state_type"] for run in task_runs} == {"COMPLETED"}
+    every = {flow_run_id: (len(TASKS), {"COMPLETED"}) for flow_run_id in ids}
+    # The server writes what it hears of task runs in batches, some seconds later.
+    wait_for(lambda: _task_runs(api, chosen) == every)
+
+
+def _task_runs(api: str, chosen: dict[str, Any]) -> dict[str, tuple[int, set[str]]]:
+    """Return how many task runs each flow run has, and their states."""
+    states = defaultdict(list)
+    for run in ask(api, "task_runs", **chosen):
+        states[run["flow_run_id"]].append(run["state_type"])
+    return {flow_run_id: (len(of_run), set(of_run)) for flow_run_id, of_run in states.items()}
 
 
 def computed(manifests: list[Manifest]) -> Counter[str]:
