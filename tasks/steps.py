@@ -267,8 +267,9 @@ def _baseline(
 
     files = store.file(reviews, "train.parquet"), store.file(reviews, "test.parquet")
     described, names = _described(reviews, *facts), _label_names(reviews)
+    words = store.file(reviews, "vocabulary.json") if protocol else None
     with store.workspace() as folder:
-        scores = train_baseline(*files, protocol, described, folder, names, tokenizer)
+        scores = train_baseline(*files, protocol, described, folder, names, tokenizer, words)
         return store.keep(name, folder, scores)
 
 

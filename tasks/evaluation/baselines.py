@@ -10,6 +10,7 @@ and Manning, *Baselines and Bigrams*, ACL 2012 (https://aclanthology.org/P12-201
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -25,8 +26,9 @@ from tasks.config.training import ProtocolConfig, TokenizerName
 from tasks.data.review_files import count_reviews, read_column, read_labels
 from tasks.data.split import validation_mask
 from tasks.data.text.tokenizer import FIRST_WORD_ID
-from tasks.data.text.vocabulary import RaggedTokens
+from tasks.data.text.vocabulary import RaggedTokens, Vocabulary
 from tasks.evaluation.scoring import accuracy_facts, score, write_predictions
+from tasks.evaluation.telling_words import share_of_ids, telling_words
 from tasks.model.answers import classes_given, given_of, probabilities_of
 from tasks.model.ngrams.counts import log_count_ratios, ngram_presence, token_counts
 
@@ -46,12 +48,15 @@ def train_baseline(
     folder: Path,
     names: Sequence[str] = (),
     tokenizer: TokenizerName = "words",
+    vocabulary: Path | None = None,
 ) -> dict[str, Fact]:
     """Write `baseline_metrics.json` and `baseline_predictions.parquet` of both baselines.
 
     As the network they do not learn from the validation reviews of the protocol. Without a protocol
     all reviews teach, as those do that a network sees: the validation reviews are not among them.
     `names` are those of the labels. Of characters, which alone tell little, both see the n-grams.
+    With a vocabulary the first metrics say whether words give the label away, and which share of
+    the texts look like ids.
     The facts are name, accuracy and the bounds of its 95 % interval. Files and facts of the second
     baseline have `bayes_` before their names.
     """
@@ -61,6 +66,13 @@ def train_baseline(
         described = described | {"protocol": protocol.protocol}
     known, judged = (pq.read_table(file, columns=["tokens", "label"]) for file in (train, test))
     labels = known["label"].to_numpy()[learns]
+    leaks: dict[str, Any] = {}
+    if vocabulary is not None:
+        seen = RaggedTokens.of(known["tokens"].combine_chunks()).take(np.flatnonzero(learns))
+        others = RaggedTokens.of(judged["tokens"].combine_chunks())
+        of_word = Vocabulary.read(vocabulary).word
+        telling = telling_words(seen, labels, others, judged["label"].to_numpy(), of_word)
+        leaks = {"telling": telling, "share_of_ids": share_of_ids(seen)}
     facts: dict[str, Fact] = {}
     for prefix, name, model in (
         ("", BASELINE_NAME, _tfidf_probabilities),
@@ -68,11 +80,12 @@ def train_baseline(
     ):
         probabilities = model(known["tokens"], learns, labels, judged["tokens"], tokenizer)
         metrics = score(probabilities, judged["label"].to_numpy(), names)
-        content = readable_json(metrics | described | {"name": name})
+        content = readable_json(metrics | described | {"name": name} | leaks)
         write_text(folder / f"{prefix}baseline_metrics.json", content)
         write_predictions(test, probabilities, folder / f"{prefix}baseline_predictions.parquet")
         found = {"name": name} | accuracy_facts(metrics)
         facts |= {f"{prefix}{key}": value for key, value in found.items()}
+        leaks = {}
     return facts
 
 

@@ -63,14 +63,14 @@ def run_report(folder: Path, manifest: Manifest) -> str:
         "changed": changed_table(config),
         "config": config_table(config),
     }
-    tests = _tests(analysis)
-    notes = notes_on(manifest, config, metrics, data, tests)
+    linear, tests = read_json(folder, "baseline_metrics.json"), _tests(analysis)
+    notes = notes_on(manifest, config, metrics, data, tests, linear)
     return render(
         "report.html.jinja",
         title=_title(manifest, config),
         made=when(manifest.created),
         manifest=manifest,
-        verdict=conclude(manifest, metrics, tests),
+        verdict=conclude(manifest, metrics, tests, linear, data["label_names"]),
         against=list(zip(manifest.baselines, tests, strict=True)),
         warnings=[note for note in notes if note.kind == "warning"],
         in_order=[note for note in notes if note.kind != "warning"],
@@ -83,7 +83,7 @@ def run_report(folder: Path, manifest: Manifest) -> str:
         metrics=metrics,
         heat=heat_cells(metrics, data["label_names"]),
         tables=run_tables(folder, manifest) | own_tables,
-        baseline_metrics=read_json(folder, "baseline_metrics.json"),
+        baseline_metrics=linear,
         data=data,
         confident_errors=analysis["confident_errors"],
         charts={name: image_uri(folder / "figures" / f"{name}.svg") for name in CHARTS},
@@ -94,8 +94,13 @@ def run_report(folder: Path, manifest: Manifest) -> str:
 
 def run_verdict(folder: Path, manifest: Manifest) -> Verdict:
     """Return whether the model of the run whose other files lie in `folder` is of use."""
-    tests = _tests(read_json(folder, "analysis.json"))
-    return conclude(manifest, read_json(folder, "metrics.json"), tests)
+    return conclude(
+        manifest,
+        read_json(folder, "metrics.json"),
+        _tests(read_json(folder, "analysis.json")),
+        read_json(folder, "baseline_metrics.json"),
+        read_json(folder, "data_report.json")["label_names"],
+    )
 
 
 def run_notes(folder: Path, manifest: Manifest) -> list[Note]:
@@ -106,6 +111,7 @@ def run_notes(folder: Path, manifest: Manifest) -> list[Note]:
         read_json(folder, "metrics.json"),
         read_json(folder, "data_report.json"),
         _tests(read_json(folder, "analysis.json")),
+        read_json(folder, "baseline_metrics.json"),
     )
 
 

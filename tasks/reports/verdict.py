@@ -1,8 +1,9 @@
 """Whether to believe and to use a model: the verdict on a run, and the notes below its score."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 from statistics import NormalDist
 from typing import Any, Literal
 
@@ -19,6 +20,10 @@ _FEW_REVIEWS = 5_000
 
 _FAR = 0.05
 """So much less accurate than a baseline is no question of taste."""
+
+_MANY_IDS, _SHOWN_WORDS = 0.9, 3
+
+_PLACES = {"anywhere": "", "first": " as the first word", "last": " as the last word"}
 
 _GOOD_RANKING, _LOST_BY_THE_CUT = 0.8, 0.05
 
@@ -42,9 +47,16 @@ class Note:
 
 
 def conclude(
-    manifest: Manifest, metrics: dict[str, Any], baselines: Sequence[PairedTest]
+    manifest: Manifest,
+    metrics: dict[str, Any],
+    baselines: Sequence[PairedTest],
+    linear: Mapping[str, Any],
+    labels: Sequence[str],
 ) -> Verdict:
-    """Return the verdict on a run; `baselines` are the tests against each of its baselines."""
+    """Return the verdict on a run; `baselines` are the tests against each of its baselines.
+
+    `linear` are the metrics of the first of them, `labels` the names of the labels.
+    """
     level, text = _against_baselines(manifest, metrics["majority_share"], baselines)
     if manifest.score.protocol == "tutorial":
         level = "mind" if level == "good" else level
@@ -52,10 +64,32 @@ def conclude(
     if _best_cut(metrics) is not None:
         level = "mind" if level == "good" else level
         text += f"; ranking is good (AUC {metrics['roc_auc']:.2f}) but the cut at 0.5 is not"
+    if leak := _leak(linear, labels):
+        level = "mind" if level == "good" else level
+        text += f"; {leak}"
     accuracy = f"{manifest.score.accuracy:.4f}"
     if manifest.score.macro_f1 is not None:
         accuracy = f"accuracy {accuracy}"
     return Verdict(level, f"{accuracy}, {text}.")
+
+
+def _leak(linear: Mapping[str, Any], labels: Sequence[str]) -> str | None:
+    """Return how texts give their labels away, if they do; a run of earlier code was not asked."""
+    if linear.get("share_of_ids", 0) > _MANY_IDS:
+        return "the texts look like ids, each with a word of its own: is this the column of texts?"
+    if (telling := linear.get("telling")) is None:
+        return None
+    named = [
+        f"{one['word']!r}{_PLACES[one['place']]}"
+        f" ({100 * one['recall']:.0f} % of {labels[one['label']]!r})"
+        for one in sorted(telling["words"], key=itemgetter("recall"), reverse=True)
+    ]
+    more = f" and {len(named) - _SHOWN_WORDS} more" * (len(named) > _SHOWN_WORDS)
+    return (
+        f"single words give the label away, {', '.join(named[:_SHOWN_WORDS])}{more}: without them a"
+        f" linear model falls from {telling['accuracy']:.4f} to {telling['accuracy_without']:.4f},"
+        " so look whether they are known when the model is asked"
+    )
 
 
 def _against_baselines(
@@ -113,12 +147,15 @@ def notes_on(
     metrics: dict[str, Any],
     data_report: dict[str, Any],
     baselines: Sequence[PairedTest],
+    linear: Mapping[str, Any],
 ) -> list[Note]:
     """Return the notes on a run, what to mind first and the weightiest of that before.
 
-    `baselines` are the tests against each of its baselines.
+    `baselines` are the tests against each of its baselines, `linear` the metrics of the first.
     """
+    leak = _leak(linear, data_report["label_names"])
     notes = [
+        *([Note("warning", f"{leak[0].upper()}{leak[1:]}.")] if leak else []),
         *map(partial(_on_baseline, manifest), manifest.baselines, baselines),
         *_on_cut(metrics),
         *_on_protocol(manifest),

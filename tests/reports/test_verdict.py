@@ -10,7 +10,20 @@ from tasks.runs.manifest import BaselineScore, Manifest, Score, Training
 
 CONFIG = TrainingConfig(fit=FitConfig(epochs=6))
 
-NO_OVERLAP = {"overlap": {"test_reviews_seen_in_train": 0}, "train": {"reviews": 20_000}}
+NO_OVERLAP = {
+    "overlap": {"test_reviews_seen_in_train": 0},
+    "train": {"reviews": 20_000},
+    "label_names": ["bad", "good"],
+}
+
+TELLING = {
+    "words": [
+        {"word": "neg", "label": 0, "place": "first", "recall": 0.5, "precision": 1.0},
+        {"word": "pos", "label": 1, "place": "anywhere", "recall": 0.98, "precision": 0.99},
+    ],
+    "accuracy": 0.99,
+    "accuracy_without": 0.87,
+}
 
 FIGURES = {"majority_share": 0.5, "balanced_accuracy": 0.75, "roc_auc": 0.8}
 
@@ -62,17 +75,23 @@ def notes(
     p_value: float = 0.001,
     error: float = 0.01,
     data: dict[str, Any] = NO_OVERLAP,
+    linear: dict[str, Any] | None = None,
     **figures: float,
 ) -> list[Note]:
     test = a_test(0.02, p_value)
     measured = FIGURES | {"expected_calibration_error": error} | figures
-    return notes_on(manifest, CONFIG, measured, data, [test, test])
+    return notes_on(manifest, CONFIG, measured, data, [test, test], linear or {})
 
 
-def concluded(manifest: Manifest, p_value: float = 0.001, **figures: float) -> Verdict:
+def concluded(
+    manifest: Manifest,
+    p_value: float = 0.001,
+    linear: dict[str, Any] | None = None,
+    **figures: float,
+) -> Verdict:
     differences = (manifest.score.accuracy - one.accuracy for one in manifest.baselines)
     tests = [a_test(difference, p_value) for difference in differences]
-    return conclude(manifest, FIGURES | figures, tests)
+    return conclude(manifest, FIGURES | figures, tests, linear or {}, ["bad", "good"])
 
 
 def warnings(*arguments: Any, **options: Any) -> str:
@@ -107,6 +126,25 @@ def test_each_reason_to_doubt_a_score_is_a_warning(
     manifest: Manifest, options: dict[str, float], sentence: str
 ) -> None:
     assert sentence in warnings(manifest, **options)
+
+
+def test_words_that_give_the_label_away_are_named_with_what_they_bring() -> None:
+    said = concluded(a_manifest(), linear={"telling": TELLING, "share_of_ids": 0.0})
+    assert said.level == "mind"
+    assert said.sentence.endswith(
+        "; single words give the label away, 'pos' (98 % of 'good'), 'neg' as the first word (50 %"
+        " of 'bad'): without them a linear model falls from 0.9900 to 0.8700, so look whether they"
+        " are known when the model is asked."
+    )
+    (first, *_) = notes(a_manifest(), linear={"telling": TELLING})
+    assert (first.kind, first.text[:36]) == ("warning", "Single words give the label away, 'p")
+
+
+def test_texts_that_look_like_ids_are_asked_about() -> None:
+    said = concluded(a_manifest(), linear={"telling": None, "share_of_ids": 0.97})
+    assert said.level == "mind"
+    assert "the texts look like ids" in said.sentence
+    assert "ids" not in concluded(a_manifest(), linear={"share_of_ids": 0.2}).sentence
 
 
 @pytest.mark.parametrize(
