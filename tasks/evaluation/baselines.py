@@ -28,7 +28,7 @@ from tasks.data.split import validation_mask
 from tasks.data.text.tokenizer import FIRST_WORD_ID
 from tasks.data.text.vocabulary import RaggedTokens, Vocabulary
 from tasks.evaluation.scoring import accuracy_facts, score, write_predictions
-from tasks.evaluation.telling_words import share_of_ids, telling_words
+from tasks.evaluation.telling_words import MOST_CHECKED, share_of_ids, telling_words
 from tasks.model.answers import classes_given, given_of, probabilities_of
 from tasks.model.ngrams.counts import log_count_ratios, ngram_presence, token_counts
 
@@ -66,13 +66,7 @@ def train_baseline(
         described = described | {"protocol": protocol.protocol}
     known, judged = (pq.read_table(file, columns=["tokens", "label"]) for file in (train, test))
     labels = known["label"].to_numpy()[learns]
-    leaks: dict[str, Any] = {}
-    if vocabulary is not None:
-        seen = RaggedTokens.of(known["tokens"].combine_chunks()).take(np.flatnonzero(learns))
-        others = RaggedTokens.of(judged["tokens"].combine_chunks())
-        of_word = Vocabulary.read(vocabulary).word
-        telling = telling_words(seen, labels, others, judged["label"].to_numpy(), of_word)
-        leaks = {"telling": telling, "share_of_ids": share_of_ids(seen)}
+    leaks = _leaks(known, judged, learns, vocabulary) if vocabulary else {}
     facts: dict[str, Fact] = {}
     for prefix, name, model in (
         ("", BASELINE_NAME, _tfidf_probabilities),
@@ -87,6 +81,24 @@ def train_baseline(
         facts |= {f"{prefix}{key}": value for key, value in found.items()}
         leaks = {}
     return facts
+
+
+def _leaks(
+    known: pa.Table, judged: pa.Table, learns: np.ndarray, vocabulary: Path
+) -> dict[str, Any]:
+    """Return what gives labels away in the reviews that teach."""
+    seen = known.take(np.flatnonzero(learns)[:MOST_CHECKED])
+    tokens, others = (
+        RaggedTokens.of(table["tokens"].combine_chunks())
+        for table in (seen, judged.slice(0, MOST_CHECKED))
+    )
+    labels, other_labels = (table["label"].to_numpy() for table in (seen, judged))
+    return {
+        "telling": telling_words(
+            tokens, labels, others, other_labels[: len(others)], Vocabulary.read(vocabulary).word
+        ),
+        "share_of_ids": share_of_ids(tokens),
+    }
 
 
 def _tfidf_probabilities(

@@ -24,7 +24,8 @@ _LEAST_GAIN, _LEVEL = 0.01, 0.001
 _ID_WORDS = 4
 """Most words of an id, as `train_pos_12`."""
 
-_MOST_LEARNED = 100_000
+MOST_CHECKED = 100_000
+"""Reviews are in no order, so that the first ones tell as much, and memory does not grow."""
 
 _PLACES = ("anywhere", "first", "last")
 
@@ -52,7 +53,7 @@ def telling_words(
     kept = np.ones(features.shape[1], bool)
     kept[[word + place * words for word in found for place in range(len(_PLACES))]] = False
     others = _features(judged, words)
-    some = slice(_MOST_LEARNED // int(labels.max(initial=1)))
+    some = slice(MOST_CHECKED // int(labels.max(initial=1)))
     features, labels = features[some], labels[some]
     correct = _correct(features, labels, others, judged_labels)
     correct_without = _correct(features[:, kept], labels, others[:, kept], judged_labels)
