@@ -106,7 +106,7 @@ def _absolute(source: SourceConfig) -> SourceConfig:
     """Return the source with absolute paths: a run may begin in another folder."""
     paths = {
         name: path.absolute()
-        for name in ("imdb_npz", "train_file", "test_file")
+        for name in ("imdb_npz", "train_file", "test_file", "label_fixes")
         if isinstance(path := getattr(source, name), Path)
     }
     return source.model_copy(update=paths)

@@ -10,14 +10,16 @@ from pydantic import Field
 from rich.text import Text
 
 from flows.cli.app import Ready
-from flows.cli.help import DATA, DRIFT, PROMOTION, RECIPE, RUNNING, command_app
+from flows.cli.help import DATA, DRIFT, OWN, PROMOTION, RECIPE, RUNNING, command_app
 from flows.cli.options import ConfigOptions, NamingOptions, SourceOptions
+from flows.display.ending import print_ending
 from flows.display.plan import plan_shown
 from flows.display.terminal import fail, show_lines
 from tasks.common.device import CPU, select_accelerator, use_device
 from tasks.common.errors import InvalidConfigError
 from tasks.common.tables import Table
 from tasks.config.drift import DriftConfig
+from tasks.config.experiments import LabelErrorsConfig
 from tasks.config.promotion import PromotionConfig, require_promotable
 from tasks.config.recipes import DEFAULT_RECIPE, recipes
 from tasks.config.request import DebugMode, TrainOptions
@@ -31,6 +33,7 @@ from tasks.config.training import (
 )
 from tasks.model.own.code import check_network
 from tasks.plan import plan_training
+from tasks.run_summary import RunSummary
 
 if TYPE_CHECKING:
     from tasks.check_network import Guarantee
@@ -53,6 +56,21 @@ app = command_app(
         ("train --train-file reviews.csv --promote", "Make it the champion if it is better"),
     ),
 )
+
+label_errors_app = command_app(
+    "label-errors",
+    first=(
+        *("--output", "--rows", "--fill", "--folds", "--source", "--train-file", "--text-column"),
+        *("--label-column", "--group-column", "--label-fixes", "--config", "--artifacts"),
+    ),
+    examples=(
+        ("label-errors --train-file reviews.csv", "Which labels of a table deserve a second look"),
+        ("train --train-file reviews.csv --label-fixes label_errors.csv", "Train, once corrected"),
+        ("label-errors --config latest --fill drop", "Those of a run; to leave the rows out"),
+    ),
+)
+label_errors_app.show = False  # listed by the program `sentiment`
+app.command(label_errors_app)
 
 
 class _CommandSource(SourceOptions):
@@ -188,6 +206,24 @@ def check(
     show_lines(Text(f"{network} holds all that is promised of a network.", style="bold"))
 
 
+@label_errors_app.default
+def label_errors(
+    *,
+    search: Annotated[LabelErrorsConfig, Parameter(name="*", group=OWN)] = LabelErrorsConfig(),
+    options: _CommandConfig = _CommandConfig(),
+) -> None:
+    """List the training reviews whose label is likely wrong, as a table to correct.
+
+    Models that have not learned from a review judge its label. Test reviews are left alone: who
+    mends those that a model finds wrong has the model judge itself.
+    """
+    config, artifacts = options.training_config(), options.artifacts.expanduser()
+    asked = TrainOptions(config=config, accelerator=options.accelerator, artifacts=artifacts)
+    from tasks.find_label_errors import found_label_errors
+
+    show_lines(found_label_errors(asked, search))
+
+
 def _debug(options: TrainOptions, mode: DebugMode) -> None:
     use_device(select_accelerator(options.accelerator))
     if _failures(_tried(options, mode)):
@@ -244,7 +280,12 @@ def _asked_for(group: G, options: str, flag: str, *, asked: bool) -> G | None:
     return group if asked else None
 
 
-def _start(options: TrainOptions) -> None:
-    from flows.pipelines.train import run_in_terminal
+def run_here(options: TrainOptions, *, for_person: bool = False) -> RunSummary:
+    """Run the training flow in this process, which was prepared for it, and return its summary."""
+    from flows.pipelines.train import run_flow
 
-    run_in_terminal(options)
+    return run_flow(options, for_person=for_person)
+
+
+def _start(options: TrainOptions) -> None:
+    print_ending(run_here(options, for_person=True))

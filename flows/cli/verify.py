@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from rich.text import Text
 
 from flows.cli.help import RunName, command_app
+from flows.cli.train import run_here
 from flows.display.run_tables import headline
 from flows.display.terminal import ARTIFACTS, ArtifactsOption, TrustOption, fail, show_lines
 from flows.orchestration.process import begin_process
@@ -65,8 +66,6 @@ def verify_run(
 def _repeat(run: Run) -> Manifest:
     """Run the flow again in a scratch folder and return the manifest of that run."""
     begin_process()
-    from flows.pipelines.train import run_flow
-
     manifest, config = run.manifest, read_config(run)
     source = repeatable_source(config.source, manifest.source)
     with tempfile.TemporaryDirectory(prefix="verify-") as folder:
@@ -76,7 +75,7 @@ def _repeat(run: Run) -> Manifest:
         if changed:
             fail(f"{changed}; without it the run cannot be repeated")
         network = network_of_model(config.network, checked_file(run, BEST_MODEL), scratch.root)
-        summary = run_flow(
+        summary = run_here(
             TrainOptions(
                 config=config.model_copy(update={"source": source, "network": network}),
                 accelerator=repeatable_accelerator(manifest.device),

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from prefect import flow, runtime
 
-from flows.display.ending import print_ending
 from flows.display.run_display import ENDING
 from flows.display.run_tables import headline
 from flows.display.runs_page import renew_runs_page
@@ -124,8 +123,3 @@ def train_here(options: TrainOptions, *, for_person: bool = True) -> RunSummary:
         lambda made: len(made.steps) + promotions,
         for_person=for_person,
     )
-
-
-def run_in_terminal(options: TrainOptions) -> None:
-    """Run the flow for a person and print its ending; one sentence on failure."""
-    print_ending(run_flow(options, for_person=True))

@@ -1,6 +1,7 @@
 """What is trained many times: seeds, forms of the text, trials of a sweep; and where that runs."""
 
 import re
+from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
@@ -61,6 +62,20 @@ class SeedsConfig(Settings):
 
 Cut = Annotated[str, AfterValidator(_known_cut)]
 VocabularySize = Annotated[int, Field(ge=4, le=1_000_000)]
+
+
+class LabelErrorsConfig(Settings):
+    """How training labels that are likely wrong are looked for."""
+
+    rows: int = Field(200, ge=1)
+    """Most rows to write, the most doubtful ones."""
+    folds: int = Field(5, ge=2, le=50)
+    """Parts of the training reviews, each judged by a model that has learned from the others."""
+    output: UserPath = Path("label_errors.csv")
+    """CSV to write; one that is there is not written over."""
+    fill: Literal["nothing", "suggested", "drop"] = "nothing"
+    """What the column fix begins with: nothing, so that you fill it in, the suggested label or
+    drop."""
 
 
 class AblationConfig(Settings):

@@ -400,6 +400,9 @@ class SourceConfig(Settings):
     """Labels whose rows are left out, as unclear,other."""
     merge_labels: str | None = Field(None, min_length=1)
     """Labels that become others, as 1=bad,2=bad,5=good."""
+    label_fixes: UserPath | None = None
+    """Table of training rows whose label is corrected or that are dropped, as label-errors writes
+    it: columns row, label and fix."""
 
     @model_validator(mode="before")
     @classmethod

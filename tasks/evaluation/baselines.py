@@ -70,7 +70,7 @@ def train_baseline(
     facts: dict[str, Fact] = {}
     for prefix, name, model in (
         ("", BASELINE_NAME, _tfidf_probabilities),
-        ("bayes_", BAYES_NAME, _bayes_probabilities),
+        ("bayes_", BAYES_NAME, bayes_probabilities),
     ):
         probabilities = model(known["tokens"], learns, labels, judged["tokens"], tokenizer)
         metrics = score(probabilities, judged["label"].to_numpy(), names)
@@ -122,7 +122,7 @@ def _tfidf_probabilities(
     return given_of(model.predict_proba(weights.transform(judged_counts)))
 
 
-def _bayes_probabilities(
+def bayes_probabilities(
     known: pa.ChunkedArray,
     learns: np.ndarray,
     labels: np.ndarray,

@@ -20,7 +20,7 @@ from tasks.runs.read import (
     read_config,
 )
 
-_FILES = ("train_file", "test_file", "imdb_npz")
+_FILES = ("train_file", "test_file", "imdb_npz", "label_fixes")
 
 _SHORT_HASH = 8
 

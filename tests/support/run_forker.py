@@ -223,14 +223,15 @@ def _take(settings: dict[str, str]) -> None:
 
 
 def _run(log: Path, arguments: list[str], fault: dict[str, Any] | None) -> None:
-    from flows.pipelines.train import run_in_terminal
+    from flows.display.ending import print_ending
+    from flows.pipelines.train import run_flow
     from tests.support.commands import read_options
 
     options = read_options(arguments)
     watch = StepWatch(options.artifacts)
     if fault:
         arm(Fault.model_validate(fault), watch)
-    run_in_terminal(options)
+    print_ending(run_flow(options, for_person=True))
     report_costs(watch, log.with_suffix(".costs"))
 
 

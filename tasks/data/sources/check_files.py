@@ -19,8 +19,10 @@ _ROWS = 20_000
 
 def check_users_files(config: SourceConfig) -> None:
     """Look at the beginning of the user's local files; raise the errors that a run would."""
-    if config.imdb_npz and not config.imdb_npz.is_file():
-        raise BadDataError(f"--imdb-npz {config.imdb_npz}: there is no such file")
+    single = {"imdb-npz": config.imdb_npz, "label-fixes": config.label_fixes}
+    lacking = [(option, file) for option, file in single.items() if file and not file.is_file()]
+    for option, file in lacking:
+        raise BadDataError(f"--{option} {file}: there is no such file")
     if config.source != "files":
         return
     rules = LabelRules.model_validate(config, from_attributes=True)

@@ -18,7 +18,8 @@ import pyarrow.csv as pacsv
 from tasks.common.errors import BadDataError
 from tasks.config.training import DataConfig
 from tasks.data.sources.keras_imdb import read_keras_file
-from tasks.data.sources.source_files import OFFICIAL_SPLIT_ROWS, Form, SourceFiles
+from tasks.data.sources.label_fixes import with_label_fixes
+from tasks.data.sources.source_files import FIXES, OFFICIAL_SPLIT_ROWS, Form, SourceFiles
 from tasks.data.sources.user_files import read_users_files
 from tasks.data.split import chosen_part
 from tasks.data.text.corpus import (
@@ -54,7 +55,8 @@ def coded_source(
     """Return both sets of `source`, whose files were verified when they were fetched.
 
     Where there is no test set, a part is held out. A BadDataError says that a file cannot be read,
-    that its columns or labels are not as needed, or that no training review would be left.
+    that its columns or labels are not as needed, that the label fixes do not fit, or that no
+    training review would be left.
     """
     read = _READERS[source.form](source, config, coding)
     sets = read.sets
@@ -69,6 +71,11 @@ def coded_source(
             read.label_names,
         )
         sets = {"train": whole.where(~is_test), "test": whole.where(is_test)}
+    if FIXES in source.paths:
+        held_out = sets["test"].review_ids if "test" not in read.sets else ()
+        sets["train"] = with_label_fixes(
+            sets["train"], np.asarray(held_out), read.label_names, source.paths[FIXES]
+        )
     if config.deduplicate:
         sets["train"] = without_repeated(sets["train"], sets["test"])
     return replace(read, sets=sets)

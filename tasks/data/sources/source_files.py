@@ -14,6 +14,9 @@ Form = Literal["keras", "packages", "packaged", "files"]
 
 OFFICIAL_SPLIT_ROWS = 25_000
 
+FIXES = "label_fixes"
+"""What the file of corrected labels is called among the raw files of a source."""
+
 
 HOW_READ = (
     *("group_column", "time_column", "as_of", "encoding", "delimiter"),

@@ -1,0 +1,106 @@
+"""Find the training labels that are likely wrong, and write them as a table to correct."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tasks.common.artifact_store import ArtifactStore
+from tasks.common.atomic_files import require_new, whole_file
+from tasks.common.tables import Column, Table, number
+from tasks.config.commands import spelled
+from tasks.config.experiments import LabelErrorsConfig
+from tasks.config.request import TrainOptions
+from tasks.data.fetch import fetch_reviews
+from tasks.data.load import load_reviews
+from tasks.data.sources.label_fixes import COLUMNS, DROP
+from tasks.data.sources.source_files import SourceFiles
+from tasks.data.tables.fields import ReadOptions
+from tasks.data.tables.rows import read_rows
+from tasks.data.text.tokenization import Tokenization
+from tasks.data.text.vocabulary import Vocabulary
+from tasks.evaluation.label_errors import doubted_labels, out_of_fold
+
+_SHOWN, _SHOWN_CHARACTERS = 10, 120
+
+
+def found_label_errors(options: TrainOptions, search: LabelErrorsConfig) -> Table:
+    """Write the most doubtful training labels as CSV, and return the first ones as a table.
+
+    The columns are row, label, suggested, probability (of the label), fix and text. Test reviews
+    are not looked at. A BadDataError says that the reviews cannot be read, or that a label has too
+    few; a file that is there already is not written over, since it may hold a person's corrections.
+    """
+    require_new(search.output)
+    config = options.config
+    with ArtifactStore(options.artifacts).in_use() as store, store.workspace() as folder:
+        files = fetch_reviews(config.source, store)
+        facts = load_reviews(files, config.data, folder, Tokenization.of(config.text))
+        names, train = facts["label_names"], folder / "train.parquet"
+        assert isinstance(names, list)
+        reviews = pq.read_table(train, columns=["review_id", "label", "length"])
+        labels = reviews["label"].to_numpy()
+        probabilities = out_of_fold(train, names, config.text.tokenizer, search.folds)
+        doubted = doubted_labels(probabilities, labels, reviews["length"].to_numpy())
+        chosen = doubted.rows[: search.rows]
+        ids = reviews["review_id"].to_numpy()[chosen]
+        texts = _texts(files, ids, train)
+    rows = [
+        (str(row), names[label], names[seems], f"{sure:.4f}", texts[row])
+        for row, label, seems, sure in zip(
+            ids.tolist(), labels[chosen], doubted.suggested, doubted.scores, strict=False
+        )
+    ]
+    _write(search, rows)
+    return Table(
+        *(number("row"), "label", "suggested", number("probability"), Column("text", width=30)),
+        rows=[(*cells, _shortened(text)) for *cells, text in rows[:_SHOWN]],
+        notes=[
+            f"The labels of {len(doubted.rows):,} of {len(labels):,} training reviews are doubted"
+            f" by models that have not learned from them; some {doubted.wrong:,} may be wrong, hard"
+            " reviews among them.",
+            f"The {len(rows):,} most doubtful ones are in {search.output}. Write into its column"
+            f" fix what a label should be, or {DROP}; then {spelled('train')}, with the same"
+            f" options and --label-fixes {search.output}",
+        ],
+    )
+
+
+def _write(search: LabelErrorsConfig, rows: Sequence[tuple[str, ...]]) -> None:
+    with (
+        whole_file(search.output) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.writer(file)
+        row, label, fix = COLUMNS
+        writer.writerow([row, label, "suggested", "probability", fix, "text"])
+        for number_of_row, given, suggested, probability, text in rows:
+            fill = {"nothing": "", "suggested": suggested, "drop": DROP}[search.fill]
+            writer.writerow([number_of_row, given, suggested, probability, fill, text])
+
+
+def _texts(files: SourceFiles, ids: np.ndarray, train: Path) -> dict[int, str]:
+    """Return texts by their rows: as they stand in the user's file, else their words alone."""
+    if files.columns is not None:
+        options, found, first = ReadOptions(files.encoding, files.delimiter), {}, 0
+        for rows in read_rows(files.paths["train"], files.columns[:1], options):
+            for row in ids[(ids >= first) & (ids < first + len(rows))].tolist():
+                found[row] = rows.columns[0][row - first].as_py()
+            first += len(rows)
+        return found
+    vocabulary = Vocabulary.read(train.with_name("vocabulary.json"))
+    reviews = pq.read_table(train, columns=["review_id", "tokens"])
+    reviews = reviews.filter(pc.is_in(reviews["review_id"], pa.array(ids)))
+    return {
+        row: vocabulary.joined(filter(None, map(vocabulary.word, tokens)))
+        for row, tokens in zip(*map(pa.ChunkedArray.to_pylist, reviews.columns), strict=True)
+    }
+
+
+def _shortened(text: str) -> str:
+    plain = " ".join(text.split())
+    return plain if len(plain) <= _SHOWN_CHARACTERS else f"{plain[:_SHOWN_CHARACTERS]}…"

@@ -1,0 +1,92 @@
+"""The command `label-errors` from a table of reviews to a corrected training set."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from flows.cli import train
+from tasks.common.artifact_store import ArtifactStore
+from tasks.config.training import DataConfig, SourceConfig
+from tasks.data.fetch import fetch_reviews
+from tasks.data.sources.readers import read_source
+from tests.support.commands import Command
+from tests.support.small_run import write_reviews
+
+COMMAND = "label-errors"
+
+
+def planted(folder: Path) -> tuple[Path, set[int]]:
+    """Write 400 reviews, of which one in a hundred has the other label; return these rows."""
+    path = write_reviews(folder / "reviews.csv", 400)
+    lines = path.read_text().splitlines()
+    wrong = set(range(3, 400, 100))
+    for row in wrong:
+        text, label = lines[row + 1].rsplit(",", 1)
+        lines[row + 1] = f"{text},{'neg' if label == 'pos' else 'pos'}"
+    path.write_text("\n".join(lines) + "\n")
+    return path, wrong
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_planted_errors_are_listed_fixed_and_taken_by_a_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reviews, wrong = planted(tmp_path)
+    store = ArtifactStore(tmp_path)
+    plain = SourceConfig(source="files", train_file=reviews)
+    before = read_source(fetch_reviews(plain, store), DataConfig())
+    sought = wrong & set(before.train.review_ids.tolist())
+    command = Command(train.app, tmp_path / "artifacts", capsys)
+    output = tmp_path / "errors.csv"
+    asked = (COMMAND, f"--train-file={reviews}", f"--output={output}", "--fill=suggested")
+    said = command.says(*asked)
+    found = read_rows(output)
+    assert {int(row["row"]) for row in found[: len(sought)]} == sought
+    assert all(row["fix"] == row["suggested"] != row["label"] for row in found)
+    texts = reviews.read_text().splitlines()
+    assert all(texts[int(row["row"]) + 1].startswith(row["text"]) for row in found)
+    assert f"--label-fixes {output}" in " ".join(said.split())
+
+    fixed = plain.model_copy(update={"label_fixes": output})
+    files = fetch_reviews(fixed, store)
+    after = read_source(files, DataConfig())
+    changed = after.train.review_ids[after.train.labels != before.train.labels]
+    assert set(changed.tolist()) >= sought
+    assert files.content_hash != fetch_reviews(plain, store).content_hash
+
+    status, refused = command.refuses(*asked)
+    assert status == 1
+    assert "is there already" in refused
+
+
+def test_reviews_without_a_file_of_the_users_are_listed_by_their_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tasks.data import fetch
+    from tests.support.review_samples import distinct_reviews, source_of, write_train_package
+
+    reviews = [(f"{text} {row}", label) for row, (text, label) in enumerate(distinct_reviews(200))]
+    reviews[7] = (reviews[7][0], 1 - reviews[7][1])
+    path = write_train_package(tmp_path / "a.csv", reviews, [])
+    monkeypatch.setattr(fetch, "_packaged", lambda _: source_of("packaged", reviews=path))
+    output = tmp_path / "errors.csv"
+    command = Command(train.app, tmp_path / "artifacts", capsys)
+    command.says(COMMAND, "--source=packaged", f"--output={output}", "--fill=drop", "--rows=1")
+    (only,) = read_rows(output)
+    assert (only["row"], only["fix"]) == ("7", "drop")
+    assert only["text"].startswith("a fine film seen on day n7")
+
+
+def test_fixes_that_are_not_there_are_refused_before_anything_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reviews, _ = planted(tmp_path)
+    command = Command(train.app, tmp_path / "artifacts", capsys)
+    status, said = command.refuses(f"--train-file={reviews}", "--label-fixes=nothing.csv")
+    assert status == 1
+    assert "--label-fixes nothing.csv: there is no such file" in said
