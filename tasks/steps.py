@@ -203,6 +203,7 @@ def train(
             initial_model=store.file(built, "initial_model.keras"),
             train=store.file(persisted, "train.parquet"),
             validation=judging_reviews(store, persisted),
+            validates_apart=persisted.facts["protocol"] != "tutorial",
             network=None if isinstance(network, NetworkCode) else network,
             fit=fit,
             folder=folder,
@@ -228,13 +229,14 @@ def evaluate(
     device: Device,
 ) -> StepOutput:
     """Score the best model once on the test reviews."""
-    from tasks.evaluation.evaluate import evaluate_model
+    from tasks.evaluation.evaluate import Calibrated, evaluate_model
 
     model, test = store.file(trained, "best_model.keras"), store.file(persisted, "test.parquet")
-    described = _described(persisted, "protocol")
+    record, judging = store.file(trained, "calibration.json"), judging_reviews(store, persisted)
+    described, names = _described(persisted, "protocol"), _label_names(persisted)
     with store.workspace() as folder:
         facts = evaluate_model(
-            model, test, batch_size, described, folder, _label_names(persisted), device
+            model, test, batch_size, described, folder, names, device, Calibrated(record, judging)
         )
         return store.keep("evaluate", folder, facts)
 

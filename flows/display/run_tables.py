@@ -9,6 +9,7 @@ from flows.display.terminal import WIDE, Showable
 from tasks.common.formatting import interval_text, printable, short_id, when
 from tasks.common.tables import Column, Table, number
 from tasks.config.training import ChangedSetting, value_text
+from tasks.evaluation.calibration import calibration_sentence
 from tasks.reports.tables import (
     SEVERAL,
     common_table,
@@ -144,6 +145,7 @@ def _details_lines(run: RunDetails) -> Iterable[tuple[str, str]]:
         bounds = interval_text(baseline.accuracy_low, baseline.accuracy_high)
         yield "baseline", f"{baseline.accuracy:.4f} ({bounds}), {baseline.name}"
     yield "other scores", _other_scores(run)
+    yield "calibration", calibration_sentence(run.metrics)
     yield "time", f"{total_seconds(manifest):.0f} s in all steps"
     yield "epochs", f"{manifest.training.best_epoch} is the best of {manifest.training.epochs_run}"
     yield "settings", _settings(run)

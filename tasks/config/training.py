@@ -187,6 +187,9 @@ class FitConfig(Settings):
     """How a step is computed. keras: by Keras's layers. fast: the same network by quicker code
     for a CPU; other rounding, other dropout masks, and an Adam that squares a word's whole
     gradient. auto: fast for the tutorial's network on a CPU, else keras."""
+    calibration: Literal["temperature", "none"] = "temperature"
+    """temperature: one number, fitted on the validation reviews, divides the logits of the trained
+    network so that its probabilities come true. none: they are left as they are."""
     evaluation_batch_size: int = Field(256, ge=1)
     """Reviews per step of validation and test; changes speed only."""
 

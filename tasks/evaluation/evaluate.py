@@ -1,7 +1,9 @@
 """Evaluate: what the best model scores on the test reviews."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,11 +13,19 @@ from tasks.common.canonical_json import readable_json
 from tasks.common.device import CPU, Device, use_device
 from tasks.data.review_files import padded_matrix, read_labels, read_parquet, rebatched
 from tasks.evaluation.balance import leading_facts
+from tasks.evaluation.calibration import ERROR, calibration_facts
 from tasks.evaluation.scoring import accuracy_facts, score, write_predictions
-from tasks.model.network import keras_network, open_network
+from tasks.model.network import Network, keras_network, open_network
 
 _BATCHES_AT_ONCE = 16
 """Keras takes a moment for each call; more of them take more memory."""
+
+
+class Calibrated(NamedTuple):
+    """The record of a network's calibration, and the reviews that validated the training."""
+
+    record: Path
+    validation: Path
 
 
 def evaluate_model(
@@ -26,11 +36,13 @@ def evaluate_model(
     folder: Path,
     names: Sequence[str] = (),
     device: Device = CPU,
+    calibrated: Calibrated | None = None,
 ) -> dict[str, Fact]:
     """Write `metrics.json` and `predictions.parquet`.
 
     `test` has padded reviews; `described` are protocol, source and form, without which a score is
-    never shown; `names` are those of the labels. The facts are accuracy, the bounds of its 95 %
+    never shown; `names` are those of the labels. What is `calibrated` is compared with what it was
+    before. The facts are accuracy, the bounds of its 95 %
     interval, the same of the macro F1 where that leads, loss, and the number of test reviews.
     """
     if device.kind == "gpu":  # it is quicker in Keras than a processor without
@@ -38,12 +50,27 @@ def evaluate_model(
         network = keras_network(best_model, batch_size, device)
     else:
         network = open_network(best_model, device, batch_size)
-    parts = rebatched(read_parquet(test), batch_size * _BATCHES_AT_ONCE)
-    probabilities = np.concatenate(
-        [network.on_all_cores(padded_matrix(part["tokens"])) for part in parts]
-    )
-    metrics = score(probabilities, read_labels(test), names)
+    probabilities, labels = _judged(network, test, batch_size), read_labels(test)
+    metrics = score(probabilities, labels, names)
+    if calibrated:
+        record = json.loads(calibrated.record.read_bytes())
+        found = calibration_facts(probabilities, labels, record["temperature"])
+        judged = _judged(network, calibrated.validation, batch_size)
+        there = calibration_facts(judged, read_labels(calibrated.validation), record["temperature"])
+        metrics |= {name: value for name, value in found.items() if name.startswith(ERROR)}
+        metrics["calibration"] = {
+            **record,
+            **{name: found[name] for name in ("error_before", "error_before_interval_95")},
+            "validation_error": there[ERROR],
+            "validation_error_before": there["error_before"],
+        }
     write_text(folder / "metrics.json", readable_json(metrics | described))
     write_predictions(test, probabilities, folder / "predictions.parquet")
     facts = accuracy_facts(metrics) | leading_facts(metrics)
     return facts | {name: metrics[name] for name in ("loss", "test_reviews")}
+
+
+def _judged(network: Network, reviews: Path, batch_size: int) -> np.ndarray:
+    """Return the probabilities of the padded reviews of a file."""
+    parts = rebatched(read_parquet(reviews), batch_size * _BATCHES_AT_ONCE)
+    return np.concatenate([network.on_all_cores(padded_matrix(part["tokens"])) for part in parts])

@@ -143,7 +143,9 @@ def _numbers(metrics: dict[str, Any]) -> dict[str, float]:
             of = name.removesuffix("_interval_95")
             numbers |= dict(zip((f"{of}_low", f"{of}_high"), value, strict=True))
         elif isinstance(value, dict):
-            numbers |= value
-        elif not isinstance(value, str | list):  # what has a value for each label is in the file
+            numbers |= _numbers(value)
+        elif not isinstance(
+            value, str | list | None
+        ):  # what has a value for each label is in the file
             numbers[name] = value
     return numbers

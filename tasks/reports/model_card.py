@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tasks.config.training import Architecture, OwnNetworkConfig, TrainingConfig, changed_settings
+from tasks.evaluation.calibration import calibration_sentence
 from tasks.model.describe import network_title
 from tasks.reports.html import render
 from tasks.reports.tables import METRICS
@@ -43,6 +44,7 @@ def model_card(
         "model_card.md.jinja",
         manifest=manifest,
         metrics=metrics,
+        calibration=calibration_sentence(metrics),
         metric_names=METRICS,
         labels=labels,
         config=config,

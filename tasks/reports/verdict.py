@@ -10,6 +10,7 @@ from typing import Any, Literal
 from tasks.common.formatting import p_text
 from tasks.config.training import TrainingConfig
 from tasks.evaluation.balance import is_unbalanced
+from tasks.evaluation.calibration import ERROR, calibration_sentence
 from tasks.evaluation.significance import PairedTest
 from tasks.runs.manifest import BaselineScore, Manifest
 
@@ -160,9 +161,7 @@ def notes_on(
         *_on_cut(metrics),
         *_on_protocol(manifest),
         *_on_balance(metrics),
-        *_on_training(
-            manifest, config, metrics["expected_calibration_error"], data_report["train"]["reviews"]
-        ),
+        *_on_training(manifest, config, metrics, data_report["train"]["reviews"]),
         *_on_source(manifest),
         *_on_data(manifest, data_report),
     ]
@@ -225,11 +224,11 @@ def _on_balance(metrics: dict[str, Any]) -> Iterator[Note]:
 
 
 def _on_training(
-    manifest: Manifest, config: TrainingConfig, error: float, reviews: int
+    manifest: Manifest, config: TrainingConfig, metrics: dict[str, Any], reviews: int
 ) -> Iterator[Note]:
     done, best = manifest.training.epochs_run, manifest.training.best_epoch
-    text = f"Probabilities are off by {100 * error:.1f} points on average (calibration error)."
-    is_large = error > _LARGEST_CALIBRATION_ERROR
+    text = calibration_sentence(metrics)
+    is_large = metrics[ERROR] > _LARGEST_CALIBRATION_ERROR
     if is_large and reviews < _FEW_REVIEWS:
         text += (
             f" {reviews:,} training reviews are few: docs/recipes.md says which recipe and which"

@@ -18,7 +18,8 @@ class TrainingPlan:
     `initial_model` has its first weights and is not compiled; `train` and `validation`, whose loss
     chooses the epoch, are padded reviews (Parquet). Results are written to `folder`; `state` is
     where to save the training on the way, and to look for an interrupted one. Several devices share
-    each batch. `network` is None for one of the user's own.
+    each batch. `network` is None for one of the user's own. `validates_apart` is False where the
+    validation reviews are the test reviews, which then may choose no more than the epoch.
     """
 
     initial_model: Path
@@ -30,6 +31,7 @@ class TrainingPlan:
     device: Device = CPU
     state: Path | None = None
     save_every_steps: int | None = None
+    validates_apart: bool = True
 
     @property
     def best_model(self) -> Path:

@@ -11,6 +11,7 @@ from tasks.common.atomic_files import write_text
 from tasks.common.canonical_json import readable_json
 from tasks.common.device import Device
 from tasks.common.process_memory import give_back_memory
+from tasks.common.records import write_json
 from tasks.config.training import FitConfig
 from tasks.data.review_files import count_reviews, read_labels
 from tasks.model.architectures import ARCHITECTURES
@@ -19,6 +20,7 @@ from tasks.model.network import keras_model
 from tasks.model.own.archive import add_code, code_in
 from tasks.model.own.onnx_form import add_onnx_form
 from tasks.training.batch_order import steps_per_epoch
+from tasks.training.calibration import CALIBRATION, calibrate
 from tasks.training.callbacks import RateSchedule, TrainingFollower, judging_callbacks
 from tasks.training.checkpoint import restore_state
 from tasks.training.datasets import ordered_batches, ordered_dataset, shuffled_dataset
@@ -34,7 +36,7 @@ _PROBES = 64
 
 
 def train_model(plan: TrainingPlan) -> dict[str, Fact]:
-    """Write `best_model.keras` and `history.json`.
+    """Write `best_model.keras`, calibrated where it can be, `calibration.json` and `history.json`.
 
     The order of the reviews and the dropout masks of an epoch depend on the seed and the
     epoch alone. Reviews are read as they are needed: at most `fit.shuffle_buffer` of them are
@@ -45,7 +47,8 @@ def train_model(plan: TrainingPlan) -> dict[str, Fact]:
 
     Returns:
         Facts: the code of the training step, epochs run, best epoch (from 1 on) and its
-        validation loss, hashes of the best model and of the last epoch's weights.
+        validation loss before it was calibrated, the temperature, hashes of the best model and of
+        the last epoch's weights.
 
     Raises:
         DivergedError: A loss was not a number.
@@ -76,12 +79,15 @@ def train_model(plan: TrainingPlan) -> dict[str, Fact]:
     own = code_in(plan.initial_model)
     if own:
         add_code(plan.best_model, own)
+    calibration = calibrate(plan)
+    write_json(plan.folder / CALIBRATION, calibration)
     losses = done.history["val_loss"]
     return {
         "training_step": code,
         "epochs_run": len(losses),
         "best_epoch": best_epoch(done.history),
         "best_val_loss": min(losses),
+        "temperature": calibration.temperature,
         "best_model_hash": model_hash(keras_model(plan.best_model), own.sha256 if own else None),
         "last_weights_hash": weights_hash(network),
     }

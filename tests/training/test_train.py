@@ -67,7 +67,9 @@ def test_the_kept_model_is_that_of_the_lowest_validation_loss(noisy: Path, whole
     judged = noisy / "validation.parquet"
     probabilities = best.predict(padded_tokens(judged), verbose=0)[:, 0]
     loss = score(probabilities, read_labels(judged))["loss"]
-    assert loss == pytest.approx(facts["best_val_loss"], abs=1e-5)
+    calibration = json.loads((folder / "calibration.json").read_text())
+    assert loss == pytest.approx(calibration["loss_after"], abs=1e-5)
+    assert calibration["loss_before"] == pytest.approx(facts["best_val_loss"], abs=1e-5)
 
 
 def test_a_buffer_smaller_than_the_set_gives_another_order_of_the_same_reviews(
