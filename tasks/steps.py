@@ -234,9 +234,10 @@ def evaluate(
     model, test = store.file(trained, "best_model.keras"), store.file(persisted, "test.parquet")
     record, judging = store.file(trained, "calibration.json"), judging_reviews(store, persisted)
     described, names = _described(persisted, "protocol"), _label_names(persisted)
+    calibrated = Calibrated(record, judging, is_apart=described["protocol"] != "tutorial")
     with store.workspace() as folder:
         facts = evaluate_model(
-            model, test, batch_size, described, folder, names, device, Calibrated(record, judging)
+            model, test, batch_size, described, folder, names, device, calibrated
         )
         return store.keep("evaluate", folder, facts)
 

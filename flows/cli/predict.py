@@ -80,6 +80,13 @@ class AnswerOptions:
             negative=(),
         ),
     ] = False
+    abstain: Annotated[
+        float | None,
+        Parameter(
+            help="Answer 'unsure' where more than one label may be the true one, at this level: 0.9"
+            " holds the true one in 9 of 10 cases."
+        ),
+    ] = None
 
 
 @Parameter(name="*")
@@ -159,8 +166,8 @@ def predict(
     if file is not None and is_remote(file):
         file = str(local_copy(file, ArtifactStore(artifacts).downloads))
     if flow:
-        given = {"run": model.run, "artifacts": artifacts, "chunk_rows": chunk_rows}
-        given |= {"all_probabilities": answers.all_probabilities}
+        given: dict[str, Any] = {"run": model.run, "artifacts": artifacts, "chunk_rows": chunk_rows}
+        given |= {"all_probabilities": answers.all_probabilities, "abstain": answers.abstain}
         given |= _flow_parameters(file, output, text_column, reading, overwrite=overwrite)
         return Ready(given, _start)
     options = ReadOptions(reading.encoding, reading.delimiter, reading.input_kind, lines=True)
@@ -168,7 +175,7 @@ def predict(
     if source != Path(STDIN):
         _require_readable(source, text_column, options)
     predictor = model.open(artifacts)
-    predictor.all_probabilities = answers.all_probabilities
+    predictor = predictor.saying(answers.abstain, all_probabilities=answers.all_probabilities)
     _say_who_answers(predictor)
     with own_output(output, source, overwrite=overwrite) if output else nullcontext():
         if output is not None and source != Path(STDIN):
@@ -202,6 +209,7 @@ def _require_readable(file: Path, column: str, reading: ReadOptions) -> None:
 def print_summary(summary: PredictionSummary) -> None:
     """Print what came of a file, to the error output as it is no prediction."""
     parts = [f"{summary.rows:,} rows", *(f"{n:,} {name}" for name, n in summary.labels.items())]
+    parts += [f"{summary.unsure:,} unsure"] if summary.unsure else []
     parts += [f"{count:,} {name}" for name, count in summary.warnings.items()]
     parts += [f"{summary.errors:,} with an error"] if summary.errors else []
     if summary.chunks_kept:

@@ -4,7 +4,6 @@ As a flow, with `--flow` or on a schedule, it predicts a file in chunks that are
 """
 
 import logging
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -50,7 +49,7 @@ def predict_chunk(
     parts = PredictionParts(output, job)
     if not parts.has(chunk.number):
         texts = parts.read(parts.texts_path(chunk.number))
-        predictor = _predictor(artifacts, run, bool(job.labels_shown))
+        predictor = _predictor(artifacts, run, bool(job.labels_shown), job.abstain)
         parts.write(parts.path(chunk.number), predictor.predict_rows(texts))
 
 
@@ -82,6 +81,7 @@ def predict_flow(
     delimiter: str | None = None,
     overwrite: bool = False,  # noqa: FBT001, FBT002 - a field of the run form
     all_probabilities: bool = False,  # noqa: FBT001, FBT002 - a field of the run form
+    abstain: float | None = None,
 ) -> PredictionSummary:
     """Predict a file.
 
@@ -96,12 +96,13 @@ def predict_flow(
         delimiter: Of the file, where it is not found by itself.
         overwrite: Whether an output that is there is replaced.
         all_probabilities: Whether the probability of each label has a column.
+        abstain: The level at which an answer may be "unsure".
     """
     session.begin_flow()
     require_own(output, file, overwrite=overwrite)
     # Settled once: a promotion in the meantime does not change who answers.
     name = str(chosen_run(artifacts, run).folder)
-    predictor = _predictor(artifacts, name, all_probabilities)
+    predictor = _predictor(artifacts, name, all_probabilities, abstain)
     LOG.info("model %s", predictor.model.name)
     reading = ReadOptions(encoding, delimiter, lines=True)
     with own_output(output, file, overwrite=overwrite):
@@ -112,8 +113,14 @@ def predict_flow(
 
 
 @lru_cache(maxsize=1)
-def _predictor(artifacts: Path, run: str, all_probabilities: bool) -> Predictor:  # noqa: FBT001 - by place, for the cache
-    return replace(open_predictor(artifacts, run), all_probabilities=all_probabilities)
+def _predictor(
+    artifacts: Path,
+    run: str,
+    all_probabilities: bool,  # noqa: FBT001 - by place, for the cache
+    abstain: float | None,
+) -> Predictor:
+    predictor = open_predictor(artifacts, run)
+    return predictor.saying(abstain, all_probabilities=all_probabilities)
 
 
 def run_predictions(parameters: dict[str, Any]) -> PredictionSummary:

@@ -11,7 +11,15 @@ from tasks.common.artifact_store import Fact
 from tasks.common.atomic_files import write_text
 from tasks.common.canonical_json import readable_json
 from tasks.common.device import CPU, Device, use_device
-from tasks.data.review_files import padded_matrix, read_labels, read_parquet, rebatched
+from tasks.common.records import write_json
+from tasks.data.review_files import padded_matrix, read_column, read_labels, read_parquet, rebatched
+from tasks.evaluation.abstention import (
+    ABSTENTION,
+    ON_TEST_REVIEWS,
+    Abstention,
+    chosen_thresholds,
+    measured_sets,
+)
 from tasks.evaluation.balance import leading_facts
 from tasks.evaluation.calibration import ERROR, calibration_facts
 from tasks.evaluation.scoring import accuracy_facts, score, write_predictions
@@ -22,10 +30,14 @@ _BATCHES_AT_ONCE = 16
 
 
 class Calibrated(NamedTuple):
-    """The record of a network's calibration, and the reviews that validated the training."""
+    """The record of a network's calibration, and the reviews that validated the training.
+
+    These are not apart where they are the test reviews.
+    """
 
     record: Path
     validation: Path
+    is_apart: bool = True
 
 
 def evaluate_model(
@@ -38,12 +50,12 @@ def evaluate_model(
     device: Device = CPU,
     calibrated: Calibrated | None = None,
 ) -> dict[str, Fact]:
-    """Write `metrics.json` and `predictions.parquet`.
+    """Write `metrics.json` and `predictions.parquet`; `abstention.json` of what is `calibrated`.
 
     `test` has padded reviews; `described` are protocol, source and form, without which a score is
     never shown; `names` are those of the labels. What is `calibrated` is compared with what it was
-    before. The facts are accuracy, the bounds of its 95 %
-    interval, the same of the macro F1 where that leads, loss, and the number of test reviews.
+    before. The facts are accuracy, the bounds of its 95 % interval, the same of the macro F1 where
+    that leads, loss, and the number of test reviews.
     """
     if device.kind == "gpu":  # it is quicker in Keras than a processor without
         use_device(device)
@@ -54,9 +66,10 @@ def evaluate_model(
     metrics = score(probabilities, labels, names)
     if calibrated:
         record = json.loads(calibrated.record.read_bytes())
-        found = calibration_facts(probabilities, labels, record["temperature"])
+        temperature, truth = record["temperature"], read_labels(calibrated.validation)
+        found = calibration_facts(probabilities, labels, temperature)
         judged = _judged(network, calibrated.validation, batch_size)
-        there = calibration_facts(judged, read_labels(calibrated.validation), record["temperature"])
+        there = calibration_facts(judged, truth, temperature)
         metrics |= {name: value for name, value in found.items() if name.startswith(ERROR)}
         metrics["calibration"] = {
             **record,
@@ -64,6 +77,12 @@ def evaluate_model(
             "validation_error": there[ERROR],
             "validation_error_before": there["error_before"],
         }
+        abstention = Abstention(why_not=ON_TEST_REVIEWS)
+        if calibrated.is_apart:
+            abstention = chosen_thresholds(judged, truth)
+            lengths = read_column(test, "length")
+            metrics["abstention"] = measured_sets(probabilities, labels, lengths, abstention)
+        write_json(folder / ABSTENTION, abstention)
     write_text(folder / "metrics.json", readable_json(metrics | described))
     write_predictions(test, probabilities, folder / "predictions.parquet")
     facts = accuracy_facts(metrics) | leading_facts(metrics)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tasks.common.canonical_json import json_sha256
 from tasks.data.text.vocabulary import Vocabulary
+from tasks.evaluation.abstention import ABSTENTION, NO_ABSTENTION, Abstention
 from tasks.inference.predictor import Predictor, TrainedModel, ready_predictor
 from tasks.registry.challenge import champion_run
 from tasks.runs.find import LATEST, Run, find_run
@@ -50,6 +51,9 @@ def model_of_run(run: Run) -> TrainedModel:
     labels = read_checked(run, "data_report.json")["label_names"]
     hashes = {name: run.manifest.files[name].sha256 for name in (BEST_MODEL, VOCABULARY)}
     text = config.text.model_dump(mode="json")
+    abstention = NO_ABSTENTION
+    if ABSTENTION in run.manifest.files:
+        abstention = Abstention.model_validate(read_checked(run, ABSTENTION))
     return TrainedModel(
         name=run.manifest.run_id,
         file=file,
@@ -58,4 +62,5 @@ def model_of_run(run: Run) -> TrainedModel:
         label_names=tuple(labels),
         content_hash=json_sha256(hashes | {"text": text, "labels": labels}),
         note=_KERAS_NOTE if run.manifest.source.form == "keras" else None,
+        abstention=abstention,
     )

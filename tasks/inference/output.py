@@ -33,7 +33,8 @@ def prediction_lines(
 def _line(row: int, fields: dict[str, Any], text: str, width: int) -> str:
     if fields["error"]:
         return f"{_FORM.format(row, *'----')}error: {fields['error']}\n"
-    label, probability = _shown(fields["label"], _LABEL_WIDTH), f"{fields['probability']:.4f}"
+    label = _shown(fields.get("answer") or fields["label"], _LABEL_WIDTH)
+    probability = f"{fields['probability']:.4f}"
     start = _FORM.format(
         row, label, probability, fields["tokens"], f"{fields['unknown_share']:.0%}"
     )

@@ -28,7 +28,7 @@ from tasks.data.sources.text_chunks import chunked
 from tasks.data.tables.fields import ReadOptions
 from tasks.data.tables.rows import read_rows
 from tasks.inference.output import ROW_NUMBER, numbered, output_kind, prediction_writer
-from tasks.inference.predictor import Predictor, prediction_schema
+from tasks.inference.predictor import Predictor, count_unsure, prediction_schema
 
 _LOG = logging.getLogger(__name__)
 
@@ -47,6 +47,7 @@ class PredictionJob(Record):
     column: str
     model: str
     labels_shown: tuple[str, ...] = ()
+    abstain: float | None = None
     chunk_rows: int = Field(CHUNK_ROWS, ge=1)
     schema_version: int = 1
 
@@ -54,7 +55,7 @@ class PredictionJob(Record):
 class PredictionSummary(Record):
     """What came of a file: its rows, those with an error or a warning, and what was there before.
 
-    `labels` counts the rows by predicted label.
+    `labels` counts the rows by predicted label, `unsure` those without an answer.
     """
 
     output: Path
@@ -63,6 +64,7 @@ class PredictionSummary(Record):
     errors: int
     warnings: dict[str, int]
     labels: dict[str, int]
+    unsure: int = 0
     chunks: int
     chunks_kept: int
 
@@ -134,9 +136,10 @@ class PredictionParts:
 
         A BadDataError says that no row could be read.
         """
-        rows = errors = 0
+        rows = errors = unsure = 0
         warnings, labels = Counter[str](), Counter[str]()
-        schema = prediction_schema(self.job.labels_shown).insert(0, ROW_NUMBER)
+        has_answer = self.job.abstain is not None
+        schema = prediction_schema(self.job.labels_shown, answer=has_answer).insert(0, ROW_NUMBER)
         with (
             whole_file(self.output) as temporary,
             temporary.open("wb") as file,
@@ -149,6 +152,8 @@ class PredictionParts:
                 errors += batch.num_rows - batch["error"].null_count
                 warnings.update(batch["warning"].drop_null().to_pylist())
                 labels.update(batch["label"].drop_null().to_pylist())
+                if has_answer:
+                    unsure += count_unsure(batch)
             if errors and errors == rows:
                 first = self.read(self.path(0))["error"][0]
                 raise BadDataError(f"no row could be read; the first one: {first}")
@@ -160,6 +165,7 @@ class PredictionParts:
             errors=errors,
             warnings=warnings,
             labels=labels,
+            unsure=unsure,
             chunks=chunks,
             chunks_kept=kept,
         )
@@ -245,6 +251,7 @@ def job_of(
         column=column,
         model=predictor.model.content_hash,
         labels_shown=predictor.labels_shown,
+        abstain=predictor.abstain,
         chunk_rows=chunk_rows,
     )
 

@@ -1,9 +1,10 @@
 """Predict: what a trained model says of raw texts, prepared exactly as in its training."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,7 @@ from tasks.data.sources.text_chunks import rows_of
 from tasks.data.text.padding import pad_tokens
 from tasks.data.text.tokenizer import START_ID
 from tasks.data.text.vocabulary import Vocabulary, is_unknown
+from tasks.evaluation.abstention import NO_ABSTENTION, Abstention, label_sets
 from tasks.model.answers import answers, of_each
 from tasks.model.network import Network, in_threads, open_network
 
@@ -58,12 +60,26 @@ class TrainedModel:
     label_names: tuple[str, ...]
     content_hash: str
     note: str | None = None
+    abstention: Abstention = NO_ABSTENTION
 
 
-def prediction_schema(labels: Sequence[str] = ()) -> pa.Schema:
-    """Return `PREDICTIONS`, with a column more for the probability of each of these labels."""
+ANSWER, UNSURE = pa.field("answer", pa.string()), "unsure"
+"""The answer where `Predictor.abstain` is set: a label, or that none of several is sure enough."""
+
+
+def prediction_schema(labels: Sequence[str] = (), *, answer: bool = False) -> pa.Schema:
+    """Return `PREDICTIONS`, with a column more for the probability of each of these labels.
+
+    With `answer` there is one more, `ANSWER`.
+    """
     columns = [pa.field(f"probability of {label}", pa.float32()) for label in labels]
-    return pa.schema([*PREDICTIONS, *columns])
+    return pa.schema([*PREDICTIONS, *columns, *([ANSWER] if answer else [])])
+
+
+def count_unsure(predicted: pa.RecordBatch) -> int:
+    """Return how many rows of predictions with an `answer` have none."""
+    differs = pc.not_equal(predicted[ANSWER.name], predicted["label"])
+    return int(pc.sum(differs.cast(pa.int64())).as_py() or 0)
 
 
 @dataclass(frozen=True)
@@ -96,12 +112,29 @@ def prepare_texts(texts: pa.Array, vocabulary: Vocabulary, text: TextConfig) -> 
 class Predictor:
     """A model with its preprocessing, and its network as it is to be computed.
 
-    With `all_probabilities` a prediction has a column more for the probability of each label.
+    With `all_probabilities` a prediction has a column more for the probability of each label. With
+    `abstain` it has the column `answer`: the label where it is the only one that may be true, at
+    this level, else "unsure", of more than two labels with those that may be.
     """
 
     model: TrainedModel
     network: Network
     all_probabilities: bool = False
+    abstain: float | None = None
+
+    def saying(self, abstain: float | None, *, all_probabilities: bool) -> Self:
+        """Return the predictor with these wishes.
+
+        An InvalidConfigError says that the model has no threshold for this level.
+        """
+        if abstain is not None:
+            self.model.abstention.threshold(abstain)
+        return replace(self, abstain=abstain, all_probabilities=all_probabilities)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of the predictions."""
+        return prediction_schema(self.labels_shown, answer=self.abstain is not None)
 
     @property
     def labels_shown(self) -> tuple[str, ...]:
@@ -114,7 +147,7 @@ class Predictor:
 
     def predict_rows(self, rows: pa.RecordBatch) -> pa.RecordBatch:
         """Return one row of the predictions for each of `TEXTS`; bad rows keep their error."""
-        schema = prediction_schema(self.labels_shown)
+        schema = self.schema
         parts = list(in_threads(self._predict_part, self._parts(rows)))
         table = pa.Table.from_batches(parts, schema).combine_chunks()
         batches = table.to_batches()
@@ -149,10 +182,19 @@ class Predictor:
         ]
         if self.all_probabilities:
             columns += [pa.array(of_label, pa.float32()) for of_label in of_classes.T]
+        if self.abstain is not None:
+            sets = label_sets(probabilities, self.model.abstention.threshold(self.abstain))
+            columns.append(pa.array([self._answer(names[one]) for one in sets], pa.string()))
         is_bad = pc.is_valid(rows["error"])
         kept = [pc.if_else(is_bad, pa.scalar(None, column.type), column) for column in columns]
         kept.insert(PREDICTIONS.get_field_index("error"), rows["error"])
-        return pa.record_batch(kept, schema=prediction_schema(self.labels_shown))
+        return pa.record_batch(kept, schema=self.schema)
+
+    def _answer(self, labels: np.ndarray) -> str:
+        if len(labels) == 1:
+            return str(labels[0])
+        is_all = len(self.model.label_names) == 2  # noqa: PLR2004 - then the set says no more
+        return UNSURE if is_all else f"{UNSURE}: {' or '.join(labels)}"
 
 
 def ready_predictor(model: TrainedModel) -> Predictor:

@@ -13,9 +13,11 @@ from tasks.evaluation.significance import PairedTest
 from tasks.model.describe import network_parts, network_title
 from tasks.reports.html import image_uri, render
 from tasks.reports.tables import (
+    abstention_table,
     changed_table,
     config_table,
     confusion_table,
+    coverage_table,
     cut_table,
     heat_cells,
     labels_table,
@@ -60,6 +62,8 @@ def run_report(folder: Path, manifest: Manifest) -> str:
         "labels": labels_table(metrics, data["label_names"]),
         "weakest": labels_table(metrics, data["label_names"], _WEAKEST),
         "cut": cut_table(analysis["by_cut"], config.text.maxlen),
+        "abstention": abstention_table(metrics),
+        "coverage": coverage_table(metrics, data["label_names"]),
         "changed": changed_table(config),
         "config": config_table(config),
     }

@@ -33,6 +33,9 @@ METRICS = {
 SEVERAL = ("macro_f1", "weighted_f1", "mean_absolute_error")
 """Scores of more than two labels, the last one of labels that are all numbers."""
 
+COVERAGE_LEVEL = 0.9
+"""At which it is shown by label and by length how often the true label is held."""
+
 _MOST_COLUMNS, _CONFUSIONS = 12, 10
 
 _MARKS = "*†‡"
@@ -206,6 +209,46 @@ def labels_table(
     scores = map(number, ("Precision", "Recall", "F1", "ROC AUC"))
     columns = (number("Reviews"), number("Judged so"), *scores)
     return Table("Label", *columns, rows=rows, title="Scores by label")
+
+
+def abstention_table(metrics: Mapping[str, Any]) -> Table | None:
+    """Return how many reviews are answered, and how well, where a network may say "unsure".
+
+    None where no level was measured.
+    """
+    if not metrics.get("abstention"):
+        return None
+    rows = (
+        [
+            f"{one['level']:g}",
+            metric_text(one, "coverage"),
+            share(one["answered"]),
+            metric_text(one, "accuracy_answered"),
+            f"{one['labels_in_a_set']:.2f}",
+        ]
+        for one in metrics["abstention"]
+    )
+    heads = ("True label held", "Answered", "Accuracy of the answers", "Labels held, mean")
+    return Table("Level", *map(number, heads), rows=rows, title="Answers that may be unsure")
+
+
+def coverage_table(metrics: Mapping[str, Any], labels: Sequence[str]) -> Table | None:
+    """Return by label and by length how often the true label is held at one level.
+
+    Of many labels these are the ones that are held least. None where that level was not measured.
+    """
+    measured = [one for one in metrics.get("abstention", []) if one["level"] == COVERAGE_LEVEL]
+    if not measured:
+        return None
+    by_label = sorted(
+        zip(labels, measured[0]["by_label"], strict=True), key=lambda one: one[1]["coverage"]
+    )
+    rows = [[name, metric_text(part, "coverage")] for name, part in by_label[:_MOST_COLUMNS]]
+    for part in measured[0]["by_length"]:
+        name = f"{part['lowest']:.0f} to {part['highest']:.0f} tokens"
+        rows.append([name, metric_text(part, "coverage")])
+    title = f"True label held at the level {COVERAGE_LEVEL:g}, by label and by length"
+    return Table("Reviews", number("True label held"), rows=rows, title=title)
 
 
 def cut_table(by_cut: Mapping[str, Any], maxlen: int) -> Table:

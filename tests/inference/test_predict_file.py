@@ -277,3 +277,20 @@ def test_an_input_without_a_good_row_gives_no_output(tmp_path: Path, predictor: 
     with pytest.raises(BadDataError, match=r"no row could be read; the first one: it is no JSON$"):
         finish(predictor, tmp_path / "a.jsonl", tmp_path / "o.csv", rows=1)
     assert not (tmp_path / "o.csv").exists()
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "jsonl"])
+def test_unsure_answers_have_a_column_and_are_counted(
+    tmp_path: Path, artifacts: Path, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, output = write_file(tmp_path / "r.csv", {"text": TEXTS}), tmp_path / f"o.{kind}"
+    names = [f"--artifacts={artifacts}", f"--file={file}", f"--output={output}"]
+    main(app, [*names, "--abstain=0.9", "--chunk-rows=20"])
+    answers = [row["answer"] for row in read_output(output)]
+    assert 0 < answers.count("unsure") < len(TEXTS) == len(answers)
+    assert f"{answers.count('unsure')} unsure" in capsys.readouterr().err
+    main(app, [*names, "--overwrite", "--chunk-rows=20"])
+    assert "answer" not in read_output(output)[0]
+    main(app, [names[0], "--abstain=0.9", *TEXTS])
+    table = capsys.readouterr().out
+    assert table.count(" unsure ") == answers.count("unsure")

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.common.errors import BadDataError, PromotionError
+from tasks.common.errors import BadDataError, InvalidConfigError, PromotionError
 from tasks.data.sources.text_chunks import rows_of
 from tasks.data.tables.decoding import LONGEST_TEXT
 from tasks.data.tables.delimited import RowError
@@ -15,7 +16,7 @@ from tasks.inference.open_model import chosen_run, model_of_run, open_predictor
 from tasks.inference.predictor import PREDICTIONS, Predictor, prepare_texts
 from tasks.model.network import keras_network, open_network
 from tasks.runs.find import Run
-from tests.support.made_models import WORDS, make_model_run
+from tests.support.made_models import ABSTENTION_THERE, WORDS, make_model_run
 from tests.support.made_runs import FIRST, SECOND, THIRD, make_run, rewritten
 from tests.support.promotions import decide, make_challenger, run_id
 
@@ -137,3 +138,43 @@ def test_a_run_on_kerass_numbers_says_so(tmp_path: Path) -> None:
     assert model.note is not None
     assert "Keras's own word index" in model.note
     assert Predictor(model, open_network(model.file)).predict(["fine"]).num_rows == 1
+
+
+def test_an_answer_is_unsure_where_another_label_may_be_true(run: Run) -> None:
+    texts = [*WORDS, "a fine film", ""]
+    asked = open_predictor(run.folder.parent.parent).saying(0.9, all_probabilities=True)
+    rows = asked.predict(texts).to_pylist()
+    limit = 1 - ABSTENTION_THERE.threshold(0.9)
+    for row in rows:
+        both = [row["probability of negative"], row["probability of positive"]]
+        assert row["answer"] == ("unsure" if min(both) >= limit else row["label"])
+    assert {"unsure", "positive"} <= {row["answer"] for row in rows}
+    plain = open_predictor(run.folder.parent.parent).predict(texts)
+    assert [row["label"] for row in rows] == plain["label"].to_pylist()
+
+
+def test_an_unsure_answer_of_several_labels_says_which(tmp_path: Path) -> None:
+    run = make_model_run(tmp_path / "artifacts", classes=3)
+    predictor = replace(open_predictor(tmp_path / "artifacts"), abstain=0.9)
+    answers = predictor.predict(WORDS)["answer"].to_pylist()
+    names = model_of_run(run).label_names
+    unsure = [one for one in answers if one not in names]
+    assert unsure
+    for one in unsure:
+        head, _, held = one.partition(": ")
+        assert head == "unsure"
+        assert set(held.split(" or ")) < {*names} or held == " or ".join(names)
+    assert set(names) & set(answers)
+
+
+def test_a_level_that_a_model_does_not_have_is_refused(
+    tmp_path: Path, predictor: Predictor
+) -> None:
+    with pytest.raises(InvalidConfigError, match=r"--abstain 2: must be from 0\.5 to 0\.99"):
+        predictor.saying(2, all_probabilities=False)
+    run = make_model_run(tmp_path / "artifacts")
+    (run.folder / "abstention.json").unlink()
+    files = {name: one for name, one in run.manifest.files.items() if name != "abstention.json"}
+    run.manifest.model_copy(update={"files": files}).write(run.folder)
+    with pytest.raises(InvalidConfigError, match="an earlier version of this project trained"):
+        open_predictor(tmp_path / "artifacts").saying(0.9, all_probabilities=False)

@@ -12,12 +12,16 @@ import numpy as np
 from tasks.config.training import ConvBilstmConfig, TokenizerName
 from tasks.data.text.subwords import learn_subwords
 from tasks.data.text.vocabulary import Vocabulary
+from tasks.evaluation.abstention import Abstention
 from tasks.model.build import build_network
 from tasks.runs.find import Run
 from tests.support.made_runs import FIRST, changed_json, make_run, rewritten
 from tests.support.small_run import BAD, GOOD, OTHER, small_config
 
 WORDS = [*OTHER, *GOOD, *BAD]
+
+ABSTENTION_THERE = Abstention(reviews=100, thresholds=tuple(np.linspace(0.45, 0.82, 491).tolist()))
+"""What runs that are made here know of it, up to the level 0.99."""
 
 _MOST_TOKENS = 36
 """What the small network knows, without the reserved ids."""
@@ -66,6 +70,8 @@ def make_model_run(
     made_vocabulary(tokenizer).write(file)
     run = rewritten(run, "vocabulary.json", file.read_bytes())
     file.unlink()
+    abstention = ABSTENTION_THERE.model_dump_json().encode()
+    run = rewritten(run, "abstention.json", abstention)
     return rewritten(run, "best_model.keras", small_model(classes))
 
 

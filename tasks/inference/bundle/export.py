@@ -89,6 +89,7 @@ def _write_files(run: Run, folder: Path, *, litert: bool) -> dict[str, float]:
         label_names=model.label_names,
     )
     write_json(folder / files.PREPROCESSING, preprocessing)
+    write_json(folder / files.ABSTENTION, model.abstention)
     differences = write_forms(model, folder, litert=litert)
     if differences.keys() & {files.SAVED_MODEL, files.ONNX}:
         shutil.copyfile(_LOADER_SOURCE, folder / files.LOADER)

@@ -15,7 +15,9 @@ from pathlib import Path, PurePosixPath
 from tasks.common.canonical_json import json_sha256
 from tasks.common.errors import BadDataError, refusing_damage
 from tasks.data.text.vocabulary import Vocabulary
+from tasks.evaluation.abstention import NO_ABSTENTION, Abstention
 from tasks.inference.bundle.files import (
+    ABSTENTION,
     BUNDLE,
     BUNDLE_SHA256,
     MODEL,
@@ -115,6 +117,11 @@ def _predictor(folder: Path, path: Path, sha256: str | None) -> Predictor:
         preprocessing = BundlePreprocessing.model_validate_json(content)
     with refusing_damage(f"{path}: {WORD_INDEX}", _GET_AGAIN):
         vocabulary = Vocabulary.read(folder / WORD_INDEX)
+    abstention = NO_ABSTENTION
+    if ABSTENTION in manifest.files:  # an earlier version wrote none
+        with refusing_damage(f"{path}: {ABSTENTION}", _GET_AGAIN):
+            content = (folder / ABSTENTION).read_bytes()
+            abstention = Abstention.model_validate_json(content)
     hashes = {name: manifest.files[name].sha256 for name in (MODEL, WORD_INDEX, PREPROCESSING)}
     model = TrainedModel(
         name=manifest.run_id,
@@ -123,6 +130,7 @@ def _predictor(folder: Path, path: Path, sha256: str | None) -> Predictor:
         text=preprocessing.text,
         label_names=preprocessing.label_names,
         content_hash=json_sha256(hashes),
+        abstention=abstention,
     )
     return ready_predictor(model)
 

@@ -93,6 +93,11 @@ def test_a_bundle_answers_as_its_run_does(artifacts: Path, bundle: Bundle, folde
     expected = open_predictor(artifacts).predict(ASKED)
     assert open_bundle(bundle.path, bundle.sha256).predict(ASKED) == expected
     assert open_bundle(folder, bundle.sha256).predict(ASKED) == expected
+    unsure = [
+        predictor.saying(0.9, all_probabilities=False).predict(ASKED)["answer"]
+        for predictor in (open_predictor(artifacts), open_bundle(folder))
+    ]
+    assert unsure[0] == unsure[1]
     assert set(bundle.differences) == {"saved_model", "model.onnx", "model.tflite"}
     assert max(bundle.differences.values()) < TOLERANCE
 
