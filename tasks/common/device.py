@@ -20,6 +20,7 @@ from typing import IO, Annotated, Any, Literal
 from pydantic import Field
 
 from tasks.common.errors import AcceleratorError, InvalidConfigError
+from tasks.common.process_memory import without_collection
 from tasks.common.records import Record
 
 _DRIVER_FOLDER = Path("/proc/driver/nvidia/gpus")
@@ -218,7 +219,8 @@ def start_tensorflow() -> Any:  # noqa: ANN401 - a module
 def _started() -> tuple[Any, float]:
     """Return TensorFlow, and in how many seconds it started."""
     began = time.monotonic()
-    with nullcontext() if "tensorflow" in sys.modules else _without_notices():
+    quietly = nullcontext() if "tensorflow" in sys.modules else _without_notices()
+    with quietly, without_collection():
         import tensorflow as tf
 
         tf.config.list_physical_devices("GPU")

@@ -38,14 +38,16 @@ def keep_memory_together() -> None:
 def without_collection() -> Iterator[None]:
     """Collect no garbage during a block that imports much, and never search what is there then.
 
-    To search all of Prefect again and again takes an eighth of a cached run. With Keras there may
-    be models, which are to be collected. See https://docs.python.org/3/library/gc.html#gc.freeze
+    To search all of Prefect again and again takes an eighth of a cached run; to search Keras too,
+    a fifth of a second after each step. With Keras imported before there may be models, which are
+    to be collected. See https://docs.python.org/3/library/gc.html#gc.freeze
     """
+    may_have_models = "keras" in sys.modules
     gc.disable()
     try:
         yield
     finally:
-        if "keras" not in sys.modules:
+        if not may_have_models:
             gc.freeze()
         gc.enable()
 

@@ -129,3 +129,25 @@ def test_what_is_imported_is_searched_for_garbage_no_more_but_models_are() -> No
     assert during == 0
     assert imported > 1000
     assert with_models == 0
+
+
+def test_keras_is_searched_for_garbage_no_more_but_models_are() -> None:
+    frozen, searched, freed = run(
+        """
+        import gc, weakref
+        from tasks.common.device import start_tensorflow
+        from tasks.common.process_memory import give_back_memory
+        start_tensorflow()
+        print(gc.get_freeze_count())
+        import keras
+        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+        gone = weakref.ref(model.layers[0])
+        del model
+        give_back_memory()
+        print(len(gc.get_objects()))
+        print(int(gone() is None))
+        """
+    )
+    assert frozen > 100_000
+    assert searched < frozen / 2
+    assert freed == 1
