@@ -12,10 +12,12 @@ import numpy as np
 from keras import layers, ops
 
 from tasks.config.training import NgramBagConfig
+from tasks.data.text.tokenizer import FIRST_WORD_ID
 from tasks.model.answers import class_count, classes_given, output_count
 from tasks.model.ngrams.counts import NgramCounts
 from tasks.model.ngrams.hashing import distinct, ending, ngram_hashes
 from tasks.model.ngrams.table import FINGERPRINT_BITS
+from tasks.model.ngrams.table import ngram_hashes as table_hashes
 from tasks.model.probability_layer import probability_layer
 
 _EMPTY = -1.0
@@ -74,9 +76,6 @@ def prepare_ngram_bag(
     `parts` are padded tokens of shape (n, maxlen) and labels of shape (n, 1), part by part. A ratio
     is of one class against all others, and the bias has the network begin with the classes' shares.
     """
-    hashes = keras.Model(
-        model.input, [model.get_layer(name).output for name in ("bucket", "fingerprint")]
-    )
     probability = model.get_layer("probability")
     kernel, bias = probability.get_weights()
     classes = class_count(len(bias))
@@ -84,7 +83,7 @@ def prepare_ngram_bag(
     of_label = np.zeros(classes, np.int64)
     for tokens, labels in parts:
         starts = range(0, len(tokens), _REVIEWS_AT_ONCE)
-        codes = [_codes(hashes, tokens[start : start + _REVIEWS_AT_ONCE]) for start in starts]
+        codes = [_codes(tokens[start : start + _REVIEWS_AT_ONCE], network) for start in starts]
         counts.add(np.concatenate(codes), labels[:, 0])
         of_label += np.bincount(labels[:, 0].astype(np.int64), minlength=classes)
     buckets = counts.codes >> FINGERPRINT_BITS
@@ -103,8 +102,12 @@ def prepare_ngram_bag(
     probability.set_weights([kernel, shares])
 
 
-def _codes(hashes: keras.Model, tokens: np.ndarray) -> np.ndarray:
+def _codes(tokens: np.ndarray, network: NgramBagConfig) -> np.ndarray:
     """Return bucket and fingerprint of each n-gram in one int64, 0 for none, shape (n, all)."""
-    # Not by `predict`, which has each of several devices compute all reviews.
-    bucket, fingerprint = (np.asarray(part).astype(np.int64) for part in hashes(tokens))
-    return np.where(bucket > 0, bucket << FINGERPRINT_BITS | fingerprint, 0)
+    places = np.flatnonzero(tokens >= FIRST_WORD_ID)
+    codes = np.zeros((network.ngram_words, tokens.size), np.int64)
+    hashes = table_hashes(tokens, places, network.ngram_words, network.ngram_buckets)
+    for of_words, (bucket, fingerprint, whole) in zip(codes, hashes, strict=True):
+        code = bucket.astype(np.int64) << FINGERPRINT_BITS | fingerprint
+        of_words[places[: len(code)][whole]] = code[whole]
+    return np.concatenate(codes.reshape(-1, *tokens.shape), axis=1)
