@@ -78,11 +78,15 @@ def learn(run: Runner, loaded: StepOutput, config: TrainingConfig, device: Devic
 def learn_and_judge(
     run: Runner, loaded: StepOutput, config: TrainingConfig, files: SourceFiles, device: Device
 ) -> None:
-    """Baseline, pad → persist-parquet → build → train → evaluate → plot, analyse."""
+    """Baseline, pad → persist-parquet → build → train → evaluate → plot, analyse.
+
+    An InvalidConfigError says that there are too many labels for a cut.
+    """
+    config.decision.require_two(steps.LabelCount.of(loaded).count)
     baseline = run.cached(steps.baseline, loaded, config.protocol, config.text.tokenizer)
     persisted, trained = learn(run, loaded, config, device)
     batch_size = config.fit.evaluation_batch_size
-    evaluated = run.cached(steps.evaluate, trained, persisted, batch_size, device)
+    evaluated = run.cached(steps.evaluate, trained, persisted, batch_size, config.decision, device)
     run.cached(steps.plot, trained, _caption(files, config))
     run.cached(steps.analyse, loaded, trained, evaluated, baseline, config.text)
 

@@ -14,7 +14,6 @@ from tasks.config.naming import Naming
 from tasks.config.training import TrainingConfig
 from tasks.data.sources.source_files import SourceFiles
 from tasks.drift.report import DriftReport
-from tasks.evaluation.abstention import ABSTENTION
 from tasks.reports.model_card import MODEL_CARD, model_card
 from tasks.reports.run_report import CHARTS, REPORT, run_report
 from tasks.run_summary import RunSummary
@@ -31,7 +30,7 @@ _STEP_FILES = {
     "persist-parquet": (PARTS,),
     "build": ("model_summary.txt",),
     "train": ("best_model.keras", "history.json"),
-    "evaluate": ("metrics.json", "predictions.parquet", ABSTENTION),
+    "evaluate": ("metrics.json", "predictions.parquet", "abstention.json"),
     "baseline": (
         "baseline_metrics.json",
         "baseline_predictions.parquet",

@@ -16,6 +16,7 @@ from tasks.common.errors import PrunedTrialError
 from tasks.common.records import Record
 from tasks.config.training import (
     DataConfig,
+    DecisionConfig,
     FitConfig,
     NetworkConfig,
     ProtocolConfig,
@@ -226,6 +227,7 @@ def evaluate(
     trained: StepOutput,
     persisted: StepOutput,
     batch_size: int,
+    decision: DecisionConfig,
     device: Device,
 ) -> StepOutput:
     """Score the best model once on the test reviews."""
@@ -234,7 +236,8 @@ def evaluate(
     model, test = store.file(trained, "best_model.keras"), store.file(persisted, "test.parquet")
     record, judging = store.file(trained, "calibration.json"), judging_reviews(store, persisted)
     described, names = _described(persisted, "protocol"), _label_names(persisted)
-    calibrated = Calibrated(record, judging, is_apart=described["protocol"] != "tutorial")
+    is_apart = described["protocol"] != "tutorial"
+    calibrated = Calibrated(record, judging, is_apart, decision.costs)
     with store.workspace() as folder:
         facts = evaluate_model(
             model, test, batch_size, described, folder, names, device, calibrated

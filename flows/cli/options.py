@@ -24,6 +24,7 @@ from tasks.config.training import (
     Architecture,
     ConvBilstmConfig,
     DataConfig,
+    DecisionConfig,
     FitConfig,
     NgramBagConfig,
     OwnNetworkConfig,
@@ -125,6 +126,7 @@ class ConfigOptions:
     protocol: Annotated[ProtocolConfig, Parameter(name="*", group=EVALUATION)] = ProtocolConfig()
     network: Annotated[_NetworkOptions, Parameter(name="*", group=NETWORK)] = _NetworkOptions()
     fit: Annotated[FitConfig, Parameter(name="*", group=TRAINING)] = FitConfig()
+    decision: Annotated[DecisionConfig, Parameter(name="*", group=EVALUATION)] = DecisionConfig()
     saving: Annotated[SavingConfig, Parameter(name="*", group=TRAINING)] = SavingConfig()
     accelerator: Annotated[
         str,

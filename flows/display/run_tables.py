@@ -9,7 +9,6 @@ from flows.display.terminal import WIDE, Showable
 from tasks.common.formatting import interval_text, printable, short_id, when
 from tasks.common.tables import Column, Table, number
 from tasks.config.training import ChangedSetting, value_text
-from tasks.evaluation.calibration import calibration_sentence
 from tasks.reports.tables import (
     SEVERAL,
     common_table,
@@ -18,6 +17,7 @@ from tasks.reports.tables import (
     steps_table,
     tests_table,
 )
+from tasks.reports.verdict import calibration_sentence, cost_sentence
 from tasks.runs.compare import Comparison
 from tasks.runs.describe import RunDetails, RunLine, RunList, total_seconds
 from tasks.runs.failures import Failures
@@ -146,6 +146,8 @@ def _details_lines(run: RunDetails) -> Iterable[tuple[str, str]]:
         yield "baseline", f"{baseline.accuracy:.4f} ({bounds}), {baseline.name}"
     yield "other scores", _other_scores(run)
     yield "calibration", calibration_sentence(run.metrics)
+    if "cost" in run.metrics:
+        yield "cost", cost_sentence(run.metrics["cost"])
     yield "time", f"{total_seconds(manifest):.0f} s in all steps"
     yield "epochs", f"{manifest.training.best_epoch} is the best of {manifest.training.epochs_run}"
     yield "settings", _settings(run)

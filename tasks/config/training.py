@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import (
     AfterValidator,
@@ -348,6 +349,48 @@ class ProtocolConfig(Settings):
     """Seed of the validation split."""
 
 
+class Costs(NamedTuple):
+    """What a wrong answer costs: label 1 said of a 0 (fp), and 0 said of a 1 (fn)."""
+
+    fp: float
+    fn: float
+
+
+_COSTS = re.compile(r"fp=(\d+(?:\.\d+)?),fn=(\d+(?:\.\d+)?)|fn=(\d+(?:\.\d+)?),fp=(\d+(?:\.\d+)?)")
+
+
+class DecisionConfig(Settings):
+    """How an answer is made of the probabilities of two labels."""
+
+    cost: str | None = None
+    """What mistakes cost, as fp=5,fn=1: the cut of the least cost on the validation reviews says
+    which of two labels is the answer; else it is 0.5."""
+
+    @field_validator("cost")
+    @classmethod
+    def _is_costs(cls, given: str | None) -> str | None:
+        found = None if given is None else _COSTS.fullmatch(given.replace(" ", ""))
+        if given is not None and (not found or not all(map(float, filter(None, found.groups())))):
+            raise ValueError(f"cost={given!r}: must be two numbers above 0, as fp=5,fn=1")
+        return given
+
+    @property
+    def costs(self) -> Costs | None:
+        """The two numbers, None where there are none."""
+        if self.cost is None:
+            return None
+        pairs = (one.split("=") for one in self.cost.replace(" ", "").split(","))
+        return Costs(**{name: float(value) for name, value in pairs})
+
+    def require_two(self, labels: int) -> None:
+        """Raise an InvalidConfigError where there are more labels than a cut tells apart."""
+        if self.cost is not None and labels > 2:  # noqa: PLR2004 - a cut tells two apart
+            raise InvalidConfigError(
+                f"cost={self.cost!r}: a cut tells two labels apart, and these reviews have"
+                f" {labels}; leave it out, or use --drop-labels or --merge-labels"
+            )
+
+
 class SavingConfig(Settings):
     """How often an unfinished training is saved; changes no result and no cache key."""
 
@@ -458,7 +501,17 @@ class TrainingConfig(Settings):
     protocol: ProtocolConfig = ProtocolConfig()
     network: NetworkConfig = ConvBilstmConfig()
     fit: FitConfig = FitConfig()
+    decision: DecisionConfig = DecisionConfig()
     saving: SavingConfig = SavingConfig()
+
+    @model_validator(mode="after")
+    def _cut_has_reviews(self) -> Self:
+        if self.decision.cost is not None and self.protocol.protocol == "tutorial":
+            raise ValueError(
+                f"cost={self.decision.cost!r}: needs protocol 'honest', since the test reviews may"
+                " not choose the cut"
+            )
+        return self
 
     @model_validator(mode="after")
     def _both_ends_are_kept(self) -> Self:

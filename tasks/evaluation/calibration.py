@@ -1,6 +1,5 @@
 """How far probabilities are from what comes true, and what a temperature has changed about it."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -69,34 +68,3 @@ def calibration_facts(
         "error_before": expected_calibration_error(reliability(before, labels)),
         "error_before_interval_95": error_interval(before, labels),
     }
-
-
-def calibration_sentence(metrics: Mapping[str, Any]) -> str:
-    """Return how far the probabilities in a `metrics.json` are off, and what was done about it."""
-    found = metrics.get("calibration")
-    if not found:  # of a run of an earlier version
-        return f"Probabilities are off by {_points(metrics[ERROR])} on average (calibration error)."
-    bounds = _interval(metrics[f"{ERROR}_interval_95"])
-    text = (
-        f"Probabilities are off by {_points(metrics[ERROR])} on average (calibration error, 95 %"
-        f" interval {bounds})"
-    )
-    if found["why_not"] is not None:
-        return f"{text}; they are not calibrated: {found['why_not']}."
-    before, after = found["validation_error_before"], found["validation_error"]
-    return (
-        f"{text}; by {100 * found['error_before']:.1f}"
-        f" ({_interval(found['error_before_interval_95'])}) before the temperature"
-        f" {found['temperature']:g}. It was fitted on {found['fitted_on']:,} validation reviews,"
-        f" which chose the epoch too: there {100 * before:.1f} points before and {100 * after:.1f}"
-        f" after, log loss {found['loss_before']:.4f} and {found['loss_after']:.4f}."
-    )
-
-
-def _points(error: float) -> str:
-    return f"{100 * error:.1f} points"
-
-
-def _interval(bounds: Sequence[float]) -> str:
-    low, high = bounds
-    return f"{100 * low:.1f} to {100 * high:.1f}"

@@ -12,6 +12,7 @@ from tasks.common.atomic_files import write_text
 from tasks.common.canonical_json import readable_json
 from tasks.common.device import CPU, Device, use_device
 from tasks.common.records import write_json
+from tasks.config.training import Costs
 from tasks.data.review_files import padded_matrix, read_column, read_labels, read_parquet, rebatched
 from tasks.evaluation.abstention import (
     ABSTENTION,
@@ -22,6 +23,7 @@ from tasks.evaluation.abstention import (
 )
 from tasks.evaluation.balance import leading_facts
 from tasks.evaluation.calibration import ERROR, calibration_facts
+from tasks.evaluation.cost import chosen_cut, cost_facts
 from tasks.evaluation.scoring import accuracy_facts, score, write_predictions
 from tasks.model.network import Network, keras_network, open_network
 
@@ -32,12 +34,14 @@ _BATCHES_AT_ONCE = 16
 class Calibrated(NamedTuple):
     """The record of a network's calibration, and the reviews that validated the training.
 
-    These are not apart where they are the test reviews.
+    These are not apart where they are the test reviews. Where mistakes have `costs`, they choose
+    the cut.
     """
 
     record: Path
     validation: Path
     is_apart: bool = True
+    costs: Costs | None = None
 
 
 def evaluate_model(
@@ -83,6 +87,9 @@ def evaluate_model(
             lengths = read_column(test, "length")
             metrics["abstention"] = measured_sets(probabilities, labels, lengths, abstention)
         write_json(folder / ABSTENTION, abstention)
+        if costs := calibrated.costs:
+            cut = chosen_cut(judged, truth, costs)
+            metrics["cost"] = costs._asdict() | cost_facts(probabilities, labels, costs, cut)
     write_text(folder / "metrics.json", readable_json(metrics | described))
     write_predictions(test, probabilities, folder / "predictions.parquet")
     facts = accuracy_facts(metrics) | leading_facts(metrics)

@@ -10,6 +10,7 @@ from tasks.registry.challenge import champion_run
 from tasks.runs.find import LATEST, Run, find_run
 from tasks.runs.read import (
     BEST_MODEL,
+    METRICS,
     VOCABULARY,
     checked_file,
     read_checked,
@@ -49,6 +50,7 @@ def model_of_run(run: Run) -> TrainedModel:
     file = checked_file(run, BEST_MODEL)
     config = read_config(run)
     labels = read_checked(run, "data_report.json")["label_names"]
+    cut = read_checked(run, METRICS).get("cost", {}).get("cut")
     hashes = {name: run.manifest.files[name].sha256 for name in (BEST_MODEL, VOCABULARY)}
     text = config.text.model_dump(mode="json")
     abstention = NO_ABSTENTION
@@ -60,7 +62,8 @@ def model_of_run(run: Run) -> TrainedModel:
         vocabulary=Vocabulary.read(checked_file(run, VOCABULARY)),
         text=config.text,
         label_names=tuple(labels),
-        content_hash=json_sha256(hashes | {"text": text, "labels": labels}),
+        content_hash=json_sha256(hashes | {"text": text, "labels": labels, "cut": cut}),
         note=_KERAS_NOTE if run.manifest.source.form == "keras" else None,
         abstention=abstention,
+        cut=cut,
     )

@@ -50,7 +50,8 @@ class TrainedModel:
     """What is needed to predict, from files whose hashes were checked.
 
     `name` is a run id. `content_hash` tells models with other answers apart. `note` is what a
-    user of this model should know, None where there is nothing.
+    user of this model should know, None where there is nothing. Above the `cut` the second of two
+    labels is the answer, where mistakes had a cost in the training.
     """
 
     name: str
@@ -61,6 +62,7 @@ class TrainedModel:
     content_hash: str
     note: str | None = None
     abstention: Abstention = NO_ABSTENTION
+    cut: float | None = None
 
 
 ANSWER, UNSURE = pa.field("answer", pa.string()), "unsure"
@@ -78,8 +80,8 @@ def prediction_schema(labels: Sequence[str] = (), *, answer: bool = False) -> pa
 
 def count_unsure(predicted: pa.RecordBatch) -> int:
     """Return how many rows of predictions with an `answer` have none."""
-    differs = pc.not_equal(predicted[ANSWER.name], predicted["label"])
-    return int(pc.sum(differs.cast(pa.int64())).as_py() or 0)
+    unsure = pc.starts_with(predicted[ANSWER.name], UNSURE)
+    return int(pc.sum(unsure.cast(pa.int64())).as_py() or 0)
 
 
 @dataclass(frozen=True)
@@ -170,12 +172,12 @@ class Predictor:
     def _predict_part(self, rows: pa.RecordBatch) -> pa.RecordBatch:
         prepared = prepare_texts(rows["text"], self.model.vocabulary, self.model.text)
         probabilities = self.network(prepared.tokens)
-        of_classes = of_each(probabilities)
+        of_classes, said = of_each(probabilities), answers(probabilities, self.model.cut)
         names = np.array(self.model.label_names, object)
         share = prepared.unknown / np.maximum(prepared.words, 1)
         columns = [
-            pa.array(names[answers(probabilities)], pa.string()),
-            pa.array(of_classes.max(axis=1), pa.float32()),
+            pa.array(names[said], pa.string()),
+            pa.array(of_classes[np.arange(len(said)), said], pa.float32()),
             pa.array(prepared.used, pa.int32()),
             pa.array(share, pa.float32()),
             pa.array(_warnings(prepared, share), pa.string()),

@@ -40,8 +40,13 @@ def given_of(of_classes: np.ndarray) -> np.ndarray:
     return probabilities_of(of_classes[:, classes_given(of_classes.shape[1])])
 
 
-def answers(probabilities: np.ndarray) -> np.ndarray:
-    """Return the likeliest class of each review, the first one of equals, int of shape (n,)."""
+def answers(probabilities: np.ndarray, cut: float | None = None) -> np.ndarray:
+    """Return the likeliest class of each review, the first one of equals, int of shape (n,).
+
+    With a cut, of two classes, it is class 1 where its probability is above that.
+    """
+    if cut is not None:
+        return (probabilities > cut).astype(np.int64)
     likeliest: np.ndarray = of_each(probabilities).argmax(axis=1)
     return likeliest
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from tasks.config.training import Architecture, OwnNetworkConfig, TrainingConfig, changed_settings
-from tasks.evaluation.calibration import calibration_sentence
 from tasks.model.describe import network_title
 from tasks.reports.html import render
 from tasks.reports.tables import METRICS
+from tasks.reports.verdict import calibration_sentence, cost_sentence
 from tasks.runs.manifest import Manifest
 
 MODEL_CARD = "model_card.md"
@@ -45,6 +45,7 @@ def model_card(
         manifest=manifest,
         metrics=metrics,
         calibration=calibration_sentence(metrics),
+        cost=cost_sentence(metrics["cost"]) if "cost" in metrics else None,
         metric_names=METRICS,
         labels=labels,
         config=config,

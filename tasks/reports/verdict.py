@@ -10,7 +10,6 @@ from typing import Any, Literal
 from tasks.common.formatting import p_text
 from tasks.config.training import TrainingConfig
 from tasks.evaluation.balance import is_unbalanced
-from tasks.evaluation.calibration import ERROR, calibration_sentence
 from tasks.evaluation.significance import PairedTest
 from tasks.runs.manifest import BaselineScore, Manifest
 
@@ -27,6 +26,8 @@ _MANY_IDS, _SHOWN_WORDS = 0.9, 3
 _PLACES = {"anywhere": "", "first": " as the first word", "last": " as the last word"}
 
 _GOOD_RANKING, _LOST_BY_THE_CUT = 0.8, 0.05
+
+_ERROR = "expected_calibration_error"
 
 Level = Literal["good", "mind", "bad"]
 
@@ -159,6 +160,7 @@ def notes_on(
         *([Note("warning", f"{leak[0].upper()}{leak[1:]}.")] if leak else []),
         *map(partial(_on_baseline, manifest), manifest.baselines, baselines),
         *_on_cut(metrics),
+        *([Note("plain", cost_sentence(metrics["cost"]))] if "cost" in metrics else []),
         *_on_protocol(manifest),
         *_on_balance(metrics),
         *_on_training(manifest, config, metrics, data_report["train"]["reviews"]),
@@ -228,7 +230,7 @@ def _on_training(
 ) -> Iterator[Note]:
     done, best = manifest.training.epochs_run, manifest.training.best_epoch
     text = calibration_sentence(metrics)
-    is_large = metrics[ERROR] > _LARGEST_CALIBRATION_ERROR
+    is_large = metrics[_ERROR] > _LARGEST_CALIBRATION_ERROR
     if is_large and reviews < _FEW_REVIEWS:
         text += (
             f" {reviews:,} training reviews are few: docs/recipes.md says which recipe and which"
@@ -258,3 +260,49 @@ def _on_data(manifest: Manifest, report: dict[str, Any]) -> Iterator[Note]:
             f"{seen} of {manifest.score.test_reviews:,} test reviews have the same words as a"
             " training review.",
         )
+
+
+def calibration_sentence(metrics: Mapping[str, Any]) -> str:
+    """Return how far the probabilities in a `metrics.json` are off, and what was done about it."""
+    found = metrics.get("calibration")
+    if not found:  # of a run of an earlier version
+        return (
+            f"Probabilities are off by {_points(metrics[_ERROR])} on average (calibration error)."
+        )
+    bounds = _interval(metrics[f"{_ERROR}_interval_95"])
+    text = (
+        f"Probabilities are off by {_points(metrics[_ERROR])} on average (calibration error, 95 %"
+        f" interval {bounds})"
+    )
+    if found["why_not"] is not None:
+        return f"{text}; they are not calibrated: {found['why_not']}."
+    before, after = found["validation_error_before"], found["validation_error"]
+    return (
+        f"{text}; by {100 * found['error_before']:.1f}"
+        f" ({_interval(found['error_before_interval_95'])}) before the temperature"
+        f" {found['temperature']:g}. It was fitted on {found['fitted_on']:,} validation reviews,"
+        f" which chose the epoch too: there {100 * before:.1f} points before and {100 * after:.1f}"
+        f" after, log loss {found['loss_before']:.4f} and {found['loss_after']:.4f}."
+    )
+
+
+def _points(error: float) -> str:
+    return f"{100 * error:.1f} points"
+
+
+def _interval(bounds: Sequence[float]) -> str:
+    low, high = bounds
+    return f"{100 * low:.1f} to {100 * high:.1f}"
+
+
+def cost_sentence(found: Mapping[str, Any]) -> str:
+    """Return what `cost_facts` found, for people."""
+    low, high = found["cost_interval_95"]
+    return (
+        f"The positive label is the answer above {found['cut']:.4f}, the cut of the least cost on"
+        f" the validation reviews (fp={found['fp']:g}, fn={found['fn']:g}). A test review then"
+        f" costs {found['cost']:.4f} ({low:.4f} to {high:.4f}), by the cut at 0.5"
+        f" {found['cost_at_half']:.4f}: {found['saved']:.4f} saved"
+        f" ({found['saved_interval_95'][0]:.4f} to {found['saved_interval_95'][1]:.4f}); accuracy"
+        f" {found['accuracy']:.4f}. All other scores are of the cut at 0.5."
+    )

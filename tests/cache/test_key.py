@@ -239,6 +239,11 @@ def test_a_setting_that_changes_bits_makes_the_steps_miss_that_it_concerns(
     assert missed(all_keys(TrainingConfig()), before) == expected
 
 
+def test_another_cost_makes_no_step_miss_but_the_judging_ones() -> None:
+    costly = TrainingConfig.model_validate({"decision": {"cost": "fp=5,fn=1"}})
+    assert missed(all_keys(costly)) == {"evaluate", "analyse"}
+
+
 def test_how_often_a_training_is_saved_changes_no_key() -> None:
     often = TrainingConfig.model_validate({"saving": {"save_every_steps": 3}})
     assert missed(all_keys(often)) == set()

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from tasks.common.errors import InvalidConfigError
 from tasks.config.training import (
     ConvBilstmConfig,
+    Costs,
+    DecisionConfig,
     FitConfig,
     NetworkConfig,
     NgramBagConfig,
@@ -54,6 +56,13 @@ def test_a_config_survives_json(network: NetworkConfig) -> None:
             "head=64: must be less than 64 (maxlen) with truncating 'middle'",
         ),
         ({"text": {"head": 0}}, "text.head=0: must be greater than or equal to 1"),
+        ({"decision": {"cost": "5"}}, "cost='5': must be two numbers above 0, as fp=5,fn=1"),
+        ({"decision": {"cost": "fp=5,fp=1"}}, "cost='fp=5,fp=1': must be two numbers above 0"),
+        ({"decision": {"cost": "fp=0,fn=1"}}, "cost='fp=0,fn=1': must be two numbers above 0"),
+        (
+            {"decision": {"cost": "fp=5,fn=1"}, "protocol": {"protocol": "tutorial"}},
+            "cost='fp=5,fn=1': needs protocol 'honest', since the test reviews may not",
+        ),
         ({"text": {"words": 5}}, "text.words=5: there is no such field"),
         ({"fit": {"learning_rate": float("inf")}}, "fit.learning_rate=inf: must be"),
         ({"fit": {"epochs": 1.5}}, "fit.epochs=1.5: must be a valid integer"),
@@ -138,3 +147,15 @@ def test_exactly_the_settings_off_their_defaults_are_changed(seed: int, rate: fl
     assert {setting.name: setting.value for setting in changed} == expected | (
         {"learning_rate": rate} if rate != 0.001 else {}
     )
+
+
+def test_costs_are_read_in_any_order_and_are_those_of_two_labels() -> None:
+    decision = DecisionConfig(cost="fn=1, fp=2.5")
+    assert decision.costs == Costs(fp=2.5, fn=1)
+    decision.require_two(2)
+    with pytest.raises(
+        InvalidConfigError, match="tells two labels apart, and these reviews have 3"
+    ):
+        decision.require_two(3)
+    DecisionConfig().require_two(3)
+    assert DecisionConfig().costs is None

@@ -3,7 +3,6 @@ import pytest
 
 from tasks.evaluation.calibration import (
     calibration_facts,
-    calibration_sentence,
     error_interval,
     tempered,
 )
@@ -48,26 +47,12 @@ def test_a_temperature_is_taken_back_by_its_inverse(given: np.ndarray) -> None:
     assert tempered(np.array([0.8]), 2.0) == pytest.approx(2 / 3)  # odds of 4 become 2
 
 
-def test_the_sentence_says_the_error_before_and_after_and_where_it_was_fitted() -> None:
+def test_the_facts_have_both_errors_with_their_intervals() -> None:
     given, came_true = drawn(0, 20_000, 2)
     facts = calibration_facts(tempered(given, 2.0), came_true, 2.0)
-    assert 5 * facts["expected_calibration_error"] < 0.09 < facts["error_before"]
-    calibration = {
-        "why_not": None,
-        "temperature": 2.0,
-        "fitted_on": 1000,
-        "loss_before": 0.5,
-        "loss_after": 0.4,
-        "validation_error_before": 0.11,
-        "validation_error": 0.012,
-    }
-    text = calibration_sentence(facts | {"calibration": facts | calibration})
-    assert "before the temperature 2. It was fitted on 1,000 validation reviews" in text
-    assert "11.0 points before and 1.2 after, log loss 0.5000 and 0.4000." in text
-    undone = calibration_sentence(facts | {"calibration": calibration | {"why_not": "it is off"}})
-    assert undone.endswith("; they are not calibrated: it is off.")
-
-
-def test_of_an_earlier_run_only_the_error_is_said() -> None:
-    text = calibration_sentence({"expected_calibration_error": 0.08})
-    assert text == "Probabilities are off by 8.0 points on average (calibration error)."
+    after, before = facts["expected_calibration_error"], facts["error_before"]
+    assert 5 * after < 0.09 < before
+    assert facts["error_before_interval_95"][0] < before < facts["error_before_interval_95"][1]
+    assert facts["expected_calibration_error_interval_95"] == error_interval(
+        tempered(given, 2.0), came_true
+    )

@@ -17,7 +17,7 @@ from tasks.inference.predictor import PREDICTIONS, Predictor, prepare_texts
 from tasks.model.network import keras_network, open_network
 from tasks.runs.find import Run
 from tests.support.made_models import ABSTENTION_THERE, WORDS, make_model_run
-from tests.support.made_runs import FIRST, SECOND, THIRD, make_run, rewritten
+from tests.support.made_runs import FIRST, SECOND, THIRD, changed_json, make_run, rewritten
 from tests.support.promotions import decide, make_challenger, run_id
 
 
@@ -178,3 +178,18 @@ def test_a_level_that_a_model_does_not_have_is_refused(
     run.manifest.model_copy(update={"files": files}).write(run.folder)
     with pytest.raises(InvalidConfigError, match="an earlier version of this project trained"):
         open_predictor(tmp_path / "artifacts").saying(0.9, all_probabilities=False)
+
+
+def test_above_the_cut_of_a_run_the_second_label_is_the_answer(tmp_path: Path) -> None:
+    run = make_model_run(tmp_path / "artifacts")
+    plain = replace(open_predictor(tmp_path / "artifacts"), all_probabilities=True)
+    given = plain.predict(WORDS)["probability of positive"].to_numpy()
+    cut = float(np.median(given))
+    changed_json(run, "metrics.json", {"cost": {"fp": 5, "fn": 1, "cut": cut}})
+    rows = open_predictor(tmp_path / "artifacts").predict(WORDS).to_pylist()
+    assert cut > 0.6
+    for row, of_positive in zip(rows, given, strict=True):
+        is_positive = of_positive > cut
+        assert row["label"] == ("positive" if is_positive else "negative")
+        assert row["probability"] == pytest.approx(of_positive if is_positive else 1 - of_positive)
+    assert len({row["label"] for row in rows}) == 2

@@ -5,7 +5,7 @@ import pytest
 from tasks.config.training import FitConfig, TrainingConfig
 from tasks.evaluation.balance import leading_facts
 from tasks.evaluation.significance import PairedTest
-from tasks.reports.verdict import Note, Verdict, conclude, notes_on
+from tasks.reports.verdict import Note, Verdict, calibration_sentence, conclude, notes_on
 from tasks.runs.manifest import BaselineScore, Manifest, Score, Training
 
 CONFIG = TrainingConfig(fit=FitConfig(epochs=6))
@@ -274,3 +274,34 @@ def test_unbalanced_labels_are_a_reason_to_look_at_the_macro_f1_of_several() -> 
     assert list(_on_balance(several | {"majority_share": 0.39})) == []
     (note,) = _on_balance(several | {"majority_share": 0.4})
     assert "Look at the macro F1, 0.4500, in which all labels weigh the same" in note.text
+
+
+def test_the_sentence_on_calibration_says_before_and_after_and_where_it_was_fitted() -> None:
+    metrics = {
+        "expected_calibration_error": 0.008,
+        "expected_calibration_error_interval_95": (0.003, 0.0101),
+        "calibration": {
+            "why_not": None,
+            "temperature": 2.0,
+            "fitted_on": 1000,
+            "loss_before": 0.5,
+            "loss_after": 0.4,
+            "error_before": 0.1,
+            "error_before_interval_95": (0.09, 0.11),
+            "validation_error_before": 0.11,
+            "validation_error": 0.012,
+        },
+    }
+    assert calibration_sentence(metrics) == (
+        "Probabilities are off by 0.8 points on average (calibration error, 95 % interval 0.3 to"
+        " 1.0); by 10.0 (9.0 to 11.0) before the temperature 2. It was fitted on 1,000 validation"
+        " reviews, which chose the epoch too: there 11.0 points before and 1.2 after, log loss"
+        " 0.5000 and 0.4000."
+    )
+    undone = metrics | {"calibration": {"why_not": "it is off"}}
+    assert calibration_sentence(undone).endswith("; they are not calibrated: it is off.")
+
+
+def test_of_an_earlier_run_only_the_calibration_error_is_said() -> None:
+    text = calibration_sentence({"expected_calibration_error": 0.08})
+    assert text == "Probabilities are off by 8.0 points on average (calibration error)."

@@ -87,6 +87,7 @@ def _write_files(run: Run, folder: Path, *, litert: bool) -> dict[str, float]:
         first_word_id=FIRST_WORD_ID,
         text=model.text,
         label_names=model.label_names,
+        cut=model.cut,
     )
     write_json(folder / files.PREPROCESSING, preprocessing)
     write_json(folder / files.ABSTENTION, model.abstention)

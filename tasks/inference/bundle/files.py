@@ -23,7 +23,8 @@ class BundlePreprocessing(Record):
 
     `separators` is a regular expression (RE2); what it matches, and the space, separates words.
     Where the tokens are not words, texts are first brought to NFKC, and what `blanks` matches
-    becomes one space, none at either end. `word_start` stands for the space before a subword.
+    becomes one space, none at either end. `word_start` stands for the space before a subword. Where
+    there is a `cut`, the second label is the answer above it, else the likeliest one is.
     """
 
     lower_case: Literal["each code point by itself"] = "each code point by itself"
@@ -36,6 +37,7 @@ class BundlePreprocessing(Record):
     first_word_id: int
     text: TextConfig
     label_names: tuple[str, ...]
+    cut: float | None = None
 
 
 class BundleManifest(FileList):

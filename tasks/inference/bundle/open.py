@@ -131,6 +131,7 @@ def _predictor(folder: Path, path: Path, sha256: str | None) -> Predictor:
         label_names=preprocessing.label_names,
         content_hash=json_sha256(hashes),
         abstention=abstention,
+        cut=preprocessing.cut,
     )
     return ready_predictor(model)
 

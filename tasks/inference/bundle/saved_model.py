@@ -70,8 +70,11 @@ def _text_module(model: TrainedModel) -> Any:  # noqa: ANN401 - TensorFlow is no
         tokens = padded_ids(index.lookup(words_of(text, lower)), model.text)
         given = network(tokens, training=False)
         of_classes = tf.concat([1 - given, given], axis=1) if given.shape[1] == 1 else given
-        label = tf.gather(names, tf.argmax(of_classes, axis=1))
-        return {"label": label, "probability": tf.reduce_max(of_classes, axis=1)}
+        said = tf.argmax(of_classes, axis=1)
+        if model.cut is not None:
+            said = tf.cast(of_classes[:, 1] > model.cut, tf.int64)
+        own = tf.gather(of_classes, said, batch_dims=1)
+        return {"label": tf.gather(names, said), "probability": own}
 
     module = tf.Module()
     module.network, module.index = network, index  # kept with the module, else not saved

@@ -50,7 +50,7 @@ from tasks.runs.find import find_run
 from tests.inference.test_prepared_texts import CONTROLS, EMOJI, HTML, LANGUAGES
 from tests.support.faults.bit_flips import with_flipped_bit
 from tests.support.made_models import WORDS, lively, make_model_run, write_trap
-from tests.support.made_runs import FIRST, make_run, rewritten
+from tests.support.made_runs import FIRST, changed_json, make_run, rewritten
 from tests.support.review_samples import lists_of, padded_tokens, ragged
 from tests.support.samples.real_reviews import write_real_reviews
 from tests.support.small_run import small_config, write_sets
@@ -436,3 +436,24 @@ def test_all_forms_agree_on_a_thousand_real_reviews(tmp_path: Path) -> None:
         own, is_one = answers["probability"].to_numpy(), np.array(answers["label"]) == "positive"
         found = np.where(is_one, own, 1 - own)
         np.testing.assert_allclose(found, trained, atol=TOLERANCE, rtol=0)
+
+
+def test_all_forms_of_a_bundle_answer_by_the_cut_of_the_run(tmp_path: Path) -> None:
+    run = make_model_run(tmp_path / "artifacts")
+    cut = 0.75
+    run = changed_json(run, "metrics.json", {"cost": {"fp": 5, "fn": 1, "cut": cut}})
+    exported = tmp_path / "bundle"
+    export_bundle(run, exported)
+    expected = open_bundle(exported).predict(WORDS).to_pydict()
+    assert {*expected["label"]} == {"negative", "positive"}
+    by_graph = saved_model_answers(exported / "saved_model", WORDS).to_pydict()
+    by_loader = subprocess.run(
+        [sys.executable, exported / "predict.py", *WORDS],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert by_graph["label"] == expected["label"]
+    assert by_graph["probability"] == pytest.approx(expected["probability"], abs=TOLERANCE)
+    lines = [line.split("\t")[0] for line in by_loader.stdout.splitlines()]
+    assert lines == expected["label"]

@@ -96,8 +96,9 @@ def by_onnx(texts: list[str]) -> list[tuple[str, float]]:
     rows = np.array([tokenizer.row(text) for text in texts], np.int32)
     given = session.run(None, {name: rows})[0]
     each = np.concatenate([1 - given, given], axis=1) if given.shape[1] == 1 else given
-    names = tokenizer.how["label_names"]
-    return [(names[int(row.argmax())], float(row.max())) for row in each]
+    names, cut = tokenizer.how["label_names"], tokenizer.how["cut"]
+    said = each.argmax(axis=1) if cut is None else (each[:, 1] > cut).astype(int)
+    return [(names[label], float(row[label])) for label, row in zip(said, each, strict=True)]
 
 
 def by_tensorflow(texts: list[str]) -> list[tuple[str, float]]:
