@@ -7,7 +7,7 @@ from tasks.cache.step_function import StepFunction
 from tasks.common.artifact_store import StepOutput
 from tasks.common.device import Device
 from tasks.config.training import NetworkConfig, OwnNetworkConfig, TrainingConfig
-from tasks.data.sources.source_files import SourceFiles, source_label
+from tasks.data.sources.source_files import SliceColumns, SourceFiles, source_label
 from tasks.data.text.tokenization import Tokenization
 from tasks.model.own.code import NetworkCode, read_network_code
 from tasks.model.own.trust import trust_code
@@ -88,7 +88,8 @@ def learn_and_judge(
     batch_size = config.fit.evaluation_batch_size
     evaluated = run.cached(steps.evaluate, trained, persisted, batch_size, config.decision, device)
     run.cached(steps.plot, trained, _caption(files, config))
-    run.cached(steps.analyse, loaded, trained, evaluated, baseline, config.text)
+    slices = SliceColumns.of(files, config.source)
+    run.cached(steps.analyse, loaded, trained, evaluated, baseline, config.text, slices)
 
 
 def _caption(files: SourceFiles, config: TrainingConfig) -> str:

@@ -96,6 +96,7 @@ def record_run(
             baseline=BaselineScore.from_facts(facts["baseline"]),
             bayes_baseline=BaselineScore.from_facts(facts["baseline"], "bayes_"),
             training=Training.from_facts(facts["train"]),
+            slices=read_json(temporary, "analysis.json")["slices"],
             vectors=VectorCoverage.from_facts(facts["build"])
             if "words_with_vector" in facts["build"]
             else None,

@@ -26,7 +26,7 @@ from tasks.config.training import (
     TokenizerName,
 )
 from tasks.data.fetch import fetch_reviews
-from tasks.data.sources.source_files import SourceFiles, require_unchanged
+from tasks.data.sources.source_files import SliceColumns, SourceFiles, require_unchanged
 from tasks.data.text.tokenization import Tokenization
 from tasks.model.own.code import NetworkCode
 from tasks.model.own.trust import trust_here
@@ -297,6 +297,7 @@ def analyse(
     evaluated: StepOutput,
     baseline: StepOutput,
     text: TextConfig,
+    slices: SliceColumns | None = None,
 ) -> StepOutput:
     """Find where the network is right and wrong, and draw the charts of the report."""
     from tasks.reports.analyse import analyse_run
@@ -311,5 +312,5 @@ def analyse(
     }
     files = {name: store.file(output, name) for name, output in origins.items()}
     with store.workspace() as folder:
-        analyse_run(files, text, folder)
+        analyse_run(files, text, folder, _label_names(loaded), slices)
         return store.keep("analyse", folder)

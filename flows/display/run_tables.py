@@ -14,6 +14,7 @@ from tasks.reports.tables import (
     common_table,
     differences_table,
     scores_table,
+    slices_table,
     steps_table,
     tests_table,
 )
@@ -55,11 +56,19 @@ def run_details(run: RunDetails) -> Shown:
     return [
         Text(headline(run.manifest.score), style="bold"),
         _facts(_details_lines(run)),
+        *_slices(run.manifest),
         Text("\nsteps", style="bold"),
         steps_table(run.manifest.steps),
         Text("\nfiles", style="bold"),
         Table("file", number("bytes"), "sha256", rows=files),
     ]
+
+
+def _slices(manifest: Manifest) -> Shown:
+    """Return the accuracy by slice; a run of an earlier version has none."""
+    if not manifest.slices:
+        return []
+    return [Text("\nslices of the test reviews", style="bold"), slices_table(manifest.slices)]
 
 
 def run_comparison(comparison: Comparison) -> Shown:

@@ -20,6 +20,9 @@ class PromotionConfig(Settings):
     floor: float = Field(0.85, ge=0, le=1)
     """Smallest test accuracy. The default is three points below what a linear model reaches on
     IMDB: what scores less has not learned the task."""
+    slice_floor: float = Field(0.0, ge=0, le=1)
+    """Smallest accuracy of each slice of the test reviews: one whose 95 % interval lies below is
+    refused. 0: none is."""
     mode: Literal["better", "not_worse"] = "better"
     """better: McNemar's exact test must show that the challenger beats the champion. not_worse:
     the interval of the difference must lie above minus the margin."""

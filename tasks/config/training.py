@@ -446,6 +446,9 @@ class SourceConfig(Settings):
     """Labels whose rows are left out, as unclear,other."""
     merge_labels: str | None = Field(None, min_length=1)
     """Labels that become others, as 1=bad,2=bad,5=good."""
+    slice_columns: str | None = Field(None, min_length=1)
+    """Columns by which the test reviews are sliced, as source,year: the report says where the
+    model is worse than elsewhere."""
     label_fixes: UserPath | None = None
     """Table of training rows whose label is corrected or that are dropped, as label-errors writes
     it: columns row, label and fix."""
@@ -471,6 +474,7 @@ class SourceConfig(Settings):
             "group_column needs": self.group_column,
             "time_column needs": self.time_column,
             "as_of needs": self.as_of,
+            "slice_columns needs": self.slice_columns,
             "encoding needs": self.encoding,
             "delimiter needs": self.delimiter,
             "positive_label needs": self.positive_label,

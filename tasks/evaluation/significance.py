@@ -39,6 +39,24 @@ def paired_difference(first: np.ndarray, second: np.ndarray) -> PairedDifference
     return PairedDifference(mean=mean, low=mean - reach, high=mean + reach)
 
 
+class SliceScore(Record):
+    """The accuracy of the reviews that have one value `name` of what they are sliced `by`.
+
+    `rest` is that of all others. `p_value` is that of being no worse than these, corrected for the
+    number of slices.
+    """
+
+    by: str
+    name: str
+    reviews: int
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+    rest: float
+    p_value: float
+    is_worse: bool
+
+
 class PairedTest(Record):
     """Two models on the same reviews: who alone was right how often, and what follows.
 

@@ -1,6 +1,13 @@
-"""Where a model is right: accuracy by review length and by unknown words, calibration."""
+"""Where a model is right: accuracy by review length and by unknown words, calibration.
 
-from collections.abc import Iterable
+And where it is worse than elsewhere: slices of the test reviews, each against the rest. Many are
+looked at, so that some are worse by chance: the p-values are corrected for their number by S. Holm,
+"A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6
+(1979), 65-70.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,11 +17,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.evaluation.metrics import ReliabilityBin, reliability, wilson_interval
-from tasks.evaluation.significance import paired_test
+from tasks.evaluation.significance import SliceScore, paired_test, scipy_stats
 from tasks.model.answers import answers
 
 _SLICES_BY_LENGTH = 3
 _SLICES_BY_UNKNOWN = 4
+
+_LEVEL = 0.05
+_PARTS = 4
+_MOST_VALUES = 8
+_LONGEST_NAME = 40
 
 
 @dataclass(frozen=True)
@@ -122,3 +134,100 @@ def _slice(values: np.ndarray, correct: np.ndarray) -> Slice:
     right, reviews = int(correct.sum()), len(correct)
     low, high = wilson_interval(right, reviews)
     return Slice(float(values.min()), float(values.max()), reviews, right / reviews, low, high)
+
+
+def slice_scores(
+    predictions: Predictions, names: Sequence[str], columns: Mapping[str, Sequence[str]]
+) -> list[SliceScore]:
+    """Return the accuracy of each slice: by label, length, unknown words and the user's columns.
+
+    Of each of these the slice with the lowest accuracy comes first. `names` are those of the
+    labels; a column has the text of each of the n reviews. A slice is worse where the one-sided
+    exact test of Fisher of it against all other reviews says so at the level 0.05, corrected for
+    the number of slices.
+    """
+    correct = predictions.correct
+    slices = [
+        (by, name, is_in)
+        for by, groups in _dimensions(predictions, names, columns)
+        for name, is_in in _masks(groups)
+        if not is_in.all()
+    ]
+    tables = [(_counts(correct[is_in]), _counts(correct[~is_in])) for _, _, is_in in slices]
+    exact = scipy_stats().fisher_exact
+    found = holm([float(exact(table, alternative="less").pvalue) for table in tables])
+    scores = []
+    for (by, name, _), ((right, wrong), (others, failed)), p_value in zip(
+        slices, tables, found, strict=True
+    ):
+        low, high = wilson_interval(right, right + wrong)
+        score = SliceScore(
+            by=by,
+            name=name,
+            reviews=right + wrong,
+            accuracy=right / (right + wrong),
+            accuracy_low=low,
+            accuracy_high=high,
+            rest=others / (others + failed),
+            p_value=p_value,
+            is_worse=p_value <= _LEVEL,
+        )
+        scores.append(score)
+    places = {one.by: place for place, one in reversed([*enumerate(scores)])}
+    return sorted(scores, key=lambda one: (places[one.by], one.accuracy))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return the p-values of m tests, corrected so that any false one has the chance they say."""
+    order = np.argsort(p_values, kind="stable")
+    ranked = np.asarray(p_values, float)[order] * np.arange(len(p_values), 0, -1)
+    corrected = np.empty(len(p_values))
+    corrected[order] = np.minimum(np.maximum.accumulate(ranked), 1)
+    return [float(value) for value in corrected]
+
+
+def _counts(correct: np.ndarray) -> tuple[int, int]:
+    right = int(correct.sum())
+    return right, len(correct) - right
+
+
+def _dimensions(
+    predictions: Predictions, names: Sequence[str], columns: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[str, Sequence[str]]]:
+    """Yield what the reviews are sliced by, and the name of each one's slice."""
+    yield "label", [names[label] for label in predictions.label]
+    yield "tokens", _quarters(predictions.length.astype(float), "{:.0f}")
+    yield "unknown words, %", _quarters(100 * predictions.unknown_share, "{:.1f}")
+    for column, values in columns.items():
+        yield column, _groups([value.strip() or "(empty)" for value in values])
+
+
+def _groups(values: list[str]) -> list[str]:
+    """Return the slice of each value of a column: itself, a quarter of numbers, or "other"."""
+    counts = Counter(values)
+    if len(counts) > _MOST_VALUES:
+        try:
+            return _quarters(np.array([float(value) for value in values]), "{:g}")
+        except ValueError:
+            kept = {value for value, _ in counts.most_common(_MOST_VALUES - 1)}
+            other = f"other ({len(counts) - len(kept):,} values)"
+            values = [value if value in kept else other for value in values]
+    return [v if len(v) <= _LONGEST_NAME else f"{v[: _LONGEST_NAME - 1]}…" for v in values]
+
+
+def _quarters(values: np.ndarray, form: str) -> list[str]:
+    """Return by their bounds the quarters in which numbers lie; equal ones are in one."""
+    edges = np.unique(np.quantile(values, np.linspace(0, 1, _PARTS + 1)[1:-1]))
+    numbers = np.searchsorted(edges, values, side="left")
+    titles = {
+        number: f"{form.format(part.min())} to {form.format(part.max())}"
+        for number in np.unique(numbers).tolist()
+        for part in (values[numbers == number],)
+    }
+    return [titles[number] for number in numbers.tolist()]
+
+
+def _masks(groups: Sequence[str]) -> Iterator[tuple[str, np.ndarray]]:
+    of = np.asarray(groups, dtype=object)
+    for name in dict.fromkeys(groups):
+        yield name, of == name

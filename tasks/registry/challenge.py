@@ -172,6 +172,7 @@ def challenger_metrics(run: Run, config: TrainingConfig, latency: Latency) -> Ch
         data_fault=_data_fault(report, config),
         overlap=report["overlap"]["test_reviews_seen_in_train"] / report["test"]["reviews"],
         max_overlap=config.data.max_overlap,
+        slices=manifest.slices,
     )
 
 

@@ -1,10 +1,17 @@
 """The gates that a challenger must pass; all are evaluated, so that every failure is known."""
 
+from collections.abc import Sequence
+
 from tasks.common.formatting import p_text, short_id, signed
 from tasks.common.records import Record
 from tasks.config.promotion import PromotionConfig
 from tasks.evaluation.alpha_spending import Look
-from tasks.evaluation.significance import PairedTest, difference_interval, difference_text
+from tasks.evaluation.significance import (
+    PairedTest,
+    SliceScore,
+    difference_interval,
+    difference_text,
+)
 
 MIB = 1 << 20
 
@@ -40,6 +47,7 @@ class ChallengerMetrics(Record):
     data_fault: str | None
     overlap: float
     max_overlap: float
+    slices: tuple[SliceScore, ...] = ()
 
 
 class ChampionTest(Record):
@@ -87,6 +95,7 @@ def judge(
             "the model file has",
             " MiB",
         ),
+        *([_slices(metrics.slices, config.slice_floor)] if config.slice_floor else []),
     ]
 
 
@@ -118,6 +127,22 @@ def _floor(accuracy: float, floor: float) -> Gate:
     relation = "at least" if passed else "below"
     sentence = f"the accuracy {accuracy:.4f} is {relation} {floor:.4f}"
     return Gate(name="floor", passed=passed, value=accuracy, bound=floor, sentence=sentence)
+
+
+def _slices(slices: Sequence[SliceScore], floor: float) -> Gate:
+    if not slices:
+        return Gate(name="slices", passed=False, bound=floor, sentence="the run has no slices")
+    worst = min(slices, key=lambda one: one.accuracy_high)
+    passed = worst.accuracy_high >= floor
+    return Gate(
+        name="slices",
+        passed=passed,
+        value=worst.accuracy_high,
+        bound=floor,
+        sentence=f"the worst slice, {worst.by} {worst.name}, has an accuracy of"
+        f" {worst.accuracy:.4f} ({worst.accuracy_low:.4f} to {worst.accuracy_high:.4f}),"
+        f" {'not ' if passed else ''}below {floor:.4f}",
+    )
 
 
 def _champion(champion: ChampionTest, config: PromotionConfig) -> Gate:

@@ -1,24 +1,33 @@
 """Analyse: what a report shows of a run beyond its scores, as charts and one JSON file."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tasks.common.atomic_files import write_text
 from tasks.common.canonical_json import readable_json
 from tasks.config.training import TextConfig
+from tasks.data.sources.slice_columns import read_slice_columns
+from tasks.data.sources.source_files import SliceColumns
 from tasks.data.text.vocabulary import Vocabulary
 from tasks.evaluation.confident_errors import confident_errors
 from tasks.evaluation.significance import paired_test
-from tasks.evaluation.slices import analyse_predictions, read_predictions
+from tasks.evaluation.slices import analyse_predictions, read_predictions, slice_scores
 from tasks.reports.charts import draw_analysis
 
 
-def analyse_run(files: Mapping[str, Path], text: TextConfig, folder: Path) -> None:
+def analyse_run(
+    files: Mapping[str, Path],
+    text: TextConfig,
+    folder: Path,
+    names: Sequence[str],
+    slices: SliceColumns | None = None,
+) -> None:
     """Write `analysis.json` and the charts as `.svg`.
 
     `files` are the paths of the run's `history.json`, `vocabulary.json`, three files of predictions
-    and `test.parquet`, which has whole token lists, by these names.
+    and `test.parquet`, which has whole token lists, by these names. `names` are those of the
+    labels, `slices` the user's columns by which the reviews are put into slices.
     """
     network = read_predictions(files["predictions.parquet"])
     baseline = read_predictions(files["baseline_predictions.parquet"])
@@ -27,7 +36,10 @@ def analyse_run(files: Mapping[str, Path], text: TextConfig, folder: Path) -> No
     analysis = analyse_predictions(network, baseline, text.maxlen) | {
         "network_against_bayes_baseline": paired_test(network.correct, bayes.correct).model_dump()
     }
+    columns = read_slice_columns(slices, network.review_id) if slices else {}
+    scores = [one.model_dump() for one in slice_scores(network, names, columns)]
     errors = confident_errors(network, files["test.parquet"], vocabulary, text)
-    write_text(folder / "analysis.json", readable_json(analysis | {"confident_errors": errors}))
+    more = {"slices": scores, "confident_errors": errors}
+    write_text(folder / "analysis.json", readable_json(analysis | more))
     history = json.loads(files["history.json"].read_bytes())
     draw_analysis(history, analysis, network, baseline, folder)

@@ -22,6 +22,7 @@ from tasks.reports.tables import (
     heat_cells,
     labels_table,
     run_tables,
+    slices_table,
 )
 from tasks.reports.verdict import Note, Verdict, conclude, notes_on
 from tasks.runs.manifest import Manifest
@@ -64,6 +65,7 @@ def run_report(folder: Path, manifest: Manifest) -> str:
         "cut": cut_table(analysis["by_cut"], config.text.maxlen),
         "abstention": abstention_table(metrics),
         "coverage": coverage_table(metrics, data["label_names"]),
+        "slices": slices_table(manifest.slices),
         "changed": changed_table(config),
         "config": config_table(config),
     }

@@ -8,7 +8,7 @@ from tasks.common.artifact_store import StepRun
 from tasks.common.formatting import interval_text, p_text, short_id, when
 from tasks.common.tables import Column, Table, number
 from tasks.config.training import TrainingConfig, changed_settings, default_groups, value_text
-from tasks.evaluation.significance import difference_text
+from tasks.evaluation.significance import SliceScore, difference_text
 from tasks.reports.html import json_text, score, share
 from tasks.runs.compare import CommonReviews, ComparedRun, Comparison, Judgement
 from tasks.runs.manifest import Manifest, Score
@@ -266,6 +266,32 @@ def cut_table(by_cut: Mapping[str, Any], maxlen: int) -> Table:
     )
     columns = map(number, ("Tokens", "Number", "Accuracy", "95 % interval"))
     return Table("Reviews", *columns, rows=rows, title="Accuracy of whole and cut reviews")
+
+
+def slices_table(slices: Sequence[SliceScore]) -> Table:
+    """Return the accuracy of each slice, with a mark where it is worse than the rest."""
+    rows = (
+        [
+            one.by,
+            one.name,
+            f"{one.reviews:,}",
+            score(one.accuracy),
+            interval_text(one.accuracy_low, one.accuracy_high),
+            score(one.rest),
+            f"worse, p {p_text(one.p_value)}" if one.is_worse else "",
+        ]
+        for one in slices
+    )
+    note = f"Worse: by Fisher's exact test, corrected for the {len(slices)} slices (Holm)."
+    return Table(
+        "Slice by",
+        "Value",
+        *map(number, ("Reviews", "Accuracy", "95 % interval", "Rest")),
+        "Against the rest",
+        rows=rows,
+        title="Accuracy by slice",
+        notes=[note],
+    )
 
 
 def changed_table(config: TrainingConfig) -> Table | None:

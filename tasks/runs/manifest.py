@@ -10,6 +10,7 @@ from tasks.common.errors import BadDataError
 from tasks.common.hashed_files import FileList
 from tasks.common.records import Record
 from tasks.data.sources.source_files import SourceFiles, source_label
+from tasks.evaluation.significance import SliceScore
 
 MANIFEST = "manifest.json"
 
@@ -103,7 +104,8 @@ class Manifest(FileList):
     """What was run, on what, with which result; written last, so it marks a finished run.
 
     `fingerprints` are hashes of the texts and labels of the `train` and the `test` set. One of
-    an earlier version has no `label_names`. `vectors` is None where no file of vectors was used.
+    an earlier version has neither `label_names` nor `slices`. `vectors`
+    is None where no file of vectors was used.
     """
 
     NAME, HASH_NAME, VERSION, AGAIN = MANIFEST, MANIFEST_SHA256, 2, "start that run again"
@@ -119,6 +121,7 @@ class Manifest(FileList):
     baseline: BaselineScore
     bayes_baseline: BaselineScore
     training: Training
+    slices: tuple[SliceScore, ...] = ()
     vectors: VectorCoverage | None = None
     source: SourceFiles
     device: Device

@@ -5,7 +5,7 @@ import pytest
 
 from tasks.config.promotion import PromotionConfig
 from tasks.evaluation.alpha_spending import Look
-from tasks.evaluation.significance import PairedTest, difference_interval, paired_test
+from tasks.evaluation.significance import PairedTest, SliceScore, difference_interval, paired_test
 from tasks.registry.gates import MIB, ChallengerMetrics, ChampionTest, Gate, Latency, judge
 
 NAMES = ["protocol", "data checks", "floor", "champion", "baseline"]
@@ -152,3 +152,24 @@ def test_not_worse_asks_for_the_interval_to_lie_above_minus_the_margin() -> None
 def test_what_is_special_about_a_test_stands_in_its_sentence() -> None:
     champion = against(40, 10).model_copy(update={"note": "scored again"})
     assert gates(champion)["champion"].sentence.endswith("; scored again")
+
+
+def test_the_worst_slice_is_asked_for_where_that_is_wanted() -> None:
+    def one(name: str, accuracy: float) -> SliceScore:
+        bounds = {"accuracy_low": accuracy - 0.05, "accuracy_high": accuracy + 0.05}
+        more = {"reviews": 100, "rest": 0.9, "p_value": 1.0, "is_worse": False}
+        return SliceScore.model_validate(
+            {"by": "source", "name": name, "accuracy": accuracy} | bounds | more
+        )
+
+    slices = (one("shop", 0.9), one("forum", 0.7))
+    for floor, passed in ((0.74, True), (0.76, False)):
+        *_, gate = judge(
+            ChallengerMetrics(**(GOOD | {"slices": slices})),
+            FIRST,
+            PromotionConfig(slice_floor=floor),
+        )
+        assert (gate.name, gate.passed) == ("slices", passed)
+        assert "the worst slice, source forum, has an accuracy of 0.7000" in gate.sentence
+    *_, gate = judge(ChallengerMetrics(**GOOD), FIRST, PromotionConfig(slice_floor=0.5))
+    assert (gate.passed, gate.sentence) == (False, "the run has no slices")

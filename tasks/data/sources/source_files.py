@@ -2,12 +2,13 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from tasks.common.atomic_files import file_sha256
 from tasks.common.canonical_json import json_sha256
 from tasks.common.errors import BadDataError
 from tasks.common.records import AnyPath, Record
+from tasks.config.training import SourceConfig, comma_list
 from tasks.data.tables.folders import parquet_parts
 
 Form = Literal["keras", "packages", "packaged", "files"]
@@ -62,6 +63,35 @@ class SourceFiles(Record):
             if (value := getattr(self, name)) is not None:
                 content[name] = str(value)
         return json_sha256(content)
+
+
+class SliceColumns(Record):
+    """Columns by which test reviews are sliced, and their file; where that lies is no part."""
+
+    file: AnyPath
+    sha256: str
+    columns: tuple[str, ...]
+    encoding: str | None = None
+    delimiter: str | None = None
+
+    @classmethod
+    def of(cls, files: SourceFiles, config: SourceConfig) -> Self | None:
+        """Return those that a config names, of the file that the test reviews are in."""
+        if not config.slice_columns:
+            return None
+        name = "test" if "test" in files.paths else "train"
+        return cls(
+            file=files.paths[name],
+            sha256=files.sha256[name],
+            columns=tuple(dict.fromkeys(comma_list(config.slice_columns))),
+            encoding=files.encoding,
+            delimiter=files.delimiter,
+        )
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 over the file's content, the columns and how they are read."""
+        return json_sha256(self.model_dump(mode="json", exclude={"file"}))
 
 
 def content_sha256(path: Path) -> str:
