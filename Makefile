@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 help:  ## print what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: help setup train test coverage slow faults docs lint sbom
+.PHONY: help setup train test coverage slow faults bench docs lint sbom
 
 train: $(VENV)/.can-train  ## train on the best reviews at hand; more options by ARGS='--epochs 3'
 	$(BIN)/python flows/train_flow.py $(ARGS)
@@ -32,6 +32,10 @@ faults: setup  ## the whole fault suite, 200 kills and more; renews docs/faults.
 	$(BIN)/python -m pytest -m 'slow or not slow' --numprocesses 2 --dist loadfile \
 		--fault-table docs/faults.md \
 		tests/faults/test_faults.py tests/training/test_resume.py tests/flows/pipelines/test_two_runs.py tests/faults/test_server_death.py
+
+# Half an hour on two idle cores. ARGS=--keep renews what the next ones are compared with.
+bench: setup  ## measure the leaderboard, and name what got worse by more than its noise
+	$(BIN)/python -m benchmarks.leaderboard $(ARGS)
 
 docs: setup  ## the docs as a site, in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet

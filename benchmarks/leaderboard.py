@@ -1,0 +1,292 @@
+"""The leaderboard: what people wait for, against a peer that does the same work, in one command.
+
+`make bench` measures, and names what got worse since `benchmarks/leaderboard.json`; with
+`ARGS=--keep` it writes that file and `docs/leaderboard.md` anew.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import cyclopts
+import numpy as np
+from cyclopts import Parameter
+from keras.src.datasets import imdb
+from pyarrow import csv
+from rich.console import Console
+from scipy import stats
+
+from benchmarks import compare_inference
+from benchmarks.make_npz import write_npz
+from benchmarks.paired import (
+    ROOT,
+    Spread,
+    ratios,
+    run_child,
+    scratch_folder,
+    turn_order,
+    write_result,
+)
+from tasks.common.artifact_store import ArtifactStore
+from tasks.common.atomic_files import write_text
+from tasks.config.training import DataConfig, SourceConfig
+from tasks.data.fetch import fetch_reviews
+from tasks.data.load import load_reviews
+from tasks.data.sources.readers import official_train
+from tasks.data.sources.source_files import SourceFiles
+
+COMMITTED = ROOT / "benchmarks" / "leaderboard.json"
+PAGE = ROOT / "docs" / "leaderboard.md"
+
+OWN_ROWS, TRAINED_ROWS, ASKED = 500, 2000, 1024
+
+WORSE_P, WORSE_BY = 0.01, 1.1
+"""Of ten targets without a change one is named in a check of ten."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is measured, against which peer, and which ratio of ours to the peer's is the goal.
+
+    `reason` says why the goal is not reached, where that is known.
+    """
+
+    title: str
+    peer: str
+    goal: float
+    reason: str = ""
+
+
+_YARDSTICK = "Python that imports NumPy"
+_IMPORTS = "most is the import of pydantic, cyclopts and rich"
+
+TARGETS = {
+    "cached run": Target("a run of which all is cached", "an empty Prefect flow", 1.1),
+    "runs": Target("`sentiment runs`", _YARDSTICK, 6.0, _IMPORTS),
+    "explain": Target("`sentiment explain latest`", _YARDSTICK, 6.0, _IMPORTS),
+    "predict": Target("`sentiment predict TEXT`, `ngrams`", _YARDSTICK, 7.0, _IMPORTS),
+    "own csv": Target(
+        f"first run on a CSV of {OWN_ROWS} rows, 2 epochs, baselines and report included",
+        "the plain Keras script on the same reviews, as a ready file",
+        1.0,
+        "a temporary server, the baselines, the report, and the compilation of the fast step",
+    ),
+    "load": Target(
+        "load the packaged reviews from raw texts",
+        "Keras's `load_data` of the same reviews as a ready file",
+        0.7,
+        "the texts are read, checked, counted and written; Keras reads numbers",
+    ),
+    "tutorial arrays": Target("`tutorial` on padded arrays", "`model.predict`", 0.5),
+    "tutorial texts": Target(
+        "`tutorial` from texts", "tokenizer + `model.predict`", 0.25, "the LSTMs' arithmetic"
+    ),
+    "ngrams arrays": Target("`ngrams` on padded arrays", "`model.predict`", 0.1),
+    "ngrams texts": Target(
+        "`ngrams` from texts",
+        "tokenizer + `model.predict`",
+        0.1,
+        "the tokenizer, which both sides have, takes longer than the tenth",
+    ),
+}
+
+_EMPTY_FLOW = """
+from flows.orchestration.process import begin_process
+begin_process()
+from prefect import flow
+
+@flow
+def empty() -> None:
+    pass
+
+empty()
+"""
+
+_PAGE = """\
+# Leaderboard
+
+What people wait for, against a peer that does the same work beside it: the ratio of ours to the
+peer's, so that less is better. `make bench` measures it, compares with what is committed, and names
+what got worse by more than its noise; `make bench ARGS=--keep` renews this page. It has no lone
+times, which say little on another machine.
+
+Commit {commit}, {cores} cores ({processor}), TensorFlow {tensorflow}; medians and ranges of
+{rounds} rounds, in each of which both sides take their turn. Predictions are compared by wall time,
+all else by processor time. Predictions and loading are of the packaged reviews; the models learned
+from 2,000 of them.
+
+| what | against | ratio, median (range) | goal | verdict |
+|---|---|---|---|---|
+{rows}
+"""
+
+Command = Sequence[str]
+
+
+def measure(rounds: int, scratch: Path) -> Iterator[tuple[str, list[float]]]:
+    """Yield the name of each target with the ratios of all rounds."""
+    artifacts = scratch / "artifacts"
+    source = fetch_reviews(SourceConfig(source="packaged"), ArtifactStore(artifacts).open())
+    rows, own = scratch / "rows.csv", scratch / "own.csv"
+    for file, count in ((rows, TRAINED_ROWS), (own, OWN_ROWS)):
+        _write_rows(source.paths["reviews"], file, count)
+    for recipe in ("tutorial", "ngrams"):
+        run_child(_training(rows, artifacts, f"--recipe={recipe}", "--epochs=1"))
+        asked = compare_inference.measure(artifacts, "latest", ASKED, rounds)["seconds"]
+        yield f"{recipe} arrays", ratios(asked["ours"], asked["keras"])
+        yield f"{recipe} texts", ratios(asked["ours texts"], asked["keras texts"])
+    yield "load", _load(rounds, source, scratch / "all.npz")
+    own_source = SourceConfig.model_validate({"source": "files", "train_file": own})
+    npz = scratch / "own.npz"
+    with tempfile.TemporaryDirectory() as folder:
+        load_reviews(
+            fetch_reviews(own_source, ArtifactStore(artifacts)), DataConfig(), Path(folder)
+        )
+        write_npz(Path(folder), npz)
+
+    def command(*words: str) -> Command:
+        return [sys.executable, "-m", "flows.cli.sentiment", *words, f"--artifacts={artifacts}"]
+
+    yardstick = [sys.executable, "-c", "import numpy"]
+    empty = [sys.executable, "-c", _EMPTY_FLOW]
+    plain = [sys.executable, "benchmarks/plain_keras.py", f"--npz={npz}", f"--out={scratch}"]
+    for name, ours, theirs in (
+        ("runs", [command("runs")] * rounds, yardstick),
+        ("explain", [command("explain", "latest")] * rounds, yardstick),
+        ("predict", [command("predict", "A lovely film")] * rounds, yardstick),
+        (
+            "cached run",
+            [_training(rows, artifacts, "--recipe=ngrams", "--epochs=1")] * rounds,
+            empty,
+        ),
+        (
+            "own csv",
+            [_training(own, scratch / f"fresh {turn}", "--epochs=2") for turn in range(rounds)],
+            [*plain, "--epochs=2"],
+        ),
+    ):
+        yield name, _children(ours, theirs)
+
+
+def _training(file: Path, artifacts: Path, *options: str) -> Command:
+    script = [sys.executable, "flows/train_flow.py", f"--train-file={file}"]
+    return [*script, f"--artifacts={artifacts}", *options]
+
+
+def _write_rows(reviews: Path, file: Path, count: int) -> None:
+    """Write some of the packaged reviews as a user's table, labels in turn as they come."""
+    table = official_train(reviews)
+    chosen = table.take(np.arange(count) * (table.num_rows // count))
+    csv.write_csv(chosen.select(["text", "label"]), file)
+
+
+def _children(ours: Sequence[Command], theirs: Command) -> list[float]:
+    """Return the ratios of processor time, which other work on the machine disturbs least."""
+    seconds: dict[str, list[float]] = {"ours": [], "theirs": []}
+    for turn, our in enumerate(ours):
+        for side in turn_order(list(seconds), turn):
+            child = run_child(our if side == "ours" else theirs)
+            seconds[side].append(child.cpu_seconds)
+    return ratios(seconds["ours"], seconds["theirs"])
+
+
+def _load(rounds: int, source: SourceFiles, npz: Path) -> list[float]:
+    def ours() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            load_reviews(source, DataConfig(), Path(folder))
+            if not npz.exists():
+                write_npz(Path(folder), npz)
+
+    def theirs() -> None:
+        imdb.load_data(num_words=10_000)
+
+    ours()
+    # By itself `load_data` takes only the one file that it has pinned.
+    imdb.get_file = lambda **_: str(npz)
+    sides = {"ours": ours, "theirs": theirs}
+    seconds: dict[str, list[float]] = {side: [] for side in sides}
+    for turn in range(rounds):
+        for side in turn_order(list(sides), turn):
+            began = time.process_time()
+            sides[side]()
+            seconds[side].append(time.process_time() - began)
+    return ratios(seconds["ours"], seconds["theirs"])
+
+
+def worse(now: Mapping[str, list[float]], before: Mapping[str, list[float]]) -> list[str]:
+    """Return a sentence for each target that got worse by more than its noise.
+
+    That is, its median ratio is larger by `WORSE_BY`, and of the ratios of both measurements those
+    of the new one are the larger ones (Mann and Whitney's test, one-sided, at `WORSE_P`): with five
+    rounds each, all new ones have to be larger than all old ones.
+    """
+    sentences = []
+    for name in now.keys() & before.keys():
+        new, old = Spread.of(now[name]), Spread.of(before[name])
+        p = stats.mannwhitneyu(now[name], before[name], alternative="greater").pvalue
+        if new.median > WORSE_BY * old.median and p < WORSE_P:
+            title = TARGETS[name].title if name in TARGETS else name
+            sentences.append(f"{title}: {new.text(2)}, before {old.text(2)} (p = {p:.3f})")
+    return sorted(sentences)
+
+
+def page(measured: Mapping[str, Any]) -> str:
+    """Return the page of the docs that shows what `write_result` wrote."""
+    machine, source = measured["machine"], measured["source"]
+    rows = []
+    for name, target in TARGETS.items():
+        spread = Spread.of(measured["ratios"][name])
+        verdict = "beaten" if spread.median <= target.goal else f"no: {target.reason}"
+        rows.append(
+            f"| {target.title} | {target.peer} | {spread.text(2)} | {target.goal} | {verdict} |"
+        )
+    first = next(iter(measured["ratios"].values()))
+    return _PAGE.format(
+        rounds=len(first),
+        commit=source["commit"][:7],
+        processor=machine["processor"],
+        cores=machine["cores"],
+        tensorflow=measured["versions"]["tensorflow"],
+        rows="\n".join(rows),
+    )
+
+
+def main(
+    *,
+    rounds: int = 5,
+    json_out: Annotated[Path, Parameter(name="--json")] = Path("leaderboard.json"),
+    keep: bool = False,
+) -> None:
+    """Measure all targets, and end with status 1 where one got worse by more than its noise.
+
+    Args:
+        rounds: How often each pair is measured; fewer than five prove nothing.
+        json_out: File to write all ratios to.
+        keep: Write the committed file and the page of the docs instead.
+    """
+    console = Console(highlight=False, soft_wrap=True)
+    before = json.loads(COMMITTED.read_text())["ratios"] if COMMITTED.exists() else {}
+    target, found = COMMITTED if keep else json_out, {}
+    with scratch_folder() as scratch:
+        for name, of_rounds in measure(rounds, scratch):
+            found[name] = of_rounds
+            console.print(f"{TARGETS[name].title}: {Spread.of(of_rounds).text(2)}")
+            write_result(target, {"ratios": found})
+    measured = json.loads(target.read_text())
+    console.print(page(measured))
+    if keep:
+        write_text(PAGE, page(measured))
+        return
+    for sentence in (sentences := worse(found, before)):
+        console.print(f"worse: {sentence}")
+    if sentences:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    cyclopts.run(main)
