@@ -13,6 +13,7 @@ from tasks.config.commands import PROGRAM
 COMMANDS = {
     "train": ("train:app", "Train the sentiment network on movie reviews."),
     "check-network": ("train:check", "Try a network of your own on made-up reviews."),
+    "label-next": ("train:label_next_app", "Choose the texts to label next."),
     "label-errors": ("train:label_errors_app", "List training labels that are likely wrong."),
     "retrain": ("retrain:app", "Retrain once, now, as the schedule does."),
     "serve": ("serve:app", "Retrain and maintain on a schedule."),

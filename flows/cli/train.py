@@ -19,7 +19,7 @@ from tasks.common.device import CPU, select_accelerator, use_device
 from tasks.common.errors import InvalidConfigError
 from tasks.common.tables import Table
 from tasks.config.drift import DriftConfig
-from tasks.config.experiments import LabelErrorsConfig
+from tasks.config.experiments import LabelErrorsConfig, LabelNextConfig
 from tasks.config.promotion import PromotionConfig, require_promotable
 from tasks.config.recipes import DEFAULT_RECIPE, recipes
 from tasks.config.request import DebugMode, TrainOptions
@@ -71,6 +71,21 @@ label_errors_app = command_app(
 )
 label_errors_app.show = False  # listed by the program `sentiment`
 app.command(label_errors_app)
+
+
+label_next_app = command_app(
+    "label-next",
+    first=(
+        *("--texts", "--output", "--rows", "--source", "--train-file", "--text-column"),
+        *("--label-column", "--group-column", "--config", "--artifacts"),
+    ),
+    examples=(
+        ("label-next --texts new.csv --train-file reviews.csv", "Which texts would teach most"),
+        ("label-next --texts new.csv --config latest --rows 50", "To add to the table of a run"),
+    ),
+)
+label_next_app.show = False  # listed by the program `sentiment`
+app.command(label_next_app)
 
 
 class _CommandSource(SourceOptions):
@@ -217,11 +232,31 @@ def label_errors(
     Models that have not learned from a review judge its label. Test reviews are left alone: who
     mends those that a model finds wrong has the model judge itself.
     """
+    show_lines(_listed(options, search))
+
+
+@label_next_app.default
+def label_next(
+    *,
+    search: Annotated[LabelNextConfig, Parameter(name="*", group=OWN)],
+    options: _CommandConfig = _CommandConfig(),
+) -> None:
+    """Choose the unlabelled texts that would teach most, as a table to label.
+
+    The naive Bayes baseline is unsure of them, and they differ. What the choice brings is tried on
+    labels that are known.
+    """
+    show_lines(_listed(options, search))
+
+
+def _listed(options: _CommandConfig, search: LabelErrorsConfig | LabelNextConfig) -> Table:
     config, artifacts = options.training_config(), options.artifacts.expanduser()
     asked = TrainOptions(config=config, accelerator=options.accelerator, artifacts=artifacts)
-    from tasks.find_label_errors import found_label_errors
+    from tasks.labelling import choose_to_label, find_label_errors
 
-    show_lines(found_label_errors(asked, search))
+    if isinstance(search, LabelNextConfig):
+        return choose_to_label.chosen_to_label(asked, search)
+    return find_label_errors.found_label_errors(asked, search)
 
 
 def _debug(options: TrainOptions, mode: DebugMode) -> None:

@@ -53,3 +53,9 @@ def p_text(p_value: float) -> str:
 def number_text(number: float | None) -> str:
     """Return a metric or its bound to four digits, nothing where there is none."""
     return "" if number is None else f"{number:.4g}"
+
+
+def shortened(text: str, most: int = 120) -> str:
+    """Return a text on one line, of at most so many characters and an ellipsis."""
+    plain = " ".join(text.split())
+    return plain if len(plain) <= most else f"{plain[:most]}…"

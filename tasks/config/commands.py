@@ -8,6 +8,7 @@ PROGRAM = "sentiment"
 SCRIPTS = {
     "train": "train_flow.py",
     "check-network": "train_flow.py check-network",
+    "label-next": "train_flow.py label-next",
     "label-errors": "train_flow.py label-errors",
     "retrain": "retrain_flow.py",
     "serve": "serve_flow.py",

@@ -78,6 +78,17 @@ class LabelErrorsConfig(Settings):
     drop."""
 
 
+class LabelNextConfig(Settings):
+    """Which unlabelled texts are chosen to be labelled."""
+
+    texts: UserPath
+    """Unlabelled texts: a file of any form that is read for training, without labels."""
+    rows: int = Field(100, ge=1)
+    """Most rows to write, the one to label first before."""
+    output: UserPath = Path("label_next.csv")
+    """CSV to write; one that is there is not written over."""
+
+
 class AblationConfig(Settings):
     """What is changed of the config, one at a time; the config itself is always one of them."""
 

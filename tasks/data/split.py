@@ -13,7 +13,7 @@ from tasks.common.errors import BadDataError
 from tasks.config.training import ProtocolConfig
 from tasks.data.text.vocabulary import hashes_of
 
-VALIDATION = "validation set"
+TEST, VALIDATION = "test set", "validation set"
 
 
 def chosen_part(
@@ -31,8 +31,7 @@ def chosen_part(
     purpose alone. A BadDataError says that one of the two parts would lack a label; of three labels
     and more a validation set may lack some, since it only says which epoch is the best.
     """
-    key = hashes_of([f"{purpose} {seed}".encode()])
-    mask = _mixed(units ^ key) < np.uint64(fraction * 2**64)
+    mask = is_chosen(units, fraction, seed, purpose)
     for label in range(int(labels.max(initial=1)) + 1):
         rows = mask[labels == label]
         may_lack = purpose == VALIDATION and labels.max() > 1 and mask.any()
@@ -43,7 +42,13 @@ def chosen_part(
                 f" {int(rows.sum())} by a share of {fraction}: both parts need some; add reviews,"
                 " or change the share or its seed"
             )
-    return np.asarray(mask)
+    return mask
+
+
+def is_chosen(units: np.ndarray, fraction: float, seed: int, purpose: str) -> np.ndarray:
+    """Return which of n hashes a part takes, bool of shape (n,), whatever their labels are."""
+    key = hashes_of([f"{purpose} {seed}".encode()])
+    return np.asarray(_mixed(units ^ key) < np.uint64(fraction * 2**64))
 
 
 def validation_mask(

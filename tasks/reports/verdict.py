@@ -21,7 +21,10 @@ _FEW_REVIEWS = 5_000
 _FAR = 0.05
 """So much less accurate than a baseline is no question of taste."""
 
-_MANY_IDS, _SHOWN_WORDS = 0.9, 3
+MANY_IDS = 0.9
+"""With so large a share of texts that look like ids a column is hardly one of texts."""
+
+_SHOWN_WORDS = 3
 
 _PLACES = {"anywhere": "", "first": " as the first word", "last": " as the last word"}
 
@@ -77,7 +80,7 @@ def conclude(
 
 def _leak(linear: Mapping[str, Any], labels: Sequence[str]) -> str | None:
     """Return how texts give their labels away, if they do; a run of earlier code was not asked."""
-    if linear.get("share_of_ids", 0) > _MANY_IDS:
+    if linear.get("share_of_ids", 0) > MANY_IDS:
         return "the texts look like ids, each with a word of its own: is this the column of texts?"
     if (telling := linear.get("telling")) is None:
         return None

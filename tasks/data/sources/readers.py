@@ -21,7 +21,7 @@ from tasks.data.sources.keras_imdb import read_keras_file
 from tasks.data.sources.label_fixes import with_label_fixes
 from tasks.data.sources.source_files import FIXES, OFFICIAL_SPLIT_ROWS, Form, SourceFiles
 from tasks.data.sources.user_files import read_users_files
-from tasks.data.split import chosen_part
+from tasks.data.split import TEST, chosen_part
 from tasks.data.text.corpus import (
     INTO_WORDS,
     CodedSource,
@@ -67,7 +67,7 @@ def coded_source(
             whole.labels,
             config.test_fraction,
             config.test_seed,
-            "test set",
+            TEST,
             read.label_names,
         )
         sets = {"train": whole.where(~is_test), "test": whole.where(is_test)}

@@ -8,7 +8,7 @@ import pytest
 from tasks.common.errors import BadDataError
 from tasks.data.review_files import write_parquet
 from tasks.data.split import fold_numbers
-from tasks.evaluation.label_errors import doubted_labels, out_of_fold
+from tasks.labelling.label_errors import doubted_labels, out_of_fold
 from tests.support.review_samples import fake_ranks, review_batch
 
 

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.atomic_files import require_new, whole_file
+from tasks.common.formatting import shortened
 from tasks.common.tables import Column, Table, number
 from tasks.config.commands import spelled
 from tasks.config.experiments import LabelErrorsConfig
@@ -23,9 +24,9 @@ from tasks.data.tables.fields import ReadOptions
 from tasks.data.tables.rows import read_rows
 from tasks.data.text.tokenization import Tokenization
 from tasks.data.text.vocabulary import Vocabulary
-from tasks.evaluation.label_errors import doubted_labels, out_of_fold
+from tasks.labelling.label_errors import doubted_labels, out_of_fold
 
-_SHOWN, _SHOWN_CHARACTERS = 10, 120
+_SHOWN = 10
 
 
 def found_label_errors(options: TrainOptions, search: LabelErrorsConfig) -> Table:
@@ -58,7 +59,7 @@ def found_label_errors(options: TrainOptions, search: LabelErrorsConfig) -> Tabl
     _write(search, rows)
     return Table(
         *(number("row"), "label", "suggested", number("probability"), Column("text", width=30)),
-        rows=[(*cells, _shortened(text)) for *cells, text in rows[:_SHOWN]],
+        rows=[(*cells, shortened(text)) for *cells, text in rows[:_SHOWN]],
         notes=[
             f"The labels of {len(doubted.rows):,} of {len(labels):,} training reviews are doubted"
             f" by models that have not learned from them; some {doubted.wrong:,} may be wrong, hard"
@@ -99,8 +100,3 @@ def _texts(files: SourceFiles, ids: np.ndarray, train: Path) -> dict[int, str]:
         row: vocabulary.joined(filter(None, map(vocabulary.word, tokens)))
         for row, tokens in zip(*map(pa.ChunkedArray.to_pylist, reviews.columns), strict=True)
     }
-
-
-def _shortened(text: str) -> str:
-    plain = " ".join(text.split())
-    return plain if len(plain) <= _SHOWN_CHARACTERS else f"{plain[:_SHOWN_CHARACTERS]}…"

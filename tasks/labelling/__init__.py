@@ -1,0 +1,1 @@
+"""Which training labels are likely wrong, and which texts to label next."""
