@@ -12,6 +12,7 @@ from tasks.config.training import ChangedSetting, value_text
 from tasks.reports.tables import (
     SEVERAL,
     common_table,
+    compared_slices,
     differences_table,
     scores_table,
     slices_table,
@@ -80,16 +81,14 @@ def run_comparison(comparison: Comparison) -> Shown:
         differences_table(comparison) or "none",
         Text("\nthe same test reviews, judged by two models", style="bold"),
         tests_table(comparison),
-        *_common(comparison),
+        *_titled(common_table(comparison.common) if comparison.common else None),
+        *_titled(compared_slices(comparison)),
         *(Text(note, style="dim") for note in comparison.notes),
     ]
 
 
-def _common(comparison: Comparison) -> Shown:
-    if comparison.common is None:
-        return []
-    table = common_table(comparison.common)
-    return [Text(f"\n{(table.title or '').lower()}", style="bold"), table]
+def _titled(table: Table | None) -> Shown:
+    return [Text(f"\n{table.title.lower()}", style="bold"), table] if table else []
 
 
 def failure_list(found: Failures) -> Shown:

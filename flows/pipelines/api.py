@@ -24,7 +24,7 @@ from tasks.inference.predictor import ready_predictor
 from tasks.model.network import keras_model
 from tasks.model.own.code import check_network
 from tasks.reports.run_report import REPORT, run_verdict
-from tasks.reports.tables import differences_table, scores_table, tests_table
+from tasks.reports.tables import compared_slices, differences_table, scores_table, tests_table
 from tasks.runs.compare import Comparison, compare_runs
 from tasks.runs.find import LATEST, Run, find_run
 from tasks.runs.manifest import Score
@@ -147,7 +147,7 @@ class ComparedRuns:
 
     def _repr_markdown_(self) -> str:
         """Show in a notebook what differs, the scores and the tests."""
-        tables = (differences_table, scores_table, tests_table)
+        tables = (differences_table, scores_table, tests_table, compared_slices)
         return markdown(*filter(None, (table(self.comparison) for table in tables)))
 
 

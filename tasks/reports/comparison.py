@@ -9,7 +9,13 @@ from matplotlib.ticker import MaxNLocator
 from tasks.common.formatting import short_id
 from tasks.reports.html import image_uri, render
 from tasks.reports.style import COLOURS, QUIET, chart_style, new_chart, save_chart
-from tasks.reports.tables import common_table, differences_table, scores_table, tests_table
+from tasks.reports.tables import (
+    common_table,
+    compared_slices,
+    differences_table,
+    scores_table,
+    tests_table,
+)
 from tasks.runs.compare import Comparison
 
 LOOKS = list(product(("o", "s", "^", "D", "v", "P"), COLOURS))
@@ -37,6 +43,7 @@ def compare_page(comparison: Comparison, histories: Histories) -> str:
         tests=tests_table(comparison),
         differences=differences_table(comparison),
         common=common_table(comparison.common) if comparison.common else None,
+        slices=compared_slices(comparison),
     )
 
 

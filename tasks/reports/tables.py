@@ -415,6 +415,34 @@ def common_table(common: CommonReviews) -> Table:
     )
 
 
+def compared_slices(comparison: Comparison) -> Table | None:
+    """Return the accuracy of each slice by all runs with the first one's test reviews.
+
+    None where there are no two of them that have slices of the same reviews.
+    """
+    runs = [run for run in comparison.runs if run.slices and not run.not_comparable]
+    of_run = [{(one.by, one.name, one.reviews): one for one in run.slices} for run in runs]
+    shared = [key for key in of_run[0] if all(key in of for of in of_run)] if of_run else []
+    if len(runs) < 2 or not shared:  # noqa: PLR2004 - two make a comparison
+        return None
+    return Table(
+        "Slice by",
+        "Value",
+        number("Reviews"),
+        *(number(short_id(run.run_id)) for run in runs),
+        rows=(
+            [key[0], key[1], f"{key[2]:,}", *(_with_interval(of[key]) for of in of_run)]
+            for key in shared
+        ),
+        title="Accuracy by slice (95 % interval)",
+        notes=["A difference within one slice among many may be chance: no test is made of these."],
+    )
+
+
+def _with_interval(one: SliceScore) -> str:
+    return f"{score(one.accuracy)} ({interval_text(one.accuracy_low, one.accuracy_high)})"
+
+
 def differences_table(comparison: Comparison) -> Table | None:
     """Return what differs between the runs, None where nothing does."""
     if not comparison.differences:

@@ -7,7 +7,7 @@ from tasks.common.errors import InvalidConfigError
 from tasks.common.formatting import short_id
 from tasks.common.records import Record
 from tasks.config.training import Value, flat_config
-from tasks.evaluation.significance import PairedTest, paired_test
+from tasks.evaluation.significance import PairedTest, SliceScore, paired_test
 from tasks.runs.describe import RunLabel, count_cached, label_of, total_seconds
 from tasks.runs.find import Run
 from tasks.runs.manifest import BaselineScore, Manifest, Score, Training
@@ -51,6 +51,7 @@ class ComparedRun(RunLabel):
 
     scores: RunScores
     not_comparable: str | None
+    slices: tuple[SliceScore, ...] = ()
     training: Training
     seconds: float
     cached_steps: int
@@ -134,6 +135,7 @@ def _compared(run: Run, first: Run) -> ComparedRun:
         **label_of(run),
         scores=_scores(run),
         not_comparable=why_not,
+        slices=manifest.slices,
         training=manifest.training,
         seconds=total_seconds(manifest),
         **count_cached(manifest),

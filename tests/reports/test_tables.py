@@ -1,4 +1,9 @@
-from tasks.reports.tables import confusion_table, heat_cells, labels_table
+from pathlib import Path
+
+from tasks.evaluation.significance import SliceScore
+from tasks.reports.tables import compared_slices, confusion_table, heat_cells, labels_table
+from tasks.runs.compare import compare_runs
+from tests.support.made_runs import FIRST, SECOND, THIRD, make_run
 
 
 def test_a_map_of_confusions_is_for_more_labels_than_a_table_can_show() -> None:
@@ -37,3 +42,29 @@ def test_the_weakest_labels_come_first_and_equal_ones_in_their_order() -> None:
         assert table is not None
         assert [row[0] for row in table.rows] == shown
     assert labels_table({}, ["bad", "good"], 3) is None
+
+
+def slice_of(name: str, accuracy: float, reviews: int = 4) -> SliceScore:
+    return SliceScore(
+        by="shop",
+        name=name,
+        reviews=reviews,
+        accuracy=accuracy,
+        accuracy_low=accuracy - 0.1,
+        accuracy_high=accuracy + 0.1,
+        rest=0.5,
+        p_value=1.0,
+        is_worse=False,
+    )
+
+
+def test_slices_are_compared_where_they_are_of_the_same_reviews(tmp_path: Path) -> None:
+    first = make_run(tmp_path, FIRST, slices=(slice_of("near", 0.75), slice_of("far", 0.5)))
+    second = make_run(tmp_path, SECOND, slices=(slice_of("far", 0.625), slice_of("near", 0.7, 5)))
+    other = make_run(tmp_path, THIRD, fingerprints=("train", "other"), slices=(slice_of("far", 1),))
+    table = compared_slices(compare_runs([first, second, other]))
+    assert table is not None
+    assert len(table.columns) == 5
+    (row,) = table.rows
+    assert row == ["shop", "far", "4", "0.5000 (0.4000 to 0.6000)", "0.6250 (0.5250 to 0.7250)"]
+    assert compared_slices(compare_runs([first, other])) is None

@@ -21,6 +21,8 @@ from tests.support.small_run import SMALL_OPTIONS
 
 ROWS = 1500
 
+SHOPS = ("near", "far")
+
 SMALL: dict[str, Any] = SMALL_OPTIONS | {
     "learning_rate": 0.1,
     "epochs": 4,
@@ -38,9 +40,33 @@ def trained(
 ) -> TrainedRun:
     folder = tmp_path_factory.mktemp("labels")
     file = write_three_labels(folder / "reviews.csv", ROWS)
+    head, *rows = file.read_text().splitlines()
+    shops = [f"{head},shop", *(f"{row},{SHOPS[n % 3 > 0]}" for n, row in enumerate(rows))]
+    file.write_text("\n".join(shops) + "\n")
     return train(
-        file, artifacts=folder / "artifacts", accelerator="cpu", labels=",".join(LABELS), **SMALL
+        file,
+        artifacts=folder / "artifacts",
+        accelerator="cpu",
+        labels=",".join(LABELS),
+        slice_columns="shop",
+        **SMALL,
     )
+
+
+def test_each_shop_is_a_slice_in_manifest_report_and_terminal(
+    trained: TrainedRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = read_manifest(trained.folder)
+    shops = {one.name: one for one in manifest.slices if one.by == "shop"}
+    assert set(shops) == set(SHOPS)
+    assert sum(one.reviews for one in shops.values()) == manifest.score.test_reviews
+    right = sum(one.reviews * one.accuracy for one in shops.values())
+    assert right == pytest.approx(manifest.score.accuracy * manifest.score.test_reviews)
+    assert shops["near"].rest == shops["far"].accuracy
+    shown = Command(runs.app, artifacts_of(trained), capsys).says("show", trained.run_id)
+    for text in (trained.report.read_text(), shown):
+        assert "shop" in text
+        assert "near" in text
 
 
 def artifacts_of(run: TrainedRun) -> Path:
