@@ -54,14 +54,18 @@ COMMANDS = commands_of(PAGE)
 
 TUTORIAL = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
 
-OWN_NETWORK = (ROOT / "docs/own_network.md").read_text(encoding="utf-8")
+OTHERS = [
+    (ROOT / f"docs/{page}.md").read_text(encoding="utf-8")
+    for page in ("own_network", "label_errors", "probabilities")
+]
 
 SHORT = [
     command
-    for command in commands_of(README) + commands_of(TUTORIAL) + commands_of(OWN_NETWORK)
+    for text in (README, TUTORIAL, *OTHERS)
+    for command in commands_of(text)
     if command.startswith("sentiment ")
 ]
-"""The commands of the README, its table, the tutorial and the page on one's own network."""
+"""The commands of the README, its table, and the pages that have the program's own names."""
 
 SHORT += re.findall(r"\| `(sentiment .*?)` \|", README)
 
@@ -76,6 +80,8 @@ OPERATIONS = [
 FLOW = "python flows/train_flow.py"
 
 ANSWERS = ("--plan", "--help", "--list-recipes")
+
+LABELS = ("label-errors", "label-next")
 
 RUNS = "python flows/runs.py"
 
@@ -106,7 +112,12 @@ def test_the_korean_pages_have_the_same_commands() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [c for c in COMMANDS if c.startswith(FLOW) and c.split()[-1] not in ANSWERS]
+    "command",
+    [
+        c
+        for c in COMMANDS
+        if c.startswith(FLOW) and c.split()[-1] not in ANSWERS and c.split()[2] not in LABELS
+    ],
 )
 def test_each_training_command_is_understood(command: str) -> None:
     assert read_options(shlex.split(command.removeprefix(FLOW))).config
@@ -115,11 +126,18 @@ def test_each_training_command_is_understood(command: str) -> None:
 def test_no_command_is_left_untested(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     lines = ["text,label,written", "a fine film,good,2026-01-05", "a dull film,bad,2026-01-05"]
-    Path("reviews.csv").write_text("\n".join(lines) + "\n")
+    for name in ("reviews", "train", "test"):
+        Path(f"{name}.csv").write_text("\n".join(lines) + "\n")
+    for name in ("label_errors", "fixes"):
+        Path(f"{name}.csv").write_text("row,label,fix\n")
     network = (ROOT / "examples/networks/text_cnn.py").read_text()
     Path("my_net.py").write_text(network.replace("filters: int", "units: int = 3, filters: int"))
     make_model_run(Path("artifacts"))
-    others = [command for command in COMMANDS if not command.startswith(FLOW)]
+    others = [
+        command
+        for command in COMMANDS
+        if not command.startswith(FLOW) or command.split()[2] in LABELS
+    ]
     assert others.pop(0) == "source .venv/bin/activate"
     known = {
         "flows/explain_run.py": verify.explain_app,
@@ -143,11 +161,11 @@ def test_no_command_is_left_untested(tmp_path: Path, monkeypatch: pytest.MonkeyP
     for command in SHORT:
         _, name, *words = shlex.split(command)
         scripts.append(shlex.join(["python", *f"flows/{SCRIPTS[name]}".split(), *words]))
-    assert len(scripts) == 34
+    assert len(scripts) == 46
     for command in [*others, *scripts, *OPERATIONS]:
         python, script, *arguments = shlex.split(command)
         assert python == "python"
-        at_once = {"check-network", "--debug"} & set(arguments)
+        at_once = {"check-network", "--debug", *LABELS} & set(arguments)
         if script in read and not at_once:
             assert run_command(read[script], arguments) or arguments[-1] in ANSWERS
             continue
