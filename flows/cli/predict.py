@@ -7,17 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Annotated, Any, Literal
 
+import pyarrow as pa
 from cyclopts import Parameter, validators
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.progress import Progress
 
 from flows.cli.app import Ready
 from flows.cli.help import command_app
+from flows.display.explained import coloured_words
 from flows.display.terminal import ARTIFACTS, ArtifactsOption, TrustOption, remark
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.atomic_files import whole_file
 from tasks.common.errors import BadDataError, InvalidConfigError
+from tasks.common.formatting import printable
 from tasks.common.records import is_utf8
 from tasks.common.remote_files import NO_CREDENTIALS, holds_credentials, is_remote, local_copy
 from tasks.data.sources.text_chunks import TextChunk, chunked, rows_of
@@ -45,6 +49,8 @@ from tasks.inference.predictor import Predictor
 STDIN = "-"
 
 _STREAM_ROWS = 1000
+
+_INDENT = 10
 
 app = command_app("predict")
 
@@ -87,6 +93,14 @@ class AnswerOptions:
             " holds the true one in 9 of 10 cases."
         ),
     ] = None
+    explain: Annotated[
+        bool,
+        Parameter(
+            help="Say what each word adds to the answer: coloured words, or columns of their own;"
+            " n-gram networks.",
+            negative=(),
+        ),
+    ] = False
 
 
 @Parameter(name="*")
@@ -168,6 +182,7 @@ def predict(
     if flow:
         given: dict[str, Any] = {"run": model.run, "artifacts": artifacts, "chunk_rows": chunk_rows}
         given |= {"all_probabilities": answers.all_probabilities, "abstain": answers.abstain}
+        given |= {"explain": answers.explain}
         given |= _flow_parameters(file, output, text_column, reading, overwrite=overwrite)
         return Ready(given, _start)
     options = ReadOptions(reading.encoding, reading.delimiter, reading.input_kind, lines=True)
@@ -175,7 +190,9 @@ def predict(
     if source != Path(STDIN):
         _require_readable(source, text_column, options)
     predictor = model.open(artifacts)
-    predictor = predictor.saying(answers.abstain, all_probabilities=answers.all_probabilities)
+    predictor = predictor.saying(
+        answers.abstain, all_probabilities=answers.all_probabilities, explain=answers.explain
+    )
     _say_who_answers(predictor)
     with own_output(output, source, overwrite=overwrite) if output else nullcontext():
         if output is not None and source != Path(STDIN):
@@ -269,8 +286,25 @@ def _print_table(predictor: Predictor, chunks: Iterator[TextChunk]) -> None:
             sys.stdout.write(TABLE_HEAD)
         predicted = predictor.predict_rows(chunk.rows)
         lines = prediction_lines(predicted, chunk.rows["text"], chunk.first_row, width)
-        sys.stdout.writelines(lines)
+        if predictor.explain:
+            between = " " if predictor.model.vocabulary.tokenizer == "words" else ""
+            _print_explained(predicted, lines, between)
+        else:
+            sys.stdout.writelines(lines)
         sys.stdout.flush()
+
+
+def _print_explained(predicted: pa.RecordBatch, lines: Iterator[str], between: str) -> None:
+    """Print below each line its words, coloured where there is colour, and names the strongest."""
+    console = Console(highlight=False)
+    for line, row in zip(lines, predicted.to_pylist(), strict=True):
+        sys.stdout.write(line)
+        if row["words"] and console.color_system and not console.no_color:
+            words = coloured_words(row["words"], between)
+            console.print(Padding(words, (0, 0, 0, _INDENT)))
+        if row["strongest"] is not None:
+            strongest = printable(row["strongest"]) or "no word counts"
+            sys.stdout.write(f"{'':{_INDENT}}{strongest}\n")
 
 
 def _follow(steps: Iterator[float | PredictionSummary], name: str) -> None:

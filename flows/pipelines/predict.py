@@ -49,7 +49,8 @@ def predict_chunk(
     parts = PredictionParts(output, job)
     if not parts.has(chunk.number):
         texts = parts.read(parts.texts_path(chunk.number))
-        predictor = _predictor(artifacts, run, bool(job.labels_shown), job.abstain)
+        wishes = (bool(job.labels_shown), job.abstain, job.explain)
+        predictor = _predictor(artifacts, run, *wishes)
         parts.write(parts.path(chunk.number), predictor.predict_rows(texts))
 
 
@@ -82,6 +83,7 @@ def predict_flow(
     overwrite: bool = False,  # noqa: FBT001, FBT002 - a field of the run form
     all_probabilities: bool = False,  # noqa: FBT001, FBT002 - a field of the run form
     abstain: float | None = None,
+    explain: bool = False,  # noqa: FBT001, FBT002 - a field of the run form
 ) -> PredictionSummary:
     """Predict a file.
 
@@ -97,12 +99,13 @@ def predict_flow(
         overwrite: Whether an output that is there is replaced.
         all_probabilities: Whether the probability of each label has a column.
         abstain: The level at which an answer may be "unsure".
+        explain: Whether there are columns for what each word adds to the answer.
     """
     session.begin_flow()
     require_own(output, file, overwrite=overwrite)
     # Settled once: a promotion in the meantime does not change who answers.
     name = str(chosen_run(artifacts, run).folder)
-    predictor = _predictor(artifacts, name, all_probabilities, abstain)
+    predictor = _predictor(artifacts, name, all_probabilities, abstain, explain)
     LOG.info("model %s", predictor.model.name)
     reading = ReadOptions(encoding, delimiter, lines=True)
     with own_output(output, file, overwrite=overwrite):
@@ -118,9 +121,10 @@ def _predictor(
     run: str,
     all_probabilities: bool,  # noqa: FBT001 - by place, for the cache
     abstain: float | None,
+    explain: bool,  # noqa: FBT001 - by place, for the cache
 ) -> Predictor:
     predictor = open_predictor(artifacts, run)
-    return predictor.saying(abstain, all_probabilities=all_probabilities)
+    return predictor.saying(abstain, all_probabilities=all_probabilities, explain=explain)
 
 
 def run_predictions(parameters: dict[str, Any]) -> PredictionSummary:

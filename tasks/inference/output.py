@@ -86,8 +86,10 @@ def prediction_writer(file: IO[bytes], kind: OutputKind, schema: pa.Schema) -> I
     if kind == "jsonl":
         yield lambda batch: _write_lines(file, batch)
     elif kind == "csv":
-        with pc.CSVWriter(file, schema) as csv:
-            yield csv.write_batch
+        # A cell of CSV holds no list.
+        flat = pa.schema([field for field in schema if not pa.types.is_nested(field.type)])
+        with pc.CSVWriter(file, flat) as csv:
+            yield lambda batch: csv.write_batch(batch.select(flat.names))
     else:
         with pq.ParquetWriter(file, schema, compression="zstd") as parquet:
             yield lambda batch: parquet.write_table(
@@ -101,9 +103,12 @@ def _write_lines(file: IO[bytes], batch: pa.RecordBatch) -> None:
     )
 
 
-def _rounded(row: dict[str, object]) -> dict[str, object]:
-    """Return a row whose float32 numbers have the digits that they really have."""
-    return {
-        name: round(value, _FLOAT_DIGITS) if isinstance(value, float) else value
-        for name, value in row.items()
-    }
+def _rounded(value: object) -> object:
+    """Return a value of a row whose float32 numbers have the digits that they really have."""
+    if isinstance(value, float):
+        return round(value, _FLOAT_DIGITS)
+    if isinstance(value, list):
+        return [_rounded(one) for one in value]
+    if isinstance(value, dict):
+        return {name: _rounded(one) for name, one in value.items()}
+    return value

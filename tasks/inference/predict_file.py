@@ -48,6 +48,7 @@ class PredictionJob(Record):
     model: str
     labels_shown: tuple[str, ...] = ()
     abstain: float | None = None
+    explain: bool = False
     chunk_rows: int = Field(CHUNK_ROWS, ge=1)
     schema_version: int = 1
 
@@ -139,7 +140,9 @@ class PredictionParts:
         rows = errors = unsure = 0
         warnings, labels = Counter[str](), Counter[str]()
         has_answer = self.job.abstain is not None
-        schema = prediction_schema(self.job.labels_shown, answer=has_answer).insert(0, ROW_NUMBER)
+        schema = prediction_schema(
+            self.job.labels_shown, answer=has_answer, explain=self.job.explain
+        ).insert(0, ROW_NUMBER)
         with (
             whole_file(self.output) as temporary,
             temporary.open("wb") as file,
@@ -252,6 +255,7 @@ def job_of(
         model=predictor.model.content_hash,
         labels_shown=predictor.labels_shown,
         abstain=predictor.abstain,
+        explain=predictor.explain,
         chunk_rows=chunk_rows,
     )
 

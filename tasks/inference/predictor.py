@@ -10,12 +10,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tasks.common.errors import InvalidConfigError
 from tasks.config.training import TextConfig
 from tasks.data.sources.text_chunks import rows_of
 from tasks.data.text.padding import pad_tokens
 from tasks.data.text.tokenizer import START_ID
-from tasks.data.text.vocabulary import Vocabulary, is_unknown
+from tasks.data.text.vocabulary import RaggedTokens, Vocabulary, is_unknown
 from tasks.evaluation.abstention import NO_ABSTENTION, Abstention, label_sets
+from tasks.inference.explanation import EXPLANATION, explanation_columns, explanations
 from tasks.model.answers import answers, of_each
 from tasks.model.network import Network, in_threads, open_network
 
@@ -69,13 +71,16 @@ ANSWER, UNSURE = pa.field("answer", pa.string()), "unsure"
 """The answer where `Predictor.abstain` is set: a label, or that none of several is sure enough."""
 
 
-def prediction_schema(labels: Sequence[str] = (), *, answer: bool = False) -> pa.Schema:
+def prediction_schema(
+    labels: Sequence[str] = (), *, answer: bool = False, explain: bool = False
+) -> pa.Schema:
     """Return `PREDICTIONS`, with a column more for the probability of each of these labels.
 
-    With `answer` there is one more, `ANSWER`.
+    With `answer` there is one more, `ANSWER`, with `explain` those of `EXPLANATION`.
     """
     columns = [pa.field(f"probability of {label}", pa.float32()) for label in labels]
-    return pa.schema([*PREDICTIONS, *columns, *([ANSWER] if answer else [])])
+    more = [*([ANSWER] if answer else []), *(EXPLANATION if explain else [])]
+    return pa.schema([*PREDICTIONS, *columns, *more])
 
 
 def count_unsure(predicted: pa.RecordBatch) -> int:
@@ -88,11 +93,13 @@ def count_unsure(predicted: pa.RecordBatch) -> int:
 class PreparedTexts:
     """What the network sees of n texts, and what it does not.
 
-    `tokens` is int32 of shape (n, maxlen). Of shape (n,) are `words`, the words of the whole
-    text, `unknown`, those that the vocabulary does not hold, and `used`, those in `tokens`.
+    `tokens` is int32 of shape (n, maxlen), `uncut` are the ids before they were cut. Of shape (n,)
+    are `words`, the words of the whole text, `unknown`, those that the vocabulary does not hold,
+    and `used`, those in `tokens`.
     """
 
     tokens: np.ndarray
+    uncut: RaggedTokens
     words: np.ndarray
     unknown: np.ndarray
     used: np.ndarray
@@ -104,6 +111,7 @@ def prepare_texts(texts: pa.Array, vocabulary: Vocabulary, text: TextConfig) -> 
     padded = pad_tokens(tokens, text)
     return PreparedTexts(
         tokens=padded,
+        uncut=tokens,
         words=tokens.lengths() - 1,
         unknown=tokens.counts(is_unknown(tokens.ids, text.num_words)),
         used=np.sum(padded > START_ID, axis=1),
@@ -116,27 +124,39 @@ class Predictor:
 
     With `all_probabilities` a prediction has a column more for the probability of each label. With
     `abstain` it has the column `answer`: the label where it is the only one that may be true, at
-    this level, else "unsure", of more than two labels with those that may be.
+    this level, else "unsure", of more than two labels with those that may be. With `explain` it
+    has those of `EXPLANATION`.
     """
 
     model: TrainedModel
     network: Network
     all_probabilities: bool = False
     abstain: float | None = None
+    explain: bool = False
 
-    def saying(self, abstain: float | None, *, all_probabilities: bool) -> Self:
+    def saying(
+        self, abstain: float | None, *, all_probabilities: bool, explain: bool = False
+    ) -> Self:
         """Return the predictor with these wishes.
 
-        An InvalidConfigError says that the model has no threshold for this level.
+        An InvalidConfigError says that the model has no threshold for this level, or that it is no
+        sum of what its words add.
         """
+        if explain and self.network.table is None:
+            raise InvalidConfigError(
+                "--explain: this model is no sum of what its words add; leave --explain out, or"
+                " train an n-gram network (--recipe ngrams)"
+            )
         if abstain is not None:
             self.model.abstention.threshold(abstain)
-        return replace(self, abstain=abstain, all_probabilities=all_probabilities)
+        return replace(self, abstain=abstain, all_probabilities=all_probabilities, explain=explain)
 
     @property
     def schema(self) -> pa.Schema:
         """The columns of the predictions."""
-        return prediction_schema(self.labels_shown, answer=self.abstain is not None)
+        return prediction_schema(
+            self.labels_shown, answer=self.abstain is not None, explain=self.explain
+        )
 
     @property
     def labels_shown(self) -> tuple[str, ...]:
@@ -187,6 +207,17 @@ class Predictor:
         if self.abstain is not None:
             sets = label_sets(probabilities, self.model.abstention.threshold(self.abstain))
             columns.append(pa.array([self._answer(names[one]) for one in sets], pa.string()))
+        if self.explain and self.network.table is not None:
+            explained = explanations(
+                rows["text"],
+                prepared.uncut,
+                prepared.tokens,
+                said,
+                self.network.table,
+                self.model.vocabulary,
+                self.model.text,
+            )
+            columns += explanation_columns(explained).columns
         is_bad = pc.is_valid(rows["error"])
         kept = [pc.if_else(is_bad, pa.scalar(None, column.type), column) for column in columns]
         kept.insert(PREDICTIONS.get_field_index("error"), rows["error"])

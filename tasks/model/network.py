@@ -40,12 +40,14 @@ TOLERANCE = 1e-5
 class Network:
     """A trained network, and the name of the device that computes it.
 
-    May be called by several threads at once, see `in_threads`.
+    May be called by several threads at once, see `in_threads`. `table` is there where the network
+    is a sum of what its n-grams add.
     """
 
     compute: Callable[[np.ndarray], np.ndarray]
     device: str = CPU.name
     one_thread_each: bool = True
+    table: NgramTable | None = None
 
     def __call__(self, tokens: np.ndarray) -> np.ndarray:
         """Return float32 probabilities of n reviews for int32 tokens of shape (n, maxlen).
@@ -97,7 +99,7 @@ def folded_network(model_file: Path) -> Network:
     archive = read_keras_archive(model_file)
     if is_ngram_bag(archive):
         table = NgramTable(archive)
-        return Network(lambda tokens: probabilities_of(table(tokens)))
+        return Network(lambda tokens: probabilities_of(table(tokens)), table=table)
     return onnx_network(folded_graph(archive).SerializeToString())
 
 

@@ -7,6 +7,7 @@ an n-gram that is known. The sums are of 64 bits here, so that only what is adde
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,35 @@ def _spread(hashes: np.ndarray, bits: int) -> np.ndarray:
     return positive ^ positive >> np.uint32(bits)
 
 
+@dataclass(frozen=True)
+class WordParts:
+    """What each token of n reviews adds to the logit of the answer, and what is there without any.
+
+    `of_tokens` is float64 of shape (n, maxlen), `base` of shape (n,). Of two labels the logit is
+    that of the answer against the other one.
+    """
+
+    of_tokens: np.ndarray
+    base: np.ndarray
+
+    @property
+    def logit(self) -> np.ndarray:
+        """The logits of the answers, shape (n,)."""
+        return np.asarray(self.base + self.of_tokens.sum(axis=1))
+
+
+@dataclass(frozen=True)
+class NgramParts:
+    """What each place of a known n-gram adds to the logit of its review's answer, shape (k,) each.
+
+    `places` are those of the first words in the flat tokens, `words` how many they are.
+    """
+
+    places: np.ndarray
+    words: np.ndarray
+    added: np.ndarray
+
+
 class NgramTable:
     """A trained network of `build_ngram_bag`; several threads may call it at once."""
 
@@ -88,22 +118,70 @@ class NgramTable:
 
     def __call__(self, tokens: np.ndarray) -> np.ndarray:
         """Return what the network gives for int32 tokens (n, maxlen), float32 (n, numbers)."""
+        return _probabilities(self.logits(tokens)).astype(np.float32)
+
+    def logits(self, tokens: np.ndarray) -> np.ndarray:
+        """Return what the probabilities are made of, float64 (n, numbers)."""
         starts = range(0, len(tokens), _REVIEWS_AT_ONCE)
         parts = [self._sums(tokens[start : start + _REVIEWS_AT_ONCE]) for start in starts]
         sums = np.concatenate([np.empty((0, len(self._kernel))), *parts])
-        return _probabilities(sums @ self._kernel + self._bias).astype(np.float32)
+        return np.asarray(sums @ self._kernel + self._bias)
+
+    def word_parts(self, tokens: np.ndarray, said: np.ndarray) -> WordParts:
+        """Return what each token adds to the logit of the answer, for int32 tokens (n, maxlen).
+
+        `said` has the class of each answer, shape (n,). An n-gram's part is shared equally by its
+        words, and by its places where it is repeated. With a `base` of what the network says of no
+        n-gram at all the parts are the logit.
+        """
+        ngrams = self.ngram_parts(tokens, said)
+        shares = ngrams.added / ngrams.words
+        of_words = np.zeros(tokens.size)
+        for word in range(self._longest):
+            in_it = ngrams.words > word
+            np.add.at(of_words, ngrams.places[in_it] + word, shares[in_it])
+        base = np.sum([self._in_all(length) * held[0] for length, held in self._evidence], axis=0)
+        bases = _of_answers(base[None] @ self._kernel + self._bias, said)
+        return WordParts(of_words.reshape(tokens.shape), bases)
+
+    def ngram_parts(self, tokens: np.ndarray, said: np.ndarray) -> NgramParts:
+        """Return each place of a known n-gram, and its part of the logit of the answer `said`."""
+        buckets = len(self._held)
+        places, found = self._found(tokens)
+        starts = np.concatenate([places[: len(code)][known] for code, known in found])
+        codes = np.concatenate([code[known].astype(np.int64) for code, known in found])
+        words = np.repeat(np.arange(1, self._longest + 1), [known.sum() for _, known in found])
+        added = np.zeros((len(starts), len(self._kernel)))
+        for length, evidence in self._evidence:
+            counted = np.flatnonzero(starts % self._maxlen >= self._maxlen - length)
+            _, which, times = np.unique(codes[counted], return_inverse=True, return_counts=True)
+            own = evidence[codes[counted] % buckets] - evidence[0].astype(float)
+            added[counted] += own / times[which][:, None]
+        of_answer = _of_answers(added @ self._kernel, said[starts // self._maxlen])
+        return NgramParts(starts, words, of_answer)
+
+    def _in_all(self, length: int) -> int:
+        """Return how many n-grams so many tokens would have."""
+        return sum(length - words for words in range(self._longest))
+
+    def _found(self, tokens: np.ndarray) -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray]]]:
+        """Return the places of the words, and of the n-grams at each: row and bucket, if known."""
+        buckets = len(self._held)
+        places = np.flatnonzero(tokens >= FIRST_WORD_ID)
+        # Few bits are sorted faster.
+        begins = (places // self._maxlen * buckets).astype(
+            np.min_scalar_type(len(tokens) * buckets)
+        )
+        return places, [
+            (begins[: len(bucket)] + bucket, whole & (self._held.take(bucket) == mark))
+            for bucket, mark, whole in ngram_hashes(tokens, places, self._longest, buckets)
+        ]
 
     def _sums(self, tokens: np.ndarray) -> np.ndarray:
         """Return the evidence of the distinct n-grams of each review, added up."""
         buckets = len(self._held)
-        places = np.flatnonzero(tokens >= FIRST_WORD_ID)
-        rows, columns = np.divmod(places, self._maxlen)
-        # Few bits are sorted faster.
-        begins = (rows * buckets).astype(np.min_scalar_type(len(tokens) * buckets))
-        found = [
-            (begins[: len(bucket)] + bucket, whole & (self._held.take(bucket) == mark))
-            for bucket, mark, whole in ngram_hashes(tokens, places, self._longest, buckets)
-        ]
+        places, found = self._found(tokens)
+        columns = places % self._maxlen
         total = np.zeros((len(tokens), len(self._kernel)))
         for length, evidence in self._evidence:
             is_last = columns >= self._maxlen - length
@@ -117,8 +195,7 @@ class NgramTable:
             sums = np.add.reduceat(added, ends[:-1], axis=0, dtype=float)
             total += np.where(counts[:, None] > 0, sums, 0)
             # All that is no n-gram, and what is repeated, has bucket 0.
-            in_all = sum(length - words for words in range(self._longest))
-            total += (in_all - counts)[:, None] * evidence[0].astype(float)
+            total += (self._in_all(length) - counts)[:, None] * evidence[0].astype(float)
         return total
 
 
@@ -158,6 +235,14 @@ def _tail(layers: list[dict[str, Any]], maxlen: int) -> int:
             if not of_tokens and stop == maxlen and start is not None:
                 return int(maxlen - start)
     return 0
+
+
+def _of_answers(logits: np.ndarray, said: np.ndarray) -> np.ndarray:
+    """Return of logits (n, numbers), or (1, numbers) for all, those of the answers, shape (n,)."""
+    if logits.shape[1] == 1:
+        return np.asarray(np.where(said == 1, 1.0, -1.0) * logits[:, 0])
+    rows = np.broadcast_to(logits, (len(said), logits.shape[1]))
+    return np.asarray(rows[np.arange(len(said)), said], float)
 
 
 def _probabilities(logits: np.ndarray) -> np.ndarray:

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from tasks.config.training import NgramBagConfig
+from tasks.data.text.tokenizer import FIRST_WORD_ID, UNKNOWN_ID
 from tasks.model.build import build_network
 from tasks.model.keras_archive import read_keras_archive
 from tasks.model.network import folded_network, keras_network, open_network
 from tasks.model.ngrams.bag import prepare_ngram_bag
+from tasks.model.ngrams.table import NgramTable
 from tasks.model.onnx_graph import NotFoldableError
 from tests.support.made_models import with_parts
 
@@ -117,3 +119,54 @@ def test_with_another_hash_keras_answers(tmp_path: Path) -> None:
     asked = reviews(12, 2)
     np.testing.assert_array_equal(open_network(other)(asked), keras_network(other)(asked))
     assert np.abs(open_network(other)(asked) - keras_network(file)(asked)).max() > 0.01
+
+
+@pytest.mark.parametrize("classes", [2, 5])
+@pytest.mark.parametrize("words", [1, 2, 3])
+@pytest.mark.parametrize("tail", [0, 4])
+def test_what_the_words_add_is_with_the_base_the_logit_of_the_answer(
+    tmp_path: Path, classes: int, words: int, tail: int
+) -> None:
+    sizes = {"ngram_words": words, "ngram_tail": tail, "classes": classes}
+    table = NgramTable(read_keras_archive(trained(tmp_path / "model.keras", 12, **sizes)))
+    asked = reviews(12, 2)
+    logits = table.logits(asked)
+    assert logits.std() > 0.1
+    for answer in range(classes):
+        parts = table.word_parts(asked, np.full(REVIEWS, answer))
+        assert parts.of_tokens.std() > 0.1
+        assert not parts.of_tokens[asked < FIRST_WORD_ID].any()
+        expected = logits[:, answer] if classes > 2 else logits[:, 0] * (2 * answer - 1)
+        np.testing.assert_allclose(parts.logit, expected, atol=1e-6)
+
+
+def test_a_word_alone_adds_what_the_logit_loses_without_it(tmp_path: Path) -> None:
+    table = NgramTable(read_keras_archive(trained(tmp_path / "model.keras", 12, ngram_words=1)))
+    said, asked = np.ones(1, np.int64), np.arange(4, 16, dtype=np.int32)[None]
+    parts = table.word_parts(asked, said).of_tokens[0]
+    lost = []
+    for place in range(12):
+        without = asked.copy()
+        without[0, place] = UNKNOWN_ID
+        lost.append((table.logits(asked) - table.logits(without))[0, 0])
+    assert np.abs(lost).max() > 0.1
+    np.testing.assert_allclose(parts, lost, atol=1e-6)
+
+
+def test_an_ngram_is_shared_by_its_words_and_by_its_places(tmp_path: Path) -> None:
+    file = trained(tmp_path / "model.keras", 12, ngram_words=2, ngram_tail=4)
+    table = NgramTable(read_keras_archive(file))
+    asked, said = reviews(12, 2), np.ones(REVIEWS, np.int64)
+    ngrams = table.ngram_parts(asked, said)
+    assert set(ngrams.words.tolist()) == {1, 2}
+    expected = np.zeros(asked.size)
+    for place, words, added in zip(ngrams.places, ngrams.words, ngrams.added, strict=True):
+        expected[place : place + words] += added / words
+    found = table.word_parts(asked, said).of_tokens
+    np.testing.assert_allclose(found.reshape(-1), expected, atol=1e-9)
+    twice = np.full((1, 12), 0, np.int32)
+    twice[0, [1, 4]] = 5  # outside the tail
+    once = np.where(np.arange(12) == 4, twice, 0)
+    of_twice, of_once = (table.word_parts(one, said[:1]).of_tokens[0] for one in (twice, once))
+    assert of_once[4] != 0
+    np.testing.assert_allclose(of_twice[[1, 4]], of_once[4] / 2)
