@@ -305,6 +305,7 @@ def analyse(
     origins = {
         "vocabulary.json": loaded,
         "test.parquet": loaded,
+        "best_model.keras": trained,
         "history.json": trained,
         "predictions.parquet": evaluated,
         "baseline_predictions.parquet": baseline,

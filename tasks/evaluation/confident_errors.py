@@ -11,32 +11,46 @@ import pyarrow.compute as pc
 from tasks.config.training import TextConfig
 from tasks.data.review_files import read_parquet
 from tasks.data.text.tokenizer import FIRST_WORD_ID, UNKNOWN_ID
-from tasks.data.text.vocabulary import Vocabulary, is_unknown
+from tasks.data.text.vocabulary import RaggedTokens, Vocabulary, is_unknown
 from tasks.evaluation.slices import Predictions
 from tasks.model.answers import answers, sureness
+from tasks.model.ngrams.table import NgramTable, token_parts
 
-Kind = Literal["seen", "unknown", "cut"]
+Kind = Literal["seen", "for", "against", "unknown", "cut"]
 _SHOWN = 10
 _CUT_WORDS = 60
+_WEAK = 0.15  # share of the strongest word below which a word says nothing worth a colour
 
 _LEFT_OUT = "…"  # stands for words that were cut between others that are shown
 _NO_WORD = "[?]"  # stands for a word that no training text holds: nobody knows what it was
 
 
 def confident_errors(
-    predictions: Predictions, test: Path, vocabulary: Vocabulary, text: TextConfig
+    predictions: Predictions,
+    test: Path,
+    vocabulary: Vocabulary,
+    text: TextConfig,
+    table: NgramTable | None = None,
 ) -> list[dict[str, Any]]:
     """Return the wrong predictions of which the network was surest, the worst first.
 
     `test` has the token lists of the test set. Each has review id, label, the answer and its
     probability, length, and its words in parts of one kind: seen by the network, unknown to it, or
-    cut off. Far cut words are only counted.
+    cut off. Far cut words are only counted. With the table of an n-gram network seen words that say
+    much are those for the answer and against it.
     """
     wrong = np.flatnonzero(~predictions.correct)
     said, sure = answers(predictions.probability), sureness(predictions.probability)
     rows = wrong[np.argsort(-sure[wrong], kind="stable")[:_SHOWN]]
     ids = predictions.review_id[rows].tolist()
     tokens = _tokens_of(ids, test)
+    added = {
+        review: token_parts(table, RaggedTokens.of(pa.array([tokens[review]])), said[[row]], text)[
+            0
+        ]
+        for review, row in zip(ids, rows.tolist(), strict=True)
+        if table
+    }
     return [
         {
             "review_id": review,
@@ -44,7 +58,7 @@ def confident_errors(
             "answer": int(said[row]),
             "probability": float(sure[row]),
             "length": int(predictions.length[row]),
-            **shown_words(tokens[review], vocabulary, text),
+            **shown_words(tokens[review], vocabulary, text, added.get(review)),
         }
         for review, row in zip(ids, rows.tolist(), strict=True)
     ]
@@ -60,8 +74,14 @@ def _tokens_of(ids: list[int], test: Path) -> dict[int, list[int]]:
     return found
 
 
-def shown_words(tokens: list[int], vocabulary: Vocabulary, text: TextConfig) -> dict[str, Any]:
-    """Return a review's `parts` of one kind each, and how many cut words are `not_shown`."""
+def shown_words(
+    tokens: list[int], vocabulary: Vocabulary, text: TextConfig, added: np.ndarray | None = None
+) -> dict[str, Any]:
+    """Return a review's `parts` of one kind each, and how many cut words are `not_shown`.
+
+    `added` is what each token adds to the logit of the answer, shape (tokens,), if that is known.
+    """
+    shares = np.zeros(len(tokens)) if added is None else added / max(np.abs(added).max(), 1e-9)
     unknown = is_unknown(np.asarray(tokens), text.num_words)
     head = text.kept_first
     cut = range(head, head + max(0, len(tokens) - text.maxlen))
@@ -71,13 +91,14 @@ def shown_words(tokens: list[int], vocabulary: Vocabulary, text: TextConfig) -> 
         cut.stop - (_CUT_WORDS if head < text.maxlen else 0),
     )
     described: list[tuple[Kind, str]] = []
-    for place, token in enumerate(tokens):
+    for place, (token, share) in enumerate(zip(tokens, shares.tolist(), strict=True)):
         if place in hidden:
             continue
         if place == hidden.stop and hidden and head:
             described.append(("cut", _LEFT_OUT))
         if token == UNKNOWN_ID or token >= FIRST_WORD_ID:
-            kind: Kind = "cut" if place in cut else "unknown" if unknown[place] else "seen"
+            said: Kind = "seen" if abs(share) < _WEAK else "for" if share > 0 else "against"
+            kind: Kind = "cut" if place in cut else "unknown" if unknown[place] else said
             described.append((kind, vocabulary.word(token) or _NO_WORD))
     parts = [
         {"kind": kind, "text": vocabulary.joined(word for _, word in group)}

@@ -14,11 +14,10 @@ import numpy as np
 import pyarrow as pa
 
 from tasks.config.training import TextConfig
-from tasks.data.text.padding import kept_places
 from tasks.data.text.subwords import WORD_START
 from tasks.data.text.tokenizer import SPLIT
 from tasks.data.text.vocabulary import RaggedTokens, Vocabulary, offsets_of
-from tasks.model.ngrams.table import NgramTable
+from tasks.model.ngrams.table import NgramTable, token_parts
 
 _NAMED = 3
 """Words that are named for the answer, and as many against it."""
@@ -93,20 +92,13 @@ def explanation_columns(explained: Sequence[Explanation]) -> pa.RecordBatch:
 def explanations(
     texts: pa.Array,
     tokens: RaggedTokens,
-    padded: np.ndarray,
     said: np.ndarray,
     table: NgramTable,
     vocabulary: Vocabulary,
     text: TextConfig,
 ) -> list[Explanation]:
-    """Return the explanation of each of n texts, of which `said` are the answers.
-
-    `tokens` are the ids of the texts, `padded` what the network saw of them.
-    """
-    parts = table.word_parts(padded, said)
-    places = kept_places(tokens, text)
-    of_tokens = np.zeros(len(tokens.ids))
-    of_tokens[places[places >= 0]] = parts.of_tokens[places >= 0]
+    """Return the explanation of each of n texts, with these ids and the answers `said`."""
+    of_tokens, parts = token_parts(table, tokens, said, text)
     is_word = np.ones(len(tokens.ids), bool)
     is_word[tokens.offsets[:-1]] = False  # each text begins with a start id
     ids, words = tokens.ids[is_word], tokens.where(is_word).offsets

@@ -211,7 +211,6 @@ class Predictor:
             explained = explanations(
                 rows["text"],
                 prepared.uncut,
-                prepared.tokens,
                 said,
                 self.network.table,
                 self.model.vocabulary,

@@ -103,6 +103,14 @@ def folded_network(model_file: Path) -> Network:
     return onnx_network(folded_graph(archive).SerializeToString())
 
 
+def ngram_table(model_file: Path) -> NgramTable | None:
+    """Return the sums of an n-gram network, None for a file of any other network."""
+    if stored_onnx(model_file):
+        return None
+    archive = read_keras_archive(model_file)
+    return NgramTable(archive) if is_ngram_bag(archive) else None
+
+
 def onnx_form(model_file: Path) -> bytes:
     """Return the network as an ONNX graph: that in its file, else the folded one.
 

@@ -13,6 +13,7 @@ from tasks.data.text.vocabulary import Vocabulary
 from tasks.evaluation.confident_errors import confident_errors
 from tasks.evaluation.significance import paired_test
 from tasks.evaluation.slices import analyse_predictions, read_predictions, slice_scores
+from tasks.model.network import ngram_table
 from tasks.reports.charts import draw_analysis
 
 
@@ -25,9 +26,9 @@ def analyse_run(
 ) -> None:
     """Write `analysis.json` and the charts as `.svg`.
 
-    `files` are the paths of the run's `history.json`, `vocabulary.json`, three files of predictions
-    and `test.parquet`, which has whole token lists, by these names. `names` are those of the
-    labels, `slices` the user's columns by which the reviews are put into slices.
+    `files` are the paths of the run's `best_model.keras`, `history.json`, `vocabulary.json`, three
+    files of predictions and `test.parquet`, which has whole token lists, by these names. `names`
+    are those of the labels, `slices` the user's columns by which the reviews are put into slices.
     """
     network = read_predictions(files["predictions.parquet"])
     baseline = read_predictions(files["baseline_predictions.parquet"])
@@ -38,7 +39,8 @@ def analyse_run(
     }
     columns = read_slice_columns(slices, network.review_id) if slices else {}
     scores = [one.model_dump() for one in slice_scores(network, names, columns)]
-    errors = confident_errors(network, files["test.parquet"], vocabulary, text)
+    table = ngram_table(files["best_model.keras"])
+    errors = confident_errors(network, files["test.parquet"], vocabulary, text, table)
     more = {"slices": scores, "confident_errors": errors}
     write_text(folder / "analysis.json", readable_json(analysis | more))
     history = json.loads(files["history.json"].read_bytes())

@@ -10,6 +10,8 @@ from tasks.data.text.padding import pad_tokens
 from tasks.data.text.vocabulary import Vocabulary
 from tasks.evaluation.confident_errors import confident_errors, shown_words
 from tasks.evaluation.slices import Predictions
+from tasks.model.network import folded_network, ngram_table
+from tests.model.ngrams.test_table import trained
 from tests.support.review_samples import ragged, review_batch
 
 WORDS = Vocabulary([f"word{rank}" for rank in range(1, 40)])
@@ -77,3 +79,39 @@ def test_the_worst_errors_come_first_with_their_own_words(tmp_path: Path) -> Non
     assert [error["review_id"] for error in errors] == [2, 3, 0]
     assert [error["parts"][0]["text"] for error in errors] == ["word3", "word4", "word1"]
     assert [error["label"] for error in errors] == [0, 1, 0]
+
+
+def test_words_that_say_much_are_told_apart_where_the_network_sees_them() -> None:
+    added = np.array([0, 5.0, 0.1, -1.0, 3.0, 0.9, 0.2])
+    shown = shown_words([1, 4, 5, 6, 30, 7, 8], WORDS, TEXT, added)
+    assert [(part["kind"], part["text"]) for part in shown["parts"]] == [
+        ("cut", "word1 word2"),
+        ("against", "word3"),
+        ("unknown", "word27"),
+        ("for", "word4"),
+        ("seen", "word5"),
+    ]
+
+
+def test_the_words_of_an_error_speak_for_the_wrong_answer(tmp_path: Path) -> None:
+    file = trained(tmp_path / "model.keras", ngram_words=1)
+    table = ngram_table(file)
+    assert table
+    text = TextConfig(num_words=40, maxlen=12)
+    tokens = pad_tokens(ragged([[1, token] for token in range(4, 14)]), text)
+    said = folded_network(file)(tokens) > 0.5
+    write_parquet(tmp_path / "test.parquet", [review_batch(tokens[:, -2:].tolist())], {}, 2)
+    predictions = Predictions(
+        review_id=np.arange(10),
+        text_hash=np.arange(10),
+        label=1 - said.astype(int),
+        probability=folded_network(file)(tokens),
+        length=np.full(10, 2),
+        unknown=np.zeros(10, int),
+    )
+    errors = confident_errors(predictions, tmp_path / "test.parquet", WORDS, text, table)
+    of_words = table.word_parts(tokens, said.astype(int))
+    expected = {row: "for" if of_words.of_tokens[row, -1] > 0 else "against" for row in range(10)}
+    assert {*expected.values()} == {"for", "against"}
+    found = {error["review_id"]: error["parts"][0]["kind"] for error in errors}
+    assert found == expected

@@ -12,7 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from tasks.config.training import TextConfig
+from tasks.data.text.padding import kept_places, pad_tokens
 from tasks.data.text.tokenizer import FIRST_WORD_ID
+from tasks.data.text.vocabulary import RaggedTokens
 from tasks.model.keras_archive import KerasArchive
 
 FINGERPRINT_BITS = 24
@@ -197,6 +200,20 @@ class NgramTable:
             # All that is no n-gram, and what is repeated, has bucket 0.
             total += (self._in_all(length) - counts)[:, None] * evidence[0].astype(float)
         return total
+
+
+def token_parts(
+    table: NgramTable, tokens: RaggedTokens, said: np.ndarray, text: TextConfig
+) -> tuple[np.ndarray, WordParts]:
+    """Return what each of `tokens.ids` adds to the logit of its text's answer, 0 if it was cut.
+
+    `said` has the class of each answer, shape (n,). Also returned are the parts as padded.
+    """
+    parts = table.word_parts(pad_tokens(tokens, text), said)
+    places = kept_places(tokens, text)
+    of_ids = np.zeros(len(tokens.ids))
+    of_ids[places[places >= 0]] = parts.of_tokens[places >= 0]
+    return of_ids, parts
 
 
 def is_ngram_bag(archive: KerasArchive) -> bool:
