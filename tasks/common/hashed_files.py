@@ -1,5 +1,6 @@
 """Files with their hashes, and the list of all files of a folder: written last, checked first."""
 
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -52,7 +53,7 @@ class FileList(Record):
 
     A kind of list has a `NAME`, a `HASH_NAME` for the file with the list's own hash as `sha256sum`
     writes it, a `VERSION`, and `AGAIN`, which says what to do where a list cannot be used.
-    `UNLISTED` files may be there too.
+    Files of the patterns in `UNLISTED` may be there too.
     """
 
     NAME: ClassVar[str]
@@ -97,10 +98,11 @@ class FileList(Record):
         faults = [
             fault for name, file in self.files.items() if (fault := file.fault(folder / name, name))
         ]
-        known = {*self.files, self.NAME, self.HASH_NAME, *self.UNLISTED}
+        known = {*self.files, self.NAME, self.HASH_NAME}
         for path in sorted(folder.rglob("*")):
             name = path.relative_to(folder).as_posix()
-            if path.is_file() and name not in known:
+            may_be = any(fnmatch(name, pattern) for pattern in self.UNLISTED)
+            if path.is_file() and name not in known and not may_be:
                 faults.append(f"{name} is not in {self.NAME}")
             if path.is_symlink() and name not in self.files:
                 faults.append(f"{name} is a link")

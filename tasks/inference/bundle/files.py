@@ -44,6 +44,7 @@ class BundleManifest(FileList):
     """What a bundle was made from, and the hash and size of each of its files."""
 
     NAME, HASH_NAME, VERSION, AGAIN = BUNDLE, BUNDLE_SHA256, 1, "export it again"
+    UNLISTED = ("__pycache__/predict.*.pyc",)  # of whoever imports the loader
 
     schema_version: int = VERSION
     run_id: str

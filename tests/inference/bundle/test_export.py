@@ -159,8 +159,9 @@ def test_the_graph_cuts_and_fills_as_the_training_does(padding: str, truncating:
 
 @pytest.mark.parametrize("tokenizer", ["words", "subwords", "characters"])
 def test_the_loader_reads_every_character_as_the_project_does(
-    tmp_path: Path, tokenizer: TokenizerName
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tokenizer: TokenizerName
 ) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
     run = make_model_run(tmp_path / "artifacts", tokenizer=tokenizer)
     exported = export_bundle(run, tmp_path / "bundle")
     assert set(exported.differences) - {"saved_model"} == {"model.onnx"}
@@ -170,6 +171,7 @@ def test_the_loader_reads_every_character_as_the_project_does(
     assert spec.loader is not None
     loader = module_from_spec(spec)
     spec.loader.exec_module(loader)
+    assert list(exported.path.glob("__pycache__/*"))  # which leaves the bundle what it is
     read, bundle = loader.Tokenizer(), open_bundle(exported.path)
     # Beyond, nothing has a lower case or another form, but for some ideographs. What this Python's
     # Unicode does not know yet, Arrow's may.

@@ -114,6 +114,8 @@ class StepWatch:
         path = arguments[0]
         if not isinstance(path, str | os.PathLike) or not str(path).startswith(self._root):
             return
+        if event == "os.mkdir" and Path(path).is_dir():  # pathlib swallows what this raises
+            return
         self.costs.operations[self.step] += 1
         writes = event in _NEEDS_ROOM or (
             event == "open" and bool(arguments[2] & (os.O_WRONLY | os.O_RDWR))
