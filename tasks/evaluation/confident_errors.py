@@ -1,6 +1,9 @@
 """The most confident errors, with their words as the network saw them."""
 
+from collections import Counter, defaultdict
+from heapq import nlargest
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +13,7 @@ import pyarrow.compute as pc
 
 from tasks.config.training import TextConfig
 from tasks.data.review_files import read_parquet
+from tasks.data.text.padding import pad_tokens
 from tasks.data.text.tokenizer import FIRST_WORD_ID, UNKNOWN_ID
 from tasks.data.text.vocabulary import RaggedTokens, Vocabulary, is_unknown
 from tasks.evaluation.slices import Predictions
@@ -20,6 +24,9 @@ Kind = Literal["seen", "for", "against", "unknown", "cut"]
 _SHOWN = 10
 _CUT_WORDS = 60
 _WEAK = 0.15  # share of the strongest word below which a word says nothing worth a colour
+
+_MOST_WRONG = 2000
+"""Wrong reviews whose n-grams are added up, so that time and memory do not grow."""
 
 _LEFT_OUT = "…"  # stands for words that were cut between others that are shown
 _NO_WORD = "[?]"  # stands for a word that no training text holds: nobody knows what it was
@@ -61,6 +68,47 @@ def confident_errors(
             **shown_words(tokens[review], vocabulary, text, added.get(review)),
         }
         for review, row in zip(ids, rows.tolist(), strict=True)
+    ]
+
+
+def error_ngrams(
+    predictions: Predictions,
+    test: Path,
+    vocabulary: Vocabulary,
+    text: TextConfig,
+    table: NgramTable,
+) -> list[dict[str, Any]]:
+    """Return the n-grams that carry the most errors, the worst first.
+
+    Each has its words as `ngram`, in how many of the wrong reviews it is (`errors`), and what it
+    adds there to the logits of the wrong answers, all together (`added`). Of many wrong reviews the
+    first 2,000 are looked at.
+    """
+    wrong = np.flatnonzero(~predictions.correct)[:_MOST_WRONG]
+    said = answers(predictions.probability)[wrong].tolist()
+    answer_of = dict(zip(predictions.review_id[wrong].tolist(), said, strict=True))
+    wanted = pa.array(answer_of, pa.int32())
+    added, errors = defaultdict[tuple[int, ...], float](float), Counter[tuple[int, ...]]()
+    for batch in read_parquet(test):
+        chosen = batch.filter(pc.is_in(batch["review_id"], value_set=wanted))
+        padded = pad_tokens(RaggedTokens.of(chosen["tokens"]), text)
+        judged = np.array([answer_of[one] for one in chosen["review_id"].to_pylist()], np.int64)
+        ngrams, flat = table.ngram_parts(padded, judged), padded.reshape(-1).tolist()
+        places, words = ngrams.places.tolist(), ngrams.words.tolist()
+        found = set()
+        for place, count, part in zip(places, words, ngrams.added.tolist(), strict=True):
+            ngram = tuple(flat[place : place + count])
+            added[ngram] += part
+            found.add((place // text.maxlen, ngram))
+        errors.update(ngram for _, ngram in found)
+    return [
+        {
+            "ngram": vocabulary.joined(vocabulary.word(one) or _NO_WORD for one in ngram),
+            "errors": errors[ngram],
+            "added": sum_of_parts,
+        }
+        for ngram, sum_of_parts in nlargest(_SHOWN, added.items(), key=itemgetter(1))
+        if sum_of_parts > 0
     ]
 
 

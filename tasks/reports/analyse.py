@@ -10,7 +10,7 @@ from tasks.config.training import TextConfig
 from tasks.data.sources.slice_columns import read_slice_columns
 from tasks.data.sources.source_files import SliceColumns
 from tasks.data.text.vocabulary import Vocabulary
-from tasks.evaluation.confident_errors import confident_errors
+from tasks.evaluation.confident_errors import confident_errors, error_ngrams
 from tasks.evaluation.significance import paired_test
 from tasks.evaluation.slices import analyse_predictions, read_predictions, slice_scores
 from tasks.model.network import ngram_table
@@ -41,7 +41,10 @@ def analyse_run(
     scores = [one.model_dump() for one in slice_scores(network, names, columns)]
     table = ngram_table(files["best_model.keras"])
     errors = confident_errors(network, files["test.parquet"], vocabulary, text, table)
-    more = {"slices": scores, "confident_errors": errors}
+    more: dict[str, object] = {"slices": scores, "confident_errors": errors}
+    if table:
+        test = files["test.parquet"]
+        more["error_ngrams"] = error_ngrams(network, test, vocabulary, text, table)
     write_text(folder / "analysis.json", readable_json(analysis | more))
     history = json.loads(files["history.json"].read_bytes())
     draw_analysis(history, analysis, network, baseline, folder)

@@ -268,6 +268,21 @@ def cut_table(by_cut: Mapping[str, Any], maxlen: int) -> Table:
     return Table("Reviews", *columns, rows=rows, title="Accuracy of whole and cut reviews")
 
 
+def error_ngrams_table(ngrams: Sequence[Mapping[str, Any]]) -> Table:
+    """Return the n-grams that carry the most errors."""
+    rows = ([one["ngram"], f"{one['errors']:,}", f"{one['added']:+.2f}"] for one in ngrams)
+    return Table(
+        "Words",
+        *map(number, ("Errors with them", "Added to the wrong answers")),
+        rows=rows,
+        title="What carries the most errors",
+        notes=[
+            "What an n-gram adds to the logit of the wrong answer, less where it speaks against it,"
+            " over the wrong test reviews, of very many over the first ones."
+        ],
+    )
+
+
 def slices_table(slices: Sequence[SliceScore]) -> Table:
     """Return the accuracy of each slice, with a mark where it is worse than the rest."""
     rows = (

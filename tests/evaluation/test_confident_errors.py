@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,7 +9,7 @@ from tasks.config.training import TextConfig
 from tasks.data.review_files import write_parquet
 from tasks.data.text.padding import pad_tokens
 from tasks.data.text.vocabulary import Vocabulary
-from tasks.evaluation.confident_errors import confident_errors, shown_words
+from tasks.evaluation.confident_errors import confident_errors, error_ngrams, shown_words
 from tasks.evaluation.slices import Predictions
 from tasks.model.network import folded_network, ngram_table
 from tests.model.ngrams.test_table import trained
@@ -115,3 +116,37 @@ def test_the_words_of_an_error_speak_for_the_wrong_answer(tmp_path: Path) -> Non
     assert {*expected.values()} == {"for", "against"}
     found = {error["review_id"]: error["parts"][0]["kind"] for error in errors}
     assert found == expected
+
+
+def test_the_ngrams_that_carry_errors_are_added_up_over_the_wrong_reviews(tmp_path: Path) -> None:
+    file = trained(tmp_path / "model.keras", ngram_words=2)
+    table = ngram_table(file)
+    assert table
+    text = TextConfig(num_words=40, maxlen=12)
+    lists = [[1, *one] for one in np.random.default_rng(0).integers(4, 8, (20, 4)).tolist()]
+    probability = folded_network(file)(pad_tokens(ragged(lists), text))
+    said = (probability > 0.5).astype(int)
+    write_parquet(tmp_path / "test.parquet", [review_batch(lists)], {}, 7)
+    is_wrong = np.arange(20) % 2 == 1
+    predictions = Predictions(
+        review_id=np.arange(20),
+        text_hash=np.arange(20),
+        label=np.where(is_wrong, 1 - said, said),
+        probability=probability,
+        length=np.full(20, 5),
+        unknown=np.zeros(20, int),
+    )
+    found = error_ngrams(predictions, tmp_path / "test.parquet", WORDS, text, table)
+    wrong = [" ".join(f"word{one - 3}" for one in words[1:]) for words in np.array(lists)[is_wrong]]
+    expected: dict[str, float] = {}
+    for words, answer in zip(np.array(lists)[is_wrong], said[is_wrong], strict=True):
+        parts = table.ngram_parts(pad_tokens(ragged([words.tolist()]), text), np.array([answer]))
+        for place, count, added in zip(parts.places, parts.words, parts.added, strict=True):
+            ngram = " ".join(f"word{one - 3}" for one in words[place - 7 : place - 7 + count])
+            expected[ngram] = expected.get(ngram, 0) + added
+    worst = sorted(expected, key=lambda ngram: -expected[ngram])[: len(found)]
+    assert len(found) > 2
+    assert [one["ngram"] for one in found] == worst
+    for one in found:
+        assert one["added"] == pytest.approx(expected[one["ngram"]])
+        assert one["errors"] == sum(f" {one['ngram']} " in f" {text} " for text in wrong)
