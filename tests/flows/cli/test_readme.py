@@ -52,6 +52,13 @@ def commands_of(text: str) -> list[str]:
 
 COMMANDS = commands_of(PAGE)
 
+
+def own_network() -> str:
+    """Return the file of a network with the options that the pages give."""
+    network = (ROOT / "examples/networks/text_cnn.py").read_text()
+    return network.replace("filters: int", "units: int = 3, filters: int")
+
+
 TUTORIAL = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
 
 OTHERS = [
@@ -130,8 +137,7 @@ def test_no_command_is_left_untested(tmp_path: Path, monkeypatch: pytest.MonkeyP
         Path(f"{name}.csv").write_text("\n".join(lines) + "\n")
     for name in ("label_errors", "fixes"):
         Path(f"{name}.csv").write_text("row,label,fix\n")
-    network = (ROOT / "examples/networks/text_cnn.py").read_text()
-    Path("my_net.py").write_text(network.replace("filters: int", "units: int = 3, filters: int"))
+    Path("my_net.py").write_text(own_network())
     make_model_run(Path("artifacts"))
     others = [
         command
@@ -181,6 +187,9 @@ def test_the_commands_of_the_readme_work_one_after_another(
         f"{row},{'2025-12-01' if place < 350 else '2026-02-01'}" for place, row in enumerate(rows)
     ]
     (tmp_path / "reviews.csv").write_text("\n".join([f"{head},written", *dated, ""]))
+    for seed, name in enumerate(("train", "test", "new"), start=1):
+        write_reviews(tmp_path / f"{name}.csv", 300, seed)
+    (tmp_path / "my_net.py").write_text(own_network())
     environment = prefect_environment(
         tmp_path / "home", PREFECT_API_URL=prefect_server, PYTHONPATH=str(ROOT), BROWSER="true"
     )
