@@ -128,7 +128,7 @@ times, which say little on another machine.
 Commit {commit}, {cores} cores ({processor}), TensorFlow {tensorflow}; medians and ranges of
 rounds in each of which both sides take their turn. Predictions are compared by wall time,
 all else by processor time; Python's bytecode is {bytecode}. Predictions and loading are of the
-packaged reviews; the models learned from 2,000 of them.
+packaged reviews; the models learned from 2,000 of them.{remark}
 
 | what | against | ratio, median (range) | rounds | goal | verdict |
 |---|---|---|---|---|---|
@@ -248,7 +248,10 @@ def worse(now: Mapping[str, list[float]], before: Mapping[str, list[float]]) -> 
 
 
 def page(measured: Mapping[str, Any]) -> str:
-    """Return the page of the docs that shows what `write_result` wrote."""
+    """Return the page of the docs that shows what `write_result` wrote.
+
+    A `remark` was added by hand, where the ratios are not all of one command.
+    """
     machine, source = measured["machine"], measured["source"]
     rows = []
     for name, target in TARGETS.items():
@@ -263,6 +266,7 @@ def page(measured: Mapping[str, Any]) -> str:
         bytecode="cached" if machine["caches_bytecode"] else "compiled anew by each process",
         tensorflow=measured["versions"]["tensorflow"],
         rows="\n".join(rows),
+        remark=f" {measured['remark']}" if "remark" in measured else "",
     )
 
 
