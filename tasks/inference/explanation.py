@@ -13,6 +13,7 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
+from tasks.common.formatting import signed
 from tasks.config.training import TextConfig
 from tasks.data.text.subwords import WORD_START
 from tasks.data.text.tokenizer import SPLIT
@@ -65,7 +66,7 @@ class Explanation:
             "against": [pair for pair in ranked[::-1] if pair[1] < -_NONE_COUNTS],
         }
         return "; ".join(
-            f"{side} {', '.join(f'{word} {number:+.2f}' for word, number in pairs[:_NAMED])}"
+            f"{side} {', '.join(f'{word} {signed(number, 2)}' for word, number in pairs[:_NAMED])}"
             for side, pairs in sides.items()
             if pairs
         )

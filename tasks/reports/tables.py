@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.common.artifact_store import StepRun
-from tasks.common.formatting import interval_text, p_text, short_id, when
+from tasks.common.formatting import interval_text, p_text, short_id, signed, when
 from tasks.common.tables import Column, Table, number
 from tasks.config.training import TrainingConfig, changed_settings, default_groups, value_text
 from tasks.evaluation.significance import SliceScore, difference_text
@@ -270,7 +270,7 @@ def cut_table(by_cut: Mapping[str, Any], maxlen: int) -> Table:
 
 def error_ngrams_table(ngrams: Sequence[Mapping[str, Any]]) -> Table:
     """Return the n-grams that carry the most errors."""
-    rows = ([one["ngram"], f"{one['errors']:,}", f"{one['added']:+.2f}"] for one in ngrams)
+    rows = ([one["ngram"], f"{one['errors']:,}", signed(one["added"], 2)] for one in ngrams)
     return Table(
         "Words",
         *map(number, ("Errors with them", "Added to the wrong answers")),
