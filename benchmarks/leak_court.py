@@ -199,18 +199,22 @@ def groups(case: Case) -> Verdict:
     return Verdict("groups split", "prevented", how, accuracies[1] - accuracies[0])
 
 
-def _learned(case: Case, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return texts as numbers, split in three: to learn from, to choose by, to judge by."""
-    weigh = TfidfVectorizer().fit(case.texts[: case.half])
+def _numbers(case: Case) -> Any:  # noqa: ANN401 - a sparse matrix
+    """Return the texts as numbers, weighed by those of the half to learn from."""
+    return TfidfVectorizer().fit(case.texts[: case.half]).transform(case.texts)
+
+
+def _others(case: Case, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the places of the other half in two parts: to choose by, and to judge by."""
     order = np.random.default_rng(seed).permutation(len(case.texts) - case.half) + case.half
-    return weigh.transform(case.texts), order[::2], order[1::2]
+    return order[::2], order[1::2]
 
 
 def epochs(case: Case) -> Verdict:
     """Keep the epoch that is the best one on the test reviews."""
-    gains = []
+    gains, rows = [], _numbers(case)
     for seed in range(20):
-        rows, choosing, judging = _learned(case, seed)
+        choosing, judging = _others(case, seed)
         model = SGDClassifier(loss="log_loss", alpha=1e-6, random_state=seed)
         scores = []
         for _ in range(20):
@@ -233,20 +237,17 @@ def epochs(case: Case) -> Verdict:
 
 def thresholds(case: Case) -> Verdict:
     """Cut the probabilities where the test reviews are judged best."""
-    gains = []
+    gains, rows, labels = [], _numbers(case), case.labels
+    model = LogisticRegression(max_iter=1000).fit(rows[: case.half], labels[: case.half])
+    said = model.predict_proba(rows)[:, 1]
     for seed in range(20):
-        rows, choosing, judging = _learned(case, seed)
-        model = LogisticRegression(max_iter=1000).fit(rows[: case.half], case.labels[: case.half])
-        best = []
-        for part in (choosing, judging):
-            cuts = np.sort(model.predict_proba(rows[part])[:, 1])
-            right = [
-                np.mean((model.predict_proba(rows[part])[:, 1] > cut) == case.labels[part])
-                for cut in cuts[::5]
-            ]
-            best.append(cuts[::5][int(np.argmax(right))])
-        said = model.predict_proba(rows[judging])[:, 1]
-        honest, greedy = (np.mean((said > cut) == case.labels[judging]) for cut in best)
+        parts, best = _others(case, seed), []
+        for part in parts:
+            cuts = np.sort(said[part])[::5]
+            right = [np.mean((said[part] > cut) == labels[part]) for cut in cuts]
+            best.append(cuts[int(np.argmax(right))])
+        judging = parts[1]
+        honest, greedy = (np.mean((said[judging] > cut) == labels[judging]) for cut in best)
         gains.append(greedy - honest)
     how = "the cut is 0.5, or by --cost the best one of the validation reviews"
     return Verdict("threshold chosen on the test set", "prevented", how, float(np.mean(gains)))
@@ -254,20 +255,14 @@ def thresholds(case: Case) -> Verdict:
 
 def temperatures(case: Case) -> Verdict:
     """Fit the temperature on the test reviews."""
-    gains = []
+    gains, rows, labels = [], _numbers(case), case.labels
+    model = LogisticRegression(C=10, max_iter=1000).fit(rows[: case.half], labels[: case.half])
+    logits = model.decision_function(rows)
     for seed in range(20):
-        rows, choosing, judging = _learned(case, seed)
-        model = LogisticRegression(C=10, max_iter=1000).fit(
-            rows[: case.half], case.labels[: case.half]
-        )
-        logits, truth = model.decision_function(rows[judging]), case.labels[judging]
-        errors = [
-            _calibration_error(
-                logits / fitted_temperature(model.decision_function(rows[part]), case.labels[part]),
-                truth,
-            )
-            for part in (choosing, judging)
-        ]
+        parts = _others(case, seed)
+        judging = parts[1]
+        found = (fitted_temperature(logits[part], labels[part]) for part in parts)
+        errors = [_calibration_error(logits[judging] / one, labels[judging]) for one in found]
         gains.append(errors[0] - errors[1])
     assert not [field.name for field in fields(TrainingPlan) if "test" in field.name]
     how = "it is fitted in training, which is given no test reviews"
@@ -317,7 +312,7 @@ def cleaned_labels(case: Case) -> Verdict:
 
 def seeds(case: Case) -> Verdict:
     """Report the best of ten seeds."""
-    rows, _, judging = _learned(case)
+    rows, (_, judging) = _numbers(case), _others(case, 0)
     scores = []
     for seed in range(10):
         model = SGDClassifier(loss="log_loss", alpha=1e-6, max_iter=5, tol=None, random_state=seed)

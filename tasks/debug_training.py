@@ -4,7 +4,6 @@ All is done in a temporary folder, with some of the training reviews alone: no c
 filled, no test review is judged, and what is left is a report or a trace, but no model.
 """
 
-import csv
 import math
 import shutil
 import tempfile
@@ -20,6 +19,7 @@ from tasks.cache.step_function import StepFunction
 from tasks.chain import build, learn_and_judge
 from tasks.check_network import Guarantee, tried
 from tasks.common.artifact_store import ArtifactStore, StepOutput, StepRun
+from tasks.common.atomic_files import write_csv
 from tasks.common.device import Device, select_accelerator
 from tasks.common.errors import NetworkError
 from tasks.common.tables import Table, number
@@ -166,14 +166,12 @@ def _sample(store: ArtifactStore, loaded: StepOutput, rows: int, folder: Path) -
     files = {}
     for part, name in enumerate(("train", "test")):
         files[f"{name}_file"] = file = folder / f"debug-{name}.csv"
-        with file.open("w", newline="", encoding="utf-8") as opened:
-            writer = csv.writer(opened)
-            writer.writerow(("text", "label"))
-            for number in range(part * of_each, (part + 1) * of_each):
-                writer.writerows(
-                    (texts[of_label[number]], label)
-                    for of_label, label in zip(places, names, strict=True)
-                )
+        written = [
+            (texts[of_label[number]], label)
+            for number in range(part * of_each, (part + 1) * of_each)
+            for of_label, label in zip(places, names, strict=True)
+        ]
+        write_csv(file, [("text", "label"), *written])
     return SourceConfig(source="files", **files)
 
 

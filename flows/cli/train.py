@@ -69,10 +69,6 @@ label_errors_app = command_app(
         ("label-errors --config latest --fill drop", "Those of a run; to leave the rows out"),
     ),
 )
-label_errors_app.show = False  # listed by the program `sentiment`
-app.command(label_errors_app)
-
-
 label_next_app = command_app(
     "label-next",
     first=(
@@ -84,8 +80,9 @@ label_next_app = command_app(
         ("label-next --texts new.csv --config latest --rows 50", "To add to the table of a run"),
     ),
 )
-label_next_app.show = False  # listed by the program `sentiment`
-app.command(label_next_app)
+for one in (label_errors_app, label_next_app):
+    one.show = False  # listed by the program `sentiment`
+    app.command(one)
 
 
 class _CommandSource(SourceOptions):

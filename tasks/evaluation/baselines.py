@@ -30,7 +30,12 @@ from tasks.data.text.vocabulary import RaggedTokens, Vocabulary
 from tasks.evaluation.scoring import accuracy_facts, score, write_predictions
 from tasks.evaluation.telling_words import MOST_CHECKED, share_of_ids, telling_words
 from tasks.model.answers import classes_given, given_of, probabilities_of
-from tasks.model.ngrams.counts import log_count_ratios, ngram_presence, token_counts
+from tasks.model.ngrams.counts import (
+    log_count_ratios,
+    ngram_presence,
+    reviews_by_label,
+    token_counts,
+)
 
 BASELINE_NAME = "TF-IDF + logistic regression"
 BAYES_NAME = "naive Bayes bigrams + logistic regression"
@@ -68,18 +73,17 @@ def train_baseline(
     labels = known["label"].to_numpy()[learns]
     leaks = _leaks(known, judged, learns, vocabulary) if vocabulary else {}
     facts: dict[str, Fact] = {}
-    for prefix, name, model in (
-        ("", BASELINE_NAME, _tfidf_probabilities),
-        ("bayes_", BAYES_NAME, bayes_probabilities),
+    for prefix, name, model, more in (
+        ("", BASELINE_NAME, _tfidf_probabilities, leaks),
+        ("bayes_", BAYES_NAME, bayes_probabilities, {}),
     ):
         probabilities = model(known["tokens"], learns, labels, judged["tokens"], tokenizer)
         metrics = score(probabilities, judged["label"].to_numpy(), names)
-        content = readable_json(metrics | described | {"name": name} | leaks)
+        content = readable_json(metrics | described | {"name": name} | more)
         write_text(folder / f"{prefix}baseline_metrics.json", content)
         write_predictions(test, probabilities, folder / f"{prefix}baseline_predictions.parquet")
         found = {"name": name} | accuracy_facts(metrics)
         facts |= {f"{prefix}{key}": value for key, value in found.items()}
-        leaks = {}
     return facts
 
 
@@ -87,17 +91,14 @@ def _leaks(
     known: pa.Table, judged: pa.Table, learns: np.ndarray, vocabulary: Path
 ) -> dict[str, Any]:
     """Return what gives labels away in the reviews that teach."""
-    seen = known.take(np.flatnonzero(learns)[:MOST_CHECKED])
-    tokens, others = (
-        RaggedTokens.of(table["tokens"].combine_chunks())
-        for table in (seen, judged.slice(0, MOST_CHECKED))
+    parts = known.take(np.flatnonzero(learns)[:MOST_CHECKED]), judged.slice(0, MOST_CHECKED)
+    seen, others = (
+        (RaggedTokens.of(part["tokens"].combine_chunks()), part["label"].to_numpy())
+        for part in parts
     )
-    labels, other_labels = (table["label"].to_numpy() for table in (seen, judged))
     return {
-        "telling": telling_words(
-            tokens, labels, others, other_labels[: len(others)], Vocabulary.read(vocabulary).word
-        ),
-        "share_of_ids": share_of_ids(tokens),
+        "telling": telling_words(*seen, *others, Vocabulary.read(vocabulary).word),
+        "share_of_ids": share_of_ids(seen[0]),
     }
 
 
@@ -135,10 +136,10 @@ def bayes_probabilities(
     seen = np.flatnonzero(present.getnnz(axis=0))
     unseen = present.shape[1] - len(seen)
     present, test = present[:, seen], ngram_presence(judged, longest)[:, seen]
-    is_label = sp.csr_matrix((np.ones(len(labels)), (labels, np.arange(len(labels)))))
-    ratios = log_count_ratios((is_label @ present).T.tocsr(), 1, unseen)
+    counted = reviews_by_label(present, labels)
+    ratios = log_count_ratios(counted.T.tocsr(), 1, unseen)
     of_class = []
-    for label, weights in zip(classes_given(is_label.shape[0]), ratios.T, strict=True):
+    for label, weights in zip(classes_given(counted.shape[0]), ratios.T, strict=True):
         # The dual form takes seconds where the default solver takes a quarter of a minute.
         model = LogisticRegression(
             solver="liblinear", dual=True, max_iter=_MOST_ITERATIONS, random_state=0

@@ -122,12 +122,17 @@ def accuracy_by(values: np.ndarray, correct: np.ndarray, count: int) -> list[Sli
     """
     if not len(values):
         return []
-    edges = np.unique(np.quantile(values, np.linspace(0, 1, count + 1)[1:-1]))
-    numbers = np.searchsorted(edges, values, side="left")
+    numbers = _part_numbers(values, count)
     return [
         _slice(values[numbers == number], correct[numbers == number])
         for number in np.unique(numbers)
     ]
+
+
+def _part_numbers(values: np.ndarray, count: int) -> np.ndarray:
+    """Return in which of at most `count` parts of about equal size each value is."""
+    edges = np.unique(np.quantile(values, np.linspace(0, 1, count + 1)[1:-1]))
+    return np.searchsorted(edges, values, side="left")
 
 
 def _slice(values: np.ndarray, correct: np.ndarray) -> Slice:
@@ -217,8 +222,7 @@ def _groups(values: list[str]) -> list[str]:
 
 def _quarters(values: np.ndarray, form: str) -> list[str]:
     """Return by their bounds the quarters in which numbers lie; equal ones are in one."""
-    edges = np.unique(np.quantile(values, np.linspace(0, 1, _PARTS + 1)[1:-1]))
-    numbers = np.searchsorted(edges, values, side="left")
+    numbers = _part_numbers(values, _PARTS)
     titles = {
         number: f"{form.format(part.min())} to {form.format(part.max())}"
         for number in np.unique(numbers).tolist()

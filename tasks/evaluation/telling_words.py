@@ -13,8 +13,9 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import RidgeClassifier
 
 from tasks.data.text.tokenizer import FIRST_WORD_ID
-from tasks.data.text.vocabulary import RaggedTokens
+from tasks.data.text.vocabulary import RaggedTokens, offsets_of
 from tasks.evaluation.significance import paired_test
+from tasks.model.ngrams.counts import reviews_by_label, token_counts
 
 _LEAST_PRECISION, _LEAST_RECALL = 0.9, 0.1
 """Of the words in as many of a label's packaged reviews, the best one has a precision of 0.896."""
@@ -70,21 +71,21 @@ def telling_words(
 
 def share_of_ids(known: RaggedTokens) -> float:
     """Return the share of texts that look like ids: few words, one of which no other text has."""
-    is_word = known.where(known.ids >= FIRST_WORD_ID)
-    present = _presence(is_word.ids, is_word.lengths(), int(known.ids.max(initial=0)) + 1)
+    words = known.where(known.ids >= FIRST_WORD_ID)
+    present = _presence(words, int(known.ids.max(initial=0)) + 1)
     alone = present.getnnz(axis=0) == 1
     has_own = present @ alone.astype(np.float64) > 0
-    return float(np.mean(has_own & (is_word.lengths() <= _ID_WORDS)))
+    return float(np.mean(has_own & (words.lengths() <= _ID_WORDS)))
 
 
 def _words_of_labels(features: sp.csr_matrix, labels: np.ndarray) -> dict[int, dict[str, Any]]:
     """Return by its id the word of each label that has one: the one in most of its reviews."""
     reviews = np.bincount(labels)
-    is_label = sp.csr_matrix((np.ones(len(labels)), (labels, np.arange(len(labels)))))
-    counts = (is_label @ features).toarray()
+    counts = reviews_by_label(features, labels).toarray()
+    total = counts.sum(axis=0)
     found: dict[int, dict[str, Any]] = {}
     for label, of_label in enumerate(counts):
-        total, recall = counts.sum(axis=0), of_label / reviews[label]
+        recall = of_label / reviews[label]
         # The bound below which the precision lies in one of 40 samples (Clopper and Pearson).
         least = stats.beta.ppf(0.025, of_label, total - of_label + 1)
         elsewhere = (total - of_label) / max(1, len(labels) - reviews[label])
@@ -105,17 +106,17 @@ def _words_of_labels(features: sp.csr_matrix, labels: np.ndarray) -> dict[int, d
 def _features(reviews: RaggedTokens, words: int) -> sp.csr_matrix:
     """Return what each review has: its words, then its first one, then its last one."""
     kept = reviews.where((reviews.ids >= FIRST_WORD_ID) & (reviews.ids < words))
-    lengths = kept.lengths()
-    some = lengths > 0
-    first, last = (kept.ids[ends[some]] for ends in (kept.offsets[:-1], kept.offsets[1:] - 1))
-    ends = [_presence(ids, some.astype(int), words) for ids in (first, last)]
-    return sp.hstack([_presence(kept.ids, lengths, words), *ends], format="csr")
+    some = kept.lengths() > 0
+    first, last = (
+        RaggedTokens(kept.ids[places[some]], offsets_of(some))
+        for places in (kept.offsets[:-1], kept.offsets[1:] - 1)
+    )
+    return sp.hstack([_presence(part, words) for part in (kept, first, last)], format="csr")
 
 
-def _presence(ids: np.ndarray, lengths: np.ndarray, words: int) -> sp.csr_matrix:
-    rows = np.repeat(np.arange(len(lengths)), lengths)
-    found = sp.csr_matrix((np.ones(len(ids)), (rows, ids)), shape=(len(lengths), words))
-    found.data[:] = 1  # ids that occur twice were added up
+def _presence(reviews: RaggedTokens, words: int) -> sp.csr_matrix:
+    found = token_counts(reviews, words, np.float64)
+    found.data[:] = 1
     return found
 
 

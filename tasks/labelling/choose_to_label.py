@@ -1,6 +1,5 @@
 """Choose the unlabelled texts that would teach most, and write them as a table to label."""
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.common.artifact_store import ArtifactStore
-from tasks.common.atomic_files import require_new, whole_file
+from tasks.common.atomic_files import require_new, write_csv
 from tasks.common.errors import BadDataError
 from tasks.common.formatting import interval_text, shortened, signed
 from tasks.common.tables import Column, Table, number
@@ -78,7 +77,8 @@ def chosen_to_label(options: TrainOptions, search: LabelNextConfig) -> Table:
         (str(free[row]), unlabelled.texts[free[row]], names[said[row]], f"{sure[row]:.4f}")
         for row in chosen.tolist()
     ]
-    _write(search.output, config.source, rows)
+    head = ("row", config.source.text_column, config.source.label_column, "seems", "probability")
+    write_csv(search.output, [head, *((row, text, "", *answer) for row, text, *answer in rows)])
     held = fold_numbers(train["unit"].to_numpy(), _FOLDS) == 0
     parts = [(tokens.filter(pa.array(part)), labels[part]) for part in (~held, held)]
     tried = back_test(parts[0], parts[1], search.rows, tokenizer)
@@ -107,10 +107,8 @@ def chosen_to_label(options: TrainOptions, search: LabelNextConfig) -> Table:
 
 def _read(file: Path, source: SourceConfig) -> Unlabelled:
     columns = [source.text_column, *([source.group_column] if source.group_column else [])]
-    reading, coded = (
-        ReadOptions(source.encoding, source.delimiter, lines=True),
-        INTO_WORDS.begin({}),
-    )
+    reading = ReadOptions(source.encoding, source.delimiter, lines=True)
+    coded = INTO_WORDS.begin({})
     texts, groups = list[str](), list[np.ndarray]()
     for rows in read_rows(file, list(dict.fromkeys(columns)), reading):
         for place, fault in enumerate(rows.errors.to_pylist()):
@@ -148,10 +146,3 @@ def _judges(units: np.ndarray, config: TrainingConfig) -> np.ndarray:
 
 def _lists(tokens: RaggedTokens) -> pa.ChunkedArray:
     return pa.chunked_array([pa.ListArray.from_arrays(tokens.offsets.astype(np.int32), tokens.ids)])
-
-
-def _write(output: Path, source: SourceConfig, rows: list[tuple[str, str, str, str]]) -> None:
-    with whole_file(output) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["row", source.text_column, source.label_column, "seems", "probability"])
-        writer.writerows((row, text, "", seems, sure) for row, text, seems, sure in rows)

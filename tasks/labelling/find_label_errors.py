@@ -1,7 +1,5 @@
 """Find the training labels that are likely wrong, and write them as a table to correct."""
 
-import csv
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +8,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tasks.common.artifact_store import ArtifactStore
-from tasks.common.atomic_files import require_new, whole_file
+from tasks.common.atomic_files import require_new, write_csv
 from tasks.common.formatting import shortened
 from tasks.common.tables import Column, Table, number
 from tasks.config.commands import spelled
@@ -21,7 +19,7 @@ from tasks.data.load import load_reviews
 from tasks.data.sources.label_fixes import COLUMNS, DROP
 from tasks.data.sources.source_files import SourceFiles
 from tasks.data.tables.fields import ReadOptions
-from tasks.data.tables.rows import read_rows
+from tasks.data.tables.rows import texts_of_rows
 from tasks.data.text.tokenization import Tokenization
 from tasks.data.text.vocabulary import Vocabulary
 from tasks.labelling.label_errors import doubted_labels, out_of_fold
@@ -56,7 +54,11 @@ def found_label_errors(options: TrainOptions, search: LabelErrorsConfig) -> Tabl
             ids.tolist(), labels[chosen], doubted.suggested, doubted.scores, strict=False
         )
     ]
-    _write(search, rows)
+    row, label, fix = COLUMNS
+    head = (row, label, "suggested", "probability", fix, "text")
+    fills = ({"nothing": "", "suggested": one[2], "drop": DROP}[search.fill] for one in rows)
+    filled = ((*cells, fill, text) for (*cells, text), fill in zip(rows, fills, strict=True))
+    write_csv(search.output, [head, *filled])
     return Table(
         *(number("row"), "label", "suggested", number("probability"), Column("text", width=30)),
         rows=[(*cells, shortened(text)) for *cells, text in rows[:_SHOWN]],
@@ -71,28 +73,12 @@ def found_label_errors(options: TrainOptions, search: LabelErrorsConfig) -> Tabl
     )
 
 
-def _write(search: LabelErrorsConfig, rows: Sequence[tuple[str, ...]]) -> None:
-    with (
-        whole_file(search.output) as temporary,
-        temporary.open("w", encoding="utf-8", newline="") as file,
-    ):
-        writer = csv.writer(file)
-        row, label, fix = COLUMNS
-        writer.writerow([row, label, "suggested", "probability", fix, "text"])
-        for number_of_row, given, suggested, probability, text in rows:
-            fill = {"nothing": "", "suggested": suggested, "drop": DROP}[search.fill]
-            writer.writerow([number_of_row, given, suggested, probability, fill, text])
-
-
 def _texts(files: SourceFiles, ids: np.ndarray, train: Path) -> dict[int, str]:
     """Return texts by their rows: as they stand in the user's file, else their words alone."""
     if files.columns is not None:
-        options, found, first = ReadOptions(files.encoding, files.delimiter), {}, 0
-        for rows in read_rows(files.paths["train"], files.columns[:1], options):
-            for row in ids[(ids >= first) & (ids < first + len(rows))].tolist():
-                found[row] = rows.columns[0][row - first].as_py()
-            first += len(rows)
-        return found
+        rows, reading = np.sort(ids), ReadOptions(files.encoding, files.delimiter)
+        (found,) = texts_of_rows(files.paths["train"], files.columns[:1], reading, rows)
+        return dict(zip(rows.tolist(), found, strict=True))
     vocabulary = Vocabulary.read(train.with_name("vocabulary.json"))
     reviews = pq.read_table(train, columns=["review_id", "tokens"])
     reviews = reviews.filter(pc.is_in(reviews["review_id"], pa.array(ids)))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -198,3 +199,20 @@ def _decoded(value: pa.Scalar) -> tuple[str | None, str | None]:
         return content.decode(), None
     except UnicodeDecodeError:
         return None, NOT_UTF8
+
+
+def texts_of_rows(
+    path: Path, columns: Sequence[str], options: ReadOptions, rows: np.ndarray
+) -> list[list[str]]:
+    """Return of each column the texts in the given rows, which ascend; nothing is an empty text.
+
+    A BadDataError says that the file cannot be read or has no such column.
+    """
+    found: list[list[str]] = [[] for _ in columns]
+    first = 0
+    for part in read_rows(path, columns, options):
+        here = rows[(rows >= first) & (rows < first + len(part))] - first
+        for texts, column in zip(found, part.columns, strict=True):
+            texts += [text or "" for text in column.take(here).to_pylist()]
+        first += len(part)
+    return found

@@ -14,6 +14,7 @@ from tasks.common.hashed_files import hashed_files
 from tasks.common.records import Record, write_json
 from tasks.common.seeds import generator
 from tasks.data.text.tokenizer import FIRST_WORD_ID, PAD_ID, SEPARATORS, START_ID, UNKNOWN_ID
+from tasks.evaluation.abstention import ABSTENTION
 from tasks.inference.bundle import files
 from tasks.inference.bundle.litert import litert_network, write_litert
 from tasks.inference.bundle.saved_model import saved_model_answers, write_text_graph
@@ -90,7 +91,7 @@ def _write_files(run: Run, folder: Path, *, litert: bool) -> dict[str, float]:
         cut=model.cut,
     )
     write_json(folder / files.PREPROCESSING, preprocessing)
-    write_json(folder / files.ABSTENTION, model.abstention)
+    write_json(folder / ABSTENTION, model.abstention)
     differences = write_forms(model, folder, litert=litert)
     if differences.keys() & {files.SAVED_MODEL, files.ONNX}:
         shutil.copyfile(_LOADER_SOURCE, folder / files.LOADER)

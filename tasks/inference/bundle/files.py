@@ -12,7 +12,6 @@ from tasks.data.text.tokenizer import BLANKS
 
 BUNDLE, BUNDLE_SHA256 = "bundle.json", "bundle.sha256"
 MODEL, WORD_INDEX, PREPROCESSING = "model.keras", "word_index.json", "preprocessing.json"
-ABSTENTION = "abstention.json"
 SAVED_MODEL, ONNX, LITERT = "saved_model", "model.onnx", "model.tflite"
 LOADER, CARD = "predict.py", "model_card.md"
 _REQUIRED = (MODEL, WORD_INDEX, PREPROCESSING)

@@ -15,9 +15,8 @@ from pathlib import Path, PurePosixPath
 from tasks.common.canonical_json import json_sha256
 from tasks.common.errors import BadDataError, refusing_damage
 from tasks.data.text.vocabulary import Vocabulary
-from tasks.evaluation.abstention import NO_ABSTENTION, Abstention
+from tasks.evaluation.abstention import ABSTENTION, NO_ABSTENTION, Abstention
 from tasks.inference.bundle.files import (
-    ABSTENTION,
     BUNDLE,
     BUNDLE_SHA256,
     MODEL,

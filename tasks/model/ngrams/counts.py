@@ -143,6 +143,15 @@ def _occurrences(
         yield rows[: len(whole)][whole], columns.astype(np.int32)
 
 
+def reviews_by_label(present: sp.csr_matrix, labels: np.ndarray) -> sp.csr_matrix:
+    """Return in how many reviews of each label a column is there, shape (labels, columns).
+
+    `present` has ones and zeros, shape (n, columns); `labels` are numbers from 0 on, shape (n,).
+    """
+    is_label = sp.csr_matrix((np.ones(len(labels)), (labels, np.arange(len(labels)))))
+    return is_label @ present
+
+
 def token_counts(tokens: RaggedTokens, width: int, dtype: type) -> sp.csr_matrix:
     """Return how often each id occurs in each review, shape (n, width); all are below `width`."""
     ones: np.ndarray = np.ones(len(tokens.ids), dtype)
