@@ -15,6 +15,9 @@ from tasks.common.errors import import_extra
 WORD_START = "▁"
 """Begins the first piece of each word, so that pieces can be joined to the text again."""
 
+NO_CHARACTER = "\ufffd"
+"""Stands for a character that is none of those learned; so does a text's own `WORD_START`."""
+
 _UNKNOWN = " "  # no piece holds a space
 
 _LEAST_PAIRS = 2
@@ -32,7 +35,8 @@ def learn_subwords(
     """
     library = import_extra("tokenizers", "subwords")
     encoder = _splitting(library, library.models.BPE())
-    known = [WORD_START, *(one for one in alphabet if one not in (" ", WORD_START))]
+    no_piece = (" ", WORD_START, NO_CHARACTER)
+    known = [WORD_START, *(one for one in alphabet if one not in no_piece)]
     known = known[: max(2, pieces // 2)]
     trainer = library.trainers.BpeTrainer(
         vocab_size=pieces,
@@ -71,6 +75,7 @@ class SubwordEncoder:
 def _splitting(library: Any, model: Any) -> Any:  # noqa: ANN401 - an optional library
     """Return a tokenizer that joins no pieces across words and punctuation."""
     encoder = library.Tokenizer(model)
+    encoder.normalizer = library.normalizers.Replace(WORD_START, NO_CHARACTER)
     split = library.pre_tokenizers
     encoder.pre_tokenizer = split.Sequence(
         [split.Metaspace(WORD_START, "always"), split.Punctuation("isolated")]

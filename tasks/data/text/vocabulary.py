@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from tasks.common.atomic_files import write_text
 from tasks.config.training import TokenizerName
-from tasks.data.text.subwords import WORD_START, Merge, SubwordEncoder
+from tasks.data.text.subwords import NO_CHARACTER, WORD_START, Merge, SubwordEncoder
 from tasks.data.text.tokenizer import (
     FIRST_WORD_ID,
     SPLIT,
@@ -27,8 +27,6 @@ from tasks.data.text.tokenizer import (
 )
 
 T = TypeVar("T", bound=Sized)
-
-_NO_CHARACTER = "\ufffd"
 
 
 class Vocabulary:
@@ -91,7 +89,7 @@ class Vocabulary:
 
         Characters that this vocabulary does not know are unknown to the other one as well.
         """
-        pieces = [*[_NO_CHARACTER] * FIRST_WORD_ID, *self.words]
+        pieces = [*[NO_CHARACTER] * FIRST_WORD_ID, *self.words]
         named = [pieces[token] for token in tokens.ids.tolist()]
         texts = [self.joined(named[start:end]) for start, end in pairwise(tokens.offsets.tolist())]
         return other.subwords([text.removeprefix(" ") for text in texts])

@@ -58,6 +58,7 @@ def test_characters_give_the_text_back(texts: list[str]) -> None:
 @given(train=TEXTS, test=TEXTS)
 @example(train=TRAIN, test=NEW)
 @example(train=["a"], test=["b"])
+@example(train=["▁a \ufffd", "a"], test=["▁", "▁a", "a▁", "\ufffd"])
 def test_a_vocabulary_that_was_read_gives_the_ids_of_the_training(
     tmp_path_factory: pytest.TempPathFactory,
     tokenizer: TokenizerName,
