@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 help:  ## print what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: help setup train test coverage slow faults bench docs lint sbom
+.PHONY: help setup train test coverage slow fuzz faults bench docs lint sbom
 
 train: $(VENV)/.can-train  ## train on the best reviews at hand; more options by ARGS='--epochs 3'
 	$(BIN)/python flows/train_flow.py $(ARGS)
@@ -26,6 +26,9 @@ coverage:  ## test with a floor for the coverage
 
 slow: setup  ## the tests that train for minutes
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+fuzz: setup  ## the property tests with random examples, ten times as many
+	HYPOTHESIS_PROFILE=random $(BIN)/python -m pytest -m 'hypothesis and not slow' --numprocesses 2 $(ARGS)
 
 # The fault suite with its slow part, 200 more kills; writes its table into the docs.
 faults: setup  ## the whole fault suite, 200 kills and more; renews docs/faults.md

@@ -25,10 +25,11 @@ os.environ.setdefault("MPLCONFIGDIR", str(Path.home() / ".cache/matplotlib"))
 
 begin_process()
 
-# How long an example takes says more about the machine than about the code.
-hypothesis.settings.register_profile("no-deadline", deadline=None)
-
-hypothesis.settings.load_profile("no-deadline")
+# How long an example takes says more about the machine than about the code. The same examples each
+# time, so that a change is refused for what it does; `make fuzz` looks for others.
+hypothesis.settings.register_profile("same", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("random", deadline=None, max_examples=1000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 # Files that take long come first, so that no worker is left alone with them in the end.
