@@ -55,8 +55,10 @@ class Tokenizer:
             merges = [tuple(pair) for pair in index["merges"]]
             model = tokenizers.models.BPE(known, merges, unk_token=" ")  # noqa: S106
             self.encoder = tokenizers.Tokenizer(model)
+            start, no_character = self.how["word_start"], "\ufffd"
+            self.encoder.normalizer = tokenizers.normalizers.Replace(start, no_character)
             self.encoder.pre_tokenizer = split.Sequence(
-                [split.Metaspace(self.how["word_start"], "always"), split.Punctuation("isolated")]
+                [split.Metaspace(start, "always"), split.Punctuation("isolated")]
             )
 
     def tokens(self, text: str) -> list[int]:
