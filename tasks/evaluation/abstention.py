@@ -47,8 +47,8 @@ class Abstention(Record):
     def threshold(self, level: float) -> float:
         """Return the threshold of a level; raise an InvalidConfigError where there is none."""
         if self.why_not is not None:
-            raise InvalidConfigError(f"--abstain {level:g}: {self.why_not}")
-        place = int(np.ceil(round(level * _ONE, 6))) - _LOWEST
+            raise InvalidConfigError(f"--abstain {level:g}: {self.why_not}; leave it out")
+        place = int(np.ceil(round(level * _ONE, 6))) - _LOWEST if 0 <= level <= 1 else -1
         if not 0 <= place < len(self.thresholds):
             most = (_LOWEST + len(self.thresholds) - 1) / _ONE
             raise InvalidConfigError(

@@ -48,6 +48,9 @@ def test_a_threshold_is_that_of_the_next_review_among_those_that_were_seen() -> 
         found.threshold(0.951)
     with pytest.raises(InvalidConfigError, match=r"--abstain 0\.4: must be from 0\.5"):
         found.threshold(0.4)
+    for no_level in (float("nan"), float("inf"), -1e300):
+        with pytest.raises(InvalidConfigError, match=r"must be from 0\.5 to 0\.95"):
+            found.threshold(no_level)
     with pytest.raises(InvalidConfigError, match=r"--abstain 0\.9: an earlier version of"):
         NO_ABSTENTION.threshold(0.9)
 

@@ -40,7 +40,8 @@ def write_text_graph(model: TrainedModel, folder: Path) -> None:
     """Write the SavedModel of a model whose hash was checked.
 
     Input `text`: strings of shape (n,). Outputs of shape (n,): `label`, the name of the answer, and
-    `probability`, float32, the answer's own.
+    `probability`, float32, the answer's own. `probabilities` are the numbers of the network, as
+    the ONNX graph gives them.
     """
     use_device(select_accelerator("cpu"))
     module = _text_module(model)
@@ -74,7 +75,8 @@ def _text_module(model: TrainedModel) -> Any:  # noqa: ANN401 - TensorFlow is no
         if model.cut is not None:
             said = tf.cast(of_classes[:, 1] > model.cut, tf.int64)
         own = tf.gather(of_classes, said, batch_dims=1)
-        return {"label": tf.gather(names, said), "probability": own}
+        said_names = tf.gather(names, said)
+        return {"label": said_names, "probability": own, "probabilities": given}
 
     module = tf.Module()
     module.network, module.index = network, index  # kept with the module, else not saved

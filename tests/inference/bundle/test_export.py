@@ -10,6 +10,7 @@ import sys
 import zipfile
 from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from unicodedata import category
@@ -25,11 +26,12 @@ from flows.cli import predict, runs
 from flows.cli.app import main
 from tasks.common.atomic_files import file_sha256
 from tasks.common.canonical_json import readable_json
-from tasks.common.errors import BadDataError, ExportError
+from tasks.common.errors import BadDataError, ExportError, InvalidConfigError
 from tasks.common.hashed_files import hashed_files
 from tasks.config.training import ConvBilstmConfig, DataConfig, TextConfig, TokenizerName
 from tasks.data.text.padding import pad_tokens
 from tasks.data.text.tokenizer import split_words
+from tasks.evaluation.abstention import NO_ABSTENTION
 from tasks.inference.bundle import export as module
 from tasks.inference.bundle import open as opening
 from tasks.inference.bundle.export import Bundle, export_bundle
@@ -89,6 +91,29 @@ def hashed_anew(folder: Path) -> Path:
     return folder
 
 
+def loader_of(folder: Path) -> Any:
+    """Return the bundle's own `predict.py` as a module."""
+    spec = spec_from_file_location("loader", folder / "predict.py")
+    assert spec is not None
+    assert spec.loader is not None
+    loader = module_from_spec(spec)
+    spec.loader.exec_module(loader)
+    return loader
+
+
+def loader_answers(loader: Any, given: np.ndarray, texts: list[str], level: float) -> list[str]:
+    """Return the loader's answers, which are those of `predict --bundle --abstain`."""
+    said = open_bundle(loader.FOLDER).saying(level, all_probabilities=False)
+    expected = said.predict(texts).to_pydict()
+    labels, probabilities, answers = zip(
+        *loader.predicted(given, loader.threshold(level)), strict=True
+    )
+    assert list(labels) == expected["label"]
+    assert [*map(float, probabilities)] == pytest.approx(expected["probability"], abs=TOLERANCE)
+    assert list(answers) == expected["answer"]
+    return list(answers)
+
+
 def test_a_bundle_answers_as_its_run_does(artifacts: Path, bundle: Bundle, folder: Path) -> None:
     expected = open_predictor(artifacts).predict(ASKED)
     assert open_bundle(bundle.path, bundle.sha256).predict(ASKED) == expected
@@ -123,6 +148,33 @@ def test_all_forms_of_a_network_of_many_labels_give_each_label_what_keras_gives(
     answers = saved_model_answers(exported / "saved_model", texts).to_pydict()
     assert answers["label"] == expected["label"]
     np.testing.assert_allclose(answers["probability"], expected["probability"], atol=TOLERANCE)
+    loader = loader_of(exported)
+    answered = [
+        *loader_answers(loader, loader.by_onnx(texts), texts, 0.5),
+        *loader_answers(loader, loader.by_tensorflow(texts), texts, 0.99),
+    ]
+    assert {answer.startswith("unsure: label ") for answer in answered} == {True, False}
+
+
+def test_the_loader_abstains_as_the_command_does_and_refuses_what_it_refuses(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loader, command = loader_of(folder), open_bundle(folder)
+    for given in (loader.by_onnx(WORDS), loader.by_tensorflow(WORDS)):
+        answered = [loader_answers(loader, given, WORDS, level) for level in (0.5, 0.9, 0.99)]
+        assert {*chain(*answered)} == {"unsure", "positive"}
+    none = NO_ABSTENTION.model_dump_json()
+    for abstention, level in [(None, 0.4), (None, 0.991), (None, float("nan")), (none, 0.9)]:
+        if abstention is not None:
+            (folder / "abstention.json").write_text(abstention)
+            command = open_bundle(hashed_anew(folder))
+        with pytest.raises(InvalidConfigError) as refused:
+            command.saying(level, all_probabilities=False)
+        monkeypatch.setattr(sys, "argv", ["predict.py", f"--abstain={level}", "a fine film"])
+        with pytest.raises(SystemExit) as ended:
+            loader.main()
+        assert str(ended.value) == f"error: {refused.value}"
+    assert not capsys.readouterr().out
 
 
 def test_the_saved_model_reads_texts_as_the_tokenizer_does(artifacts: Path, folder: Path) -> None:
@@ -166,11 +218,7 @@ def test_the_loader_reads_every_character_as_the_project_does(
     exported = export_bundle(run, tmp_path / "bundle")
     assert set(exported.differences) - {"saved_model"} == {"model.onnx"}
     assert ("saved_model" in exported.differences) == (tokenizer == "words")
-    spec = spec_from_file_location("loader", exported.path / "predict.py")
-    assert spec is not None
-    assert spec.loader is not None
-    loader = module_from_spec(spec)
-    spec.loader.exec_module(loader)
+    loader = loader_of(exported.path)
     assert list(exported.path.glob("__pycache__/*"))  # which leaves the bundle what it is
     read, bundle = loader.Tokenizer(), open_bundle(exported.path)
     # Beyond, nothing has a lower case or another form, but for some ideographs. What this Python's
@@ -183,8 +231,9 @@ def test_the_loader_reads_every_character_as_the_project_does(
     prepared = prepare_texts(pa.array(texts), bundle.model.vocabulary, bundle.model.text)
     assert [read.row(text) for text in texts] == prepared.tokens.tolist()
     rows = bundle.predict(ASKED).to_pylist()
-    assert [label for label, _ in loader.by_onnx(ASKED)] == [row["label"] for row in rows]
-    given = [probability for _, probability in loader.by_onnx(ASKED)]
+    said = loader.predicted(loader.by_onnx(ASKED), None)
+    assert [label for label, _ in said] == [row["label"] for row in rows]
+    given = [float(probability) for _, probability in said]
     np.testing.assert_allclose(given, [row["probability"] for row in rows], atol=TOLERANCE)
 
 
@@ -194,14 +243,17 @@ def test_the_loader_of_a_bundle_needs_nothing_of_the_project(artifacts: Path, fo
     code = (
         "import sys, runpy; sys.modules['tasks'] = sys.modules['flows'] = None\n"
         "sys.modules['tensorflow'] = None\n"
-        f"sys.argv[1:] = {texts!r}\n"
+        f"sys.argv[1:] = {['--abstain', '0.9', *texts]!r}\n"
         f"runpy.run_path({str(folder / 'predict.py')!r}, None, '__main__')"
     )
     done = subprocess.run(
         [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True
     )
-    rows = open_predictor(artifacts).predict(texts).to_pylist()
-    assert done.stdout.splitlines() == [f"{row['label']}\t{row['probability']:.6f}" for row in rows]
+    asked = open_predictor(artifacts).saying(0.9, all_probabilities=False)
+    assert done.stdout.splitlines() == [
+        f"{row['label']}\t{row['probability']:.6f}\t{row['answer']}"
+        for row in asked.predict(texts).to_pylist()
+    ]
     (folder / "word_index.json").write_text("{}")
     spoilt = subprocess.run(
         [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False

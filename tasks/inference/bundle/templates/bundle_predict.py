@@ -1,16 +1,21 @@
 """Predict texts with this bundle: `python predict.py "A lovely film"`.
 
-It needs NumPy and ONNX Runtime where there is a `model.onnx`, also `tokenizers` where the tokens
-are subwords; else TensorFlow. No file is opened before its hash in `bundle.json` is checked.
+`--abstain 0.9` adds a third column: the label, or `unsure` where another one may be true too. It
+needs NumPy and ONNX Runtime where there is a `model.onnx`, also `tokenizers` where the tokens are
+subwords; else TensorFlow. No file is opened before its hash in `bundle.json` is checked.
 """
 
+import argparse
 import hashlib
 import json
+import math
 import os
 import re
 import sys
 import unicodedata
 from pathlib import Path
+
+import numpy as np
 
 FOLDER = Path(__file__).resolve().parent
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -87,39 +92,84 @@ class Tokenizer:
         return fill + ids if self.text["padding"] == "pre" else ids + fill
 
 
-def by_onnx(texts: list[str]) -> list[tuple[str, float]]:
-    """Return the label and its probability of each text."""
-    import numpy as np
+def by_onnx(texts: list[str]) -> np.ndarray:
+    """Return what the network gives of each text, float32 of shape (n, numbers)."""
     import onnxruntime
 
     tokenizer = Tokenizer()
     session = onnxruntime.InferenceSession(str(FOLDER / "model.onnx"))
     name = session.get_inputs()[0].name
     rows = np.array([tokenizer.row(text) for text in texts], np.int32)
-    given = session.run(None, {name: rows})[0]
-    each = np.concatenate([1 - given, given], axis=1) if given.shape[1] == 1 else given
-    names, cut = tokenizer.how["label_names"], tokenizer.how["cut"]
-    said = each.argmax(axis=1) if cut is None else (each[:, 1] > cut).astype(int)
-    return [(names[label], float(row[label])) for label, row in zip(said, each, strict=True)]
+    return session.run(None, {name: rows})[0]
 
 
-def by_tensorflow(texts: list[str]) -> list[tuple[str, float]]:
-    """Return the label and its probability of each text."""
+def by_tensorflow(texts: list[str]) -> np.ndarray:
+    """Return what the network gives of each text, float32 of shape (n, numbers)."""
     import tensorflow as tf
 
     predict = tf.saved_model.load(str(FOLDER / "saved_model")).signatures["serving_default"]
-    answer = predict(text=tf.constant(texts, tf.string))
-    pairs = zip(answer["label"].numpy(), answer["probability"].numpy(), strict=True)
-    return [(label.decode(), float(probability)) for label, probability in pairs]
+    return predict(text=tf.constant(texts, tf.string))["probabilities"].numpy()
+
+
+def of_each(given: np.ndarray) -> np.ndarray:
+    """Return the probability of each label; of two labels a network gives the second one's."""
+    return np.concatenate([1 - given, given], axis=1) if given.shape[1] == 1 else given
+
+
+def threshold(level: float) -> float:
+    """Return how far from 1 a probability may be at this level; end where it is unknown."""
+    known = json.loads((FOLDER / "abstention.json").read_bytes())
+    if known["why_not"] is not None:
+        sys.exit(f"error: --abstain {level:g}: {known['why_not']}; leave it out")
+    thresholds = known["thresholds"]  # for each thousandth of a level from 0.5 on
+    place = math.ceil(round(level * 1000, 6)) - 500 if 0 <= level <= 1 else -1
+    if not 0 <= place < len(thresholds):
+        sys.exit(
+            f"error: --abstain {level:g}: must be from 0.5 to {(499 + len(thresholds)) / 1000:g},"
+            f" which {known['reviews']:,} validation reviews allow"
+        )
+    return thresholds[place]
+
+
+def predicted(given: np.ndarray, most: float | None) -> list[tuple[str, ...]]:
+    """Return label and probability of each text, and the answer where there is a threshold."""
+    how = json.loads((FOLDER / "preprocessing.json").read_bytes())
+    names, cut, each = how["label_names"], how["cut"], of_each(given)
+    likeliest = each.argmax(axis=1)
+    said = likeliest if cut is None else (each[:, 1] > cut).astype(int)
+    pairs = [(names[label], f"{row[label]:.6f}") for label, row in zip(said, each, strict=True)]
+    if most is None:
+        return pairs
+    may_be = 1 - of_each(given.astype(np.float64)) <= most
+    may_be[np.arange(len(likeliest)), likeliest] = True
+    sets = ([names[label] for label in np.flatnonzero(row)] for row in may_be)
+    return [(*pair, answer(one, len(names))) for pair, one in zip(pairs, sets, strict=True)]
+
+
+def answer(labels: list[str], known: int) -> str:
+    """Return the label that alone may be true, else "unsure", of many with those that may be."""
+    if len(labels) == 1:
+        return labels[0]
+    return "unsure" if known == 2 else f"unsure: {' or '.join(labels)}"  # noqa: PLR2004 - all
 
 
 def main() -> None:
-    """Print label and probability of each text of the command line."""
+    """Print what is said of each text of the command line, else of each line of the input."""
+    parser = argparse.ArgumentParser(description="Print label and probability of each text.")
+    parser.add_argument("texts", nargs="*", help="texts, else the lines of the standard input")
+    parser.add_argument(
+        "--abstain",
+        type=float,
+        metavar="LEVEL",
+        help="add the answer: the label, or 'unsure' where another one may be true, at this level",
+    )
+    asked = parser.parse_args()
     check_files()
-    texts = sys.argv[1:] or sys.stdin.read().splitlines()
-    predict = by_onnx if (FOLDER / "model.onnx").exists() else by_tensorflow
-    for label, probability in predict(texts) if texts else []:
-        print(f"{label}\t{probability:.6f}")
+    most = None if asked.abstain is None else threshold(asked.abstain)
+    texts = asked.texts or sys.stdin.read().splitlines()
+    ask = by_onnx if (FOLDER / "model.onnx").exists() else by_tensorflow
+    for row in predicted(ask(texts), most) if texts else []:
+        print("\t".join(row))
 
 
 if __name__ == "__main__":
