@@ -307,6 +307,7 @@ def analyse(
         "test.parquet": loaded,
         "best_model.keras": trained,
         "history.json": trained,
+        "metrics.json": evaluated,
         "predictions.parquet": evaluated,
         "baseline_predictions.parquet": baseline,
         "bayes_baseline_predictions.parquet": baseline,

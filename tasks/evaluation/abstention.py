@@ -30,6 +30,7 @@ _LOWEST, _ONE = 500, 1000
 """Levels are thousandths, from this one to the one below one."""
 
 _LENGTHS = 3
+_CURVE_POINTS = 20
 
 
 class Abstention(Record):
@@ -124,6 +125,33 @@ def measured_sets(
             }
         )
     return found
+
+
+def answered_curve(
+    probabilities: np.ndarray, labels: np.ndarray, abstention: Abstention
+) -> list[dict[str, Any]]:
+    """Return the share of test reviews that is answered, and the accuracy of these answers.
+
+    Over all levels that there are, by the share, the lowest first; of many shares at most
+    20, from the lowest to the highest. Each has the lowest `level` of its share, and a 95 %
+    interval.
+    """
+    # One label is in the set where the second likeliest is not.
+    second = np.partition(_scores(probabilities), 1, axis=1)[:, 1]
+    is_right = (answers(probabilities) == labels)[np.argsort(-second, kind="stable")]
+    counts = len(second) - np.searchsorted(np.sort(second), abstention.thresholds, side="right")
+    answered, places = np.unique(counts[counts > 0], return_index=True)
+    if not len(answered):
+        return []
+    even = np.linspace(answered[0], answered[-1], _CURVE_POINTS)
+    return [
+        {
+            "level": float(_LOWEST + places[one]) / _ONE,
+            "answered": float(answered[one] / len(labels)),
+            **_share("accuracy_answered", is_right[: answered[one]]),
+        }
+        for one in np.unique(np.searchsorted(answered, even))
+    ]
 
 
 def _share(name: str, holds: np.ndarray) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from tasks.evaluation.abstention import (
     ABSTENTION,
     ON_TEST_REVIEWS,
     Abstention,
+    answered_curve,
     chosen_thresholds,
     measured_sets,
 )
@@ -86,6 +87,7 @@ def evaluate_model(
             abstention = chosen_thresholds(judged, truth)
             lengths = read_column(test, "length")
             metrics["abstention"] = measured_sets(probabilities, labels, lengths, abstention)
+            metrics["abstention_curve"] = answered_curve(probabilities, labels, abstention)
         write_json(folder / ABSTENTION, abstention)
         if costs := calibrated.costs:
             cut = chosen_cut(judged, truth, costs)

@@ -26,9 +26,10 @@ def analyse_run(
 ) -> None:
     """Write `analysis.json` and the charts as `.svg`.
 
-    `files` are the paths of the run's `best_model.keras`, `history.json`, `vocabulary.json`, three
-    files of predictions and `test.parquet`, which has whole token lists, by these names. `names`
-    are those of the labels, `slices` the user's columns by which the reviews are put into slices.
+    `files` are the paths of the run's `best_model.keras`, `history.json`, `metrics.json`,
+    `vocabulary.json`, three files of predictions and `test.parquet`, which has whole token lists,
+    by these names. `names` are those of the labels, `slices` the user's columns by which the
+    reviews are put into slices.
     """
     network = read_predictions(files["predictions.parquet"])
     baseline = read_predictions(files["baseline_predictions.parquet"])
@@ -39,6 +40,7 @@ def analyse_run(
     }
     columns = read_slice_columns(slices, network.review_id) if slices else {}
     scores = [one.model_dump() for one in slice_scores(network, names, columns)]
+    metrics = json.loads(files["metrics.json"].read_bytes())
     table = ngram_table(files["best_model.keras"])
     errors = confident_errors(network, files["test.parquet"], vocabulary, text, table)
     more: dict[str, object] = {"slices": scores, "confident_errors": errors}
@@ -47,4 +49,4 @@ def analyse_run(
         more["error_ngrams"] = error_ngrams(network, test, vocabulary, text, table)
     write_text(folder / "analysis.json", readable_json(analysis | more))
     history = json.loads(files["history.json"].read_bytes())
-    draw_analysis(history, analysis, network, baseline, folder)
+    draw_analysis(history, analysis, metrics, network, baseline, folder)

@@ -1,12 +1,13 @@
 """Charts of a run's report, each one SVG file."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogFormatter, MaxNLocator
+from matplotlib.ticker import LogFormatter, MaxNLocator, PercentFormatter
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from tasks.evaluation.metrics import BINS
@@ -33,6 +34,7 @@ _CURVE_POINTS = 400
 def draw_analysis(
     history: dict[str, list[float]],
     analysis: dict[str, Any],
+    metrics: dict[str, Any],
     network: Predictions,
     baseline: Predictions,
     folder: Path,
@@ -40,7 +42,8 @@ def draw_analysis(
     """Write one `.svg` file for each name in `CHARTS`.
 
     `history` has one list per metric, with one number per epoch; `analysis` is what
-    `analyse_predictions` returned; both predictions are of the test reviews.
+    `analyse_predictions` returned, `metrics` what `metrics.json` holds; both predictions are of the
+    test reviews.
     """
     drawings: dict[str, Callable[[Axes], None]] = {
         "training_loss": lambda axes: draw_curves(axes, "loss", history, BLUE),
@@ -49,6 +52,7 @@ def draw_analysis(
         "roc": lambda axes: _draw_roc(axes, network, baseline),
         "precision_recall": lambda axes: _draw_precision_recall(axes, network, baseline),
         "reliability": lambda axes: _draw_reliability(axes, analysis["reliability"]),
+        "abstention": lambda axes: _draw_abstention(axes, metrics),
         "by_length": lambda axes: _draw_by_length(axes, analysis["by_length"]),
         "by_unknown": lambda axes: _draw_by_unknown(axes, analysis["by_unknown"]),
     }
@@ -124,6 +128,24 @@ def _draw_reliability(axes: Axes, bins: dict[str, list[dict[str, float]]]) -> No
     )
     counts.set(ylabel="Reviews (bars)")
     counts.grid(visible=False)
+
+
+def _draw_abstention(axes: Axes, metrics: dict[str, Any]) -> None:
+    """Draw the accuracy of the answers by their share; nothing where no level was measured."""
+    shown = metrics.get("abstention_curve", [])
+    shares, heights = ([one[name] for one in shown] for name in ("answered", "accuracy_answered"))
+    bounds = [one["accuracy_answered_interval_95"] for one in shown]
+    axes.fill_between(shares, *np.reshape(bounds, (-1, 2)).T, color=BLUE, alpha=0.2, linewidth=0)
+    axes.plot(shares, heights, color=BLUE, linewidth=2)
+    levels = defaultdict[tuple[float, float], list[str]](list)
+    for one in metrics.get("abstention", []):
+        if one["answered"]:
+            levels[one["answered"], one["accuracy_answered"]].append(f"{one['level']:g}")
+    for place, names in levels.items():
+        axes.plot(*place, "o", color=BLUE)
+        axes.annotate(", ".join(names), place, textcoords="offset points", xytext=(6, 5), color=INK)
+    axes.xaxis.set_major_formatter(PercentFormatter(1, 0, " %"))
+    axes.set(xlabel="Share of the reviews that is answered", ylabel="Accuracy of the answers")
 
 
 def _draw_by_length(axes: Axes, slices: dict[str, list[dict[str, float]]]) -> None:

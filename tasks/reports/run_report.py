@@ -38,6 +38,7 @@ CHARTS = (
     "roc",
     "precision_recall",
     "reliability",
+    "abstention",
     "by_length",
     "by_unknown",
 )

@@ -8,6 +8,7 @@ from tasks.common.errors import InvalidConfigError
 from tasks.evaluation.abstention import (
     NO_ABSTENTION,
     Abstention,
+    answered_curve,
     chosen_thresholds,
     label_sets,
     measured_sets,
@@ -93,3 +94,24 @@ def test_levels_that_few_reviews_do_not_allow_are_not_measured() -> None:
     found = measured_sets(probabilities, labels, np.arange(100), few)
     assert [one["level"] for one in found] == [0.8, 0.9]
     assert measured_sets(probabilities, labels, np.arange(100), Abstention()) == []
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_point_of_the_curve_is_what_the_sets_of_its_level_answer(classes: int) -> None:
+    abstention = chosen_thresholds(*drawn(1, 400, classes))
+    probabilities, labels = drawn(2, 300, classes)
+    curve = answered_curve(probabilities, labels, abstention)
+    assert 15 <= len(curve) <= 20
+    assert [one["answered"] for one in curve] == sorted({one["answered"] for one in curve})
+    for one in curve:
+        sets = label_sets(probabilities, abstention.threshold(one["level"]))
+        is_sure = sets.sum(axis=1) == 1
+        assert one["answered"] == is_sure.mean()
+        right = (answers(probabilities) == labels)[is_sure]
+        assert one["accuracy_answered"] == pytest.approx(right.mean())
+        low, high = one["accuracy_answered_interval_95"]
+        assert low < right.mean() <= high
+    of_levels = [label_sets(probabilities, most) for most in abstention.thresholds]
+    shares = {(sets.sum(axis=1) == 1).mean() for sets in of_levels} - {0}
+    assert (curve[0]["answered"], curve[-1]["answered"]) == (min(shares), max(shares))
+    assert answered_curve(probabilities, labels, NO_ABSTENTION) == []

@@ -71,6 +71,19 @@ def test_rows_that_were_left_out_are_told(done: RunSummary, tmp_path: Path) -> N
     assert re.search(r"left out, without a word</th> ?<td[^>]*>1,234</td> ?<td[^>]*>0</td>", page)
 
 
+def test_the_accuracy_by_the_share_answered_is_drawn_where_levels_were_measured(
+    done: RunSummary, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(done.folder, tmp_path / "run"))
+    run = Run(folder=folder, manifest=read_manifest(folder))
+    (whole,) = read_json(folder, "metrics.json")["abstention_curve"]  # it is too sure of itself
+    drawn = "from 0.9876 where 50.0 % of the reviews are answered"
+    assert drawn not in run_report(folder, run.manifest)
+    half = whole | {"answered": 0.5, "accuracy_answered": 0.9876}
+    changed_json(run, "metrics.json", {"abstention_curve": [half, whole]})
+    assert drawn in run_report(folder, run.manifest)
+
+
 def test_a_report_is_written_in_well_under_three_seconds(done: RunSummary) -> None:
     manifest, started = read_manifest(done.folder), time.perf_counter()
     assert run_report(done.folder, manifest)
