@@ -17,7 +17,7 @@ from tasks.data.text.padding import pad_tokens
 from tasks.data.text.tokenizer import FIRST_WORD_ID, UNKNOWN_ID
 from tasks.data.text.vocabulary import RaggedTokens, Vocabulary, is_unknown
 from tasks.evaluation.slices import Predictions
-from tasks.model.answers import answers, sureness
+from tasks.model.answers import answers, of_each
 from tasks.model.ngrams.table import NgramTable, token_parts
 
 Kind = Literal["seen", "for", "against", "unknown", "cut"]
@@ -38,16 +38,18 @@ def confident_errors(
     vocabulary: Vocabulary,
     text: TextConfig,
     table: NgramTable | None = None,
+    cut: float | None = None,
 ) -> list[dict[str, Any]]:
     """Return the wrong predictions of which the network was surest, the worst first.
 
     `test` has the token lists of the test set. Each has review id, label, the answer and its
     probability, length, and its words in parts of one kind: seen by the network, unknown to it, or
     cut off. Far cut words are only counted. With the table of an n-gram network seen words that say
-    much are those for the answer and against it.
+    much are those for the answer and against it. Where there is a cut, it says what is wrong.
     """
-    wrong = np.flatnonzero(~predictions.correct)
-    said, sure = answers(predictions.probability), sureness(predictions.probability)
+    said = answers(predictions.probability, cut)
+    wrong = np.flatnonzero(said != predictions.label)
+    sure = of_each(predictions.probability)[np.arange(len(said)), said]
     rows = wrong[np.argsort(-sure[wrong], kind="stable")[:_SHOWN]]
     ids = predictions.review_id[rows].tolist()
     tokens = _tokens_of(ids, test)
@@ -77,16 +79,18 @@ def error_ngrams(
     vocabulary: Vocabulary,
     text: TextConfig,
     table: NgramTable,
+    cut: float | None = None,
 ) -> list[dict[str, Any]]:
     """Return the n-grams that carry the most errors, the worst first.
 
     Each has its words as `ngram`, in how many of the wrong reviews it is (`errors`), and what it
     adds there to the logits of the wrong answers, all together (`added`). Of many wrong reviews the
-    first 2,000 are looked at.
+    first 2,000 are looked at. Where there is a cut, it says what is wrong.
     """
-    wrong = np.flatnonzero(~predictions.correct)[:_MOST_WRONG]
-    said = answers(predictions.probability)[wrong].tolist()
-    answer_of = dict(zip(predictions.review_id[wrong].tolist(), said, strict=True))
+    said = answers(predictions.probability, cut)
+    wrong = np.flatnonzero(said != predictions.label)[:_MOST_WRONG]
+    judged_as = said[wrong].tolist()
+    answer_of = dict(zip(predictions.review_id[wrong].tolist(), judged_as, strict=True))
     wanted = pa.array(answer_of, pa.int32())
     added, errors = defaultdict[tuple[int, ...], float](float), Counter[tuple[int, ...]]()
     for batch in read_parquet(test):

@@ -42,11 +42,11 @@ def analyse_run(
     scores = [one.model_dump() for one in slice_scores(network, names, columns)]
     metrics = json.loads(files["metrics.json"].read_bytes())
     table = ngram_table(files["best_model.keras"])
-    errors = confident_errors(network, files["test.parquet"], vocabulary, text, table)
+    test, cut = files["test.parquet"], metrics["cost"]["cut"] if "cost" in metrics else None
+    errors = confident_errors(network, test, vocabulary, text, table, cut)
     more: dict[str, object] = {"slices": scores, "confident_errors": errors}
     if table:
-        test = files["test.parquet"]
-        more["error_ngrams"] = error_ngrams(network, test, vocabulary, text, table)
+        more["error_ngrams"] = error_ngrams(network, test, vocabulary, text, table, cut)
     write_text(folder / "analysis.json", readable_json(analysis | more))
     history = json.loads(files["history.json"].read_bytes())
     draw_analysis(history, analysis, metrics, network, baseline, folder)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +81,10 @@ def test_the_worst_errors_come_first_with_their_own_words(tmp_path: Path) -> Non
     assert [error["review_id"] for error in errors] == [2, 3, 0]
     assert [error["parts"][0]["text"] for error in errors] == ["word3", "word4", "word1"]
     assert [error["label"] for error in errors] == [0, 1, 0]
+    by_cut = confident_errors(predictions, file, WORDS, TEXT, cut=0.95)
+    assert [error["review_id"] for error in by_cut] == [2, 3, 1]
+    assert [error["answer"] for error in by_cut] == [1, 0, 0]
+    assert [error["probability"] for error in by_cut] == pytest.approx([0.99, 0.8, 0.1])
 
 
 def test_words_that_say_much_are_told_apart_where_the_network_sees_them() -> None:
@@ -145,6 +150,10 @@ def test_the_ngrams_that_carry_errors_are_added_up_over_the_wrong_reviews(tmp_pa
             ngram = " ".join(f"word{one - 3}" for one in words[place - 7 : place - 7 + count])
             expected[ngram] = expected.get(ngram, 0) + added
     worst = sorted(expected, key=lambda ngram: -expected[ngram])[: len(found)]
+    cut = float(np.quantile(probability, 0.8))
+    by_cut = error_ngrams(predictions, tmp_path / "test.parquet", WORDS, text, table, cut)
+    moved = replace(predictions, probability=(probability > cut).astype(float))
+    assert by_cut == error_ngrams(moved, tmp_path / "test.parquet", WORDS, text, table) != found
     assert len(found) > 2
     assert [one["ngram"] for one in found] == worst
     for one in found:

@@ -84,6 +84,19 @@ def test_the_accuracy_by_the_share_answered_is_drawn_where_levels_were_measured(
     assert drawn in run_report(folder, run.manifest)
 
 
+def test_the_errors_are_said_to_be_those_of_the_cut_where_there_is_one(
+    done: RunSummary, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(done.folder, tmp_path / "run"))
+    run, said = Run(folder=folder, manifest=read_manifest(folder)), "pos above 0.8621."
+    assert said not in run_report(folder, run.manifest)
+    facts = {"fp": 5, "fn": 1, "cut": 0.86214, "cost": 1.0, "cost_at_half": 1.1, "saved": 0.1}
+    facts |= {"accuracy": 0.5, "accuracy_interval_95": [0.4, 0.6]}
+    facts |= {f"{name}_interval_95": [0.0, 2.0] for name in ("cost", "cost_at_half", "saved")}
+    changed_json(run, "metrics.json", {"cost": facts})
+    assert said in run_report(folder, run.manifest)
+
+
 def test_a_report_is_written_in_well_under_three_seconds(done: RunSummary) -> None:
     manifest, started = read_manifest(done.folder), time.perf_counter()
     assert run_report(done.folder, manifest)
