@@ -90,7 +90,14 @@ def test_the_errors_are_said_to_be_those_of_the_cut_where_there_is_one(
     folder = Path(shutil.copytree(done.folder, tmp_path / "run"))
     run, said = Run(folder=folder, manifest=read_manifest(folder)), "pos above 0.8621."
     assert said not in run_report(folder, run.manifest)
-    facts = {"fp": 5, "fn": 1, "cut": 0.86214, "cost": 1.0, "cost_at_half": 1.1, "saved": 0.1}
+    facts: dict[str, object] = {
+        "fp": 5,
+        "fn": 1,
+        "cut": 0.86214,
+        "cost": 1.0,
+        "cost_at_half": 1.1,
+        "saved": 0.1,
+    }
     facts |= {"accuracy": 0.5, "accuracy_interval_95": [0.4, 0.6]}
     facts |= {f"{name}_interval_95": [0.0, 2.0] for name in ("cost", "cost_at_half", "saved")}
     changed_json(run, "metrics.json", {"cost": facts})
