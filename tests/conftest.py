@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,10 @@ from tests.support.small_run import prepare, write_reviews
 
 if TYPE_CHECKING:
     from tests.support.run_forker import RunForker
+
+# Compiled once: each of some hundred child processes would take seconds to compile the libraries.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # Each test has a Prefect home of its own; fonts are looked for once.
 os.environ.setdefault("MPLCONFIGDIR", str(Path.home() / ".cache/matplotlib"))

@@ -7,7 +7,7 @@ from tasks.common.errors import BadDataError
 from tasks.common.hashed_files import FileList
 from tasks.common.records import Record
 from tasks.config.training import TextConfig
-from tasks.data.text.subwords import WORD_START
+from tasks.data.text.subwords import NO_CHARACTER, WORD_START
 from tasks.data.text.tokenizer import BLANKS
 
 BUNDLE, BUNDLE_SHA256 = "bundle.json", "bundle.sha256"
@@ -22,14 +22,16 @@ class BundlePreprocessing(Record):
 
     `separators` is a regular expression (RE2); what it matches, and the space, separates words.
     Where the tokens are not words, texts are first brought to NFKC, and what `blanks` matches
-    becomes one space, none at either end. `word_start` stands for the space before a subword. Where
-    there is a `cut`, the second label is the answer above it, else the likeliest one is.
+    becomes one space, none at either end. `word_start` stands for the space before a subword, and
+    `no_character` for that sign where a text has it. Where there is a `cut`, the second label is
+    the answer above it, else the likeliest one is.
     """
 
     lower_case: Literal["each code point by itself"] = "each code point by itself"
     separators: str
     blanks: str = BLANKS
     word_start: str = WORD_START
+    no_character: str = NO_CHARACTER
     pad_id: int
     start_id: int
     unknown_id: int

@@ -60,8 +60,8 @@ class Tokenizer:
             merges = [tuple(pair) for pair in index["merges"]]
             model = tokenizers.models.BPE(known, merges, unk_token=" ")  # noqa: S106
             self.encoder = tokenizers.Tokenizer(model)
-            start, no_character = self.how["word_start"], "\ufffd"
-            self.encoder.normalizer = tokenizers.normalizers.Replace(start, no_character)
+            start, none = self.how["word_start"], self.how["no_character"]
+            self.encoder.normalizer = tokenizers.normalizers.Replace(start, none)
             self.encoder.pre_tokenizer = split.Sequence(
                 [split.Metaspace(start, "always"), split.Punctuation("isolated")]
             )
