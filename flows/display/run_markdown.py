@@ -1,11 +1,14 @@
 """The report of a run as Markdown, for Prefect's UI: the score, whether to believe it, charts."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from tasks.common.formatting import interval_text
 from tasks.common.tables import Table, markdown
+from tasks.evaluation.significance import SliceScore
 from tasks.reports.html import image_uri, score
 from tasks.reports.run_report import REPORT
+from tasks.reports.tables import slices_table
 from tasks.reports.verdict import Note, Verdict
 from tasks.runs.manifest import BaselineScore, Manifest, Score
 
@@ -34,9 +37,18 @@ def report_markdown(folder: Path, manifest: Manifest, verdict: Verdict, notes: l
         f" {judged.test_reviews:,} test reviews",
         Table("", "test accuracy", "95 % interval", rows=scores),
         [f"{_MARKS[note.kind]}{note.text}" for note in notes],
+        *_worse_slices(manifest.slices),
         Table("", "this run", rows=facts.items()),
         *(_chart(folder, name) for name in ("accuracy", "loss")),
     )
+
+
+def _worse_slices(slices: Sequence[SliceScore]) -> list[str | Table]:
+    worse = [one for one in slices if one.is_worse]
+    told = "Slices of the test reviews that are worse than the rest:"
+    if worse:
+        return [f"{_MARKS['mind']}{told} {len(worse)} of {len(slices)}.", slices_table(worse)]
+    return [f"{told} none of {len(slices)}."] if slices else []
 
 
 def _scores(name: str, one: Score | BaselineScore) -> list[str]:
