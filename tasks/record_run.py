@@ -20,7 +20,7 @@ from tasks.run_summary import RunSummary
 from tasks.runs.environment import describe_machine, describe_source, library_versions
 from tasks.runs.manifest import BaselineScore, Manifest, Score, Training, VectorCoverage
 from tasks.runs.names import write_naming
-from tasks.runs.read import PARTS, read_json
+from tasks.runs.read import PARTS, SLICES, read_json
 
 DRIFT = "drift.json"
 """In the folders of runs that were checked for drift."""
@@ -40,7 +40,7 @@ _STEP_FILES = {
     "plot": tuple(
         f"figures/{name}.{kind}" for name in ("loss", "accuracy") for kind in ("png", "svg")
     ),
-    "analyse": ("analysis.json", *(f"figures/{name}.svg" for name in CHARTS)),
+    "analyse": ("analysis.json", SLICES, *(f"figures/{name}.svg" for name in CHARTS)),
 }
 
 RUN_FILES = {name: step for step, names in _STEP_FILES.items() for name in names}

@@ -1,4 +1,9 @@
-"""By how much two means of several seeds differ that judged the same reviews."""
+"""By how much two means of several seeds differ that judged the same reviews.
+
+Of many tests some find a difference by chance: their p-values are corrected for their number by S.
+Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics
+6 (1979), 65-70.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,12 @@ from tasks.common.formatting import signed
 from tasks.common.records import Record
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
+
+LEVEL = 0.05
+"""Of the tests of slices: a corrected p-value up to it is said to be a difference."""
 
 
 def scipy_stats() -> Any:  # noqa: ANN401 - a module
@@ -100,6 +110,16 @@ def paired_test(first_correct: np.ndarray, second_correct: np.ndarray) -> Paired
         difference_low=low,
         difference_high=high,
     )
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return the p-values of m tests, corrected so that any false one has the chance they say."""
+    order = sorted(range(len(p_values)), key=p_values.__getitem__)
+    corrected, highest = list(p_values), 0.0
+    for left, place in zip(range(len(order), 0, -1), order, strict=True):
+        highest = min(1.0, max(highest, left * p_values[place]))
+        corrected[place] = highest
+    return corrected
 
 
 def mcnemar_p_value(only_first: int, only_second: int) -> float:

@@ -1,9 +1,6 @@
 """Where a model is right: accuracy by review length and by unknown words, calibration.
 
-And where it is worse than elsewhere: slices of the test reviews, each against the rest. Many are
-looked at, so that some are worse by chance: the p-values are corrected for their number by S. Holm,
-"A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6
-(1979), 65-70.
+And where it is worse than elsewhere: slices of the test reviews, each against the rest.
 """
 
 from collections import Counter
@@ -16,14 +13,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tasks.common.atomic_files import whole_file
 from tasks.evaluation.metrics import ReliabilityBin, reliability, wilson_interval
-from tasks.evaluation.significance import SliceScore, paired_test, scipy_stats
+from tasks.evaluation.significance import LEVEL, SliceScore, holm, paired_test, scipy_stats
 from tasks.model.answers import answers
 
 _SLICES_BY_LENGTH = 3
 _SLICES_BY_UNKNOWN = 4
 
-_LEVEL = 0.05
 _PARTS = 4
 _MOST_VALUES = 8
 _LONGEST_NAME = 40
@@ -141,21 +138,51 @@ def _slice(values: np.ndarray, correct: np.ndarray) -> Slice:
     return Slice(float(values.min()), float(values.max()), reviews, right / reviews, low, high)
 
 
-def slice_scores(
-    predictions: Predictions, names: Sequence[str], columns: Mapping[str, Sequence[str]]
-) -> list[SliceScore]:
-    """Return the accuracy of each slice: by label, length, unknown words and the user's columns.
+Groups = Mapping[str, Sequence[str]]
+"""By what n reviews are sliced, and the name of the slice of each one."""
 
-    Of each of these the slice with the lowest accuracy comes first. `names` are those of the
-    labels; a column has the text of each of the n reviews. A slice is worse where the one-sided
-    exact test of Fisher of it against all other reviews says so at the level 0.05, corrected for
-    the number of slices.
+
+def slice_groups(
+    predictions: Predictions, names: Sequence[str], columns: Mapping[str, Sequence[str]]
+) -> Groups:
+    """Return the slices by label, length, unknown words and the user's columns.
+
+    `names` are those of the labels; a column has the text of each of the n reviews.
     """
-    correct = predictions.correct
+    return {
+        "label": [names[label] for label in predictions.label],
+        "tokens": _quarters(predictions.length.astype(float), "{:.0f}"),
+        "unknown words, %": _quarters(100 * predictions.unknown_share, "{:.1f}"),
+    } | {
+        column: _groups([value.strip() or "(empty)" for value in values])
+        for column, values in columns.items()
+    }
+
+
+def write_slices(groups: Groups, path: Path) -> None:
+    """Write the slices of the reviews, in the order of their ids."""
+    columns = {by: pa.array(of, pa.string()).dictionary_encode() for by, of in groups.items()}
+    with whole_file(path) as temporary:
+        pq.write_table(pa.table(columns), temporary, compression="zstd")
+
+
+def read_slices(path: Path) -> dict[str, np.ndarray]:
+    """Return what `write_slices` wrote, arrays of text of shape (n,)."""
+    table = pq.read_table(path)
+    return {by: np.array(table[by].to_pylist(), object) for by in table.column_names}
+
+
+def slice_scores(correct: np.ndarray, groups: Groups) -> list[SliceScore]:
+    """Return the accuracy of each slice of n reviews, of which these were judged correctly.
+
+    Of all that they are sliced by the slice with the lowest accuracy comes first. A slice is worse
+    where the one-sided exact test of Fisher of it against all other reviews says so at the level
+    0.05, corrected for the number of slices.
+    """
     slices = [
         (by, name, is_in)
-        for by, groups in _dimensions(predictions, names, columns)
-        for name, is_in in _masks(groups)
+        for by, of in groups.items()
+        for name, is_in in _masks(of)
         if not is_in.all()
     ]
     tables = [(_counts(correct[is_in]), _counts(correct[~is_in])) for _, _, is_in in slices]
@@ -175,36 +202,16 @@ def slice_scores(
             accuracy_high=high,
             rest=others / (others + failed),
             p_value=p_value,
-            is_worse=p_value <= _LEVEL,
+            is_worse=p_value <= LEVEL,
         )
         scores.append(score)
     places = {one.by: place for place, one in reversed([*enumerate(scores)])}
     return sorted(scores, key=lambda one: (places[one.by], one.accuracy))
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return the p-values of m tests, corrected so that any false one has the chance they say."""
-    order = np.argsort(p_values, kind="stable")
-    ranked = np.asarray(p_values, float)[order] * np.arange(len(p_values), 0, -1)
-    corrected = np.empty(len(p_values))
-    corrected[order] = np.minimum(np.maximum.accumulate(ranked), 1)
-    return [float(value) for value in corrected]
-
-
 def _counts(correct: np.ndarray) -> tuple[int, int]:
     right = int(correct.sum())
     return right, len(correct) - right
-
-
-def _dimensions(
-    predictions: Predictions, names: Sequence[str], columns: Mapping[str, Sequence[str]]
-) -> Iterator[tuple[str, Sequence[str]]]:
-    """Yield what the reviews are sliced by, and the name of each one's slice."""
-    yield "label", [names[label] for label in predictions.label]
-    yield "tokens", _quarters(predictions.length.astype(float), "{:.0f}")
-    yield "unknown words, %", _quarters(100 * predictions.unknown_share, "{:.1f}")
-    for column, values in columns.items():
-        yield column, _groups([value.strip() or "(empty)" for value in values])
 
 
 def _groups(values: list[str]) -> list[str]:

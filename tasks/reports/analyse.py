@@ -12,9 +12,16 @@ from tasks.data.sources.source_files import SliceColumns
 from tasks.data.text.vocabulary import Vocabulary
 from tasks.evaluation.confident_errors import confident_errors, error_ngrams
 from tasks.evaluation.significance import paired_test
-from tasks.evaluation.slices import analyse_predictions, read_predictions, slice_scores
+from tasks.evaluation.slices import (
+    analyse_predictions,
+    read_predictions,
+    slice_groups,
+    slice_scores,
+    write_slices,
+)
 from tasks.model.network import ngram_table
 from tasks.reports.charts import draw_analysis
+from tasks.runs.read import SLICES
 
 
 def analyse_run(
@@ -24,7 +31,7 @@ def analyse_run(
     names: Sequence[str],
     slices: SliceColumns | None = None,
 ) -> None:
-    """Write `analysis.json` and the charts as `.svg`.
+    """Write `analysis.json`, `slices.parquet` and the charts as `.svg`.
 
     `files` are the paths of the run's `best_model.keras`, `history.json`, `metrics.json`,
     `vocabulary.json`, three files of predictions and `test.parquet`, which has whole token lists,
@@ -39,7 +46,9 @@ def analyse_run(
         "network_against_bayes_baseline": paired_test(network.correct, bayes.correct).model_dump()
     }
     columns = read_slice_columns(slices, network.review_id) if slices else {}
-    scores = [one.model_dump() for one in slice_scores(network, names, columns)]
+    groups = slice_groups(network, names, columns)
+    write_slices(groups, folder / SLICES)
+    scores = [one.model_dump() for one in slice_scores(network.correct, groups)]
     metrics = json.loads(files["metrics.json"].read_bytes())
     table = ngram_table(files["best_model.keras"])
     test, cut = files["test.parquet"], metrics["cost"]["cut"] if "cost" in metrics else None

@@ -433,24 +433,41 @@ def common_table(common: CommonReviews) -> Table:
 def compared_slices(comparison: Comparison) -> Table | None:
     """Return the accuracy of each slice by all runs with the first one's test reviews.
 
-    None where there are no two of them that have slices of the same reviews.
+    None where there are no two of them that have slices of the same reviews. A mark says where a
+    run is better or worse than the first one.
     """
     runs = [run for run in comparison.runs if run.slices and not run.not_comparable]
     of_run = [{(one.by, one.name, one.reviews): one for one in run.slices} for run in runs]
     shared = [key for key in of_run[0] if all(key in of for of in of_run)] if of_run else []
     if len(runs) < 2 or not shared:  # noqa: PLR2004 - two make a comparison
         return None
+    marks = {
+        (one.run_id, one.by, one.name): " better" if one.test.difference > 0 else " worse"
+        for one in comparison.slice_tests
+        if one.differs
+    }
+    note = (
+        f"{'Better or worse than' if marks else 'None differs from'} the first: by McNemar's exact"
+        " test on the reviews of a slice, two-sided, corrected for the"
+        f" {len(comparison.slice_tests)} tests (Holm)."
+    )
     return Table(
         "Slice by",
         "Value",
         number("Reviews"),
         *(number(short_id(run.run_id)) for run in runs),
         rows=(
-            [key[0], key[1], f"{key[2]:,}", *(_with_interval(of[key]) for of in of_run)]
+            [
+                *(key[0], key[1], f"{key[2]:,}"),
+                *(
+                    _with_interval(of[key]) + marks.get((run.run_id, *key[:2]), "")
+                    for run, of in zip(runs, of_run, strict=True)
+                ),
+            ]
             for key in shared
         ),
         title="Accuracy by slice (95 % interval)",
-        notes=["A difference within one slice among many may be chance: no test is made of these."],
+        notes=[note] if comparison.slice_tests else [],
     )
 
 

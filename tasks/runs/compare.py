@@ -1,13 +1,16 @@
 """Compare runs: what differs between them, their scores, and paired tests of their models."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tasks.common.errors import InvalidConfigError
 from tasks.common.formatting import short_id
 from tasks.common.records import Record
 from tasks.config.training import Value, flat_config
-from tasks.evaluation.significance import PairedTest, SliceScore, paired_test
+from tasks.evaluation.significance import LEVEL, PairedTest, SliceScore, holm, paired_test
 from tasks.runs.describe import RunLabel, count_cached, label_of, total_seconds
 from tasks.runs.find import Run
 from tasks.runs.manifest import BaselineScore, Manifest, Score, Training
@@ -15,10 +18,14 @@ from tasks.runs.read import (
     BASELINE_PREDICTIONS,
     BAYES_PREDICTIONS,
     PREDICTIONS,
+    SLICES,
     checked_file,
     read_checked,
     read_config,
 )
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _FILES = ("train_file", "test_file", "imdb_npz", "label_fixes")
 
@@ -74,6 +81,21 @@ class Judgement(Record):
     not_comparable: str | None = None
 
 
+class SliceTest(Record):
+    """A model against the first one on the reviews of a slice.
+
+    `p_value` is that of the test, corrected for the number of such tests, `differs` whether it
+    holds then.
+    """
+
+    run_id: str
+    by: str
+    name: str
+    test: PairedTest
+    p_value: float
+    differs: bool
+
+
 class CommonScore(Record):
     """What a run's model scores on common reviews, and its paired test with the first run's."""
 
@@ -103,6 +125,7 @@ class Comparison(Record):
     differences: list[Difference]
     against_first: list[Judgement]
     against_baseline: list[Judgement]
+    slice_tests: tuple[SliceTest, ...] = ()
     notes: list[str]
     common: CommonReviews | None = None
 
@@ -125,6 +148,7 @@ def compare_runs(runs: list[Run]) -> Comparison:
         differences=_differences(runs),
         against_first=[_against_first(run, first) for run in others],
         against_baseline=[judgement for run in runs for judgement in _against_baselines(run)],
+        slice_tests=_slice_tests(first, others),
         notes=_notes(first, others),
     )
 
@@ -205,11 +229,38 @@ def _against_baselines(run: Run) -> list[Judgement]:
 
 def _test(run: Run, other: Run, file: str) -> PairedTest:
     """Return the paired test of the network of `run` with the predictions in a file of `other`."""
-    from tasks.evaluation.slices import read_predictions
+    return paired_test(_judged(run, PREDICTIONS)[0], _judged(other, file)[0])
 
+
+def _judged(run: Run, file: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return which test reviews a file of predictions judges correctly, and their slices."""
+    from tasks.evaluation.slices import read_predictions, read_slices
+
+    slices = read_slices(checked_file(run, SLICES)) if SLICES in run.manifest.files else {}
     # Each is in the order of the ids: its own order depends on the training set's size.
-    files = checked_file(run, PREDICTIONS), checked_file(other, file)
-    return paired_test(*(read_predictions(one).correct for one in files))
+    return read_predictions(checked_file(run, file)).correct, slices
+
+
+def _slice_tests(first: Run, others: list[Run]) -> tuple[SliceTest, ...]:
+    """Return a test of each slice that a run shares with the first one, and of its reviews."""
+    correct, slices = _judged(first, PREDICTIONS)
+    found = []
+    for run in others:
+        if not_comparable(run.manifest, first.manifest):
+            continue
+        own_correct, own_slices = _judged(run, PREDICTIONS)
+        known = {(one.by, one.name, one.reviews) for one in run.manifest.slices}
+        for one in first.manifest.slices:
+            if (one.by, one.name, one.reviews) in known and one.by in slices.keys() & own_slices:
+                is_in = (slices[one.by] == one.name) & (own_slices[one.by] == one.name)
+                if is_in.any():
+                    test = paired_test(own_correct[is_in], correct[is_in])
+                    found.append((run.manifest.run_id, one.by, one.name, test))
+    corrected = holm([test.p_value for *_, test in found])
+    return tuple(
+        SliceTest(run_id=of, by=by, name=name, test=test, p_value=p, differs=p <= LEVEL)
+        for (of, by, name, test), p in zip(found, corrected, strict=True)
+    )
 
 
 def _notes(first: Run, others: list[Run]) -> list[str]:
@@ -224,6 +275,12 @@ def _notes(first: Run, others: list[Run]) -> list[str]:
             "The tutorial protocol chooses the epoch on the test set: its scores are flattered,"
             " also against the baseline."
         )
+    sliced = [run for run in (first, *others) if run.manifest.slices]
+    notes += [
+        f"{short_id(run.manifest.run_id)} is not tested by slice: {why_not}."
+        for run in sliced
+        if (why_not := _not_sliced(run, first))
+    ]
     notes.append(
         "A test judges two trained models on these reviews; with another seed each may score"
         " differently."
@@ -231,6 +288,17 @@ def _notes(first: Run, others: list[Run]) -> list[str]:
     if len(others) > 1:
         notes.append("Each p value is of one test; among many, some are small by chance.")
     return notes
+
+
+def _not_sliced(run: Run, first: Run) -> str | None:
+    if why_not := not_comparable(run.manifest, first.manifest):
+        return why_not
+    if SLICES in run.manifest.files:
+        return None
+    return (
+        "an earlier version of this project trained it, which did not keep the reviews of each"
+        " slice; start that run again"
+    )
 
 
 def _relations(manifest: Manifest, first: Manifest) -> Iterator[str]:

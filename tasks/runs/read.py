@@ -16,6 +16,8 @@ BEST_MODEL = "best_model.keras"
 METRICS = "metrics.json"
 VOCABULARY = "vocabulary.json"
 PARTS = "parts.parquet"
+SLICES = "slices.parquet"
+"""In which slices each test review is: a column for each thing that they are sliced by."""
 
 
 def reading_runs(*runs: Run) -> AbstractContextManager[None]:

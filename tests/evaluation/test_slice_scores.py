@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import fisher_exact
 
-from tasks.evaluation.significance import SliceScore
-from tasks.evaluation.slices import holm, slice_scores
+from tasks.evaluation.significance import SliceScore, holm
+from tasks.evaluation.slices import slice_groups, slice_scores
 from tests.evaluation.test_slices import made
 
 NAMES = ["bad", "good"]
@@ -23,7 +23,7 @@ def scores(
 ) -> dict[tuple[str, str], SliceScore]:
     count = len(wrong)
     predictions = replace(made(count), **judged(count, wrong))
-    found = slice_scores(predictions, names, columns)
+    found = slice_scores(predictions.correct, slice_groups(predictions, names, columns))
     return {(one.by, one.name): one for one in found}
 
 

@@ -1,9 +1,13 @@
 from pathlib import Path
 
+import pytest
+
 from tasks.evaluation.significance import SliceScore
+from tasks.evaluation.slices import write_slices
 from tasks.reports.tables import compared_slices, confusion_table, heat_cells, labels_table
 from tasks.runs.compare import compare_runs
-from tests.support.made_runs import FIRST, SECOND, THIRD, make_run
+from tasks.runs.find import Run
+from tests.support.made_runs import FIRST, SECOND, THIRD, make_run, rewritten
 
 
 def test_a_map_of_confusions_is_for_more_labels_than_a_table_can_show() -> None:
@@ -58,13 +62,56 @@ def slice_of(name: str, accuracy: float, reviews: int = 4) -> SliceScore:
     )
 
 
+def sliced(run: Run, shops: list[str]) -> Run:
+    """Return a run that keeps in which shop each test review is."""
+    file = run.folder / "slices.parquet"
+    write_slices({"shop": shops}, file)
+    return rewritten(run, file.name, file.read_bytes())
+
+
+def test_a_run_is_better_in_a_slice_only_where_a_test_of_its_reviews_says_so(
+    tmp_path: Path,
+) -> None:
+    shops = ["near"] * 20 + ["far"] * 20
+    right = {FIRST: [True] * 30 + [False] * 10, SECOND: [True] * 40, THIRD: [True] * 27}
+    right[THIRD] += [False] * 13
+    slices = (slice_of("near", 1, 20), slice_of("far", 0.5, 20))
+    first, second, third = (
+        sliced(make_run(tmp_path, run_id, right=of, baseline_right=of, slices=slices), shops)
+        for run_id, of in right.items()
+    )
+    comparison = compare_runs([first, second, third])
+    found = [(one.run_id, one.name, one.differs) for one in comparison.slice_tests]
+    assert found == [
+        (SECOND, "near", False),
+        (SECOND, "far", True),
+        (THIRD, "near", False),
+        (THIRD, "far", False),
+    ]
+    assert comparison.slice_tests[1].p_value == pytest.approx(4 * 2 / 2**10)
+    assert comparison.slice_tests[1].test.reviews == 20
+    table = compared_slices(comparison)
+    assert table is not None
+    ends = [[cell.rpartition(")")[2] for cell in row[3:]] for row in table.rows]
+    assert ends == [["", "", ""], ["", " better", ""]]
+    assert "corrected for the 4 tests" in table.notes[0]
+    alike = compared_slices(compare_runs([first, third]))
+    assert alike is not None
+    assert alike.notes[0].startswith("None differs from the first: by McNemar's exact test")
+
+
 def test_slices_are_compared_where_they_are_of_the_same_reviews(tmp_path: Path) -> None:
     first = make_run(tmp_path, FIRST, slices=(slice_of("near", 0.75), slice_of("far", 0.5)))
     second = make_run(tmp_path, SECOND, slices=(slice_of("far", 0.625), slice_of("near", 0.7, 5)))
     other = make_run(tmp_path, THIRD, fingerprints=("train", "other"), slices=(slice_of("far", 1),))
     table = compared_slices(compare_runs([first, second, other]))
     assert table is not None
+    assert table.notes == []
     assert len(table.columns) == 5
     (row,) = table.rows
     assert row == ["shop", "far", "4", "0.5000 (0.4000 to 0.6000)", "0.6250 (0.5250 to 0.7250)"]
-    assert compared_slices(compare_runs([first, other])) is None
+    without = compare_runs([first, other])
+    assert compared_slices(without) is None
+    kept = "an earlier version of this project trained it, which did not keep the reviews of each"
+    assert without.notes[0].startswith(f"aaaaaaaa is not tested by slice: {kept}")
+    assert without.notes[1] == "cccccccc is not tested by slice: other test reviews."

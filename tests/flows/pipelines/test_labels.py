@@ -11,7 +11,7 @@ import pytest
 
 from flows.cli import predict, promote, runs
 from flows.pipelines.api import TrainedRun, load_run, train
-from tasks.evaluation.slices import read_predictions
+from tasks.evaluation.slices import read_predictions, read_slices
 from tasks.inference.bundle.open import open_bundle
 from tasks.runs.manifest import read_manifest
 from tasks.runs.read import read_json
@@ -63,6 +63,10 @@ def test_each_shop_is_a_slice_in_manifest_report_and_terminal(
     right = sum(one.reviews * one.accuracy for one in shops.values())
     assert right == pytest.approx(manifest.score.accuracy * manifest.score.test_reviews)
     assert shops["near"].rest == shops["far"].accuracy
+    kept = read_slices(trained.folder / "slices.parquet")
+    correct = read_predictions(trained.folder / "predictions.parquet").correct
+    for one in manifest.slices:
+        assert correct[kept[one.by] == one.name].mean() == pytest.approx(one.accuracy)
     shown = Command(runs.app, artifacts_of(trained), capsys).says("show", trained.run_id)
     for text in (trained.report.read_text(), shown):
         assert "shop" in text
