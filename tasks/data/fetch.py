@@ -17,6 +17,7 @@ from tasks.common.device import keras_datasets_folder
 from tasks.common.errors import BadDataError, SourceUnavailableError
 from tasks.common.remote_files import is_remote, local_copy
 from tasks.config.training import SourceConfig
+from tasks.data.sources.check_files import check_users_files
 from tasks.data.sources.source_files import FIXES, HOW_READ, SourceFiles, content_sha256
 
 _LOG = logging.getLogger(__name__)
@@ -113,6 +114,9 @@ def _users_files(config: SourceConfig, store: ArtifactStore) -> SourceFiles:
     for split, path in paths.items():
         if not path.exists():
             raise BadDataError(f"--{split}-file {path}: there is no such file")
+    if config.slice_columns and any(map(is_remote, given.values())):
+        # Of local files this was done before the start; else only the last step would ask for them.
+        check_users_files(config.model_copy(update={f"{one}_file": paths[one] for one in paths}))
     return SourceFiles(
         source="files",
         form="files",

@@ -457,6 +457,23 @@ def test_to_look_for_reviews_brings_and_writes_nothing(
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_a_slice_column_that_a_remote_file_lacks_is_refused_as_soon_as_the_file_is_here(
+    store: ArtifactStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reviews = [("a dull film", 0), ("a fine film", 1)]
+    train = write_reviews(tmp_path / "train.csv", reviews)
+    test = write_reviews(tmp_path / "test.csv", reviews)
+    test.write_text("".join(f"{line},shop\n" for line in test.read_text().splitlines()))
+    copies = {"s3://bucket/train.csv": train, "s3://bucket/test.csv": test}
+    monkeypatch.setattr(module, "local_copy", lambda uri, _: copies[uri])
+    here = {"source": "files", "train_file": "s3://bucket/train.csv", "slice_columns": "shop"}
+    both = SourceConfig.model_validate(here | {"test_file": "s3://bucket/test.csv"})
+    assert fetch_reviews(both, store).paths == {"train": train, "test": test}
+    named = r"has no column 'shop'; its columns are .*'text'.*--slice-columns\)"
+    with pytest.raises(BadDataError, match=named):
+        fetch_reviews(SourceConfig.model_validate(here), store)
+
+
 def test_to_look_finds_what_a_run_would_find(samples: Path, store: ArtifactStore) -> None:
     copied(samples / module.FULL_PACKAGE_WHEEL, store.downloads)
     found, lacking = find_reviews(IMDB, store)
