@@ -97,7 +97,7 @@ class AnswerOptions:
         bool,
         Parameter(
             help="Say what each word adds to the answer: coloured words, or columns of their own;"
-            " n-gram networks.",
+            " of n-gram networks exactly, of others with TensorFlow.",
             negative=(),
         ),
     ] = False
@@ -304,7 +304,8 @@ def _print_explained(predicted: pa.RecordBatch, lines: Iterator[str], between: s
             console.print(Padding(words, (0, 0, 0, _INDENT)))
         if row["strongest"] is not None:
             strongest = printable(row["strongest"]) or "no word counts"
-            sys.stdout.write(f"{'':{_INDENT}}{strongest}\n")
+            gap = f"; gap {row['gap']:.3f}" if row["gap"] else ""
+            sys.stdout.write(f"{'':{_INDENT}}{strongest}{gap}\n")
 
 
 def _follow(steps: Iterator[float | PredictionSummary], name: str) -> None:

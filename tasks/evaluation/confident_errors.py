@@ -18,7 +18,7 @@ from tasks.data.text.tokenizer import FIRST_WORD_ID, UNKNOWN_ID
 from tasks.data.text.vocabulary import RaggedTokens, Vocabulary, is_unknown
 from tasks.evaluation.slices import Predictions
 from tasks.model.answers import answers, of_each
-from tasks.model.ngrams.table import NgramTable, token_parts
+from tasks.model.ngrams.table import Explain, NgramTable, token_parts
 
 Kind = Literal["seen", "for", "against", "unknown", "cut"]
 _SHOWN = 10
@@ -37,15 +37,16 @@ def confident_errors(
     test: Path,
     vocabulary: Vocabulary,
     text: TextConfig,
-    table: NgramTable | None = None,
+    explain: Explain | None = None,
     cut: float | None = None,
 ) -> list[dict[str, Any]]:
     """Return the wrong predictions of which the network was surest, the worst first.
 
     `test` has the token lists of the test set. Each has review id, label, the answer and its
     probability, length, and its words in parts of one kind: seen by the network, unknown to it, or
-    cut off. Far cut words are only counted. With the table of an n-gram network seen words that say
-    much are those for the answer and against it. Where there is a cut, it says what is wrong.
+    cut off. Far cut words are only counted. Where `explain` says what each token adds, seen words
+    that say much are those for the answer and against it, and `gap` is what that misses of the
+    logit. Where there is a cut, it says what is wrong.
     """
     said = answers(predictions.probability, cut)
     wrong = np.flatnonzero(said != predictions.label)
@@ -53,13 +54,13 @@ def confident_errors(
     rows = wrong[np.argsort(-sure[wrong], kind="stable")[:_SHOWN]]
     ids = predictions.review_id[rows].tolist()
     tokens = _tokens_of(ids, test)
-    added = {
-        review: token_parts(table, RaggedTokens.of(pa.array([tokens[review]])), said[[row]], text)[
-            0
-        ]
-        for review, row in zip(ids, rows.tolist(), strict=True)
-        if table
-    }
+    added: dict[int, np.ndarray] = {}
+    gaps: dict[int, dict[str, float]] = {}
+    if explain and ids:
+        lists = RaggedTokens.of(pa.array([tokens[review] for review in ids]))
+        of_ids, parts = token_parts(explain, lists, said[rows], text)
+        added = dict(zip(ids, np.split(of_ids, lists.offsets[1:-1]), strict=True))
+        gaps = {review: {"gap": gap} for review, gap in zip(ids, parts.gap.tolist(), strict=True)}
     return [
         {
             "review_id": review,
@@ -67,6 +68,7 @@ def confident_errors(
             "answer": int(said[row]),
             "probability": float(sure[row]),
             "length": int(predictions.length[row]),
+            **gaps.get(review, {}),
             **shown_words(tokens[review], vocabulary, text, added.get(review)),
         }
         for review, row in zip(ids, rows.tolist(), strict=True)

@@ -1,6 +1,7 @@
 """Which words of a text mattered: what each adds to the logit of the answer.
 
-An n-gram network is a sum, so this is exact: no sampling, no approximation, and no second model.
+An n-gram network is a sum, so this is exact: no sampling, no approximation, and no second model. Of
+any other network it is as exact as its `gap` says (`tasks.model.own.word_gradients`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from tasks.config.training import TextConfig
 from tasks.data.text.subwords import WORD_START
 from tasks.data.text.tokenizer import SPLIT
 from tasks.data.text.vocabulary import RaggedTokens, Vocabulary, offsets_of
-from tasks.model.ngrams.table import NgramTable, token_parts
+from tasks.model.ngrams.table import Explain, token_parts
 
 _NAMED = 3
 """Words that are named for the answer, and as many against it."""
@@ -31,13 +32,14 @@ EXPLANATION = pa.schema(
     {
         "strongest": pa.string(),
         "base": pa.float32(),
+        "gap": pa.float32(),
         "words": pa.list_(pa.struct({"word": pa.string(), "contribution": pa.float32()})),
     }
 )
 """The columns of an explanation: the strongest words, and all of them in the order of the text.
 
-The contributions and `base` are together the logit of the answer: of two labels that against the
-other one.
+The contributions and `base` are together the logit of the answer, but for `gap`. Of two labels it
+is that against the other one, of more that of an n-gram network or else the log-odds.
 """
 
 
@@ -45,14 +47,14 @@ other one.
 class Explanation:
     """The words of a text, and what each adds to the logit of the answer.
 
-    A word that the network does not know, or that was cut, adds 0. `base` is what the network says
-    of no words at all: with the contributions it makes the `logit`.
+    A word that was cut adds 0. `base` is what the network says of no words at all: with the
+    contributions it makes the logit, which is missed by the `gap`.
     """
 
     words: tuple[str, ...]
     contributions: tuple[float, ...]
     base: float
-    logit: float
+    gap: float
 
     @property
     def strongest(self) -> str:
@@ -85,6 +87,7 @@ def explanation_columns(explained: Sequence[Explanation]) -> pa.RecordBatch:
     columns = [
         pa.array([one.strongest for one in explained], pa.string()),
         pa.array([one.base for one in explained], pa.float32()),
+        pa.array([one.gap for one in explained], pa.float32()),
         pa.ListArray.from_arrays(ends.astype(np.int32), words, kind),
     ]
     return pa.record_batch(columns, schema=EXPLANATION)
@@ -94,20 +97,20 @@ def explanations(
     texts: pa.Array,
     tokens: RaggedTokens,
     said: np.ndarray,
-    table: NgramTable,
+    explain: Explain,
     vocabulary: Vocabulary,
     text: TextConfig,
 ) -> list[Explanation]:
     """Return the explanation of each of n texts, with these ids and the answers `said`."""
-    of_tokens, parts = token_parts(table, tokens, said, text)
+    of_tokens, parts = token_parts(explain, tokens, said, text)
     is_word = np.ones(len(tokens.ids), bool)
     is_word[tokens.offsets[:-1]] = False  # each text begins with a start id
     ids, words = tokens.ids[is_word], tokens.where(is_word).offsets
     written, numbers = _written(texts, ids, vocabulary), of_tokens[is_word].tolist()
     return [
-        Explanation(tuple(written[start:end]), tuple(numbers[start:end]), base, logit)
-        for (start, end), base, logit in zip(
-            pairwise(words.tolist()), parts.base.tolist(), parts.logit.tolist(), strict=True
+        Explanation(tuple(written[start:end]), tuple(numbers[start:end]), base, gap)
+        for (start, end), base, gap in zip(
+            pairwise(words.tolist()), parts.base.tolist(), parts.gap.tolist(), strict=True
         )
     ]
 

@@ -50,7 +50,7 @@ class PredictionJob(Record):
     abstain: float | None = None
     explain: bool = False
     chunk_rows: int = Field(CHUNK_ROWS, ge=1)
-    schema_version: int = 1
+    schema_version: int = 2
 
 
 class PredictionSummary(Record):

@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.common.errors import InvalidConfigError
 from tasks.config.training import TextConfig
 from tasks.data.sources.text_chunks import rows_of
 from tasks.data.text.padding import pad_tokens
@@ -19,7 +18,8 @@ from tasks.data.text.vocabulary import RaggedTokens, Vocabulary, is_unknown
 from tasks.evaluation.abstention import NO_ABSTENTION, Abstention, label_sets
 from tasks.inference.explanation import EXPLANATION, explanation_columns, explanations
 from tasks.model.answers import answers, of_each
-from tasks.model.network import Network, in_threads, open_network
+from tasks.model.network import Network, in_threads, open_network, word_gradients
+from tasks.model.ngrams.table import Explain
 
 _WARNINGS = ("empty", "truncated", "mostly unknown")
 
@@ -124,32 +124,37 @@ class Predictor:
 
     With `all_probabilities` a prediction has a column more for the probability of each label. With
     `abstain` it has the column `answer`: the label where it is the only one that may be true, at
-    this level, else "unsure", of more than two labels with those that may be. With `explain` it
-    has those of `EXPLANATION`.
+    this level, else "unsure", of more than two labels with those that may be. Where `words` says
+    what each token adds it has those of `EXPLANATION`.
     """
 
     model: TrainedModel
     network: Network
     all_probabilities: bool = False
     abstain: float | None = None
-    explain: bool = False
+    words: Explain | None = None
+
+    @property
+    def explain(self) -> bool:
+        """Whether a prediction has the columns of `EXPLANATION`."""
+        return self.words is not None
 
     def saying(
         self, abstain: float | None, *, all_probabilities: bool, explain: bool = False
     ) -> Self:
         """Return the predictor with these wishes.
 
-        An InvalidConfigError says that the model has no threshold for this level, or that it is no
-        sum of what its words add.
+        Any network but one of n-grams needs TensorFlow to `explain`. An InvalidConfigError says
+        that the model has no threshold for this level, a NetworkError that nothing tells its words
+        apart, or that it has code which is not trusted.
         """
-        if explain and self.network.table is None:
-            raise InvalidConfigError(
-                "--explain: this model is no sum of what its words add; leave --explain out, or"
-                " train an n-gram network (--recipe ngrams)"
-            )
         if abstain is not None:
             self.model.abstention.threshold(abstain)
-        return replace(self, abstain=abstain, all_probabilities=all_probabilities, explain=explain)
+        words = None
+        if explain:
+            table = self.network.table
+            words = table.word_parts if table else word_gradients(self.model.file)
+        return replace(self, abstain=abstain, all_probabilities=all_probabilities, words=words)
 
     @property
     def schema(self) -> pa.Schema:
@@ -207,12 +212,12 @@ class Predictor:
         if self.abstain is not None:
             sets = label_sets(probabilities, self.model.abstention.threshold(self.abstain))
             columns.append(pa.array([self._answer(names[one]) for one in sets], pa.string()))
-        if self.explain and self.network.table is not None:
+        if self.words is not None:
             explained = explanations(
                 rows["text"],
                 prepared.uncut,
                 said,
-                self.network.table,
+                self.words,
                 self.model.vocabulary,
                 self.model.text,
             )

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import keras
+from keras import KerasTensor, ops
 from keras.src.backend.common import global_state
 
 CallbackState = dict[str, int | float | None]
@@ -15,6 +16,9 @@ _CALLBACK_FIELDS: dict[type[keras.callbacks.Callback], tuple[str, ...]] = {
 }
 """What a callback counts, and thus what it lacks in a new process."""
 
+_LEAST = 1e-7
+"""Of a probability: what float32 still tells from none."""
+
 
 @contextmanager
 def names_from_one() -> Iterator[None]:
@@ -25,6 +29,25 @@ def names_from_one() -> Iterator[None]:
         yield
     finally:
         global_state.set_global_attribute("object_name_uids", counts)
+
+
+def nested_embeddings(model: keras.Model) -> list[keras.layers.Embedding]:
+    """Return the embeddings of a model, those inside its other layers too."""
+    layers = model._flatten_layers()  # noqa: SLF001
+    return [layer for layer in layers if isinstance(layer, keras.layers.Embedding)]
+
+
+def logits_of(outputs: KerasTensor) -> KerasTensor:
+    """Return the float32 logits behind probabilities that were just computed, of the same shape.
+
+    Keras keeps them for its losses where a sigmoid or softmax comes last; elsewhere they are made
+    of the probabilities. Of several numbers they have no zero of their own.
+    """
+    logits = getattr(outputs, "_keras_logits", None)
+    if logits is None:
+        given = ops.clip(ops.cast(outputs, "float32"), _LEAST, 1 - _LEAST)
+        logits = ops.log(given) - (ops.log(1 - given) if outputs.shape[-1] == 1 else 0)
+    return ops.cast(logits, "float32")
 
 
 def seed_states(model: keras.Model) -> list[keras.Variable]:

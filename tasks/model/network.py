@@ -9,17 +9,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from tasks.common.device import CPU, Device, processor_cores, set_libraries_up, use_device
-from tasks.common.errors import BadDataError, PipelineError, first_line
+from tasks.common.errors import AcceleratorError, BadDataError, PipelineError, first_line
 from tasks.model.answers import probabilities_of
 from tasks.model.keras_archive import read_keras_archive, stored_onnx
-from tasks.model.ngrams.table import NgramTable, is_ngram_bag
+from tasks.model.ngrams.table import Explain, NgramTable, is_ngram_bag
 from tasks.model.onnx_graph import INPUT, NotFoldableError, folded_graph
 
 if TYPE_CHECKING:
@@ -148,10 +150,9 @@ def keras_model(model_file: Path) -> keras.Model:
     A BadDataError says that Keras cannot load it, or that it holds code that its safe mode does
     not run; a NetworkError that it needs a user's code that is not trusted here.
     """
-    from tasks.model.own.loading import load_with_code
-
+    loading, _ = _of_keras()
     try:
-        model = load_with_code(model_file)
+        model = loading.load_with_code(model_file)
     except PipelineError:
         raise
     except Exception as error:  # Keras raises what its layers raise
@@ -165,6 +166,26 @@ def keras_model(model_file: Path) -> keras.Model:
         if not np.isfinite(variable.numpy()).all():
             raise BadDataError(f"{model_file}: {variable.path} holds NaN or infinite weights")
     return model
+
+
+def word_gradients(model_file: Path) -> Explain:
+    """Return what says of each token what it adds to the answer of a network of Keras's.
+
+    A NetworkError says that no embedding of the network takes the words' ids, a BadDataError or a
+    NetworkError that the file is not loaded, as of `keras_model`.
+    """
+    with suppress(AcceleratorError):  # what this process has chosen before will do
+        use_device(CPU)
+    _, word_gradients = _of_keras()
+    explain: Explain = word_gradients.WordGradients(keras_model(model_file))
+    return explain
+
+
+def _of_keras() -> tuple[ModuleType, ModuleType]:
+    """Return what loads a model and what explains it: to import Keras takes some seconds."""
+    from tasks.model.own import loading, word_gradients
+
+    return loading, word_gradients
 
 
 def keras_network(

@@ -1,11 +1,15 @@
 """Analyse: what a report shows of a run beyond its scores, as charts and one JSON file."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from tasks.common.atomic_files import write_text
 from tasks.common.canonical_json import readable_json
+from tasks.common.errors import NetworkError
 from tasks.config.training import TextConfig
 from tasks.data.sources.slice_columns import read_slice_columns
 from tasks.data.sources.source_files import SliceColumns
@@ -19,9 +23,13 @@ from tasks.evaluation.slices import (
     slice_scores,
     write_slices,
 )
-from tasks.model.network import ngram_table
+from tasks.model.answers import answers
+from tasks.model.network import ngram_table, word_gradients
+from tasks.model.ngrams.table import Explain
 from tasks.reports.charts import draw_analysis
 from tasks.runs.read import SLICES
+
+_LOG = logging.getLogger(__name__)
 
 
 def analyse_run(
@@ -52,10 +60,22 @@ def analyse_run(
     metrics = json.loads(files["metrics.json"].read_bytes())
     table = ngram_table(files["best_model.keras"])
     test, cut = files["test.parquet"], metrics["cost"]["cut"] if "cost" in metrics else None
-    errors = confident_errors(network, test, vocabulary, text, table, cut)
+    explain: Explain | None = table.word_parts if table else None
+    if not table and np.any(answers(network.probability, cut) != network.label):
+        explain = _explained(files["best_model.keras"])
+    errors = confident_errors(network, test, vocabulary, text, explain, cut)
     more: dict[str, object] = {"slices": scores, "confident_errors": errors}
     if table:
         more["error_ngrams"] = error_ngrams(network, test, vocabulary, text, table, cut)
     write_text(folder / "analysis.json", readable_json(analysis | more))
     history = json.loads(files["history.json"].read_bytes())
     draw_analysis(history, analysis, metrics, network, baseline, folder)
+
+
+def _explained(best_model: Path) -> Explain | None:
+    """Return what tells a network's words apart; a report without is still a report."""
+    try:
+        return word_gradients(best_model)
+    except NetworkError as error:
+        _LOG.info("the most confident errors have no colours: %s", error)
+        return None

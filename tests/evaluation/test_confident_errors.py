@@ -13,6 +13,7 @@ from tasks.data.text.vocabulary import Vocabulary
 from tasks.evaluation.confident_errors import confident_errors, error_ngrams, shown_words
 from tasks.evaluation.slices import Predictions
 from tasks.model.network import folded_network, ngram_table
+from tasks.model.ngrams.table import WordParts
 from tests.model.ngrams.test_table import trained
 from tests.support.review_samples import ragged, review_batch
 
@@ -115,12 +116,38 @@ def test_the_words_of_an_error_speak_for_the_wrong_answer(tmp_path: Path) -> Non
         length=np.full(10, 2),
         unknown=np.zeros(10, int),
     )
-    errors = confident_errors(predictions, tmp_path / "test.parquet", WORDS, text, table)
+    errors = confident_errors(predictions, tmp_path / "test.parquet", WORDS, text, table.word_parts)
     of_words = table.word_parts(tokens, said.astype(int))
     expected = {row: "for" if of_words.of_tokens[row, -1] > 0 else "against" for row in range(10)}
     assert {*expected.values()} == {"for", "against"}
     found = {error["review_id"]: error["parts"][0]["kind"] for error in errors}
     assert found == expected
+
+
+def test_the_words_of_an_error_are_told_apart_by_whatever_says_what_they_add(
+    tmp_path: Path,
+) -> None:
+    lists = [[1, 4, 5, 6, 7, 8], [1, 4]]
+    write_parquet(tmp_path / "test.parquet", [review_batch(lists)], {}, 2)
+    predictions = Predictions(
+        review_id=np.arange(2),
+        text_hash=np.arange(2),
+        label=np.array([0, 1]),
+        probability=np.array([0.9, 0.2], np.float32),
+        length=np.array([6, 2]),
+        unknown=np.zeros(2, int),
+    )
+
+    def explain(tokens: np.ndarray, said: np.ndarray) -> WordParts:
+        assert said.tolist() == [1, 0]  # the answers, the surest first
+        return WordParts(np.where(tokens % 2, -2.0, 1.0), np.zeros(2), np.array([0.01, 0]))
+
+    errors = confident_errors(predictions, tmp_path / "test.parquet", WORDS, TEXT, explain)
+    assert [error["gap"] for error in errors] == [0.01, 0]
+    parts = [[(part["kind"], part["text"]) for part in error["parts"]] for error in errors]
+    assert parts[0][:2] == [("cut", "word1"), ("against", "word2")]
+    assert parts[0][2:] == [("for", "word3"), ("against", "word4"), ("for", "word5")]
+    assert parts[1] == [("for", "word1")]
 
 
 def test_the_ngrams_that_carry_errors_are_added_up_over_the_wrong_reviews(tmp_path: Path) -> None:

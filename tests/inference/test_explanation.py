@@ -2,13 +2,13 @@ import csv
 import json
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from flows.cli.app import main
 from flows.cli.predict import app
-from tasks.common.errors import InvalidConfigError
 from tasks.config.training import TokenizerName
 from tasks.inference.explanation import Explanation
 from tasks.inference.open_model import open_predictor
@@ -72,7 +72,7 @@ def test_the_words_are_those_of_the_text_and_what_was_not_seen_adds_nothing(
 
 def test_the_strongest_words_are_named_on_both_sides_with_all_their_places() -> None:
     words = ("a", "good", "bad", "good", "fine", "best", "ever", "dull")
-    explained = Explanation(words, (0.0, 0.5, -2.0, 0.4, 0.2, 1.5, 0.6, -0.25), 0.1, 1.05)
+    explained = Explanation(words, (0.0, 0.5, -2.0, 0.4, 0.2, 1.5, 0.6, -0.25), 0.1, 0)
     assert (
         explained.strongest
         == "for best +1.50, good +0.90, ever +0.60; against bad -2.00, dull -0.25"
@@ -121,7 +121,38 @@ def test_a_pipe_names_the_strongest_words_and_a_terminal_colours_them(
     assert explained[0] in coloured
 
 
-def test_another_network_says_that_it_is_no_sum(tmp_path: Path) -> None:
-    make_model_run(tmp_path)
-    with pytest.raises(InvalidConfigError, match=r"--explain: .*--recipe ngrams"):
-        open_predictor(tmp_path).saying(None, all_probabilities=False, explain=True)
+@pytest.fixture(scope="module")
+def any_network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An artifacts folder with a run of the tutorial's network."""
+    folder = tmp_path_factory.mktemp("other")
+    make_model_run(folder)
+    return folder
+
+
+def test_of_any_other_network_the_columns_make_the_log_odds_but_for_the_gap(
+    any_network: Path,
+) -> None:
+    rows = explaining(any_network).predict(TEXTS).to_pylist()
+    for row in rows:
+        found = row["base"] + sum(one["contribution"] for one in row["words"])
+        expected = np.log(row["probability"] / (1 - row["probability"]))
+        assert abs(found - expected) == pytest.approx(row["gap"], abs=1e-3)
+        assert row["gap"] < 0.1
+    assert [one["word"] for one in rows[1]["words"]] == ["was", "it", "dull", "zzz", "dull"]
+    assert rows[1]["words"][3]["contribution"] != 0  # the network sees that there is a word
+    assert rows[2]["words"] == []
+    cut = [one["contribution"] for one in rows[3]["words"]]
+    assert not any(cut[:-12])
+    assert all(cut[-12:])
+
+
+def test_the_gap_stands_behind_the_words_where_there_is_one(
+    artifacts: Path, any_network: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(app, [f"--artifacts={any_network}", "--explain", TEXTS[0]])
+    strongest, gap = explaining(any_network).predict(TEXTS[:1]).to_pylist()[0], "; gap 0.0"
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.strip().startswith(f"{strongest['strongest']}{gap}")
+    main(app, [f"--artifacts={artifacts}", "--explain", TEXTS[0]])
+    assert "gap" not in capsys.readouterr().out
+    assert explaining(artifacts).predict(TEXTS)["gap"].to_pylist() == [0] * len(TEXTS)

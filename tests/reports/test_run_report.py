@@ -61,6 +61,22 @@ def test_a_score_stands_with_its_protocol_source_interval_and_baseline(done: Run
     assert "The positive label is <b>pos</b>, the other one neg" in page
 
 
+def test_the_words_of_the_worst_errors_have_colours_and_the_gap_is_told(
+    done: RunSummary, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(done.folder, tmp_path / "run"))
+    run = Run(folder=folder, manifest=read_manifest(folder))
+    review = {"review_id": 1, "label": 0, "answer": 1, "probability": 0.9, "length": 3}
+    error = review | {"not_shown": 0, "parts": [{"kind": "for", "text": "fine"}]}
+    told = "by integrated gradients, which miss the logits by 0.125 at most."
+    for gaps, is_told in (([{}], False), ([{"gap": 0.0}], False), ([{"gap": 0.125}, {}], True)):
+        changed_json(run, "analysis.json", {"confident_errors": [error | gap for gap in gaps]})
+        page = " ".join(run_report(folder, run.manifest).split())
+        assert '<span class="for">fine</span>' in page
+        assert "green</span> for the answer" in page
+        assert (told in page) == is_told
+
+
 def test_rows_that_were_left_out_are_told(done: RunSummary, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(done.folder, tmp_path / "run"))
     run = Run(folder=folder, manifest=read_manifest(folder))

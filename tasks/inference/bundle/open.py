@@ -9,7 +9,9 @@ user's own layers only where their code is trusted (`tasks.model.own.trust`).
 import hashlib
 import stat
 import tempfile
+import weakref
 import zipfile
+from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 
 from tasks.common.canonical_json import json_sha256
@@ -47,15 +49,16 @@ def open_bundle(path: Path, sha256: str | None = None) -> Predictor:
     with refusing_damage(path, _GET_AGAIN):
         if path.is_dir():
             return _predictor(path, path, sha256)
-        with (
-            tempfile.TemporaryDirectory(prefix="bundle-") as folder,
-            zipfile.ZipFile(path) as zipped,
-        ):
+        with ExitStack() as unpacked, zipfile.ZipFile(path) as zipped:
+            folder = unpacked.enter_context(tempfile.TemporaryDirectory(prefix="bundle-"))
             for name in _required(path, zipped, sha256):
                 target = Path(folder, name)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(zipped.read(name))
-            return _predictor(Path(folder), path, sha256)
+            predictor = _predictor(Path(folder), path, sha256)
+            # Kept as long as the model, whose file is read again where an answer is explained.
+            weakref.finalize(predictor.model, unpacked.pop_all().close)
+            return predictor
 
 
 def _required(path: Path, archive: zipfile.ZipFile, sha256: str | None) -> list[str]:

@@ -6,7 +6,7 @@ an n-gram that is known. The sums are of 64 bits here, so that only what is adde
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,17 +76,22 @@ def _spread(hashes: np.ndarray, bits: int) -> np.ndarray:
 class WordParts:
     """What each token of n reviews adds to the logit of the answer, and what is there without any.
 
-    `of_tokens` is float64 of shape (n, maxlen), `base` of shape (n,). Of two labels the logit is
-    that of the answer against the other one.
+    `of_tokens` is float64 of shape (n, maxlen), `base` of shape (n,), and so is `gap`, by how much
+    they miss the logit. Of two labels that is the one of the answer against the other one.
     """
 
     of_tokens: np.ndarray
     base: np.ndarray
+    gap: np.ndarray
 
     @property
     def logit(self) -> np.ndarray:
-        """The logits of the answers, shape (n,)."""
+        """The logits of the answers, shape (n,), but for the gap."""
         return np.asarray(self.base + self.of_tokens.sum(axis=1))
+
+
+Explain = Callable[[np.ndarray, np.ndarray], WordParts]
+"""Says of padded tokens, and of the class of each answer, what each token adds."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +150,7 @@ class NgramTable:
             np.add.at(of_words, ngrams.places[in_it] + word, shares[in_it])
         base = np.sum([self._in_all(length) * held[0] for length, held in self._evidence], axis=0)
         bases = _of_answers(base[None] @ self._kernel + self._bias, said)
-        return WordParts(of_words.reshape(tokens.shape), bases)
+        return WordParts(of_words.reshape(tokens.shape), bases, np.zeros(len(tokens)))
 
     def ngram_parts(self, tokens: np.ndarray, said: np.ndarray) -> NgramParts:
         """Return each place of a known n-gram, and its part of the logit of the answer `said`."""
@@ -203,13 +208,13 @@ class NgramTable:
 
 
 def token_parts(
-    table: NgramTable, tokens: RaggedTokens, said: np.ndarray, text: TextConfig
+    explain: Explain, tokens: RaggedTokens, said: np.ndarray, text: TextConfig
 ) -> tuple[np.ndarray, WordParts]:
     """Return what each of `tokens.ids` adds to the logit of its text's answer, 0 if it was cut.
 
     `said` has the class of each answer, shape (n,). Also returned are the parts as padded.
     """
-    parts = table.word_parts(pad_tokens(tokens, text), said)
+    parts = explain(pad_tokens(tokens, text), said)
     places = kept_places(tokens, text)
     of_ids = np.zeros(len(tokens.ids))
     of_ids[places[places >= 0]] = parts.of_tokens[places >= 0]

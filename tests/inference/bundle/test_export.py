@@ -177,6 +177,17 @@ def test_the_loader_abstains_as_the_command_does_and_refuses_what_it_refuses(
     assert not capsys.readouterr().out
 
 
+def test_a_zip_explains_its_answers_as_its_run_does(artifacts: Path, bundle: Bundle) -> None:
+    both = [
+        one.saying(None, all_probabilities=False, explain=True).predict(ASKED).to_pylist()
+        for one in (open_predictor(artifacts), open_bundle(bundle.path))
+    ]
+    for rows in zip(*both, strict=True):
+        of_run, of_bundle = ({w["word"]: w["contribution"] for w in row["words"]} for row in rows)
+        assert of_bundle == pytest.approx(of_run, abs=1e-4)
+    assert any(row["words"] for row in both[1])
+
+
 def test_the_saved_model_reads_texts_as_the_tokenizer_does(artifacts: Path, folder: Path) -> None:
     texts = [*ASKED, CONTROLS, "x" * (1 << 20), "fine film " * (1 << 16)]
     expected = open_predictor(artifacts).predict(texts)
