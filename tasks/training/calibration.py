@@ -113,7 +113,9 @@ def _last_layer(model: keras.Model) -> keras.layers.Dense | None:
 
 
 def _logit_model(model: keras.Model, last: keras.layers.Dense) -> keras.Model:
-    logit = keras.layers.Dense(last.units, use_bias=last.use_bias, dtype=last.dtype_policy)
+    name = f"logit_of_{last.name}"  # an automatic one may be that of a layer of the user's
+    bias, kind = last.use_bias, last.dtype_policy
+    logit = keras.layers.Dense(last.units, use_bias=bias, dtype=kind, name=name)
     logits = keras.Model(model.inputs, logit(last.input))
     logit.set_weights(last.get_weights())
     return logits

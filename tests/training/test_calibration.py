@@ -12,7 +12,13 @@ from tasks.config.training import FitConfig
 from tasks.data.review_files import read_labels
 from tasks.evaluation.calibration import tempered
 from tasks.model.answers import answers, probabilities_of
-from tasks.training.calibration import fitted_temperature, log_loss, probabilities
+from tasks.model.keras_contracts import names_from_one
+from tasks.training.calibration import (
+    _logit_model,
+    fitted_temperature,
+    log_loss,
+    probabilities,
+)
 from tests.support.review_samples import padded_tokens
 from tests.support.samples.three_labels import write_three_labels
 from tests.support.small_run import prepare, train_bag, train_small
@@ -86,6 +92,16 @@ def test_test_reviews_that_validate_calibrate_nothing(prepared: Path, tmp_path: 
     assert found == train_bag(prepared, tmp_path / "plain", UNCALIBRATED)
     record = json.loads((tmp_path / "tutorial/calibration.json").read_text())
     assert "no validation reviews but the test reviews" in record["why_not"]
+
+
+def test_a_network_whose_layers_have_the_names_of_a_new_process_has_logits() -> None:
+    with names_from_one():
+        hidden, last = keras.layers.Dense(2), keras.layers.Dense(1, activation="sigmoid")
+        network = keras.Sequential([keras.Input((3,)), hidden, last])
+    with names_from_one():
+        logits = probabilities_of(_logit_model(network, last).predict(np.ones((1, 3)), verbose=0))
+    expected = probabilities_of(network.predict(np.ones((1, 3)), verbose=0))
+    assert probabilities(logits) == pytest.approx(expected, abs=1e-6)
 
 
 def with_activation_apart(hidden: keras.KerasTensor) -> keras.KerasTensor:
