@@ -20,7 +20,7 @@ from tasks.data.review_files import read_labels
 from tasks.model.answers import of_each, probabilities_of
 from tasks.model.network import TOLERANCE, keras_model
 from tasks.model.own.archive import add_code, code_in
-from tasks.training.datasets import ordered_batches, ordered_dataset
+from tasks.training.datasets import ordered_batches
 from tasks.training.plan import TrainingPlan
 
 CALIBRATION = "calibration.json"
@@ -80,13 +80,16 @@ def _calibrated(plan: TrainingPlan) -> Calibration:
     last = _last_layer(model)
     if last is None:
         return Calibration(why_not="the last layer is no Dense layer with sigmoid or softmax")
-    batches = ordered_dataset(plan.validation, plan.fit.evaluation_batch_size)
-    logits = probabilities_of(_logit_model(model, last).predict(batches, verbose=0))
-    logits, labels = logits.astype(np.float64), read_labels(plan.validation)
+    logit_model = _logit_model(model, last)
+    # Called, not by `predict`, which would compile for seconds what is computed once.
+    batches = ordered_batches(plan.validation, plan.fit.evaluation_batch_size)
+    each = [logit_model(tokens, training=False) for tokens, _ in batches]
+    logits = probabilities_of(np.concatenate(each)).astype(np.float64)
+    labels = read_labels(plan.validation)
     temperature = fitted_temperature(logits, labels)
     last.set_weights([weights / temperature for weights in last.get_weights()])
     tokens, _ = next(iter(ordered_batches(plan.validation, _PROBES)))
-    folded = probabilities_of(model.predict(tokens, verbose=0))
+    folded = probabilities_of(np.asarray(model(tokens, training=False)))
     expected = probabilities(logits[: len(folded)] / temperature)
     if np.abs(of_each(folded) - of_each(expected)).max() > TOLERANCE:
         return Calibration(why_not="dividing the last layer does not divide its logits")

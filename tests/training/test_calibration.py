@@ -67,8 +67,15 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return prepare(write_three_labels(folder / "reviews.csv", 240), folder)
 
 
-@pytest.mark.parametrize("train", [train_bag, train_small])
-@pytest.mark.parametrize("reviews", ["prepared", "three"])
+@pytest.mark.parametrize(
+    ("train", "reviews"),
+    [
+        (train_small, "prepared"),
+        (train_bag, "three"),
+        pytest.param(train_bag, "prepared", marks=pytest.mark.slow),
+        pytest.param(train_small, "three", marks=pytest.mark.slow),
+    ],
+)
 def test_a_network_is_another_one_by_its_temperature_alone(
     train: Any, reviews: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

@@ -18,7 +18,8 @@ from tasks.training.datasets import ordered_dataset, shuffled_dataset
 from tasks.training.optimizer import loss_of, optimizer_of, rate_at
 from tasks.training.progress import watch_training
 from tests.support.power_cut import PowerCut, cut_at
-from tests.support.small_run import small_config, train_bag, train_small
+from tests.support.samples.three_labels import write_three_labels
+from tests.support.small_run import prepare, small_config, train_bag, train_small
 
 STEPS = 10
 
@@ -149,18 +150,30 @@ def resumed_alike(prepared: Path, folder: Path, fit: FitConfig, *, bag: bool = T
 CHOICES: list[dict[str, Any]] = [
     {"optimizer": "sgd", "momentum": 0.9, "learning_rate": 0.5, "schedule": "cosine"},
     {"optimizer": "adamw", "weight_decay": 0.01, "warmup_epochs": 1, "clip_norm": 0.5},
-    {"optimizer": "rmsprop", "momentum": 0.5, "schedule": "constant"},
-    {"optimizer": "lion", "schedule": "cosine", "warmup_epochs": 2},
     {"label_smoothing": 0.1, "warmup_epochs": 2, "class_weights": "balanced"},
 ]
 
+MORE: list[dict[str, Any]] = [
+    {"optimizer": "rmsprop", "momentum": 0.5, "schedule": "constant"},
+    {"optimizer": "lion", "schedule": "cosine", "warmup_epochs": 2},
+]
 
-@pytest.mark.parametrize("options", CHOICES, ids=lambda one: one.get("optimizer", "adam"))
+
+@pytest.mark.parametrize(
+    "options",
+    [*CHOICES, *(pytest.param(one, marks=pytest.mark.slow) for one in MORE)],
+    ids=lambda one: one.get("optimizer", "adam"),
+)
 def test_each_optimizer_resumes_bit_for_bit(
     prepared: Path, tmp_path: Path, options: dict[str, Any]
 ) -> None:
     fit = FitConfig.model_validate({"epochs": 3, "batch_size": 16, **options})
     assert resumed_alike(prepared, tmp_path, fit)
+
+
+def test_so_does_a_training_of_three_labels(tmp_path: Path) -> None:
+    prepared = prepare(write_three_labels(tmp_path / "reviews.csv", 90), tmp_path / "sets")
+    assert resumed_alike(prepared, tmp_path, FitConfig(epochs=3, batch_size=8, learning_rate=0.01))
 
 
 def test_so_does_the_fast_step(prepared: Path, tmp_path: Path) -> None:

@@ -72,6 +72,7 @@ def test_a_training_killed_in_its_fifth_epoch_goes_on_to_the_same_weights(
     assert "resuming after epoch 4 of" in caplog.text
 
 
+@pytest.mark.slow
 def test_a_killed_training_of_three_labels_does_so_too(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -127,7 +127,7 @@ def test_a_bundle_answers_as_its_run_does(artifacts: Path, bundle: Bundle, folde
     assert max(bundle.differences.values()) < TOLERANCE
 
 
-@pytest.mark.parametrize("classes", [3, 20])
+@pytest.mark.parametrize("classes", [3, pytest.param(20, marks=pytest.mark.slow)])
 def test_all_forms_of_a_network_of_many_labels_give_each_label_what_keras_gives(
     tmp_path: Path, classes: int
 ) -> None:

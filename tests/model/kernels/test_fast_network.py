@@ -38,7 +38,7 @@ def losses_of(model: keras.Model, classes: int) -> list[float]:
     ("kernel_size", "pool_size", "batch_size", "classes"),
     [
         (5, 4, 11, 2),  # fills its batches
-        (3, 2, 8, 4),
+        pytest.param(3, 2, 8, 4, marks=pytest.mark.slow),
         *(pytest.param(*sizes, 8, 2, marks=pytest.mark.slow) for sizes in [(3, 2), (1, 3), (6, 5)]),
     ],
 )

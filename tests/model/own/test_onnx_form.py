@@ -50,8 +50,17 @@ def saved(folder: Path, kind: str = "convolutions", outputs: int = 1) -> Path:
     return file
 
 
-@pytest.mark.parametrize("outputs", [1, 3])
-@pytest.mark.parametrize("kind", ["masked LSTM", "two GRU", "convolutions", "transformer"])
+@pytest.mark.parametrize(
+    ("kind", "outputs"),
+    [
+        ("masked LSTM", 1),
+        ("two GRU", 3),
+        ("convolutions", 3),
+        ("transformer", 1),
+        pytest.param("masked LSTM", 3, marks=pytest.mark.slow),
+        pytest.param("two GRU", 1, marks=pytest.mark.slow),
+    ],
+)
 def test_a_network_of_keras_s_layers_gets_an_onnx_form(
     tmp_path: Path, kind: str, outputs: int
 ) -> None:
