@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 from pydantic import Field
 from rich.text import Text
 
@@ -203,7 +203,11 @@ def check(
         Path | None, Parameter(help="Vectors of words: a text file of GloVe, word2vec or fastText.")
     ] = None,
     maxlen: Annotated[
-        int, Parameter(help="Tokens per review; more where the network shortens them much.")
+        int,
+        Parameter(
+            help="Tokens per review; more where the network shortens them much.",
+            validator=validators.Number(gte=1),
+        ),
     ] = 48,
 ) -> None:
     """Try a network of your own on made-up reviews: does all that is promised hold for it?"""

@@ -129,6 +129,8 @@ class RunForker:
         own = {"PREFECT_API_URL": given["env"]["PREFECT_API_URL"]}
         pid = self.ask(log=str(log), settings=own, module=command[-1], text=given["input"])
         status = ForkedRun(self, pid).wait()
+        if status:
+            sys.stderr.write(log.read_text())  # as a process of its own would have
         return subprocess.CompletedProcess(command, status, log.read_text())
 
     def ask(self, **request: Any) -> Any:

@@ -74,3 +74,12 @@ def test_reviews_are_as_long_as_the_network_needs(tmp_path: Path) -> None:
     short, long = (next(iter(tried_guarantees(wide, maxlen))) for maxlen in (48, 90))
     assert "cannot be built: ValueError" in short.seen
     assert (short.holds, long.holds) == (False, True), long.seen
+
+
+def test_a_length_that_there_is_not_is_refused_by_its_option(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(train.app, ["check-network", f"{SHORTEST}:build", "--maxlen=0"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == 'error: Invalid value "0" for --maxlen. Must be >= 1.\n'
