@@ -26,6 +26,8 @@ _NAMED = 3
 
 _NO_PIECE = "[?]"
 
+_SPACE = "space"
+
 _NONE_COUNTS = 1e-9
 
 EXPLANATION = pa.schema(
@@ -61,7 +63,8 @@ class Explanation:
         """The words that say most for the answer and against it, each counted wherever it is."""
         added = Counter[str]()
         for word, contribution in zip(self.words, self.contributions, strict=True):
-            added[word.strip()] += contribution  # type: ignore[assignment] # floats can be counted
+            name = word.strip() or _SPACE
+            added[name] += contribution  # type: ignore[assignment] # floats can be counted
         ranked = added.most_common()
         sides = {
             "for": [pair for pair in ranked if pair[1] > _NONE_COUNTS],

@@ -31,8 +31,8 @@ GAP = 0.02
 
 FEWEST_STEPS, MOST_STEPS = 16, 1024
 
-_ROWS = 256
-"""Points of lines that are computed at once, so that memory is bounded."""
+_TOKENS = 1 << 16
+"""What is computed at once, so that memory is bounded however long a text is."""
 
 _FEW_TEXTS = 16
 """For so many it takes longer to build the graph of a gradient than to do without."""
@@ -57,8 +57,8 @@ class WordGradients:
         model(tf.constant(self._probe), training=False)
         if not self._of_words:
             raise NetworkError(
-                "--explain: no keras.layers.Embedding of this network takes the words' ids, so that"
-                " nothing tells its words apart; leave --explain out"
+                "no keras.layers.Embedding of this network takes the words' ids, so that nothing"
+                " tells its words apart; predict without --explain"
             )
         points = [((None, self._probe.shape[1]), tf.int32), ((None,), tf.int64), ((None,), "float")]
         self._in_graph = tf.function(
@@ -101,8 +101,9 @@ class WordGradients:
         texts = np.repeat(np.arange(len(tokens)), len(shares))
         at, weight = np.tile(shares.astype(np.float32), len(tokens)), np.tile(weights, len(tokens))
         added, odds = np.zeros(tokens.shape), np.zeros(len(texts))
-        for start in range(0, len(texts), _ROWS):
-            some = slice(start, start + _ROWS)
+        rows = max(1, _TOKENS // tokens.shape[1])
+        for start in range(0, len(texts), rows):
+            some = slice(start, start + rows)
             asked = tokens[texts[some]], said[texts[some]], at[some]
             parts, odds[some] = slopes(*map(tf.constant, asked))
             np.add.at(added, texts[some], weight[some, None] * parts.numpy())
