@@ -42,7 +42,7 @@ from tasks.training.train import train_model
 
 BASELINES = {
     "TF-IDF + logistic regression": "",
-    "naive Bayes bigrams + logistic regression": "bayes_",
+    "naive Bayes n-grams + logistic regression": "bayes_",
 }
 
 _DESCRIBED = {"protocol": "honest", "source": "files", "form": "files"}

@@ -38,7 +38,7 @@ from tasks.model.ngrams.counts import (
 )
 
 BASELINE_NAME = "TF-IDF + logistic regression"
-BAYES_NAME = "naive Bayes bigrams + logistic regression"
+BAYES_NAME = "naive Bayes n-grams + logistic regression"
 _MOST_ITERATIONS = 1000
 
 _LONGEST: dict[TokenizerName, int] = {"words": 2, "subwords": 2, "characters": 4}

@@ -33,7 +33,7 @@ def test_each_network_is_tested_against_its_own_baselines(tmp_path: Path) -> Non
         make_run(tmp_path, FIRST, baseline_right=BETTER, bayes_right=RIGHT),
         make_run(tmp_path, SECOND, bayes_right=BETTER),
     ]
-    linear, bayes = "TF-IDF + logistic regression", "naive Bayes bigrams + logistic regression"
+    linear, bayes = "TF-IDF + logistic regression", "naive Bayes n-grams + logistic regression"
     found = [
         (one.run_id, one.against, one.test.only_first_right, one.test.only_second_right)
         for one in compare_runs(runs).against_baseline

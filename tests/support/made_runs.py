@@ -89,7 +89,7 @@ def make_run(
         "score": score
         | {"test_reviews": len(right), "protocol": protocol, "source": "files", "form": "files"},
         "baseline": {"name": "TF-IDF + logistic regression"} | baseline,
-        "bayes_baseline": {"name": "naive Bayes bigrams + logistic regression"} | bayes_baseline,
+        "bayes_baseline": {"name": "naive Bayes n-grams + logistic regression"} | bayes_baseline,
         "training": {"epochs_run": 2, "best_epoch": 2},
         "source": {
             "source": "files",
