@@ -34,6 +34,8 @@ _ROWS_PER_THREAD = 256
 
 _KERAS_BATCH = 256
 
+_MOST_STEPS = 1024
+
 TOLERANCE = 1e-5
 """Difference of probability that the forms of a model may have."""
 
@@ -168,16 +170,17 @@ def keras_model(model_file: Path) -> keras.Model:
     return model
 
 
-def word_gradients(model_file: Path) -> Explain:
+def word_gradients(model_file: Path, most_steps: int = _MOST_STEPS) -> Explain:
     """Return what says of each token what it adds to the answer of a network of Keras's.
 
-    A NetworkError says that no embedding of the network takes the words' ids, a BadDataError or a
-    NetworkError that the file is not loaded, as of `keras_model`.
+    More steps take more time, and leave a smaller gap. A NetworkError says that no embedding of the
+    network takes the words' ids, a BadDataError or a NetworkError that the file is not loaded, as
+    of `keras_model`.
     """
     with suppress(AcceleratorError):  # what this process has chosen before will do
         use_device(CPU)
     _, word_gradients = _of_keras()
-    explain: Explain = word_gradients.WordGradients(keras_model(model_file))
+    explain: Explain = word_gradients.WordGradients(keras_model(model_file), most_steps)
     return explain
 
 

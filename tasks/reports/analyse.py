@@ -31,6 +31,9 @@ from tasks.runs.read import SLICES
 
 _LOG = logging.getLogger(__name__)
 
+_STEPS = 64
+"""Colours need no small gap, and a run should not wait for one."""
+
 
 def analyse_run(
     files: Mapping[str, Path],
@@ -75,7 +78,7 @@ def analyse_run(
 def _explained(best_model: Path) -> Explain | None:
     """Return what tells a network's words apart; a report without is still a report."""
     try:
-        return word_gradients(best_model)
+        return word_gradients(best_model, _STEPS)
     except NetworkError as error:
         _LOG.info("the most confident errors have no colours: %s", error)
         return None

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 GAP = 0.02
 """Where the parts miss the logit by more, the line is followed in twice as many steps."""
 
-FEWEST_STEPS, MOST_STEPS = 16, 1024
+FEWEST_STEPS = 16
 
 _TOKENS = 1 << 16
 """What is computed at once, so that memory is bounded however long a text is."""
@@ -41,12 +41,14 @@ _FEW_TEXTS = 16
 class WordGradients:
     """A trained network that says what each token adds; several threads may call it at once."""
 
-    def __init__(self, model: keras.Model) -> None:
+    def __init__(self, model: keras.Model, most_steps: int) -> None:
         """Take a model that nobody else uses: its embedding is made to follow the line.
 
-        A NetworkError says that no `keras.layers.Embedding` of it takes the words' ids.
+        A line has at most so many steps, whatever its gap. A NetworkError says that no
+        `keras.layers.Embedding` of it takes the words' ids.
         """
         self._model, self._one_at_a_time = model, threading.Lock()
+        self._most_steps = most_steps
         self._of_words: set[int] = set()
         self._line: list[tuple[tf.Tensor, tf.Tensor]] = []
         self._shares: tf.Tensor | None = None
@@ -82,7 +84,7 @@ class WordGradients:
             while True:
                 gap = np.abs(base + added.sum(axis=1) - logit)
                 rows = np.flatnonzero(gap > GAP)
-                if not len(rows) or steps == MOST_STEPS:
+                if not len(rows) or steps >= self._most_steps:
                     return WordParts(added, base, gap)
                 between = (np.arange(steps) + 0.5) / steps
                 more, _ = along(tokens[rows], said[rows], between, np.full(steps, 1 / steps))

@@ -53,7 +53,7 @@ def require_complete(parts: WordParts, expected: np.ndarray) -> None:
 def test_of_a_mean_of_words_that_are_no_padding_the_parts_are_exact() -> None:
     network = built(layers.GlobalAveragePooling1D(), mask_zero=True)
     vectors, kernel, bias = network.get_weights()
-    parts = WordGradients(network)(TOKENS, np.array([1, 0, 1, 1]))
+    parts = WordGradients(network, 1024)(TOKENS, np.array([1, 0, 1, 1]))
     ways = (vectors[TOKENS] - vectors[0]) @ kernel[:, 0]
     shares = (TOKENS > 1) / np.maximum((TOKENS > 0).sum(axis=1, keepdims=True), 1)
     signs = np.array([1, -1, 1, 1])
@@ -96,7 +96,7 @@ def test_words_are_found_inside_an_own_layer_and_places_are_no_words() -> None:
     network = lively(keras.Model(tokens, answer), 0.5)
     said = np.array([2, 1, 0, 1])
     expected = log_odds(network, TOKENS, said)
-    parts = WordGradients(network)(TOKENS, said)
+    parts = WordGradients(network, 1024)(TOKENS, said)
     require_complete(parts, expected)
     assert not parts.of_tokens[TOKENS <= 1].any()
 
@@ -105,12 +105,13 @@ def test_a_line_that_is_followed_too_coarsely_is_followed_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "FEWEST_STEPS", 1)
-    network = built(layers.Flatten(), layers.Dense(4, "tanh"))
     said = np.zeros(len(TOKENS), int)
-    explain = WordGradients(network)
-    assert explain(TOKENS, said).gap.max() <= GAP
-    monkeypatch.setattr(module, "MOST_STEPS", 1)
-    assert explain(TOKENS, said).gap.max() > GAP
+    coarse, fine = (
+        WordGradients(built(layers.Flatten(), layers.Dense(4, "tanh")), steps)(TOKENS, said)
+        for steps in (1, 1024)
+    )
+    assert coarse.gap.max() > GAP
+    assert fine.gap.max() <= GAP
 
 
 def test_what_a_trained_network_is_told_to_add_agrees_with_leaving_words_out() -> None:
@@ -128,7 +129,7 @@ def test_what_a_trained_network_is_told_to_add_agrees_with_leaving_words_out() -
     without[np.arange(len(without)), np.tile(np.arange(MAXLEN), len(asked))] = 0
     left = log_odds(network, without, np.repeat(said, MAXLEN)).reshape(asked.shape)
     lost = log_odds(network, asked, said)[:, None] - left
-    added = WordGradients(network)(asked, said).of_tokens
+    added = WordGradients(network, 1024)(asked, said).of_tokens
     agreed = [spearmanr(*pair).statistic for pair in zip(added, lost, strict=True)]
     assert np.mean(agreed) > 0.7
 
@@ -136,7 +137,7 @@ def test_what_a_trained_network_is_told_to_add_agrees_with_leaving_words_out() -
 def test_an_answer_that_is_certain_has_a_logit_still() -> None:
     network = built(layers.GlobalAveragePooling1D())
     network.layers[-1].set_weights([np.full((3, 1), 500.0), np.zeros(1)])
-    parts = WordGradients(network)(TOKENS, np.ones(len(TOKENS), int))
+    parts = WordGradients(network, 1024)(TOKENS, np.ones(len(TOKENS), int))
     assert np.abs(parts.logit).max() > 100
     assert np.isfinite(parts.of_tokens).all()
     assert parts.gap.max() < 1e-2
@@ -147,4 +148,4 @@ def test_a_network_without_an_embedding_of_its_words_says_so() -> None:
     pairs = layers.Embedding(NUM_WORDS, 2)((tokens[:, 1:] + tokens[:, :-1]) % NUM_WORDS)
     answer = layers.Dense(1, "sigmoid")(layers.GlobalAveragePooling1D()(pairs))
     with pytest.raises(NetworkError, match=r"no keras\.layers\.Embedding .*predict without"):
-        WordGradients(keras.Model(tokens, answer))
+        WordGradients(keras.Model(tokens, answer), 1024)
