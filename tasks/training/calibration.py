@@ -80,16 +80,16 @@ def _calibrated(plan: TrainingPlan) -> Calibration:
     last = _last_layer(model)
     if last is None:
         return Calibration(why_not="the last layer is no Dense layer with sigmoid or softmax")
-    logit_model = _logit_model(model, last)
+    both = _with_logits(model, last)
     # Called, not by `predict`, which would compile for seconds what is computed once.
     batches = ordered_batches(plan.validation, plan.fit.evaluation_batch_size)
-    each = [logit_model(tokens, training=False) for tokens, _ in batches]
+    each = [both(tokens, training=False)[0] for tokens, _ in batches]
     logits = probabilities_of(np.concatenate(each)).astype(np.float64)
     labels = read_labels(plan.validation)
     temperature = fitted_temperature(logits, labels)
     last.set_weights([weights / temperature for weights in last.get_weights()])
     tokens, _ = next(iter(ordered_batches(plan.validation, _PROBES)))
-    folded = probabilities_of(np.asarray(model(tokens, training=False)))
+    folded = probabilities_of(np.asarray(both(tokens, training=False)[1]))
     expected = probabilities(logits[: len(folded)] / temperature)
     if np.abs(of_each(folded) - of_each(expected)).max() > TOLERANCE:
         return Calibration(why_not="dividing the last layer does not divide its logits")
@@ -115,13 +115,15 @@ def _last_layer(model: keras.Model) -> keras.layers.Dense | None:
     return None
 
 
-def _logit_model(model: keras.Model, last: keras.layers.Dense) -> keras.Model:
+def _with_logits(model: keras.Model, last: keras.layers.Dense) -> keras.Model:
+    """Return the same network, which answers the logits as they are now, and the probabilities."""
     name = f"logit_of_{last.name}"  # an automatic one may be that of a layer of the user's
     bias, kind = last.use_bias, last.dtype_policy
     logit = keras.layers.Dense(last.units, use_bias=bias, dtype=kind, name=name)
-    logits = keras.Model(model.inputs, logit(last.input))
+    # One input and no list of one, of which Keras would warn.
+    both = keras.Model(model.inputs[0], [logit(last.input), model.outputs[0]])
     logit.set_weights(last.get_weights())
-    return logits
+    return both
 
 
 def fitted_temperature(logits: np.ndarray, labels: np.ndarray) -> float:

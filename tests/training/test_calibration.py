@@ -1,6 +1,7 @@
 """One number, fitted on the validation reviews, makes the probabilities of a network come true."""
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tasks.evaluation.calibration import tempered
 from tasks.model.answers import answers, probabilities_of
 from tasks.model.keras_contracts import names_from_one
 from tasks.training.calibration import (
-    _logit_model,
+    _with_logits,
     fitted_temperature,
     log_loss,
     probabilities,
@@ -104,11 +105,13 @@ def test_test_reviews_that_validate_calibrate_nothing(prepared: Path, tmp_path: 
 def test_a_network_whose_layers_have_the_names_of_a_new_process_has_logits() -> None:
     with names_from_one():
         hidden, last = keras.layers.Dense(2), keras.layers.Dense(1, activation="sigmoid")
-        network = keras.Sequential([keras.Input((3,)), hidden, last])
-    with names_from_one():
-        logits = probabilities_of(_logit_model(network, last).predict(np.ones((1, 3)), verbose=0))
-    expected = probabilities_of(network.predict(np.ones((1, 3)), verbose=0))
-    assert probabilities(logits) == pytest.approx(expected, abs=1e-6)
+        taken = keras.Input((3,))
+        network = keras.Model([taken], [last(hidden(taken))])
+    with names_from_one(), warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)  # as of a list of one input
+        logits, given = map(np.asarray, _with_logits(network, last)(np.ones((1, 3))))
+    assert probabilities(probabilities_of(logits)) == pytest.approx(given[:, 0], abs=1e-6)
+    np.testing.assert_array_equal(given, network.predict(np.ones((1, 3)), verbose=0))
 
 
 def with_activation_apart(hidden: keras.KerasTensor) -> keras.KerasTensor:
