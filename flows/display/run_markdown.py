@@ -47,7 +47,9 @@ def _worse_slices(slices: Sequence[SliceScore]) -> list[str | Table]:
     worse = [one for one in slices if one.is_worse]
     told = "Slices of the test reviews that are worse than the rest:"
     if worse:
-        return [f"{_MARKS['mind']}{told} {len(worse)} of {len(slices)}.", slices_table(worse)]
+        table = slices_table(worse)
+        table.title = ""  # a heading would be that of all that follows
+        return [f"{_MARKS['mind']}{told} {len(worse)} of {len(slices)}.", table]
     return [f"{told} none of {len(slices)}."] if slices else []
 
 

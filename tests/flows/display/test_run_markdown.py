@@ -30,5 +30,6 @@ def test_the_slices_that_are_worse_stand_in_a_table_or_a_sentence_says_that_none
     row = "| shop | far | 1,210 | 0.7500 | 0.7000 to 0.8000 | 0.9000 | worse, p 0.0012 |"
     assert row in pages[0]
     assert "| near |" not in pages[0]
+    assert "##" not in pages[0]
     assert "Slices of the test reviews that are worse than the rest: none of 1." in pages[1]
     assert "slices of the test reviews" not in pages[2].lower()
