@@ -225,7 +225,9 @@ def _require_readable(file: Path, column: str, reading: ReadOptions) -> None:
 
 def print_summary(summary: PredictionSummary) -> None:
     """Print what came of a file, to the error output as it is no prediction."""
-    parts = [f"{summary.rows:,} rows", *(f"{n:,} {name}" for name, n in summary.labels.items())]
+    parts = [f"{summary.rows:,} rows"]
+    for name, number in summary.labels.items():
+        parts.append(f"{number:,} {name if name[:1].isalpha() else f'of label {name}'}")
     parts += [f"{summary.unsure:,} unsure"] if summary.unsure else []
     parts += [f"{count:,} {name}" for name, count in summary.warnings.items()]
     parts += [f"{summary.errors:,} with an error"] if summary.errors else []

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.cli.app import main
-from flows.cli.predict import app
+from flows.cli.predict import app, print_summary
 from tasks.common.errors import BadDataError
 from tasks.data.tables.fields import DEFAULT, ReadOptions
 from tasks.inference.open_model import open_predictor
@@ -277,6 +277,21 @@ def test_an_input_without_a_good_row_gives_no_output(tmp_path: Path, predictor: 
     with pytest.raises(BadDataError, match=r"no row could be read; the first one: it is no JSON$"):
         finish(predictor, tmp_path / "a.jsonl", tmp_path / "o.csv", rows=1)
     assert not (tmp_path / "o.csv").exists()
+
+
+def test_the_summary_tells_labels_that_are_numbers_from_their_counts(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    counts: dict[str, Any] = {"errors": 1, "warnings": {"empty": 1}, "chunks": 1, "chunks_kept": 0}
+    for labels, told in (
+        ({"1": 15, "3": 6}, "15 of label 1, 6 of label 3"),
+        ({"bad": 15, "3": 6}, "15 bad, 6 of label 3"),
+    ):
+        print_summary(
+            PredictionSummary(output=Path("o.csv"), model="m", rows=22, labels=labels, **counts)
+        )
+        shown = capsys.readouterr().err
+        assert shown == f"wrote o.csv: 22 rows, {told}, 1 empty, 1 with an error\n"
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet", "jsonl"])
