@@ -75,7 +75,7 @@ def test_a_network_that_learns_nothing_is_told_with_what_to_look_for(
     shown, error = capsys.readouterr()
     assert "FAILS  learns one batch by heart" in shown
     assert "a layer that passes on no gradient" in shown
-    assert error == "error: --debug overfit found a mistake, told above: mend it, and try again\n"
+    assert error == "error: --debug overfit found a mistake, told above: fix it, and try again\n"
     assert ended.value.code == 1
 
 

@@ -231,7 +231,7 @@ def label_errors(
     """List the training reviews whose label is likely wrong, as a table to correct.
 
     Models that have not learned from a review judge its label. Test reviews are left alone: who
-    mends those that a model finds wrong has the model judge itself.
+    fixes those that a model finds wrong has the model judge itself.
     """
     show_lines(_listed(options, search))
 
@@ -263,7 +263,7 @@ def _listed(options: _CommandConfig, search: LabelErrorsConfig | LabelNextConfig
 def _debug(options: TrainOptions, mode: DebugMode) -> None:
     use_device(select_accelerator(options.accelerator))
     if _failures(_tried(options, mode)):
-        fail(f"--debug {mode} found a mistake, told above: mend it, and try again")
+        fail(f"--debug {mode} found a mistake, told above: fix it, and try again")
     show_lines(Text(f"This was --debug {mode}, which leaves no run and no model.", style="bold"))
 
 

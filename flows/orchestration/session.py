@@ -152,7 +152,7 @@ def call_flow(
 
 @contextmanager
 def ending_process() -> Iterator[None]:
-    """End the process with a sentence where a fault that a user can mend ends what is inside."""
+    """End the process with a sentence where a fault that a user can fix ends what is inside."""
     try:
         yield
     except ServerLostError as error:
@@ -180,7 +180,7 @@ def result_of(
 
     Raises:
         ServerLostError: The Prefect server stopped answering.
-        PipelineError: Any other fault that a user can mend.
+        PipelineError: Any other fault that a user can fix.
     """
     try:
         with showing_run(for_person=for_person):

@@ -117,7 +117,7 @@ def run_flow(options: TrainOptions, *, for_person: bool = False) -> RunSummary:
 
 
 def train_here(options: TrainOptions, *, for_person: bool = True) -> RunSummary:
-    """Run the training flow and return its summary; a PipelineError says what a user can mend."""
+    """Run the training flow and return its summary; a PipelineError says what a user can fix."""
     promotions = int(options.promotion is not None)
     return session.result_of(
         train_flow,

@@ -32,7 +32,7 @@ def build_own_network(code: NetworkCode, data: NetworkInput, file: Path) -> kera
 
     Raises:
         NetworkError: The function fails, or the network would break a promise: says which and how
-            to mend it.
+            to fix it.
     """
     model = _built(code, data)
     _require_form(code, model, data)

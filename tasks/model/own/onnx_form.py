@@ -73,11 +73,11 @@ def _exported(model: keras.Model) -> bytes:
             input_signature=[taken],
             opset_version=_OPERATIONS,
         )
-        graph: bytes = _mended(onnx.load(file)).SerializeToString()
+        graph: bytes = _corrected(onnx.load(file)).SerializeToString()
     return graph
 
 
-def _mended(model: onnx.ModelProto) -> onnx.ModelProto:
+def _corrected(model: onnx.ModelProto) -> onnx.ModelProto:
     """Write two operations of TensorFlow's as ONNX has them, which the exporter gets wrong.
 
     Erfc, which GELU has, is 1 - Erf. The remainder of a negative integer has the divisor's sign.
