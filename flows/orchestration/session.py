@@ -5,10 +5,9 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, TypeVar, cast
@@ -32,7 +31,6 @@ from flows.orchestration.process import begin_process
 from flows.scheduling.prefect_contracts import RUN_LOGGERS
 from tasks.common.errors import PipelineError, describe_os_error, first_line
 from tasks.common.formatting import without_credentials
-from tasks.common.process_memory import without_collection
 from tasks.config.naming import Naming, default_name, reviews_name
 from tasks.config.recipes import nearest_recipe
 from tasks.config.training import TrainingConfig
@@ -172,11 +170,8 @@ def result_of(
     steps: Callable[[R], int],
     *,
     for_person: bool,
-    libraries: Sequence[str] = (),
 ) -> R:
     """Run a flow and return its result, as `call_flow` does.
-
-    `libraries` are what it will surely import: that is done while a temporary server starts.
 
     Raises:
         ServerLostError: The Prefect server stopped answering.
@@ -185,7 +180,7 @@ def result_of(
     try:
         with showing_run(for_person=for_person):
             show_our_logs()
-            _require_server(libraries)
+            _require_server()
             state: Any = flow(**parameters, return_state=True)
             # In a notebook, where an event loop runs, it would be a coroutine.
             result: Any = state.result(raise_on_failure=False, _sync=True)
@@ -229,11 +224,11 @@ def require_configured_server() -> str:
     return str(PREFECT_API_URL.value())
 
 
-def _require_server(libraries: Sequence[str] = ()) -> None:
+def _require_server() -> None:
     """Raise a PipelineError where the configured server is silent, or none may be started."""
     url = PREFECT_API_URL.value()
     if not url:
-        _require_temporary_server(libraries)
+        _require_temporary_server()
         return
     with get_client(sync_client=True) as client:
         fault = client.api_healthcheck()
@@ -245,7 +240,7 @@ def _require_server(libraries: Sequence[str] = ()) -> None:
         )
 
 
-def _require_temporary_server(libraries: Sequence[str]) -> None:
+def _require_temporary_server() -> None:
     home = PREFECT_HOME.value()
     if not PREFECT_SERVER_EPHEMERAL_ENABLED.value():
         raise PipelineError(
@@ -264,11 +259,7 @@ def _require_temporary_server(libraries: Sequence[str]) -> None:
     began = time.monotonic()
     with ThreadPoolExecutor(1) as thread:
         thread.submit(signal.pthread_sigmask, signal.SIG_BLOCK, {signal.SIGINT})
-        started = thread.submit(get_client, sync_client=True)
-        with without_collection():
-            for name in libraries:
-                import_module(name)
-        started.result()
+        thread.submit(get_client, sync_client=True).result()
     seconds = time.monotonic() - began
     if seconds >= _WORTH_A_HINT_S:  # the second run of a notebook finds the first one's server
         _LOG.info(

@@ -29,9 +29,6 @@ from tasks.run_summary import RunSummary
 
 LOG = logging.getLogger(__name__)
 
-_TO_TRAIN = ("keras", "sklearn.feature_extraction.text", "sklearn.linear_model")
-"""What takes seconds to import, and a run imports of which not all is cached."""
-
 # Prefect's UI breaks a line wherever the text does, hence the backslashes.
 _DESCRIPTION = """\
 Trains a network on movie reviews, and a linear baseline on the same \
@@ -125,6 +122,4 @@ def train_here(options: TrainOptions, *, for_person: bool = True) -> RunSummary:
         dict(options),
         lambda made: len(made.steps) + promotions,
         for_person=for_person,
-        # The first run of a folder; later ones may be cached, and import none of them.
-        libraries=() if any(ArtifactStore(options.artifacts).runs.glob("*")) else _TO_TRAIN,
     )
