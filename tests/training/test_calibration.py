@@ -111,7 +111,7 @@ def test_a_network_whose_layers_have_the_names_of_a_new_process_has_logits() -> 
         warnings.simplefilter("error", UserWarning)  # as of a list of one input
         logits, given = map(np.asarray, _with_logits(network, last)(np.ones((1, 3))))
     assert probabilities(probabilities_of(logits)) == pytest.approx(given[:, 0], abs=1e-6)
-    np.testing.assert_array_equal(given, network.predict(np.ones((1, 3)), verbose=0))
+    np.testing.assert_allclose(given, network.predict(np.ones((1, 3)), verbose=0), atol=1e-6)
 
 
 def with_activation_apart(hidden: keras.KerasTensor) -> keras.KerasTensor:
