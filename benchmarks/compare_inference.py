@@ -6,7 +6,8 @@ Start it from the project's folder with `python -m benchmarks.compare_inference 
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -56,8 +57,17 @@ print(time.time())
 """
 
 
-def measure(artifacts: Path, name: str, reviews: int, pairs: int) -> dict[str, Any]:
-    """Return seconds by side and round, warm answers and cold starts, on packaged reviews."""
+def measure(
+    artifacts: Path,
+    name: str,
+    reviews: int,
+    pairs: int,
+    peers: Mapping[str, Callable[[list[str]], object]] | None = None,
+) -> dict[str, Any]:
+    """Return seconds by side and round, warm answers and cold starts, on packaged reviews.
+
+    `peers` are more sides by name: what other libraries do with the same texts.
+    """
     run = find_run(artifacts, name)
     model = model_of_run(run)
     texts = _texts(artifacts, reviews)
@@ -73,6 +83,7 @@ def measure(artifacts: Path, name: str, reviews: int, pairs: int) -> dict[str, A
         "ours texts": lambda: _of_one(predictor.predict(rows), model.label_names[1]),
     }
     answers = {side: answer() for side, answer in sides.items()}  # also warms up
+    sides |= {side: partial(peer, rows) for side, peer in (peers or {}).items()}
     seconds: dict[str, list[float]] = {side: [] for side in sides}
     for turn in track(range(pairs), "rounds", console=Console(stderr=True)):
         for side in turn_order(list(sides), turn):

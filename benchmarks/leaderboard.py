@@ -21,7 +21,7 @@ from pyarrow import csv
 from rich.console import Console
 from scipy import stats
 
-from benchmarks import compare_inference
+from benchmarks import compare_epochs, compare_inference, plain_ngrams
 from benchmarks.make_npz import write_npz
 from benchmarks.paired import (
     ROOT,
@@ -44,6 +44,7 @@ COMMITTED = ROOT / "benchmarks" / "leaderboard.json"
 PAGE = ROOT / "docs" / "leaderboard.md"
 
 OWN_ROWS, TRAINED_ROWS, ASKED = 500, 2000, 1024
+EPOCH, EPOCH_JUDGED = 3200, 800
 
 WORSE_P, WORSE_BY = 0.01, 1.1
 """Of ten targets without a change one is named in a check of ten."""
@@ -81,6 +82,19 @@ TARGETS = {
         1.0,
         "the temporary server, the imports of Prefect, the baselines and the report",
     ),
+    "ngrams csv": Target(
+        f"`ngrams` on a CSV of {TRAINED_ROWS:,} rows, first run, baselines and report included",
+        "a plain script of scikit-learn: TF-IDF of up to three words, logistic regression",
+        2.0,
+        "the temporary server, the imports of Prefect and TensorFlow, two baselines and the report",
+    ),
+    "epoch": Target("an epoch of `tutorial`", "the plain Keras script", 0.5),
+    "epoch floor": Target(
+        "an epoch of `tutorial`",
+        "its matrix products alone",
+        1.5,
+        "dropout, pooling, the optimizer and the embedding are no matrix products",
+    ),
     "load": Target(
         "load the packaged reviews from raw texts",
         "Keras's `load_data` of the same reviews as a ready file",
@@ -96,6 +110,12 @@ TARGETS = {
         "`model.predict`",
         0.1,
         "missed by 6 %; half is hashing and looking up, a third sorting and adding up",
+    ),
+    "ngrams scikit-learn": Target(
+        "`ngrams` from texts",
+        "the pipeline of scikit-learn on the same texts",
+        1.0,
+        "reading words as the training did, in any script, takes longer than its one expression",
     ),
     "ngrams texts": Target(
         "`ngrams` from texts",
@@ -128,7 +148,8 @@ times, which say little on another machine.
 Commit {commit}, {cores} cores ({processor}), TensorFlow {tensorflow}; medians and ranges of
 rounds in each of which both sides take their turn. Predictions are compared by wall time,
 all else by processor time; Python's bytecode is {bytecode}. Predictions and loading are of the
-packaged reviews; the models learned from 2,000 of them.{remark}
+packaged reviews; the models learned from 2,000 of them. [PyTorch](training_speed.md), which does
+not come with the project, is compared apart.{remark}
 
 | what | against | ratio, median (range) | rounds | goal | verdict |
 |---|---|---|---|---|---|
@@ -147,11 +168,14 @@ def measure(rounds: int, scratch: Path) -> Iterator[tuple[str, list[float]]]:
     rows, own = scratch / "rows.csv", scratch / "own.csv"
     for file, count in ((rows, TRAINED_ROWS), (own, OWN_ROWS)):
         _write_rows(source.paths["reviews"], file, count)
+    peers = {"scikit-learn": plain_ngrams.learned(*plain_ngrams.read(rows)).predict_proba}
     for recipe in ("tutorial", "ngrams"):
         run_child(_training(rows, artifacts, f"--recipe={recipe}", "--epochs=1"))
-        asked = compare_inference.measure(artifacts, "latest", ASKED, rounds)["seconds"]
+        asked = compare_inference.measure(artifacts, "latest", ASKED, rounds, peers)["seconds"]
         yield f"{recipe} arrays", ratios(asked["ours"], asked["keras"])
         yield f"{recipe} texts", ratios(asked["ours texts"], asked["keras texts"])
+    yield "ngrams scikit-learn", ratios(asked["ours texts"], asked["scikit-learn"])
+    yield from _epochs(rounds)
     yield "load", _load(rounds, source, scratch / "all.npz")
     own_source = SourceConfig.model_validate({"source": "files", "train_file": own})
     npz = scratch / "own.npz"
@@ -177,12 +201,30 @@ def measure(rounds: int, scratch: Path) -> Iterator[tuple[str, list[float]]]:
             empty,
         ),
         (
+            "ngrams csv",
+            [
+                _training(rows, scratch / f"fresh n-grams {turn}", "--recipe=ngrams")
+                for turn in range(rounds)
+            ],
+            [sys.executable, "-m", "benchmarks.plain_ngrams", str(rows)],
+        ),
+        (
             "own csv",
             [_training(own, scratch / f"fresh {turn}", "--epochs=2") for turn in range(rounds)],
             [*plain, "--epochs=2"],
         ),
     ):
         yield name, _children(ours, theirs)
+
+
+def _epochs(rounds: int) -> Iterator[tuple[str, list[float]]]:
+    ours, plain = "fast", compare_epochs.PLAIN
+    measured = compare_epochs.measure([plain, ours], rounds, EPOCH, EPOCH_JUDGED)
+    seconds = {side: [row["cpu_seconds"] for row in measured[side]] for side in (plain, ours)}
+    yield "epoch", ratios(seconds[ours], seconds[plain])
+    products = EPOCH * compare_epochs.TRAINED + EPOCH_JUDGED * compare_epochs.JUDGED
+    floor = [products / row["per_cpu_second"] for row in measured[compare_epochs.MULTIPLY]]
+    yield "epoch floor", ratios(seconds[ours], floor)
 
 
 def _training(file: Path, artifacts: Path, *options: str) -> Command:
