@@ -96,10 +96,8 @@ def test_a_run_of_it_can_be_repeated_without_the_users_file(
     hidden = (folder / "my_net.py").rename(folder / "hidden.txt")
     try:
         run_command(verify_app, [str(trained.folder)])
-        assert open_predictor(folder / "artifacts").predict(TEXTS)["label"].to_pylist() == [
-            "pos",
-            "neg",
-        ]
+        predictor = open_predictor(folder / "artifacts", trained.folder.name)
+        assert predictor.predict(TEXTS)["label"].to_pylist() == ["pos", "neg"]
     finally:
         hidden.rename(folder / "my_net.py")
     assert "Verified: data, weights, history, predictions" in capsys.readouterr().out
