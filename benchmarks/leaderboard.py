@@ -158,7 +158,7 @@ Commit {commit}, {cores} cores ({processor}), TensorFlow {tensorflow}; medians a
 rounds in each of which both sides take their turn. Predictions are compared by wall time,
 all else by processor time; Python's bytecode is {bytecode}. Predictions and loading are of the
 packaged reviews; the models learned from 2,000 of them. [PyTorch](training_speed.md), which does
-not come with the project, is compared apart.{remark}
+not come with the project, is compared apart.
 
 | what | against | ratio, median (range) | rounds | goal | verdict |
 |---|---|---|---|---|---|
@@ -177,13 +177,14 @@ def measure(rounds: int, scratch: Path) -> Iterator[tuple[str, list[float]]]:
     rows, own = scratch / "rows.csv", scratch / "own.csv"
     for file, count in ((rows, TRAINED_ROWS), (own, OWN_ROWS)):
         _write_rows(source.paths["reviews"], file, count)
-    peers = {"scikit-learn": plain_ngrams.learned(*plain_ngrams.read(rows)).predict_proba}
-    for recipe in ("tutorial", "ngrams"):
+    linear = {"scikit-learn": plain_ngrams.learned(*plain_ngrams.read(rows)).predict_proba}
+    for recipe, peers in (("tutorial", {}), ("ngrams", linear)):
         run_child(_training(rows, artifacts, f"--recipe={recipe}", "--epochs=1"))
         asked = compare_inference.measure(artifacts, "latest", ASKED, rounds, peers)["seconds"]
         yield f"{recipe} arrays", ratios(asked["ours"], asked["keras"])
         yield f"{recipe} texts", ratios(asked["ours texts"], asked["keras texts"])
-    yield "ngrams scikit-learn", ratios(asked["ours texts"], asked["scikit-learn"])
+        for peer in peers:
+            yield f"{recipe} {peer}", ratios(asked["ours texts"], asked[peer])
     yield from _epochs(rounds)
     yield "load", _load(rounds, source, scratch / "all.npz")
     own_source = SourceConfig.model_validate({"source": "files", "train_file": own})
@@ -231,8 +232,7 @@ def _epochs(rounds: int) -> Iterator[tuple[str, list[float]]]:
     measured = compare_epochs.measure([plain, ours], rounds, EPOCH, EPOCH_JUDGED)
     seconds = {side: [row["cpu_seconds"] for row in measured[side]] for side in (plain, ours)}
     yield "epoch", ratios(seconds[ours], seconds[plain])
-    products = EPOCH * compare_epochs.TRAINED + EPOCH_JUDGED * compare_epochs.JUDGED
-    floor = [products / row["per_cpu_second"] for row in measured[compare_epochs.MULTIPLY]]
+    floor = compare_epochs.floor_seconds(measured, EPOCH, EPOCH_JUDGED)
     yield "epoch floor", ratios(seconds[ours], floor)
 
 
@@ -299,10 +299,7 @@ def worse(now: Mapping[str, list[float]], before: Mapping[str, list[float]]) -> 
 
 
 def page(measured: Mapping[str, Any]) -> str:
-    """Return the page of the docs that shows what `write_result` wrote.
-
-    A `remark` was added by hand, where the ratios are not all of one command.
-    """
+    """Return the page of the docs that shows what `write_result` wrote."""
     machine, source = measured["machine"], measured["source"]
     rows = []
     for name, target in TARGETS.items():
@@ -317,7 +314,6 @@ def page(measured: Mapping[str, Any]) -> str:
         bytecode="cached" if machine["caches_bytecode"] else "compiled anew by each process",
         tensorflow=measured["versions"]["tensorflow"],
         rows="\n".join(rows),
-        remark=f" {measured['remark']}" if "remark" in measured else "",
     )
 
 

@@ -17,7 +17,7 @@ from tasks.data.text.padding import pad_tokens
 from tasks.data.text.tokenizer import FIRST_WORD_ID, UNKNOWN_ID
 from tasks.data.text.vocabulary import RaggedTokens, Vocabulary, is_unknown
 from tasks.evaluation.slices import Predictions
-from tasks.model.answers import answers, of_each
+from tasks.model.answers import of_each
 from tasks.model.ngrams.table import Explain, NgramTable, token_parts
 
 Kind = Literal["seen", "for", "against", "unknown", "cut"]
@@ -34,21 +34,20 @@ _NO_WORD = "[?]"  # stands for a word that no training text holds: nobody knows 
 
 def confident_errors(
     predictions: Predictions,
+    said: np.ndarray,
     test: Path,
     vocabulary: Vocabulary,
     text: TextConfig,
     explain: Explain | None = None,
-    cut: float | None = None,
 ) -> list[dict[str, Any]]:
     """Return the wrong predictions of which the network was surest, the worst first.
 
-    `test` has the token lists of the test set. Each has review id, label, the answer and its
-    probability, length, and its words in parts of one kind: seen by the network, unknown to it, or
-    cut off. Far cut words are only counted. Where `explain` says what each token adds, seen words
-    that say much are those for the answer and against it, and `gap` is what that misses of the
-    logit. Where there is a cut, it says what is wrong.
+    `said` has the class of each answer, shape (n,), by the cut where there is one. `test` has the
+    token lists of the test set. Each has review id, label, the answer and its probability, length,
+    and its words in parts of one kind: seen by the network, unknown to it, or cut off. Far cut
+    words are only counted. Where `explain` says what each token adds, seen words that say much are
+    those for the answer and against it, and `gap` is what that misses of the logit.
     """
-    said = answers(predictions.probability, cut)
     wrong = np.flatnonzero(said != predictions.label)
     sure = of_each(predictions.probability)[np.arange(len(said)), said]
     rows = wrong[np.argsort(-sure[wrong], kind="stable")[:_SHOWN]]
@@ -77,19 +76,18 @@ def confident_errors(
 
 def error_ngrams(
     predictions: Predictions,
+    said: np.ndarray,
     test: Path,
     vocabulary: Vocabulary,
     text: TextConfig,
     table: NgramTable,
-    cut: float | None = None,
 ) -> list[dict[str, Any]]:
     """Return the n-grams that carry the most errors, the worst first.
 
     Each has its words as `ngram`, in how many of the wrong reviews it is (`errors`), and what it
     adds there to the logits of the wrong answers, all together (`added`). Of many wrong reviews the
-    first 2,000 are looked at. Where there is a cut, it says what is wrong.
+    first 2,000 are looked at. `said` is as above.
     """
-    said = answers(predictions.probability, cut)
     wrong = np.flatnonzero(said != predictions.label)[:_MOST_WRONG]
     judged_as = said[wrong].tolist()
     answer_of = dict(zip(predictions.review_id[wrong].tolist(), judged_as, strict=True))

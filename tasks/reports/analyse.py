@@ -62,14 +62,15 @@ def analyse_run(
     scores = [one.model_dump() for one in slice_scores(network.correct, groups)]
     metrics = json.loads(files["metrics.json"].read_bytes())
     table = ngram_table(files["best_model.keras"])
-    test, cut = files["test.parquet"], metrics["cost"]["cut"] if "cost" in metrics else None
+    said = answers(network.probability, metrics.get("cost", {}).get("cut"))
     explain: Explain | None = table.word_parts if table else None
-    if not table and np.any(answers(network.probability, cut) != network.label):
+    if not table and np.any(said != network.label):
         explain = _explained(files["best_model.keras"])
-    errors = confident_errors(network, test, vocabulary, text, explain, cut)
+    wanted = network, said, files["test.parquet"], vocabulary, text
+    errors = confident_errors(*wanted, explain)
     more: dict[str, object] = {"slices": scores, "confident_errors": errors}
     if table:
-        more["error_ngrams"] = error_ngrams(network, test, vocabulary, text, table, cut)
+        more["error_ngrams"] = error_ngrams(*wanted, table)
     write_text(folder / "analysis.json", readable_json(analysis | more))
     history = json.loads(files["history.json"].read_bytes())
     draw_analysis(history, analysis, metrics, network, baseline, folder)

@@ -25,6 +25,8 @@ from tasks.runs.read import (
 )
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     import numpy as np
 
 _FILES = ("train_file", "test_file", "imdb_npz", "label_fixes")
@@ -229,26 +231,35 @@ def _against_baselines(run: Run) -> list[Judgement]:
 
 def _test(run: Run, other: Run, file: str) -> PairedTest:
     """Return the paired test of the network of `run` with the predictions in a file of `other`."""
-    return paired_test(_judged(run, PREDICTIONS)[0], _judged(other, file)[0])
-
-
-def _judged(run: Run, file: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Return which test reviews a file of predictions judges correctly, and their slices."""
-    from tasks.evaluation.slices import read_predictions, read_slices
-
-    slices = read_slices(checked_file(run, SLICES)) if SLICES in run.manifest.files else {}
+    slices = _of_slices()
     # Each is in the order of the ids: its own order depends on the training set's size.
-    return read_predictions(checked_file(run, file)).correct, slices
+    files = checked_file(run, PREDICTIONS), checked_file(other, file)
+    return paired_test(*(slices.read_predictions(one).correct for one in files))
+
+
+def _judged(run: Run) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return which test reviews a run judges correctly, and their slices."""
+    slices = _of_slices()
+    named = slices.read_slices(checked_file(run, SLICES)) if SLICES in run.manifest.files else {}
+    return slices.read_predictions(checked_file(run, PREDICTIONS)).correct, named
+
+
+def _of_slices() -> ModuleType:
+    """Return what reads predictions and slices: to import Arrow takes a third of a second."""
+    from tasks.evaluation import slices
+
+    return slices
 
 
 def _slice_tests(first: Run, others: list[Run]) -> tuple[SliceTest, ...]:
     """Return a test of each slice that a run shares with the first one, and of its reviews."""
-    correct, slices = _judged(first, PREDICTIONS)
+    sliced = [run for run in others if run.manifest.slices and not _not_sliced(run, first)]
+    if not sliced or SLICES not in first.manifest.files:
+        return ()
+    correct, slices = _judged(first)
     found = []
-    for run in others:
-        if not_comparable(run.manifest, first.manifest):
-            continue
-        own_correct, own_slices = _judged(run, PREDICTIONS)
+    for run in sliced:
+        own_correct, own_slices = _judged(run)
         known = {(one.by, one.name, one.reviews) for one in run.manifest.slices}
         for one in first.manifest.slices:
             if (one.by, one.name, one.reviews) in known and one.by in slices.keys() & own_slices:

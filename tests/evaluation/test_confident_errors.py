@@ -12,6 +12,7 @@ from tasks.data.text.padding import pad_tokens
 from tasks.data.text.vocabulary import Vocabulary
 from tasks.evaluation.confident_errors import confident_errors, error_ngrams, shown_words
 from tasks.evaluation.slices import Predictions
+from tasks.model.answers import answers
 from tasks.model.network import folded_network, ngram_table
 from tasks.model.ngrams.table import WordParts
 from tests.model.ngrams.test_table import trained
@@ -78,11 +79,13 @@ def test_the_worst_errors_come_first_with_their_own_words(tmp_path: Path) -> Non
         length=np.full(5, 2),
         unknown=np.zeros(5, int),
     )
-    errors = confident_errors(predictions, file, WORDS, TEXT)
+    errors = confident_errors(predictions, answers(predictions.probability), file, WORDS, TEXT)
     assert [error["review_id"] for error in errors] == [2, 3, 0]
     assert [error["parts"][0]["text"] for error in errors] == ["word3", "word4", "word1"]
     assert [error["label"] for error in errors] == [0, 1, 0]
-    by_cut = confident_errors(predictions, file, WORDS, TEXT, cut=0.95)
+    by_cut = confident_errors(
+        predictions, answers(predictions.probability, 0.95), file, WORDS, TEXT
+    )
     assert [error["review_id"] for error in by_cut] == [2, 3, 1]
     assert [error["answer"] for error in by_cut] == [1, 0, 0]
     assert [error["probability"] for error in by_cut] == pytest.approx([0.99, 0.8, 0.1])
@@ -116,7 +119,8 @@ def test_the_words_of_an_error_speak_for_the_wrong_answer(tmp_path: Path) -> Non
         length=np.full(10, 2),
         unknown=np.zeros(10, int),
     )
-    errors = confident_errors(predictions, tmp_path / "test.parquet", WORDS, text, table.word_parts)
+    by_half, test = answers(predictions.probability), tmp_path / "test.parquet"
+    errors = confident_errors(predictions, by_half, test, WORDS, text, table.word_parts)
     of_words = table.word_parts(tokens, said.astype(int))
     expected = {row: "for" if of_words.of_tokens[row, -1] > 0 else "against" for row in range(10)}
     assert {*expected.values()} == {"for", "against"}
@@ -142,7 +146,8 @@ def test_the_words_of_an_error_are_told_apart_by_whatever_says_what_they_add(
         assert said.tolist() == [1, 0]  # the answers, the surest first
         return WordParts(np.where(tokens % 2, -2.0, 1.0), np.zeros(2), np.array([0.01, 0]))
 
-    errors = confident_errors(predictions, tmp_path / "test.parquet", WORDS, TEXT, explain)
+    by_half, test = answers(predictions.probability), tmp_path / "test.parquet"
+    errors = confident_errors(predictions, by_half, test, WORDS, TEXT, explain)
     assert [error["gap"] for error in errors] == [0.01, 0]
     parts = [[(part["kind"], part["text"]) for part in error["parts"]] for error in errors]
     assert parts[0][:2] == [("cut", "word1"), ("against", "word2")]
@@ -168,7 +173,8 @@ def test_the_ngrams_that_carry_errors_are_added_up_over_the_wrong_reviews(tmp_pa
         length=np.full(20, 5),
         unknown=np.zeros(20, int),
     )
-    found = error_ngrams(predictions, tmp_path / "test.parquet", WORDS, text, table)
+    where = tmp_path / "test.parquet", WORDS, text, table
+    found = error_ngrams(predictions, said, *where)
     wrong = [" ".join(f"word{one - 3}" for one in words[1:]) for words in np.array(lists)[is_wrong]]
     expected: dict[str, float] = {}
     for words, answer in zip(np.array(lists)[is_wrong], said[is_wrong], strict=True):
@@ -178,9 +184,9 @@ def test_the_ngrams_that_carry_errors_are_added_up_over_the_wrong_reviews(tmp_pa
             expected[ngram] = expected.get(ngram, 0) + added
     worst = sorted(expected, key=lambda ngram: -expected[ngram])[: len(found)]
     cut = float(np.quantile(probability, 0.8))
-    by_cut = error_ngrams(predictions, tmp_path / "test.parquet", WORDS, text, table, cut)
+    by_cut = error_ngrams(predictions, answers(probability, cut), *where)
     moved = replace(predictions, probability=(probability > cut).astype(float))
-    assert by_cut == error_ngrams(moved, tmp_path / "test.parquet", WORDS, text, table) != found
+    assert by_cut == error_ngrams(moved, answers(moved.probability), *where) != found
     assert len(found) > 2
     assert [one["ngram"] for one in found] == worst
     for one in found:

@@ -84,11 +84,6 @@ class WordParts:
     base: np.ndarray
     gap: np.ndarray
 
-    @property
-    def logit(self) -> np.ndarray:
-        """The logits of the answers, shape (n,), but for the gap."""
-        return np.asarray(self.base + self.of_tokens.sum(axis=1))
-
 
 Explain = Callable[[np.ndarray, np.ndarray], WordParts]
 """Says of padded tokens, and of the class of each answer, what each token adds."""

@@ -38,8 +38,10 @@ def losses_of(model: keras.Model, classes: int) -> list[float]:
     ("kernel_size", "pool_size", "batch_size", "classes"),
     [
         (5, 4, 11, 2),  # fills its batches
-        pytest.param(3, 2, 8, 4, marks=pytest.mark.slow),
-        *(pytest.param(*sizes, 8, 2, marks=pytest.mark.slow) for sizes in [(3, 2), (1, 3), (6, 5)]),
+        *(
+            pytest.param(*sizes, marks=pytest.mark.slow)
+            for sizes in [(3, 2, 8, 4), (3, 2, 8, 2), (1, 3, 8, 2), (6, 5, 8, 2)]
+        ),
     ],
 )
 def test_without_dropout_a_training_is_that_of_keras_but_for_rounding(

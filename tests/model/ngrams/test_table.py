@@ -137,7 +137,8 @@ def test_what_the_words_add_is_with_the_base_the_logit_of_the_answer(
         assert parts.of_tokens.std() > 0.1
         assert not parts.of_tokens[asked < FIRST_WORD_ID].any()
         expected = logits[:, answer] if classes > 2 else logits[:, 0] * (2 * answer - 1)
-        np.testing.assert_allclose(parts.logit, expected, atol=1e-6)
+        logit = parts.base + parts.of_tokens.sum(axis=1)
+        np.testing.assert_allclose(logit, expected, atol=1e-6)
 
 
 def test_a_word_alone_adds_what_the_logit_loses_without_it(tmp_path: Path) -> None:
