@@ -249,23 +249,32 @@ def bundle(
     /,
     *,
     litert: Annotated[bool, Parameter(help="Add the network for LiteRT.", negative=())] = False,
+    small: Annotated[
+        bool,
+        Parameter(help="Of an n-gram network: a tenth of the size, quantized.", negative=()),
+    ] = False,
     options: Options = Options(),
 ) -> None:
     """Write all that is needed to use a run's model elsewhere, and check that all forms agree.
 
     The bundle holds the model for Keras, ONNX and TensorFlow (with the tokenizer inside), its
-    word index and preprocessing, its model card, and a small script that predicts.
+    word index and preprocessing, its model card, and a small script that predicts. With --small it
+    holds an n-gram network once, for NumPy, and says how far its answers are from the exact ones.
     """
     with _reading(options, run) as (found,):
         start_tensorflow()  # else its notices are shown
         from tasks.inference.bundle.export import export_bundle
 
-        made = export_bundle(found, target, litert=litert)
+        made = export_bundle(found, target, litert=litert, small=small)
     agree = ", ".join(f"{form} {value:.1g}" for form, value in made.differences.items())
     alone = f"only Keras reads it; ask it with: {spelled('predict')} TEXT --bundle {made.path}"
+    if made.quantized:
+        proved = f"quantized: {made.quantized.sentence}"
+    else:
+        proved = f"largest difference of probability to Keras: {agree}" if agree else alone
     lines = [
         f"wrote {made.path}",
-        f"largest difference of probability to Keras: {agree}" if agree else alone,
+        proved,
         f"its hash, to be kept apart from it: {made.sha256}",
     ]
     answer(made, lines, options)

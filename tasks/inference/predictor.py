@@ -234,9 +234,12 @@ class Predictor:
         return UNSURE if is_all else f"{UNSURE}: {' or '.join(labels)}"
 
 
-def ready_predictor(model: TrainedModel) -> Predictor:
-    """Return the predictor of a model, which has answered once: a network of other sizes fails."""
-    predictor = Predictor(model, open_network(model.file))
+def ready_predictor(model: TrainedModel, network: Network | None = None) -> Predictor:
+    """Return the predictor of a model, which has answered once: a network of other sizes fails.
+
+    The network is that of the model's file, where none is given.
+    """
+    predictor = Predictor(model, network or open_network(model.file))
     predictor.predict(["a"])
     return predictor
 

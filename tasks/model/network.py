@@ -102,9 +102,13 @@ def folded_network(model_file: Path) -> Network:
         return onnx_network(stored)
     archive = read_keras_archive(model_file)
     if is_ngram_bag(archive):
-        table = NgramTable(archive)
-        return Network(lambda tokens: probabilities_of(table(tokens)), table=table)
+        return ngram_network(NgramTable.of(archive))
     return onnx_network(folded_graph(archive).SerializeToString())
+
+
+def ngram_network(table: NgramTable) -> Network:
+    """Return the network that adds up the rows of this table."""
+    return Network(lambda tokens: probabilities_of(table(tokens)), table=table)
 
 
 def ngram_table(model_file: Path) -> NgramTable | None:
@@ -112,7 +116,7 @@ def ngram_table(model_file: Path) -> NgramTable | None:
     if stored_onnx(model_file):
         return None
     archive = read_keras_archive(model_file)
-    return NgramTable(archive) if is_ngram_bag(archive) else None
+    return NgramTable.of(archive) if is_ngram_bag(archive) else None
 
 
 def onnx_form(model_file: Path) -> bytes:

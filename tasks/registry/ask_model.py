@@ -8,7 +8,7 @@ from tasks.common.device import Device
 from tasks.common.errors import PipelineError
 from tasks.config.training import TrainingConfig
 from tasks.data.review_files import padded_matrix, read_parquet
-from tasks.evaluation.slices import read_predictions
+from tasks.evaluation.slices import Predictions, read_predictions
 from tasks.model.network import Network, open_network
 from tasks.registry.gates import Gate, Latency
 from tasks.registry.latency import measure_latency
@@ -36,21 +36,15 @@ def ask_model(
 def predictions_gate(run: Run, network: Network, artifacts: ArtifactStore) -> Gate:
     """Return whether the model gives the recorded predictions of some test reviews.
 
-    Their choice follows from the hash of the predictions: an edit of these is another sample. They
-    are the padded reviews in the cache, if these are what the manifest names; else the texts are
-    read again. Where neither can be had, nothing is shown, and the gate says so and is passed.
+    Their choice follows from the hash of the predictions: an edit of these is another sample. Where
+    the reviews cannot be had any more, nothing is shown, and the gate says so and is passed.
     """
     recorded = read_predictions(checked_file(run, PREDICTIONS))
     seed = int(run.manifest.files[PREDICTIONS].sha256, 16)
     count = min(SAMPLE, len(recorded.label))
     chosen = np.sort(np.random.default_rng(seed).choice(len(recorded.label), count, replace=False))
     try:
-        ids = recorded.review_id[chosen]
-        found = _kept_reviews(run, ids, artifacts)
-        if found is None:
-            padded, all_labels = read_test_again(run, run)
-            found = padded[chosen], all_labels[chosen]
-        tokens, labels = found
+        tokens, labels = reviews_again(run, recorded, chosen, artifacts)
     except PipelineError as error:
         sentence = f"the model was not asked again, since the test reviews are lost: {error}"
         return Gate(name="predictions", passed=True, sentence=sentence)
@@ -67,6 +61,20 @@ def predictions_gate(run: Run, network: Network, artifacts: ArtifactStore) -> Ga
         bound=bound,
         sentence=sentence,
     )
+
+
+def reviews_again(
+    run: Run, recorded: Predictions, chosen: np.ndarray, artifacts: ArtifactStore
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return tokens and labels of some test reviews, `chosen` by their places in the `recorded`.
+
+    They are the padded reviews in the cache, if these are what the manifest names; else the texts
+    are read again. A PipelineError says that neither can be had.
+    """
+    if found := _kept_reviews(run, recorded.review_id[chosen], artifacts):
+        return found
+    padded, labels = read_test_again(run, run)
+    return padded[chosen], labels[chosen]
 
 
 def _kept_reviews(

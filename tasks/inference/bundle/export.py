@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from tasks.common.atomic_files import require_new, sync_folder, temporary_path, whole_file
-from tasks.common.errors import ExportError, storage_error
+from tasks.common.errors import ExportError, InvalidConfigError, storage_error
 from tasks.common.hashed_files import hashed_files
 from tasks.common.records import Record, write_json
 from tasks.common.seeds import generator
@@ -18,6 +18,7 @@ from tasks.evaluation.abstention import ABSTENTION
 from tasks.inference.bundle import files
 from tasks.inference.bundle.litert import litert_network, write_litert
 from tasks.inference.bundle.saved_model import saved_model_answers, write_text_graph
+from tasks.inference.bundle.small import write_small
 from tasks.inference.open_model import model_of_run
 from tasks.inference.predictor import Predictor, TrainedModel, prepare_texts
 from tasks.model.network import TOLERANCE, Network, keras_network, onnx_form, onnx_network
@@ -37,30 +38,44 @@ _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 class Bundle(Record):
     """An exported bundle, and the hash of its list of files, by which it is known elsewhere.
 
-    `differences` are the largest differences of probability to Keras, by form.
+    `differences` are the largest differences of probability to Keras, by form, where it holds the
+    model exactly; else it is `quantized`.
     """
 
     path: Path
     run_id: str
     sha256: str
     differences: dict[str, float]
+    quantized: files.Quantized | None = None
 
 
-def export_bundle(run: Run, target: Path, *, litert: bool = False) -> Bundle:
+def export_bundle(run: Run, target: Path, *, litert: bool = False, small: bool = False) -> Bundle:
     """Write the bundle of a run to a new folder, or a file that ends in .zip; whole or absent.
 
-    A BadDataError says that a file of the run is damaged; an ExportError that the target is there
-    already, or that the forms of the model do not agree; a StorageError that it cannot be written.
+    A `small` one of an n-gram network is quantized. A BadDataError says that a file of the run is
+    damaged; an ExportError that the target is there already, that the forms of the model do not
+    agree, or that a quantized one cannot be measured; an InvalidConfigError that the network has no
+    small bundle; a StorageError that it cannot be written.
     """
+    if small and litert:
+        raise InvalidConfigError("--small: holds the network once, for NumPy; leave out --litert")
     require_new(target)
     folder = temporary_path(target.parent)
     for name in ("tensorflow", "absl"):
         logging.getLogger(name).setLevel(logging.ERROR)  # their notices are for TensorFlow's makers
     try:
         folder.mkdir(parents=True)
-        differences = _write_files(run, folder, litert=litert)
+        model = model_of_run(run)
+        quantized = write_small(run, model, folder) if small else None
+        differences = {} if small else _write_exact(run, model, folder, litert=litert)
+        _write_preprocessing(model, folder)
+        if small or differences.keys() & {files.SAVED_MODEL, files.ONNX}:
+            shutil.copyfile(_LOADER_SOURCE, folder / files.LOADER)
         listed = files.BundleManifest(
-            run_id=run.manifest.run_id, versions=run.manifest.versions, files=hashed_files(folder)
+            run_id=run.manifest.run_id,
+            versions=run.manifest.versions,
+            quantized=quantized,
+            files=hashed_files(folder),
         )
         sha256 = listed.write(folder)
         if target.suffix.lower() == ".zip":
@@ -72,14 +87,23 @@ def export_bundle(run: Run, target: Path, *, litert: bool = False) -> Bundle:
         raise storage_error(error, target.parent) or error from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return Bundle(path=target, run_id=run.manifest.run_id, sha256=sha256, differences=differences)
+    return Bundle(
+        path=target,
+        run_id=listed.run_id,
+        sha256=sha256,
+        differences=differences,
+        quantized=quantized,
+    )
 
 
-def _write_files(run: Run, folder: Path, *, litert: bool) -> dict[str, float]:
-    model = model_of_run(run)
+def _write_exact(run: Run, model: TrainedModel, folder: Path, *, litert: bool) -> dict[str, float]:
     shutil.copyfile(model.file, folder / files.MODEL)
     shutil.copyfile(checked_file(run, VOCABULARY), folder / files.WORD_INDEX)
     shutil.copyfile(checked_file(run, MODEL_CARD), folder / files.CARD)
+    return write_forms(model, folder, litert=litert)
+
+
+def _write_preprocessing(model: TrainedModel, folder: Path) -> None:
     preprocessing = files.BundlePreprocessing(
         separators=SEPARATORS,
         pad_id=PAD_ID,
@@ -92,10 +116,6 @@ def _write_files(run: Run, folder: Path, *, litert: bool) -> dict[str, float]:
     )
     write_json(folder / files.PREPROCESSING, preprocessing)
     write_json(folder / ABSTENTION, model.abstention)
-    differences = write_forms(model, folder, litert=litert)
-    if differences.keys() & {files.SAVED_MODEL, files.ONNX}:
-        shutil.copyfile(_LOADER_SOURCE, folder / files.LOADER)
-    return differences
 
 
 def write_forms(model: TrainedModel, folder: Path, *, litert: bool) -> dict[str, float]:

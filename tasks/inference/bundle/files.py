@@ -12,9 +12,9 @@ from tasks.data.text.tokenizer import BLANKS
 
 BUNDLE, BUNDLE_SHA256 = "bundle.json", "bundle.sha256"
 MODEL, WORD_INDEX, PREPROCESSING = "model.keras", "word_index.json", "preprocessing.json"
+NGRAMS = "ngrams.npz"
 SAVED_MODEL, ONNX, LITERT = "saved_model", "model.onnx", "model.tflite"
 LOADER, CARD = "predict.py", "model_card.md"
-_REQUIRED = (MODEL, WORD_INDEX, PREPROCESSING)
 
 
 class BundlePreprocessing(Record):
@@ -41,8 +41,30 @@ class BundlePreprocessing(Record):
     cut: float | None = None
 
 
+class Quantized(Record):
+    """What it costs that a number of the network has 16 bits, measured on the run's test reviews.
+
+    So many of the `reviews` have another answer, and no probability differs by more.
+    """
+
+    reviews: int
+    other_answers: int
+    largest_difference: float
+
+    @property
+    def sentence(self) -> str:
+        """What was measured, for people."""
+        return (
+            f"{self.other_answers:,} of the answers to {self.reviews:,} test reviews differ from"
+            f" those of the exact model, probabilities by up to {self.largest_difference:.2g}"
+        )
+
+
 class BundleManifest(FileList):
-    """What a bundle was made from, and the hash and size of each of its files."""
+    """What a bundle was made from, and the hash and size of each of its files.
+
+    A bundle that is `quantized` holds no form of the model but `NGRAMS`.
+    """
 
     NAME, HASH_NAME, VERSION, AGAIN = BUNDLE, BUNDLE_SHA256, 1, "export it again"
     UNLISTED = ("__pycache__/predict.*.pyc",)  # of whoever imports the loader
@@ -50,12 +72,18 @@ class BundleManifest(FileList):
     schema_version: int = VERSION
     run_id: str
     versions: dict[str, str]
+    quantized: Quantized | None = None
+
+    @property
+    def model_files(self) -> tuple[str, ...]:
+        """The files that the answers follow from."""
+        return (NGRAMS if self.quantized else MODEL, WORD_INDEX, PREPROCESSING)
 
 
 def parse_bundle_manifest(content: bytes, place: Path) -> BundleManifest:
     """Return the list of files of a bundle; raise a BadDataError where it cannot be used."""
     manifest = BundleManifest.parse(content, place / BUNDLE)
-    missing = [name for name in _REQUIRED if name not in manifest.files]
+    missing = [name for name in manifest.model_files if name not in manifest.files]
     if missing:
         raise BadDataError(f"{place} has no {', '.join(missing)}; export it again")
     return manifest

@@ -21,7 +21,6 @@ from tasks.evaluation.abstention import ABSTENTION, NO_ABSTENTION, Abstention
 from tasks.inference.bundle.files import (
     BUNDLE,
     BUNDLE_SHA256,
-    MODEL,
     PREPROCESSING,
     WORD_INDEX,
     BundleManifest,
@@ -29,6 +28,8 @@ from tasks.inference.bundle.files import (
     parse_bundle_manifest,
 )
 from tasks.inference.predictor import Predictor, TrainedModel, ready_predictor
+from tasks.model.network import ngram_network
+from tasks.model.ngrams.packed import read_packed
 
 MOST_BYTES = 1 << 32
 """Bytes of all files of a bundle; a zip's own numbers are checked before anything is unpacked."""
@@ -124,10 +125,11 @@ def _predictor(folder: Path, path: Path, sha256: str | None) -> Predictor:
         with refusing_damage(f"{path}: {ABSTENTION}", _GET_AGAIN):
             content = (folder / ABSTENTION).read_bytes()
             abstention = Abstention.model_validate_json(content)
-    hashes = {name: manifest.files[name].sha256 for name in (MODEL, WORD_INDEX, PREPROCESSING)}
+    hashes = {name: manifest.files[name].sha256 for name in manifest.model_files}
+    file = folder / manifest.model_files[0]
     model = TrainedModel(
         name=manifest.run_id,
-        file=folder / MODEL,
+        file=file,
         vocabulary=vocabulary,
         text=preprocessing.text,
         label_names=preprocessing.label_names,
@@ -135,7 +137,7 @@ def _predictor(folder: Path, path: Path, sha256: str | None) -> Predictor:
         abstention=abstention,
         cut=preprocessing.cut,
     )
-    return ready_predictor(model)
+    return ready_predictor(model, ngram_network(read_packed(file)) if manifest.quantized else None)
 
 
 def _checked(folder: Path, path: Path, sha256: str | None) -> BundleManifest:

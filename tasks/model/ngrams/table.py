@@ -6,9 +6,9 @@ an n-gram that is known. The sums are of 64 bits here, so that only what is adde
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -101,23 +101,43 @@ class NgramParts:
     added: np.ndarray
 
 
+@dataclass(frozen=True)
 class NgramTable:
-    """A trained network of `build_ngram_bag`; several threads may call it at once."""
+    """A trained network of `build_ngram_bag`; several threads may call it at once.
 
-    def __init__(self, archive: KerasArchive) -> None:
-        """Take the tables of an archive of which `is_ngram_bag` holds."""
+    `held` has the fingerprint of the n-gram in each bucket, uint32 of shape (buckets,), of more
+    than `FINGERPRINT_BITS` where there is none. `evidence` has what the n-gram of each bucket adds
+    if it is among so many of the last tokens, float32 of shape (buckets, numbers); row 0 is that of
+    all that is no n-gram.
+    """
+
+    maxlen: int
+    longest: int
+    held: np.ndarray
+    evidence: Sequence[tuple[int, np.ndarray]]
+    kernel: np.ndarray
+    bias: np.ndarray
+
+    @classmethod
+    def of(cls, archive: KerasArchive) -> Self:
+        """Return the tables of an archive of which `is_ngram_bag` holds."""
         layers = archive.config["config"]["layers"]
 
         def weights(layer: str, number: int = 0) -> np.ndarray:
             return archive.weights[f"layers/{_LAYERS[layer]}/vars/{number}"]
 
-        self._maxlen = layers[0]["config"]["batch_shape"][1]
-        self._longest = _longest(layers)
-        self._held = weights("fingerprints")[:, 0].astype(np.int32).view(np.uint32)
-        self._evidence = [(self._maxlen, weights("ratios") * weights("weights"))]
-        if tail := _tail(layers, self._maxlen):
-            self._evidence += [(tail, weights("ratios") * weights("tail_weights"))]
-        self._kernel, self._bias = weights("probability"), weights("probability", 1)
+        maxlen = layers[0]["config"]["batch_shape"][1]
+        evidence = [(maxlen, weights("ratios") * weights("weights"))]
+        if tail := _tail(layers, maxlen):
+            evidence += [(tail, weights("ratios") * weights("tail_weights"))]
+        return cls(
+            maxlen=maxlen,
+            longest=_longest(layers),
+            held=weights("fingerprints")[:, 0].astype(np.int32).view(np.uint32),
+            evidence=evidence,
+            kernel=weights("probability"),
+            bias=weights("probability", 1),
+        )
 
     def __call__(self, tokens: np.ndarray) -> np.ndarray:
         """Return what the network gives for int32 tokens (n, maxlen), float32 (n, numbers)."""
@@ -127,8 +147,8 @@ class NgramTable:
         """Return what the probabilities are made of, float64 (n, numbers)."""
         starts = range(0, len(tokens), _REVIEWS_AT_ONCE)
         parts = [self._sums(tokens[start : start + _REVIEWS_AT_ONCE]) for start in starts]
-        sums = np.concatenate([np.empty((0, len(self._kernel))), *parts])
-        return np.asarray(sums @ self._kernel + self._bias)
+        sums = np.concatenate([np.empty((0, len(self.kernel))), *parts])
+        return np.asarray(sums @ self.kernel + self.bias)
 
     def word_parts(self, tokens: np.ndarray, said: np.ndarray) -> WordParts:
         """Return what each token adds to the logit of the answer, for int32 tokens (n, maxlen).
@@ -140,54 +160,52 @@ class NgramTable:
         ngrams = self.ngram_parts(tokens, said)
         shares = ngrams.added / ngrams.words
         of_words = np.zeros(tokens.size)
-        for word in range(self._longest):
+        for word in range(self.longest):
             in_it = ngrams.words > word
             np.add.at(of_words, ngrams.places[in_it] + word, shares[in_it])
-        base = np.sum([self._in_all(length) * held[0] for length, held in self._evidence], axis=0)
-        bases = _of_answers(base[None] @ self._kernel + self._bias, said)
+        base = np.sum([self._in_all(length) * held[0] for length, held in self.evidence], axis=0)
+        bases = _of_answers(base[None] @ self.kernel + self.bias, said)
         return WordParts(of_words.reshape(tokens.shape), bases, np.zeros(len(tokens)))
 
     def ngram_parts(self, tokens: np.ndarray, said: np.ndarray) -> NgramParts:
         """Return each place of a known n-gram, and its part of the logit of the answer `said`."""
-        buckets = len(self._held)
+        buckets = len(self.held)
         places, found = self._found(tokens)
         starts = np.concatenate([places[: len(code)][known] for code, known in found])
         codes = np.concatenate([code[known].astype(np.int64) for code, known in found])
-        words = np.repeat(np.arange(1, self._longest + 1), [known.sum() for _, known in found])
-        added = np.zeros((len(starts), len(self._kernel)))
-        for length, evidence in self._evidence:
-            counted = np.flatnonzero(starts % self._maxlen >= self._maxlen - length)
+        words = np.repeat(np.arange(1, self.longest + 1), [known.sum() for _, known in found])
+        added = np.zeros((len(starts), len(self.kernel)))
+        for length, evidence in self.evidence:
+            counted = np.flatnonzero(starts % self.maxlen >= self.maxlen - length)
             _, which, times = np.unique(codes[counted], return_inverse=True, return_counts=True)
             own = evidence[codes[counted] % buckets] - evidence[0].astype(float)
             added[counted] += own / times[which][:, None]
-        of_answer = _of_answers(added @ self._kernel, said[starts // self._maxlen])
+        of_answer = _of_answers(added @ self.kernel, said[starts // self.maxlen])
         return NgramParts(starts, words, of_answer)
 
     def _in_all(self, length: int) -> int:
         """Return how many n-grams so many tokens would have."""
-        return sum(length - words for words in range(self._longest))
+        return sum(length - words for words in range(self.longest))
 
     def _found(self, tokens: np.ndarray) -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray]]]:
         """Return the places of the words, and of the n-grams at each: row and bucket, if known."""
-        buckets = len(self._held)
+        buckets = len(self.held)
         places = np.flatnonzero(tokens >= FIRST_WORD_ID)
         # Few bits are sorted faster.
-        begins = (places // self._maxlen * buckets).astype(
-            np.min_scalar_type(len(tokens) * buckets)
-        )
+        begins = (places // self.maxlen * buckets).astype(np.min_scalar_type(len(tokens) * buckets))
         return places, [
-            (begins[: len(bucket)] + bucket, whole & (self._held.take(bucket) == mark))
-            for bucket, mark, whole in ngram_hashes(tokens, places, self._longest, buckets)
+            (begins[: len(bucket)] + bucket, whole & (self.held.take(bucket) == mark))
+            for bucket, mark, whole in ngram_hashes(tokens, places, self.longest, buckets)
         ]
 
     def _sums(self, tokens: np.ndarray) -> np.ndarray:
         """Return the evidence of the distinct n-grams of each review, added up."""
-        buckets = len(self._held)
+        buckets = len(self.held)
         places, found = self._found(tokens)
-        columns = places % self._maxlen
-        total = np.zeros((len(tokens), len(self._kernel)))
-        for length, evidence in self._evidence:
-            is_last = columns >= self._maxlen - length
+        columns = places % self.maxlen
+        total = np.zeros((len(tokens), len(self.kernel)))
+        for length, evidence in self.evidence:
+            is_last = columns >= self.maxlen - length
             codes = np.concatenate([code[known & is_last[: len(code)]] for code, known in found])
             codes.sort()
             codes = codes[np.diff(codes, prepend=codes.dtype.type(0)) > 0]

@@ -128,7 +128,7 @@ def test_what_the_words_add_is_with_the_base_the_logit_of_the_answer(
     tmp_path: Path, classes: int, words: int, tail: int
 ) -> None:
     sizes = {"ngram_words": words, "ngram_tail": tail, "classes": classes}
-    table = NgramTable(read_keras_archive(trained(tmp_path / "model.keras", 12, **sizes)))
+    table = NgramTable.of(read_keras_archive(trained(tmp_path / "model.keras", 12, **sizes)))
     asked = reviews(12, 2)
     logits = table.logits(asked)
     assert logits.std() > 0.1
@@ -142,7 +142,7 @@ def test_what_the_words_add_is_with_the_base_the_logit_of_the_answer(
 
 
 def test_a_word_alone_adds_what_the_logit_loses_without_it(tmp_path: Path) -> None:
-    table = NgramTable(read_keras_archive(trained(tmp_path / "model.keras", 12, ngram_words=1)))
+    table = NgramTable.of(read_keras_archive(trained(tmp_path / "model.keras", 12, ngram_words=1)))
     said, asked = np.ones(1, np.int64), np.arange(4, 16, dtype=np.int32)[None]
     parts = table.word_parts(asked, said).of_tokens[0]
     lost = []
@@ -156,7 +156,7 @@ def test_a_word_alone_adds_what_the_logit_loses_without_it(tmp_path: Path) -> No
 
 def test_an_ngram_is_shared_by_its_words_and_by_its_places(tmp_path: Path) -> None:
     file = trained(tmp_path / "model.keras", 12, ngram_words=2, ngram_tail=4)
-    table = NgramTable(read_keras_archive(file))
+    table = NgramTable.of(read_keras_archive(file))
     asked, said = reviews(12, 2), np.ones(REVIEWS, np.int64)
     ngrams = table.ngram_parts(asked, said)
     assert set(ngrams.words.tolist()) == {1, 2}

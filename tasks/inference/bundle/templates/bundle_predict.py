@@ -1,8 +1,9 @@
 """Predict texts with this bundle: `python predict.py "A lovely film"`.
 
 `--abstain 0.9` adds a third column: the label, or `unsure` where another one may be true too. It
-needs NumPy and ONNX Runtime where there is a `model.onnx`, also `tokenizers` where the tokens are
-subwords; else TensorFlow. No file is opened before its hash in `bundle.json` is checked.
+needs NumPy alone where there is an `ngrams.npz`, ONNX Runtime too where there is a `model.onnx`,
+also `tokenizers` where the tokens are subwords; else TensorFlow. No file is opened before its hash
+in `bundle.json` is checked.
 """
 
 import argparse
@@ -105,6 +106,61 @@ def by_onnx(texts: list[str]) -> np.ndarray:
     return session.run(None, {name: rows})[0]
 
 
+def spread(hashes: np.ndarray, bits: int) -> np.ndarray:
+    """Return 30 bits of products, the high ones folded into the low ones."""
+    positive = hashes & np.uint32((1 << 30) - 1)
+    return positive ^ positive >> np.uint32(bits)
+
+
+def ngram_codes(ids: np.ndarray, longest: int, buckets: int, first_word: int) -> np.ndarray:
+    """Return bucket, then fingerprint, of each n-gram in an int64, 0 for one with no word.
+
+    Of uint32 ids of shape (maxlen,), those of one word first.
+    """
+    codes = []
+    for words in range(1, longest + 1):
+        count = len(ids) - words + 1
+        mixed, whole = np.full(count, words, np.uint32), np.ones(count, bool)
+        for word in range(words):
+            window = ids[word : word + count]
+            mixed = spread((mixed ^ window) * np.uint32(739_982_445), 15)
+            whole &= window >= first_word
+        bucket = spread(mixed * np.uint32(695_872_825), 12) % np.uint32(buckets - 1) + 1
+        mark = spread(mixed * np.uint32(1_540_483_477), 13) & np.uint32((1 << 24) - 1)
+        codes.append((bucket.astype(np.int64) << 24 | mark) * whole)
+    return np.concatenate(codes)
+
+
+def by_ngrams(texts: list[str]) -> np.ndarray:
+    """Return what the network gives of each text, float64 of shape (n, numbers)."""
+    tokenizer = Tokenizer()
+    with np.load(FOLDER / "ngrams.npz") as file:
+        held = {name: file[name] for name in file.files}
+    buckets, longest = int(held["buckets"]), int(held["longest"])
+    filled = np.flatnonzero(np.unpackbits(held["filled"]).view(bool))
+    logits = []
+    for text in texts:
+        ids = np.array(tokenizer.row(text), np.uint32)
+        codes = ngram_codes(ids, longest, buckets, tokenizer.how["first_word_id"])
+        place = np.searchsorted(filled[1:], codes >> 24, side="right")  # 0 is all that is none
+        marks = held["fingerprints"][place] @ np.array([1, 1 << 8, 1 << 16])
+        codes[filled[place] << 24 | marks != codes] = 0
+        starts = np.concatenate([np.arange(len(ids) - words) for words in range(longest)])
+        total = 0.0
+        for table, last in enumerate(held["last_tokens"]):
+            is_last = starts >= len(ids) - last
+            known = np.unique(place[is_last & (codes > 0)])  # each n-gram counts once
+            total += held["added"][known, table].sum(axis=0, dtype=float)
+            total += (is_last.sum() - len(known)) * held["added"][0, table].astype(float)
+        logits.append(total @ held["kernel"] + held["bias"])
+    all_logits = np.array(logits)
+    if all_logits.shape[1] == 1:
+        all_logits = np.hstack([np.zeros_like(all_logits), all_logits])
+    powers = np.exp(all_logits - all_logits.max(axis=1, keepdims=True))
+    given = powers / powers.sum(axis=1, keepdims=True)
+    return given[:, 1:] if given.shape[1] == 2 else given  # noqa: PLR2004 - one number tells two
+
+
 def by_tensorflow(texts: list[str]) -> np.ndarray:
     """Return what the network gives of each text, float32 of shape (n, numbers)."""
     import tensorflow as tf
@@ -169,7 +225,8 @@ def main() -> None:
     check_files()
     most = None if asked.abstain is None else threshold(asked.abstain)
     texts = asked.texts or sys.stdin.read().splitlines()
-    ask = by_onnx if (FOLDER / "model.onnx").exists() else by_tensorflow
+    forms = {"ngrams.npz": by_ngrams, "model.onnx": by_onnx, "": by_tensorflow}
+    ask = next(ask for name, ask in forms.items() if (FOLDER / name).exists())
     for row in predicted(ask(texts), most) if texts else []:
         print("\t".join(row))
 
