@@ -274,6 +274,7 @@ def test_each_option_that_is_named_exists(capsys: pytest.CaptureFixture[str]) ->
     with pytest.raises(SystemExit):
         read_options(["--help-all"])
     main(runs.app, ["list", "--help"])
+    main(runs.app, ["export", "bundle", "--help"])
     main(promote.app, ["promote", "--help"])
     main(promote.app, ["rollback", "--help"])
     maintain.app(["--help"], result_action="return_value")
