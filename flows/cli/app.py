@@ -29,12 +29,15 @@ class Ready(Generic[T]):
     start: Callable[[T], object]
     """Imports the flow, for which the process is prepared before."""
 
+    in_process: bool = True
+    """Whether the flow runs in this process, which may need a temporary server."""
+
 
 def main(app: App, arguments: Sequence[str] | None = None) -> None:
     """Run one command, and the flow that it asks for; a mistake or a fault ends the process."""
     result = run_command(app, arguments)
     if isinstance(result, Ready):
-        begin_process()
+        begin_process(for_run=result.in_process)
         result.start(result.parameters)
 
 

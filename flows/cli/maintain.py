@@ -23,7 +23,7 @@ def maintain(
     apply: Annotated[bool, Parameter(help="Remove it.", negative=())] = False,
 ) -> None:
     """Remove what nobody needs any more; without --apply only show it."""
-    begin_process()
+    begin_process(for_run=True)
     from flows.pipelines.maintain import run_maintenance
 
     removals = run_maintenance(retention, artifacts, apply=apply)

@@ -63,7 +63,7 @@ def serve(
         maintenance=maintenance,
         maintain=maintain,
     )
-    return Ready(asked, _start)
+    return Ready(asked, _start, in_process=False)
 
 
 def _start(options: ServeOptions) -> None:

@@ -65,7 +65,7 @@ def verify_run(
 
 def _repeat(run: Run) -> Manifest:
     """Run the flow again in a scratch folder and return the manifest of that run."""
-    begin_process()
+    begin_process(for_run=True)
     manifest, config = run.manifest, read_config(run)
     source = repeatable_source(config.source, manifest.source)
     with tempfile.TemporaryDirectory(prefix="verify-") as folder:

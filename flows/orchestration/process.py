@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from flows.display.terminal import end_in_one_line, fail
+from flows.orchestration.temporary_server import ADDRESS, temporary_server
 from tasks.cache.own_sources import sources_at_start
 from tasks.common.device import prefect_home, set_libraries_up
 from tasks.common.errors import PipelineError, first_line
@@ -21,7 +22,7 @@ from tasks.config.training import describe_invalid
 
 # Nothing about a run leaves the machine, a busy machine may take long to start the server, a
 # server that is lost for half a minute, or answers 500 as its database is, is waited for but not
-# much longer, a run says often that it lives, and this project's log lines are shown.
+# much longer, and this project's log lines are shown.
 _PREFECT_SETTINGS = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
@@ -29,12 +30,16 @@ _PREFECT_SETTINGS = {
     "PREFECT_CLIENT_MAX_RETRIES": "4",
     "PREFECT_CLIENT_RETRY_EXTRA_CODES": "500",
     "PREFECT_API_REQUEST_TIMEOUT": "30",
-    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS),
     "PREFECT_LOGGING_EXTRA_LOGGERS": "tasks,flows",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
 }
 
-_ADDRESS = "PREFECT_API_URL"
+_OF_SERVER = {
+    ADDRESS,
+    "PREFECT_PROFILE",
+    "PREFECT_SERVER_EPHEMERAL_ENABLED",
+    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE",
+}
 
 _LOCAL = ("127.0.0.1", "localhost", "::1")
 
@@ -57,16 +62,21 @@ def set_process_up() -> None:
     os.environ.update(no_proxy=hosts, NO_PROXY=hosts)
 
 
-def begin_process() -> None:
+def begin_process(*, for_run: bool = False) -> None:
     """Note the source that this process runs, set this project's defaults, and import Prefect.
 
     To be called before the flow is imported. Settings of which Prefect can make nothing end the
-    process with one sentence.
+    process with one sentence. `for_run` starts a temporary server first where it is sure to be
+    needed, so that it starts while this process imports.
     """
     sources_at_start()
     set_process_up()
     keep_memory_together()
     try:
+        if for_run and not (_may_be_set_up() or "prefect.context" in sys.modules):
+            temporary_server()
+        else:  # of a temporary server nobody asks which runs live, and to end this takes a second
+            os.environ.setdefault("PREFECT_FLOWS_HEARTBEAT_FREQUENCY", str(HEARTBEAT_SECONDS))
         with without_collection():
             require_prefect()
     except PipelineError as error:
@@ -108,11 +118,20 @@ def _profiles() -> Path:
     return Path(os.environ.get("PREFECT_PROFILES_PATH", prefect_home() / "profiles.toml"))
 
 
+def _may_be_set_up() -> bool:
+    """Tell whether Prefect may find a setting of the user's that says which server it takes."""
+    files = (_profiles(), Path(".env"), Path("prefect.toml"))
+    if _OF_SERVER & os.environ.keys() or any(map(Path.exists, files)):
+        return True
+    project = Path("pyproject.toml")
+    return project.exists() and "tool.prefect" in project.read_text("utf-8", errors="replace")
+
+
 def server_may_be_configured() -> bool:
     """Tell whether a server may be configured, without Prefect, whose import takes a second."""
-    if _ADDRESS in os.environ:
+    if ADDRESS in os.environ:
         return True
     try:
-        return _ADDRESS in _profiles().read_text(encoding="utf-8")
+        return ADDRESS in _profiles().read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return False

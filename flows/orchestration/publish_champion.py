@@ -11,6 +11,7 @@ from prefect.client.schemas.actions import ArtifactCreate
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from flows.display.promotion_tables import HISTORY, champion_description, champion_markdown
+from flows.orchestration.temporary_server import is_temporary
 from tasks.common.formatting import without_credentials
 from tasks.registry.events import PromotionEvent
 
@@ -22,7 +23,7 @@ _TIMEOUT_S = 5.0
 def publish_champion(events: Sequence[PromotionEvent]) -> None:
     """Publish the champion's history as the artifact `champion`; a warning where that fails."""
     url = PREFECT_API_URL.value()
-    if url is None:
+    if url is None or is_temporary(url):
         return
     artifact = ArtifactCreate(
         key=HISTORY,

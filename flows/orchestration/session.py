@@ -2,14 +2,11 @@
 
 import logging
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
@@ -17,17 +14,19 @@ import httpx
 from prefect import Flow, get_client, runtime
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
+from prefect.context import refresh_global_settings_context
 from prefect.exceptions import CancelledRun, ParameterTypeError, SignatureMismatchError
 from prefect.settings import (
     PREFECT_API_URL,
-    PREFECT_HOME,
     PREFECT_LOGGING_LEVEL,
     PREFECT_SERVER_EPHEMERAL_ENABLED,
+    PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS,
 )
 
 from flows.display.run_display import showing_run
 from flows.display.terminal import EXIT_FAILED, fail, show_error
 from flows.orchestration.process import begin_process
+from flows.orchestration.temporary_server import is_temporary, temporary_server
 from flows.scheduling.prefect_contracts import RUN_LOGGERS
 from tasks.common.errors import PipelineError, describe_os_error, first_line
 from tasks.common.formatting import without_credentials
@@ -85,7 +84,8 @@ def name_run(files: SourceFiles, config: TrainingConfig, naming: Naming) -> Nami
     tags = [*(f"{fact}:{value}" for fact, value in facts.items()), *naming.tags]
     flow_run_id = runtime.flow_run.id
     if flow_run_id is not None:
-        where = f", at {runtime.flow_run.ui_url}" if PREFECT_API_URL.value() else ""
+        has_pages = (url := PREFECT_API_URL.value()) and not is_temporary(url)
+        where = f", at {runtime.flow_run.ui_url}" if has_pages else ""
         _LOG.info("run %s%s", name, without_credentials(where))
         with get_client(sync_client=True) as client:
             client.update_flow_run(
@@ -118,16 +118,9 @@ class PlainErrors(logging.Filter):
         return True
 
 
-def _is_no_news(record: logging.LogRecord) -> bool:
-    return record.getMessage().startswith(
-        ("Starting temporary server", "Stopping temporary server")
-    )
-
-
 # From now on, since a run may be refused for its parameters before its flow begins.
 for _name in RUN_LOGGERS:
     logging.getLogger(_name).addFilter(PlainErrors())
-logging.getLogger("prefect").addFilter(lambda record: not _is_no_news(record))
 
 
 def call_flow(
@@ -215,20 +208,20 @@ def api_url() -> str:
 
 def require_configured_server() -> str:
     """Return the URL of the server's API; end with one sentence where there is no such server."""
-    if not PREFECT_API_URL.value():
+    if is_temporary(url := PREFECT_API_URL.value()) or not url:
         fail(f"no Prefect server is configured; {_START}")
     try:
         _require_server()
     except PipelineError as error:
         fail(str(error))
-    return str(PREFECT_API_URL.value())
+    return str(url)
 
 
 def _require_server() -> None:
     """Raise a PipelineError where the configured server is silent, or none may be started."""
     url = PREFECT_API_URL.value()
-    if not url:
-        _require_temporary_server()
+    if not url or is_temporary(url):
+        _require_temporary_server(url)
         return
     with get_client(sync_client=True) as client:
         fault = client.api_healthcheck()
@@ -240,30 +233,21 @@ def _require_server() -> None:
         )
 
 
-def _require_temporary_server() -> None:
-    home = PREFECT_HOME.value()
-    if not PREFECT_SERVER_EPHEMERAL_ENABLED.value():
+def _require_temporary_server(url: str | None) -> None:
+    if url is None and not PREFECT_SERVER_EPHEMERAL_ENABLED.value():
         raise PipelineError(
             "no Prefect server is configured, and no temporary one is allowed;"
             f" {_START}, or set PREFECT_SERVER_EPHEMERAL_ENABLED=true"
         )
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        TemporaryFile(dir=home).close()
-    except OSError as error:
-        raise PipelineError(
-            f"Prefect cannot keep its records in {home} ({error.strerror}); set PREFECT_HOME to a"
-            " folder that can be written to"
-        ) from None
-    # It takes the records of a run that Ctrl-C ends, which goes to all processes of a terminal.
     began = time.monotonic()
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(signal.pthread_sigmask, signal.SIG_BLOCK, {signal.SIGINT})
-        thread.submit(get_client, sync_client=True).result()
+    server = temporary_server()
+    if server.url != url:
+        refresh_global_settings_context()
+    server.wait(PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS.value())
     seconds = time.monotonic() - began
     if seconds >= _WORTH_A_HINT_S:  # the second run of a notebook finds the first one's server
         _LOG.info(
-            "Prefect started a server for this run in %.0f s; to begin sooner, %s", seconds, _START
+            "waited %.0f s for a temporary Prefect server; to begin sooner, %s", seconds, _START
         )
 
 

@@ -189,7 +189,7 @@ def train(
         promotion=promotion,
         naming=read_naming(name=name),
     )
-    begin_process()
+    begin_process(for_run=True)
     from flows.pipelines.train import train_here
 
     return load_run(str(train_here(options).folder.absolute()), artifacts)

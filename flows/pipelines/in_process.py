@@ -13,6 +13,7 @@ from typing import TypeVar
 from pydantic import TypeAdapter
 
 from flows.orchestration.process import begin_process
+from tasks.cache.own_sources import python_path
 from tasks.common.errors import PipelineError
 from tasks.common.records import Record
 from tasks.config.commands import spelled
@@ -44,9 +45,7 @@ def in_process(request: TrainOptions | TrialRequest, kind: type[R], api: str, wh
     resumes where it stopped. A ChildFailedError says that the process of `what` ended with an
     error, which it has shown.
     """
-    ours = str(Path(__file__).parents[2])  # ahead of other packages that are named as ours
-    paths = os.pathsep.join(filter(None, (ours, os.environ.get("PYTHONPATH"))))
-    own = {"PREFECT_API_URL": api, "PYTHONIOENCODING": "utf-8", "PYTHONPATH": paths}
+    own = {"PREFECT_API_URL": api, "PYTHONIOENCODING": "utf-8", "PYTHONPATH": python_path()}
     child = subprocess.run(  # noqa: S603 - this program, and this module
         [sys.executable, "-P", "-m", __name__],
         input=request.model_dump_json(),

@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 from prefect import flow, runtime
+from prefect.settings import PREFECT_API_URL
 
 from flows.display.run_display import ENDING
 from flows.display.run_tables import headline
@@ -12,11 +13,12 @@ from flows.orchestration import run_artifacts, session, training_progress
 from flows.orchestration.drift import require_no_drift
 from flows.orchestration.failure_hook import RECORDED
 from flows.orchestration.promotion import promote_run
+from flows.orchestration.temporary_server import is_temporary
 from tasks import steps
 from tasks.cache.runner import StepRunner, as_task
 from tasks.chain import learn_and_judge, load
 from tasks.common.artifact_store import ArtifactStore
-from tasks.common.device import Accelerator, select_accelerator
+from tasks.common.device import Accelerator, select_accelerator, start_tensorflow
 from tasks.config.drift import DriftConfig
 from tasks.config.naming import Naming
 from tasks.config.promotion import PromotionConfig, require_promotable
@@ -115,6 +117,8 @@ def run_flow(options: TrainOptions, *, for_person: bool = False) -> RunSummary:
 
 def train_here(options: TrainOptions, *, for_person: bool = True) -> RunSummary:
     """Run the training flow and return its summary; a PipelineError says what a user can fix."""
+    if is_temporary(PREFECT_API_URL.value()) and not ArtifactStore(options.artifacts).keys.exists():
+        start_tensorflow()  # a first run needs it, and the server takes as long to start
     promotions = int(options.promotion is not None)
     return session.result_of(
         train_flow,

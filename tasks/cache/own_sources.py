@@ -3,6 +3,7 @@
 A process keeps running the code that it has imported, whatever happens to the files since.
 """
 
+import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -32,6 +33,11 @@ def source_now(module: str) -> str | None:
     path = _ROOT.joinpath(*module.split("."))
     files = (path.with_suffix(".py"), path / "__init__.py")
     return next((file.read_text(encoding="utf-8") for file in files if file.is_file()), None)
+
+
+def python_path() -> str:
+    """Return the PYTHONPATH for a child process, ahead of other packages that are named as ours."""
+    return os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
 
 
 def _module(file: Path) -> str:

@@ -36,9 +36,8 @@ def _may_pass(_task: object, _run: object, state: Any) -> bool:  # noqa: ANN401 
 
 
 TASK_OPTIONS: dict[str, Any] = {
-    # One set of tags for all: for each other set Prefect asks its server for a limit, which
-    # waits for the database, up to two seconds each time on SQLite.
-    "tags": {"sentiment-training"},
+    # No tags: for those Prefect asks its server for a limit, again and again, and waits some two
+    # seconds each time that SQLite is busy.
     "cache_policy": NO_CACHE,  # a `StepRunner` gives another one to the steps that it caches
     "retries": 3,
     "retry_delay_seconds": exponential_backoff(backoff_factor=2),

@@ -8,15 +8,17 @@ ICML 2017.
 """
 
 import logging
+from functools import partial
 
 import keras
 import numpy as np
+import tensorflow as tf
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
 from tasks.common.atomic_files import whole_file
 from tasks.common.records import Record
-from tasks.data.review_files import read_labels
+from tasks.data.review_files import padded_width, read_labels
 from tasks.model.answers import of_each, probabilities_of
 from tasks.model.network import TOLERANCE, keras_model
 from tasks.model.own.archive import add_code, code_in
@@ -80,16 +82,18 @@ def _calibrated(plan: TrainingPlan) -> Calibration:
     last = _last_layer(model)
     if last is None:
         return Calibration(why_not="the last layer is no Dense layer with sigmoid or softmax")
-    both = _with_logits(model, last)
-    # Called, not by `predict`, which would compile for seconds what is computed once.
+    # As a graph, not by `predict`, which would compile for seconds what is computed once.
+    of_any_number = tf.TensorSpec((None, padded_width(plan.validation)), tf.int32)
+    answer = partial(_with_logits(model, last), training=False)
+    both = tf.function(answer, input_signature=[of_any_number])
     batches = ordered_batches(plan.validation, plan.fit.evaluation_batch_size)
-    each = [both(tokens, training=False)[0] for tokens, _ in batches]
+    each = [both(tokens)[0] for tokens, _ in batches]
     logits = probabilities_of(np.concatenate(each)).astype(np.float64)
     labels = read_labels(plan.validation)
     temperature = fitted_temperature(logits, labels)
     last.set_weights([weights / temperature for weights in last.get_weights()])
     tokens, _ = next(iter(ordered_batches(plan.validation, _PROBES)))
-    folded = probabilities_of(np.asarray(both(tokens, training=False)[1]))
+    folded = probabilities_of(np.asarray(both(tokens)[1]))
     expected = probabilities(logits[: len(folded)] / temperature)
     if np.abs(of_each(folded) - of_each(expected)).max() > TOLERANCE:
         return Calibration(why_not="dividing the last layer does not divide its logits")

@@ -67,6 +67,17 @@ def test_a_setting_of_prefect_that_cannot_work_is_told_in_one_sentence(
     assert not (tmp_path / "artifacts").exists()
 
 
+def test_a_temporary_server_that_cannot_start_says_why(tmp_path: Path) -> None:
+    reviews = from_file(write_reviews(tmp_path / "reviews.csv", 120))
+    database = {"PREFECT_API_DATABASE_CONNECTION_URL": "sqlite+aiosqlite:////nowhere/prefect.db"}
+    ended = run_script(tmp_path, "train_flow.py", *reviews, **database)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    fault, ending, sentence = ended.stderr.splitlines()
+    assert fault.endswith("unable to open database file")
+    assert "uvicorn.error" in ending
+    assert sentence.startswith("error: Prefect's temporary server did not start")
+
+
 def test_a_decision_stands_where_prefect_cannot_use_its_settings(tmp_path: Path) -> None:
     for number in (1, 2):
         decide(tmp_path, make_challenger(tmp_path, number, 18 * number))

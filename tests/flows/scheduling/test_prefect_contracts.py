@@ -8,10 +8,13 @@ import pytest
 from prefect import flow_engine, task_engine
 from prefect.logging import loggers
 from prefect.runner import Runner
+from prefect.server.api import server
 from prefect.server.models import events
 from prefect.server.orchestration import core_policy
 from prefect.workers import base
 
+from flows.orchestration.server_process import SERVED
+from flows.orchestration.temporary_server import OF_SERVER
 from flows.scheduling import prefect_contracts as contracts
 
 
@@ -29,6 +32,8 @@ def test_the_contracts_were_read_in_the_prefect_that_is_installed() -> None:
         (events, contracts.state_event("{validated_state.name}")),
         (flow_engine, f'get_logger("{contracts.RUN_LOGGERS[0].removeprefix("prefect.")}")'),
         *((loggers, f'"{name}"') for name in contracts.RUN_LOGGERS[1:]),
+        *((server, f'"{name}": "{value}"') for name, value in OF_SERVER.items()),
+        (server, f'"{SERVED}"'),
         (flow_engine, "self.logger.exception("),
         (task_engine, "self.logger.error("),
     ],
