@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.atomic_files import require_new, write_csv
+from tasks.common.errors import BadDataError
 from tasks.common.formatting import shortened
 from tasks.common.tables import Column, Table, number
 from tasks.config.commands import spelled
@@ -22,7 +23,8 @@ from tasks.data.tables.fields import ReadOptions
 from tasks.data.tables.rows import texts_of_rows
 from tasks.data.text.tokenization import Tokenization
 from tasks.data.text.vocabulary import Vocabulary
-from tasks.labelling.label_errors import doubted_labels, out_of_fold
+from tasks.labelling.label_errors import bayes_judge, doubted_labels, out_of_fold, together
+from tasks.labelling.network_judge import NetworkJudge
 
 _SHOWN = 10
 
@@ -43,7 +45,17 @@ def found_label_errors(options: TrainOptions, search: LabelErrorsConfig) -> Tabl
         assert isinstance(names, list)
         reviews = pq.read_table(train, columns=["review_id", "label", "length"])
         labels = reviews["label"].to_numpy()
-        probabilities = out_of_fold(train, names, config.text.tokenizer, search.folds)
+        tokenizer = config.text.tokenizer
+        probabilities = out_of_fold(train, names, search.folds, bayes_judge(tokenizer))
+        judges = "naive Bayes"
+        if search.judges == "both":
+            try:
+                network = NetworkJudge(facts, tokenizer, folder)
+                found = out_of_fold(train, names, search.folds, network)
+                probabilities = together(probabilities, found)
+                judges += " and the n-gram network"
+            except BadDataError:  # naive Bayes needs no validation reviews
+                judges += " alone, as there are too few to train the n-gram network"
         doubted = doubted_labels(probabilities, labels, reviews["length"].to_numpy())
         chosen = doubted.rows[: search.rows]
         ids = reviews["review_id"].to_numpy()[chosen]
@@ -64,8 +76,8 @@ def found_label_errors(options: TrainOptions, search: LabelErrorsConfig) -> Tabl
         rows=[(*cells, shortened(text)) for *cells, text in rows[:_SHOWN]],
         notes=[
             f"The labels of {len(doubted.rows):,} of {len(labels):,} training reviews are doubted"
-            f" by models that have not learned from them; some {doubted.wrong:,} may be wrong, hard"
-            " reviews among them.",
+            f" by models that have not learned from them: {judges}. Some {doubted.wrong:,} may be"
+            " wrong, hard reviews among them.",
             f"The {len(rows):,} most doubtful ones are in {search.output}. Write into its column"
             f" fix what a label should be, or {DROP}; then {spelled('train')}, with the same"
             f" options and --label-fixes {search.output}",

@@ -10,10 +10,11 @@ from tasks.common.artifact_store import ArtifactStore
 from tasks.config.training import DataConfig, SourceConfig
 from tasks.data.fetch import fetch_reviews
 from tasks.data.sources.readers import read_source
+from tests.labelling.test_network_judge import change_recipe
 from tests.support.commands import Command
 from tests.support.small_run import write_reviews
 
-COMMAND = "label-errors"
+COMMAND, BAYES = "label-errors", "--judges=naive_bayes"
 
 
 def planted(folder: Path) -> tuple[Path, set[int]]:
@@ -34,8 +35,9 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 
 
 def test_planted_errors_are_listed_fixed_and_taken_by_a_training(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    change_recipe(monkeypatch, ngram_buckets=512, ngram_words=1, maxlen=16, batch_size=32)
     reviews, wrong = planted(tmp_path)
     store = ArtifactStore(tmp_path)
     plain = SourceConfig(source="files", train_file=reviews)
@@ -44,13 +46,18 @@ def test_planted_errors_are_listed_fixed_and_taken_by_a_training(
     command = Command(train.app, tmp_path / "artifacts", capsys)
     output = tmp_path / "errors.csv"
     asked = (COMMAND, f"--train-file={reviews}", f"--output={output}", "--fill=suggested")
-    said = command.says(*asked)
+    said = command.says(*asked, "--folds=2")
+    assert "2 networks are trained to judge" in said
+    assert "naive Bayes and the n-gram network." in " ".join(said.split())
     found = read_rows(output)
     assert {int(row["row"]) for row in found[: len(sought)]} == sought
     assert all(row["fix"] == row["suggested"] != row["label"] for row in found)
     texts = reviews.read_text().splitlines()
     assert all(texts[int(row["row"]) + 1].startswith(row["text"]) for row in found)
     assert f"--label-fixes {output}" in " ".join(said.split())
+    alone = tmp_path / "alone.csv"
+    command.says(COMMAND, f"--train-file={reviews}", f"--output={alone}", "--folds=2", BAYES)
+    assert read_rows(alone)[0]["probability"] != found[0]["probability"]
 
     fixed = plain.model_copy(update={"label_fixes": output})
     files = fetch_reviews(fixed, store)
@@ -62,6 +69,21 @@ def test_planted_errors_are_listed_fixed_and_taken_by_a_training(
     status, refused = command.refuses(*asked)
     assert status == 1
     assert "is there already" in refused
+
+
+def test_where_reviews_are_too_few_to_validate_a_network_naive_bayes_judges_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change_recipe(monkeypatch, validation_fraction=1e-9)
+    reviews, output = write_reviews(tmp_path / "reviews.csv", 80), tmp_path / "errors.csv"
+    command = Command(train.app, tmp_path / "artifacts", capsys)
+    said = " ".join(command.says(COMMAND, f"--train-file={reviews}", f"--output={output}").split())
+    assert "naive Bayes alone, as there are too few to train the n-gram network." in said
+    found = output.read_bytes()
+    output.unlink()
+    said = command.says(COMMAND, f"--train-file={reviews}", f"--output={output}", BAYES)
+    assert "network" not in said
+    assert output.read_bytes() == found
 
 
 def test_reviews_without_a_file_of_the_users_are_listed_by_their_words(
@@ -76,7 +98,9 @@ def test_reviews_without_a_file_of_the_users_are_listed_by_their_words(
     monkeypatch.setattr(fetch, "_packaged", lambda _: source_of("packaged", reviews=path))
     output = tmp_path / "errors.csv"
     command = Command(train.app, tmp_path / "artifacts", capsys)
-    command.says(COMMAND, "--source=packaged", f"--output={output}", "--fill=drop", "--rows=1")
+    command.says(
+        COMMAND, "--source=packaged", f"--output={output}", "--fill=drop", "--rows=1", BAYES
+    )
     (only,) = read_rows(output)
     assert (only["row"], only["fix"]) == ("7", "drop")
     assert only["text"].startswith("a fine film seen on day n7")

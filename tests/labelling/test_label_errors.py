@@ -4,11 +4,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tasks.common.errors import BadDataError
 from tasks.data.review_files import write_parquet
 from tasks.data.split import fold_numbers
-from tasks.labelling.label_errors import doubted_labels, out_of_fold
+from tasks.labelling.label_errors import bayes_judge, doubted_labels, out_of_fold, together
 from tests.support.review_samples import fake_ranks, review_batch
 
 
@@ -36,7 +38,7 @@ def test_planted_errors_are_the_most_doubtful_rows(tmp_path: Path) -> None:
     table = pq.read_table(path)
     given = pa.array(labels, pa.int8())
     pq.write_table(table.set_column(1, table.schema.field("label"), given), path)
-    probabilities = out_of_fold(path, ["bad", "good"], "words", 5)
+    probabilities = out_of_fold(path, ["bad", "good"], 5, bayes_judge("words"))
     doubted = doubted_labels(probabilities, labels, table["length"].to_numpy())
     assert len(set(doubted.rows[:12].tolist()) & set(wrong.tolist())) >= 11
     assert (doubted.suggested[:11] == 1 - labels[doubted.rows[:11]]).all()
@@ -50,15 +52,39 @@ def test_a_group_is_in_one_fold_so_that_knowing_it_tells_nothing(tmp_path: Path)
     assert set(numbers.tolist()) == set(range(5))
     # Each unit has one label and nothing else tells it: who had seen the unit would know it.
     labels = write_set(tmp_path / "train.parquet", 400, units=20)
-    probabilities = out_of_fold(tmp_path / "train.parquet", ["bad", "good"], "words", 5)
+    path = tmp_path / "train.parquet"
+    probabilities = out_of_fold(path, ["bad", "good"], 5, bayes_judge("words"))
     right = probabilities.argmax(axis=1) == labels
     assert right.mean() < 0.65
 
 
 def test_a_label_that_one_fold_has_alone_is_refused(tmp_path: Path) -> None:
-    write_set(tmp_path / "train.parquet", 40)
+    path = tmp_path / "train.parquet"
+    write_set(path, 40)
     with pytest.raises(BadDataError, match="'mixed': has reviews in one of 5 folds alone"):
-        out_of_fold(tmp_path / "train.parquet", ["bad", "good", "mixed"], "words", 5)
+        out_of_fold(path, ["bad", "good", "mixed"], 5, bayes_judge("words"))
+
+
+@given(st.integers(0, 2**32), st.integers(2, 4))
+def test_the_log_odds_of_two_judges_are_averaged_the_network_counting_twice(
+    seed: int, classes: int
+) -> None:
+    bayes, network = (
+        np.random.default_rng(seed).dirichlet(np.ones(classes), (2, 5)) * 0.9 + 0.1 / classes
+    )
+    mean = together(bayes, network)
+    assert mean.sum(axis=1) == pytest.approx(1)
+    assert together(bayes, bayes) == pytest.approx(bayes)
+    of_first = [np.log(one) - np.log(one[:, :1]) for one in (bayes, network, mean)]
+    assert of_first[2] == pytest.approx((of_first[0] + 2 * of_first[1]) / 3)
+
+
+def test_a_judge_that_is_wholly_sure_leaves_the_other_a_say() -> None:
+    sure, unsure = np.array([[0.0, 1.0]]), np.array([[0.6, 0.4]])
+    both = together(unsure, sure)
+    assert np.isfinite(both).all()
+    assert 0 < both[0, 0] < both[0, 1] < 1
+    assert both[0, 1] < together(1 - unsure, sure)[0, 1]
 
 
 def test_doubted_are_labels_against_which_a_class_is_as_sure_as_usual() -> None:
