@@ -52,25 +52,27 @@ lint: setup  ## format, lint, types, dependencies, imports
 
 setup: $(VENV)/.installed  ## make the environment in .venv
 
-# With uv where it is there, else with pip, from the same pins; `make UV=` chooses pip.
-UV ?= $(shell command -v uv)
-ifeq ($(UV),)
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-else
-INSTALL := $(UV) pip install --quiet --python $(BIN)/python
-endif
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# uv takes a third of pip's time, from the same pins; where there is none, the environment gets its
+# own. What it cannot get, as from an index that only pip is told of, pip gets. `make UV=` is pip alone.
+UV ?= $(or $(shell command -v uv),$(BIN)/uv)
+install = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python $(1) || )$(PIP) $(1)
+
+$(VENV)/.can-train $(VENV)/.installed: export PYTHONWARNINGS = ignore
 
 # All that a training needs, each file checked by its hash.
 $(VENV)/.can-train: pyproject.toml requirements.txt
 	$(PYTHON) -m venv $(VENV)
-	$(INSTALL) --no-deps --require-hashes -r requirements.txt
-	PYTHONWARNINGS=ignore $(INSTALL) --no-deps --no-build-isolation -e .
+	$(if $(filter $(BIN)/uv,$(UV)),$(PIP) --require-hashes -r deploy/uv.txt || true)
+	$(call install,--no-deps --require-hashes -r requirements.txt)
+	$(call install,--no-deps --no-build-isolation -e .)
 	touch $@
 
 # What tests and extras need beside that. The constraints pin every package exactly: the newest of
 # all do not work together.
 $(VENV)/.installed: $(VENV)/.can-train constraints.txt
-	PYTHONWARNINGS=ignore $(INSTALL) --no-build-isolation -c constraints.txt -e '.[dev]'
+	$(call install,--no-build-isolation -c constraints.txt -e '.[dev]')
 	touch $@
 
 # What the main job is made of, with hashes: https://cyclonedx.org/specification/overview/
