@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -306,9 +307,9 @@ def test_every_dependency_is_pinned_exactly_and_no_address_is_in_the_pins() -> N
     assert {"tensorflow", "keras", "prefect", "fastapi", "sqlalchemy", "numpy"} <= pinned
 
 
-def hashed_pins() -> dict[str, set[str]]:
-    """Return the hashes of each `name==version` that the main job needs."""
-    text = (ROOT / "requirements.txt").read_text().replace(" \\\n", " ")
+def hashed_pins(file: str = "requirements.txt") -> dict[str, set[str]]:
+    """Return the hashes of each `name==version` in a file, by itself what the main job needs."""
+    text = (ROOT / file).read_text().replace(" \\\n", " ")
     pins = {
         line.split()[0]: set(re.findall(r"--hash=sha256:(\w{64})", line))
         for line in text.splitlines()
@@ -325,6 +326,34 @@ def test_all_that_the_main_job_needs_is_pinned_with_hashes() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     needed = {re.split(r"[<>=\[]", line)[0] for line in project["dependencies"]}
     assert needed <= {pin.split("==")[0] for pin in pins}
+
+
+@pytest.mark.parametrize(
+    ("given", "installers"),
+    [
+        ([], [".venv/bin/uv", "pip"]),
+        (["UV=/usr/bin/uv"], ["/usr/bin/uv", "pip"]),
+        (["UV="], ["pip"]),
+    ],
+)
+def test_the_set_up_asks_uv_first_and_pip_where_that_cannot(
+    tmp_path: Path, given: list[str], installers: list[str]
+) -> None:
+    (pin,) = hashed_pins("deploy/uv.txt").items()
+    assert pin[0].startswith("uv==")
+    assert pin[1]
+    for file in ("Makefile", "pyproject.toml", "requirements.txt"):
+        (tmp_path / file).symlink_to(ROOT / file)
+    shell = {"PATH": str(tmp_path)}  # where no uv is
+    command = [shutil.which("make") or "make", "-n", ".venv/.can-train", *given]
+    said = subprocess.run(
+        command, cwd=tmp_path, env=shell, capture_output=True, text=True, check=True
+    )
+    lines = said.stdout.splitlines()
+    assert any("deploy/uv.txt" in line for line in lines) == (installers[0] == ".venv/bin/uv")
+    (install,) = [line for line in lines if "-r requirements.txt" in line]
+    asked = [part.split()[0] for part in install.split(" || ")]
+    assert asked == [name.replace("pip", ".venv/bin/python") for name in installers]
 
 
 @pytest.mark.slow
