@@ -31,8 +31,6 @@ def _in_one_line(record: logging.LogRecord) -> bool:
 
 def serve(listening: socket.socket) -> None:
     """Serve Prefect's API on a socket until the standard input ends."""
-    # Ctrl-C goes to all processes of a terminal, and the records of what it ends are still to come.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     Thread(target=_end_with_parent, daemon=True).start()
     config = uvicorn.Config(
         SERVED,

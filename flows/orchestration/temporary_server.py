@@ -6,9 +6,12 @@ server into the client's process before, and after a kill -9 its server stays fo
 
 import atexit
 import os
+import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from tempfile import TemporaryFile
 from urllib.request import urlopen
@@ -82,7 +85,7 @@ def temporary_server() -> TemporaryServer:
         return _started[-1]
     _require_home()
     settings = {name: value for name, value in os.environ.items() if name != ADDRESS}
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+    with socket.create_server(("127.0.0.1", 0)) as listening, _without_interrupts():
         process = subprocess.Popen(  # noqa: S603 - a module of this project
             [sys.executable, "-P", "-m", _SERVER, str(listening.fileno())],
             stdin=subprocess.PIPE,
@@ -95,6 +98,19 @@ def temporary_server() -> TemporaryServer:
     atexit.register(server.stop)
     os.environ[ADDRESS] = url
     return server
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Keep Ctrl-C from processes that are started meanwhile: it goes to all of a terminal.
+
+    The records of what it ends are still to come.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def is_temporary(url: str | None) -> bool:
