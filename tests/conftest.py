@@ -16,7 +16,6 @@ from flows.orchestration.process import begin_process
 from tasks.model.own.trust import TRUSTED
 from tasks.run_summary import RunSummary
 from tests.support.faults.fault_table import fault_counts, fault_table, write_table
-from tests.support.small_run import prepare, write_reviews
 
 if TYPE_CHECKING:
     from tests.support.run_forker import RunForker
@@ -139,6 +138,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
 @pytest.fixture(scope="session")
 def small_reviews(shared: Path) -> Path:
     """A CSV file of 240 made-up reviews."""
+    from tests.support.small_run import write_reviews
+
     file = shared / "reviews.csv"
     with FileLock(shared / "reviews.lock"):
         return file if file.exists() else write_reviews(file, 240)
@@ -175,4 +176,6 @@ def nothing_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def prepared(small_reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `train|validation|test.parquet` and `initial_model.keras`."""
+    from tests.support.small_run import prepare
+
     return prepare(small_reviews, tmp_path_factory.mktemp("prepared"))

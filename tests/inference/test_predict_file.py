@@ -231,10 +231,12 @@ def test_as_a_flow_the_chunks_are_mapped_and_the_output_is_the_same(
 MEMORY = """
 import sys
 from pathlib import Path
-from tests.inference.test_predict_file import finish
+from tasks.data.tables.fields import DEFAULT
 from tasks.inference.open_model import open_predictor
+from tasks.inference.predict_file import predict_file
 artifacts, file, output = map(Path, sys.argv[1:])
-print(finish(open_predictor(artifacts), file, output, rows=5000).rows)
+*_, last = predict_file(open_predictor(artifacts), file, "text", output, 5000, DEFAULT)
+print(last.rows)
 # Of this process alone: ru_maxrss would begin with that of the one it was forked from.
 print(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1])
 """

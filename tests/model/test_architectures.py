@@ -39,8 +39,9 @@ SIZES: dict[Architecture, dict[str, Any]] = {
 
 ALL = sorted(ARCHITECTURES)
 
-# Other test files kill, export and predict with the default architecture as it is.
-LONG = {"conv_bilstm": pytest.mark.slow}
+# Other test files kill, resume, export and predict with both; the user's own network of
+# tests/flows/cli/test_check_network.py is asked all of it always.
+LONG = dict.fromkeys(("conv_bilstm", "ngram_bag"), pytest.mark.slow)
 
 
 def sizes(name: Architecture) -> NetworkConfig:

@@ -16,7 +16,7 @@ import pytest
 from tasks.training.checkpoint import restore_state
 from tasks.training.progress import TrainingProgress, watch_training
 from tasks.training.step import trained_form
-from tests.support.faults.killed_training import FIT
+from tests.support.faults.killed_training import FIT, SAVED_EVERY
 from tests.support.power_cut import PowerCut, cut_at
 from tests.support.samples.real_reviews import write_real_reviews
 from tests.support.samples.three_labels import write_three_labels
@@ -67,9 +67,10 @@ def test_a_training_killed_in_its_fifth_epoch_goes_on_to_the_same_weights(
     record_property("fault", "SIGKILL in epoch 5 of 6 of a training")
     state = shutil.copytree(killed, tmp_path / "state")
     with caplog.at_level(logging.INFO, "tasks"):
-        assert train(prepared, tmp_path / "resumed", state) == uninterrupted
+        assert train(prepared, tmp_path / "resumed", state, SAVED_EVERY) == uninterrupted
     assert uninterrupted["training_step"] == "fast"
-    assert "resuming after epoch 4 of" in caplog.text
+    assert uninterrupted["temperature"] != 1
+    assert "resuming after epoch 4, step 2 of" in caplog.text
 
 
 @pytest.mark.slow
@@ -80,19 +81,20 @@ def test_a_killed_training_of_three_labels_does_so_too(
     prepared = prepare(reviews, tmp_path / "sets")
     state = kill_training(prepared, tmp_path / "killed")
     with caplog.at_level(logging.INFO, "tasks"):
-        resumed = train(prepared, tmp_path / "resumed", state)
-    assert "resuming after epoch 4 of" in caplog.text
+        resumed = train(prepared, tmp_path / "resumed", state, SAVED_EVERY)
+    assert "resuming after epoch 4, step 2 of" in caplog.text
     assert resumed == train(prepared, tmp_path / "whole")
     assert resumed["training_step"] == "fast"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("places", "every"),
     [
         ([(2, 9)], 5),
-        pytest.param([(0, 4)], 3, marks=pytest.mark.slow),
-        pytest.param([(1, 10)], None, marks=pytest.mark.slow),  # not validated yet
-        pytest.param([(1, 0), (2, 0), (3, 0)], None, marks=pytest.mark.slow),
+        ([(0, 4)], 3),
+        ([(1, 10)], None),  # not validated yet
+        ([(1, 0), (2, 0), (3, 0)], None),
     ],
 )
 def test_a_training_interrupted_after_a_step_or_an_epoch_ends_as_an_uninterrupted_one(
@@ -155,11 +157,13 @@ def test_a_damaged_generation_is_passed_over_for_the_one_before(
         (newest / file).write_bytes(content[:-5])
         (state / ".writing-half").mkdir()
         restored = restore_state(state, model, tmp_path / "best_model.keras")
-        assert restored.epochs_done == 3
+        assert (restored.epochs_done, restored.begun) == (4, None)
         assert (model.variables[0].numpy() == expected).all()
         assert not (state / ".writing-half").exists()
         (newest / file).write_bytes(content)
-    assert restore_state(state, model, tmp_path / "best_model.keras").epochs_done == 4
+    restored = restore_state(state, model, tmp_path / "best_model.keras")
+    assert restored.begun is not None
+    assert restored.begun.steps_done == SAVED_EVERY
     assert not (model.variables[0].numpy() == expected).all()
 
 

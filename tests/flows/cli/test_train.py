@@ -7,7 +7,7 @@ from tasks.config.promotion import PromotionConfig
 from tasks.config.training import NETWORKS, TrainingConfig, flat_config, with_seed
 from tests.support.commands import read_options, refusal, run_script
 from tests.support.small_run import write_reviews
-from tests.support.terminal_run import SMALL_SIZES, from_file
+from tests.support.terminal_run import SMALL_NGRAMS, from_file
 
 
 def test_without_options_the_command_takes_what_source_it_can_get() -> None:
@@ -136,7 +136,7 @@ def test_a_run_from_the_terminal_ends_with_the_score_the_folder_and_what_was_cac
     prefect_server: str, tmp_path: Path
 ) -> None:
     reviews = write_reviews(tmp_path / "reviews.csv", 120)
-    options = [*from_file(reviews), *SMALL_SIZES, "--epochs=1", "--batch-size=16"]
+    options = [*from_file(reviews), *SMALL_NGRAMS, "--epochs=1", "--batch-size=16"]
     # Neither an empty address nor a proxy that cannot be reached concerns the temporary server.
     own = {"PREFECT_API_URL": "", "http_proxy": "http://127.0.0.1:9", "ALL_PROXY": "127.0.0.1:9"}
     result = run_script(tmp_path, "train_flow.py", *options, **own)

@@ -17,12 +17,19 @@ from tests.support.small_run import train_small
 FIT = FitConfig(
     epochs=6,
     batch_size=16,
-    learning_rate=0.15,
-    stop_patience=3,
+    optimizer="adamw",
+    weight_decay=0.01,
+    clip_norm=1.0,
+    label_smoothing=0.1,
+    learning_rate=0.3,
+    stop_patience=4,
     reduce_patience=1,
     seed=1,
     shuffle_buffer=100,
 )
+
+
+SAVED_EVERY = 2
 
 
 def kill(progress: TrainingProgress) -> None:
@@ -34,4 +41,4 @@ def kill(progress: TrainingProgress) -> None:
 if __name__ == "__main__":
     prepared, folder = map(Path, sys.argv[1:])
     with watch_training(kill):
-        train_small(prepared, folder, FIT, state=folder / "state")
+        train_small(prepared, folder, FIT, state=folder / "state", save_every_steps=SAVED_EVERY)
