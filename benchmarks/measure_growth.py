@@ -3,37 +3,26 @@
 Start it from the project's folder with `python -m benchmarks.measure_growth`.
 """
 
-import importlib
 import json
-import re
 import shutil
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.paired import Moment, now, run_module, scratch_folder, time_between, write_result
-from tasks.common.atomic_files import file_sha256
+from benchmarks.growth_judging import STAGES as JUDGING
+from benchmarks.growth_judging import UNTRAINED
+from benchmarks.growth_stages import STAGES as PREPARING
+from benchmarks.growth_stages import tell
+from benchmarks.made_reviews import write_corpus
+from benchmarks.paired import Moment, now, run_module, scratch_folder, write_result
 from tasks.common.process_memory import keep_memory_together
-from tasks.config.training import (
-    ConvBilstmConfig,
-    DataConfig,
-    FitConfig,
-    ProtocolConfig,
-    TextConfig,
-)
-from tasks.data.load import load_reviews
-from tasks.data.pad import pad_reviews
-from tasks.data.persist import persist_parquet
-from tasks.data.review_files import count_reviews
-from tasks.data.sources.source_files import SourceFiles
+from tasks.config.training import ConvBilstmConfig, FitConfig, TextConfig
 from tasks.model.build import build_model
 from tasks.reports.style import COLOURS, chart_style
 from tasks.training.plan import TrainingPlan
@@ -43,54 +32,34 @@ from tasks.training.train import train_model
 SMALL = ConvBilstmConfig(embedding_dim=8, filters=8, lstm_units=4, last_lstm_units=4)
 """A step of this network is quick, so that reading the reviews is a large part of it."""
 
-_IMPORTED_FIRST = ("pyarrow.compute", "pyarrow.csv", "pyarrow.parquet", "pyarrow.ipc")
+_SOURCES = {
+    "load": "corpus.csv",
+    "baseline": "load",
+    "pad": "load",
+    "persist": "pad",
+    "evaluate": "persist",
+    "train": "persist",
+}
+"""What each stage reads; the training, which alone may be left out, is the last one."""
+
+STAGES = tuple(_SOURCES)
 
 app = App(name="measure_growth", help="How memory and time grow with the number of reviews.")
 
 
-def _load(file: Path, folder: Path) -> int:
-    files = SourceFiles(
-        source="files",
-        form="files",
-        paths={"train": file},
-        sha256={"train": file_sha256(file)},
-        columns=("text", "label"),
-        reason="a benchmark",
-    )
-    facts = load_reviews(files, DataConfig(), folder)
-    return int(str(facts["train_rows"])) + int(str(facts["test_rows"]))
+@app.command
+def build(folder: Path) -> None:
+    """Write the small network, untrained, to a folder."""
+    text = TextConfig()
+    build_model(text.num_words, text.maxlen, SMALL, FitConfig().seed, folder)
 
 
-def _pad(loaded: Path, folder: Path) -> int:
-    files = loaded / "train.parquet", loaded / "test.parquet"
-    pad_reviews(*files, TextConfig(), ProtocolConfig(), folder)
-    return sum(map(count_reviews, files))
-
-
-def _persist(padded: Path, folder: Path) -> int:
-    sets = {path.stem: path for path in padded.iterdir()}
-    return sum(persist_parquet(sets, {}, DataConfig().row_group_rows, folder).values())
-
-
-_PREPARING = {"load": _load, "pad": _pad, "persist": _persist}
-
-STAGES = (*_PREPARING, "train")
-
-
-def run_preparation(stage: str, source: Path, folder: Path) -> dict[str, Any]:
-    """Run a stage of preparation; the clock starts after the imports."""
-    for name in _IMPORTED_FIRST:
-        importlib.import_module(name)
-    begin = now()
-    reviews = _PREPARING[stage](source, folder)
-    return {"reviews": reviews} | time_between(begin, now())
-
-
-def run_training(persisted: Path, folder: Path) -> dict[str, Any]:
+@app.command
+def train(persisted: Path, folder: Path) -> None:
     """Train a small network for an epoch; the clock runs from its first step to its last."""
     keep_memory_together()
-    text, fit = TextConfig(), FitConfig(epochs=1)
-    build_model(text.num_words, text.maxlen, SMALL, fit.seed, folder)
+    fit = FitConfig(epochs=1)
+    build(folder)
     seen: list[Moment] = []
 
     def note(progress: TrainingProgress) -> None:
@@ -99,30 +68,8 @@ def run_training(persisted: Path, folder: Path) -> dict[str, Any]:
 
     sets = persisted / "train.parquet", persisted / "validation.parquet"
     with watch_training(note):
-        train_model(TrainingPlan(folder / "initial_model.keras", *sets, SMALL, fit, folder))
-    return {"reviews": (len(seen) - 1) * fit.batch_size} | time_between(seen[0], seen[-1])
-
-
-def peak_mib() -> float:
-    """Return the largest resident memory of this process so far; Linux only.
-
-    `ru_maxrss` would begin with the memory of the process that started this one.
-    """
-    status = Path("/proc/self/status").read_text()
-    return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) / 1024
-
-
-@app.command(name="stage")
-def run_stage(stage: str, source: Path, folder: Path) -> None:
-    """Run one stage in this process; write reviews, seconds and peak memory to the output.
-
-    Args:
-        stage: load, pad, persist or train.
-        source: What the stage before it left; the file of reviews for load.
-        folder: An empty folder to write to.
-    """
-    run = run_training if stage == "train" else partial(run_preparation, stage)
-    sys.stdout.write(json.dumps(run(source, folder) | {"peak_mib": peak_mib()}) + "\n")
+        train_model(TrainingPlan(folder / UNTRAINED, *sets, SMALL, fit, folder))
+    tell((len(seen) - 1) * fit.batch_size, seen[0], seen[-1])
 
 
 @dataclass(frozen=True)
@@ -146,7 +93,9 @@ def measure_stage(stage: str, reviews: int, source: Path, folder: Path) -> Growt
     """Run a stage in a fresh process and return what it takes."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    child = run_module("measure_growth", "stage", stage, str(source), str(folder))
+    of_stages = {"growth_stages": PREPARING, "growth_judging": JUDGING}
+    module = next((name for name, its in of_stages.items() if stage in its), "measure_growth")
+    child = run_module(module, stage, str(source), str(folder))
     found = json.loads(child.output.splitlines()[-1])
     each = 1e6 / found["reviews"]
     times = found["seconds"] * each, found["cpu_seconds"] * each
@@ -157,19 +106,15 @@ def measure_size(
     reviews: int, scratch: Path, repeats: int = 1, *, trains: bool = True
 ) -> list[Growth]:
     """Return the measures of all stages for one number of reviews, the medians of some repeats."""
-    # Imports Arrow, which the process of a training has to do later.
-    from benchmarks.made_reviews import write_corpus
-
     scratch.mkdir(exist_ok=True)
-    corpus = scratch / f"{reviews}.csv"
-    write_corpus(corpus, reviews)
+    write_corpus(scratch / _SOURCES["load"], reviews)
     found: list[Growth] = []
     for _ in range(repeats):
-        source = corpus
-        for stage in STAGES if trains else [*_PREPARING]:
-            folder = scratch / stage
-            found.append(measure_stage(stage, reviews, source, folder))
-            source = folder
+        for stage in STAGES if trains else STAGES[:-1]:
+            source = scratch / _SOURCES[stage]
+            if stage == "evaluate":
+                run_module("measure_growth", "build", str(source))
+            found.append(measure_stage(stage, reviews, source, scratch / stage))
     for path in scratch.iterdir():
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     return medians(found)

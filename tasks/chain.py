@@ -83,7 +83,8 @@ def learn_and_judge(
     An InvalidConfigError says that there are too many labels for a cut.
     """
     config.decision.require_two(steps.LabelCount.of(loaded).count)
-    baseline = run.cached(steps.baseline, loaded, config.protocol, config.text.tokenizer)
+    tokenizer = config.text.tokenizer
+    baseline = run.cached(steps.baseline, loaded, config.protocol, tokenizer, config.baselines)
     persisted, trained = learn(run, loaded, config, device)
     batch_size = config.fit.evaluation_batch_size
     evaluated = run.cached(steps.evaluate, trained, persisted, batch_size, config.decision, device)

@@ -15,6 +15,7 @@ from tasks.common.device import Device, use_device
 from tasks.common.errors import PrunedTrialError
 from tasks.common.records import Record
 from tasks.config.training import (
+    BaselineConfig,
     DataConfig,
     DecisionConfig,
     FitConfig,
@@ -247,18 +248,25 @@ def evaluate(
 
 @step("baseline", "baseline, {protocol.protocol} protocol")
 def baseline(
-    store: ArtifactStore, loaded: StepOutput, protocol: ProtocolConfig, tokenizer: TokenizerName
+    store: ArtifactStore,
+    loaded: StepOutput,
+    protocol: ProtocolConfig,
+    tokenizer: TokenizerName,
+    baselines: BaselineConfig,
 ) -> StepOutput:
     """Train two linear models on the same reviews, and score them on the test reviews."""
-    return _baseline("baseline", store, loaded, protocol, tokenizer)
+    return _baseline("baseline", store, loaded, protocol, tokenizer, baselines)
 
 
 @step("baseline-seen", "baseline on what the network sees, {persisted.facts[protocol]} protocol")
 def baseline_seen(
-    store: ArtifactStore, persisted: StepOutput, tokenizer: TokenizerName
+    store: ArtifactStore,
+    persisted: StepOutput,
+    tokenizer: TokenizerName,
+    baselines: BaselineConfig,
 ) -> StepOutput:
     """Train the linear models on what the network sees: reviews cut, and its words alone."""
-    return _baseline("baseline-seen", store, persisted, None, tokenizer, "protocol")
+    return _baseline("baseline-seen", store, persisted, None, tokenizer, baselines, "protocol")
 
 
 def _baseline(
@@ -267,6 +275,7 @@ def _baseline(
     reviews: StepOutput,
     protocol: ProtocolConfig | None,
     tokenizer: TokenizerName,
+    baselines: BaselineConfig,
     *facts: str,
 ) -> StepOutput:
     from tasks.evaluation.baselines import train_baseline
@@ -275,7 +284,8 @@ def _baseline(
     described, names = _described(reviews, *facts), _label_names(reviews)
     words = store.file(reviews, "vocabulary.json") if protocol else None
     with store.workspace() as folder:
-        scores = train_baseline(*files, protocol, described, folder, names, tokenizer, words)
+        most = baselines.baseline_reviews
+        scores = train_baseline(*files, protocol, described, folder, names, tokenizer, words, most)
         return store.keep(name, folder, scores)
 
 

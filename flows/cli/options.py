@@ -22,6 +22,7 @@ from tasks.config.recipes import (
 from tasks.config.request import require_divisible
 from tasks.config.training import (
     Architecture,
+    BaselineConfig,
     ConvBilstmConfig,
     DataConfig,
     DecisionConfig,
@@ -126,6 +127,7 @@ class ConfigOptions:
     protocol: Annotated[ProtocolConfig, Parameter(name="*", group=EVALUATION)] = ProtocolConfig()
     network: Annotated[_NetworkOptions, Parameter(name="*", group=NETWORK)] = _NetworkOptions()
     fit: Annotated[FitConfig, Parameter(name="*", group=TRAINING)] = FitConfig()
+    baselines: Annotated[BaselineConfig, Parameter(name="*", group=EVALUATION)] = BaselineConfig()
     decision: Annotated[DecisionConfig, Parameter(name="*", group=EVALUATION)] = DecisionConfig()
     saving: Annotated[SavingConfig, Parameter(name="*", group=TRAINING)] = SavingConfig()
     accelerator: Annotated[

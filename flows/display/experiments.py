@@ -99,6 +99,7 @@ def ablation_shown(report: SideBySide) -> Shown:
     """Return a row of accuracies for each variant, and one of the baselines that see all."""
     protocol = report.groups[0].config.protocol.protocol
     whole = ["all", "all", "", "", "", ""]
+    sample = next((one.sample for one in report.whole_baselines), "")
     sentences = [
         f"{_test_accuracy(report)}, {protocol} protocol, on"
         f" {report.test_reviews:,} test reviews of the source {report.source}.",
@@ -109,6 +110,7 @@ def ablation_shown(report: SideBySide) -> Shown:
         "TF-IDF and Bayes: the linear baselines on the same tokens and words of the same reviews,"
         " and on all. Where they lose as the network does, the cut loses information; where they do"
         " not, the network does not use it.",
+        *([f"Both {sample}."] if sample else []),
         "Valid.: accuracy of the epoch that was chosen, on"
         + (" the test reviews themselves." if protocol == "tutorial" else _APART),
         "Nothing is chosen here, and the test accuracies are for reading: who chooses a text form"

@@ -23,7 +23,7 @@ def report_markdown(folder: Path, manifest: Manifest, verdict: Verdict, notes: l
     leads, value, *_ = manifest.score.lead
     judged, training, device = manifest.score, manifest.training, manifest.device
     scores = [_scores("network", judged)]
-    scores += [_scores(f"linear baseline: {one.name}", one) for one in manifest.baselines]
+    scores += [_scores(f"linear baseline: {one.called}", one) for one in manifest.baselines]
     facts = {
         "seed": str(manifest.seed),
         "best epoch": f"{training.best_epoch} of {training.epochs_run}",

@@ -132,7 +132,7 @@ def _list_cells(run: RunLine, between: str, settings: Sequence[str] | None) -> l
         "\n".join(filter(None, [run.name, " ".join(tags), run.note])),
         between.join([run.source, run.protocol, run.recipe or "?"]),
         f"{run.train_reviews:,}\n+ {run.test_reviews:,}",
-        f"{run.accuracy:.4f}{between}({bounds})\n{run.baseline_accuracy:.4f}",
+        f"{run.accuracy:.4f}{between}({bounds})\n{run.baseline_accuracy:.4f}{run.baseline_mark}",
         *last,
     ]
 
@@ -151,7 +151,7 @@ def _details_lines(run: RunDetails) -> Iterable[tuple[str, str]]:
     yield "when (UTC)", when(manifest.created)
     for baseline in manifest.baselines:
         bounds = interval_text(baseline.accuracy_low, baseline.accuracy_high)
-        yield "baseline", f"{baseline.accuracy:.4f} ({bounds}), {baseline.name}"
+        yield "baseline", f"{baseline.accuracy:.4f} ({bounds}), {baseline.called}"
     yield "other scores", _other_scores(run)
     yield "calibration", calibration_sentence(run.metrics)
     if "cost" in run.metrics:

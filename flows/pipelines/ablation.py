@@ -34,7 +34,8 @@ def seen_baselines(
         found = []
         for variant in variants:
             seen = prepare(run, load(run, files, variant), variant)
-            facts = run.cached(steps.baseline_seen, seen, variant.text.tokenizer).facts
+            form = variant.text.tokenizer, variant.baselines
+            facts = run.cached(steps.baseline_seen, seen, *form).facts
             found.append([BaselineScore.from_facts(facts, prefix) for prefix in ("", "bayes_")])
     return found
 

@@ -88,6 +88,7 @@ class _ConfigFile(Recipe):
     recipe: str = DEFAULT_RECIPE
     source: dict[str, Any] = Field(default_factory=dict)
     data: dict[str, Any] = Field(default_factory=dict)
+    baselines: dict[str, Any] = Field(default_factory=dict)
     decision: dict[str, Any] = Field(default_factory=dict)
     saving: dict[str, Any] = Field(default_factory=dict)
 
@@ -175,7 +176,8 @@ def _fields_of_recipes() -> dict[str, dict[str, Any]]:
 
 
 def _recipe_fields(config: TrainingConfig) -> dict[str, Any]:
-    fields = group_fields(config.model_dump(mode="json", exclude={"source", "decision", "saving"}))
+    others = {"source", "baselines", "decision", "saving"}
+    fields = group_fields(config.model_dump(mode="json", exclude=others))
     del fields["protocol"]
     return fields
 

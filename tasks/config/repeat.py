@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from tasks.config.commands import spelled
 from tasks.config.recipes import DEFAULT_RECIPE, nearest_recipe
 from tasks.config.training import (
+    BaselineConfig,
     DecisionConfig,
     ProtocolConfig,
     SavingConfig,
@@ -31,6 +32,7 @@ def _words(config: TrainingConfig, source: str) -> Iterator[str]:
         (config.source.model_dump(mode="json", include=own), SourceConfig()),
         (config.protocol.model_dump(include={"protocol"}), ProtocolConfig()),
         ({one.name: one.value for one in changes}, None),
+        (config.baselines.model_dump(), BaselineConfig()),
         (config.decision.model_dump(), DecisionConfig()),
         (config.saving.model_dump(), SavingConfig()),
     )

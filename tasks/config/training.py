@@ -349,6 +349,14 @@ class ProtocolConfig(Settings):
     """Seed of the validation split."""
 
 
+class BaselineConfig(Settings):
+    """From how much the linear baselines learn."""
+
+    baseline_reviews: int = Field(50_000, ge=100)
+    """Most training reviews that the linear baselines learn from, in memory; of more they learn
+    from a sample, and their scores say so."""
+
+
 class Costs(NamedTuple):
     """What a wrong answer costs: label 1 said of a 0 (fp), and 0 said of a 1 (fn)."""
 
@@ -505,6 +513,7 @@ class TrainingConfig(Settings):
     protocol: ProtocolConfig = ProtocolConfig()
     network: NetworkConfig = ConvBilstmConfig()
     fit: FitConfig = FitConfig()
+    baselines: BaselineConfig = BaselineConfig()
     decision: DecisionConfig = DecisionConfig()
     saving: SavingConfig = SavingConfig()
 

@@ -8,7 +8,7 @@ one has the presence of words and pairs of words, each times its naive Bayes log
 and Manning, *Baselines and Bigrams*, ACL 2012 (https://aclanthology.org/P12-2018/).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,14 @@ from sklearn.linear_model import LogisticRegression
 from tasks.common.artifact_store import Fact
 from tasks.common.atomic_files import write_text
 from tasks.common.canonical_json import readable_json
-from tasks.config.training import ProtocolConfig, TokenizerName
-from tasks.data.review_files import count_reviews, read_column, read_labels
+from tasks.config.training import BaselineConfig, ProtocolConfig, TokenizerName
+from tasks.data.review_files import (
+    count_reviews,
+    read_column,
+    read_labels,
+    read_parquet,
+    rebatched,
+)
 from tasks.data.split import validation_mask
 from tasks.data.text.tokenizer import FIRST_WORD_ID
 from tasks.data.text.vocabulary import RaggedTokens, Vocabulary
@@ -41,6 +47,8 @@ BASELINE_NAME = "TF-IDF + logistic regression"
 BAYES_NAME = "naive Bayes n-grams + logistic regression"
 _MOST_ITERATIONS = 1000
 
+_JUDGED_AT_ONCE = 10_000
+
 _LONGEST: dict[TokenizerName, int] = {"words": 2, "subwords": 2, "characters": 4}
 """Tokens of the longest n-gram; with three words it scores the same and takes twice as long."""
 
@@ -54,6 +62,7 @@ def train_baseline(
     names: Sequence[str] = (),
     tokenizer: TokenizerName = "words",
     vocabulary: Path | None = None,
+    most: int = BaselineConfig().baseline_reviews,
 ) -> dict[str, Fact]:
     """Write `baseline_metrics.json` and `baseline_predictions.parquet` of both baselines.
 
@@ -64,34 +73,71 @@ def train_baseline(
     the texts look like ids.
     The facts are name, accuracy and the bounds of its 95 % interval. Files and facts of the second
     baseline have `bayes_` before their names.
+
+    Of more reviews than `most` they learn from a sample, see `sample_of`; then metrics and facts
+    also have `learned_from` and `training_reviews`, how many these are and of how many.
     """
-    learns = np.ones(count_reviews(train), bool)
+    labels = read_labels(train)
+    learns = np.ones(len(labels), bool)
     if protocol is not None:
-        learns = ~validation_mask(read_column(train, "unit"), read_labels(train), protocol, names)
+        learns = ~validation_mask(read_column(train, "unit"), labels, protocol, names)
         described = described | {"protocol": protocol.protocol}
-    known, judged = (pq.read_table(file, columns=["tokens", "label"]) for file in (train, test))
+    sampled: dict[str, int] = {}
+    training_reviews = int(np.sum(learns))
+    if training_reviews > most:
+        taken = sample_of(learns, labels, most)
+        known, learns = _reviews_at(train, taken), np.ones(len(taken), bool)
+        sampled = {"learned_from": len(taken), "training_reviews": training_reviews}
+    else:
+        known = pq.read_table(train, columns=["tokens", "label"])
     labels = known["label"].to_numpy()[learns]
-    leaks = _leaks(known, judged, learns, vocabulary) if vocabulary else {}
+    checked = min(MOST_CHECKED, most) if sampled else MOST_CHECKED
+    leaks = _leaks(known, test, learns, vocabulary, checked) if vocabulary else {}
     facts: dict[str, Fact] = {}
+    truth = read_labels(test)
     for prefix, name, model, more in (
         ("", BASELINE_NAME, _tfidf_probabilities, leaks),
-        ("bayes_", BAYES_NAME, bayes_probabilities, {}),
+        ("bayes_", BAYES_NAME, _bayes_probabilities, {}),
     ):
-        probabilities = model(known["tokens"], learns, labels, judged["tokens"], tokenizer)
-        metrics = score(probabilities, judged["label"].to_numpy(), names)
-        content = readable_json(metrics | described | {"name": name} | more)
+        probabilities = model(known["tokens"], learns, labels, _Judged(test), tokenizer)
+        metrics = score(probabilities, truth, names)
+        content = readable_json(metrics | described | {"name": name} | sampled | more)
         write_text(folder / f"{prefix}baseline_metrics.json", content)
         write_predictions(test, probabilities, folder / f"{prefix}baseline_predictions.parquet")
-        found = {"name": name} | accuracy_facts(metrics)
+        found = {"name": name} | accuracy_facts(metrics) | sampled
         facts |= {f"{prefix}{key}": value for key, value in found.items()}
     return facts
 
 
+def sample_of(learns: np.ndarray, labels: np.ndarray, most: int) -> np.ndarray:
+    """Return the rows of a sample of those that teach, ascending.
+
+    The first `most` of them are one, since `load` has put the rows in a random order. Of a label
+    that is not among these the first review is added. `learns` and `labels` have the shape (n,).
+    """
+    rows = np.flatnonzero(learns)
+    _, first = np.unique(labels[rows], return_index=True)
+    return np.union1d(rows[:most], rows[first])
+
+
+def _reviews_at(path: Path, rows: np.ndarray) -> pa.Table:
+    """Return the reviews in these ascending rows of a file; the rows after them are not read."""
+    parts, start = [], 0
+    for batch in read_parquet(path):
+        begin, end = np.searchsorted(rows, [start, start + len(batch)])
+        parts.append(batch.take(pa.array(rows[begin:end] - start)))
+        start += len(batch)
+        if end == len(rows):
+            break
+    return pa.Table.from_batches(parts)
+
+
 def _leaks(
-    known: pa.Table, judged: pa.Table, learns: np.ndarray, vocabulary: Path
+    known: pa.Table, test: Path, learns: np.ndarray, vocabulary: Path, most: int
 ) -> dict[str, Any]:
-    """Return what gives labels away in the reviews that teach."""
-    parts = known.take(np.flatnonzero(learns)[:MOST_CHECKED]), judged.slice(0, MOST_CHECKED)
+    """Return what gives labels away in the reviews that teach, by at most so many of each set."""
+    judged = _reviews_at(test, np.arange(min(most, count_reviews(test))))
+    parts = known.take(np.flatnonzero(learns)[:most]), judged
     seen, others = (
         (RaggedTokens.of(part["tokens"].combine_chunks()), part["label"].to_numpy())
         for part in parts
@@ -102,25 +148,38 @@ def _leaks(
     }
 
 
+class _Judged:
+    """The tokens of the reviews of a file, batch by batch and as often as asked."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __iter__(self) -> Iterator[pa.ChunkedArray]:
+        for batch in rebatched(read_parquet(self._path), _JUDGED_AT_ONCE):
+            yield pa.chunked_array([batch["tokens"]])
+
+
 def _tfidf_probabilities(
     known: pa.ChunkedArray,
     learns: np.ndarray,
     labels: np.ndarray,
-    judged: pa.ChunkedArray,
+    judged: Iterable[pa.ChunkedArray],
     tokenizer: TokenizerName,
 ) -> np.ndarray:
     """Return the probabilities of n reviews by the first baseline."""
-    if tokenizer == "characters":
-        longest = _LONGEST[tokenizer]
-        counts, judged_counts = (ngram_presence(one, longest) for one in (known, judged))
-        counts = counts[learns]
-    else:
-        counts = word_counts(known)[learns]
-        judged_counts = word_counts(judged, counts.shape[1])
+    longest = _LONGEST[tokenizer]
+
+    def counted(reviews: pa.ChunkedArray, words: int | None = None) -> sp.csr_matrix:
+        if tokenizer == "characters":
+            return ngram_presence(reviews, longest)
+        return word_counts(reviews, words)
+
+    counts = counted(known)[learns]
     weights = TfidfTransformer()
     model = LogisticRegression(max_iter=_MOST_ITERATIONS)
     model.fit(weights.fit_transform(counts), labels)
-    return given_of(model.predict_proba(weights.transform(judged_counts)))
+    parts = (weights.transform(counted(part, counts.shape[1])) for part in judged)
+    return given_of(np.concatenate([model.predict_proba(part) for part in parts]))
 
 
 def bayes_probabilities(
@@ -131,11 +190,21 @@ def bayes_probabilities(
     tokenizer: TokenizerName,
 ) -> np.ndarray:
     """Return the probabilities of n reviews by the second baseline, one class against the rest."""
+    return _bayes_probabilities(known, learns, labels, [judged], tokenizer)
+
+
+def _bayes_probabilities(
+    known: pa.ChunkedArray,
+    learns: np.ndarray,
+    labels: np.ndarray,
+    judged: Iterable[pa.ChunkedArray],
+    tokenizer: TokenizerName,
+) -> np.ndarray:
     longest = _LONGEST[tokenizer]
     present = ngram_presence(known, longest)[learns]
     seen = np.flatnonzero(present.getnnz(axis=0))
     unseen = present.shape[1] - len(seen)
-    present, test = present[:, seen], ngram_presence(judged, longest)[:, seen]
+    present, test = present[:, seen], _Presence(judged, longest, seen)
     counted = reviews_by_label(present, labels)
     ratios = log_count_ratios(counted.T.tocsr(), 1, unseen)
     of_class = []
@@ -145,16 +214,41 @@ def bayes_probabilities(
             solver="liblinear", dual=True, max_iter=_MOST_ITERATIONS, random_state=0
         )
         model.fit(_weighted(present, weights), labels == label)
-        of_class.append(model.predict_proba(_weighted(test, weights))[:, 1])
+        given = [model.predict_proba(_weighted(part, weights))[:, 1] for part in test]
+        of_class.append(np.concatenate(given))
     found = np.stack(of_class, axis=1)
     if found.shape[1] > 1:  # each of them is of one class against the rest
         found /= found.sum(axis=1, keepdims=True)
     return probabilities_of(found)
 
 
+class _Presence:
+    """The seen n-grams of reviews, batch by batch; of one batch alone they are counted once.
+
+    Of more they are counted again for each class, since the models of all classes at once would
+    take some 30 MB each.
+    """
+
+    def __init__(self, judged: Iterable[pa.ChunkedArray], longest: int, seen: np.ndarray) -> None:
+        self._judged, self._longest, self._seen = judged, longest, seen
+        self._only: list[sp.csr_matrix] = []
+
+    def __iter__(self) -> Iterator[sp.csr_matrix]:
+        if self._only:
+            yield from self._only
+            return
+        batches = 0
+        for reviews in self._judged:
+            batches += 1
+            part = ngram_presence(reviews, self._longest)[:, self._seen]
+            yield part
+        if batches == 1:
+            self._only = [part]
+
+
 def _weighted(present: sp.csr_matrix, ratios: np.ndarray) -> sp.csr_matrix:
     """Put the ratios in place of the numbers that are there."""
-    present.data = ratios[present.indices]
+    present.data = ratios.astype(np.float64)[present.indices]
     return present
 
 

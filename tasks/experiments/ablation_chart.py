@@ -11,6 +11,7 @@ from tasks.config.training import TextConfig
 from tasks.experiments.ablation import tokens_name, words_name
 from tasks.experiments.side_by_side import SideBySide, TrainedGroup
 from tasks.reports.style import BLUE, GREEN, ORANGE, chart_style, save_chart, save_picture
+from tasks.runs.manifest import CLASSIFIER
 
 _INCHES = (10, 4.8)
 _APART = 0.2
@@ -73,7 +74,7 @@ def _draw(
     name: Callable[[TextConfig], str],
 ) -> list[Any]:
     """Draw one panel, and return what its legend shows."""
-    baselines = [one.name.partition(" + ")[0] for one in report.whole_baselines]
+    baselines = [one.called.replace(CLASSIFIER, "") for one in report.whole_baselines]
     labels = ["network", *(f"{baseline}, on the same tokens and words" for baseline in baselines)]
     drawn: list[Any] = []
     columns = zip(*map(_points, results), strict=True)

@@ -166,6 +166,7 @@ def challenger_metrics(run: Run, config: TrainingConfig, latency: Latency) -> Ch
         accuracy=manifest.score.accuracy,
         baseline_accuracy=manifest.baseline.accuracy,
         bayes_baseline_accuracy=manifest.bayes_baseline.accuracy,
+        baseline_sample=manifest.baseline.sample,
         calibration_error=read_checked(run, METRICS)["expected_calibration_error"],
         latency=latency,
         model_bytes=manifest.files[BEST_MODEL].size,

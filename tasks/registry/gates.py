@@ -41,6 +41,7 @@ class ChallengerMetrics(Record):
     accuracy: float
     baseline_accuracy: float
     bayes_baseline_accuracy: float
+    baseline_sample: str = ""
     calibration_error: float
     latency: Latency
     model_bytes: int
@@ -190,6 +191,7 @@ def _not_worse(test: PairedTest, level: float, margin: float) -> Gate:
 
 def _baseline(metrics: ChallengerMetrics, config: PromotionConfig) -> Gate:
     kind, baseline = "linear", metrics.baseline_accuracy
+    sample = f", which {metrics.baseline_sample}" if metrics.baseline_sample else ""
     if config.baseline == "naive_bayes":
         kind, baseline = "naive Bayes", metrics.bayes_baseline_accuracy
     # Rounded, since a share that lies exactly on the bound must not fail by its last bit.
@@ -201,7 +203,7 @@ def _baseline(metrics: ChallengerMetrics, config: PromotionConfig) -> Gate:
         value=difference,
         bound=-config.baseline_margin,
         sentence=f"the accuracy is {'no ' if passed else ''}more than {config.baseline_margin:.4f}"
-        f" below the {kind} baseline's {baseline:.4f} ({signed(difference)})",
+        f" below the {kind} baseline's {baseline:.4f} ({signed(difference)}){sample}",
     )
 
 

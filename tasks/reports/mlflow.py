@@ -131,7 +131,7 @@ def _final(run: Run) -> dict[str, float]:
     scores = {f"test_{name}": value for name, value in metrics.items()}
     models = ("baseline", "bayes_baseline")
     for model, baseline in zip(models, run.manifest.baselines, strict=True):
-        numbers = baseline.model_dump(exclude={"name"})
+        numbers = baseline.model_dump(exclude={"name"}, exclude_none=True)
         scores |= {f"{model}_test_{name}": value for name, value in numbers.items()}
     return scores
 

@@ -322,5 +322,5 @@ def _cells(run: _Listed, decided: Mapping[str, Sequence[str]], champion: str | N
         run.accuracy,
         f"{manifest.score.test_reviews:,} (set {run.test_set})",
         f"{run.training_reviews:,}",
-        score(manifest.baseline.accuracy),
+        f"{score(manifest.baseline.accuracy)}{manifest.baseline.sample_mark}",
     ]

@@ -11,7 +11,7 @@ from tasks.config.training import TrainingConfig, changed_settings, default_grou
 from tasks.evaluation.significance import SliceScore, difference_text
 from tasks.reports.html import json_text, score, share
 from tasks.runs.compare import CommonReviews, ComparedRun, Comparison, Judgement
-from tasks.runs.manifest import Manifest, Score
+from tasks.runs.manifest import CLASSIFIER, Manifest, Score
 from tasks.runs.read import read_json
 
 METRICS = {
@@ -51,7 +51,7 @@ def run_tables(folder: Path, manifest: Manifest) -> dict[str, Table]:
     }
     metrics = {name: read_json(folder, file) for name, file in scored.items()}
     return {
-        "metrics": metrics_table(metrics, manifest.score),
+        "metrics": metrics_table(metrics, manifest.score, manifest.baseline.sample),
         "data": data_table(read_json(folder, "data_report.json")),
         "cache": steps_table(manifest.steps),
     }
@@ -64,10 +64,13 @@ def steps_table(runs: Iterable[StepRun]) -> Table:
     return Table("step", "result", "why", number("seconds"), rows=rows, title=title)
 
 
-def metrics_table(scored: Mapping[str, Mapping[str, Any]], judged: Score) -> Table:
+def metrics_table(
+    scored: Mapping[str, Mapping[str, Any]], judged: Score, sample: str = ""
+) -> Table:
     """Return the metrics of several models side by side.
 
-    `scored` are the contents of files like `metrics.json` by the heads of their columns.
+    `scored` are the contents of files like `metrics.json` by the heads of their columns; `sample`
+    says from how many reviews the baselines learned, if not from all.
     """
     return Table(
         "metric",
@@ -78,7 +81,7 @@ def metrics_table(scored: Mapping[str, Mapping[str, Any]], judged: Score) -> Tab
             if all(name in metrics for metrics in scored.values())
         ),
         title=f"Scores on {judged.test_reviews:,} test reviews, {judged.protocol} protocol; 95 %"
-        " intervals in brackets.",
+        f" intervals in brackets.{f' The baselines {sample}.' if sample else ''}",
     )
 
 
@@ -347,7 +350,14 @@ def scores_table(comparison: Comparison) -> Table:
         rows=(_score_cells(run, marks, has_macro=has_macro) for run in comparison.runs),
         title="Scores of the runs",
         quiet={place for place, run in enumerate(comparison.runs) if run.not_comparable},
-        notes=[f"{mark} not comparable with the first run: {why}" for why, mark in marks.items()],
+        notes=[
+            *(f"{mark} not comparable with the first run: {why}" for why, mark in marks.items()),
+            *(
+                f"sample: the baselines of {short_id(run.run_id)} {run.scores.baseline.sample}"
+                for run in comparison.runs
+                if run.scores.baseline.sample
+            ),
+        ],
     )
 
 
@@ -364,8 +374,10 @@ def _score_cells(run: ComparedRun, marks: Mapping[str, str], *, has_macro: bool)
         run.source,
         run.protocol,
         f"{score(judged.accuracy)} ({interval_text(judged.accuracy_low, judged.accuracy_high)})",
-        score(run.scores.baseline.accuracy),
-        score(run.scores.bayes_baseline.accuracy),
+        *(
+            f"{score(baseline.accuracy)}{baseline.sample_mark}"
+            for baseline in (run.scores.baseline, run.scores.bayes_baseline)
+        ),
         score(run.scores.roc_auc),
         score(run.scores.loss),
         *([macro] if has_macro else []),
@@ -379,7 +391,7 @@ def tests_table(comparison: Comparison) -> Table:
     """Return the tests of each run against the first one, and against its own baselines."""
     # Without the name of the classifier, which is that of all baselines.
     against = [(one, short_id(one.against)) for one in comparison.against_first]
-    against += [(one, one.against.partition(" + ")[0]) for one in comparison.against_baseline]
+    against += [(one, one.against.replace(CLASSIFIER, "")) for one in comparison.against_baseline]
     marks = _marks(one.not_comparable for one, _ in against)
     return Table(
         "run",

@@ -109,7 +109,7 @@ def _against_baselines(
         best = better[0]
         is_far = best.accuracy - manifest.score.accuracy > _FAR
         then = "do not use it" if is_far else "that one, trained in seconds, is the better model"
-        return "bad", f"worse than {best.name}, {best.accuracy:.4f}: {then}"
+        return "bad", f"worse than {best.called}, {best.accuracy:.4f}: {then}"
     if manifest.score.accuracy_low <= majority:
         return "bad", (
             f"not shown to be better than always answering the most common label, {majority:.4f}:"
@@ -118,11 +118,12 @@ def _against_baselines(
     if equal:
         best, test = equal[0]
         return "mind", (
-            f"not shown to be better than {best.name}, {best.accuracy:.4f} (p"
+            f"not shown to be better than {best.called}, {best.accuracy:.4f} (p"
             f" {_relation(test.p_value)}): the simpler model may do as well"
         )
     scores = " and ".join(f"{one.accuracy:.4f}" for one, _ in judged)
-    return "good", f"better than both linear baselines, {scores}: it is worth using"
+    sample = f", {manifest.baseline.sample}" if manifest.baseline.sample else ""
+    return "good", f"better than both linear baselines, {scores}{sample}: it is worth using"
 
 
 def _relation(p_value: float) -> str:
@@ -179,7 +180,7 @@ def _on_baseline(manifest: Manifest, baseline: BaselineScore, test: PairedTest) 
     if not difference:
         sides = "exactly as good as"
     scores = (
-        f"The network is {sides} the linear baseline, {baseline.name}"
+        f"The network is {sides} the linear baseline, {baseline.called}"
         f" ({baseline.accuracy:.4f}; exact McNemar test, p {_relation(test.p_value)})"
     )
     if test.p_value >= _LEVEL:

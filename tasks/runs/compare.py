@@ -224,7 +224,7 @@ def _against_first(run: Run, first: Run) -> Judgement:
 def _against_baselines(run: Run) -> list[Judgement]:
     files = (BASELINE_PREDICTIONS, BAYES_PREDICTIONS)
     return [
-        Judgement(run_id=run.manifest.run_id, against=baseline.name, test=_test(run, run, file))
+        Judgement(run_id=run.manifest.run_id, against=baseline.called, test=_test(run, run, file))
         for baseline, file in zip(run.manifest.baselines, files, strict=True)
     ]
 

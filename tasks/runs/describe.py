@@ -50,6 +50,7 @@ class RunLine(RunLabel):
     accuracy_low: float
     accuracy_high: float
     baseline_accuracy: float
+    baseline_mark: str
     best_epoch: int
     epochs_run: int
     cached_steps: int
@@ -187,6 +188,7 @@ def _line(run: Run, naming: Naming, champion: str | None, pinned: Collection[str
         seed=manifest.seed,
         **manifest.score.model_dump(include={"accuracy", "accuracy_low", "accuracy_high"}),
         baseline_accuracy=manifest.baseline.accuracy,
+        baseline_mark=manifest.baseline.sample_mark,
         **manifest.training.model_dump(),
         **count_cached(manifest),
         is_champion=manifest.run_id == champion,

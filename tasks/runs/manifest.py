@@ -63,13 +63,39 @@ class Score(FactRecord):
         return source_label(self.source, self.form)
 
 
+CLASSIFIER = " + logistic regression"
+"""With which the names of all baselines end."""
+
+
 class BaselineScore(FactRecord):
-    """What a linear model scores that was trained on the same reviews."""
+    """What a linear model scores that was trained on the same reviews, or on a sample of them.
+
+    `learned_from` and `training_reviews` are None where it was trained on all.
+    """
 
     name: str
     accuracy: float
     accuracy_low: float
     accuracy_high: float
+    learned_from: int | None = None
+    training_reviews: int | None = None
+
+    @property
+    def sample(self) -> str:
+        """From how many of the training reviews it learned; empty where it learned from all."""
+        if self.learned_from is None:
+            return ""
+        return f"learned from {self.learned_from:,} of {self.training_reviews:,} training reviews"
+
+    @property
+    def called(self) -> str:
+        """Its name for people, which says so where it is a weaker opponent for want of reviews."""
+        return f"{self.name} {self.sample}".rstrip()
+
+    @property
+    def sample_mark(self) -> str:
+        """What stands beside its accuracy in a table."""
+        return ", sample" if self.sample else ""
 
 
 class Training(FactRecord):

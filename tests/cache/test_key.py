@@ -88,6 +88,7 @@ EXPECTED = {
     "text.num_words": AFTER_PAD | {"build"},
     "text.maxlen": AFTER_PAD | {"build"},
     "protocol": AFTER_PAD | {"baseline"},
+    "baselines": {"baseline", "analyse"},
     "network": {"build"} | AFTER_TRAIN,
     "fit": AFTER_TRAIN,
     "fit.seed": {"build"} | AFTER_TRAIN,
@@ -102,7 +103,7 @@ CONFIGS = [
 
 def changes(config: TrainingConfig) -> Iterator[tuple[TrainingConfig, str, object]]:
     """Yield the config with each field that is a part of a key, and another value of it."""
-    for group in ("data", "text", "protocol", "network", "fit"):
+    for group in ("data", "text", "protocol", "baselines", "network", "fit"):
         for name, field in type(getattr(config, group)).model_fields.items():
             if name != "architecture":
                 yield config, f"{group}.{name}", other_value(field)

@@ -6,11 +6,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import tasks.evaluation.baselines
 from tasks.config.training import ProtocolConfig, TextConfig
 from tasks.data.pad import pad_reviews
 from tasks.data.persist import persist_parquet
 from tasks.data.review_files import write_parquet
-from tasks.evaluation.baselines import train_baseline, word_counts
+from tasks.evaluation.baselines import sample_of, train_baseline, word_counts
 from tasks.model.ngrams.counts import ngram_presence
 from tests.support.review_samples import fake_ranks, review_batch
 
@@ -126,3 +127,64 @@ def test_equal_inputs_give_equal_bytes(sets: tuple[Path, Path], tmp_path: Path) 
         train_baseline(*sets, HONEST, DESCRIBED, tmp_path / name)
         contents.append([path.read_bytes() for path in sorted((tmp_path / name).iterdir())])
     assert contents[0] == contents[1]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_of_more_reviews_than_the_bound_they_learn_as_from_a_table_of_the_sample_alone(
+    sets: tuple[Path, Path], tmp_path: Path
+) -> None:
+    train, test = sets
+    alone = tmp_path / "alone.parquet"
+    pq.write_table(pq.read_table(train).slice(0, 120), alone, row_group_size=50)
+    for name, file, most in (("sample", train, 120), ("alone", alone, 200)):
+        (tmp_path / name).mkdir()
+        facts = train_baseline(file, test, TUTORIAL, DESCRIBED, tmp_path / name, most=most)
+        counts = [facts.get(f"{prefix}learned_from") for prefix in ("", "bayes_")]
+        assert counts == ([120, 120] if name == "sample" else [None, None])
+    for name in ("baseline_predictions.parquet", "bayes_baseline_predictions.parquet"):
+        assert (tmp_path / "sample" / name).read_bytes() == (tmp_path / "alone" / name).read_bytes()
+    for name in ("baseline_metrics.json", "bayes_baseline_metrics.json"):
+        found, other = (json.loads((tmp_path / n / name).read_text()) for n in ("sample", "alone"))
+        assert found == other | {"learned_from": 120, "training_reviews": 200}
+
+
+def test_up_to_the_bound_all_reviews_teach(sets: tuple[Path, Path], tmp_path: Path) -> None:
+    for name, most in (("usual", 50_000), ("exact", 200)):
+        (tmp_path / name).mkdir()
+        facts = train_baseline(*sets, TUTORIAL, DESCRIBED, tmp_path / name, most=most)
+        assert "learned_from" not in facts
+    assert contents(tmp_path / "usual") == contents(tmp_path / "exact")
+
+
+def test_the_sample_has_no_validation_review_and_all_labels() -> None:
+    learns = np.array([False, True, True, False, True, True, True, True])
+    labels = np.array([2, 0, 0, 2, 1, 1, 2, 2])
+    assert sample_of(learns, labels, 3).tolist() == [1, 2, 4, 6]
+    assert sample_of(learns, labels, 5).tolist() == [1, 2, 4, 5, 6]
+
+
+@pytest.mark.parametrize("labels", [2, 3])
+def test_answers_do_not_depend_on_how_many_reviews_are_judged_at_once(
+    sets: tuple[Path, Path], labels: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = []
+    for place, path in enumerate(sets):
+        table = pq.read_table(path)
+        changed = pa.array(np.arange(len(table)) % labels, pa.int8())
+        files.append(tmp_path / f"{place}.parquet")
+        pq.write_table(table.set_column(1, table.schema.field("label"), changed), files[-1])
+    found = []
+    for rows in (60, 7):
+        monkeypatch.setattr(tasks.evaluation.baselines, "_JUDGED_AT_ONCE", rows)
+        train_baseline(files[0], files[1], TUTORIAL, DESCRIBED, tmp_path)
+        given = (
+            pq.read_table(tmp_path / f"{prefix}baseline_predictions.parquet")["probability"]
+            for prefix in ("", "bayes_")
+        )
+        found.append([np.array(column.to_pylist()) for column in given])
+    for once, in_parts in zip(*found, strict=True):
+        assert once.shape == ((60,) if labels == 2 else (60, 3))
+        np.testing.assert_allclose(in_parts, once, rtol=1e-5)

@@ -103,6 +103,12 @@ def test_the_naive_bayes_baseline_is_asked_where_it_is_chosen() -> None:
     assert high.value == pytest.approx(0.0087)
 
 
+def test_a_baseline_that_learned_from_a_sample_says_so() -> None:
+    sample = "learned from 50,000 of 1,600,000 training reviews"
+    sentence = gates(baseline_sample=sample)["baseline"].sentence
+    assert sentence.endswith(f"), which {sample}")
+
+
 def test_numbers_that_lie_on_their_bounds_pass() -> None:
     config = PromotionConfig(floor=0.8726)
     found = gates(

@@ -6,8 +6,17 @@ import pytest
 
 from tasks.reports.comparison import LOOKS, compare_page
 from tasks.runs.compare import compare_runs
+from tasks.runs.find import Run
 from tasks.runs.read import read_checked
-from tests.support.made_runs import FIRST, SECOND, THIRD, make_run
+from tests.support.made_runs import (
+    FIRST,
+    HISTORY,
+    SAMPLE,
+    SECOND,
+    THIRD,
+    make_run,
+    with_sampled_baselines,
+)
 from tests.support.servers.browser import SCREENS, cut_off, needs_browser, sound_page
 
 ATTACK = "<script>document.title='taken'</script>"
@@ -41,6 +50,17 @@ def test_a_run_that_cannot_be_compared_is_not_drawn(page: Path) -> None:
     text = page.read_text()
     assert "Not drawn, since they validate on other reviews: cccccccc." in text
     assert "Validation accuracy by epoch; at best aaaaaaaa 0.8750, bbbbbbbb 0.8750" in text
+
+
+def test_baselines_that_learned_from_a_sample_say_so(tmp_path: Path) -> None:
+    made = [make_run(tmp_path, FIRST), make_run(tmp_path, SECOND, seed=1)]
+    runs = [made[0], Run(folder=made[1].folder, manifest=with_sampled_baselines(made[1].manifest))]
+    text = re.sub(
+        r"<[^>]+>", " ", compare_page(compare_runs(runs), dict.fromkeys((FIRST, SECOND), HISTORY))
+    )
+    assert "0.7500, sample 0.7500, sample" in " ".join(text.split())
+    assert f"sample: the baselines of bbbbbbbb {SAMPLE}" in text
+    assert f"TF-IDF {SAMPLE}" in text
 
 
 def test_html_in_a_value_stays_text(page: Path) -> None:

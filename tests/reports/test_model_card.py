@@ -8,7 +8,7 @@ from tasks.config.training import DataConfig, FitConfig, TrainingConfig
 from tasks.reports.model_card import model_card
 from tasks.runs.find import Run
 from tasks.runs.read import read_checked, read_config
-from tests.support.made_runs import FIRST, make_run
+from tests.support.made_runs import FIRST, SAMPLE, make_run, with_sampled_baselines
 
 
 def card_of(run: Run, config: TrainingConfig | None = None) -> str:
@@ -134,3 +134,11 @@ def test_the_card_tells_the_optimizer_and_its_schedule(
     fit = FitConfig.model_validate(changes)
     card = card_of(run, read_config(run).model_copy(update={"fit": fit}))
     assert sentence in " ".join(card.split())
+
+
+def test_baselines_that_learned_from_a_sample_say_so(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    card = card_of(Run(folder=run.folder, manifest=with_sampled_baselines(run.manifest)))
+    assert f"| baseline: TF-IDF + logistic regression {SAMPLE}, accuracy | 0.7500 |" in card
+    assert f"Linear models that {SAMPLE} score 0.7500 and 0.7500 on the same" in card
+    assert "Linear models trained in seconds score" in card_of(run)

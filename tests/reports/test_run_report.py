@@ -15,7 +15,7 @@ from tasks.run_summary import RunSummary
 from tasks.runs.find import Run
 from tasks.runs.manifest import read_manifest
 from tasks.runs.read import read_json
-from tests.support.made_runs import changed_json
+from tests.support.made_runs import SAMPLE, changed_json, with_sampled_baselines
 from tests.support.servers.browser import (
     SCREENS,
     cut_off,
@@ -59,6 +59,15 @@ def test_a_score_stands_with_its_protocol_source_interval_and_baseline(done: Run
         assert f"<strong>{difference:+.2f}</strong>" in page
     assert "Honest protocol, source files, 47 test reviews" in page
     assert "The positive label is <b>pos</b>, the other one neg" in page
+
+
+def test_baselines_that_learned_from_a_sample_say_so_wherever_they_stand(done: RunSummary) -> None:
+    manifest = read_manifest(done.folder)
+    page = run_report(done.folder, with_sampled_baselines(manifest))
+    assert f"Against {manifest.baseline.name} {SAMPLE}, " in page
+    assert f"The baselines {SAMPLE}." in page  # above the table of scores
+    assert f"Both {SAMPLE} of the network." in page
+    assert "learned from 50" not in (done.folder / "report.html").read_text()
 
 
 def test_the_words_of_the_worst_errors_have_colours_and_the_gap_is_told(

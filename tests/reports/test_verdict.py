@@ -7,6 +7,7 @@ from tasks.evaluation.balance import leading_facts
 from tasks.evaluation.significance import PairedTest
 from tasks.reports.verdict import Note, Verdict, calibration_sentence, conclude, notes_on
 from tasks.runs.manifest import BaselineScore, Manifest, Score, Training
+from tests.support.made_runs import SAMPLE, with_sampled_baselines
 
 CONFIG = TrainingConfig(fit=FitConfig(epochs=6))
 
@@ -96,6 +97,23 @@ def concluded(
 
 def warnings(*arguments: Any, **options: Any) -> str:
     return " ".join(note.text for note in notes(*arguments, **options) if note.kind == "warning")
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "p_value", "sentence"),
+    [
+        (0.9, 0.001, f"better than both linear baselines, 0.8800 and 0.8800, {SAMPLE}: it is"),
+        (0.9, 0.2, f"better than a line {SAMPLE}, 0.8800 (p = 0.2)"),
+        (0.86, 0.001, f"worse than a line {SAMPLE}, 0.8800: "),
+    ],
+)
+def test_a_verdict_says_that_the_baselines_learned_from_a_sample(
+    accuracy: float, p_value: float, sentence: str
+) -> None:
+    manifest = with_sampled_baselines(a_manifest(accuracy))
+    assert sentence in concluded(manifest, p_value).sentence
+    assert f"the linear baseline, a line {SAMPLE} (0.8800;" in str(notes(manifest, p_value))
+    assert "learned from" not in concluded(a_manifest(accuracy), p_value).sentence
 
 
 def test_a_good_run_has_no_warning() -> None:

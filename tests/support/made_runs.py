@@ -115,6 +115,17 @@ def make_run(
     return Run(folder=folder, manifest=read_manifest(folder))
 
 
+SAMPLE = "learned from 50,000 of 1,600,000 training reviews"
+
+
+def with_sampled_baselines(manifest: Manifest) -> Manifest:
+    """Return the manifest as if the baselines had learned from a sample."""
+    sampled = {"learned_from": 50_000, "training_reviews": 1_600_000}
+    parts = {"baseline": manifest.baseline, "bayes_baseline": manifest.bayes_baseline}
+    changed = {name: part.model_copy(update=sampled) for name, part in parts.items()}
+    return manifest.model_copy(update=changed)
+
+
 def data_report(test_reviews: int) -> dict[str, Any]:
     """Return what `data_report.json` holds, as far as anything reads it."""
     sets = {

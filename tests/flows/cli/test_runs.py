@@ -14,7 +14,17 @@ from tasks.run_summary import RunSummary
 from tasks.runs.find import find_run
 from tasks.runs.manifest import read_manifest
 from tests.support.commands import Command
-from tests.support.made_runs import FIRST, SECOND, THIRD, age, changed_json, make_run, rewritten
+from tests.support.made_runs import (
+    FIRST,
+    SAMPLE,
+    SECOND,
+    THIRD,
+    age,
+    changed_json,
+    make_run,
+    rewritten,
+    with_sampled_baselines,
+)
 from tests.support.start_run import start_run
 
 
@@ -46,6 +56,14 @@ def test_the_list_shows_each_score_with_interval_baseline_and_protocol(runs: Com
     assert line["recipe"] == "tutorial"
     assert (line["train_reviews"], line["test_reviews"]) == (80, 8)
     assert {"name": "seed", "value": 1, "default": 0} in line["changes"]
+
+
+def test_baselines_that_learned_from_a_sample_say_so(runs: Command) -> None:
+    first = find_run(runs.artifacts, FIRST).manifest
+    changed = with_sampled_baselines(first).model_dump(include={"baseline", "bayes_baseline"})
+    make_run(runs.artifacts, "20260105T000000Z-dddddddd", **changed)
+    assert runs.says("list").count("0.7500, sample") == 1
+    assert f"TF-IDF + logistic regression {SAMPLE}" in " ".join(runs.says("show", "latest").split())
 
 
 def listed(runs: Command, *words: str) -> list[str]:
