@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from statistics import median
 from typing import Annotated
@@ -154,11 +155,12 @@ def draw_growth(found: Sequence[Growth], path: Path) -> None:
     with chart_style():
         figure = Figure(figsize=(9, 3.4), layout="constrained")
         memory, cost = figure.subplots(1, 2)
-        for stage, colour in zip(STAGES, COLOURS, strict=True):
+        looks = product(("o-", "s--"), COLOURS)
+        for stage, (line, colour) in zip(STAGES, looks, strict=False):
             rows = [row for row in found if row.stage == stage]
             sizes = [row.reviews for row in rows]
-            memory.plot(sizes, [row.peak_mib for row in rows], "o-", color=colour, label=stage)
-            cost.plot(sizes, [row.cpu_microseconds for row in rows], "o-", color=colour)
+            memory.plot(sizes, [row.peak_mib for row in rows], line, color=colour, label=stage)
+            cost.plot(sizes, [row.cpu_microseconds for row in rows], line, color=colour)
         memory.set(xscale="log", xlabel="reviews", ylabel="peak memory, MiB")
         cost.set(xscale="log", yscale="log", xlabel="reviews", ylabel="CPU time per review, µs")
         memory.set_ylim(bottom=0)

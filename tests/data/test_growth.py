@@ -12,7 +12,14 @@ import pytest
 import tasks.data.tables.plain_blocks
 import tasks.data.text.disk_shuffle
 from benchmarks.made_reviews import made_up_words, write_corpus
-from benchmarks.measure_growth import Growth, draw_growth, measure_size, medians, table_of
+from benchmarks.measure_growth import (
+    STAGES,
+    Growth,
+    draw_growth,
+    measure_size,
+    medians,
+    table_of,
+)
 from tasks.config.training import DataConfig, TextConfig
 from tests.benchmarks.test_benchmarks import text_of
 from tests.support.small_run import write_sets
@@ -99,7 +106,9 @@ def test_the_table_of_growth_has_ratios_to_the_smallest_size(tmp_path: Path) -> 
 def test_memory_stays_and_time_grows_with_the_reviews(tmp_path: Path) -> None:
     few = {row.stage: row for row in measure_size(25_000, tmp_path / "few", repeats=3)}
     many = {row.stage: row for row in measure_size(250_000, tmp_path / "many")}
-    assert set(few) == set(many) == {"load", "pad", "persist", "train"}
+    assert set(few) == set(many) == set(STAGES)
     for stage, row in many.items():
-        assert row.peak_mib < 1.3 * few[stage].peak_mib
+        # The baselines grow up to their bound, which the few reviews do not reach.
+        most = 1.7 if stage == "baseline" else 1.3
+        assert row.peak_mib < most * few[stage].peak_mib
         assert row.cpu_microseconds < 1.2 * few[stage].cpu_microseconds
