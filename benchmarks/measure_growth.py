@@ -164,7 +164,7 @@ def draw_growth(found: Sequence[Growth], path: Path) -> None:
         memory.set(xscale="log", xlabel="reviews", ylabel="peak memory, MiB")
         cost.set(xscale="log", yscale="log", xlabel="reviews", ylabel="CPU time per review, µs")
         memory.set_ylim(bottom=0)
-        figure.legend(loc="outside right")
+        figure.legend(loc="outside right center")
         figure.savefig(path, dpi=130, metadata={"Software": None})
 
 
