@@ -94,6 +94,16 @@ def name_run(files: SourceFiles, config: TrainingConfig, naming: Naming) -> Nami
     return naming.model_copy(update={"name": name})
 
 
+def require_answer() -> None:
+    """Ask the server for the current flow run, so that one that is gone is noticed before an end.
+
+    Steps alone do not ask it anything. What ended without a server has no record there.
+    """
+    if runtime.flow_run.id is not None:
+        with get_client(sync_client=True) as client:
+            client.read_flow_run(UUID(runtime.flow_run.id))
+
+
 def begin_flow() -> None:
     """Prepare the process of a flow run, and show our log lines."""
     begin_process()

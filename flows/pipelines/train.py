@@ -99,6 +99,7 @@ def train_flow(
 
         if skip_unchanged:
             require_change(artifacts, run.runs, promotion)
+        session.require_answer()
         summary = record_run(run, str(runtime.flow_run.id), config, files, device, drifted, naming)
         run_artifacts.publish(summary.folder)
         steps.forget_training(store, run.key("train"))

@@ -1,11 +1,13 @@
 """What is known of Keras beyond its documented interface; tests of this module fail on a change."""
 
+import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import keras
 from keras import KerasTensor, ops
 from keras.src.backend.common import global_state
+from keras.src.random import seed_generator
 
 CallbackState = dict[str, int | float | None]
 
@@ -29,6 +31,21 @@ def names_from_one() -> Iterator[None]:
         yield
     finally:
         global_state.set_global_attribute("object_name_uids", counts)
+
+
+@contextmanager
+def seeds_of_layers(seed: int) -> Iterator[None]:
+    """Have layers without a seed draw theirs during the block from a generator of their own.
+
+    They get those that Python's would give after `random.seed(seed)`, from which threads draw too:
+    Prefect's connection to its server every twenty seconds.
+    """
+    shared = seed_generator.python_random
+    seed_generator.python_random = random.Random(seed)  # noqa: S311 - no secret
+    try:
+        yield
+    finally:
+        seed_generator.python_random = shared
 
 
 def nested_embeddings(model: keras.Model) -> list[keras.layers.Embedding]:

@@ -1,5 +1,6 @@
 """What these fail to find, an upgrade of Keras has moved: look at what resumes a training."""
 
+import random
 from pathlib import Path
 
 import keras
@@ -13,6 +14,7 @@ from tasks.model.keras_contracts import (
     names_from_one,
     restore_callbacks,
     seed_states,
+    seeds_of_layers,
 )
 from tasks.training.callbacks import judging_callbacks
 
@@ -47,6 +49,15 @@ def test_names_begin_anew_and_go_on_behind_the_block() -> None:
     assert names == [["dense", "dense_1"]] * 2
     first, second = (keras.layers.Dense(1).name for _ in range(2))
     assert first != second
+
+
+def test_a_layer_draws_the_seed_of_a_new_process_whatever_others_draw() -> None:
+    keras.utils.set_random_seed(3)
+    expected = keras.initializers.GlorotUniform().seed
+    with seeds_of_layers(3):
+        random.random()
+        assert keras.initializers.GlorotUniform().seed == expected
+    assert keras.initializers.GlorotUniform().seed != expected
 
 
 def test_every_random_layer_has_a_seed_that_changes_in_training() -> None:

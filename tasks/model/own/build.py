@@ -12,7 +12,7 @@ from tasks.common.canonical_json import canonical_json
 from tasks.common.errors import NetworkError
 from tasks.common.seeds import generator
 from tasks.data.text.tokenizer import PAD_ID, START_ID
-from tasks.model.keras_contracts import names_from_one
+from tasks.model.keras_contracts import names_from_one, seeds_of_layers
 from tasks.model.own.archive import add_code
 from tasks.model.own.code import NetworkCode
 from tasks.model.own.loading import imported, load_with_code, told_as
@@ -67,7 +67,7 @@ def _built(code: NetworkCode, data: NetworkInput) -> Any:  # noqa: ANN401 - what
     """Call the function with the same state of Keras each time."""
     function = getattr(imported(code), code.function)
     keras.utils.set_random_seed(data.seed)
-    with told_as(code, "cannot be built"), names_from_one():
+    with told_as(code, "cannot be built"), names_from_one(), seeds_of_layers(data.seed):
         return function(data, **code.options)
 
 

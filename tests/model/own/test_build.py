@@ -38,6 +38,15 @@ def ends(data, *middle, start=None):
 
 GOOD = "def build(data):\n    return ends(data, layers.Dropout(0.5))\n"
 
+DISTURBED = """
+import itertools
+calls = itertools.count()
+
+def build(data):
+    [random.random() for _ in range(next(calls))]  # as another thread may, at any time
+    return ends(data, layers.Dropout(0.5))
+"""
+
 OWN_LAYER = """
 @keras.saving.register_keras_serializable()
 class Scaled(layers.Layer):
@@ -240,7 +249,7 @@ def test_the_line_of_a_mistake_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("classes", [2, 3])
-@pytest.mark.parametrize("source", [GOOD, OWN_LAYER, OWN_FUNCTION])
+@pytest.mark.parametrize("source", [GOOD, DISTURBED, OWN_LAYER, OWN_FUNCTION])
 def test_equal_seeds_give_equal_networks_of_any_number_of_labels(
     tmp_path: Path, source: str, classes: int
 ) -> None:
