@@ -4,6 +4,7 @@
 `ARGS=--keep` it writes that file and `docs/leaderboard.md` anew.
 """
 
+import importlib.util
 import json
 import sys
 import tempfile
@@ -54,13 +55,20 @@ WORSE_P, WORSE_BY = 0.01, 1.1
 class Target:
     """What is measured, against which peer, and which ratio of ours to the peer's is the goal.
 
-    `reason` says why the goal is not reached, where that is known.
+    `reason` says why the goal is not reached, where that is known. `needs` is a package that does
+    not come with the project: without it this is not measured.
     """
 
     title: str
     peer: str
     goal: float
     reason: str = ""
+    needs: str = ""
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether the peer is installed."""
+        return not self.needs or importlib.util.find_spec(self.needs) is not None
 
     @property
     def pair(self) -> str:
@@ -93,12 +101,20 @@ TARGETS = {
         2.0,
         "the temporary server, the imports of Prefect and TensorFlow, two baselines and the report",
     ),
+    "ngrams fastText csv": Target(
+        f"`ngrams` on a CSV of {TRAINED_ROWS:,} rows, first run, baselines and report included",
+        "a plain script of fastText: up to two words, 25 epochs",
+        2.0,
+        "as against scikit-learn",
+        needs="fasttext",
+    ),
     "epoch": Target(
         "an epoch of `tutorial`",
         "the plain Keras script",
         0.5,
         "by no more than its noise; 0.50 on another processor, see [training](training_speed.md)",
     ),
+    "epoch torch": Target("an epoch of `tutorial`", "PyTorch", 0.5, needs="torch"),
     "epoch floor": Target(
         "an epoch of `tutorial`",
         "its matrix products alone",
@@ -125,6 +141,9 @@ TARGETS = {
         "`ngrams` from texts",
         "the pipeline of scikit-learn on the same texts",
         1.0,
+    ),
+    "ngrams fastText": Target(
+        "`ngrams` from texts", "fastText on the same texts", 1.0, needs="fasttext"
     ),
     "ngrams texts": Target(
         "`ngrams` from texts",
@@ -157,8 +176,8 @@ times, which say little on another machine.
 Commit {commit}, {cores} cores ({processor}), TensorFlow {tensorflow}; medians and ranges of
 rounds in each of which both sides take their turn. Predictions are compared by wall time,
 all else by processor time; Python's bytecode is {bytecode}. Predictions and loading are of the
-packaged reviews; the models learned from 2,000 of them. [PyTorch](training_speed.md), which does
-not come with the project, is compared apart.
+packaged reviews; the models learned from 2,000 of them. PyTorch and
+fastText do not come with the project: `pip install` with the extra `benchmark`.
 
 | what | against | ratio, median (range) | rounds | goal | verdict |
 |---|---|---|---|---|---|
@@ -177,7 +196,11 @@ def measure(rounds: int, scratch: Path) -> Iterator[tuple[str, list[float]]]:
     rows, own = scratch / "rows.csv", scratch / "own.csv"
     for file, count in ((rows, TRAINED_ROWS), (own, OWN_ROWS)):
         _write_rows(source.paths["reviews"], file, count)
-    linear = {"scikit-learn": plain_ngrams.learned(*plain_ngrams.read(rows)).predict_proba}
+    learned = plain_ngrams.read(rows)
+    linear = {"scikit-learn": plain_ngrams.learned(*learned).predict_proba}
+    if TARGETS["ngrams fastText"].is_measured:
+        plain_fasttext = importlib.import_module("benchmarks.plain_fasttext")
+        linear["fastText"] = plain_fasttext.learned(*learned)
     for recipe, peers in (("tutorial", {}), ("ngrams", linear)):
         run_child(_training(rows, artifacts, f"--recipe={recipe}", "--epochs=1"))
         asked = compare_inference.measure(artifacts, "latest", ASKED, rounds, peers)["seconds"]
@@ -219,21 +242,33 @@ def measure(rounds: int, scratch: Path) -> Iterator[tuple[str, list[float]]]:
             [sys.executable, "-m", "benchmarks.plain_ngrams", str(rows)],
         ),
         (
+            "ngrams fastText csv",
+            [
+                _training(rows, scratch / f"fresh fastText {turn}", "--recipe=ngrams")
+                for turn in range(rounds)
+            ],
+            [sys.executable, "-m", "benchmarks.plain_fasttext", str(rows)],
+        ),
+        (
             "own csv",
             [_training(own, scratch / f"fresh {turn}", "--epochs=2") for turn in range(rounds)],
             [*plain, "--epochs=2"],
         ),
     ):
-        yield name, _children(ours, theirs)
+        if TARGETS[name].is_measured:
+            yield name, _children(ours, theirs)
 
 
 def _epochs(rounds: int) -> Iterator[tuple[str, list[float]]]:
     ours, plain = "fast", compare_epochs.PLAIN
-    measured = compare_epochs.measure([plain, ours], rounds, EPOCH, EPOCH_JUDGED)
-    seconds = {side: [row["cpu_seconds"] for row in measured[side]] for side in (plain, ours)}
-    yield "epoch", ratios(seconds[ours], seconds[plain])
+    sides = {"epoch": plain, "epoch torch": compare_epochs.TORCH}
+    peers = {name: side for name, side in sides.items() if TARGETS[name].is_measured}
+    measured = compare_epochs.measure([*peers.values(), ours], rounds, EPOCH, EPOCH_JUDGED)
+    seconds = [row["cpu_seconds"] for row in measured[ours]]
+    for name, side in peers.items():
+        yield name, ratios(seconds, [row["cpu_seconds"] for row in measured[side]])
     floor = compare_epochs.floor_seconds(measured, EPOCH, EPOCH_JUDGED)
-    yield "epoch floor", ratios(seconds[ours], floor)
+    yield "epoch floor", ratios(seconds, floor)
 
 
 def _training(file: Path, artifacts: Path, *options: str) -> Command:
@@ -303,6 +338,8 @@ def page(measured: Mapping[str, Any]) -> str:
     machine, source = measured["machine"], measured["source"]
     rows = []
     for name, target in TARGETS.items():
+        if name not in measured["ratios"]:
+            continue
         spread = Spread.of(measured["ratios"][name])
         verdict = "beaten" if spread.median <= target.goal else f"no: {target.reason}"
         cells = (target.title, target.peer, spread.text(2), len(measured["ratios"][name]))

@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.leaderboard import COMMITTED, PAGE, TARGETS, page, worse
+from benchmarks.leaderboard import COMMITTED, PAGE, TARGETS, Target, page, worse
 
 BEFORE = {"runs": [5.0, 5.2, 5.5, 4.9, 5.1], "predict": [7.0, 7.1, 7.4, 6.8, 7.0]}
 
@@ -63,3 +63,12 @@ def test_the_page_is_that_of_the_committed_ratios() -> None:
     committed = json.loads(COMMITTED.read_text())
     assert committed["ratios"].keys() == TARGETS.keys()
     assert PAGE.read_text() == page(committed)
+
+
+def test_a_peer_that_is_not_installed_is_left_out() -> None:
+    assert not Target("ours", "another", 1.0, needs="no_package_of_this_name").is_measured
+    assert Target("ours", "another", 1.0, needs="numpy").is_measured
+    some = measured(0.3)
+    del some["ratios"]["epoch torch"]
+    assert "PyTorch |" in page(measured(0.3))
+    assert "PyTorch |" not in page(some)
