@@ -112,7 +112,7 @@ TARGETS = {
         "an epoch of `tutorial`",
         "the plain Keras script",
         0.5,
-        "by no more than its noise; 0.50 on another processor, see [training](training_speed.md)",
+        "0.50 to 0.60 from one measurement to the next, see [training](training_speed.md)",
     ),
     "epoch torch": Target("an epoch of `tutorial`", "PyTorch", 0.5, needs="torch"),
     "epoch floor": Target(
@@ -135,7 +135,7 @@ TARGETS = {
         "`ngrams` on padded arrays",
         "`model.predict`",
         0.1,
-        "missed by a tenth; half is hashing and looking up, a third sorting and adding up",
+        "by less than its noise; half is hashing and looking up, a third sorting and adding up",
     ),
     "ngrams scikit-learn": Target(
         "`ngrams` from texts",
