@@ -201,12 +201,12 @@ def measure(rounds: int, scratch: Path) -> Iterator[tuple[str, list[float]]]:
     if TARGETS["ngrams fastText"].is_measured:
         plain_fasttext = importlib.import_module("benchmarks.plain_fasttext")
         linear["fastText"] = plain_fasttext.learned(*learned)
-    for recipe, peers in (("tutorial", {}), ("ngrams", linear)):
+    for recipe, others in (("tutorial", {}), ("ngrams", linear)):
         run_child(_training(rows, artifacts, f"--recipe={recipe}", "--epochs=1"))
-        asked = compare_inference.measure(artifacts, "latest", ASKED, rounds, peers)["seconds"]
+        asked = compare_inference.measure(artifacts, "latest", ASKED, rounds, others)["seconds"]
         yield f"{recipe} arrays", ratios(asked["ours"], asked["keras"])
         yield f"{recipe} texts", ratios(asked["ours texts"], asked["keras texts"])
-        for peer in peers:
+        for peer in others:
             yield f"{recipe} {peer}", ratios(asked["ours texts"], asked[peer])
     yield from _epochs(rounds)
     yield "load", _load(rounds, source, scratch / "all.npz")
@@ -224,39 +224,32 @@ def measure(rounds: int, scratch: Path) -> Iterator[tuple[str, list[float]]]:
     yardstick = [sys.executable, "-c", "import numpy"]
     empty = [sys.executable, "-c", _EMPTY_FLOW]
     plain = [sys.executable, "benchmarks/plain_keras.py", f"--npz={npz}", f"--out={scratch}"]
-    for name, ours, theirs in (
-        ("runs", [command("runs", "list")] * rounds, yardstick),
-        ("explain", [command("explain", "latest")] * rounds, yardstick),
-        ("predict", [command("predict", "A lovely film")] * rounds, yardstick),
+    scripts = {"ngrams csv": "plain_ngrams", "ngrams fastText csv": "plain_fasttext"}
+    for ours, peers in (
+        ([command("runs", "list")] * rounds, {"runs": yardstick}),
+        ([command("explain", "latest")] * rounds, {"explain": yardstick}),
+        ([command("predict", "A lovely film")] * rounds, {"predict": yardstick}),
         (
-            "cached run",
             [_training(rows, artifacts, "--recipe=ngrams", "--epochs=1")] * rounds,
-            empty,
+            {"cached run": empty},
         ),
         (
-            "ngrams csv",
             [
                 _training(rows, scratch / f"fresh n-grams {turn}", "--recipe=ngrams")
                 for turn in range(rounds)
             ],
-            [sys.executable, "-m", "benchmarks.plain_ngrams", str(rows)],
+            {
+                name: [sys.executable, "-m", f"benchmarks.{script}", str(rows)]
+                for name, script in scripts.items()
+                if TARGETS[name].is_measured
+            },
         ),
         (
-            "ngrams fastText csv",
-            [
-                _training(rows, scratch / f"fresh fastText {turn}", "--recipe=ngrams")
-                for turn in range(rounds)
-            ],
-            [sys.executable, "-m", "benchmarks.plain_fasttext", str(rows)],
-        ),
-        (
-            "own csv",
             [_training(own, scratch / f"fresh {turn}", "--epochs=2") for turn in range(rounds)],
-            [*plain, "--epochs=2"],
+            {"own csv": [*plain, "--epochs=2"]},
         ),
     ):
-        if TARGETS[name].is_measured:
-            yield name, _children(ours, theirs)
+        yield from _children(ours, peers)
 
 
 def _epochs(rounds: int) -> Iterator[tuple[str, list[float]]]:
@@ -283,14 +276,16 @@ def _write_rows(reviews: Path, file: Path, count: int) -> None:
     csv.write_csv(chosen.select(["text", "label"]), file)
 
 
-def _children(ours: Sequence[Command], theirs: Command) -> list[float]:
-    """Return the ratios of processor time, which other work on the machine disturbs least."""
-    seconds: dict[str, list[float]] = {"ours": [], "theirs": []}
+def _children(
+    ours: Sequence[Command], peers: Mapping[str, Command]
+) -> Iterator[tuple[str, list[float]]]:
+    """Yield the ratios of processor time to each peer; other work disturbs that least."""
+    seconds: dict[str, list[float]] = {side: [] for side in ("ours", *peers)}
     for turn, our in enumerate(ours):
         for side in turn_order(list(seconds), turn):
-            child = run_child(our if side == "ours" else theirs)
-            seconds[side].append(child.cpu_seconds)
-    return ratios(seconds["ours"], seconds["theirs"])
+            seconds[side].append(run_child(peers.get(side, our)).cpu_seconds)
+    for name in peers:
+        yield name, ratios(seconds["ours"], seconds[name])
 
 
 def _load(rounds: int, source: SourceFiles, npz: Path) -> list[float]:

@@ -34,7 +34,7 @@ _PREFECT_SETTINGS = {
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
 }
 
-_OF_SERVER = {
+_CHOOSE_SERVER = {
     ADDRESS,
     "PREFECT_PROFILE",
     "PREFECT_SERVER_EPHEMERAL_ENABLED",
@@ -121,7 +121,7 @@ def _profiles() -> Path:
 def _may_be_set_up() -> bool:
     """Tell whether Prefect may find a setting of the user's that says which server it takes."""
     files = (_profiles(), Path(".env"), Path("prefect.toml"))
-    if _OF_SERVER & os.environ.keys() or any(map(Path.exists, files)):
+    if _CHOOSE_SERVER & os.environ.keys() or any(map(Path.exists, files)):
         return True
     project = Path("pyproject.toml")
     return project.exists() and "tool.prefect" in project.read_text("utf-8", errors="replace")

@@ -32,12 +32,7 @@ def _in_one_line(record: logging.LogRecord) -> bool:
 def serve(listening: socket.socket) -> None:
     """Serve Prefect's API on a socket until the standard input ends."""
     Thread(target=_end_with_parent, daemon=True).start()
-    config = uvicorn.Config(
-        SERVED,
-        factory=True,
-        log_level="error",
-        lifespan="on",
-    )
+    config = uvicorn.Config(SERVED, factory=True, log_level="error", lifespan="on")
     with without_collection():
         try:
             require_prefect()

@@ -97,7 +97,7 @@ def train_baseline(
     truth = read_labels(test)
     for prefix, name, model, more in (
         ("", BASELINE_NAME, _tfidf_probabilities, leaks),
-        ("bayes_", BAYES_NAME, _bayes_probabilities, {}),
+        ("bayes_", BAYES_NAME, bayes_probabilities, {}),
     ):
         probabilities = model(known["tokens"], learns, labels, _Judged(test), tokenizer)
         metrics = score(probabilities, truth, names)
@@ -186,20 +186,13 @@ def bayes_probabilities(
     known: pa.ChunkedArray,
     learns: np.ndarray,
     labels: np.ndarray,
-    judged: pa.ChunkedArray,
-    tokenizer: TokenizerName,
-) -> np.ndarray:
-    """Return the probabilities of n reviews by the second baseline, one class against the rest."""
-    return _bayes_probabilities(known, learns, labels, [judged], tokenizer)
-
-
-def _bayes_probabilities(
-    known: pa.ChunkedArray,
-    learns: np.ndarray,
-    labels: np.ndarray,
     judged: Iterable[pa.ChunkedArray],
     tokenizer: TokenizerName,
 ) -> np.ndarray:
+    """Return the probabilities of n reviews by the second baseline, one class against the rest.
+
+    They are those of all batches of `judged`, one after the other.
+    """
     longest = _LONGEST[tokenizer]
     present = ngram_presence(known, longest)[learns]
     seen = np.flatnonzero(present.getnnz(axis=0))

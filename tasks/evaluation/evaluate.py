@@ -67,13 +67,13 @@ def evaluate_model(
         network = keras_network(best_model, batch_size, device)
     else:
         network = open_network(best_model, device, batch_size)
-    probabilities, labels = _judged(network, test, batch_size), read_labels(test)
+    probabilities, labels = judge_file(network, test, batch_size), read_labels(test)
     metrics = score(probabilities, labels, names)
     if calibrated:
         record = json.loads(calibrated.record.read_bytes())
         temperature, truth = record["temperature"], read_labels(calibrated.validation)
         found = calibration_facts(probabilities, labels, temperature)
-        judged = _judged(network, calibrated.validation, batch_size)
+        judged = judge_file(network, calibrated.validation, batch_size)
         there = calibration_facts(judged, truth, temperature)
         metrics |= {name: value for name, value in found.items() if name.startswith(ERROR)}
         metrics["calibration"] = {
@@ -98,7 +98,7 @@ def evaluate_model(
     return facts | {name: metrics[name] for name in ("loss", "test_reviews")}
 
 
-def _judged(network: Network, reviews: Path, batch_size: int) -> np.ndarray:
+def judge_file(network: Network, reviews: Path, batch_size: int) -> np.ndarray:
     """Return the probabilities of the padded reviews of a file."""
     parts = rebatched(read_parquet(reviews), batch_size * _BATCHES_AT_ONCE)
     return np.concatenate([network.on_all_cores(padded_matrix(part["tokens"])) for part in parts])

@@ -70,7 +70,7 @@ def chosen_to_label(options: TrainOptions, search: LabelNextConfig) -> Table:
     assert isinstance(names, list)
     texts = _lists(vocabulary.tokens([pa.array([unlabelled.texts[row] for row in free])]))
     learns, tokenizer = np.ones(len(labels), bool), config.text.tokenizer
-    given = bayes_probabilities(tokens, learns, labels, texts, tokenizer)
+    given = bayes_probabilities(tokens, learns, labels, [texts], tokenizer)
     chosen = rows_that_teach(of_each(given), texts, search.rows)
     said, sure = answers(given), sureness(given)
     rows = [

@@ -58,7 +58,7 @@ def bayes_judge(tokenizer: TokenizerName) -> Judge:
     def judge(reviews: pa.Table, is_judged: np.ndarray) -> np.ndarray:
         tokens, labels = reviews["tokens"], reviews["label"].to_numpy()[~is_judged]
         judged = tokens.filter(pa.array(is_judged))
-        return bayes_probabilities(tokens, ~is_judged, labels, judged, tokenizer)
+        return bayes_probabilities(tokens, ~is_judged, labels, [judged], tokenizer)
 
     return judge
 

@@ -109,7 +109,7 @@ class _Learned:
         learns = np.zeros(len(self.labels), bool)
         learns[self.rows] = True
         known = self.tokens, learns, self.labels[learns]
-        return bayes_probabilities(*known, judged, self.tokenizer)
+        return bayes_probabilities(*known, [judged], self.tokenizer)
 
     def accuracy(self, judged: pa.ChunkedArray, labels: np.ndarray) -> float:
         return float(np.mean(answers(self.probabilities(judged)) == labels))

@@ -15,12 +15,13 @@ from tasks.common.artifact_store import ArtifactStore, Fact, StepOutput
 from tasks.common.device import CPU
 from tasks.config.recipes import config_of
 from tasks.config.training import TokenizerName
-from tasks.data.review_files import padded_matrix, read_parquet, rebatched, write_parquet
+from tasks.data.review_files import write_parquet
+from tasks.evaluation.evaluate import judge_file
 from tasks.model.network import open_network
 
 P = ParamSpec("P")
 
-_RECIPE, _ROWS_AT_ONCE = "ngrams", 256
+_RECIPE = "ngrams"
 
 
 class _Steps:
@@ -61,10 +62,5 @@ class NetworkJudge:
             loaded = run.store.keep("load", parts, self.facts)
             persisted, trained = learn(run, loaded, config, CPU)
             network = open_network(run.store.file(trained, "best_model.keras"))
-            judged = read_parquet(run.store.file(persisted, "test.parquet"))
-            return np.concatenate(
-                [
-                    network(padded_matrix(batch["tokens"]))
-                    for batch in rebatched(judged, _ROWS_AT_ONCE)
-                ]
-            )
+            judged = run.store.file(persisted, "test.parquet")
+            return judge_file(network, judged, config.fit.evaluation_batch_size)

@@ -72,7 +72,7 @@ def test_a_server_is_started_early_only_where_no_setting_may_say_otherwise(
 ) -> None:
     (tmp_path / "home").mkdir()
     prepare(tmp_path)
-    for name in process._OF_SERVER | {"PREFECT_PROFILES_PATH"}:
+    for name in process._CHOOSE_SERVER | {"PREFECT_PROFILES_PATH"}:
         monkeypatch.delenv(name, raising=False)
     for name, value in (settings | {"PREFECT_HOME": str(tmp_path / "home")}).items():
         monkeypatch.setenv(name, value)
