@@ -4,7 +4,9 @@ Start it from the project's folder with `python -m benchmarks.measure_growth`.
 """
 
 import json
+import os
 import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -21,7 +23,7 @@ from benchmarks.growth_judging import UNTRAINED
 from benchmarks.growth_stages import STAGES as PREPARING
 from benchmarks.growth_stages import tell
 from benchmarks.made_reviews import write_corpus
-from benchmarks.paired import Moment, now, run_module, scratch_folder, write_result
+from benchmarks.paired import Moment, now, run_child, run_module, scratch_folder, write_result
 from tasks.common.process_memory import keep_memory_together
 from tasks.config.training import ConvBilstmConfig, FitConfig, TextConfig
 from tasks.model.build import build_model
@@ -30,7 +32,9 @@ from tasks.training.plan import TrainingPlan
 from tasks.training.progress import TrainingProgress, watch_training
 from tasks.training.train import train_model
 
-SMALL = ConvBilstmConfig(embedding_dim=8, filters=8, lstm_units=4, last_lstm_units=4)
+_SIZES = {"embedding_dim": 8, "filters": 8, "lstm_units": 4, "last_lstm_units": 4}
+
+SMALL = ConvBilstmConfig(**_SIZES)
 """A step of this network is quick, so that reading the reviews is a large part of it."""
 
 _SOURCES = {
@@ -43,7 +47,14 @@ _SOURCES = {
 }
 """What each stage reads; the training, which alone may be left out, is the last one."""
 
-STAGES = tuple(_SOURCES)
+FLOW = "whole flow"
+
+STAGES = (*_SOURCES, FLOW)
+
+_SHORT_TRAINING = (
+    "--epochs=1",
+    *(f"--{name.replace('_', '-')}={size}" for name, size in _SIZES.items()),
+)
 
 app = App(name="measure_growth", help="How memory and time grow with the number of reviews.")
 
@@ -77,7 +88,8 @@ def train(persisted: Path, folder: Path) -> None:
 class Growth:
     """What one stage took for one number of reviews, in a process of its own.
 
-    `reviews` are those of the corpus; the times are per review that the stage worked on.
+    `reviews` are those of the corpus; the times are per review that the stage worked on, and the
+    whole flow's from the start of its process to the end.
     """
 
     stage: str
@@ -103,6 +115,18 @@ def measure_stage(stage: str, reviews: int, source: Path, folder: Path) -> Growt
     return Growth(stage, reviews, found["peak_mib"], *times)
 
 
+def measure_flow(reviews: int, corpus: Path, folder: Path) -> Growth:
+    """Run the whole flow on a file, with the small network and a temporary server."""
+    shutil.rmtree(folder, ignore_errors=True)
+    command = [sys.executable, "flows/train_flow.py", *_SHORT_TRAINING]
+    own = os.environ | {"PREFECT_HOME": str(folder / "prefect")}
+    own.pop("PREFECT_API_URL", None)
+    child = run_child([*command, f"--train-file={corpus}", f"--artifacts={folder}"], own)
+    each = 1e6 / reviews
+    times = child.seconds * each, child.cpu_seconds * each
+    return Growth(FLOW, reviews, child.largest_process_mib, *times)
+
+
 def measure_size(
     reviews: int, scratch: Path, repeats: int = 1, *, trains: bool = True
 ) -> list[Growth]:
@@ -111,11 +135,15 @@ def measure_size(
     write_corpus(scratch / _SOURCES["load"], reviews)
     found: list[Growth] = []
     for _ in range(repeats):
-        for stage in STAGES if trains else STAGES[:-1]:
-            source = scratch / _SOURCES[stage]
+        for stage, its_source in _SOURCES.items():
+            if stage == "train" and not trains:
+                continue
+            source = scratch / its_source
             if stage == "evaluate":
                 run_module("measure_growth", "build", str(source))
             found.append(measure_stage(stage, reviews, source, scratch / stage))
+        if trains:
+            found.append(measure_flow(reviews, scratch / _SOURCES["load"], scratch / "flow"))
     for path in scratch.iterdir():
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     return medians(found)
@@ -156,7 +184,7 @@ def draw_growth(found: Sequence[Growth], path: Path) -> None:
         figure = Figure(figsize=(9, 3.4), layout="constrained")
         memory, cost = figure.subplots(1, 2)
         looks = product(("o-", "s--"), COLOURS)
-        for stage, (line, colour) in zip(STAGES, looks, strict=False):
+        for stage, (line, colour) in zip(_SOURCES, looks, strict=False):
             rows = [row for row in found if row.stage == stage]
             sizes = [row.reviews for row in rows]
             memory.plot(sizes, [row.peak_mib for row in rows], line, color=colour, label=stage)
@@ -185,7 +213,7 @@ def main(
 
     Args:
         sizes: Numbers of reviews, the smallest first.
-        train_up_to: Largest corpus that a network is trained on too.
+        train_up_to: Largest corpus that a network is trained on too, and a whole flow run.
         repeats: How often each size but the largest is measured; the medians count.
         chart: PNG file to draw.
         json_out: File to write all measures to.

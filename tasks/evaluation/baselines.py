@@ -194,14 +194,17 @@ def bayes_probabilities(
     They are those of all batches of `judged`, one after the other.
     """
     longest = _LONGEST[tokenizer]
-    present = ngram_presence(known, longest)[learns]
+    present = ngram_presence(known, longest)
+    if not learns.all():
+        present = present[learns]
     seen = np.flatnonzero(present.getnnz(axis=0))
     unseen = present.shape[1] - len(seen)
     present, test = present[:, seen], _Presence(judged, longest, seen)
-    counted = reviews_by_label(present, labels)
-    ratios = log_count_ratios(counted.T.tocsr(), 1, unseen)
+    ratios = log_count_ratios(reviews_by_label(present, labels).T, 1, unseen)
     of_class = []
-    for label, weights in zip(classes_given(counted.shape[0]), ratios.T, strict=True):
+    # What counting them took: the solver needs half a gigabyte.
+    pa.system_memory_pool().release_unused()
+    for label, weights in zip(classes_given(int(labels.max()) + 1), ratios.T, strict=True):
         # The dual form takes seconds where the default solver takes a quarter of a minute.
         model = LogisticRegression(
             solver="liblinear", dual=True, max_iter=_MOST_ITERATIONS, random_state=0

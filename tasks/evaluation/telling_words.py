@@ -74,7 +74,7 @@ def share_of_ids(known: RaggedTokens) -> float:
     words = known.where(known.ids >= FIRST_WORD_ID)
     present = _presence(words, int(known.ids.max(initial=0)) + 1)
     alone = present.getnnz(axis=0) == 1
-    has_own = present @ alone.astype(np.float64) > 0
+    has_own = present @ alone
     return float(np.mean(has_own & (words.lengths() <= _ID_WORDS)))
 
 
@@ -115,9 +115,7 @@ def _features(reviews: RaggedTokens, words: int) -> sp.csr_matrix:
 
 
 def _presence(reviews: RaggedTokens, words: int) -> sp.csr_matrix:
-    found = token_counts(reviews, words, np.float64)
-    found.data[:] = 1
-    return found
+    return token_counts(reviews, words, bool)
 
 
 def _correct(

@@ -164,7 +164,10 @@ class RaggedTokens:
 
     def _places(self, chosen: np.ndarray) -> np.ndarray:
         """Return where each review begins among the chosen tokens, shape (n + 1,)."""
-        return np.asarray(np.concatenate([[0], np.cumsum(chosen)])[self.offsets])
+        kind = np.min_scalar_type(len(chosen))  # of many millions of tokens half of int64
+        before = np.zeros(len(chosen) + 1, kind)
+        np.cumsum(chosen, dtype=kind, out=before[1:])
+        return np.asarray(before[self.offsets], np.int64)
 
     def take(self, rows: np.ndarray) -> RaggedTokens:
         """Return the reviews at the positions `rows`, in that order."""

@@ -95,9 +95,11 @@ def log_count_ratios(reviews: sp.csr_matrix, smoothing: float, unseen: int = 0) 
         ones = by_label[:, [label]].toarray()[:, 0]
         shares = []
         for part in (ones, all_labels - ones):
-            smooth = part + smoothing
-            shares.append(smooth / (smooth.sum() + unseen * smoothing))
-        ratios[:, place] = np.log(shares[0] / shares[1])
+            share = part + float(smoothing)
+            share /= share.sum() + unseen * smoothing
+            shares.append(share)
+        shares[0] /= shares[1]
+        ratios[:, place] = np.log(shares[0])
     return ratios
 
 
@@ -153,7 +155,10 @@ def reviews_by_label(present: sp.csr_matrix, labels: np.ndarray) -> sp.csr_matri
 
 
 def token_counts(tokens: RaggedTokens, width: int, dtype: type) -> sp.csr_matrix:
-    """Return how often each id occurs in each review, shape (n, width); all are below `width`."""
+    """Return how often each id occurs in each review, shape (n, width); all are below `width`.
+
+    As `bool` it is whether each id occurs.
+    """
     ones: np.ndarray = np.ones(len(tokens.ids), dtype)
     # A copy, since the sum puts the ids of each review in order.
     parts = (ones, tokens.ids, tokens.offsets)
