@@ -31,10 +31,9 @@ from tasks.data.tables.rows import read_rows, read_stream
 from tasks.inference.bundle.open import open_bundle
 from tasks.inference.open_model import open_predictor
 from tasks.inference.output import (
-    TABLE_HEAD,
+    PredictionTable,
     numbered,
     output_kind,
-    prediction_lines,
     prediction_writer,
 )
 from tasks.inference.predict_file import (
@@ -282,12 +281,12 @@ def _write(
 
 
 def _print_table(predictor: Predictor, chunks: Iterator[TextChunk]) -> None:
-    width = Console().width
+    table = PredictionTable(predictor.longest_answers, Console().width)
     for chunk in chunks:
         if chunk.number == 0:
-            sys.stdout.write(TABLE_HEAD)
+            sys.stdout.write(table.head)
         predicted = predictor.predict_rows(chunk.rows)
-        lines = prediction_lines(predicted, chunk.rows["text"], chunk.first_row, width)
+        lines = table.lines(predicted, chunk.rows["text"], chunk.first_row)
         if predictor.explain:
             between = " " if predictor.model.vocabulary.tokenizer == "words" else ""
             _print_explained(predicted, lines, between)

@@ -234,11 +234,6 @@ def label_errors(
     Models that have not learned from a review judge its label. Test reviews are left alone: who
     fixes those that a model finds wrong has the model judge itself.
     """
-    if search.judges == "both":
-        show_lines(
-            f"{search.folds} networks are trained to judge, which takes some 4 minutes of processor"
-            " time for 25,000 long reviews; --judges naive_bayes goes without."
-        )
     show_lines(_listed(options, search))
 
 
@@ -263,7 +258,7 @@ def _listed(options: _CommandConfig, search: LabelErrorsConfig | LabelNextConfig
 
     if isinstance(search, LabelNextConfig):
         return choose_to_label.chosen_to_label(asked, search)
-    return find_label_errors.found_label_errors(asked, search)
+    return find_label_errors.found_label_errors(asked, search, show_lines)
 
 
 def _debug(options: TrainOptions, mode: DebugMode) -> None:

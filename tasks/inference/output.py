@@ -1,7 +1,7 @@
 """Predictions as lines of a table for people: as many lines as rows, however many there are."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -14,33 +14,50 @@ from tasks.common.errors import InvalidConfigError
 from tasks.common.formatting import printable
 from tasks.common.records import is_utf8
 
-_LABEL_WIDTH = 12
+_LABEL_WIDTHS = 12, 30
 _SMALLEST_TEXT = 20
 _CHARACTERS_READ = 400
-_FORM = "{:>8}  {:<12}  {:>11}  {:>6}  {:>7}  "
-TABLE_HEAD = _FORM.format("row", "label", "probability", "tokens", "unknown") + "text or error\n"
 
 
-def prediction_lines(
-    predicted: pa.RecordBatch, texts: pa.Array, first_row: int, width: int
-) -> Iterator[str]:
-    """Yield a line of so many characters for each prediction, with the beginning of its text."""
-    rows = zip(predicted.to_pylist(), texts, strict=True)
-    for row, (fields, text) in enumerate(rows, start=first_row):
-        yield _line(row, fields, (text.as_py() or "")[:_CHARACTERS_READ], width)
+class PredictionTable:
+    """Lines of so many characters, with a column for labels as wide as it can and need be."""
+
+    def __init__(self, answers: Iterable[str], width: int) -> None:
+        """Take some of the longest answers, and the width of the terminal."""
+        least, most = _LABEL_WIDTHS
+        left = width - len(_form(0).format(0, "", "", "", "")) - _SMALLEST_TEXT
+        needed = max(map(len, answers), default=least)
+        self._label, self._width = max(least, min(needed, left, most)), width
+        self._form = _form(self._label)
+
+    @property
+    def head(self) -> str:
+        """The first line."""
+        return self._form.format("row", "label", "probability", "tokens", "unknown") + (
+            "text or error\n"
+        )
+
+    def lines(self, predicted: pa.RecordBatch, texts: pa.Array, first_row: int) -> Iterator[str]:
+        """Yield a line for each prediction, with the beginning of its text."""
+        rows = zip(predicted.to_pylist(), texts, strict=True)
+        for row, (fields, text) in enumerate(rows, start=first_row):
+            yield self._line(row, fields, (text.as_py() or "")[:_CHARACTERS_READ])
+
+    def _line(self, row: int, fields: dict[str, Any], text: str) -> str:
+        if fields["error"]:
+            return f"{self._form.format(row, *'----')}error: {fields['error']}\n"
+        label = _shown(fields.get("answer") or fields["label"], self._label)
+        probability = f"{fields['probability']:.4f}"
+        start = self._form.format(
+            row, label, probability, fields["tokens"], f"{fields['unknown_share']:.0%}"
+        )
+        warning = f"[{fields['warning']}] " if fields["warning"] else ""
+        left = max(_SMALLEST_TEXT, self._width - len(start) - len(warning))
+        return f"{start}{warning}{_shown(text, left)}\n"
 
 
-def _line(row: int, fields: dict[str, Any], text: str, width: int) -> str:
-    if fields["error"]:
-        return f"{_FORM.format(row, *'----')}error: {fields['error']}\n"
-    label = _shown(fields.get("answer") or fields["label"], _LABEL_WIDTH)
-    probability = f"{fields['probability']:.4f}"
-    start = _FORM.format(
-        row, label, probability, fields["tokens"], f"{fields['unknown_share']:.0%}"
-    )
-    warning = f"[{fields['warning']}] " if fields["warning"] else ""
-    left = max(_SMALLEST_TEXT, width - len(start) - len(warning))
-    return f"{start}{warning}{_shown(text, left)}\n"
+def _form(label: int) -> str:
+    return f"{{:>8}}  {{:<{label}}}  {{:>11}}  {{:>6}}  {{:>7}}  "
 
 
 def _shown(text: str, width: int) -> str:

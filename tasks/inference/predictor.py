@@ -227,6 +227,13 @@ class Predictor:
         kept.insert(PREDICTIONS.get_field_index("error"), rows["error"])
         return pa.record_batch(kept, schema=self.schema)
 
+    @property
+    def longest_answers(self) -> tuple[str, ...]:
+        """The longest labels, and where the predictor may abstain, that it is unsure of two."""
+        names = sorted(self.model.label_names, key=len)[-2:]
+        unsure = () if self.abstain is None else (self._answer(np.array(names, object)),)
+        return (*names, *unsure)
+
     def _answer(self, labels: np.ndarray) -> str:
         if len(labels) == 1:
             return str(labels[0])

@@ -1,5 +1,6 @@
 """Find the training labels that are likely wrong, and write them as a table to correct."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -29,9 +30,12 @@ from tasks.labelling.network_judge import NetworkJudge
 _SHOWN = 10
 
 
-def found_label_errors(options: TrainOptions, search: LabelErrorsConfig) -> Table:
+def found_label_errors(
+    options: TrainOptions, search: LabelErrorsConfig, say: Callable[[str], None]
+) -> Table:
     """Write the most doubtful training labels as CSV, and return the first ones as a table.
 
+    `say` is told before what takes minutes.
     The columns are row, label, suggested, probability (of the label), fix and text. Test reviews
     are not looked at. A BadDataError says that the reviews cannot be read, or that a label has too
     few; a file that is there already is not written over, since it may hold a person's corrections.
@@ -49,6 +53,11 @@ def found_label_errors(options: TrainOptions, search: LabelErrorsConfig) -> Tabl
         probabilities = out_of_fold(train, names, search.folds, bayes_judge(tokenizer))
         judges = "naive Bayes"
         if search.judges == "both":
+            say(
+                f"{search.folds} networks are trained to judge {len(labels):,} labels, which takes"
+                " some 4 minutes of processor time for 25,000 long reviews;"
+                " --judges naive_bayes goes without."
+            )
             try:
                 network = NetworkJudge(facts, tokenizer, folder)
                 found = out_of_fold(train, names, search.folds, network)

@@ -16,6 +16,23 @@ from tasks.runs.manifest import Manifest
 
 MODEL_CARD = "model_card.md"
 
+_START = "## How to get started"
+
+_IN_A_BUNDLE = """
+
+In the folder of this bundle; the first lines of `predict.py` say what it needs:
+
+```sh
+python predict.py "A warm and clever film."
+```
+
+With the project that trained it, which reads the bundle as a folder or a zip:
+
+```sh
+sentiment predict --bundle . "A warm and clever film."
+```
+"""
+
 _DATASETS = {
     "imdb": "IMDB movie reviews, official test set",
     "packaged": "IMDB movie reviews, held out from the official training set",
@@ -54,3 +71,9 @@ def model_card(
         tags=_TAGS[config.network.architecture],
         dataset=_DATASETS[manifest.score.source],
     )
+
+
+def card_in_bundle(card: str, *, has_script: bool = True) -> str:
+    """Return a run's card with how its bundle is used, by `predict.py` where it has one."""
+    begin = 0 if has_script else _IN_A_BUNDLE.index("\n\nWith")
+    return card.partition(_START)[0] + _START + _IN_A_BUNDLE[begin:]

@@ -8,7 +8,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from tasks.common.atomic_files import require_new, sync_folder, temporary_path, whole_file
+from tasks.common.atomic_files import (
+    require_new,
+    sync_folder,
+    temporary_path,
+    whole_file,
+    write_text,
+)
 from tasks.common.errors import ExportError, InvalidConfigError, storage_error
 from tasks.common.hashed_files import hashed_files
 from tasks.common.records import Record, write_json
@@ -24,7 +30,7 @@ from tasks.inference.predictor import Predictor, TrainedModel, prepare_texts
 from tasks.model.network import TOLERANCE, Network, keras_network, onnx_form, onnx_network
 from tasks.model.onnx_graph import NotFoldableError
 from tasks.model.own.onnx_form import made_onnx_form
-from tasks.reports.model_card import MODEL_CARD
+from tasks.reports.model_card import MODEL_CARD, card_in_bundle
 from tasks.runs.find import Run
 from tasks.runs.read import VOCABULARY, checked_file
 
@@ -69,7 +75,7 @@ def export_bundle(run: Run, target: Path, *, litert: bool = False, small: bool =
         quantized = write_small(run, model, folder) if small else None
         differences = {} if small else _write_exact(run, model, folder, litert=litert)
         _write_preprocessing(model, folder)
-        if small or differences.keys() & {files.SAVED_MODEL, files.ONNX}:
+        if small or _has_script(differences):
             shutil.copyfile(_LOADER_SOURCE, folder / files.LOADER)
         listed = files.BundleManifest(
             run_id=run.manifest.run_id,
@@ -99,8 +105,15 @@ def export_bundle(run: Run, target: Path, *, litert: bool = False, small: bool =
 def _write_exact(run: Run, model: TrainedModel, folder: Path, *, litert: bool) -> dict[str, float]:
     shutil.copyfile(model.file, folder / files.MODEL)
     shutil.copyfile(checked_file(run, VOCABULARY), folder / files.WORD_INDEX)
-    shutil.copyfile(checked_file(run, MODEL_CARD), folder / files.CARD)
-    return write_forms(model, folder, litert=litert)
+    differences = write_forms(model, folder, litert=litert)
+    card = checked_file(run, MODEL_CARD).read_text(encoding="utf-8")
+    write_text(folder / files.CARD, card_in_bundle(card, has_script=_has_script(differences)))
+    return differences
+
+
+def _has_script(differences: dict[str, float]) -> bool:
+    """Return whether `predict.py` can compute one of these forms."""
+    return not differences.keys().isdisjoint((files.SAVED_MODEL, files.ONNX))
 
 
 def _write_preprocessing(model: TrainedModel, folder: Path) -> None:

@@ -17,7 +17,7 @@ from tasks.model.network import ngram_network, ngram_table
 from tasks.model.ngrams.packed import read_packed, write_packed
 from tasks.model.ngrams.table import NgramTable
 from tasks.registry.ask_model import reviews_again
-from tasks.reports.model_card import MODEL_CARD
+from tasks.reports.model_card import MODEL_CARD, card_in_bundle
 from tasks.runs.find import Run
 from tasks.runs.read import PREDICTIONS, VOCABULARY, checked_file
 
@@ -53,7 +53,7 @@ def write_small(run: Run, model: TrainedModel, folder: Path) -> Quantized:
         shutil.copyfile(checked_file(run, VOCABULARY), folder / WORD_INDEX)
     quantized = _measured(run, model, table, read_packed(folder / NGRAMS))
     card = checked_file(run, MODEL_CARD).read_text(encoding="utf-8")
-    write_text(folder / CARD, card + _ON_THE_CARD.format(quantized.sentence))
+    write_text(folder / CARD, card_in_bundle(card) + _ON_THE_CARD.format(quantized.sentence))
     return quantized
 
 

@@ -125,6 +125,10 @@ def test_a_bundle_answers_as_its_run_does(artifacts: Path, bundle: Bundle, folde
     assert unsure[0] == unsure[1]
     assert set(bundle.differences) == {"saved_model", "model.onnx", "model.tflite"}
     assert max(bundle.differences.values()) < TOLERANCE
+    *_, start = (folder / "model_card.md").read_text().split("## ")
+    assert start.startswith("How to get started\n\nIn the folder of this bundle; the first lines")
+    assert "python predict.py" in start
+    assert "keras" not in start
 
 
 @pytest.mark.parametrize("classes", [3, pytest.param(20, marks=pytest.mark.slow)])

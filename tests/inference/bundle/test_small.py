@@ -61,6 +61,8 @@ def test_a_small_bundle_holds_the_network_once_and_says_what_was_measured(
     assert f"quantized: {listed.quantized.sentence}\n" in said
     card = (exported / "model_card.md").read_text()
     assert "## This bundle is quantized\n" in card
+    assert '\npython predict.py "' in card
+    assert 'best_model.keras", compile' not in card
     assert f"\n{listed.quantized.sentence}.\n" in card
     assert listed.quantized.reviews == finished.manifest.score.test_reviews
     assert 0 < listed.quantized.largest_difference < CLOSE
