@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import prefect
+from filelock import FileLock
 
 _MADE = Path(__file__).parents[3] / f".pytest_cache/prefect-{prefect.__version__}.db"
 
@@ -23,14 +24,15 @@ def prepare_home(home: Path) -> None:
     home.mkdir(parents=True, exist_ok=True)
     database = home / "prefect.db"
     if not database.exists():
-        if not _MADE.exists():
-            _make_database()
+        _MADE.parent.mkdir(exist_ok=True)
+        with FileLock(_MADE.with_suffix(".lock")):
+            if not _MADE.exists():
+                _make_database()
         shutil.copyfile(_MADE, database)
 
 
 def _make_database() -> None:
-    """Let Prefect make its tables; two processes that do so at once do no harm."""
-    _MADE.parent.mkdir(exist_ok=True)
+    """Let Prefect make its tables, which takes nine seconds of processor time."""
     with tempfile.TemporaryDirectory(dir=_MADE.parent) as home:
         subprocess.run(
             [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"],
