@@ -18,6 +18,7 @@ from tests.support.polling import wait_for
 from tests.support.run_forker import RunForker
 from tests.support.servers.browser import needs_browser
 from tests.support.servers.prefect_pages import (
+    MOSTLY_V1,
     UIS,
     ask,
     assert_page_shows,
@@ -101,7 +102,7 @@ def test_a_run_leaves_its_artifacts(watched: Watched) -> None:
 
 
 @needs_browser
-@pytest.mark.parametrize("ui", UIS)
+@pytest.mark.parametrize("ui", MOSTLY_V1)
 def test_the_page_of_the_run_shows_its_name_its_tags_and_its_artifacts(
     watched: Watched, ui: str, screenshots: Path
 ) -> None:
@@ -160,7 +161,7 @@ def deployment(prefect_server: str) -> UUID:  # noqa: ARG001 - keeps it
 
 
 @needs_browser
-@pytest.mark.parametrize("ui", UIS)
+@pytest.mark.parametrize("ui", MOSTLY_V1)
 def test_the_page_of_a_deployment_says_what_a_run_does_and_leaves(
     watched: Watched, deployment: UUID, ui: str, screenshots: Path
 ) -> None:
@@ -222,7 +223,7 @@ LABELS = ["Recipe", "Reviews", "Text column", "Label column", "Epochs", "Seed", 
 
 
 @needs_browser
-@pytest.mark.parametrize("ui", UIS)
+@pytest.mark.parametrize("ui", MOSTLY_V1)
 def test_the_short_form_asks_seven_things_and_proposes_what_is_served(
     served: Served, ui: str, screenshots: Path
 ) -> None:

@@ -20,7 +20,7 @@ from tests.support.polling import wait_for
 from tests.support.run_forker import RunForker
 from tests.support.servers.browser import needs_browser
 from tests.support.servers.deploy_files import server_settings
-from tests.support.servers.prefect_pages import UIS, ask, assert_page_shows
+from tests.support.servers.prefect_pages import MOSTLY_V1, ask, assert_page_shows
 from tests.support.servers.real_server import prefect_server_process, talk_to
 from tests.support.servers.webhook_receiver import webhook_receiver
 from tests.support.small_run import write_reviews
@@ -194,7 +194,7 @@ def _closed(api: str, flow_run_id: str) -> str | None:
 
 
 @needs_browser
-@pytest.mark.parametrize("ui", UIS)
+@pytest.mark.parametrize("ui", MOSTLY_V1)
 def test_the_page_of_the_automations_shows_what_the_server_does(
     served: Served, changes: list[list[str]], ui: str, screenshots: Path
 ) -> None:
@@ -205,7 +205,7 @@ def test_the_page_of_the_automations_shows_what_the_server_does(
 
 
 @needs_browser
-@pytest.mark.parametrize("ui", UIS)
+@pytest.mark.parametrize("ui", MOSTLY_V1)
 def test_the_page_of_a_killed_run_says_why_it_is_crashed_and_what_to_do(
     served: Served, killed: str, ui: str, screenshots: Path
 ) -> None:

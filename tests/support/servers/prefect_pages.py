@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import TimeoutError as TooLate
 
 from tests.support.servers.browser import OpenPage, open_page
@@ -15,6 +16,9 @@ from tests.support.servers.real_server import STALLED_S
 
 UIS = {"v1": "", "v2": "/v2"}
 """What stands before a page's path in each UI."""
+
+MOSTLY_V1 = ["v1", pytest.param("v2", marks=pytest.mark.slow)]
+"""Prefect shows v1 first, and each page takes seconds of processor time."""
 
 _PREFECTS_OWN = {
     "icons that Prefect does not have": r"404 .*/(favicon\.ico|ico/undefined\.svg|\w+\.svg)\)$",
