@@ -35,18 +35,29 @@ def in_profile(*lines: str) -> str:
     ("profile", "settings", "sentence"),
     [
         ("active = ", {}, "Invalid value"),
-        ("profiles = 3", {}, "Prefect cannot use its settings"),
-        (in_profile('PREFECT_LOGGING_LEVEL="LOUD"'), {}, "correct it in home/profiles.toml"),
+        pytest.param("profiles = 3", {}, "Prefect cannot use its settings", marks=pytest.mark.slow),
+        pytest.param(
+            in_profile('PREFECT_LOGGING_LEVEL="LOUD"'),
+            {},
+            "correct it in home/profiles.toml",
+            marks=pytest.mark.slow,
+        ),
         ("", {"PREFECT_LOGGING_LEVEL": "LOUD"}, "correct PREFECT_LOGGING_LEVEL in the environment"),
         ("", {"PREFECT_CLIENT_MAX_RETRIES": "many"}, "max_retries='many': must be a valid integer"),
-        ("", {"PREFECT_API_REQUEST_TIMEOUT": "x"}, "correct PREFECT_API_REQUEST_TIMEOUT"),
+        pytest.param(
+            "",
+            {"PREFECT_API_REQUEST_TIMEOUT": "x"},
+            "correct PREFECT_API_REQUEST_TIMEOUT",
+            marks=pytest.mark.slow,
+        ),
         ("", {"PREFECT_HOME": "a file/home"}, "set PREFECT_HOME to a folder that can be written"),
         (in_profile(), {}, "no temporary one is allowed; start one with `prefect server start`"),
         ("", {"PREFECT_API_URL": NOWHERE}, "use a temporary one: `unset PREFECT_API_URL`"),
-        (
+        pytest.param(
             in_profile(f'PREFECT_API_URL="{NOWHERE}"'),
             {},
             "use a temporary one: `prefect config unset PREFECT_API_URL`",
+            marks=pytest.mark.slow,
         ),
     ],
 )
