@@ -133,9 +133,7 @@ class DataConfig(Settings):
 
 
 StepCode = Literal["keras", "fast"]
-NO_FAST_STEP = (
-    "training_step='fast': must be 'auto' or 'keras' for a network other than the tutorial's"
-)
+NO_FAST_STEP = "training_step='fast': must be 'auto' or 'keras' for a network of your own"
 
 TrainingStep = Literal["auto", StepCode]
 Optimizer = Literal["adam", "adamw", "sgd", "rmsprop", "lion"]
@@ -552,7 +550,7 @@ class TrainingConfig(Settings):
 
     @model_validator(mode="after")
     def _network_has_the_step(self) -> Self:
-        if self.fit.training_step == "fast" and self.network.architecture != "conv_bilstm":
+        if self.fit.training_step == "fast" and self.network.architecture == "own":
             raise ValueError(NO_FAST_STEP)
         return self
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from tasks.config.training import HAS_MOMENTUM, FitConfig, Optimizer, StepCode
+from tasks.config.training import HAS_MOMENTUM, FitConfig, Optimizer
 from tasks.model.kernels.adam import fused_adam
 
 _OPTIMIZERS: dict[Optimizer, Callable[..., keras.optimizers.Optimizer]] = {
@@ -18,8 +18,8 @@ _OPTIMIZERS: dict[Optimizer, Callable[..., keras.optimizers.Optimizer]] = {
 }
 
 
-def optimizer_of(fit: FitConfig, code: StepCode) -> keras.optimizers.Optimizer:
-    """Return the optimizer of a training; the fast step has an Adam of its own.
+def optimizer_of(fit: FitConfig, *, fused: bool) -> keras.optimizers.Optimizer:
+    """Return the optimizer of a training; `fused` is with the Adam of the tutorial's fast step.
 
     See https://keras.io/api/optimizers/
     """
@@ -29,7 +29,7 @@ def optimizer_of(fit: FitConfig, code: StepCode) -> keras.optimizers.Optimizer:
     if fit.optimizer in HAS_MOMENTUM:
         options["momentum"] = fit.momentum
     build = _OPTIMIZERS[fit.optimizer]
-    if fit.optimizer == "adam" and code == "fast":
+    if fit.optimizer == "adam" and fused:
         build = fused_adam
     return build(fit.learning_rate, **options)
 

@@ -1,8 +1,5 @@
 """The tutorial's network with a faster training step on a CPU."""
 
-from pathlib import Path
-from typing import Any
-
 import keras
 import tensorflow as tf
 
@@ -10,38 +7,24 @@ from tasks.data.text.tokenizer import PAD_ID
 from tasks.model.kernels.convolution import pooled_convolution
 from tasks.model.kernels.dropout import dropped_words, hashed_dropout
 from tasks.model.kernels.lstm import lstm_scan
+from tasks.model.kernels.quick_form import QuickForm
 
 
 def fast_network(network: keras.Sequential, batch_size: int) -> keras.Model:
     """Return a form of a network of `build_conv_bilstm` that trains it, and is saved as it.
 
     A training step computes the same function, but for rounding and for which numbers its dropout
-    hits. Keras's `Model.fit` and its callbacks work on it as on the network itself. A batch of less
-    than `batch_size` is filled with empty reviews, whose probabilities are dropped: the code is
-    compiled for each size.
+    hits. A batch of less than `batch_size` is filled with empty reviews, whose probabilities are
+    dropped: the code is compiled for each size.
     """
+    generators = [keras.random.SeedGenerator(0), keras.random.SeedGenerator(0)]
 
-    class FastNetwork(keras.Model):
-        def __init__(self) -> None:
-            super().__init__(name="fast_training")
-            self.network = network
-            self.built = True
-            self.seeds = [keras.random.SeedGenerator(0), keras.random.SeedGenerator(0)]
+    def trained(tokens: tf.Tensor) -> tf.Tensor:
+        reviews = tf.shape(tokens)[0]
+        seeds = [tf.cast(generator.next(), tf.int32) for generator in generators]
+        return _probabilities(network, _filled(tokens, batch_size), *seeds)[:reviews]
 
-        def call(self, tokens: tf.Tensor, training: bool = False) -> tf.Tensor:  # noqa: FBT001, FBT002 - Keras's signature
-            """Return what the network gives for int32 tokens (batch, maxlen)."""
-            if not training:
-                return network(tokens, training=False)
-            reviews = tf.shape(tokens)[0]
-            tokens = _filled(tokens, batch_size)
-            seeds = [tf.cast(generator.next(), tf.int32) for generator in self.seeds]
-            return _probabilities(network, tokens, *seeds)[:reviews]
-
-        def save(self, filepath: Path | str, **options: Any) -> None:  # noqa: ANN401 - Keras's signature
-            """Save the network alone."""
-            network.save(filepath, **options)
-
-    return FastNetwork()
+    return QuickForm(network, trained, generators)
 
 
 def _probabilities(

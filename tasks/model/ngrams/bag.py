@@ -16,7 +16,7 @@ from tasks.data.text.tokenizer import FIRST_WORD_ID
 from tasks.model.answers import class_count, classes_given, output_count
 from tasks.model.ngrams.counts import NgramCounts
 from tasks.model.ngrams.hashing import distinct, ending, ngram_hashes
-from tasks.model.ngrams.table import FINGERPRINT_BITS
+from tasks.model.ngrams.table import FINGERPRINT_BITS, NGRAM_BAG
 from tasks.model.ngrams.table import ngram_hashes as table_hashes
 from tasks.model.probability_layer import probability_layer
 
@@ -65,7 +65,7 @@ def build_ngram_bag(
     # Only its bias is used, and not learned: how frequent the labels are.
     as_they_are = "ones" if outputs == 1 else "identity"
     probability = probability_layer(classes, kernel_initializer=as_they_are, trainable=False)
-    return keras.Model(tokens, probability(logit), name="ngram_bag")
+    return keras.Model(tokens, probability(logit), name=NGRAM_BAG)
 
 
 def prepare_ngram_bag(

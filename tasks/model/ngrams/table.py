@@ -18,6 +18,9 @@ from tasks.data.text.tokenizer import FIRST_WORD_ID
 from tasks.data.text.vocabulary import RaggedTokens
 from tasks.model.keras_archive import KerasArchive
 
+NGRAM_BAG = "ngram_bag"
+"""The name of a network of `build_ngram_bag`."""
+
 FINGERPRINT_BITS = 24
 """A float32 of the model's file holds integers of so many bits exactly."""
 
@@ -121,11 +124,18 @@ class NgramTable:
     @classmethod
     def of(cls, archive: KerasArchive) -> Self:
         """Return the tables of an archive of which `is_ngram_bag` holds."""
-        layers = archive.config["config"]["layers"]
 
         def weights(layer: str, number: int = 0) -> np.ndarray:
             return archive.weights[f"layers/{_LAYERS[layer]}/vars/{number}"]
 
+        return cls.of_parts(archive.config["config"]["layers"], weights)
+
+    @classmethod
+    def of_parts(cls, layers: list[dict[str, Any]], weights: Callable[..., np.ndarray]) -> Self:
+        """Return the tables of such a network, of the configs of its layers and their weights.
+
+        `weights` takes the name of a layer, and the number of one of its weights if not the first.
+        """
         maxlen = layers[0]["config"]["batch_shape"][1]
         evidence = [(maxlen, weights("ratios") * weights("weights"))]
         if tail := _tail(layers, maxlen):
@@ -183,6 +193,11 @@ class NgramTable:
         of_answer = _of_answers(added @ self.kernel, said[starts // self.maxlen])
         return NgramParts(starts, words, of_answer)
 
+    @property
+    def widths(self) -> list[int]:
+        """How many n-grams the tokens of each evidence would have."""
+        return [self._in_all(length) for length, _ in self.evidence]
+
     def _in_all(self, length: int) -> int:
         """Return how many n-grams so many tokens would have."""
         return sum(length - words for words in range(self.longest))
@@ -198,17 +213,42 @@ class NgramTable:
             for bucket, mark, whole in ngram_hashes(tokens, places, self.longest, buckets)
         ]
 
-    def _sums(self, tokens: np.ndarray) -> np.ndarray:
-        """Return the evidence of the distinct n-grams of each review, added up."""
-        buckets = len(self.held)
+    def present(self, tokens: np.ndarray) -> list[np.ndarray]:
+        """Return for each evidence what Keras's `distinct` gives of the known n-grams' buckets.
+
+        int32 of shape (n, number of n-grams), for int32 tokens of shape (n, maxlen).
+        """
+        found = [np.zeros((len(tokens), width), np.int32) for width in self.widths]
+        for start in range(0, len(tokens), _REVIEWS_AT_ONCE):
+            some = slice(start, start + _REVIEWS_AT_ONCE)
+            for ngrams, (codes, is_first) in zip(found, self._sorted(tokens[some]), strict=True):
+                rows, buckets = np.divmod(codes.astype(np.int64), len(self.held))
+                ends = np.cumsum(np.bincount(rows))
+                columns = ngrams.shape[1] - ends[rows] + np.arange(len(codes))
+                ngrams[some][rows, columns] = np.where(is_first, buckets, 0)
+        return found
+
+    def _sorted(self, tokens: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield for each evidence the known n-grams, row and bucket in one number, ascending.
+
+        With them: which is the first one of its kind.
+        """
         places, found = self._found(tokens)
         columns = places % self.maxlen
-        total = np.zeros((len(tokens), len(self.kernel)))
-        for length, evidence in self.evidence:
+        for length, _ in self.evidence:
             is_last = columns >= self.maxlen - length
             codes = np.concatenate([code[known & is_last[: len(code)]] for code, known in found])
             codes.sort()
-            codes = codes[np.diff(codes, prepend=codes.dtype.type(0)) > 0]
+            yield codes, np.diff(codes, prepend=codes.dtype.type(0)) > 0
+
+    def _sums(self, tokens: np.ndarray) -> np.ndarray:
+        """Return the evidence of the distinct n-grams of each review, added up."""
+        buckets = len(self.held)
+        total = np.zeros((len(tokens), len(self.kernel)))
+        for (length, evidence), (every, is_first) in zip(
+            self.evidence, self._sorted(tokens), strict=True
+        ):
+            codes = every[is_first]
             ends = np.searchsorted(codes, np.arange(len(tokens) + 1) * buckets)
             counts = np.diff(ends)
             # A sum of no rows begins with the row of zeros behind the others.
@@ -239,7 +279,7 @@ def is_ngram_bag(archive: KerasArchive) -> bool:
     config = archive.config.get("config", {})
     layers = config.get("layers", [])
     named = {layer["name"]: layer["config"] for layer in layers if "name" in layer}
-    if config.get("name") != "ngram_bag" or archive.names_code or not named.keys() >= _ALWAYS:
+    if config.get("name") != NGRAM_BAG or archive.names_code or not named.keys() >= _ALWAYS:
         return False
     found = {
         value

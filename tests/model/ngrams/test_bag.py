@@ -1,12 +1,13 @@
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
 from tasks.common.errors import InvalidConfigError
-from tasks.config.training import NgramBagConfig, validated_config
+from tasks.config.training import FitConfig, NgramBagConfig, StepCode, validated_config
 from tasks.model.build import build_network
 from tasks.model.ngrams.bag import prepare_ngram_bag
+from tasks.training.step import trained_form
 
 # Words that occur in the reviews of one label only, in those of the other, and in both.
 GOOD, BAD, BOTH, UNSEEN = 10, 11, 12, 13
@@ -109,3 +110,26 @@ def test_sizes_that_do_not_fit_are_refused(groups: dict[str, Any], sentence: str
     network = groups.get("network", {}) | {"architecture": "ngram_bag"}
     with pytest.raises(InvalidConfigError, match=sentence):
         validated_config(**groups | {"network": network})
+
+
+@pytest.mark.parametrize(
+    ("changes", "classes"),
+    [({}, 2), ({"ngram_tail": 5}, 2), ({"ngram_words": 1}, 3), ({"ngram_tail": 4}, 3)],
+)
+def test_the_fast_step_has_the_bits_of_keras(changes: dict[str, Any], classes: int) -> None:
+    random = np.random.default_rng(0)
+    network = NgramBagConfig.model_validate(
+        {"ngram_buckets": 1 << 8, "ngram_smoothing": 1.0} | changes
+    )
+    tokens = random.integers(0, 20, (300, 12)).astype(np.int32)
+    tokens[7], tokens[8, 3:] = 0, 0
+    labels = (tokens.sum(axis=1, keepdims=True) // 7 % classes).astype(np.float32)
+    fit = FitConfig(learning_rate=0.05, batch_size=64)
+    weights = []
+    for code in get_args(StepCode):
+        model = build_network(20, 12, network, classes)
+        trained = trained_form(model, code, fit)
+        prepare_ngram_bag(model, [(tokens, labels)], network)
+        history = trained.fit(tokens, labels, batch_size=64, epochs=3, shuffle=False, verbose=0)
+        weights.append([*map(bytes, model.get_weights()), history.history])
+    assert weights[0] == weights[1]
