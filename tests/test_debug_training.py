@@ -116,7 +116,7 @@ def test_the_time_of_a_step_is_told_and_its_trace_can_be_read(
     artifacts = debugged(write_reviews(tmp_path / "reviews.csv", 400), "profile", *BAG)
     shown = capsys.readouterr().out
     assert re.match(r"holds  5 steps profiled .*: a step of 16 reviews takes \d+ ms", shown)
-    assert re.search(r"ngram_bag\S* +\d+\.\d +\d+ %", shown)
+    assert re.search(r"fast_training\S* +\d+\.\d +\d+ %", shown)
     assert files_in(artifacts) == set()
     (trace,) = kept_in(temporary)
     assert trace in shown

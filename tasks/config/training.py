@@ -184,8 +184,9 @@ class FitConfig(Settings):
     """Use only operations that repeat bit for bit on a GPU; slower there."""
     training_step: TrainingStep = "auto"
     """How a step is computed. keras: by Keras's layers. fast: the same network by quicker code
-    for a CPU; other rounding, other dropout masks, and an Adam that squares a word's whole
-    gradient. auto: fast for the tutorial's network on a CPU, else keras."""
+    for a CPU; of n-grams with the same bits, of the tutorial's with other rounding, other dropout
+    masks, and an Adam that squares a word's whole gradient. auto: fast on a CPU for both, else
+    keras."""
     calibration: Literal["temperature", "none"] = "temperature"
     """temperature: one number, fitted on the validation reviews, divides the logits of the trained
     network so that its probabilities come true. none: they are left as they are."""

@@ -133,7 +133,10 @@ def test_a_recipe_of_ones_own_needs_no_figures() -> None:
         ("--config=nobody", "'nobody' names no run in"),
         ("--config=mine.toml --recipe=ngrams", "give --recipe or --config, not both"),
         ("--config=mine.toml --filters=3", "--filters 3: is a size of --architecture conv_bilstm"),
-        ("--recipe=ngrams --training-step=fast", "must be 'auto' or 'keras' for a network other"),
+        (
+            "--network=examples/networks.py:gru --training-step=fast",
+            "--training-step fast: must be 'auto' or 'keras' for a network of your own",
+        ),
     ],
 )
 def test_what_cannot_be_is_one_sentence(

@@ -122,7 +122,7 @@ def test_the_fast_step_has_the_bits_of_keras(changes: dict[str, Any], classes: i
         {"ngram_buckets": 1 << 8, "ngram_smoothing": 1.0} | changes
     )
     tokens = random.integers(0, 20, (300, 12)).astype(np.int32)
-    tokens[7], tokens[8, 3:] = 0, 0
+    tokens[7], tokens[8, 3:], tokens[64:128] = 0, 0, 0
     labels = (tokens.sum(axis=1, keepdims=True) // 7 % classes).astype(np.float32)
     fit = FitConfig(learning_rate=0.05, batch_size=64)
     weights = []
