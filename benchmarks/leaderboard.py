@@ -184,6 +184,8 @@ fastText do not come with the project: `pip install` with the extra `benchmark`.
 {rows}
 """
 
+_BY_HAND = "\n## Measured apart\n"
+
 _COMMAND = "from flows.cli.sentiment import main; main()"
 
 Command = Sequence[str]
@@ -349,6 +351,12 @@ def page(measured: Mapping[str, Any]) -> str:
     )
 
 
+def written_by_hand(page_file: Path) -> str:
+    """Return the end of the page, which no measurement renews."""
+    _, heading, rest = page_file.read_text(encoding="utf-8").partition(_BY_HAND)
+    return heading + rest
+
+
 def main(
     *,
     rounds: int = 5,
@@ -373,7 +381,7 @@ def main(
     measured = json.loads(target.read_text())
     console.print(page(measured))
     if keep:
-        write_text(PAGE, page(measured))
+        write_text(PAGE, page(measured) + written_by_hand(PAGE))
         return
     for sentence in (sentences := worse(found, before)):
         console.print(f"worse: {sentence}")
