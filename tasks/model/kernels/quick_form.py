@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 
-class QuickForm(keras.Model):  # type: ignore[misc]
+class QuickForm(keras.Model):
     """A form of a network that has its variables, and is saved as it.
 
     Keras's `Model.fit` and its callbacks work on it as on the network itself.
