@@ -112,7 +112,7 @@ TARGETS = {
         "an epoch of `tutorial`",
         "the plain Keras script",
         0.5,
-        "0.50 to 0.60 from one measurement to the next, see [training](training_speed.md)",
+        "0.50 to 0.63 from one measurement to the next, see [training](training_speed.md)",
     ),
     "epoch torch": Target("an epoch of `tutorial`", "PyTorch", 0.5, needs="torch"),
     "epoch floor": Target(
