@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -79,7 +80,8 @@ def test_a_server_is_started_early_only_where_no_setting_may_say_otherwise(
     monkeypatch.chdir(tmp_path)
     started: list[bool] = []
     monkeypatch.setattr(process, "temporary_server", lambda: started.append(True))
-    monkeypatch.delitem(sys.modules, "prefect.context")
+    # Not taken out of sys.modules itself: Prefect's threads may import it again meanwhile.
+    monkeypatch.setattr(process, "sys", SimpleNamespace(modules={}, stdout=sys.stdout))
     monkeypatch.setattr(process, "require_prefect", lambda: None)
     process.begin_process(for_run=True)
     assert bool(started) == starts
