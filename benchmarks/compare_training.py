@@ -21,6 +21,7 @@ from benchmarks.paired import (
     ChildFailedError,
     ChildRun,
     Spread,
+    own_prefect,
     ratios,
     run_child,
     run_module,
@@ -80,9 +81,7 @@ def run_pipeline(artifacts: Path, epochs: int, folder: Path) -> Row:
     command = [sys.executable, "flows/train_flow.py", "--source", "imdb"]
     command += ["--imdb-form", "packages", "--protocol", "tutorial"]
     command += ["--epochs", str(epochs), "--artifacts", str(fresh)]
-    environment = os.environ | {"PREFECT_HOME": str(folder / "prefect")}
-    environment.pop("PREFECT_API_URL", None)
-    row = _row(run_child(command, environment))
+    row = _row(run_child(command, own_prefect(folder)))
     (run,) = ArtifactStore(fresh).runs.iterdir()
     return row | {"steps": {step.step: step.seconds for step in read_manifest(run).steps}}
 

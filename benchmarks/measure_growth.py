@@ -4,7 +4,6 @@ Start it from the project's folder with `python -m benchmarks.measure_growth`.
 """
 
 import json
-import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -23,7 +22,15 @@ from benchmarks.growth_judging import UNTRAINED
 from benchmarks.growth_stages import STAGES as PREPARING
 from benchmarks.growth_stages import tell
 from benchmarks.made_reviews import write_corpus
-from benchmarks.paired import Moment, now, run_child, run_module, scratch_folder, write_result
+from benchmarks.paired import (
+    Moment,
+    now,
+    own_prefect,
+    run_child,
+    run_module,
+    scratch_folder,
+    write_result,
+)
 from tasks.common.process_memory import keep_memory_together
 from tasks.config.training import ConvBilstmConfig, FitConfig, TextConfig
 from tasks.model.build import build_model
@@ -119,9 +126,8 @@ def measure_flow(reviews: int, corpus: Path, folder: Path) -> Growth:
     """Run the whole flow on a file, with the small network and a temporary server."""
     shutil.rmtree(folder, ignore_errors=True)
     command = [sys.executable, "flows/train_flow.py", *_SHORT_TRAINING]
-    own = os.environ | {"PREFECT_HOME": str(folder / "prefect")}
-    own.pop("PREFECT_API_URL", None)
-    child = run_child([*command, f"--train-file={corpus}", f"--artifacts={folder}"], own)
+    command += [f"--train-file={corpus}", f"--artifacts={folder}"]
+    child = run_child(command, own_prefect(folder))
     each = 1e6 / reviews
     times = child.seconds * each, child.cpu_seconds * each
     return Growth(FLOW, reviews, child.largest_process_mib, *times)

@@ -159,6 +159,12 @@ def _text(file: Any) -> str:  # noqa: ANN401 - typeshed hides the class of tempo
     return str(file.read().decode(errors="replace"))
 
 
+def own_prefect(folder: Path) -> dict[str, str]:
+    """Return this environment with a new Prefect home in a folder, and a temporary server."""
+    kept = {name: value for name, value in os.environ.items() if name != "PREFECT_API_URL"}
+    return kept | {"PREFECT_HOME": str(folder / "prefect")}
+
+
 def run_module(module: str, *arguments: str) -> ChildRun:
     """Run a module of this folder in a fresh Python process and measure it."""
     return run_child([sys.executable, "-m", f"benchmarks.{module}", *arguments])

@@ -33,9 +33,8 @@ class PredictionTable:
     @property
     def head(self) -> str:
         """The first line."""
-        return self._form.format("row", "label", "probability", "tokens", "unknown") + (
-            "text or error\n"
-        )
+        start = self._form.format("row", "label", "probability", "tokens", "unknown")
+        return f"{start}text or error\n"
 
     def lines(self, predicted: pa.RecordBatch, texts: pa.Array, first_row: int) -> Iterator[str]:
         """Yield a line for each prediction, with the beginning of its text."""

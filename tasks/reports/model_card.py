@@ -18,13 +18,15 @@ MODEL_CARD = "model_card.md"
 
 _START = "## How to get started"
 
-_IN_A_BUNDLE = """
+_BY_SCRIPT = """
 
 In the folder of this bundle; the first lines of `predict.py` say what it needs:
 
 ```sh
 python predict.py "A warm and clever film."
-```
+```"""
+
+_BY_PROJECT = """
 
 With the project that trained it, which reads the bundle as a folder or a zip:
 
@@ -75,5 +77,5 @@ def model_card(
 
 def card_in_bundle(card: str, *, has_script: bool = True) -> str:
     """Return a run's card with how its bundle is used, by `predict.py` where it has one."""
-    begin = 0 if has_script else _IN_A_BUNDLE.index("\n\nWith")
-    return card.partition(_START)[0] + _START + _IN_A_BUNDLE[begin:]
+    of_run, _, _ = card.partition(_START)
+    return of_run + _START + (_BY_SCRIPT if has_script else "") + _BY_PROJECT

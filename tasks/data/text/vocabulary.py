@@ -164,9 +164,8 @@ class RaggedTokens:
 
     def _places(self, chosen: np.ndarray) -> np.ndarray:
         """Return where each review begins among the chosen tokens, shape (n + 1,)."""
-        kind = np.min_scalar_type(len(chosen))  # of many millions of tokens half of int64
-        before = np.zeros(len(chosen) + 1, kind)
-        np.cumsum(chosen, dtype=kind, out=before[1:])
+        # Of many millions of tokens that is half of int64.
+        before = offsets_of(chosen, np.min_scalar_type(len(chosen)))
         return np.asarray(before[self.offsets], np.int64)
 
     def take(self, rows: np.ndarray) -> RaggedTokens:
@@ -186,10 +185,10 @@ class RaggedTokens:
         return RaggedTokens(ids, offsets)
 
 
-def offsets_of(lengths: np.ndarray) -> np.ndarray:
-    """Return where each of n lists begins and the last one ends, int64 of shape (n + 1,)."""
-    offsets = np.zeros(len(lengths) + 1, np.int64)
-    np.cumsum(lengths, out=offsets[1:])
+def offsets_of(lengths: np.ndarray, kind: np.dtype[Any] | type = np.int64) -> np.ndarray:
+    """Return where each of n lists begins and the last one ends, of shape (n + 1,)."""
+    offsets = np.zeros(len(lengths) + 1, kind)
+    np.cumsum(lengths, dtype=kind, out=offsets[1:])
     return offsets
 
 

@@ -53,19 +53,22 @@ def build_ngram_bag(
     held = ops.squeeze(table("fingerprints", _EMPTY, 1, learned=False)(buckets), axis=-1)
     known = buckets * ops.cast(ops.equal(held, fingerprints), "int32")
     ratios = table("ratios", 0.0, outputs, learned=False)
-
-    def evidence(ngrams: keras.KerasTensor, name: str) -> keras.KerasTensor:
-        present = distinct(ngrams)
-        return ops.sum(ratios(present) * table(name, 0.0, outputs, learned=True)(present), axis=1)
-
-    logit = evidence(known, "weights")
+    logit = evidence(distinct(known), ratios, table("weights", 0.0, outputs, learned=True))
     if network.ngram_tail:
-        last = ending(known, maxlen, network.ngram_words, network.ngram_tail)
-        logit = logit + evidence(last, "tail_weights")
+        last = distinct(ending(known, maxlen, network.ngram_words, network.ngram_tail))
+        weights = table("tail_weights", 0.0, outputs, learned=True)
+        logit = logit + evidence(last, ratios, weights)
     # Only its bias is used, and not learned: how frequent the labels are.
     as_they_are = "ones" if outputs == 1 else "identity"
     probability = probability_layer(classes, kernel_initializer=as_they_are, trainable=False)
     return keras.Model(tokens, probability(logit), name=NGRAM_BAG)
+
+
+def evidence(
+    present: keras.KerasTensor, ratios: keras.layers.Embedding, weights: keras.layers.Embedding
+) -> keras.KerasTensor:
+    """Return what the n-grams of each review add to its logits, for buckets (n, n-grams)."""
+    return ops.sum(ratios(present) * weights(present), axis=1)
 
 
 def prepare_ngram_bag(

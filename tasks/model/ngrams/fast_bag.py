@@ -5,7 +5,8 @@ import numpy as np
 import tensorflow as tf
 
 from tasks.model.kernels.quick_form import QuickForm
-from tasks.model.ngrams.table import NgramTable
+from tasks.model.ngrams.bag import evidence
+from tasks.model.ngrams.table import KnownNgrams, learned_tables
 
 
 def fast_bag(network: keras.Model) -> keras.Model:
@@ -14,20 +15,23 @@ def fast_bag(network: keras.Model) -> keras.Model:
     NumPy finds the n-grams of a batch, as it does for predictions; what is computed of them is as
     in the network. The network has to be prepared before the first step.
     """
-    part = network.get_layer
-
-    def weights(layer: str, number: int = 0) -> np.ndarray:
-        return np.asarray(part(layer).get_weights()[number])
+    part, layers = network.get_layer, network.get_config()["layers"]
+    lengths = learned_tables(layers)
 
     def trained(tokens: tf.Tensor) -> tf.Tensor:
         with tf.init_scope():  # once, as the step becomes a graph
-            table = NgramTable.of_parts(network.get_config()["layers"], weights)
-        learned = ("weights", "tail_weights")[: len(table.evidence)]
-        found = tf.numpy_function(table.present, [tokens], [tf.int32] * len(learned))
-        logit = 0
-        for name, present, width in zip(learned, found, table.widths, strict=True):
-            ngrams = tf.ensure_shape(present, (None, width))
-            logit = logit + keras.ops.sum(part("ratios")(ngrams) * part(name)(ngrams), axis=1)
+            known = KnownNgrams.of_layers(layers, *part("fingerprints").get_weights())
+
+        def present(tokens: np.ndarray) -> list[np.ndarray]:
+            return known.present(tokens, [*lengths.values()])
+
+        found = tf.numpy_function(present, [tokens], [tf.int32] * len(lengths))
+        logit = sum(
+            evidence(
+                tf.ensure_shape(ngrams, (None, known.in_all(length))), part("ratios"), part(name)
+            )
+            for ngrams, (name, length) in zip(found, lengths.items(), strict=True)
+        )
         return part("probability")(logit)
 
     return QuickForm(network, trained)

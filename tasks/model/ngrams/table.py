@@ -105,18 +105,78 @@ class NgramParts:
 
 
 @dataclass(frozen=True)
-class NgramTable:
-    """A trained network of `build_ngram_bag`; several threads may call it at once.
+class KnownNgrams:
+    """The n-grams that a network of `build_ngram_bag` knows; several threads may ask at once.
 
     `held` has the fingerprint of the n-gram in each bucket, uint32 of shape (buckets,), of more
-    than `FINGERPRINT_BITS` where there is none. `evidence` has what the n-gram of each bucket adds
-    if it is among so many of the last tokens, float32 of shape (buckets, numbers); row 0 is that of
-    all that is no n-gram.
+    than `FINGERPRINT_BITS` where there is none. Bucket 0 is that of all that is no n-gram.
     """
 
     maxlen: int
     longest: int
     held: np.ndarray
+
+    @staticmethod
+    def of_layers(layers: list[dict[str, Any]], fingerprints: np.ndarray) -> KnownNgrams:
+        """Return those of a network with these configs of its layers, and this table."""
+        held = fingerprints[:, 0].astype(np.int32).view(np.uint32)
+        return KnownNgrams(learned_tables(layers)["weights"], _longest(layers), held)
+
+    def in_all(self, length: int) -> int:
+        """Return how many n-grams so many tokens would have."""
+        return sum(length - words for words in range(self.longest))
+
+    def present(self, tokens: np.ndarray, lengths: Sequence[int]) -> list[np.ndarray]:
+        """Return what Keras's `distinct` gives of the buckets of the last so many tokens.
+
+        For each length int32 of shape (n, number of n-grams), for int32 tokens of (n, maxlen).
+        """
+        found = [np.zeros((len(tokens), self.in_all(length)), np.int32) for length in lengths]
+        for start in range(0, len(tokens), _REVIEWS_AT_ONCE):
+            some = slice(start, start + _REVIEWS_AT_ONCE)
+            each = self._sorted(tokens[some], lengths)
+            for ngrams, (codes, is_first) in zip(found, each, strict=True):
+                rows, buckets = np.divmod(codes.astype(np.int64), len(self.held))
+                ends = np.cumsum(np.bincount(rows))
+                columns = ngrams.shape[1] - ends[rows] + np.arange(len(codes))
+                ngrams[some][rows, columns] = np.where(is_first, buckets, 0)
+        return found
+
+    def _sorted(
+        self, tokens: np.ndarray, lengths: Sequence[int]
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield for each length the known n-grams, row and bucket in one number, ascending.
+
+        With them: which is the first one of its kind.
+        """
+        places, found = self._found(tokens)
+        columns = places % self.maxlen
+        for length in lengths:
+            is_last = columns >= self.maxlen - length
+            codes = np.concatenate([code[known & is_last[: len(code)]] for code, known in found])
+            codes.sort()
+            yield codes, np.diff(codes, prepend=codes.dtype.type(0)) > 0
+
+    def _found(self, tokens: np.ndarray) -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray]]]:
+        """Return the places of the words, and of the n-grams at each: row and bucket, if known."""
+        buckets = len(self.held)
+        places = np.flatnonzero(tokens >= FIRST_WORD_ID)
+        # Few bits are sorted faster.
+        begins = (places // self.maxlen * buckets).astype(np.min_scalar_type(len(tokens) * buckets))
+        return places, [
+            (begins[: len(bucket)] + bucket, whole & (self.held.take(bucket) == mark))
+            for bucket, mark, whole in ngram_hashes(tokens, places, self.longest, buckets)
+        ]
+
+
+@dataclass(frozen=True)
+class NgramTable(KnownNgrams):
+    """A trained network of `build_ngram_bag`; several threads may call it at once.
+
+    `evidence` has what the n-gram of each bucket adds if it is among so many of the last tokens,
+    float32 of shape (buckets, numbers).
+    """
+
     evidence: Sequence[tuple[int, np.ndarray]]
     kernel: np.ndarray
     bias: np.ndarray
@@ -124,27 +184,17 @@ class NgramTable:
     @classmethod
     def of(cls, archive: KerasArchive) -> Self:
         """Return the tables of an archive of which `is_ngram_bag` holds."""
+        layers = archive.config["config"]["layers"]
 
         def weights(layer: str, number: int = 0) -> np.ndarray:
             return archive.weights[f"layers/{_LAYERS[layer]}/vars/{number}"]
 
-        return cls.of_parts(archive.config["config"]["layers"], weights)
-
-    @classmethod
-    def of_parts(cls, layers: list[dict[str, Any]], weights: Callable[..., np.ndarray]) -> Self:
-        """Return the tables of such a network, of the configs of its layers and their weights.
-
-        `weights` takes the name of a layer, and the number of one of its weights if not the first.
-        """
-        maxlen = layers[0]["config"]["batch_shape"][1]
-        evidence = [(maxlen, weights("ratios") * weights("weights"))]
-        if tail := _tail(layers, maxlen):
-            evidence += [(tail, weights("ratios") * weights("tail_weights"))]
         return cls(
-            maxlen=maxlen,
-            longest=_longest(layers),
-            held=weights("fingerprints")[:, 0].astype(np.int32).view(np.uint32),
-            evidence=evidence,
+            **vars(KnownNgrams.of_layers(layers, weights("fingerprints"))),
+            evidence=[
+                (length, weights("ratios") * weights(name))
+                for name, length in learned_tables(layers).items()
+            ],
             kernel=weights("probability"),
             bias=weights("probability", 1),
         )
@@ -173,7 +223,7 @@ class NgramTable:
         for word in range(self.longest):
             in_it = ngrams.words > word
             np.add.at(of_words, ngrams.places[in_it] + word, shares[in_it])
-        base = np.sum([self._in_all(length) * held[0] for length, held in self.evidence], axis=0)
+        base = np.sum([self.in_all(length) * held[0] for length, held in self.evidence], axis=0)
         bases = _of_answers(base[None] @ self.kernel + self.bias, said)
         return WordParts(of_words.reshape(tokens.shape), bases, np.zeros(len(tokens)))
 
@@ -193,61 +243,12 @@ class NgramTable:
         of_answer = _of_answers(added @ self.kernel, said[starts // self.maxlen])
         return NgramParts(starts, words, of_answer)
 
-    @property
-    def widths(self) -> list[int]:
-        """How many n-grams the tokens of each evidence would have."""
-        return [self._in_all(length) for length, _ in self.evidence]
-
-    def _in_all(self, length: int) -> int:
-        """Return how many n-grams so many tokens would have."""
-        return sum(length - words for words in range(self.longest))
-
-    def _found(self, tokens: np.ndarray) -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray]]]:
-        """Return the places of the words, and of the n-grams at each: row and bucket, if known."""
-        buckets = len(self.held)
-        places = np.flatnonzero(tokens >= FIRST_WORD_ID)
-        # Few bits are sorted faster.
-        begins = (places // self.maxlen * buckets).astype(np.min_scalar_type(len(tokens) * buckets))
-        return places, [
-            (begins[: len(bucket)] + bucket, whole & (self.held.take(bucket) == mark))
-            for bucket, mark, whole in ngram_hashes(tokens, places, self.longest, buckets)
-        ]
-
-    def present(self, tokens: np.ndarray) -> list[np.ndarray]:
-        """Return for each evidence what Keras's `distinct` gives of the known n-grams' buckets.
-
-        int32 of shape (n, number of n-grams), for int32 tokens of shape (n, maxlen).
-        """
-        found = [np.zeros((len(tokens), width), np.int32) for width in self.widths]
-        for start in range(0, len(tokens), _REVIEWS_AT_ONCE):
-            some = slice(start, start + _REVIEWS_AT_ONCE)
-            for ngrams, (codes, is_first) in zip(found, self._sorted(tokens[some]), strict=True):
-                rows, buckets = np.divmod(codes.astype(np.int64), len(self.held))
-                ends = np.cumsum(np.bincount(rows))
-                columns = ngrams.shape[1] - ends[rows] + np.arange(len(codes))
-                ngrams[some][rows, columns] = np.where(is_first, buckets, 0)
-        return found
-
-    def _sorted(self, tokens: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield for each evidence the known n-grams, row and bucket in one number, ascending.
-
-        With them: which is the first one of its kind.
-        """
-        places, found = self._found(tokens)
-        columns = places % self.maxlen
-        for length, _ in self.evidence:
-            is_last = columns >= self.maxlen - length
-            codes = np.concatenate([code[known & is_last[: len(code)]] for code, known in found])
-            codes.sort()
-            yield codes, np.diff(codes, prepend=codes.dtype.type(0)) > 0
-
     def _sums(self, tokens: np.ndarray) -> np.ndarray:
         """Return the evidence of the distinct n-grams of each review, added up."""
         buckets = len(self.held)
         total = np.zeros((len(tokens), len(self.kernel)))
-        for (length, evidence), (every, is_first) in zip(
-            self.evidence, self._sorted(tokens), strict=True
-        ):
+        each = self._sorted(tokens, [length for length, _ in self.evidence])
+        for (length, evidence), (every, is_first) in zip(self.evidence, each, strict=True):
             codes = every[is_first]
             ends = np.searchsorted(codes, np.arange(len(tokens) + 1) * buckets)
             counts = np.diff(ends)
@@ -256,7 +257,7 @@ class NgramTable:
             sums = np.add.reduceat(added, ends[:-1], axis=0, dtype=float)
             total += np.where(counts[:, None] > 0, sums, 0)
             # All that is no n-gram, and what is repeated, has bucket 0.
-            total += (self._in_all(length) - counts)[:, None] * evidence[0].astype(float)
+            total += (self.in_all(length) - counts)[:, None] * evidence[0].astype(float)
         return total
 
 
@@ -293,6 +294,13 @@ def is_ngram_bag(archive: KerasArchive) -> bool:
         *(POSITIVE, 1 << FINGERPRINT_BITS, FIRST_WORD_ID, named["ratios"]["input_dim"] - 1),
         *range(1, _longest(layers) + 1),
     }
+
+
+def learned_tables(layers: list[dict[str, Any]]) -> dict[str, int]:
+    """Return the layers of learned weights, with how many of the last tokens each is for."""
+    maxlen = layers[0]["config"]["batch_shape"][1]
+    tail = _tail(layers, maxlen)
+    return {"weights": maxlen} | ({"tail_weights": tail} if tail else {})
 
 
 def _longest(layers: list[dict[str, Any]]) -> int:

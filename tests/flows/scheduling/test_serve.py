@@ -38,6 +38,8 @@ LIMIT_S = 180
 
 EVERY_S = 10
 
+MISSED = 3
+
 UNCHANGED = "nothing has changed since run "
 
 FINAL = ("COMPLETED", "CANCELLED", "FAILED", "CRASHED")
@@ -170,7 +172,7 @@ def outage(schedule: Schedule, request: pytest.FixtureRequest) -> Outage:
     ended = {name for name, each in runs.items() if state_of(each)[0] in FINAL}
     active = [is_active(schedule.api)]
 
-    time.sleep(3 * EVERY_S)
+    time.sleep(MISSED * EVERY_S)
     began = len(log.read_text())
     again = schedule.serve()
 
@@ -196,7 +198,7 @@ def test_one_run_catches_up_on_all_that_were_missed(outage: Outage) -> None:
     states = [state_of(run) for run in outage.after]
     assert states.count(("COMPLETED", "Completed")) == 1
     assert "resuming after epoch" in outage.log
-    assert len(outage.missed()) >= 2
+    assert len(outage.missed()) >= MISSED
     assert {state_of(run) for run in outage.missed()} == {("CANCELLED", "Skipped")}
     assert {state_of(run) for run in outage.unchanged()} == {("COMPLETED", "Skipped")}
     assert not {kind for kind, _ in states} & {"FAILED", "CRASHED"}
