@@ -102,8 +102,8 @@ class _NetworkOptions(NgramBagConfig, ConvBilstmConfig, OwnNetworkConfig):
 
 @Parameter(name="*")
 @dataclass(frozen=True)
-class ConfigOptions:
-    """What a training is made of, on what it runs, and where it is kept."""
+class DataOptions:
+    """Which reviews are read, how, and where what comes of them is kept."""
 
     recipe: Annotated[
         str | None,
@@ -125,15 +125,6 @@ class ConfigOptions:
     data: Annotated[DataConfig, Parameter(name="*", group=DATA)] = DataConfig()
     text: Annotated[TextConfig, Parameter(name="*", group=DATA)] = TextConfig()
     protocol: Annotated[ProtocolConfig, Parameter(name="*", group=EVALUATION)] = ProtocolConfig()
-    network: Annotated[_NetworkOptions, Parameter(name="*", group=NETWORK)] = _NetworkOptions()
-    fit: Annotated[FitConfig, Parameter(name="*", group=TRAINING)] = FitConfig()
-    baselines: Annotated[BaselineConfig, Parameter(name="*", group=EVALUATION)] = BaselineConfig()
-    decision: Annotated[DecisionConfig, Parameter(name="*", group=EVALUATION)] = DecisionConfig()
-    saving: Annotated[SavingConfig, Parameter(name="*", group=TRAINING)] = SavingConfig()
-    accelerator: Annotated[
-        str,
-        Parameter(help="auto, cpu, gpu (the first one), gpu:N or multi-gpu (all).", group=RUNNING),
-    ] = "auto"
     artifacts: Annotated[ArtifactsOption, Parameter(group=RUNNING)] = ARTIFACTS
     quiet: Annotated[
         bool,
@@ -151,17 +142,16 @@ class ConfigOptions:
 
         Raises:
             InvalidConfigError: There is no such recipe, or a value is impossible.
-            AcceleratorError: There is no such device.
             BadDataError: A file of the user cannot be used, or there is no such run.
             MissingExtraError: The library of the tokenizer is not installed.
         """
         set_output(quiet=self.quiet, verbose=self.verbose)
-        base, groups = self._base(), {name: getattr(self, name) for name in _GROUPS}
+        base = self._base()
+        groups = {name: getattr(self, name) for name in _GROUPS if hasattr(self, name)}
         if not base.get("source"):
             # Whole, since a command may have another default than the config.
             groups["source"] = type(self.source).model_validate(self.source.model_dump())
         config = changed_config(base, groups)
-        require_divisible(config.fit, select_accelerator(self.accelerator))
         check_users_files(config.source)
         check_network(config.network)
         Tokenization.of(config.text)
@@ -178,3 +168,25 @@ class ConfigOptions:
         if self.config.endswith((".toml", ".json")):
             return read_config_file(Path(self.config).expanduser())
         return read_config(find_run(self.artifacts.expanduser(), self.config)).model_dump()
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class ConfigOptions(DataOptions):
+    """What a training is made of, and on what it runs."""
+
+    network: Annotated[_NetworkOptions, Parameter(name="*", group=NETWORK)] = _NetworkOptions()
+    fit: Annotated[FitConfig, Parameter(name="*", group=TRAINING)] = FitConfig()
+    baselines: Annotated[BaselineConfig, Parameter(name="*", group=EVALUATION)] = BaselineConfig()
+    decision: Annotated[DecisionConfig, Parameter(name="*", group=EVALUATION)] = DecisionConfig()
+    saving: Annotated[SavingConfig, Parameter(name="*", group=TRAINING)] = SavingConfig()
+    accelerator: Annotated[
+        str,
+        Parameter(help="auto, cpu, gpu (the first one), gpu:N or multi-gpu (all).", group=RUNNING),
+    ] = "auto"
+
+    def training_config(self) -> TrainingConfig:
+        """Return the checked config, as above; an AcceleratorError says that there is no device."""
+        config = super().training_config()
+        require_divisible(config.fit, select_accelerator(self.accelerator))
+        return config

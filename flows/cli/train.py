@@ -11,7 +11,7 @@ from rich.text import Text
 
 from flows.cli.app import Ready
 from flows.cli.help import DATA, DRIFT, OWN, PROMOTION, RECIPE, RUNNING, command_app
-from flows.cli.options import ConfigOptions, NamingOptions, SourceOptions
+from flows.cli.options import ConfigOptions, DataOptions, NamingOptions, SourceOptions
 from flows.display.ending import print_ending
 from flows.display.plan import plan_shown
 from flows.display.terminal import fail, show_lines
@@ -96,6 +96,14 @@ class _CommandSource(SourceOptions):
 @dataclass(frozen=True)
 class _CommandConfig(ConfigOptions):
     """A config whose source is found."""
+
+    source: Annotated[_CommandSource, Parameter(name="*", group=DATA)] = _CommandSource()
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class _LabellingConfig(DataOptions):
+    """The reviews whose labels are looked at; networks have no part in that."""
 
     source: Annotated[_CommandSource, Parameter(name="*", group=DATA)] = _CommandSource()
 
@@ -227,7 +235,7 @@ def check(
 def label_errors(
     *,
     search: Annotated[LabelErrorsConfig, Parameter(name="*", group=OWN)] = LabelErrorsConfig(),
-    options: _CommandConfig = _CommandConfig(),
+    options: _LabellingConfig = _LabellingConfig(),
 ) -> None:
     """List the training reviews whose label is likely wrong, as a table to correct.
 
@@ -241,7 +249,7 @@ def label_errors(
 def label_next(
     *,
     search: Annotated[LabelNextConfig, Parameter(name="*", group=OWN)],
-    options: _CommandConfig = _CommandConfig(),
+    options: _LabellingConfig = _LabellingConfig(),
 ) -> None:
     """Choose the unlabelled texts that would teach most, as a table to label.
 
@@ -251,14 +259,13 @@ def label_next(
     show_lines(_listed(options, search))
 
 
-def _listed(options: _CommandConfig, search: LabelErrorsConfig | LabelNextConfig) -> Table:
+def _listed(options: _LabellingConfig, search: LabelErrorsConfig | LabelNextConfig) -> Table:
     config, artifacts = options.training_config(), options.artifacts.expanduser()
-    asked = TrainOptions(config=config, accelerator=options.accelerator, artifacts=artifacts)
     from tasks.labelling import choose_to_label, find_label_errors
 
     if isinstance(search, LabelNextConfig):
-        return choose_to_label.chosen_to_label(asked, search)
-    return find_label_errors.found_label_errors(asked, search, show_lines)
+        return choose_to_label.chosen_to_label(config, artifacts, search)
+    return find_label_errors.found_label_errors(config, artifacts, search, show_lines)
 
 
 def _debug(options: TrainOptions, mode: DebugMode) -> None:

@@ -13,7 +13,6 @@ from tasks.common.errors import BadDataError
 from tasks.common.formatting import interval_text, shortened, signed
 from tasks.common.tables import Column, Table, number
 from tasks.config.experiments import LabelNextConfig
-from tasks.config.request import TrainOptions
 from tasks.config.training import SourceConfig, TrainingConfig
 from tasks.data.fetch import fetch_reviews
 from tasks.data.load import load_reviews
@@ -40,7 +39,7 @@ class Unlabelled:
     units: np.ndarray
 
 
-def chosen_to_label(options: TrainOptions, search: LabelNextConfig) -> Table:
+def chosen_to_label(config: TrainingConfig, artifacts: Path, search: LabelNextConfig) -> Table:
     """Write the unlabelled texts that would teach most as CSV, and return the first as a table.
 
     Texts that would become test or validation reviews are left out: a model may not choose what it
@@ -48,9 +47,8 @@ def chosen_to_label(options: TrainOptions, search: LabelNextConfig) -> Table:
     that is there already is not written over, since it may hold a person's labels.
     """
     require_new(search.output)
-    config = options.config
     unlabelled = _read(search.texts, config.source)
-    with ArtifactStore(options.artifacts).in_use() as store, store.workspace() as folder:
+    with ArtifactStore(artifacts).in_use() as store, store.workspace() as folder:
         tokenization = Tokenization.of(config.text)
         facts = load_reviews(fetch_reviews(config.source, store), config.data, folder, tokenization)
         columns = ["tokens", "label", "text_hash", "unit"]

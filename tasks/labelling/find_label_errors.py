@@ -15,7 +15,7 @@ from tasks.common.formatting import shortened
 from tasks.common.tables import Column, Table, number
 from tasks.config.commands import spelled
 from tasks.config.experiments import LabelErrorsConfig
-from tasks.config.request import TrainOptions
+from tasks.config.training import TrainingConfig
 from tasks.data.fetch import fetch_reviews
 from tasks.data.load import load_reviews
 from tasks.data.sources.label_fixes import COLUMNS, DROP
@@ -31,7 +31,10 @@ _SHOWN = 10
 
 
 def found_label_errors(
-    options: TrainOptions, search: LabelErrorsConfig, say: Callable[[str], None]
+    config: TrainingConfig,
+    artifacts: Path,
+    search: LabelErrorsConfig,
+    say: Callable[[str], None],
 ) -> Table:
     """Write the most doubtful training labels as CSV, and return the first ones as a table.
 
@@ -41,8 +44,7 @@ def found_label_errors(
     few; a file that is there already is not written over, since it may hold a person's corrections.
     """
     require_new(search.output)
-    config = options.config
-    with ArtifactStore(options.artifacts).in_use() as store, store.workspace() as folder:
+    with ArtifactStore(artifacts).in_use() as store, store.workspace() as folder:
         files = fetch_reviews(config.source, store)
         facts = load_reviews(files, config.data, folder, Tokenization.of(config.text))
         names, train = facts["label_names"], folder / "train.parquet"

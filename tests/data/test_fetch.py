@@ -469,7 +469,7 @@ def test_a_slice_column_that_a_remote_file_lacks_is_refused_as_soon_as_the_file_
     here = {"source": "files", "train_file": "s3://bucket/train.csv", "slice_columns": "shop"}
     both = SourceConfig.model_validate(here | {"test_file": "s3://bucket/test.csv"})
     assert fetch_reviews(both, store).paths == {"train": train, "test": test}
-    named = r"has no column 'shop';.* holds 'text', 'label' .*--slice-columns\)"
+    named = r"has no column 'shop';.* holds 'text', 'label' .* by --slice-columns\)"
     with pytest.raises(BadDataError, match=named):
         fetch_reviews(SourceConfig.model_validate(here), store)
 

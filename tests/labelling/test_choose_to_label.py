@@ -110,3 +110,13 @@ def test_a_table_that_is_there_is_not_written_over(
     asked = (f"--texts={table}", f"--train-file={table}", f"--output={output}")
     assert "is there already" in command.refuses("label-next", *asked)[1]
     assert output.read_text() == "labels of a person"
+
+
+@pytest.mark.parametrize("option", ["--accelerator=cpu", "--epochs=2", "--architecture=ngram_bag"])
+@pytest.mark.parametrize("name", ["label-next", "label-errors"])
+def test_an_option_of_a_training_that_would_do_nothing_is_refused(
+    table: Path, command: Command, name: str, option: str
+) -> None:
+    asked = (f"--texts={table}",) if name == "label-next" else ()
+    said = command.refuses(name, *asked, f"--train-file={table}", option)[1]
+    assert f"Unknown option: {option.partition('=')[0]}" in said

@@ -201,7 +201,7 @@ def require_columns(
         shown = ", ".join(repr(name[:_SHOWN_NAME]) for name in names)
         raise BadDataError(
             f"has no column {column!r}{hint}; {found} {shown}"
-            " (choose with --text-column, --label-column, --group-column and --slice-columns)"
+            " (another is chosen by the option that ends in -column, or by --slice-columns)"
         )
 
 
