@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.commands import run_script
 from tests.support.promotions import decide, make_challenger, run_id
+from tests.support.run_forker import RunForker
 from tests.support.servers.real_server import prefect_server_process
 from tests.support.small_run import write_reviews
 from tests.support.terminal_run import SMALL_NGRAMS, from_file
@@ -19,9 +20,13 @@ ENVIRONMENT = {
 }
 
 
+def with_secret(api: str) -> str:
+    return api.replace("://", f"://me:{SECRET}@")
+
+
 def ended(folder: Path, script: str, *arguments: str, api: str) -> subprocess.CompletedProcess[str]:
     """Run a program whose server has a secret in its address; keep what it printed."""
-    environment = ENVIRONMENT | {"PREFECT_API_URL": api.replace("://", f"://me:{SECRET}@")}
+    environment = ENVIRONMENT | {"PREFECT_API_URL": with_secret(api)}
     done = run_script(folder, script, *arguments, **environment)
     with (folder / "printed.log").open("a") as log:
         log.write(done.stdout + done.stderr)
@@ -34,11 +39,12 @@ def files_with_secret(folder: Path) -> list[Path]:
     return [file for file in found if SECRET.encode() in file.read_bytes()]
 
 
-def test_nothing_that_is_left_holds_a_secret(tmp_path: Path) -> None:
+def test_nothing_that_is_left_holds_a_secret(tmp_path: Path, forker: RunForker) -> None:
     reviews = from_file(write_reviews(tmp_path / "reviews.csv", 120))
+    log = tmp_path / "run.log"
     with prefect_server_process(tmp_path / "server") as (api, _):
-        done = ended(tmp_path, "train_flow.py", *reviews, *SMALL_NGRAMS, "--epochs=1", api=api)
-        assert done.returncode == 0, done.stderr
+        options = [*reviews, *SMALL_NGRAMS, "--epochs=1"]
+        assert forker.start(log, with_secret(api), *options, fault=None, **ENVIRONMENT).wait() == 0
         for script, options in (
             ("train_flow.py", ["--source=files", f"--train-file=s3://KEY:{SECRET}@bucket/a.csv"]),
             ("sweep_flow.py", [*reviews, f"--storage=postgresql://me:{SECRET}@127.0.0.1:9/d"]),
@@ -47,8 +53,8 @@ def test_nothing_that_is_left_holds_a_secret(tmp_path: Path) -> None:
         hook = f"--notify-url=https://hooks.slack.com/services/{SECRET}"
         done = ended(tmp_path, "set_up_server.py", hook, api=api)
         assert done.returncode == 0, done.stderr
-    printed = (tmp_path / "printed.log").read_text()
-    assert "http://***@127.0.0.1:" in printed
+    assert "http://***@127.0.0.1:" in (tmp_path / "printed.log").read_text()
+    assert "Test Accuracy: " in log.read_text()
     assert files_with_secret(tmp_path) == []
 
 

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -17,6 +18,24 @@ def structure(cell: nbformat.NotebookNode) -> list[tuple[str, list[str]]]:
     return [(output.output_type, sorted(output.get("data", {}))) for output in outputs]
 
 
+def test_its_cells_run_outside_the_repository_one_after_the_other(
+    tmp_path: Path,
+    prefect_server: str,  # noqa: ARG001 - the runs report there
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In this process and on a tenth of the reviews, which takes a fifth of a kernel's time."""
+    monkeypatch.chdir(tmp_path)
+    cells = [one for one in nbformat.read(NOTEBOOK, as_version=4).cells if one.cell_type == "code"]
+    written, *others = (cell.source for cell in cells)
+    assert "num_rows, 6)" in written
+    known: dict[str, Any] = {}
+    for source in (written.replace("num_rows, 6)", "num_rows, 60)"), *others):
+        exec(source, known)
+    assert known["trigrams"].folder.parent == tmp_path / "artifacts/runs"
+    assert known["words"].score.test_reviews > 50
+
+
+@pytest.mark.slow
 def test_it_runs_outside_the_repository_and_its_outputs_are_stored(
     tmp_path: Path, prefect_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

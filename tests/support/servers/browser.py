@@ -12,7 +12,7 @@ from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Playwright, sync_playwright
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -67,9 +67,9 @@ def open_page(
     """Open a page, in a window of so many pixels, and yield it once it has loaded."""
     url = address.absolute().as_uri() if isinstance(address, Path) else address
     with _loop_of(_playwright()):
-        page = _browser().new_page(
-            viewport={"width": width, "height": height}, color_scheme=colour_scheme
-        )
+        page = _browser().new_page()
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=colour_scheme)
         try:
             opened = _watched(page)
             page.goto(url)
@@ -145,9 +145,11 @@ def _playwright() -> Playwright:
 
 
 @cache
-def _browser() -> Browser:
+def _browser() -> BrowserContext:
+    """Start a browser whose pages share what was loaded: Prefect's have megabytes of scripts."""
     assert CHROMIUM is not None, "mark the test with needs_browser"
-    return _playwright().chromium.launch(executable_path=CHROMIUM, args=_ARGUMENTS)
+    browser = _playwright().chromium.launch(executable_path=CHROMIUM, args=_ARGUMENTS)
+    return browser.new_context()
 
 
 def grave_violations(page: Page) -> list[str]:
