@@ -169,8 +169,8 @@ def test_bad_data_from_the_terminal_is_one_sentence_and_leaves_no_run(tmp_path: 
     (tmp_path / "empty.csv").write_text("")
     result = run_script(tmp_path, "train_flow.py", *from_file(Path("empty.csv")))
     assert result.returncode == 1
-    last = result.stderr.strip().splitlines()
-    assert any(line.startswith("error: ") and "empty.csv is empty" in line for line in last)
+    assert result.stderr.splitlines()[-1].startswith("error: ")
+    assert result.stderr.count("empty.csv is empty") == 1
     assert "Traceback" not in result.stderr
     assert "was edited" not in result.stderr
     assert not (tmp_path / "artifacts").exists()

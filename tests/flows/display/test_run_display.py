@@ -11,6 +11,7 @@ import pytest
 from flows.display.run_display import ENDING, RunDisplay, showing_run
 from flows.display.terminal import OUTPUT
 from tasks.common.artifact_store import StepRun
+from tasks.common.errors import BadDataError
 from tasks.training.plan import TrainingState
 from tasks.training.progress import tell_progress
 
@@ -28,7 +29,8 @@ def log_a_run() -> None:
     ours.info("load: cached, as before (0.2 s)", extra={"step_run": STEP})
     ours.warning("at http://name:secret@host/ it was slow\x1b[31m")
     prefect.info("Task run failed with exception: OSError() - Retry 1/3 will start")
-    prefect.info("Finished in state Completed()")
+    prefect.error("Encountered exception during execution: %r", BadDataError("no reviews"))
+    prefect.info("Finished in state Failed()")
     logging.getLogger("flows.x").info("Test Accuracy: 0.5", extra=ENDING)
 
 
@@ -36,7 +38,11 @@ def log_a_run() -> None:
     ("output", "for_person", "expected"),
     [
         ("", True, ["load: cached", "warning: at http://", "Task run failed"]),
-        ("", False, ["load: cached", "warning: at http://", "Task run failed", "Test Accuracy"]),
+        (
+            "",
+            False,
+            ["load: cached", "warning: at http://", "Task run failed", "error: E", "Test Accuracy"],
+        ),
         ("quiet", True, ["warning: at http://"]),
     ],
 )
@@ -53,7 +59,7 @@ def test_a_log_has_one_plain_line_for_each_event(
         log_a_run()
     assert logging.getLogger().handlers == before
     lines = capfd.readouterr().err.splitlines()
-    assert [line[9:].startswith(part) for line, part in zip(lines, expected, strict=True)]
+    assert all(line[9:].startswith(part) for line, part in zip(lines, expected, strict=True))
     assert all(line[2] == line[5] == ":" for line in lines)
     assert not [line for line in lines if "secret" in line or "\x1b" in line]
 
