@@ -29,7 +29,7 @@ from tasks.data.review_files import read_labels, read_parquet
 from tasks.data.text.tokenization import Tokenization
 from tasks.data.text.vocabulary import Vocabulary, with_values
 from tasks.record_run import record_run
-from tasks.reports.run_report import REPORT
+from tasks.runs.read import REPORT
 from tasks.training.one_batch import learn_by_heart
 from tasks.training.plan import TrainingPlan
 from tasks.training.profile import TRACED, WARM_UP, profile_training

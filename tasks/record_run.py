@@ -15,12 +15,12 @@ from tasks.config.training import TrainingConfig
 from tasks.data.sources.source_files import SourceFiles
 from tasks.drift.report import DriftReport
 from tasks.reports.model_card import MODEL_CARD, model_card
-from tasks.reports.run_report import CHARTS, REPORT, run_report
+from tasks.reports.run_report import CHARTS, run_report
 from tasks.run_summary import RunSummary
 from tasks.runs.environment import describe_machine, describe_source, library_versions
 from tasks.runs.manifest import BaselineScore, Manifest, Score, Training, VectorCoverage
 from tasks.runs.names import write_naming
-from tasks.runs.read import PARTS, SLICES, read_json
+from tasks.runs.read import PARTS, REPORT, SLICES, read_json
 
 DRIFT = "drift.json"
 """In the folders of runs that were checked for drift."""

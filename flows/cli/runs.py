@@ -25,7 +25,6 @@ from tasks.registry.champion import ChampionStore
 from tasks.registry.events import current_champion
 from tasks.reports.mlflow import export_mlflow
 from tasks.reports.model_card import model_card
-from tasks.reports.run_report import REPORT
 from tasks.reports.tensorboard import export_tensorboard
 from tasks.runs.compare import compare_runs
 from tasks.runs.describe import (
@@ -39,7 +38,7 @@ from tasks.runs.failures import read_failures
 from tasks.runs.find import LATEST, Run, UnreadableRun, find_run, find_runs, no_runs
 from tasks.runs.names import naming_fault, read_naming_of, write_naming
 from tasks.runs.pins import pin_run, pinned_runs, unpin_run
-from tasks.runs.read import read_checked, read_config, reading_runs
+from tasks.runs.read import REPORT, read_checked, read_config, reading_runs
 
 app = command_app(
     "runs",

@@ -13,14 +13,13 @@ from tasks.config.recipes import with_recipe
 from tasks.config.repeat import train_command
 from tasks.config.training import ConvBilstmConfig, TrainingConfig
 from tasks.registry.events import Decision
-from tasks.reports.run_report import REPORT, run_verdict
 from tasks.reports.tables import METRICS as TITLES
 from tasks.reports.tables import SEVERAL, metric_text
-from tasks.reports.verdict import Level, Verdict
+from tasks.reports.verdict import Level, Verdict, run_verdict
 from tasks.run_summary import RunSummary
 from tasks.runs.find import find_run
 from tasks.runs.manifest import Manifest
-from tasks.runs.read import METRICS, read_config, read_json
+from tasks.runs.read import METRICS, REPORT, read_config, read_json
 
 _STYLES: dict[Level, str] = {"good": "bold green", "mind": "bold yellow", "bad": "bold red"}
 

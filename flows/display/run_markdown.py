@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from tasks.common.formatting import interval_text
+from tasks.common.formatting import interval_text, score
 from tasks.common.tables import Table, markdown
 from tasks.evaluation.significance import SliceScore
-from tasks.reports.html import image_uri, score
-from tasks.reports.run_report import REPORT
+from tasks.reports.html import image_uri
 from tasks.reports.tables import slices_table
 from tasks.reports.verdict import Note, Verdict
 from tasks.runs.manifest import BaselineScore, Manifest, Score
+from tasks.runs.read import REPORT
 
 _MARKS = {"good": "✓ ", "warning": "⚠ ", "mind": "⚠ ", "bad": "✗ ", "plain": ""}
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from flows.display.run_markdown import report_markdown
-from tasks.reports.run_report import run_notes, run_verdict
 from tasks.reports.tables import run_tables
+from tasks.reports.verdict import run_notes, run_verdict
 from tasks.runs.manifest import read_manifest
 
 

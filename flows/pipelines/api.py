@@ -23,14 +23,15 @@ from tasks.inference.open_model import model_of_run, open_predictor
 from tasks.inference.predictor import ready_predictor
 from tasks.model.network import keras_model
 from tasks.model.own.code import check_network
-from tasks.reports.run_report import REPORT, run_verdict
 from tasks.reports.tables import compared_slices, differences_table, scores_table, tests_table
+from tasks.reports.verdict import run_verdict
 from tasks.runs.compare import Comparison, compare_runs
 from tasks.runs.find import LATEST, Run, find_run
 from tasks.runs.manifest import Score
 from tasks.runs.read import (
     BEST_MODEL,
     PREDICTIONS,
+    REPORT,
     checked_file,
     read_checked,
     read_config,

@@ -1,5 +1,6 @@
 """How what a run says of itself is written for people, in the terminal and on pages."""
 
+import json
 import re
 from datetime import datetime
 
@@ -28,6 +29,16 @@ def printable(text: str) -> str:
 def without_credentials(text: str) -> str:
     """Return a text in which no address names a user or a password."""
     return _CREDENTIALS.sub("***", text)
+
+
+def share(value: float) -> str:
+    """Return a share as a percentage with one decimal."""
+    return f"{100 * value:.1f} %"
+
+
+def score(value: float) -> str:
+    """Return a score with four decimals."""
+    return f"{value:.4f}"
 
 
 def interval_text(low: float, high: float) -> str:
@@ -59,3 +70,8 @@ def shortened(text: str, most: int = 120) -> str:
     """Return a text on one line, of at most so many characters and an ellipsis."""
     plain = " ".join(text.split())
     return plain if len(plain) <= most else f"{plain[:most]}…"
+
+
+def json_text(value: object) -> str:
+    """Return a value as one line of JSON."""
+    return json.dumps(value, ensure_ascii=False)

@@ -1,14 +1,13 @@
 """Pages from templates: self-contained HTML, every value escaped, and Markdown."""
 
 import base64
-import json
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from tasks.common.formatting import signed_points
+from tasks.common.formatting import json_text, score, share, signed_points
 
 _KINDS = {".svg": "svg+xml", ".png": "png"}
 
@@ -42,18 +41,3 @@ def image_uri(path: Path) -> str:
     """Return an image file as a `data:` address, so that a page needs no other file."""
     content = base64.b64encode(path.read_bytes()).decode()
     return f"data:image/{_KINDS[path.suffix]};base64,{content}"
-
-
-def share(value: float) -> str:
-    """Return a share as a percentage with one decimal."""
-    return f"{100 * value:.1f} %"
-
-
-def score(value: float) -> str:
-    """Return a score with four decimals."""
-    return f"{value:.4f}"
-
-
-def json_text(value: object) -> str:
-    """Return a value as one line of JSON."""
-    return json.dumps(value, ensure_ascii=False)

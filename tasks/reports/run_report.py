@@ -1,15 +1,12 @@
 """The report of a run: one HTML page that needs no other file and asks for nothing outside."""
 
 import re
-from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
-from typing import Any
 
 from tasks.common.formatting import when
 from tasks.config.recipes import nearest_recipe
 from tasks.config.repeat import train_command
 from tasks.config.training import TrainingConfig
-from tasks.evaluation.significance import PairedTest
 from tasks.model.describe import network_parts, network_title
 from tasks.reports.html import image_uri, render
 from tasks.reports.tables import (
@@ -25,11 +22,9 @@ from tasks.reports.tables import (
     run_tables,
     slices_table,
 )
-from tasks.reports.verdict import Note, Verdict, conclude, notes_on
+from tasks.reports.verdict import baseline_tests, conclude, notes_on
 from tasks.runs.manifest import Manifest
 from tasks.runs.read import read_json
-
-REPORT = "report.html"
 
 CHARTS = (
     "training_loss",
@@ -72,7 +67,7 @@ def run_report(folder: Path, manifest: Manifest) -> str:
         "changed": changed_table(config),
         "config": config_table(config),
     }
-    linear, tests = read_json(folder, "baseline_metrics.json"), _tests(analysis)
+    linear, tests = read_json(folder, "baseline_metrics.json"), baseline_tests(analysis)
     notes = notes_on(manifest, config, metrics, data, tests, linear)
     return render(
         "report.html.jinja",
@@ -99,35 +94,6 @@ def run_report(folder: Path, manifest: Manifest) -> str:
         history=read_json(folder, "history.json"),
         num_words=config.text.num_words,
     )
-
-
-def run_verdict(folder: Path, manifest: Manifest) -> Verdict:
-    """Return whether the model of the run whose other files lie in `folder` is of use."""
-    return conclude(
-        manifest,
-        read_json(folder, "metrics.json"),
-        _tests(read_json(folder, "analysis.json")),
-        read_json(folder, "baseline_metrics.json"),
-        read_json(folder, "data_report.json")["label_names"],
-    )
-
-
-def run_notes(folder: Path, manifest: Manifest) -> list[Note]:
-    """Return whether to believe the score of the run whose other files lie in `folder`."""
-    return notes_on(
-        manifest,
-        _config(folder),
-        read_json(folder, "metrics.json"),
-        read_json(folder, "data_report.json"),
-        _tests(read_json(folder, "analysis.json")),
-        read_json(folder, "baseline_metrics.json"),
-    )
-
-
-def _tests(analysis: Mapping[str, Any]) -> Sequence[PairedTest]:
-    """Return the paired tests against the baselines, in the order of the manifest's."""
-    tests = [analysis[f"network_against_{name}"] for name in ("baseline", "bayes_baseline")]
-    return [PairedTest.model_validate(test) for test in tests]
 
 
 def _config(folder: Path) -> TrainingConfig:

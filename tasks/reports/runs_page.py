@@ -6,16 +6,15 @@ from datetime import UTC, date, datetime, time
 from urllib.parse import quote
 
 from tasks.common.errors import PipelineError
-from tasks.common.formatting import interval_text, short_id, when
+from tasks.common.formatting import interval_text, score, short_id, when
 from tasks.common.records import Record
 from tasks.common.tables import Column, Table, number
 from tasks.evaluation.significance import PairedTest, difference_text
-from tasks.reports.html import render, score
-from tasks.reports.run_report import REPORT
+from tasks.reports.html import render
 from tasks.reports.timeline import SHAPES, Change, Judged, Timeline, draw_timeline
 from tasks.runs.find import FoundRuns, Run, UnreadableRun
 from tasks.runs.names import read_naming_of
-from tasks.runs.read import read_checked, reading_runs
+from tasks.runs.read import REPORT, read_checked, reading_runs
 
 _COLOURS = 3
 _LOOKS = _COLOURS * len(SHAPES)

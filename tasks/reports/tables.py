@@ -5,11 +5,19 @@ from pathlib import Path
 from typing import Any
 
 from tasks.common.artifact_store import StepRun
-from tasks.common.formatting import interval_text, p_text, short_id, signed, when
+from tasks.common.formatting import (
+    interval_text,
+    json_text,
+    p_text,
+    score,
+    share,
+    short_id,
+    signed,
+    when,
+)
 from tasks.common.tables import Column, Table, number
 from tasks.config.training import TrainingConfig, changed_settings, default_groups, value_text
 from tasks.evaluation.significance import SliceScore, difference_text
-from tasks.reports.html import json_text, score, share
 from tasks.runs.compare import CommonReviews, ComparedRun, Comparison, Judgement
 from tasks.runs.manifest import CLASSIFIER, Manifest, Score
 from tasks.runs.read import read_json

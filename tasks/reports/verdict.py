@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
+from pathlib import Path
 from statistics import NormalDist
 from typing import Any, Literal
 
@@ -12,6 +13,7 @@ from tasks.config.training import TrainingConfig
 from tasks.evaluation.balance import is_unbalanced
 from tasks.evaluation.significance import PairedTest
 from tasks.runs.manifest import BaselineScore, Manifest
+from tasks.runs.read import read_json
 
 _LARGEST_CALIBRATION_ERROR, _LEVEL = 0.05, 0.05
 
@@ -49,6 +51,35 @@ class Note:
 
     kind: Literal["good", "warning", "plain"]
     text: str
+
+
+def run_verdict(folder: Path, manifest: Manifest) -> Verdict:
+    """Return whether the model of the run whose other files lie in `folder` is of use."""
+    return conclude(
+        manifest,
+        read_json(folder, "metrics.json"),
+        baseline_tests(read_json(folder, "analysis.json")),
+        read_json(folder, "baseline_metrics.json"),
+        read_json(folder, "data_report.json")["label_names"],
+    )
+
+
+def run_notes(folder: Path, manifest: Manifest) -> list[Note]:
+    """Return whether to believe the score of the run whose other files lie in `folder`."""
+    return notes_on(
+        manifest,
+        TrainingConfig.model_validate(read_json(folder, "config.json")),
+        read_json(folder, "metrics.json"),
+        read_json(folder, "data_report.json"),
+        baseline_tests(read_json(folder, "analysis.json")),
+        read_json(folder, "baseline_metrics.json"),
+    )
+
+
+def baseline_tests(analysis: Mapping[str, Any]) -> Sequence[PairedTest]:
+    """Return the paired tests against the baselines, in the order of the manifest's."""
+    tests = [analysis[f"network_against_{name}"] for name in ("baseline", "bayes_baseline")]
+    return [PairedTest.model_validate(test) for test in tests]
 
 
 def conclude(

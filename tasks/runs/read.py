@@ -16,6 +16,7 @@ BEST_MODEL = "best_model.keras"
 METRICS = "metrics.json"
 VOCABULARY = "vocabulary.json"
 PARTS = "parts.parquet"
+REPORT = "report.html"
 SLICES = "slices.parquet"
 """In which slices each test review is: a column for each thing that they are sliced by."""
 

@@ -10,7 +10,8 @@ import pytest
 from tasks.config.recipes import nearest_recipe
 from tasks.config.repeat import train_command
 from tasks.config.training import NETWORKS, TrainingConfig
-from tasks.reports.run_report import run_report, run_verdict
+from tasks.reports.run_report import run_report
+from tasks.reports.verdict import run_verdict
 from tasks.run_summary import RunSummary
 from tasks.runs.find import Run
 from tasks.runs.manifest import read_manifest

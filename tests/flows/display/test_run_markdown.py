@@ -2,7 +2,7 @@ import pytest
 
 from flows.display.run_markdown import report_markdown
 from tasks.evaluation.significance import SliceScore
-from tasks.reports.run_report import run_verdict
+from tasks.reports.verdict import run_verdict
 from tasks.run_summary import RunSummary
 from tasks.runs.manifest import read_manifest
 

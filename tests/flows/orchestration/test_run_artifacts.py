@@ -8,7 +8,7 @@ from prefect import get_client
 from prefect.client.schemas.objects import Artifact
 
 from tasks.reports.html import image_uri
-from tasks.reports.run_report import run_verdict
+from tasks.reports.verdict import run_verdict
 from tasks.run_summary import RunSummary
 from tasks.runs.manifest import BaselineScore, Manifest, Score, read_manifest
 from tests.support.servers.run_records import artifacts_of, task_runs_of

@@ -15,9 +15,9 @@ from tasks.inference.open_model import open_predictor
 from tasks.model.own.archive import code_in
 from tasks.plan import plan_training
 from tasks.reports.model_card import MODEL_CARD
-from tasks.reports.run_report import REPORT
 from tasks.run_summary import RunSummary
 from tasks.runs.manifest import read_manifest
+from tasks.runs.read import REPORT
 from tests.support.commands import Command, read_options
 from tests.support.small_run import small_config, write_reviews
 from tests.support.start_run import start_config
