@@ -4,6 +4,7 @@ import json
 import random
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -94,11 +95,13 @@ def results(artifacts: Path, step: str) -> list[StepOutput]:
 
 
 def forget(artifacts: Path, step: str) -> None:
-    """Remove all that the cache knows of a step."""
+    """Remove all that the cache knows of a step, so that it does again all that it did."""
     store = ArtifactStore(artifacts)
     for output in results(artifacts, step):
         for name in output.files:
             store.file(output, name).unlink()
+            with suppress(OSError):  # which holds a file of another step
+                store.file(output, name).parent.rmdir()
     for kind in ("keys", "records", "results"):
         shutil.rmtree(artifacts / "cache" / kind / step, ignore_errors=True)
 
