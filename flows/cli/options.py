@@ -145,13 +145,20 @@ class DataOptions:
             BadDataError: A file of the user cannot be used, or there is no such run.
             MissingExtraError: The library of the tokenizer is not installed.
         """
+        return self._usable(self._asked())
+
+    def _asked(self) -> TrainingConfig:
+        """Return what recipe, file and options say together; the output is as requested."""
         set_output(quiet=self.quiet, verbose=self.verbose)
         base = self._base()
         groups = {name: getattr(self, name) for name in _GROUPS if hasattr(self, name)}
         if not base.get("source"):
             # Whole, since a command may have another default than the config.
             groups["source"] = type(self.source).model_validate(self.source.model_dump())
-        config = changed_config(base, groups)
+        return changed_config(base, groups)
+
+    def _usable(self, config: TrainingConfig) -> TrainingConfig:
+        """Return the config once what it names was looked at: files, network and tokenizer."""
         check_users_files(config.source)
         check_network(config.network)
         Tokenization.of(config.text)
@@ -187,6 +194,6 @@ class ConfigOptions(DataOptions):
 
     def training_config(self) -> TrainingConfig:
         """Return the checked config, as above; an AcceleratorError says that there is no device."""
-        config = super().training_config()
+        config = self._asked()
         require_divisible(config.fit, select_accelerator(self.accelerator))
-        return config
+        return self._usable(config)

@@ -32,7 +32,7 @@ _PREFECT_REPEATS = (
 )
 """Begin Prefect's lines of what a line of ours says, or of nothing that a person can use."""
 
-_PREFECT_FAILS = "Encountered exception during execution: "
+FAILED = "Encountered exception during execution: "
 """Begins Prefect's line of the error that ends a run, which the ending says in one sentence."""
 
 _REFRESHES_A_SECOND = 4
@@ -89,7 +89,7 @@ class RunDisplay(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print a record as one line, unless it repeats another or what the ending says."""
         said = record.getMessage()
-        ends = said.startswith(_PREFECT_FAILS) and not record.exc_info
+        ends = said.startswith(FAILED) and not record.exc_info
         if self._has_ending and (ends or getattr(record, "is_in_ending", False)):
             return
         if record.name.startswith("prefect") and said.startswith(_PREFECT_REPEATS):

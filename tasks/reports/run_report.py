@@ -24,7 +24,7 @@ from tasks.reports.tables import (
 )
 from tasks.reports.verdict import baseline_tests, conclude, notes_on
 from tasks.runs.manifest import Manifest
-from tasks.runs.read import read_json
+from tasks.runs.read import config_in, read_json
 
 CHARTS = (
     "training_loss",
@@ -51,7 +51,7 @@ def run_report(folder: Path, manifest: Manifest) -> str:
     Texts of reviews come from data, so all values are escaped; the page allows no script. The
     manifest needs no list of files yet.
     """
-    config = _config(folder)
+    config = config_in(folder)
     metrics, data = read_json(folder, "metrics.json"), read_json(folder, "data_report.json")
     analysis = read_json(folder, "analysis.json")
     recipe, changes = _recipe(config)
@@ -94,10 +94,6 @@ def run_report(folder: Path, manifest: Manifest) -> str:
         history=read_json(folder, "history.json"),
         num_words=config.text.num_words,
     )
-
-
-def _config(folder: Path) -> TrainingConfig:
-    return TrainingConfig.model_validate(read_json(folder, "config.json"))
 
 
 def _title(manifest: Manifest, config: TrainingConfig) -> str:

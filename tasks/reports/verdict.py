@@ -13,7 +13,7 @@ from tasks.config.training import TrainingConfig
 from tasks.evaluation.balance import is_unbalanced
 from tasks.evaluation.significance import PairedTest
 from tasks.runs.manifest import BaselineScore, Manifest
-from tasks.runs.read import read_json
+from tasks.runs.read import config_in, read_json
 
 _LARGEST_CALIBRATION_ERROR, _LEVEL = 0.05, 0.05
 
@@ -68,7 +68,7 @@ def run_notes(folder: Path, manifest: Manifest) -> list[Note]:
     """Return whether to believe the score of the run whose other files lie in `folder`."""
     return notes_on(
         manifest,
-        TrainingConfig.model_validate(read_json(folder, "config.json")),
+        config_in(folder),
         read_json(folder, "metrics.json"),
         read_json(folder, "data_report.json"),
         baseline_tests(read_json(folder, "analysis.json")),

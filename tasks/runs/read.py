@@ -37,6 +37,11 @@ def checked_file(run: Run, name: str) -> Path:
     return run.folder / name
 
 
+def config_in(folder: Path) -> TrainingConfig:
+    """Return the config in the folder of a run, as it stands: it may still be in the making."""
+    return TrainingConfig.model_validate(read_json(folder, "config.json"))
+
+
 def read_config(run: Run) -> TrainingConfig:
     """Return the config of `run`; raise a BadDataError where it does not fit this version."""
     try:

@@ -99,9 +99,10 @@ def forget(artifacts: Path, step: str) -> None:
     store = ArtifactStore(artifacts)
     for output in results(artifacts, step):
         for name in output.files:
-            store.file(output, name).unlink()
+            file = store.file(output, name)
+            file.unlink()
             with suppress(OSError):  # which holds a file of another step
-                store.file(output, name).parent.rmdir()
+                file.parent.rmdir()
     for kind in ("keys", "records", "results"):
         shutil.rmtree(artifacts / "cache" / kind / step, ignore_errors=True)
 

@@ -50,6 +50,7 @@ def test_promotion_and_drift_are_off_until_they_are_asked_for() -> None:
         ("--protocol best", 2, "error: --protocol best: must be 'honest' or 'tutorial'"),
         ("--accelerator tpu", 2, "error: --accelerator tpu: must be auto, cpu, gpu, gpu:N or m"),
         ("--accelerator gpu:99", 1, "error: --accelerator gpu:99: no GPU"),
+        ("--accelerator gpu:99 --train-file no.csv", 1, "error: --accelerator gpu:99: no GPU"),
         ("--source files", 2, "error: --source files: needs --train-file"),
         ("--unheard-of 3", 2, "error: Unknown option"),
         ("--promote --protocol tutorial", 2, "error: --protocol tutorial: promotion needs"),

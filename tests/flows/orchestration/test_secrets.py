@@ -44,7 +44,8 @@ def test_nothing_that_is_left_holds_a_secret(tmp_path: Path, forker: RunForker) 
     log = tmp_path / "run.log"
     with prefect_server_process(tmp_path / "server") as (api, _):
         options = [*reviews, *SMALL_NGRAMS, "--epochs=1"]
-        assert forker.start(log, with_secret(api), *options, fault=None, **ENVIRONMENT).wait() == 0
+        run = forker.start(log, with_secret(api), *options, fault=None, **ENVIRONMENT)
+        assert run.wait() == 0, log.read_text()
         for script, options in (
             ("train_flow.py", ["--source=files", f"--train-file=s3://KEY:{SECRET}@bucket/a.csv"]),
             ("sweep_flow.py", [*reviews, f"--storage=postgresql://me:{SECRET}@127.0.0.1:9/d"]),

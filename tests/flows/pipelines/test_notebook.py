@@ -23,7 +23,7 @@ def test_its_cells_run_outside_the_repository_one_after_the_other(
     prefect_server: str,  # noqa: ARG001 - the runs report there
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """In this process and on a tenth of the reviews, which takes a fifth of a kernel's time."""
+    """In this process and on a tenth of the reviews: a kernel would import all of it again."""
     monkeypatch.chdir(tmp_path)
     cells = [one for one in nbformat.read(NOTEBOOK, as_version=4).cells if one.cell_type == "code"]
     written, *others = (cell.source for cell in cells)

@@ -7,6 +7,7 @@ import prefect
 import pytest
 from prefect.runner import Runner
 
+from flows.display.run_display import FAILED
 from flows.orchestration.server_process import SERVED
 from flows.orchestration.temporary_server import OF_SERVER
 from flows.scheduling import prefect_contracts as contracts
@@ -28,7 +29,7 @@ def test_the_contracts_were_read_in_the_prefect_that_is_installed() -> None:
         *(("logging/loggers.py", f'"{name}"') for name in contracts.RUN_LOGGERS[1:]),
         *(("server/api/server.py", f'"{name}": "{value}"') for name, value in OF_SERVER.items()),
         ("server/api/server.py", f'"{SERVED}"'),
-        ("flow_engine.py", "self.logger.exception("),
+        ("flow_engine.py", f'self.logger.exception("{FAILED}'),
         ("task_engine.py", "self.logger.error("),
     ],
 )

@@ -117,6 +117,7 @@ def test_a_run_that_fails_leaves_a_record_and_is_told_of(
     assert "Traceback" not in log
     (failure,) = read_failures(tmp_path / "artifacts").failures
     assert failure.reason in log.splitlines()[-1]
+    assert log.count(failure.reason) == 1
     assert (failure.flow, failure.state) == ("train-sentiment", "Failed")
     assert failure.last_step == "load"
     assert failure.parameters["config"]["fit"]["seed"] == 7
