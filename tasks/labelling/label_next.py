@@ -4,7 +4,7 @@ Uncertain texts that differ: maximal marginal relevance, J. Carbonell and J. Gol
 (https://doi.org/10.1145/290941.291025), with uncertainty for relevance.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -73,6 +73,16 @@ def back_test(
     `known` and `judged` are the tokens and the labels of reviews; those of `judged` are held back.
     """
     tokens, labels = known
+
+    def learned(rows: np.ndarray, texts: pa.ChunkedArray) -> np.ndarray:
+        """Return what a model gives for texts that has learned from some rows."""
+        learns = np.zeros(len(labels), bool)
+        learns[rows] = True
+        return bayes_probabilities(tokens, learns, labels[learns], [texts], tokenizer)
+
+    def accuracy(rows: np.ndarray) -> float:
+        return float(np.mean(answers(learned(rows, judged[0])) == judged[1]))
+
     beginning = int(_BEGINNING * len(labels))
     rows = min(rows, (len(labels) - beginning) // 2)
     scores = []
@@ -82,11 +92,9 @@ def back_test(
         if rows < 1 or len(set(labels[first])) < len(set(labels)):
             return None
         unlabelled = tokens.take(pa.array(pool))
-        model = _Learned(tokens, labels, first, tokenizer)
-        sure = of_each(model.probabilities(unlabelled))
+        sure = of_each(learned(first, unlabelled))
         ways = (pool[rows_that_teach(sure, unlabelled, rows)], pool[:rows])
-        models = [replace(model, rows=np.concatenate([first, more])) for more in ways]
-        scores.append([one.accuracy(*judged) for one in models])
+        scores.append([accuracy(np.concatenate([first, more])) for more in ways])
     chosen, drawn = np.mean(scores, axis=0)
     differences = np.subtract(*np.transpose(scores))
     spread = float(differences.std(ddof=1)) / _REPETITIONS**0.5
@@ -94,22 +102,3 @@ def back_test(
     gain = float(chosen - drawn)
     counts = (beginning, rows, len(judged[1]))
     return BackTest(*counts, float(chosen), float(drawn), gain - reach, gain + reach)
-
-
-@dataclass(frozen=True)
-class _Learned:
-    """What a model of the back-test learns from: some rows of n labelled reviews."""
-
-    tokens: pa.ChunkedArray
-    labels: np.ndarray
-    rows: np.ndarray
-    tokenizer: TokenizerName
-
-    def probabilities(self, judged: pa.ChunkedArray) -> np.ndarray:
-        learns = np.zeros(len(self.labels), bool)
-        learns[self.rows] = True
-        known = self.tokens, learns, self.labels[learns]
-        return bayes_probabilities(*known, [judged], self.tokenizer)
-
-    def accuracy(self, judged: pa.ChunkedArray, labels: np.ndarray) -> float:
-        return float(np.mean(answers(self.probabilities(judged)) == labels))
