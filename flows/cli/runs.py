@@ -27,13 +27,7 @@ from tasks.reports.mlflow import export_mlflow
 from tasks.reports.model_card import model_card
 from tasks.reports.tensorboard import export_tensorboard
 from tasks.runs.compare import compare_runs
-from tasks.runs.describe import (
-    Choice,
-    SortBy,
-    describe_run,
-    differing_settings,
-    list_runs,
-)
+from tasks.runs.describe import SortBy, describe_run, differing_settings, list_runs
 from tasks.runs.failures import read_failures
 from tasks.runs.find import LATEST, Run, UnreadableRun, find_run, find_runs, no_runs
 from tasks.runs.names import naming_fault, read_naming_of, write_naming
@@ -77,9 +71,8 @@ def list_command(
     pinned = pinned_runs(options.artifacts)
     if since is not None and since.tzinfo is None:
         since = since.replace(tzinfo=UTC)
-    choice = Choice(tags=tag, since=since, sort=sort, limit=limit)
     every = find_runs(options.artifacts)
-    found = list_runs(every, champion, pinned, choice)
+    found = list_runs(every, champion, pinned, tags=tag, since=since, sort=sort, limit=limit)
     found = found.model_copy(update={"unreadable": [*found.unreadable, *faults]})
     if not options.json and not found.runs and not found.unreadable:
         show_lines("no run is such" if every.runs else no_runs(options.artifacts))

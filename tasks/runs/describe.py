@@ -1,7 +1,6 @@
 """Describe runs: one line for a list, or all that its folder says of one."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -73,16 +72,6 @@ class RunList(Record):
     unreadable: list[UnreadableRun]
 
 
-@dataclass(frozen=True)
-class Choice:
-    """Which runs of a list are wanted, and in which order; all, the newest first, by default."""
-
-    tags: tuple[str, ...] = ()
-    since: datetime | None = None
-    sort: SortBy = "when"
-    limit: int | None = None
-
-
 class RunDetails(Record):
     """A run with its metrics, the sizes of its data and what its config changes."""
 
@@ -97,33 +86,37 @@ class RunDetails(Record):
 
 def list_runs(
     found: FoundRuns,
-    champion: str | None = None,
-    pinned: Collection[str] = (),
-    choice: Choice = Choice(),
+    champion: str | None,
+    pinned: Collection[str],
+    *,
+    tags: Collection[str],
+    since: datetime | None,
+    sort: SortBy,
+    limit: int | None,
 ) -> RunList:
-    """Return one line for each run that is wanted.
+    """Return one line for each run with all tags since a time, and at most so many, in an order.
 
     `champion` and `pinned` are the ids of the runs to mark.
     """
     lines, unreadable = [], list(found.unreadable)
     for run in found.runs:
-        if choice.since and datetime.fromisoformat(run.manifest.created) < choice.since:
+        if since and datetime.fromisoformat(run.manifest.created) < since:
             continue
         naming = read_naming_of(run.folder)
         if fault := naming_fault(run.folder):
             unreadable.append(UnreadableRun(folder=run.folder, reason=fault))
-        if not set(choice.tags) <= set(naming.tags):
+        if not set(tags) <= set(naming.tags):
             continue
         try:
             lines.append(_line(run, naming, champion, pinned))
         except PipelineError as error:
             unreadable.append(UnreadableRun(folder=run.folder, reason=str(error)))
         # The order of the runs is that of time already, and what comes later need not be read.
-        if choice.sort == "when" and len(lines) == choice.limit:
+        if sort == "when" and len(lines) == limit:
             break
-    if choice.sort != "when":
-        lines.sort(key=_ORDERS[choice.sort])
-    return RunList(runs=lines[: choice.limit], unreadable=unreadable)
+    if sort != "when":
+        lines.sort(key=_ORDERS[sort])
+    return RunList(runs=lines[:limit], unreadable=unreadable)
 
 
 def differing_settings(runs: Sequence[RunLine]) -> list[str]:
@@ -136,8 +129,8 @@ def differing_settings(runs: Sequence[RunLine]) -> list[str]:
     ]
 
 
-def describe_run(run: Run, champion: str | None = None) -> RunDetails:
-    """Return the details of `run`."""
+def describe_run(run: Run, champion: str | None) -> RunDetails:
+    """Return the details of `run`; `champion` is the id of the champion's."""
     return RunDetails(
         naming=read_naming_of(run.folder),
         folder=run.folder,
