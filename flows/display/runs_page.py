@@ -25,14 +25,7 @@ def write_runs_page(artifacts: Path) -> Path:
     faults: list[str] = []
     try:
         events = [
-            ChampionEvent(
-                kind=event.kind,
-                when=event.when,
-                run_id=event.run_id,
-                why=event.why,
-                former_champion=event.former_champion,
-                test=event.test,
-            )
+            ChampionEvent.model_validate(event, from_attributes=True)
             for event in ChampionStore(artifacts).events()
         ]
     except PipelineError as error:

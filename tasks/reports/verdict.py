@@ -94,19 +94,19 @@ def conclude(
     `linear` are the metrics of the first of them, `labels` the names of the labels.
     """
     level, text = _against_baselines(manifest, metrics["majority_share"], baselines)
+    doubts = []
     if manifest.score.protocol == "tutorial":
-        level = "mind" if level == "good" else level
-        text += "; the test reviews chose its epoch, which flatters it"
+        doubts.append("the test reviews chose its epoch, which flatters it")
     if _best_cut(metrics) is not None:
-        level = "mind" if level == "good" else level
-        text += f"; ranking is good (AUC {metrics['roc_auc']:.2f}) but the cut at 0.5 is not"
+        doubts.append(f"ranking is good (AUC {metrics['roc_auc']:.2f}) but the cut at 0.5 is not")
     if leak := _leak(linear, labels):
-        level = "mind" if level == "good" else level
-        text += f"; {leak}"
+        doubts.append(leak)
+    if doubts and level == "good":
+        level = "mind"
     accuracy = f"{manifest.score.accuracy:.4f}"
     if manifest.score.macro_f1 is not None:
         accuracy = f"accuracy {accuracy}"
-    return Verdict(level, f"{accuracy}, {text}.")
+    return Verdict(level, f"{accuracy}, {'; '.join([text, *doubts])}.")
 
 
 def _leak(linear: Mapping[str, Any], labels: Sequence[str]) -> str | None:
