@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -270,7 +270,8 @@ class _Trial:
             content_hash="",
         )
         self._bundle.mkdir()
-        with _unheard():
+        # TensorFlow writes there what is of no use here.
+        with Path(os.devnull).open("wb") as nothing, error_output_to(nothing):
             return write_forms(model, self._bundle, litert=True)
 
     def compare_forms(self) -> str:
@@ -311,13 +312,6 @@ class _Trial:
     def _require_same(self, facts: dict[str, Fact]) -> None:
         if facts != self._trained:
             raise NetworkError("another training with the same seed has other weights or losses")
-
-
-@contextmanager
-def _unheard() -> Iterator[None]:
-    """Leave out of the error output what TensorFlow writes there during the block."""
-    with Path(os.devnull).open("wb") as nothing, error_output_to(nothing):
-        yield
 
 
 def _reviews(labels: tuple[str, ...]) -> Iterator[str]:
