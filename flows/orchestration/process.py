@@ -73,7 +73,7 @@ def begin_process(*, for_run: bool = False) -> None:
     set_process_up()
     keep_memory_together()
     try:
-        if for_run and not (_may_be_set_up() or "prefect.context" in sys.modules):
+        if for_run and not (server_may_be_configured() or "prefect.context" in sys.modules):
             temporary_server()
         else:  # of a temporary server nobody asks which runs live, and to end this takes a second
             os.environ.setdefault("PREFECT_FLOWS_HEARTBEAT_FREQUENCY", str(HEARTBEAT_SECONDS))
@@ -118,20 +118,10 @@ def _profiles() -> Path:
     return Path(os.environ.get("PREFECT_PROFILES_PATH", prefect_home() / "profiles.toml"))
 
 
-def _may_be_set_up() -> bool:
-    """Tell whether Prefect may find a setting of the user's that says which server it takes."""
+def server_may_be_configured() -> bool:
+    """Tell, without Prefect, whether it may find a setting that says which server it takes."""
     files = (_profiles(), Path(".env"), Path("prefect.toml"))
     if _CHOOSE_SERVER & os.environ.keys() or any(map(Path.exists, files)):
         return True
     project = Path("pyproject.toml")
     return project.exists() and "tool.prefect" in project.read_text("utf-8", errors="replace")
-
-
-def server_may_be_configured() -> bool:
-    """Tell whether a server may be configured, without Prefect, whose import takes a second."""
-    if ADDRESS in os.environ:
-        return True
-    try:
-        return ADDRESS in _profiles().read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return False
