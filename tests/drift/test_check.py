@@ -22,8 +22,12 @@ WARN, STOP = DriftConfig(sample=400), DriftConfig(sample=400, action="stop")
 
 
 def load(store: ArtifactStore, seed: int, **changes: Any) -> StepOutput:
+    """Write reviews and load them."""
+    return loaded_from(write_drifting(store.root / f"{seed}.csv", seed, **changes), store)
+
+
+def loaded_from(file: Path, store: ArtifactStore) -> StepOutput:
     """Do what the `load` step does."""
-    file = write_drifting(store.root / f"{seed}.csv", seed, **changes)
     with store.workspace() as folder:
         facts = load_reviews(source_of("files", train=file), DataConfig(), folder)
         return store.keep("load", folder, facts)
@@ -75,9 +79,7 @@ def grown(store: ArtifactStore, name: str, **changes: Any) -> StepOutput:
     more = write_drifting(store.root / f"more {name}.csv", 2, **changes).read_text()
     file = store.root / f"{name}.csv"
     file.write_text((store.root / "1.csv").read_text() + more.partition("\n")[2])
-    with store.workspace() as folder:
-        facts = load_reviews(source_of("files", train=file), DataConfig(), folder)
-        return store.keep("load", folder, facts)
+    return loaded_from(file, store)
 
 
 def test_a_table_that_grows_is_judged_by_its_new_rows_alone(store: ArtifactStore) -> None:
@@ -96,13 +98,10 @@ def test_a_table_that_grows_is_judged_by_its_new_rows_alone(store: ArtifactStore
 
 def test_the_same_words_with_another_label_are_a_new_review(store: ArtifactStore) -> None:
     make_champion(store, load(store, 1))
-    file = store.root / "1.csv"
-    turned = file.read_text().replace(",good\n", ",x\n").replace(",bad\n", ",good\n")
+    turned = (store.root / "1.csv").read_text().replace(",good\n", ",x\n")
     file = store.root / "turned.csv"
-    file.write_text(turned.replace(",x\n", ",bad\n"))
-    with store.workspace() as folder:
-        facts = load_reviews(source_of("files", train=file), DataConfig(), folder)
-        report = check_drift(store, store.keep("load", folder, facts), STOP)
+    file.write_text(turned.replace(",bad\n", ",good\n").replace(",x\n", ",bad\n"))
+    report = check_drift(store, loaded_from(file, store), STOP)
     assert report.new_reviews == report.reviews
 
 

@@ -35,17 +35,31 @@ ATTACK = "<script>document.title = 'taken'</script><img src=x onerror=\"document
 
 
 @pytest.fixture
-def attacked(done: RunSummary, tmp_path: Path) -> Path:
+def copied(done: RunSummary, tmp_path: Path) -> Run:
+    """A run whose files a test may change."""
+    folder = Path(shutil.copytree(done.folder, tmp_path / "run"))
+    return Run(folder=folder, manifest=read_manifest(folder))
+
+
+def page_of(run: Run) -> str:
+    """Return the report of a run on one line."""
+    return " ".join(run_report(run.folder, run.manifest).split())
+
+
+def error_of(*parts: dict[str, str]) -> dict[str, object]:
+    """Return what `analysis.json` holds of a confident error with these parts."""
+    review = {"review_id": 1, "label": 0, "answer": 1, "probability": 0.9, "length": 3}
+    return review | {"not_shown": 0, "parts": parts}
+
+
+@pytest.fixture
+def attacked(copied: Run, tmp_path: Path) -> Path:
     """The report of a run whose labels, words and reasons hold HTML."""
-    folder = tmp_path / "run"
-    shutil.copytree(done.folder, folder)
-    review: dict[str, object] = {"review_id": 1, "label": 0, "answer": 1, "probability": 0.9}
-    error = review | {"length": 3, "not_shown": 0, "parts": [{"kind": "seen", "text": ATTACK}]}
-    run = Run(folder=folder, manifest=read_manifest(folder))
-    changed_json(run, "data_report.json", {"label_names": [ATTACK, "good"]})
-    changed_json(run, "analysis.json", {"confident_errors": [error]})
+    changed_json(copied, "data_report.json", {"label_names": [ATTACK, "good"]})
+    error = error_of({"kind": "seen", "text": ATTACK})
+    changed_json(copied, "analysis.json", {"confident_errors": [error]})
     report = tmp_path / "report.html"
-    report.write_text(run_report(folder, run.manifest))
+    report.write_text(run_report(copied.folder, copied.manifest))
     return report
 
 
@@ -71,63 +85,43 @@ def test_baselines_that_learned_from_a_sample_say_so_wherever_they_stand(done: R
     assert "learned from 50" not in (done.folder / "report.html").read_text()
 
 
-def test_the_words_of_the_worst_errors_have_colours_and_the_gap_is_told(
-    done: RunSummary, tmp_path: Path
-) -> None:
-    folder = Path(shutil.copytree(done.folder, tmp_path / "run"))
-    run = Run(folder=folder, manifest=read_manifest(folder))
-    review = {"review_id": 1, "label": 0, "answer": 1, "probability": 0.9, "length": 3}
-    error = review | {"not_shown": 0, "parts": [{"kind": "for", "text": "fine"}]}
+def test_the_words_of_the_worst_errors_have_colours_and_the_gap_is_told(copied: Run) -> None:
+    error = error_of({"kind": "for", "text": "fine"})
     told = "by integrated gradients, which miss the logits by 0.125 at most."
     for gaps, is_told in (([{}], False), ([{"gap": 0.0}], False), ([{"gap": 0.125}, {}], True)):
-        changed_json(run, "analysis.json", {"confident_errors": [error | gap for gap in gaps]})
-        page = " ".join(run_report(folder, run.manifest).split())
+        changed_json(copied, "analysis.json", {"confident_errors": [error | gap for gap in gaps]})
+        page = page_of(copied)
         assert '<span class="for">fine</span>' in page
         assert "green</span> for the answer" in page
         assert (told in page) == is_told
 
 
-def test_rows_that_were_left_out_are_told(done: RunSummary, tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(done.folder, tmp_path / "run"))
-    run = Run(folder=folder, manifest=read_manifest(folder))
-    assert "left out" not in run_report(folder, run.manifest)
+def test_rows_that_were_left_out_are_told(copied: Run) -> None:
+    assert "left out" not in page_of(copied)
     rows = {"train": {"without a word": {"count": 1234, "rows": [5]}}, "test": {}}
-    changed_json(run, "data_report.json", {"left_out": rows})
-    page = " ".join(run_report(folder, run.manifest).split())
-    assert re.search(r"left out, without a word</th> ?<td[^>]*>1,234</td> ?<td[^>]*>0</td>", page)
+    changed_json(copied, "data_report.json", {"left_out": rows})
+    row = r"left out, without a word</th> ?<td[^>]*>1,234</td> ?<td[^>]*>0</td>"
+    assert re.search(row, page_of(copied))
 
 
 def test_the_accuracy_by_the_share_answered_is_drawn_where_levels_were_measured(
-    done: RunSummary, tmp_path: Path
+    copied: Run,
 ) -> None:
-    folder = Path(shutil.copytree(done.folder, tmp_path / "run"))
-    run = Run(folder=folder, manifest=read_manifest(folder))
-    (whole,) = read_json(folder, "metrics.json")["abstention_curve"]  # it is too sure of itself
+    (whole,) = read_json(copied.folder, "metrics.json")["abstention_curve"]  # it is too sure
     drawn = "from 0.9876 where 50.0 % of the reviews are answered"
-    assert drawn not in run_report(folder, run.manifest)
+    assert drawn not in page_of(copied)
     half = whole | {"answered": 0.5, "accuracy_answered": 0.9876}
-    changed_json(run, "metrics.json", {"abstention_curve": [half, whole]})
-    assert drawn in run_report(folder, run.manifest)
+    changed_json(copied, "metrics.json", {"abstention_curve": [half, whole]})
+    assert drawn in page_of(copied)
 
 
-def test_the_errors_are_said_to_be_those_of_the_cut_where_there_is_one(
-    done: RunSummary, tmp_path: Path
-) -> None:
-    folder = Path(shutil.copytree(done.folder, tmp_path / "run"))
-    run, said = Run(folder=folder, manifest=read_manifest(folder)), "pos above 0.8621."
-    assert said not in run_report(folder, run.manifest)
-    facts: dict[str, object] = {
-        "fp": 5,
-        "fn": 1,
-        "cut": 0.86214,
-        "cost": 1.0,
-        "cost_at_half": 1.1,
-        "saved": 0.1,
-    }
-    facts |= {"accuracy": 0.5, "accuracy_interval_95": [0.4, 0.6]}
+def test_the_errors_are_said_to_be_those_of_the_cut_where_there_is_one(copied: Run) -> None:
+    assert "pos above 0.8621." not in page_of(copied)
+    facts: dict[str, object] = {"fp": 5, "fn": 1, "cut": 0.86214, "accuracy": 0.5}
+    facts |= {"cost": 1.0, "cost_at_half": 1.1, "saved": 0.1, "accuracy_interval_95": [0.4, 0.6]}
     facts |= {f"{name}_interval_95": [0.0, 2.0] for name in ("cost", "cost_at_half", "saved")}
-    changed_json(run, "metrics.json", {"cost": facts})
-    assert said in run_report(folder, run.manifest)
+    changed_json(copied, "metrics.json", {"cost": facts})
+    assert "pos above 0.8621." in page_of(copied)
 
 
 def test_a_report_is_written_in_well_under_three_seconds(done: RunSummary) -> None:

@@ -3,18 +3,8 @@ from pathlib import Path
 import pytest
 
 from tasks.common.errors import BadDataError
-from tasks.common.hashed_files import HashedFile
-from tasks.runs.find import Run
-from tasks.runs.read import checked_file, read_checked, read_config
-from tests.support.made_runs import HISTORY, make_run, recorded
-
-
-def test_the_files_of_a_run_are_read(tmp_path: Path) -> None:
-    run = make_run(tmp_path, seed=4)
-    assert read_config(run).fit.seed == 4
-    assert read_checked(run, "history.json") == HISTORY
-    assert read_checked(run, "metrics.json")["accuracy"] == 0.75
-    assert read_checked(run, "data_report.json")["train"]["reviews"] == 80
+from tasks.runs.read import checked_file, read_config
+from tests.support.made_runs import changed_json, make_run
 
 
 @pytest.mark.parametrize("name", ["config.json", "history.json", "metrics.json"])
@@ -46,9 +36,6 @@ def test_a_file_that_is_not_in_the_manifest_is_never_read(tmp_path: Path) -> Non
 
 
 def test_a_config_of_another_version_is_reported(tmp_path: Path) -> None:
-    run = make_run(tmp_path)
-    (run.folder / "config.json").write_text('{"fit": {"nesterov": 1}}')
-    record = HashedFile.model_validate(recorded(run.folder / "config.json"))
-    manifest = run.manifest.model_copy(update={"files": {"config.json": record}})
+    run = changed_json(make_run(tmp_path), "config.json", {"fit": {"nesterov": 1}})
     with pytest.raises(BadDataError, match=r"another version .*nesterov=1: there is no such field"):
-        read_config(Run(folder=run.folder, manifest=manifest))
+        read_config(run)
