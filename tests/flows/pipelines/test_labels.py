@@ -1,7 +1,6 @@
 """Reviews of three labels go through the whole pipeline as those of two do."""
 
 import csv
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +8,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from flows.cli import predict, promote, runs
+from flows.cli import predict, runs
 from flows.pipelines.api import TrainedRun, load_run, train
 from tasks.evaluation.slices import read_predictions, read_slices
-from tasks.inference.bundle.open import open_bundle
 from tasks.runs.manifest import read_manifest
 from tasks.runs.read import read_json
 from tests.support.commands import Command
@@ -125,25 +123,6 @@ def test_each_text_gets_its_label_and_all_probabilities_on_request(
         assert row["label"] == label
         assert row["probability"] == max(each) == row[f"probability of {label}"]
         assert sum(each) == pytest.approx(1, abs=1e-5)
-
-
-def test_a_bundle_gives_the_same_answers(
-    trained: TrainedRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    target = tmp_path / "bundle"
-    Command(runs.app, artifacts_of(trained), capsys).says(
-        "export", "bundle", trained.run_id, str(target), "--litert"
-    )
-    assert open_bundle(target).predict(TEXTS)["label"].to_pylist() == list(LABELS)
-
-
-def test_it_becomes_the_champion_by_the_same_gates(
-    trained: TrainedRun, capsys: pytest.CaptureFixture[str]
-) -> None:
-    gates = ("--floor", "0.5", "--largest-calibration-error", "0.2", "--largest-latency-ms", "1000")
-    Command(promote.app, artifacts_of(trained), capsys).says("promote", trained.run_id, *gates)
-    champion = json.loads((artifacts_of(trained) / "champion.json").read_text())
-    assert champion["run_id"] == trained.run_id
 
 
 def test_other_names_in_another_order_change_nothing_else(
