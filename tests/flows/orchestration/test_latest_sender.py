@@ -88,26 +88,6 @@ def test_failures_are_dropped_and_told_once(caplog: pytest.LogCaptureFixture) ->
     assert line == "the progress cannot be shown for now (ConnectionError)"
 
 
-def test_a_sending_that_never_ends_is_not_waited_for() -> None:
-    recorder = Recorder(waits=True)
-    sender = LatestSender(recorder.send, 0.01, "it")
-    started = time.monotonic()
-    for value in range(1000):
-        sender.put(value, at_once=True)
-    assert time.monotonic() - started < 1
-    sender.close(0.1)
-    assert time.monotonic() - started < 2
-    recorder.let_go.set()
-
-
-def test_a_sender_that_got_nothing_has_nothing_to_close() -> None:
-    recorder = Recorder()
-    threads = threading.active_count()
-    LatestSender(recorder.send, 600, "it").close(LIMIT_S)
-    assert threading.active_count() == threads
-    assert recorder.sent == []
-
-
 def test_the_sending_thread_sees_the_context_of_whoever_puts() -> None:
     place = contextvars.ContextVar("place", default="nowhere")
     seen: list[str] = []
