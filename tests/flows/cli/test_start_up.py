@@ -4,12 +4,10 @@ Commands start quickly, mistakes are told at once, cached runs need no TensorFlo
 neither TensorFlow nor Prefect.
 """
 
-import pkgutil
 from pathlib import Path
 
 import pytest
 
-from flows import cli
 from tests.support.commands import imported_by
 from tests.support.promotions import decide, make_challenger, run_id
 
@@ -17,17 +15,14 @@ HEAVY = {"tensorflow", "keras", "scipy", "sklearn", "matplotlib", "mlflow"}
 
 ALL = HEAVY | {"prefect", "numpy", "pyarrow"}
 
-COMMANDS = [f"flows.cli.{module.name}" for module in pkgutil.iter_modules(cli.__path__)]
-
 
 @pytest.mark.parametrize(
     ("modules", "absent"),
     [
-        (COMMANDS, HEAVY | {"prefect"}),
         (["flows.pipelines.train", "tasks.steps"], HEAVY | {"numpy", "pyarrow"}),
         (["tasks.inference.open_model"], HEAVY | {"prefect"}),
     ],
-    ids=["commands", "steps", "predictions"],
+    ids=["steps", "predictions"],
 )
 def test_heavy_libraries_wait_until_they_are_used(modules: list[str], absent: set[str]) -> None:
     loaded = imported_by(f"import {', '.join(modules)}")
