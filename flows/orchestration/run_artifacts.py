@@ -20,7 +20,7 @@ def publish(folder: Path) -> None:
     create_markdown_artifact(
         report_markdown(folder, manifest, verdict, notes),
         key="report",
-        description=f"Test accuracy {verdict.sentence}",
+        description=f"Test accuracy {verdict.sentence.removeprefix('accuracy ')}",
     )
     for key, table in run_tables(folder, manifest).items():
         create_table_artifact(table.records(), key=key, description=table.title)

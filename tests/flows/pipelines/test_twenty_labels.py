@@ -14,10 +14,12 @@ from tasks.drift.report import DriftReport
 from tasks.evaluation.slices import read_predictions
 from tasks.inference.bundle.open import open_bundle
 from tasks.run_summary import RunSummary
+from tasks.runs.manifest import read_manifest
 from tasks.runs.read import read_json
 from tests.support.commands import Command
 from tests.support.samples.three_labels import BAYES_ACCURACY, write_three_labels
 from tests.support.servers.browser import SCREENS, needs_browser, sound_page, unfold
+from tests.support.servers.run_records import artifacts_of
 from tests.support.start_run import ngram_config, start_config
 
 NAMES = tuple(f"topic {number:02}" for number in range(20))
@@ -93,6 +95,8 @@ def test_other_shares_of_the_labels_are_a_drift_and_a_challenger_is_scored_besid
         "compare", champion.folder.name, second.folder.name, "--rescore"
     )
     assert "all models on" in said
+    shown = artifacts_of(read_manifest(second.folder).flow_run_id)["report"]
+    assert str(shown.description).startswith(f"Test accuracy {second.score.accuracy:.4f}, ")
     page = (second.folder / "report.html").read_text()
     assert page.index(">Test macro F1<") < page.index(">Accuracy<")
     assert "Macro F1 leads since the labels are not balanced" in page
