@@ -22,6 +22,8 @@ from tasks.config.training import (
     validated_config,
 )
 
+BAG = {"architecture": "ngram_bag"}
+
 
 def test_the_defaults_are_the_tutorials_recipe() -> None:
     config = TrainingConfig()
@@ -92,6 +94,50 @@ def test_a_config_survives_json(network: NetworkConfig) -> None:
         ({"source": {"source": "packaged", "imdb_npz": "i.npz"}}, "needs source 'imdb' or 'auto'"),
         ({"source": {"imdb_form": "packages", "imdb_npz": "i.npz"}}, "needs imdb_form 'any'"),
         ({"source": {"text_column": "body"}}, "text_column and label_column need source 'files'"),
+        ({"source": {"group_column": "author"}}, "group_column needs source 'files'"),
+        ({"source": {"slice_columns": "shop"}}, "slice_columns needs source 'files'"),
+        ({"source": {"time_column": "written"}}, "time_column needs source 'files'"),
+        ({"source": {"as_of": "2026-01-05"}}, "as_of needs source 'files'"),
+        (
+            {"source": {"train_file": "a.csv", "time_column": "written"}},
+            "as_of and time_column need each other",
+        ),
+        (
+            {"source": {"train_file": "a.csv", "as_of": "2026-01-05"}},
+            "as_of and time_column need each other",
+        ),
+        ({"text": {"tokenizer": "letters"}}, "tokenizer='letters': must be 'words', 'subwords' or"),
+        (
+            {"text": {"tokenizer": "subwords", "num_words": 50}},
+            "num_words=50: must be at least 100",
+        ),
+        (
+            {
+                "text": {"tokenizer": "characters"},
+                "network": {"network": "n.py:build", "embeddings": "v.txt"},
+            },
+            "embeddings='v.txt': are vectors of words; needs tokenizer 'words'",
+        ),
+        (
+            {"network": BAG, "text": {"maxlen": 2}},
+            "maxlen=2: must be at least 3, which ngram_words needs",
+        ),
+        ({"network": BAG | {"ngram_tail": 2}}, "ngram_tail=2: must be 0, or from 3"),
+        ({"network": BAG | {"ngram_tail": 999}}, "ngram_tail=999: must be 0, or from 3"),
+        (
+            {"network": BAG | {"ngram_tail": 140}, "text": {"truncating": "middle"}},
+            "ngram_tail=140: must be 0, or from 3 (ngram_words) to 136 (maxlen less head)",
+        ),
+        (
+            {"network": BAG | {"ngram_tail": 40}, "text": {"padding": "post"}},
+            "padding='post': must be 'pre' with ngram_tail",
+        ),
+        ({"fit": {"momentum": 0.9}}, "momentum=0.9: sgd and rmsprop have one, adam has none"),
+        (
+            {"fit": {"warmup_epochs": 3, "epochs": 3}},
+            "warmup_epochs=3: must be less than epochs=3",
+        ),
+        ({"fit": {"optimizer": "adagrad"}}, "'adam', 'adamw', 'sgd', 'rmsprop' or 'lion'"),
     ],
 )
 def test_an_impossible_value_is_refused_by_its_name(groups: dict[str, Any], sentence: str) -> None:

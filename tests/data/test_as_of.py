@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.common.artifact_store import ArtifactStore
-from tasks.common.errors import BadDataError, InvalidConfigError
+from tasks.common.errors import BadDataError
 from tasks.common.times import day_of
-from tasks.config.training import DataConfig, SourceConfig, validated_config
+from tasks.config.training import DataConfig, SourceConfig
 from tasks.data.fetch import fetch_reviews
 from tasks.data.load import load_reviews
 from tasks.data.sources.check_files import check_users_files
@@ -117,20 +117,6 @@ def test_a_row_without_a_time_is_refused_at_once_and_in_the_run(tmp_path: Path, 
 )
 def test_the_day_of_a_time_is_that_of_its_moment_in_utc(text: str, day: int) -> None:
     assert day_of(text) == date(2026, 1, day)
-
-
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        ({"as_of": FIRST}, "as_of and time_column need each other"),
-        ({"time_column": "written"}, "as_of and time_column need each other"),
-    ],
-)
-def test_day_and_column_belong_together(given: dict[str, Any], said: str) -> None:
-    with pytest.raises(InvalidConfigError, match=said):
-        validated_config(source={"train_file": "a.csv", **given})
-    with pytest.raises(InvalidConfigError, match=r"needs? source 'files'"):
-        validated_config(source={"source": "packaged", **given})
 
 
 def test_a_day_is_part_of_the_key_of_what_is_read(tmp_path: Path) -> None:

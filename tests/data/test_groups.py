@@ -7,14 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tasks.common.artifact_store import ArtifactStore
-from tasks.common.errors import BadDataError, InvalidConfigError
-from tasks.config.training import (
-    DataConfig,
-    ProtocolConfig,
-    SourceConfig,
-    TextConfig,
-    validated_config,
-)
+from tasks.common.errors import BadDataError
+from tasks.config.training import DataConfig, ProtocolConfig, SourceConfig, TextConfig
 from tasks.data.fetch import fetch_reviews
 from tasks.data.load import load_reviews
 from tasks.data.pad import pad_reviews
@@ -128,8 +122,3 @@ def test_groups_that_cannot_be_used_are_refused(
     test = write_grouped(tmp_path / "b.csv", test_authors) if test_authors else None
     with pytest.raises(BadDataError, match=sentence):
         load_reviews(fetched(train, test, group), DataConfig(), tmp_path)
-
-
-def test_groups_need_files() -> None:
-    with pytest.raises(InvalidConfigError, match="group_column needs source 'files'"):
-        validated_config(source={"source": "packaged", "group_column": "author"})

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from flows.pipelines.api import TrainedRun, load_run, train
-from tasks.common.errors import InvalidConfigError
 from tasks.evaluation.slices import read_predictions
 from tasks.inference.open_model import open_predictor
 from tasks.registry.rescore import read_test_again, rescored
@@ -86,22 +85,3 @@ def test_the_report_shows_subwords_as_text(artifacts: Path) -> None:
     assert "subwords" in page
     assert "▁" not in page
     assert (run.folder / "vocabulary.json").read_text(encoding="utf-8").count("▁") > 10
-
-
-@pytest.mark.parametrize(
-    ("settings", "says"),
-    [
-        (
-            {"tokenizer": "letters"},
-            "tokenizer='letters': must be 'words', 'subwords' or",
-        ),
-        ({"tokenizer": "subwords", "num_words": 50}, "num_words=50: must be at least 100"),
-        (
-            {"tokenizer": "characters", "network": "n.py:build", "embeddings": "v.txt"},
-            "embeddings='v.txt': are vectors of words; needs tokenizer 'words'",
-        ),
-    ],
-)
-def test_a_tokenizer_that_cannot_be_used_is_refused(settings: dict[str, Any], says: str) -> None:
-    with pytest.raises(InvalidConfigError, match=says):
-        train(**settings)

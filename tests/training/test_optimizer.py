@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from tasks.config.training import FitConfig
 from tasks.data.review_files import count_reviews
@@ -122,19 +121,6 @@ def test_smoothed_labels_cost_what_the_formula_says() -> None:
     assert float(loss_of(fit, 4)(labels, four)) == pytest.approx(np.mean(each), rel=1e-5)
     plain = [-np.log(row[n]) for n, row in enumerate(four)]
     assert float(loss_of(FitConfig(), 4)(labels, four)) == pytest.approx(np.mean(plain), rel=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ({"momentum": 0.9}, r"momentum=0\.9: sgd and rmsprop have one, adam has none"),
-        ({"warmup_epochs": 3, "epochs": 3}, r"warmup_epochs=3: must be less than epochs=3"),
-        ({"optimizer": "adagrad"}, r"'adam', 'adamw', 'sgd', 'rmsprop' or 'lion'"),
-    ],
-)
-def test_what_does_not_go_together_is_refused(options: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValidationError, match=said):
-        FitConfig(**options)
 
 
 def resumed_alike(prepared: Path, folder: Path, fit: FitConfig, *, bag: bool = True) -> bool:

@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasks.common.errors import BadDataError, InvalidConfigError
-from tasks.config.training import SourceConfig, validated_config
+from tasks.common.errors import BadDataError
+from tasks.config.training import SourceConfig
 from tasks.data.sources.check_files import check_users_files
 from tasks.data.sources.slice_columns import read_slice_columns
 from tasks.data.sources.source_files import SliceColumns
@@ -67,5 +67,3 @@ def test_a_column_that_is_not_there_is_refused_before_anything_starts(tmp_path: 
     check_users_files(config)
     with pytest.raises(BadDataError, match="has no column 'source'"):
         check_users_files(config.model_copy(update={"test_file": None}))
-    with pytest.raises(InvalidConfigError, match="slice_columns needs source 'files'"):
-        validated_config(source={"source": "packaged", "slice_columns": "source"})

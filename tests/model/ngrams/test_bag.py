@@ -3,8 +3,7 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from tasks.common.errors import InvalidConfigError
-from tasks.config.training import FitConfig, NgramBagConfig, StepCode, validated_config
+from tasks.config.training import FitConfig, NgramBagConfig, StepCode
 from tasks.model.build import build_network
 from tasks.model.ngrams.bag import prepare_ngram_bag
 from tasks.training.step import trained_form
@@ -88,28 +87,6 @@ def test_reviews_part_by_part_give_the_same_tables() -> None:
         weights.append(counted(network, *parts).get_weights())
     for one, other in zip(*weights, strict=True):
         np.testing.assert_array_equal(one, other)
-
-
-@pytest.mark.parametrize(
-    ("groups", "sentence"),
-    [
-        ({"text": {"maxlen": 2}}, "maxlen=2: must be at least 3, which ngram_words needs"),
-        ({"network": {"ngram_tail": 2}}, "ngram_tail=2: must be 0, or from 3"),
-        ({"network": {"ngram_tail": 999}}, "ngram_tail=999: must be 0, or from 3"),
-        (
-            {"network": {"ngram_tail": 140}, "text": {"truncating": "middle"}},
-            r"ngram_tail=140: must be 0, or from 3 \(ngram_words\) to 136 \(maxlen less head\)",
-        ),
-        (
-            {"network": {"ngram_tail": 40}, "text": {"padding": "post"}},
-            "padding='post': must be 'pre' with ngram_tail",
-        ),
-    ],
-)
-def test_sizes_that_do_not_fit_are_refused(groups: dict[str, Any], sentence: str) -> None:
-    network = groups.get("network", {}) | {"architecture": "ngram_bag"}
-    with pytest.raises(InvalidConfigError, match=sentence):
-        validated_config(**groups | {"network": network})
 
 
 @pytest.mark.parametrize(
