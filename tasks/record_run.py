@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from tasks.common.artifact_store import ArtifactStore, StepOutput, StepRun
-from tasks.common.atomic_files import sync_file, sync_folder, temporary_path, write_text
+from tasks.common.atomic_files import scratch_folder, sync_file, sync_folder, write_text
 from tasks.common.device import Device
-from tasks.common.errors import storage_error
+from tasks.common.errors import storage_errors
 from tasks.common.hashed_files import hashed_files
 from tasks.common.records import write_json
 from tasks.config.naming import Naming
@@ -75,9 +75,8 @@ def record_run(
     facts = {step: output.facts for step, output in by_step.items()}
     created = datetime.now(UTC)
     run_id = f"{created:%Y%m%dT%H%M%SZ}-{flow_run_id[:8]}"
-    temporary = temporary_path(store.runs)
-    try:
-        (temporary / "figures").mkdir(parents=True)
+    with storage_errors(store.root), scratch_folder(store.runs) as temporary:
+        (temporary / "figures").mkdir()
         for name, step in RUN_FILES.items():
             file = temporary / name
             shutil.copyfile(store.file(by_step[step], file.name), file)
@@ -124,8 +123,4 @@ def record_run(
         sync_folder(temporary / "figures")
         temporary.replace(store.runs / run_id)
         sync_folder(store.runs)
-    except OSError as error:
-        raise storage_error(error, store.root) or error from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return RunSummary(folder=store.runs / run_id, score=manifest.score, steps=run.runs)

@@ -1,7 +1,6 @@
 """Content-addressed files: a step's output is stored under the hash of its bytes."""
 
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,13 +11,14 @@ from pydantic import Field
 from tasks.common.atomic_files import (
     file_sha256,
     remove_leftovers,
+    scratch_folder,
     set_folder_aside,
     sync_file,
     sync_folder,
     temporary_path,
 )
 from tasks.common.canonical_json import json_sha256
-from tasks.common.errors import FolderInUseError, storage_error
+from tasks.common.errors import FolderInUseError, storage_errors
 from tasks.common.hashed_files import HashedFile
 from tasks.common.locks import alone_in, in_use
 from tasks.common.records import Record, read_record
@@ -142,7 +142,7 @@ class ArtifactStore:
 
     def open(self) -> Self:
         """Create the folders; raise a StorageError where they cannot be written to."""
-        try:
+        with storage_errors(self.root):
             for folder in (self.objects, self.downloads, self.runs):
                 folder.mkdir(parents=True, exist_ok=True)
             probe = temporary_path(self.root)
@@ -150,8 +150,6 @@ class ArtifactStore:
                 probe.write_bytes(b"x" * 4096)
             finally:
                 probe.unlink(missing_ok=True)
-        except OSError as error:
-            raise storage_error(error, self.root) or error from None
         return self
 
     @contextmanager
@@ -196,14 +194,8 @@ class ArtifactStore:
     @contextmanager
     def workspace(self) -> Iterator[Path]:
         """Yield a scratch folder on the store's disk; raise a StorageError where that is full."""
-        folder = temporary_path(self.objects)
-        try:
-            folder.mkdir(parents=True)
+        with storage_errors(self.root), scratch_folder(self.objects) as folder:
             yield folder
-        except OSError as error:
-            raise storage_error(error, self.root) or error from error
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
     def keep(
         self,

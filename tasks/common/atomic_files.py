@@ -45,6 +45,17 @@ def temporary_path(folder: Path, suffix: str = "") -> Path:
     return folder / f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}{suffix}"
 
 
+@contextmanager
+def scratch_folder(parent: Path) -> Iterator[Path]:
+    """Yield a new folder in `parent`; what still has its name when the block ends is removed."""
+    folder = temporary_path(parent)
+    try:
+        folder.mkdir(parents=True)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def remove_leftovers(folder: Path) -> None:
     """Remove what has stood unfinished in a folder for a day."""
     for path in folder.glob(f"{TEMPORARY_PREFIX}*"):

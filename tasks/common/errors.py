@@ -134,6 +134,17 @@ def storage_error(error: OSError, path: object) -> StorageError | None:
     )
 
 
+@contextmanager
+def storage_errors(path: object) -> Iterator[None]:
+    """Raise the user's sentence in place of an `OSError` that no retry can cure."""
+    try:
+        yield
+    except OSError as error:
+        if known := storage_error(error, path):
+            raise known from error
+        raise
+
+
 def describe_os_error(error: OSError, artifacts: Path) -> str:
     """Return the user's sentence for an `OSError` that ended a run."""
     storage, name = storage_error(error, artifacts), error.filename or artifacts

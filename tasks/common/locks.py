@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import AcquireReturnProxy, FileLock
 
-from tasks.common.errors import FolderInUseError, storage_error
+from tasks.common.errors import FolderInUseError, storage_errors
 
 _LOG = logging.getLogger(__name__)
 
@@ -52,11 +52,10 @@ def only_one(folder: Path, what: str) -> Iterator[None]:
         StorageError: The folder cannot be written to.
     """
     try:
-        lock = take_lock(folder / f"{what}.lock", timeout_s=0)
+        with storage_errors(folder):
+            lock = take_lock(folder / f"{what}.lock", timeout_s=0)
     except TimeoutError:
         raise FolderInUseError(f"another run of {what} is in progress in {folder}") from None
-    except OSError as error:
-        raise storage_error(error, folder) or error from None
     with lock:
         yield
 
@@ -83,11 +82,9 @@ def alone_in(folder: Path) -> Iterator[None]:
 @contextmanager
 def _shared(folder: Path, how: int) -> Iterator[None]:
     """Hold the lock that runs share; `filelock` has none such that needs no database."""
-    try:
+    with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder / "in_use.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise storage_error(error, folder) or error from None
     try:
         fcntl.flock(descriptor, how)
         yield

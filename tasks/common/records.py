@@ -59,9 +59,10 @@ class Settings(Record):
     model_config = ConfigDict(allow_inf_nan=False, use_attribute_docstrings=True)
 
 
-def write_json(file: Path, record: BaseModel) -> None:
-    """Write a record without a hash, whole or not at all, into a folder that is made if missing."""
-    write_text(file, readable_json(record.model_dump(mode="json")))
+def write_json(file: Path, value: Any) -> None:  # noqa: ANN401 - a record or any JSON value
+    """Write it without a hash, whole or not at all, into a folder that is made if missing."""
+    content = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+    write_text(file, readable_json(content))
 
 
 def write_record(file: Path, record: BaseModel) -> None:

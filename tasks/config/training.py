@@ -133,7 +133,6 @@ class DataConfig(Settings):
 
 
 StepCode = Literal["keras", "fast"]
-NO_FAST_STEP = "training_step='fast': must be 'auto' or 'keras' for a network of your own"
 
 TrainingStep = Literal["auto", StepCode]
 Optimizer = Literal["adam", "adamw", "sgd", "rmsprop", "lion"]
@@ -405,6 +404,12 @@ class SavingConfig(Settings):
     """Save the training after every so many steps too, not only after each epoch."""
 
 
+_OF_FILES = (
+    *("group_column", "time_column", "as_of", "slice_columns", "encoding", "delimiter"),
+    *("positive_label", "labels", "drop_labels", "merge_labels"),
+)
+"""Settings that say something of the user's files alone."""
+
 RemoteFile = Annotated[str, Field(pattern=r"^(s3|gs)://[^/]+/.+")]
 Source = Literal["auto", "imdb", "packaged", "files"]
 
@@ -478,16 +483,7 @@ class SourceConfig(Settings):
         of_files = {
             "train_file and test_file need": self.train_file or self.test_file,
             "text_column and label_column need": own_columns,
-            "group_column needs": self.group_column,
-            "time_column needs": self.time_column,
-            "as_of needs": self.as_of,
-            "slice_columns needs": self.slice_columns,
-            "encoding needs": self.encoding,
-            "delimiter needs": self.delimiter,
-            "positive_label needs": self.positive_label,
-            "labels needs": self.labels,
-            "drop_labels needs": self.drop_labels,
-            "merge_labels needs": self.merge_labels,
+            **{f"{name} needs": getattr(self, name) for name in _OF_FILES},
         }
         for what, given in of_files.items():
             if given and self.source != "files":
@@ -517,42 +513,29 @@ class TrainingConfig(Settings):
     saving: SavingConfig = SavingConfig()
 
     @model_validator(mode="after")
-    def _cut_has_reviews(self) -> Self:
+    def _groups_go_together(self) -> Self:
+        text, network = self.text, self.network
         if self.decision.cost is not None and self.protocol.protocol == "tutorial":
             raise ValueError(
                 f"cost={self.decision.cost!r}: needs protocol 'honest', since the test reviews may"
                 " not choose the cut"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _both_ends_are_kept(self) -> Self:
         # Not in the group itself, since a recipe may have another length than the default.
-        if self.text.truncating == "middle" and self.text.head >= self.text.maxlen:
+        if text.truncating == "middle" and text.head >= text.maxlen:
             raise ValueError(
-                f"head={self.text.head}: must be less than {self.text.maxlen} (maxlen) with"
+                f"head={text.head}: must be less than {text.maxlen} (maxlen) with"
                 " truncating 'middle', so that both ends are kept"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _vectors_are_of_words(self) -> Self:
-        vectors = getattr(self.network, "embeddings", None)
-        if vectors is not None and self.text.tokenizer != "words":
+        vectors = getattr(network, "embeddings", None)
+        if vectors is not None and text.tokenizer != "words":
             raise ValueError(
                 f"embeddings={str(vectors)!r}: are vectors of words; needs tokenizer 'words'"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _review_survives_the_network(self) -> Self:
-        self.network.require_room(self.text)
-        return self
-
-    @model_validator(mode="after")
-    def _network_has_the_step(self) -> Self:
-        if self.fit.training_step == "fast" and self.network.architecture == "own":
-            raise ValueError(NO_FAST_STEP)
+        network.require_room(text)
+        if self.fit.training_step == "fast" and network.architecture == "own":
+            raise ValueError(
+                "training_step='fast': must be 'auto' or 'keras' for a network of your own"
+            )
         return self
 
 

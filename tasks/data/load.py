@@ -7,8 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from tasks.common.artifact_store import Fact
-from tasks.common.atomic_files import write_text
-from tasks.common.canonical_json import readable_json
+from tasks.common.records import write_json
 from tasks.config.training import DataConfig
 from tasks.data.review_files import review_schema, token_lists, write_parquet
 from tasks.data.sources.readers import read_source
@@ -40,7 +39,7 @@ def load_reviews(
     loaded = read_source(source, config, tokenization, folder)
     report = describe_reviews(loaded) | {"source": source.source, "form": source.form}
     require_valid(report, config)
-    write_text(folder / "data_report.json", readable_json(report))
+    write_json(folder / "data_report.json", report)
     loaded.vocabulary.write(folder / "vocabulary.json")
     provenance = {"source": source.source, "form": source.form, "raw_files": source.content_hash}
     random = np.random.RandomState(_ORDER_SEED)  # one for both sets, as in `load_data`

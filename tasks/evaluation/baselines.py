@@ -20,8 +20,7 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 
 from tasks.common.artifact_store import Fact
-from tasks.common.atomic_files import write_text
-from tasks.common.canonical_json import readable_json
+from tasks.common.records import write_json
 from tasks.config.training import BaselineConfig, ProtocolConfig, TokenizerName
 from tasks.data.review_files import (
     count_reviews,
@@ -101,8 +100,8 @@ def train_baseline(
     ):
         probabilities = model(known["tokens"], learns, labels, _Judged(test), tokenizer)
         metrics = score(probabilities, truth, names)
-        content = readable_json(metrics | described | {"name": name} | sampled | more)
-        write_text(folder / f"{prefix}baseline_metrics.json", content)
+        content = metrics | described | {"name": name} | sampled | more
+        write_json(folder / f"{prefix}baseline_metrics.json", content)
         write_predictions(test, probabilities, folder / f"{prefix}baseline_predictions.parquet")
         found = {"name": name} | accuracy_facts(metrics) | sampled
         facts |= {f"{prefix}{key}": value for key, value in found.items()}

@@ -6,7 +6,7 @@ import numpy as np
 
 from tasks.common.seeds import generator
 from tasks.evaluation.metrics import BINS, expected_calibration_error, reliability
-from tasks.model.answers import answers, sureness
+from tasks.model.answers import sure_and_right
 
 ERROR = "expected_calibration_error"
 
@@ -29,9 +29,7 @@ def error_interval(probabilities: np.ndarray, labels: np.ndarray) -> tuple[float
     J. Broecker and L. A. Smith, "Increasing the reliability of reliability diagrams", Weather and
     Forecasting 22 (2007), 651-661.
     """
-    given, came_true = probabilities.astype(np.float64), labels
-    if probabilities.ndim > 1:
-        given, came_true = sureness(given), answers(probabilities) == labels
+    given, came_true = sure_and_right(probabilities.astype(np.float64), labels)
     off, reviews = given - came_true, len(given)
     bins = np.minimum((given * BINS).astype(int), BINS - 1)
     sums, squares, by_chance = (

@@ -8,8 +8,6 @@ from typing import NamedTuple
 import numpy as np
 
 from tasks.common.artifact_store import Fact
-from tasks.common.atomic_files import write_text
-from tasks.common.canonical_json import readable_json
 from tasks.common.device import CPU, Device, use_device
 from tasks.common.records import write_json
 from tasks.config.training import Costs
@@ -92,7 +90,7 @@ def evaluate_model(
         if costs := calibrated.costs:
             cut = chosen_cut(judged, truth, costs)
             metrics["cost"] = costs._asdict() | cost_facts(probabilities, labels, costs, cut)
-    write_text(folder / "metrics.json", readable_json(metrics | described))
+    write_json(folder / "metrics.json", metrics | described)
     write_predictions(test, probabilities, folder / "predictions.parquet")
     facts = accuracy_facts(metrics) | leading_facts(metrics)
     return facts | {name: metrics[name] for name in ("loss", "test_reviews")}

@@ -6,7 +6,7 @@ from statistics import NormalDist
 import numpy as np
 
 from tasks.evaluation.significance import scipy_stats
-from tasks.model.answers import answers, sureness
+from tasks.model.answers import sure_and_right
 
 BINS = 10
 
@@ -105,9 +105,7 @@ def reliability(probabilities: np.ndarray, labels: np.ndarray) -> list[Reliabili
 
     Of two classes the probabilities are those of class 1, of more those of the answers.
     """
-    given, came_true = probabilities, labels
-    if probabilities.ndim > 1:
-        given, came_true = sureness(probabilities), answers(probabilities) == labels
+    given, came_true = sure_and_right(probabilities, labels)
     wide = given.astype(np.float64)
     numbers = np.minimum((wide * BINS).astype(int), BINS - 1)
     counts, sums, ones = (np.bincount(numbers, of, BINS) for of in (None, wide, came_true))

@@ -20,7 +20,7 @@ from pydantic import Field
 
 from tasks.common.atomic_files import whole_file, write_bytes
 from tasks.common.canonical_json import json_sha256
-from tasks.common.errors import BadDataError, InvalidConfigError, storage_error
+from tasks.common.errors import BadDataError, InvalidConfigError, storage_errors
 from tasks.common.locks import take_lock
 from tasks.common.records import Record, read_record, write_record
 from tasks.data.sources.source_files import content_sha256, require_unchanged
@@ -226,7 +226,7 @@ def predict_file(
     """
     job = job_of(predictor, file, column, chunk_rows, reading)
     parts = PredictionParts(output, job)
-    try:
+    with storage_errors(output.parent):
         parts.open()
         chunks = kept = 0
         for chunk in chunked(read_rows(file, [column], reading), chunk_rows):
@@ -240,8 +240,6 @@ def predict_file(
             _LOG.info("%d of %d chunks were there already", kept, chunks)
         require_unchanged(file, job.input_sha256)
         yield parts.join(chunks, kept, predictor.model.name)
-    except OSError as error:
-        raise storage_error(error, output.parent) or error from error
 
 
 def job_of(

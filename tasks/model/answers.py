@@ -57,6 +57,16 @@ def sureness(probabilities: np.ndarray) -> np.ndarray:
     return highest
 
 
+def sure_and_right(probabilities: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return one probability of each review, and whether it came true, both of shape (n,).
+
+    Of two classes it is that of class 1, of more that of the answer.
+    """
+    if probabilities.ndim == 1:
+        return probabilities, labels
+    return sureness(probabilities), answers(probabilities) == labels
+
+
 def one_against_rest(
     probabilities: np.ndarray, labels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from tasks.common.artifact_store import ArtifactStore
 from tasks.common.atomic_files import file_sha256, sync_folder
 from tasks.common.canonical_json import canonical_json
-from tasks.common.errors import ChampionAlreadyError, PromotionError, storage_error
+from tasks.common.errors import ChampionAlreadyError, PromotionError, storage_errors
 from tasks.common.locks import take_lock
 from tasks.common.records import read_record, sealed, unsealed, write_record
 from tasks.registry.events import Champion, PromotionEvent, current_champion
@@ -58,28 +58,21 @@ class ChampionStore:
     @contextmanager
     def deciding(self) -> Iterator[list[PromotionEvent]]:
         """Yield the events; until the block ends nobody else can decide."""
-        with self._storage_errors():
+        with storage_errors(self.artifacts):
             lock = take_lock(
                 self._store.deciding, "another promotion is being decided; waiting for it"
             )
         with lock:
-            with self._storage_errors():
+            with storage_errors(self.artifacts):
                 self._settle()
             yield self.events()
 
     def append(self, event: PromotionEvent) -> None:
         """Write an event and the pointer that follows from it; only inside `deciding`."""
-        with self._storage_errors():
+        with storage_errors(self.artifacts):
             _append(self.log, canonical_json(sealed(event)).encode())
             sync_folder(self.artifacts)
             self._point()
-
-    @contextmanager
-    def _storage_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise storage_error(error, self.artifacts) or error from error
 
     def _settle(self) -> None:
         """Set a torn last line aside, and bring the pointer to what the log says."""

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.common.atomic_files import write_text
-from tasks.common.canonical_json import readable_json
 from tasks.common.errors import NetworkError
+from tasks.common.records import write_json
 from tasks.config.training import TextConfig
 from tasks.data.sources.slice_columns import read_slice_columns
 from tasks.data.sources.source_files import SliceColumns
@@ -71,7 +70,7 @@ def analyse_run(
     more: dict[str, object] = {"slices": scores, "confident_errors": errors}
     if table:
         more["error_ngrams"] = error_ngrams(*wanted, table)
-    write_text(folder / "analysis.json", readable_json(analysis | more))
+    write_json(folder / "analysis.json", analysis | more)
     history = json.loads(files["history.json"].read_bytes())
     draw_analysis(history, analysis, metrics, network, baseline, folder)
 

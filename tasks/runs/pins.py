@@ -4,9 +4,8 @@ import json
 from pathlib import Path
 
 from tasks.common.artifact_store import ArtifactStore
-from tasks.common.atomic_files import write_text
-from tasks.common.canonical_json import readable_json
 from tasks.common.errors import BadDataError
+from tasks.common.records import write_json
 
 
 def pinned_runs(artifacts: Path) -> list[str]:
@@ -36,4 +35,4 @@ def unpin_run(artifacts: Path, run_id: str) -> None:
 
 
 def _write(artifacts: Path, names: set[str]) -> None:
-    write_text(ArtifactStore(artifacts).pinned, readable_json(sorted(names)))
+    write_json(ArtifactStore(artifacts).pinned, sorted(names))

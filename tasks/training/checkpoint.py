@@ -13,7 +13,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from tasks.common.atomic_files import sync_file, sync_folder, temporary_path
+from tasks.common.atomic_files import scratch_folder, sync_file, sync_folder
 from tasks.common.hashed_files import HashedFile, hashed_files
 from tasks.common.records import Record, read_record, write_record
 from tasks.model.keras_contracts import seed_states
@@ -50,9 +50,7 @@ def resume_epoch(model: keras.Model, begun: BegunEpoch) -> None:
 
 def save_state(folder: Path, model: keras.Model, best_model: Path, state: TrainingState) -> None:
     """Write a generation, whole or not at all, and remove the ones before the last two."""
-    temporary = temporary_path(folder)
-    temporary.mkdir(parents=True)
-    try:
+    with scratch_folder(folder) as temporary:
         np.savez(temporary / _ARRAYS, *[variable.numpy() for variable in _variables(model)])
         if best_model.exists():
             shutil.copyfile(best_model, temporary / _BEST)
@@ -66,8 +64,6 @@ def save_state(folder: Path, model: keras.Model, best_model: Path, state: Traini
         shutil.rmtree(target, ignore_errors=True)
         temporary.replace(target)
         sync_folder(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     for old in _generations(folder)[_GENERATIONS:]:
         shutil.rmtree(old, ignore_errors=True)
 

@@ -12,6 +12,8 @@ from tasks.data.review_files import padded_matrix, padded_width
 Batch = tuple[np.ndarray, np.ndarray]
 """int32 tokens of shape (n, maxlen) and float32 labels of shape (n, 1)."""
 
+_NOTHING: Batch = np.empty((0, 0), np.int32), np.empty((0, 1), np.float32)
+
 
 class RowGroups:
     """A file of padded reviews, open until the end of a `with` block.
@@ -26,8 +28,7 @@ class RowGroups:
         self.rows = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
         self._width = padded_width(path)
         self._held: Sequence[int] = ()
-        self._tokens: np.ndarray | None = None
-        self._labels: np.ndarray | None = None
+        self._reviews = _NOTHING
 
     def __enter__(self) -> Self:
         """Return the open file."""
@@ -42,7 +43,7 @@ class RowGroups:
         if groups == self._held:
             return
         # Before the next ones are decoded, so that both are never held at once.
-        self._held, self._tokens, self._labels = (), None, None
+        self._held, self._reviews = (), _NOTHING
         rows = sum(self.rows[group] for group in groups)
         tokens, labels = np.empty((rows, self._width), np.int32), np.empty((rows, 1), np.float32)
         end = 0
@@ -51,10 +52,9 @@ class RowGroups:
             table = self._file.read_row_group(group, columns=["tokens", "label"])
             tokens[start:end] = padded_matrix(table["tokens"].combine_chunks())
             labels[start:end, 0] = table["label"].to_numpy()
-        self._held, self._tokens, self._labels = groups, tokens, labels
+        self._held, self._reviews = groups, (tokens, labels)
 
     def take(self, rows: np.ndarray) -> Batch:
         """Return the reviews at the positions `rows` among those held."""
-        assert self._tokens is not None
-        assert self._labels is not None
-        return self._tokens[rows], self._labels[rows]
+        tokens, labels = self._reviews
+        return tokens[rows], labels[rows]

@@ -3,14 +3,7 @@
 import keras
 
 from tasks.common.device import Device
-from tasks.common.errors import InvalidConfigError
-from tasks.config.training import (
-    NO_FAST_STEP,
-    FitConfig,
-    NetworkConfig,
-    StepCode,
-    TrainingStep,
-)
+from tasks.config.training import FitConfig, NetworkConfig, StepCode, TrainingStep
 from tasks.model.kernels.fast_network import fast_network
 from tasks.model.ngrams.fast_bag import fast_bag
 from tasks.model.ngrams.table import NGRAM_BAG
@@ -21,15 +14,11 @@ def step_code(wanted: TrainingStep, network: NetworkConfig | None, device: Devic
     """Return the code that a training takes; the network is None for one of the user's own.
 
     auto is the fast one for our networks on one CPU, else Keras's layers, which on a GPU use cuDNN.
-
-    Raises:
-        InvalidConfigError: There is no fast code for this network.
+    A config with another network refuses the fast one.
     """
-    if wanted == "auto":
-        return "fast" if network and (device.kind, device.count) == ("cpu", 1) else "keras"
-    if wanted != "keras" and not network:
-        raise InvalidConfigError(NO_FAST_STEP)
-    return wanted
+    if wanted != "auto":
+        return wanted
+    return "fast" if network and (device.kind, device.count) == ("cpu", 1) else "keras"
 
 
 def trained_form(network: keras.Model, code: StepCode, fit: FitConfig) -> keras.Model:

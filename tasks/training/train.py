@@ -7,8 +7,6 @@ import numpy as np
 import tensorflow as tf
 
 from tasks.common.artifact_store import Fact
-from tasks.common.atomic_files import write_text
-from tasks.common.canonical_json import readable_json
 from tasks.common.device import Device
 from tasks.common.process_memory import give_back_memory
 from tasks.common.records import write_json
@@ -75,7 +73,7 @@ def train_model(plan: TrainingPlan) -> dict[str, Fact]:
             done = _fit(plan, model, done)
     tell_progress(done, fit.epochs, step=0, steps=0, finished=True)
     give_back_memory()  # before the best model is loaded beside the last one
-    write_text(plan.folder / "history.json", readable_json(done.history))
+    write_json(plan.folder / "history.json", done.history)
     own = code_in(plan.initial_model)
     if own:
         add_code(plan.best_model, own)

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.common.artifact_store import ArtifactStore
-from tasks.common.atomic_files import file_sha256, write_text
-from tasks.common.canonical_json import readable_json
+from tasks.common.atomic_files import file_sha256
 from tasks.common.hashed_files import HashedFile
+from tasks.common.records import write_json
 from tasks.evaluation.metrics import expected_calibration_error, reliability
 from tasks.evaluation.slices import read_predictions
 from tasks.runs.find import Run
@@ -71,7 +71,7 @@ def make_run(
     write_predictions(folder / "predictions.parquet", right, backwards)
     files["metrics.json"] = metrics(share, folder / "predictions.parquet")
     for name, content in files.items():
-        write_text(folder / name, readable_json(content))
+        write_json(folder / name, content)
     (folder / "best_model.keras").write_bytes(f"model of {run_id}".encode())
     (folder / "model_card.md").write_text(f"# The model of {run_id}\n")
     write_predictions(folder / "baseline_predictions.parquet", baseline_right, backwards)

@@ -33,7 +33,6 @@ from tasks.data.text.corpus import (
     without_repeated,
 )
 from tasks.data.text.tokenization import BY_WORDS, Tokenization
-from tasks.data.text.vocabulary import text_chunks
 
 FULL_PACKAGE_CSV = "data/raw/a1_IMDB_Dataset.csv"
 
@@ -86,7 +85,7 @@ def _coded_tables(tables: dict[Split, pa.Table], coding: TextCoding) -> CodedSou
     sets: dict[Split, LabelledTokens] = {}
     for split, table in tables.items():
         texts = coding.begin(code_of)
-        for chunk in text_chunks(table["text"]):
+        for chunk in table["text"].chunks:
             texts.add(chunk)
         sets[split] = texts.reviews(table["label"].to_numpy().astype(np.int8))
     return CodedSource(sets, list(code_of), ("negative", "positive"))

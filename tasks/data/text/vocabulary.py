@@ -265,9 +265,3 @@ def with_values(chunks: Iterable[T], values: np.ndarray) -> Iterator[tuple[T, np
     for chunk in chunks:
         yield chunk, values[start : start + len(chunk)]
         start += len(chunk)
-
-
-def text_chunks(texts: pa.ChunkedArray, rows: int = 4096) -> Iterator[pa.Array]:
-    """Yield `texts` in arrays of at most `rows`, so that scratch memory stays small."""
-    for start in range(0, len(texts), rows):
-        yield texts.slice(start, rows).combine_chunks()

@@ -10,12 +10,12 @@ import pyarrow as pa
 
 from tasks.common.atomic_files import (
     require_new,
+    scratch_folder,
     sync_folder,
-    temporary_path,
     whole_file,
     write_text,
 )
-from tasks.common.errors import ExportError, InvalidConfigError, storage_error
+from tasks.common.errors import ExportError, InvalidConfigError, storage_errors
 from tasks.common.hashed_files import hashed_files
 from tasks.common.records import Record, write_json
 from tasks.common.seeds import generator
@@ -66,11 +66,9 @@ def export_bundle(run: Run, target: Path, *, litert: bool = False, small: bool =
     if small and litert:
         raise InvalidConfigError("--small: holds the network once, for NumPy; leave out --litert")
     require_new(target)
-    folder = temporary_path(target.parent)
     for name in ("tensorflow", "absl"):
         logging.getLogger(name).setLevel(logging.ERROR)  # their notices are for TensorFlow's makers
-    try:
-        folder.mkdir(parents=True)
+    with storage_errors(target.parent), scratch_folder(target.parent) as folder:
         model = model_of_run(run)
         quantized = write_small(run, model, folder) if small else None
         differences = {} if small else _write_exact(run, model, folder, litert=litert)
@@ -89,10 +87,6 @@ def export_bundle(run: Run, target: Path, *, litert: bool = False, small: bool =
         else:
             folder.replace(target)
             sync_folder(target.parent)
-    except OSError as error:
-        raise storage_error(error, target.parent) or error from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     return Bundle(
         path=target,
         run_id=listed.run_id,

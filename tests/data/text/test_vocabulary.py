@@ -1,5 +1,4 @@
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +10,6 @@ from tasks.data.text.vocabulary import (
     Vocabulary,
     is_unknown,
     joined_tokens,
-    text_chunks,
 )
 from tests.support.review_samples import index_texts, lists_of, reference_words
 
@@ -24,7 +22,7 @@ Result = tuple[list[list[int]], list[list[int]], list[str]]
 
 def indexed(train: list[str], test: list[str], rows: int = 4096) -> Result:
     def chunks(texts: list[str]) -> list[pa.Array]:
-        return list(text_chunks(pa.chunked_array([pa.array(texts, pa.string())]), rows))
+        return [pa.array(texts[start : start + rows]) for start in range(0, len(texts), rows)]
 
     result = index_texts(chunks(train), chunks(test))
     train_tokens, test_tokens = (joined_tokens(s.tokens) for s in (result.train, result.test))
@@ -58,14 +56,6 @@ def test_ids_are_those_of_a_plain_count(train: list[str], test: list[str], rows:
     assert indexed(train, test, rows) == reference(train, test)
 
 
-@given(train=TEXTS, test=TEXTS)
-def test_an_index_reads_texts_as_when_it_was_learned(train: list[str], test: list[str]) -> None:
-    train_ids, test_ids, words = indexed(train, test)
-    for texts, ids in ((train, train_ids), (test, test_ids)):
-        chunks = text_chunks(pa.chunked_array([pa.array(texts, pa.string())]), 5)
-        assert lists_of(Vocabulary(words).tokens(chunks)) == ids
-
-
 @given(words=st.lists(st.text(max_size=5), max_size=20, unique=True), num_words=st.integers(4, 30))
 def test_known_words_are_those_whose_ids_a_network_has(words: list[str], num_words: int) -> None:
     vocabulary = Vocabulary(words)
@@ -73,12 +63,6 @@ def test_known_words_are_those_whose_ids_a_network_has(words: list[str], num_wor
     known = [vocabulary.word(token) for token in ids[~is_unknown(ids, num_words)].tolist()]
     assert [word for word in known if word is not None] == vocabulary.known(num_words)
     assert vocabulary.word(len(words) + 4) is None
-
-
-def test_a_vocabulary_survives_its_file(tmp_path: Path) -> None:
-    words = ["often", "é 评", "rare"]
-    Vocabulary(words).write(tmp_path / "vocabulary.json")
-    assert Vocabulary.read(tmp_path / "vocabulary.json").words == words
 
 
 @given(
