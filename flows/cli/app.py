@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, Argument, CycloptsError
 from docstring_parser.attrdoc import AttributeDocstrings
 from pydantic import ValidationError
 
@@ -45,9 +45,9 @@ def run_command(app: App, arguments: Sequence[str] | None = None) -> object:
 
     Its arguments are the words after the program's name; those of this process by default.
     """
-    words = _with_standard_input(sys.argv[1:] if arguments is None else arguments)
     _read_no_source()
     set_process_up()
+    words = _with_standard_input(app, sys.argv[1:] if arguments is None else arguments)
     for command in app.parse_commands(words)[1]:
         if isinstance(command.help_formatter, Help):
             command.help_formatter.whole = WHOLE in words
@@ -74,25 +74,37 @@ def run_command(app: App, arguments: Sequence[str] | None = None) -> object:
     return result
 
 
-def _with_standard_input(arguments: Sequence[str]) -> list[str]:
+def _with_standard_input(app: App, arguments: Sequence[str]) -> list[str]:
     """Return the words with a lone hyphen as a value, of --file by itself; cyclopts refuses it."""
+    if "-" not in arguments:
+        return list(arguments)
+    with_value = {
+        name for one in _options_of(app, arguments) if one.token_count()[0] for name in one.names
+    }
     words: list[str] = []
     for word in arguments:
         if word != "-":
             words.append(word)
-        elif words and re.fullmatch(r"--[\w-]+", words[-1]):
+        elif words and words[-1] in with_value:
             words[-1] += "=-"
         else:
             words.append("--file=-")
     return words
 
 
-def _with_options(sentence: str, app: App, arguments: Sequence[str]) -> str:
-    """Return a sentence in which fields are named by their options: `--maxlen 7` for `maxlen=7`."""
+def _options_of(app: App, arguments: Sequence[str]) -> list[Argument]:
+    """Return what the command takes that is asked for; nothing where that is a list of commands."""
     *_, command = app.parse_commands(arguments)[1]
     if command.default_command is None:
+        return []
+    return list(command.assemble_argument_collection())
+
+
+def _with_options(sentence: str, app: App, arguments: Sequence[str]) -> str:
+    """Return a sentence in which fields are named by their options: `--maxlen 7` for `maxlen=7`."""
+    names = [name for part in _options_of(app, arguments) for name in part.names]
+    if not names:
         return sentence
-    names = [name for part in command.assemble_argument_collection() for name in part.names]
     fields = [name.removeprefix("--").rpartition(".")[2].replace("-", "_") for name in names]
     # Which of two options is at fault, the field does not tell.
     options = {

@@ -156,7 +156,7 @@ def test_a_killed_command_resumes_to_the_same_bytes(tmp_path: Path, artifacts: P
     assert not parts.exists()
 
 
-@pytest.mark.parametrize("words", [["-"], ["--file", "-"]])
+@pytest.mark.parametrize("words", [["-"], ["--file", "-"], ["--all-probabilities", "-"]])
 def test_the_standard_input_is_answered_line_by_line(artifacts: Path, words: list[str]) -> None:
     done = command(artifacts, *words, "--print-as=jsonl", stdin=b"fine film\n\n\xff\n")
     rows = [json.loads(line) for line in done.stdout.splitlines()]
