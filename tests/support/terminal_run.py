@@ -57,22 +57,21 @@ def from_file(reviews: Path) -> list[str]:
 def start_terminal_run(
     folder: Path,
     *arguments: str,
-    home: Path | None = None,
     program: str = "train_flow.py",
+    log: str = "run.log",
     **environment: str,
 ) -> subprocess.Popen[bytes]:
-    """Start a flow in `folder` with its log in `run.log`, in a group of its own; obeys SIGINT."""
-    home = home or folder / "home"
-    prepare_home(home)
+    """Start a program of `flows` in `folder`, where its log is, as one group; it obeys SIGINT."""
+    prepare_home(folder / "home")
     own = {"CUDA_VISIBLE_DEVICES": "-1"} | environment
     command = ["env", "--default-signal=INT", sys.executable, str(_ROOT / "flows" / program)]
-    with (folder / "run.log").open("w") as log:
+    with (folder / log).open("w") as lines:
         return subprocess.Popen(
             [*command, *arguments],
             cwd=folder,
-            env=prefect_environment(home, **own),
-            stdout=log,
-            stderr=log,
+            env=prefect_environment(folder / "home", **own),
+            stdout=lines,
+            stderr=lines,
             start_new_session=True,
         )
 
@@ -95,10 +94,10 @@ def wait_for_line(folder: Path, process: Process, part: str) -> None:
     wait_for_log(folder / "run.log", part, process)
 
 
-def wait_for_log(file: Path, part: str, process: Process, since: int = 0) -> None:
-    """Wait until a log says `part`, after its first `since` characters."""
+def wait_for_log(file: Path, part: str, process: Process) -> None:
+    """Wait until a log says `part`."""
     deadline = time.monotonic() + LIMIT_S
-    while part not in (log := file.read_text()[since:]):
+    while part not in (log := file.read_text()):
         assert process.poll() is None, log
         assert time.monotonic() < deadline, log
         time.sleep(0.05)

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from prefect import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.settings import PREFECT_API_URL
 
@@ -12,6 +11,7 @@ from flows.cli.promote import app
 from flows.orchestration.publish_champion import publish_champion
 from tests.support.commands import run_script
 from tests.support.promotions import decide, make_challenger, run_id
+from tests.support.servers.run_records import artifacts_where
 
 
 @pytest.fixture
@@ -28,10 +28,8 @@ def test_a_rollback_from_the_terminal_is_seen_in_prefects_ui(
     monkeypatch.setenv("PREFECT_API_URL", PREFECT_API_URL.value() or "")
     main(app, ["rollback", "--reason", "it fell | ill", "--artifacts", str(artifacts)])
     chosen = ArtifactFilter(key=ArtifactFilterKey(any_=["champion"]))
-    with get_client(sync_client=True) as client:
-        found = client.read_artifacts(artifact_filter=chosen)
     last = f"rolled back: {run_id(1)}, champion in place of {run_id(2)}"
-    (artifact,) = [artifact for artifact in found if artifact.description == last]
+    (artifact,) = [one for one in artifacts_where(chosen) if one.description == last]
     text = str(artifact.data)
     assert text.startswith(f"# Champion {run_id(1)}\n\n- since 20")
     assert f"\n- in place of {run_id(2)}\n- why: it fell" in text

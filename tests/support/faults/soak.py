@@ -128,7 +128,8 @@ class Soak:
             "--keep-runs=5",
             "--keep-unused-days=0",
         )
-        return start_process(self.folder, self.api, "serve_flow.py", *options)
+        log = f"serve{self.kills['serve process']}.log"
+        return start_process(self.folder, self.api, "serve_flow.py", *options, log=log)
 
     def _new_data(self) -> None:
         """Replace the training reviews, so that the next run has something to learn."""
@@ -136,6 +137,7 @@ class Soak:
         new.replace(self.folder / "train.csv")
 
     def _kill(self, target: str) -> None:
+        self.kills[target] += 1
         if target == "run":
             self._kill_a_run()
         elif target == "serve process":
@@ -146,7 +148,6 @@ class Soak:
             self.server.kill()
             self.server.wait()
             self.server = self._start_server()
-        self.kills[target] += 1
 
     def _kill_a_run(self) -> None:
         """Wait for a run, and kill it at a moment of its few seconds."""

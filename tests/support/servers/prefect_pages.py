@@ -63,17 +63,10 @@ def prefect_page(
 
 
 def assert_page_shows(
-    api: str,
-    ui: str,
-    path: str,
-    texts: Sequence[str],
-    picture: Path,
-    *,
-    height: int = 800,
-    tab: str | None = None,
+    api: str, ui: str, path: str, texts: Sequence[str], picture: Path, **more: Any
 ) -> None:
     """Take a picture of a page, which must show all of `texts` and complain of nothing."""
-    with prefect_page(api, ui, path, texts, height=height, tab=tab) as opened:
+    with prefect_page(api, ui, path, texts, **more) as opened:
         opened.page.screenshot(path=picture)
         shown = " ".join(opened.page.inner_text("body").split())
         complaints = our_complaints(opened)

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.support.servers.prefect_home import prefect_environment
 from tests.support.servers.prefect_pages import ask
-from tests.support.terminal_run import SMALL_NGRAMS, from_file
+from tests.support.terminal_run import SMALL_NGRAMS, from_file, start_terminal_run
 
 ROOT = Path(__file__).parents[3]
 
@@ -28,15 +28,16 @@ ALL_GATES_OPEN = [
 """Each new model becomes champion, whatever it has learned from a few made-up reviews."""
 
 
+_SETTINGS = {
+    "PREFECT_RUNNER_POLL_FREQUENCY": "2",
+    "PREFECT_WORKER_QUERY_SECONDS": "2",
+    "CUDA_VISIBLE_DEVICES": "-1",
+}
+
+
 def environment(folder: Path, api: str) -> dict[str, str]:
     """Return the environment of a process that talks to the server at `api`."""
-    return prefect_environment(
-        folder / "home",
-        PREFECT_API_URL=api,
-        PREFECT_RUNNER_POLL_FREQUENCY="2",
-        PREFECT_WORKER_QUERY_SECONDS="2",
-        CUDA_VISIBLE_DEVICES="-1",
-    )
+    return prefect_environment(folder / "home", PREFECT_API_URL=api, **_SETTINGS)
 
 
 def run_prefect(folder: Path, api: str, *words: str) -> None:
@@ -64,17 +65,10 @@ def small_options(reviews: Path, *more: str) -> list[str]:
 def start_process(
     folder: Path, api: str, script: str, *arguments: str, log: str = "serve.log"
 ) -> subprocess.Popen[bytes]:
-    """Start a program of `flows` in `folder` with its log there; it obeys SIGINT."""
-    command = ["env", "--default-signal=INT", sys.executable, str(ROOT / "flows" / script)]
-    with (folder / log).open("ab") as output:
-        return subprocess.Popen(
-            [*command, *arguments],
-            cwd=folder,
-            env=environment(folder, api),
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
+    """Start a program of `flows` that serves or works for the server at `api`."""
+    return start_terminal_run(
+        folder, *arguments, program=script, log=log, PREFECT_API_URL=api, **_SETTINGS
+    )
 
 
 def runs_of(api: str, flow: str = RETRAIN) -> list[dict[str, Any]]:
