@@ -85,8 +85,6 @@ def test_another_recipe_and_an_option_that_does_not_fit_are_refused() -> None:
     [
         ("description =", "mine.toml: Invalid value"),
         ("text = 3", "mine.toml: text=3: must be a valid dictionary"),
-        ("[fitt]\nepochs = 3", "mine.toml: fitt: there is no such field; the nearest is fit"),
-        ("[fit]\nmaxlen = 3", "fit.maxlen=3: there is no such field; the nearest is text.maxlen"),
         (EXPECTED + "[fit]\nepochs = 0\n", "fit.epochs=0: must be greater than"),
         (EXPECTED + "[fit]\nspeed = 9\n", "fit.speed=9: there is no such field"),
         (EXPECTED + "[source]\nsource = 'imdb'\n", "there is no such field"),

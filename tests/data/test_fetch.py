@@ -201,12 +201,6 @@ def test_a_users_files_are_hashed_and_their_columns_noted(
     assert_hashes_are_of_the_files(files)
 
 
-def test_a_test_file_is_not_needed(tmp_path: Path, store: ArtifactStore) -> None:
-    path = write_reviews(tmp_path / "a.csv", distinct_reviews(4))
-    files = fetch_reviews(SourceConfig(source="files", train_file=path), store)
-    assert set(files.paths) == {"train"}
-
-
 @pytest.mark.parametrize("missing", ["train_file", "test_file", "imdb_npz"])
 def test_a_missing_given_file_is_named(tmp_path: Path, store: ArtifactStore, missing: str) -> None:
     present = write_reviews(tmp_path / "a.csv", distinct_reviews(4))

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tasks.common.errors import BadDataError
 from tasks.config.training import ProtocolConfig, TextConfig
 from tasks.data.pad import pad_reviews
 from tasks.data.review_files import padded_matrix, read_arrow, review_schema, write_parquet
@@ -156,9 +155,3 @@ def test_reviews_of_many_batches_keep_their_own_tokens(tmp_path: Path) -> None:
             assert (batch["label"].to_numpy() == ids % 2).all()
             seen += ids.tolist()
     assert sorted(seen) == list(range(rows))
-
-
-def test_a_class_too_small_to_validate_on_is_an_error(tmp_path: Path) -> None:
-    write_parquet(tmp_path / "a.parquet", [review_batch([[1]] * 5, [0, 0, 0, 0, 1])], {}, 16)
-    with pytest.raises(BadDataError, match=r"label \d has \d reviews, of which the validation set"):
-        pad_reviews(tmp_path / "a.parquet", tmp_path / "a.parquet", TEXT, HONEST, tmp_path / "out")

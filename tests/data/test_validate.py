@@ -35,14 +35,6 @@ TRAIN = [[1, 4 + row] for row in range(12)]
 TEST = [[1, 20 + row] for row in range(10)]
 
 
-@given(st.lists(st.lists(st.integers(1, 3), min_size=1, max_size=3), max_size=12))
-def test_equal_reviews_and_no_others_have_equal_hashes(lists: Ids) -> None:
-    hashes = labelled(lists, [0] * len(lists)).hashes
-    for one, first in zip(lists, hashes, strict=True):
-        for other, second in zip(lists, hashes, strict=True):
-            assert (one == other) == (first == second)
-
-
 @given(train=st.lists(st.sampled_from("abcdef")), test=st.lists(st.sampled_from("abc")))
 def test_what_is_not_repeated_is_the_first_of_its_kind_and_not_in_the_test_set(
     train: list[str], test: list[str]

@@ -23,6 +23,13 @@ WORDS = Vocabulary([f"word{rank}" for rank in range(1, 40)])
 TEXT = TextConfig(num_words=10, maxlen=4)
 
 
+def predicted(labels: np.ndarray, probability: np.ndarray) -> Predictions:
+    """Return predictions of reviews that are numbered from 0 on."""
+    numbers = np.arange(len(labels))
+    lengths, unknown = np.full(len(labels), 2), np.zeros(len(labels), int)
+    return Predictions(numbers, labels, probability, lengths, unknown, text_hash=numbers)
+
+
 def test_cut_unknown_and_seen_words_are_told_apart() -> None:
     shown = shown_words([1, 4, 5, 6, 30, 2, 7], WORDS, TEXT)
     assert shown["not_shown"] == 0
@@ -71,14 +78,8 @@ def test_seen_words_are_those_that_the_network_gets(ids: list[int], cut: str, he
 def test_the_worst_errors_come_first_with_their_own_words(tmp_path: Path) -> None:
     file = tmp_path / "test.parquet"
     write_parquet(file, [review_batch([[1, 4 + row] for row in range(5)])], {}, 2)
-    predictions = Predictions(
-        review_id=np.arange(5),
-        text_hash=np.arange(5),
-        label=np.array([0, 1, 0, 1, 0]),
-        probability=np.array([0.7, 0.9, 0.99, 0.2, 0.1], np.float32),
-        length=np.full(5, 2),
-        unknown=np.zeros(5, int),
-    )
+    probability = np.array([0.7, 0.9, 0.99, 0.2, 0.1], np.float32)
+    predictions = predicted(np.array([0, 1, 0, 1, 0]), probability)
     errors = confident_errors(predictions, answers(predictions.probability), file, WORDS, TEXT)
     assert [error["review_id"] for error in errors] == [2, 3, 0]
     assert [error["parts"][0]["text"] for error in errors] == ["word3", "word4", "word1"]
@@ -111,14 +112,7 @@ def test_the_words_of_an_error_speak_for_the_wrong_answer(tmp_path: Path) -> Non
     tokens = pad_tokens(ragged([[1, token] for token in range(4, 14)]), text)
     said = folded_network(file)(tokens) > 0.5
     write_parquet(tmp_path / "test.parquet", [review_batch(tokens[:, -2:].tolist())], {}, 2)
-    predictions = Predictions(
-        review_id=np.arange(10),
-        text_hash=np.arange(10),
-        label=1 - said.astype(int),
-        probability=folded_network(file)(tokens),
-        length=np.full(10, 2),
-        unknown=np.zeros(10, int),
-    )
+    predictions = predicted(1 - said.astype(int), folded_network(file)(tokens))
     by_half, test = answers(predictions.probability), tmp_path / "test.parquet"
     errors = confident_errors(predictions, by_half, test, WORDS, text, table.word_parts)
     of_words = table.word_parts(tokens, said.astype(int))
@@ -133,14 +127,7 @@ def test_the_words_of_an_error_are_told_apart_by_whatever_says_what_they_add(
 ) -> None:
     lists = [[1, 4, 5, 6, 7, 8], [1, 4]]
     write_parquet(tmp_path / "test.parquet", [review_batch(lists)], {}, 2)
-    predictions = Predictions(
-        review_id=np.arange(2),
-        text_hash=np.arange(2),
-        label=np.array([0, 1]),
-        probability=np.array([0.9, 0.2], np.float32),
-        length=np.array([6, 2]),
-        unknown=np.zeros(2, int),
-    )
+    predictions = predicted(np.array([0, 1]), np.array([0.9, 0.2], np.float32))
 
     def explain(tokens: np.ndarray, said: np.ndarray) -> WordParts:
         assert said.tolist() == [1, 0]  # the answers, the surest first
@@ -165,14 +152,7 @@ def test_the_ngrams_that_carry_errors_are_added_up_over_the_wrong_reviews(tmp_pa
     said = (probability > 0.5).astype(int)
     write_parquet(tmp_path / "test.parquet", [review_batch(lists)], {}, 7)
     is_wrong = np.arange(20) % 2 == 1
-    predictions = Predictions(
-        review_id=np.arange(20),
-        text_hash=np.arange(20),
-        label=np.where(is_wrong, 1 - said, said),
-        probability=probability,
-        length=np.full(20, 5),
-        unknown=np.zeros(20, int),
-    )
+    predictions = predicted(np.where(is_wrong, 1 - said, said), probability)
     where = tmp_path / "test.parquet", WORDS, text, table
     found = error_ngrams(predictions, said, *where)
     wrong = [" ".join(f"word{one - 3}" for one in words[1:]) for words in np.array(lists)[is_wrong]]

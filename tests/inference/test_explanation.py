@@ -1,11 +1,9 @@
-import csv
 import json
 import re
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from flows.cli.app import main
@@ -15,6 +13,7 @@ from tasks.inference.explanation import Explanation
 from tasks.inference.open_model import open_predictor
 from tasks.inference.predictor import Predictor, prepare_texts
 from tasks.model import network
+from tests.inference.test_predict_file import read_output
 from tests.model.ngrams.test_table import trained
 from tests.support.made_models import WORDS, make_model_run
 from tests.support.made_runs import rewritten
@@ -93,12 +92,7 @@ def test_a_file_has_the_columns(tmp_path: Path, artifacts: Path, kind: str) -> N
     file, output = tmp_path / "texts.jsonl", tmp_path / f"o.{kind}"
     file.write_text("".join(json.dumps({"text": text}) + "\n" for text in TEXTS) + "no\n")
     main(app, [f"--artifacts={artifacts}", f"--file={file}", f"--output={output}", "--explain"])
-    if kind == "parquet":
-        rows = pq.read_table(output).to_pylist()
-    elif kind == "jsonl":
-        rows = [json.loads(line) for line in output.read_text().splitlines()]
-    else:
-        rows = list(csv.DictReader(output.open(newline="")))
+    rows = read_output(output)
     assert rows[0]["strongest"].startswith(("for ", "against "))
     assert not rows[-1]["strongest"]
     assert ("words" in rows[0]) == (kind != "csv")

@@ -46,9 +46,16 @@ def finish(predictor: Predictor, file: Path, output: Path, rows: int = 8) -> Pre
     return last
 
 
-def stop_after(chunks: int, predictor: Predictor, file: Path, output: Path, rows: int = 8) -> None:
+def stop_after(
+    chunks: int,
+    predictor: Predictor,
+    file: Path,
+    output: Path,
+    rows: int = 8,
+    reading: ReadOptions = DEFAULT,
+) -> None:
     """Predict so many chunks of a file as a job that is stopped then."""
-    steps = predict_file(predictor, file, "text", output, rows, DEFAULT)
+    steps = predict_file(predictor, file, "text", output, rows, reading)
     for _ in range(chunks):
         next(steps)
     steps.close()
@@ -219,9 +226,7 @@ def test_as_a_flow_the_chunks_are_mapped_and_the_output_is_the_same(
 
     file = write_file(tmp_path / "r.csv", {"text": TEXTS})
     finish(predictor, file, tmp_path / "alone.csv", rows=20)
-    steps = predict_file(predictor, file, "text", tmp_path / "o.csv", 20, ReadOptions(lines=True))
-    next(steps)
-    steps.close()
+    stop_after(1, predictor, file, tmp_path / "o.csv", 20, ReadOptions(lines=True))
     summary = predict_flow(file, tmp_path / "o.csv", artifacts=artifacts, chunk_rows=20)
     assert (summary.rows, summary.chunks, summary.chunks_kept) == (50, 3, 1)
     assert (tmp_path / "o.csv").read_bytes() == (tmp_path / "alone.csv").read_bytes()

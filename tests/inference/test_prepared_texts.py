@@ -23,6 +23,14 @@ PIECES = st.sampled_from([HTML, EMOJI, CONTROLS, LANGUAGES, "a fine film", "\r\n
 TEXTS = st.lists(st.one_of(st.text(max_size=40), PIECES), min_size=1, max_size=8)
 
 
+def require_read_as_test_reviews(train: list[str], asked: list[str], text: TextConfig) -> None:
+    indexed = index_texts([pa.array(train)], [pa.array(asked)])
+    prepared = prepare_texts(pa.array(asked), Vocabulary(indexed.vocabulary.words), text)
+    expected = pad_tokens(joined_tokens(indexed.test.tokens), text)
+    np.testing.assert_array_equal(prepared.tokens, expected)
+    assert prepared.words.tolist() == [len(reference_words(words)) for words in asked]
+
+
 @given(
     train=TEXTS,
     asked=TEXTS,
@@ -38,11 +46,7 @@ def test_a_text_becomes_the_same_numbers_as_if_it_had_been_a_test_review(
 ) -> None:
     sides = {"padding": padding, "truncating": truncating, "head": 2}
     text = TextConfig.model_validate({"num_words": num_words, "maxlen": maxlen} | sides)
-    indexed = index_texts([pa.array(train)], [pa.array(asked)])
-    prepared = prepare_texts(pa.array(asked), Vocabulary(indexed.vocabulary.words), text)
-    expected = pad_tokens(joined_tokens(indexed.test.tokens), text)
-    np.testing.assert_array_equal(prepared.tokens, expected)
-    assert prepared.words.tolist() == [len(reference_words(words)) for words in asked]
+    require_read_as_test_reviews(train, asked, text)
 
 
 def test_words_seen_cut_and_unknown_are_counted() -> None:
@@ -57,10 +61,5 @@ def test_words_seen_cut_and_unknown_are_counted() -> None:
 @pytest.mark.parametrize("piece", [HTML, EMOJI, CONTROLS, LANGUAGES, "x", " "])
 def test_a_text_of_a_megabyte_is_read_as_in_training(piece: str) -> None:
     text = piece * ((1 << 20) // len(piece.encode()))
-    asked = pa.array([text, "short"])
     config = TextConfig(num_words=50, maxlen=200)
-    indexed = index_texts([pa.array([text[:1000]])], [asked])
-    prepared = prepare_texts(asked, Vocabulary(indexed.vocabulary.words), config)
-    expected = pad_tokens(joined_tokens(indexed.test.tokens), config)
-    np.testing.assert_array_equal(prepared.tokens, expected)
-    assert prepared.words.tolist() == [len(reference_words(text)), 1]
+    require_read_as_test_reviews([text[:1000]], [text, "short"], config)

@@ -58,19 +58,26 @@ def write_reviews(path: Path, rows: int, seed: int = 0) -> Path:
     return path
 
 
-def train_small(
+def small_plan(
     prepared: Path, folder: Path, fit: FitConfig | None = None, **more: Any
-) -> dict[str, Any]:
-    """Train on small prepared reviews and return the facts and the history."""
+) -> TrainingPlan:
+    """Return what is needed to train on small prepared reviews."""
     config = small_config(prepared)
-    folder.mkdir(exist_ok=True)
     files = {
         "initial_model": prepared / "initial_model.keras",
         "train": prepared / "train.parquet",
         "validation": prepared / "validation.parquet",
     }
     chosen = {"network": config.network, "fit": fit or config.fit, "folder": folder}
-    facts = train_model(TrainingPlan(**{**files, **chosen, **more}))
+    return TrainingPlan(**{**files, **chosen, **more})
+
+
+def train_small(
+    prepared: Path, folder: Path, fit: FitConfig | None = None, **more: Any
+) -> dict[str, Any]:
+    """Train so, and return the facts and the history."""
+    folder.mkdir(exist_ok=True)
+    facts = train_model(small_plan(prepared, folder, fit, **more))
     return facts | {"history": json.loads((folder / "history.json").read_text())}
 
 

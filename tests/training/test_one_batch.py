@@ -1,22 +1,13 @@
 from pathlib import Path
 
 from tasks.training.one_batch import ByHeart, learn_by_heart
-from tasks.training.plan import TrainingPlan
-from tests.support.small_run import small_config
+from tests.support.small_run import small_plan
 
 
 def test_the_tutorials_network_learns_by_heart_and_stops_then(
     prepared: Path, tmp_path: Path
 ) -> None:
-    config = small_config(prepared)
-    plan = TrainingPlan(
-        initial_model=prepared / "initial_model.keras",
-        train=prepared / "train.parquet",
-        validation=prepared / "validation.parquet",
-        network=config.network,
-        fit=config.fit,
-        folder=tmp_path,
-    )
+    plan = small_plan(prepared, tmp_path)
     heart = learn_by_heart(plan, 400)
     assert heart.is_known
     assert heart.steps < 400

@@ -6,14 +6,11 @@ import pytest
 from tasks.cache.source_fingerprint import fingerprint
 from tasks.config.training import FitConfig
 from tasks.training.progress import TrainingProgress, watch_training
+from tests.support.power_cut import PowerCut
 from tests.support.small_run import small_config, train_bag
 
 STEPS = 10
 """Steps of an epoch: 154 reviews in batches of 16."""
-
-
-class PowerCut(BaseException):
-    """Ends a training wherever it is."""
 
 
 def told(

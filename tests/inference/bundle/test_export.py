@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
 from itertools import chain
@@ -112,6 +113,20 @@ def loader_answers(loader: Any, given: np.ndarray, texts: list[str], level: floa
     assert [*map(float, probabilities)] == pytest.approx(expected["probability"], abs=TOLERANCE)
     assert list(answers) == expected["answer"]
     return list(answers)
+
+
+def loader_alone(
+    folder: Path, *words: str, without: Sequence[str]
+) -> subprocess.CompletedProcess[str]:
+    """Run the bundle's own `predict.py` where these packages cannot be imported."""
+    # -I leaves the folder of the project out of the path.
+    code = (
+        f"import sys, runpy; sys.modules.update(dict.fromkeys({without!r}))\n"
+        f"sys.argv[1:] = {words!r}\n"
+        f"runpy.run_path({str(folder / 'predict.py')!r}, None, '__main__')"
+    )
+    command = [sys.executable, "-I", "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def test_a_bundle_answers_as_its_run_does(artifacts: Path, bundle: Bundle, folder: Path) -> None:
@@ -254,25 +269,16 @@ def test_the_loader_reads_every_character_as_the_project_does(
 
 def test_the_loader_of_a_bundle_needs_nothing_of_the_project(artifacts: Path, folder: Path) -> None:
     texts = ["a fine film", "dull plot"]
-    # -I leaves the folder of the project out of the path; its packages are blocked by name.
-    code = (
-        "import sys, runpy; sys.modules['tasks'] = sys.modules['flows'] = None\n"
-        "sys.modules['tensorflow'] = None\n"
-        f"sys.argv[1:] = {['--abstain', '0.9', *texts]!r}\n"
-        f"runpy.run_path({str(folder / 'predict.py')!r}, None, '__main__')"
-    )
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True
-    )
+    words, without = ("--abstain", "0.9", *texts), ("tasks", "flows", "tensorflow")
+    done = loader_alone(folder, *words, without=without)
+    assert done.returncode == 0, done.stderr
     asked = open_predictor(artifacts).saying(0.9, all_probabilities=False)
     assert done.stdout.splitlines() == [
         f"{row['label']}\t{row['probability']:.6f}\t{row['answer']}"
         for row in asked.predict(texts).to_pylist()
     ]
     (folder / "word_index.json").write_text("{}")
-    spoilt = subprocess.run(
-        [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False
-    )
+    spoilt = loader_alone(folder, *words, without=without)
     assert spoilt.returncode == 1
     assert "word_index.json is not as it was exported" in spoilt.stderr
 

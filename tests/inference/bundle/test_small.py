@@ -1,6 +1,4 @@
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +21,7 @@ from tasks.model.ngrams.packed import read_packed
 from tasks.model.ngrams.table import NgramTable
 from tasks.run_summary import RunSummary
 from tasks.runs.find import Run, find_run
-from tests.inference.bundle.test_export import ASKED, loader_answers, loader_of
+from tests.inference.bundle.test_export import ASKED, loader_alone, loader_answers, loader_of
 from tests.inference.test_explanation import ngram_run
 from tests.model.ngrams.test_table import reviews, trained
 from tests.support.commands import Command
@@ -144,22 +142,18 @@ def test_the_loader_needs_numpy_alone_and_reads_no_changed_file(
 ) -> None:
     exported = tmp_path / "bundle"
     export_bundle(finished, exported, small=True)
-    blocked = ["tasks", "flows", "tensorflow", "onnxruntime", "pyarrow", "tokenizers"]
-    code = (
-        f"import sys, runpy; sys.modules.update(dict.fromkeys({blocked!r}))\n"
-        "sys.argv[1:] = ['a fine film', 'dull plot']\n"
-        f"runpy.run_path({str(exported / 'predict.py')!r}, None, '__main__')"
-    )
-    command = [sys.executable, "-I", "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    rows = open_bundle(exported).predict(["a fine film", "dull plot"]).to_pylist()
+    texts = ["a fine film", "dull plot"]
+    without = ("tasks", "flows", "tensorflow", "onnxruntime", "pyarrow", "tokenizers")
+    done = loader_alone(exported, *texts, without=without)
+    assert done.returncode == 0, done.stderr
+    rows = open_bundle(exported).predict(texts).to_pylist()
     said = [line.split("\t") for line in done.stdout.splitlines()]
     assert [label for label, _ in said] == [row["label"] for row in rows]
     for (_, probability), row in zip(said, rows, strict=True):
         assert float(probability) == pytest.approx(row["probability"], abs=2e-6)
     file = exported / "ngrams.npz"
     file.write_bytes(with_flipped_bit(file.read_bytes(), 1000))
-    spoilt = subprocess.run(command, capture_output=True, text=True, check=False)
+    spoilt = loader_alone(exported, *texts, without=without)
     assert spoilt.returncode == 1
     assert "ngrams.npz is not as it was exported" in spoilt.stderr
     with pytest.raises(BadDataError, match=r"ngrams.npz is corrupt \(its hash differs\)"):
