@@ -13,10 +13,10 @@ from tasks.inference.explanation import Explanation
 from tasks.inference.open_model import open_predictor
 from tasks.inference.predictor import Predictor, prepare_texts
 from tasks.model import network
-from tests.inference.test_predict_file import read_output
 from tests.model.ngrams.test_table import trained
 from tests.support.made_models import WORDS, make_model_run
 from tests.support.made_runs import rewritten
+from tests.support.review_samples import read_file
 
 TEXTS = ["A fine, lovely film!", "Was it DULL? zzz dull", "", f"{' '.join(WORDS)} lovely"]
 
@@ -92,7 +92,7 @@ def test_a_file_has_the_columns(tmp_path: Path, artifacts: Path, kind: str) -> N
     file, output = tmp_path / "texts.jsonl", tmp_path / f"o.{kind}"
     file.write_text("".join(json.dumps({"text": text}) + "\n" for text in TEXTS) + "no\n")
     main(app, [f"--artifacts={artifacts}", f"--file={file}", f"--output={output}", "--explain"])
-    rows = read_output(output)
+    rows = read_file(output)
     assert rows[0]["strongest"].startswith(("for ", "against "))
     assert not rows[-1]["strongest"]
     assert ("words" in rows[0]) == (kind != "csv")

@@ -1,4 +1,3 @@
-import csv
 import json
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from tasks.inference.predict_file import PredictionSummary, predict_file
 from tasks.inference.predictor import Predictor
 from tests.support.commands import imported_by
 from tests.support.made_models import WORDS, make_model_run
-from tests.support.review_samples import write_file
+from tests.support.review_samples import read_file, write_file
 
 ROOT = Path(__file__).parents[2]
 
@@ -61,15 +60,6 @@ def stop_after(
     steps.close()
 
 
-def read_output(path: Path) -> list[dict[str, Any]]:
-    if path.suffix == ".parquet":
-        return list(pq.read_table(path).to_pylist())
-    if path.suffix == ".jsonl":
-        return [json.loads(line) for line in path.read_text().splitlines()]
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
 @pytest.mark.parametrize("output", ["o.parquet", "o.jsonl", "o.csv"])
 @pytest.mark.parametrize("source", ["r.csv", "r.jsonl", "r.parquet"])
 def test_every_row_of_a_file_has_its_row_in_the_output(
@@ -77,7 +67,7 @@ def test_every_row_of_a_file_has_its_row_in_the_output(
 ) -> None:
     file = write_file(tmp_path / source, {"n": range(50), "text": TEXTS})
     summary = finish(predictor, file, tmp_path / output)
-    rows = read_output(tmp_path / output)
+    rows = read_file(tmp_path / output)
     assert [int(row["row"]) for row in rows] == list(range(50))
     expected = predictor.predict(TEXTS)["probability"].to_pylist()
     assert [float(row["probability"]) for row in rows] == pytest.approx(expected, abs=1e-6)
@@ -308,11 +298,11 @@ def test_unsure_answers_have_a_column_and_are_counted(
     file, output = write_file(tmp_path / "r.csv", {"text": TEXTS}), tmp_path / f"o.{kind}"
     names = [f"--artifacts={artifacts}", f"--file={file}", f"--output={output}"]
     main(app, [*names, "--abstain=0.9", "--chunk-rows=20"])
-    answers = [row["answer"] for row in read_output(output)]
+    answers = [row["answer"] for row in read_file(output)]
     assert 0 < answers.count("unsure") < len(TEXTS) == len(answers)
     assert f"{answers.count('unsure')} unsure" in capsys.readouterr().err
     main(app, [*names, "--overwrite", "--chunk-rows=20"])
-    assert "answer" not in read_output(output)[0]
+    assert "answer" not in read_file(output)[0]
     main(app, [names[0], "--abstain=0.9", *TEXTS])
     table = capsys.readouterr().out
     assert table.count(" unsure ") == answers.count("unsure")

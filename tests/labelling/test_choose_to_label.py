@@ -1,6 +1,5 @@
 """The command `label-next`, from a table and a file of texts to a table to label."""
 
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -12,20 +11,12 @@ from tasks.config.training import DataConfig, SourceConfig
 from tasks.data.fetch import fetch_reviews
 from tasks.data.sources.readers import read_source
 from tests.support.commands import Command
+from tests.support.review_samples import read_file, write_file
 from tests.support.small_run import write_reviews
 
 
 def written(path: Path, rows: list[dict[str, str]]) -> Path:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
-
-
-def read(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    return write_file(path, {name: [row[name] for row in rows] for name in rows[0]})
 
 
 @pytest.fixture
@@ -39,13 +30,16 @@ def table(tmp_path: Path) -> Path:
 
 
 def test_chosen_texts_teach_and_never_judge(table: Path, tmp_path: Path, command: Command) -> None:
-    new = [{"text": row["text"]} for row in read(write_reviews(tmp_path / "more.csv", 400, seed=1))]
-    seen = [{"text": row["text"].upper()} for row in read(table)[:50]]
+    new = [
+        {"text": row["text"]}
+        for row in read_file(write_reviews(tmp_path / "more.csv", 400, seed=1))
+    ]
+    seen = [{"text": row["text"].upper()} for row in read_file(table)[:50]]
     texts = written(tmp_path / "new.csv", [*new, *new[:20], {"text": "..."}, *seen])
     output = tmp_path / "next.csv"
     asked = (f"--texts={texts}", f"--train-file={table}", f"--output={output}", "--rows=40")
     said = " ".join(command.says("label-next", *asked).split())
-    chosen = read(output)
+    chosen = read_file(output)
     assert len(chosen) == 40
     places = [int(row["row"]) for row in chosen]
     assert max(places) < len(new)
@@ -56,7 +50,7 @@ def test_chosen_texts_teach_and_never_judge(table: Path, tmp_path: Path, command
 
     # Labelled and added, they are training reviews, and the test reviews are those of before.
     more = [{"text": row["text"], "label": row["seems"]} for row in chosen]
-    grown = written(tmp_path / "grown.csv", read(table) + more)
+    grown = written(tmp_path / "grown.csv", read_file(table) + more)
     store, sets = ArtifactStore(tmp_path), []
     for file in (table, grown):
         source = SourceConfig(source="files", train_file=file)
@@ -69,7 +63,7 @@ def test_chosen_texts_teach_and_never_judge(table: Path, tmp_path: Path, command
 def test_a_group_of_the_test_reviews_is_not_chosen_from(tmp_path: Path, command: Command) -> None:
     rows = [
         row | {"author": f"a{place // 2 % 30}"}
-        for place, row in enumerate(read(write_reviews(tmp_path / "plain.csv", 300)))
+        for place, row in enumerate(read_file(write_reviews(tmp_path / "plain.csv", 300)))
     ]
     table = written(tmp_path / "reviews.csv", rows)
     texts = written(tmp_path / "new.csv", [row | {"text": f"{row['text']} again"} for row in rows])
@@ -79,7 +73,7 @@ def test_a_group_of_the_test_reviews_is_not_chosen_from(tmp_path: Path, command:
     source = SourceConfig(source="files", train_file=table, group_column="author")
     loaded = read_source(fetch_reviews(source, ArtifactStore(tmp_path)), DataConfig())
     of_test = {rows[row]["author"] for row in loaded.test.review_ids.tolist()}
-    chosen = {rows[int(row["row"])]["author"] for row in read(output)}
+    chosen = {rows[int(row["row"])]["author"] for row in read_file(output)}
     assert chosen
     assert not chosen & of_test
 

@@ -1,6 +1,5 @@
 """The command `label-errors` from a table of reviews to a corrected training set."""
 
-import csv
 from pathlib import Path
 
 import pytest
@@ -8,10 +7,17 @@ import pytest
 from flows.cli import train
 from tasks.common.artifact_store import ArtifactStore
 from tasks.config.training import DataConfig, SourceConfig
+from tasks.data import fetch
 from tasks.data.fetch import fetch_reviews
 from tasks.data.sources.readers import read_source
 from tests.labelling.test_network_judge import change_recipe
 from tests.support.commands import Command
+from tests.support.review_samples import (
+    distinct_reviews,
+    read_file,
+    source_of,
+    write_train_package,
+)
 from tests.support.small_run import write_reviews
 
 COMMAND, BAYES = "label-errors", "--judges=naive_bayes"
@@ -29,11 +35,6 @@ def planted(folder: Path) -> tuple[Path, set[int]]:
     return path, wrong
 
 
-def read_rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
 def test_planted_errors_are_listed_fixed_and_taken_by_a_training(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -49,7 +50,7 @@ def test_planted_errors_are_listed_fixed_and_taken_by_a_training(
     said = command.says(*asked, "--folds=2")
     assert "2 networks are trained to judge" in said
     assert "naive Bayes and the n-gram network." in " ".join(said.split())
-    found = read_rows(output)
+    found = read_file(output)
     assert {int(row["row"]) for row in found[: len(sought)]} == sought
     assert all(row["fix"] == row["suggested"] != row["label"] for row in found)
     texts = reviews.read_text().splitlines()
@@ -57,7 +58,7 @@ def test_planted_errors_are_listed_fixed_and_taken_by_a_training(
     assert f"--label-fixes {output}" in " ".join(said.split())
     alone = tmp_path / "alone.csv"
     command.says(COMMAND, f"--train-file={reviews}", f"--output={alone}", "--folds=2", BAYES)
-    assert read_rows(alone)[0]["probability"] != found[0]["probability"]
+    assert read_file(alone)[0]["probability"] != found[0]["probability"]
 
     fixed = plain.model_copy(update={"label_fixes": output})
     files = fetch_reviews(fixed, store)
@@ -89,9 +90,6 @@ def test_where_reviews_are_too_few_to_validate_a_network_naive_bayes_judges_alon
 def test_reviews_without_a_file_of_the_users_are_listed_by_their_words(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tasks.data import fetch
-    from tests.support.review_samples import distinct_reviews, source_of, write_train_package
-
     reviews = [(f"{text} {row}", label) for row, (text, label) in enumerate(distinct_reviews(200))]
     reviews[7] = (reviews[7][0], 1 - reviews[7][1])
     path = write_train_package(tmp_path / "a.csv", reviews, [])
@@ -101,7 +99,7 @@ def test_reviews_without_a_file_of_the_users_are_listed_by_their_words(
     command.says(
         COMMAND, "--source=packaged", f"--output={output}", "--fill=drop", "--rows=1", BAYES
     )
-    (only,) = read_rows(output)
+    (only,) = read_file(output)
     assert (only["row"], only["fix"]) == ("7", "drop")
     assert only["text"].startswith("a fine film seen on day n7")
 

@@ -63,6 +63,14 @@ def write_file(path: Path, columns: Mapping[str, Sequence[Any]]) -> Path:
     return path
 
 
+def read_file(path: Path) -> list[dict[str, Any]]:
+    """Return the rows of a file of these kinds."""
+    if path.suffix == ".parquet":
+        return list(pq.read_table(path).to_pylist())
+    with path.open(newline="", encoding="utf-8") as file:
+        return [*map(json.loads, file)] if path.suffix == ".jsonl" else [*csv.DictReader(file)]
+
+
 def write_reviews(path: Path, reviews: Reviews, text: str = "text", label: str = "label") -> Path:
     """Write `reviews` with two columns of these names."""
     texts, labels = zip(*reviews, strict=True)
