@@ -173,7 +173,7 @@ def test_a_trial_in_its_own_process_takes_our_packages_too(
     config = small_config(namesakes / "missing.csv")
     artifacts = namesakes / "artifacts"
     request = TrainOptions(config=config, accelerator="cpu", artifacts=artifacts)
-    with pytest.raises(ChildFailedError):
+    with pytest.raises(ChildFailedError, match="the trial ended with status 1; its lines above"):
         in_process(request, RunSummary, NOWHERE, "the trial")
     shown = capfd.readouterr().err
     assert "of another project" not in shown

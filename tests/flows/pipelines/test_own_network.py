@@ -1,6 +1,5 @@
 """A user's network with a layer of its own goes through the whole pipeline as the others do."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -124,18 +123,8 @@ def test_a_copied_run_and_a_bundle_run_code_only_where_a_person_says_so(
     assert answers == ["pos", "neg"]
 
 
-def test_the_config_of_the_run_names_file_and_options(trained: RunSummary, folder: Path) -> None:
-    network = json.loads((trained.folder / "config.json").read_text())["network"]
-    assert network == {
-        "architecture": "own",
-        "network": f"{folder / 'my_net.py'}:build",
-        "network_option": "units=3",
-        "embeddings": None,
-    }
-
-
 def test_a_run_says_how_far_its_file_of_vectors_covers_its_words(
-    folder: Path, capsys: pytest.CaptureFixture[str]
+    trained: RunSummary, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     vectors = folder / "vectors.txt"
     vectors.write_text("fine 1 2 3\nfilm 2 1 0\nabsent 1 1 1\n")
@@ -150,11 +139,7 @@ def test_a_run_says_how_far_its_file_of_vectors_covers_its_words(
     shown = Command(runs.app, folder / "artifacts", capsys).says("show", done.folder.name)
     for page in (shown, *map(Path.read_text, map(done.folder.joinpath, (REPORT, MODEL_CARD)))):
         assert coverage.sentence in " ".join(page.split())
-
-
-def test_a_run_without_vectors_says_nothing_of_them(
-    trained: RunSummary, folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+    # One without such a file says nothing of it.
     assert read_manifest(trained.folder).vectors is None
     shown = Command(runs.app, folder / "artifacts", capsys).says("show", trained.folder.name)
     assert "have a vector" not in shown + (trained.folder / REPORT).read_text()

@@ -5,17 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from prefect.settings import PREFECT_API_URL
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.display.experiments import seeds_shown
 from flows.orchestration.task_runners import task_runner
 from flows.pipelines.experiment import with_seeds
-from flows.pipelines.in_process import ChildFailedError, in_process
 from flows.pipelines.seeds import seeds_flow
 from tasks.common.errors import MissingExtraError
 from tasks.config.experiments import RunnerConfig, SeedsConfig
-from tasks.config.request import TrainOptions
 from tasks.experiments.side_by_side import SideBySide
 from tasks.run_summary import RunSummary
 from tasks.runs.find import find_runs
@@ -82,15 +79,6 @@ def test_each_config_is_trained_with_each_seed_in_turn(small_reviews: Path) -> N
         "2 epochs, seed 4",
     ]
     assert [config.fit.seed for config in asked.values()] == [3, 3, 4, 4]
-
-
-@pytest.mark.usefixtures("prefect_server")
-def test_a_training_that_fails_in_its_process_is_told(tmp_path: Path) -> None:
-    config = ngram_config(tmp_path / "missing.csv")
-    artifacts = tmp_path / "artifacts"
-    options = TrainOptions(config=config, accelerator="cpu", artifacts=artifacts)
-    with pytest.raises(ChildFailedError, match="training of seed 0 ended with status 1"):
-        in_process(options, RunSummary, str(PREFECT_API_URL.value()), "the training of seed 0")
 
 
 def test_a_cluster_whose_package_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
