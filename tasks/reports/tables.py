@@ -342,9 +342,7 @@ def config_table(config: TrainingConfig) -> Table:
 def scores_table(comparison: Comparison) -> Table:
     """Return what each run scores; what does not rank beside the first's is grey, with a note."""
     marks = _marks(one.not_comparable for one in comparison.runs)
-    has_macro = any(run.scores.macro_f1 is not None for run in comparison.runs)
-    heads = ("naive Bayes", "ROC AUC", "loss", *(["macro F1"] if has_macro else []))
-    extra = (Column(head, is_extra=True) for head in heads)
+    extra = (Column(head, is_extra=True) for head in ("naive Bayes", "ROC AUC", "loss", "macro F1"))
     return Table(
         "run",
         "source",
@@ -355,7 +353,7 @@ def scores_table(comparison: Comparison) -> Table:
         "epoch",
         Column("when (UTC)", is_extra=True),
         "seconds",
-        rows=(_score_cells(run, marks, has_macro=has_macro) for run in comparison.runs),
+        rows=(_score_cells(run, marks) for run in comparison.runs),
         title="Scores of the runs",
         quiet={place for place, run in enumerate(comparison.runs) if run.not_comparable},
         notes=[
@@ -366,29 +364,28 @@ def scores_table(comparison: Comparison) -> Table:
                 if run.scores.baseline.sample
             ),
         ],
-    )
+    ).without_empty_columns()
 
 
 def _marks(reasons: Iterable[str | None]) -> dict[str, str]:
     return dict(zip(dict.fromkeys(filter(None, reasons)), _MARKS, strict=False))
 
 
-def _score_cells(run: ComparedRun, marks: Mapping[str, str], *, has_macro: bool) -> list[str]:
-    judged, mark = run.scores.network, marks.get(run.not_comparable or "", "")
-    macro = "" if run.scores.macro_f1 is None else score(run.scores.macro_f1)
+def _score_cells(run: ComparedRun, marks: Mapping[str, str]) -> list[str]:
+    mark = marks.get(run.not_comparable or "", "")
     cached = f", {run.cached_steps} of {run.steps} cached" if run.cached_steps else ""
     return [
         f"{short_id(run.run_id)}{mark}",
         run.source,
         run.protocol,
-        f"{score(judged.accuracy)} ({interval_text(judged.accuracy_low, judged.accuracy_high)})",
+        _with_interval(run.scores.network),
         *(
             f"{score(baseline.accuracy)}{baseline.sample_mark}"
             for baseline in (run.scores.baseline, run.scores.bayes_baseline)
         ),
         score(run.scores.roc_auc),
         score(run.scores.loss),
-        *([macro] if has_macro else []),
+        "" if run.scores.macro_f1 is None else score(run.scores.macro_f1),
         f"{run.training.best_epoch}/{run.training.epochs_run}",
         when(run.created),
         f"{run.seconds:.0f}{cached}",
@@ -491,7 +488,7 @@ def compared_slices(comparison: Comparison) -> Table | None:
     )
 
 
-def _with_interval(one: SliceScore) -> str:
+def _with_interval(one: Score | SliceScore) -> str:
     return f"{score(one.accuracy)} ({interval_text(one.accuracy_low, one.accuracy_high)})"
 
 

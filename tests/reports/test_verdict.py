@@ -136,6 +136,11 @@ def test_a_good_run_has_no_warning() -> None:
         ),
         (a_manifest(training=(6, 6)), {}, "more epochs may score higher"),
         (a_manifest(), {"error": 0.08}, "Probabilities are off by 8.0 points"),
+        (
+            a_manifest(),
+            {"majority_share": 0.9},
+            "the most common one scores 0.9000. Look at the bal",
+        ),
         (a_manifest(), {"roc_auc": 0.97}, "Ranking is good (ROC AUC 0.9700) but the cut at 0.5 is"),
         (a_manifest(changed=True), {}, "changes that were not committed"),
     ],
@@ -255,15 +260,6 @@ def test_reviews_in_both_sets_are_reported() -> None:
     assert "7 of 1,000 test reviews" in " ".join(note.text for note in told)
 
 
-def test_unbalanced_labels_are_a_reason_to_look_at_the_balanced_accuracy() -> None:
-    from tasks.reports.verdict import _on_balance
-
-    assert list(_on_balance(FIGURES)) == []
-    (note,) = _on_balance({"majority_share": 0.9, "balanced_accuracy": 0.5})
-    assert note.kind == "warning"
-    assert "always answering the most common one scores 0.9000" in note.text
-
-
 def test_macro_f1_leads_where_several_labels_are_not_balanced() -> None:
     found = {
         "macro_f1": 0.6,
@@ -285,13 +281,10 @@ def test_macro_f1_leads_where_several_labels_are_not_balanced() -> None:
 
 
 def test_unbalanced_labels_are_a_reason_to_look_at_the_macro_f1_of_several() -> None:
-    from tasks.reports.verdict import _on_balance
-
-    several: dict[str, object] = {"balanced_accuracy": 0.5, "macro_f1": 0.45}
-    several["by_label"] = [{"reviews": 1000}] * 3
-    assert list(_on_balance(several | {"majority_share": 0.39})) == []
-    (note,) = _on_balance(several | {"majority_share": 0.4})
-    assert "Look at the macro F1, 0.4500, in which all labels weigh the same" in note.text
+    several: dict[str, Any] = {"macro_f1": 0.45, "by_label": [{"reviews": 1000}] * 3}
+    assert warnings(a_manifest(), **several, majority_share=0.39) == ""
+    told = warnings(a_manifest(), **several, majority_share=0.4)
+    assert "Look at the macro F1, 0.4500, in which all labels weigh the same" in told
 
 
 def test_the_sentence_on_calibration_says_before_and_after_and_where_it_was_fitted() -> None:
