@@ -11,12 +11,7 @@ from flows.cli.help import DRIFT, PROMOTION, RUNNING, command_app
 from flows.cli.options import ConfigOptions, NamingOptions
 from tasks.config.drift import DriftConfig
 from tasks.config.promotion import PromotionConfig, require_promotable
-from tasks.config.training import (
-    NetworkConfig,
-    OwnNetworkConfig,
-    SourceConfig,
-    require_pinned,
-)
+from tasks.config.training import OwnNetworkConfig, SourceConfig, require_pinned
 
 app = command_app(
     "retrain",
@@ -73,13 +68,11 @@ class Retraining(ConfigOptions):
         config = self.training_config()
         require_pinned(config.source)
         require_promotable(promotion, config.protocol)
+        placed: dict[str, Any] = {"source": _absolute(config.source)}
+        if isinstance(config.network, OwnNetworkConfig):
+            placed["network"] = config.network.absolute()
         return {
-            "config": config.model_copy(
-                update={
-                    "source": _absolute(config.source),
-                    "network": _absolute_network(config.network),
-                }
-            ),
+            "config": config.model_copy(update=placed),
             "accelerator": self.accelerator,
             "artifacts": self.artifacts.expanduser().absolute(),
             "promotion": promotion,
@@ -110,10 +103,6 @@ def _absolute(source: SourceConfig) -> SourceConfig:
         if isinstance(path := getattr(source, name), Path)
     }
     return source.model_copy(update=paths)
-
-
-def _absolute_network(network: NetworkConfig) -> NetworkConfig:
-    return network.absolute() if isinstance(network, OwnNetworkConfig) else network
 
 
 def _start(parameters: dict[str, Any]) -> None:

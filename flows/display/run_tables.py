@@ -8,7 +8,7 @@ from rich.text import Text
 from flows.display.terminal import WIDE, Showable
 from tasks.common.formatting import interval_text, printable, short_id, when
 from tasks.common.tables import Column, Table, number
-from tasks.config.training import ChangedSetting, value_text
+from tasks.config.training import value_text
 from tasks.reports.tables import (
     SEVERAL,
     common_table,
@@ -122,11 +122,12 @@ def _list_cells(run: RunLine, between: str, settings: Sequence[str] | None) -> l
     }
     head = f"{short_id(run.run_id)} {when(run.created)}".replace(" ", between)
     tags = [f"#{tag}" for tag in run.tags]
-    if settings is None:
-        changes = "not readable" if run.changes is None else _changes(run.changes)
-        last = [changes]
-    else:
+    if settings is not None:
         last = [value_text(run.settings.get(name)) for name in settings]
+    elif run.changes is None:
+        last = ["not readable"]
+    else:
+        last = [", ".join(f"{one.name} {value_text(one.value)}" for one in run.changes)]
     return [
         "\n".join([head, *(mark for mark, is_set in marks.items() if is_set)]),
         "\n".join(filter(None, [run.name, " ".join(tags), run.note])),
@@ -135,10 +136,6 @@ def _list_cells(run: RunLine, between: str, settings: Sequence[str] | None) -> l
         f"{run.accuracy:.4f}{between}({bounds})\n{run.baseline_accuracy:.4f}{run.baseline_mark}",
         *last,
     ]
-
-
-def _changes(changes: Iterable[ChangedSetting]) -> str:
-    return ", ".join(f"{one.name} {value_text(one.value)}" for one in changes)
 
 
 def _details_lines(run: RunDetails) -> Iterable[tuple[str, str]]:

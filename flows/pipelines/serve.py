@@ -41,7 +41,8 @@ def deployments(options: ServeOptions) -> list[RunnerDeployment]:
 
     The forms propose the reviews, the recipe and the seed of the schedule.
     """
-    config, fixed = options.retraining["config"], _fixed(options.retraining)
+    config = options.retraining["config"]
+    fixed = {name: options.retraining[name] for name in ("accelerator", "artifacts")}
     gates = {"gates": options.retraining["promotion"] or PromotionConfig()}
     return [
         _deployment(
@@ -62,10 +63,6 @@ def deployments(options: ServeOptions) -> list[RunnerDeployment]:
         _deployment(train_from_form, SIMPLE, form_of(config).model_dump() | fixed | gates, "queue"),
         _deployment(train_flow, EXPERT, {"config": config} | fixed, "queue"),
     ]
-
-
-def _fixed(parameters: dict[str, Any]) -> dict[str, Any]:
-    return {name: parameters[name] for name in ("accelerator", "artifacts")}
 
 
 def _schedule(config: ScheduleConfig, default_cron: str) -> Schedule:

@@ -32,14 +32,11 @@ first seconds, before any step.
 def _first_name() -> str:
     """Return the name of the current flow run before its source is resolved."""
     try:
-        config = _form(runtime.flow_run.parameters).config()
+        given = runtime.flow_run.parameters
+        config = read_form(**{name: given[name] for name in RunForm.model_fields}).config()
     except InvalidConfigError:
         return "refused"  # by the flow, which says why
     return default_name(config, config.source.source)
-
-
-def _form(parameters: dict[str, object]) -> RunForm:
-    return read_form(**{name: parameters[name] for name in RunForm.model_fields})
 
 
 @flow(
