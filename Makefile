@@ -1,5 +1,7 @@
 # `make train` and `make test` do all the set-up by themselves.
-PYTHON ?= python3
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(or $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c '$(SUPPORTED)' 2>/dev/null && echo $$python && break; done),python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 
@@ -63,6 +65,9 @@ $(VENV)/.can-train $(VENV)/.installed: export PYTHONWARNINGS = ignore
 
 # All that a training needs, each file checked by its hash.
 $(VENV)/.can-train: pyproject.toml requirements.txt
+	@$(PYTHON) -c '$(SUPPORTED)' || { \
+		echo '$(PYTHON) is not Python 3.11 to 3.13: install one, and give it as in `make PYTHON=python3.13`' >&2; \
+		exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(if $(filter $(BIN)/uv,$(UV)),$(PIP) --require-hashes -r deploy/uv.txt || true)
 	$(call install,--no-deps --require-hashes -r requirements.txt)

@@ -309,6 +309,25 @@ def test_all_that_the_main_job_needs_is_pinned_with_hashes() -> None:
     assert needed <= {pin.split("==")[0] for pin in pins}
 
 
+def pythons(folder: Path, **supported: bool) -> None:
+    """Write programs into `folder` that tell, as a Python would, whether they are supported."""
+    for name, usable in supported.items():
+        program = folder / name.replace("_", ".")
+        program.write_text(f"#!/bin/sh\nexit {int(not usable)}\n")
+        program.chmod(0o755)
+
+
+def make(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run `make` in `folder`, with the repository's Makefile and no other programs than there."""
+    for file in ("Makefile", "pyproject.toml", "requirements.txt"):
+        (folder / file).symlink_to(ROOT / file)
+    command = [shutil.which("make") or "make", *words]
+    shell = {"PATH": str(folder)}
+    return subprocess.run(
+        command, cwd=folder, env=shell, capture_output=True, text=True, check=False
+    )
+
+
 @pytest.mark.parametrize(
     ("given", "installers"),
     [
@@ -323,18 +342,39 @@ def test_the_set_up_asks_uv_first_and_pip_where_that_cannot(
     (pin,) = hashed_pins("deploy/uv.txt").items()
     assert pin[0].startswith("uv==")
     assert pin[1]
-    for file in ("Makefile", "pyproject.toml", "requirements.txt"):
-        (tmp_path / file).symlink_to(ROOT / file)
-    shell = {"PATH": str(tmp_path)}  # where no uv is
-    command = [shutil.which("make") or "make", "-n", ".venv/.can-train", *given]
-    said = subprocess.run(
-        command, cwd=tmp_path, env=shell, capture_output=True, text=True, check=True
-    )
-    lines = said.stdout.splitlines()
+    lines = make(tmp_path, "-n", ".venv/.can-train", *given).stdout.splitlines()
     assert any("deploy/uv.txt" in line for line in lines) == (installers[0] == ".venv/bin/uv")
     (install,) = [line for line in lines if "-r requirements.txt" in line]
     asked = [part.split()[0] for part in install.split(" || ")]
     assert asked == [name.replace("pip", ".venv/bin/python") for name in installers]
+
+
+def test_the_set_up_takes_a_python_that_the_project_supports(tmp_path: Path) -> None:
+    pythons(tmp_path, python3=False, python3_13=False, python3_12=True, python3_11=True)
+    said = make(tmp_path, "-n", ".venv/.can-train").stdout
+    assert "\npython3.12 -m venv .venv\n" in said
+
+
+def test_an_unsupported_python_is_told_before_an_environment_is_made_of_it(tmp_path: Path) -> None:
+    pythons(tmp_path, python3=False)
+    done = make(tmp_path, "setup")
+    assert done.returncode != 0
+    assert done.stderr.splitlines()[0] == (
+        "python3 is not Python 3.11 to 3.13: install one, and give it as in"
+        " `make PYTHON=python3.13`"
+    )
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_the_pythons_of_the_set_up_are_those_of_the_package() -> None:
+    supported = re.search(r"^SUPPORTED := (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert supported is not None
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    least, above = (int(part.split(".")[1]) for part in project["requires-python"].split(","))
+    for minor in range(least - 1, above + 2):
+        told = supported[1].replace("sys.version_info[:2]", f"(3, {minor})")
+        usable = subprocess.run([sys.executable, "-c", told], check=False).returncode == 0
+        assert usable == (least <= minor < above)
 
 
 @pytest.mark.slow
