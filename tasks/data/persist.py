@@ -5,8 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.common.atomic_files import whole_file
-from tasks.data.review_files import read_arrow, write_parquet
+from tasks.data.review_files import read_arrow, write_parquet, write_table
 
 
 def persist_parquet(
@@ -27,7 +26,5 @@ def persist_parquet(
     for name in rows:
         part = pq.read_table(folder / f"{name}.parquet", columns=["review_id", "text_hash"])
         parts.append(part.add_column(0, "part", pa.array([name] * len(part)).dictionary_encode()))
-    with whole_file(folder / "parts.parquet") as temporary:
-        whole = pa.concat_tables(parts).replace_schema_metadata(None)
-        pq.write_table(whole, temporary, compression="zstd")
+    write_table(folder / "parts.parquet", pa.concat_tables(parts).replace_schema_metadata(None))
     return rows

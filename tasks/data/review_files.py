@@ -71,6 +71,12 @@ def write_parquet(
     return rows
 
 
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write any table as zstd Parquet, whole or not at all."""
+    with whole_file(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
 def padded_width(path: Path) -> int:
     """Return how many tokens each review has in a Parquet file of padded ones, at least one."""
     return len(next(read_parquet(path, 1))["tokens"][0])

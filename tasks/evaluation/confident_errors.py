@@ -1,6 +1,7 @@
 """The most confident errors, with their words as the network saw them."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from heapq import nlargest
 from itertools import groupby
 from operator import itemgetter
@@ -52,7 +53,9 @@ def confident_errors(
     sure = of_each(predictions.probability)[np.arange(len(said)), said]
     rows = wrong[np.argsort(-sure[wrong], kind="stable")[:_SHOWN]]
     ids = predictions.review_id[rows].tolist()
-    tokens = _tokens_of(ids, test)
+    tokens: dict[int, list[int]] = {}
+    for chosen in _reviews_of(ids, test):
+        tokens |= zip(chosen["review_id"].to_pylist(), chosen["tokens"].to_pylist(), strict=True)
     added: dict[int, np.ndarray] = {}
     gaps: dict[int, dict[str, float]] = {}
     if explain and ids:
@@ -91,10 +94,8 @@ def error_ngrams(
     wrong = np.flatnonzero(said != predictions.label)[:_MOST_WRONG]
     judged_as = said[wrong].tolist()
     answer_of = dict(zip(predictions.review_id[wrong].tolist(), judged_as, strict=True))
-    wanted = pa.array(answer_of, pa.int32())
     added, errors = defaultdict[tuple[int, ...], float](float), Counter[tuple[int, ...]]()
-    for batch in read_parquet(test):
-        chosen = batch.filter(pc.is_in(batch["review_id"], value_set=wanted))
+    for chosen in _reviews_of(answer_of, test):
         padded = pad_tokens(RaggedTokens.of(chosen["tokens"]), text)
         judged = np.array([answer_of[one] for one in chosen["review_id"].to_pylist()], np.int64)
         ngrams, flat = table.ngram_parts(padded, judged), padded.reshape(-1).tolist()
@@ -116,14 +117,11 @@ def error_ngrams(
     ]
 
 
-def _tokens_of(ids: list[int], test: Path) -> dict[int, list[int]]:
-    """Return the tokens of some reviews by their ids; a filter of Arrow's would read far ahead."""
+def _reviews_of(ids: Iterable[int], test: Path) -> Iterator[pa.RecordBatch]:
+    """Yield the reviews with these ids; a filter of Arrow's would read far ahead."""
     wanted = pa.array(ids, pa.int32())
-    found: dict[int, list[int]] = {}
     for batch in read_parquet(test):
-        chosen = batch.filter(pc.is_in(batch["review_id"], value_set=wanted))
-        found |= zip(chosen["review_id"].to_pylist(), chosen["tokens"].to_pylist(), strict=True)
-    return found
+        yield batch.filter(pc.is_in(batch["review_id"], value_set=wanted))
 
 
 def shown_words(

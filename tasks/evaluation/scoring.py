@@ -17,7 +17,7 @@ from sklearn.metrics import (
 )
 
 from tasks.common.artifact_store import Fact
-from tasks.common.atomic_files import whole_file
+from tasks.data.review_files import write_table
 from tasks.data.tables.labels import values_of
 from tasks.evaluation.metrics import (
     expected_calibration_error,
@@ -168,5 +168,4 @@ def write_predictions(test: Path, probabilities: np.ndarray, path: Path) -> None
     if probabilities.ndim > 1:
         column = pa.FixedSizeListArray.from_arrays(column, probabilities.shape[1])
     table = reviews.replace_schema_metadata(None).add_column(2, "probability", column)
-    with whole_file(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+    write_table(path, table)

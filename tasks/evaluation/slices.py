@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.common.atomic_files import whole_file
+from tasks.data.review_files import write_table
 from tasks.evaluation.metrics import ReliabilityBin, reliability, wilson_interval
 from tasks.evaluation.significance import LEVEL, SliceScore, holm, paired_test, scipy_stats
 from tasks.model.answers import answers
@@ -162,8 +162,7 @@ def slice_groups(
 def write_slices(groups: Groups, path: Path) -> None:
     """Write the slices of the reviews, in the order of their ids."""
     columns = {by: pa.array(of, pa.string()).dictionary_encode() for by, of in groups.items()}
-    with whole_file(path) as temporary:
-        pq.write_table(pa.table(columns), temporary, compression="zstd")
+    write_table(path, pa.table(columns))
 
 
 def read_slices(path: Path) -> dict[str, np.ndarray]:
