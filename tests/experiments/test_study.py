@@ -25,6 +25,7 @@ from tasks.experiments.study import (
     spent_seconds,
     storage_url,
     tell_result,
+    trial_in_progress,
     winners,
 )
 from tasks.experiments.sweep_report import best_trial
@@ -184,3 +185,18 @@ def test_a_study_in_postgresql_is_searched_as_one_in_a_file(tmp_path: Path) -> N
         study = create_study(in_server, CONFIG, SPACE)
     with pytest.raises(StorageError, match="start or fix the database"), plain_faults(in_server):
         next_trial(study, SPACE, in_server)
+
+
+def test_this_optuna_still_has_what_is_not_public(tmp_path: Path) -> None:
+    storage = f"sqlite:///{tmp_path / 'study.db'}"
+    here = optuna.create_study(storage=storage, study_name="kept")
+    number = here.ask().number
+    there = optuna.load_study(storage=storage, study_name="kept")
+    try:
+        trial_in_progress(there, number).report(0.5, step=1)
+    except (AttributeError, TypeError) as error:
+        pytest.fail(
+            f"Optuna {optuna.__version__} changed what is not public ({error}): adapt"
+            " tasks/experiments/study.py, or keep Optuna below this version"
+        )
+    assert here.trials[number].intermediate_values == {1: 0.5}
