@@ -41,7 +41,10 @@ _BATCH_ROWS = 1024
 
 
 class _Pandas:
-    """Says that pandas is not there, for as long as it is asked."""
+    """Says that pandas is not there, for as long as it is asked.
+
+    None in `sys.modules` would not do: Arrow, which is Cython, takes it for the module.
+    """
 
     @staticmethod
     def find_spec(name: str, *_: object) -> None:

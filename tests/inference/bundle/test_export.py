@@ -116,7 +116,7 @@ def loader_answers(loader: Any, given: np.ndarray, texts: list[str], level: floa
 
 
 def loader_alone(
-    folder: Path, *words: str, without: Sequence[str]
+    folder: Path, *words: str, without: Sequence[str] = ()
 ) -> subprocess.CompletedProcess[str]:
     """Run the bundle's own `predict.py` where these packages cannot be imported."""
     # -I leaves the folder of the project out of the path.
@@ -522,12 +522,7 @@ def test_all_forms_of_a_bundle_answer_by_the_cut_of_the_run(tmp_path: Path) -> N
     expected = open_bundle(exported).predict(WORDS).to_pydict()
     assert {*expected["label"]} == {"negative", "positive"}
     by_graph = saved_model_answers(exported / "saved_model", WORDS).to_pydict()
-    by_loader = subprocess.run(
-        [sys.executable, exported / "predict.py", *WORDS],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    by_loader = loader_alone(exported, *WORDS)
     assert by_graph["label"] == expected["label"]
     assert by_graph["probability"] == pytest.approx(expected["probability"], abs=TOLERANCE)
     lines = [line.split("\t")[0] for line in by_loader.stdout.splitlines()]
