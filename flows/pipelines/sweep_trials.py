@@ -116,7 +116,7 @@ class SweepTrials:
         return self._spent + time.monotonic() - self._began
 
     def _note(self, number: int, result: TrialResult) -> None:
-        value = f" {self._sweep.objective} {result.value:.4f}" if result.value else ""
+        value = f" {self._sweep.objective} {result.value:.4f}" if result.value is not None else ""
         why = f": {result.reason}" if result.reason else ""
         _LOG.info("trial %d: %s%s%s", number, result.outcome, value, why)
         tell_result(self._study, number, result, self._seconds())

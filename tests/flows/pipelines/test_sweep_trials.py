@@ -123,6 +123,13 @@ def test_a_sweep_without_a_complete_trial_has_no_winner(tmp_path: Path) -> None:
         trials.best()
 
 
+def test_a_value_of_nothing_is_a_value(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    trials = trials_in(tmp_path, trials=1)
+    with caplog.at_level("INFO", "flows"):
+        trials.tell(asked(trials), GOOD.model_copy(update={"value": 0.0}))
+    assert "trial 0: complete val_loss 0.0000" in caplog.messages
+
+
 @dataclass
 class FakeFuture:
     """That of a trial which has ended."""
