@@ -44,9 +44,8 @@ _WIDTH, _HEIGHT = 8.0, 3.6
 
 def draw_sweep(trials: Sequence[EndedTrial], objective: Objective, folder: Path) -> None:
     """Write `sweep.svg` and `sweep.png` of ended trials, at least one of them complete."""
-    complete = [one for one in trials if one.result.value is not None]
-    numbers = [one.number for one in complete]
-    metrics = [one.result.value or 0.0 for one in complete]
+    complete = {one.number: one.result.value for one in trials if one.result.value is not None}
+    numbers, metrics = list(complete), list(complete.values())
     better = min if objective == "val_loss" else max
     with chart_style():
         figure, axes = new_chart(_WIDTH, _HEIGHT)

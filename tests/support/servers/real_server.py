@@ -3,12 +3,12 @@
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from tests.support.polling import wait_for
 from tests.support.servers.prefect_home import prefect_environment, prepare_home
 
 _START_LIMIT_S = 180
@@ -75,13 +75,11 @@ def forget_connections() -> None:
 
 def wait_until_healthy(api: str, server: subprocess.Popen[bytes]) -> None:
     """Wait until the server whose API is at `api` answers."""
-    deadline = time.monotonic() + _START_LIMIT_S
-    while time.monotonic() < deadline:
+
+    def answers() -> bool:
         assert server.poll() is None, "the server ended at once"
-        try:
-            with urllib.request.urlopen(f"{api}/health", timeout=5) as response:
-                if response.status == 200:
-                    return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.3)
-    raise TimeoutError(api)
+        with suppress(OSError), urllib.request.urlopen(f"{api}/health", timeout=5) as response:
+            return bool(response.status == 200)
+        return False
+
+    wait_for(answers, _START_LIMIT_S)
