@@ -1,7 +1,6 @@
 """The most confident errors, with their words as the network saw them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
 from heapq import nlargest
 from itertools import groupby
 from operator import itemgetter
@@ -10,10 +9,9 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tasks.config.training import TextConfig
-from tasks.data.review_files import read_parquet
+from tasks.data.review_files import read_chosen
 from tasks.data.text.padding import pad_tokens
 from tasks.data.text.tokenizer import FIRST_WORD_ID, UNKNOWN_ID
 from tasks.data.text.vocabulary import RaggedTokens, Vocabulary, is_unknown
@@ -54,7 +52,7 @@ def confident_errors(
     rows = wrong[np.argsort(-sure[wrong], kind="stable")[:_SHOWN]]
     ids = predictions.review_id[rows].tolist()
     tokens: dict[int, list[int]] = {}
-    for chosen in _reviews_of(ids, test):
+    for chosen in read_chosen(test, ids):
         tokens |= zip(chosen["review_id"].to_pylist(), chosen["tokens"].to_pylist(), strict=True)
     added: dict[int, np.ndarray] = {}
     gaps: dict[int, dict[str, float]] = {}
@@ -95,7 +93,7 @@ def error_ngrams(
     judged_as = said[wrong].tolist()
     answer_of = dict(zip(predictions.review_id[wrong].tolist(), judged_as, strict=True))
     added, errors = defaultdict[tuple[int, ...], float](float), Counter[tuple[int, ...]]()
-    for chosen in _reviews_of(answer_of, test):
+    for chosen in read_chosen(test, answer_of):
         padded = pad_tokens(RaggedTokens.of(chosen["tokens"]), text)
         judged = np.array([answer_of[one] for one in chosen["review_id"].to_pylist()], np.int64)
         ngrams, flat = table.ngram_parts(padded, judged), padded.reshape(-1).tolist()
@@ -115,13 +113,6 @@ def error_ngrams(
         for ngram, sum_of_parts in nlargest(_SHOWN, added.items(), key=itemgetter(1))
         if sum_of_parts > 0
     ]
-
-
-def _reviews_of(ids: Iterable[int], test: Path) -> Iterator[pa.RecordBatch]:
-    """Yield the reviews with these ids; a filter of Arrow's would read far ahead."""
-    wanted = pa.array(ids, pa.int32())
-    for batch in read_parquet(test):
-        yield batch.filter(pc.is_in(batch["review_id"], value_set=wanted))
 
 
 def shown_words(

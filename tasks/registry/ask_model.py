@@ -7,7 +7,7 @@ from tasks.common.artifact_store import ArtifactStore
 from tasks.common.device import Device
 from tasks.common.errors import PipelineError
 from tasks.config.training import TrainingConfig
-from tasks.data.review_files import padded_matrix, read_parquet
+from tasks.data.review_files import padded_matrix, read_chosen
 from tasks.evaluation.slices import Predictions, read_predictions
 from tasks.model.network import Network, open_network
 from tasks.registry.gates import Gate, Latency
@@ -88,11 +88,7 @@ def _kept_reviews(
         return None
     if output.contents != run.manifest.data_content or artifacts.faults(output):
         return None
-    found = pa.Table.from_batches(
-        [
-            batch.filter(np.isin(batch["review_id"], ids))
-            for batch in read_parquet(artifacts.file(output, "test.parquet"))
-        ]
-    ).sort_by("review_id")
+    test = artifacts.file(output, "test.parquet")
+    found = pa.Table.from_batches(read_chosen(test, ids)).sort_by("review_id")
     tokens = padded_matrix(found["tokens"].combine_chunks())
     return tokens, found["label"].to_numpy()
