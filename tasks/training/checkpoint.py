@@ -13,7 +13,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from tasks.common.atomic_files import scratch_folder, sync_file, sync_folder
+from tasks.common.atomic_files import TEMPORARY_PREFIX, scratch_folder, sync_file, sync_folder
 from tasks.common.hashed_files import HashedFile, hashed_files
 from tasks.common.records import Record, read_record, write_record
 from tasks.model.keras_contracts import seed_states
@@ -72,7 +72,7 @@ def restore_state(folder: Path, model: keras.Model, best_model: Path) -> Trainin
     """Restore the newest whole generation and return the rest of its state, else a fresh one."""
     if not folder.exists() and any(folder.parent.glob("*/epoch-*")):
         _LOG.info("an interrupted training has another config; this one starts afresh")
-    for leftover in folder.glob(".writing-*"):
+    for leftover in folder.glob(f"{TEMPORARY_PREFIX}*"):
         shutil.rmtree(leftover, ignore_errors=True)
     for path in _generations(folder):
         generation = _whole_generation(path)
