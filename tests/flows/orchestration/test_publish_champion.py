@@ -39,13 +39,14 @@ def test_a_rollback_from_the_terminal_is_seen_in_prefects_ui(
 
 
 def test_a_server_that_does_not_answer_is_said_and_the_decision_stands(artifacts: Path) -> None:
-    (artifacts / "prefect.toml").write_text('[api]\nurl = "http://127.0.0.1:9/api"\n')
+    (artifacts / "prefect.toml").write_text('[api]\nurl = "http://me:hunter2@127.0.0.1:9/api"\n')
     result = run_script(artifacts, "promote.py", "rollback", f"--artifacts={artifacts}")
     assert result.returncode == 0
     assert result.stdout.startswith(f"rolled back: {run_id(1)}")
-    assert "the Prefect server at http://127.0.0.1:9/api did not take this (" in result.stderr
+    assert "the Prefect server at http://***@127.0.0.1:9/api did not take this (" in result.stderr
     assert "the decision stands, and nothing else is lost" in result.stderr
     assert "Traceback" not in result.stderr
+    assert "hunter2" not in result.stderr
 
 
 def test_without_a_configured_server_nothing_is_published_and_nothing_said(

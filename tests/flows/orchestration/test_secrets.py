@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import run_script
-from tests.support.promotions import decide, make_challenger, run_id
 from tests.support.run_forker import RunForker
 from tests.support.servers.real_server import prefect_server_process
 from tests.support.small_run import write_reviews
@@ -73,15 +72,3 @@ def test_a_server_that_cannot_be_reached_is_named_without_its_password(
     assert done.returncode == 1
     assert words in done.stderr
     assert SECRET not in done.stdout + done.stderr
-
-
-def test_a_decision_is_not_taken_by_a_server_that_is_named_without_its_password(
-    tmp_path: Path,
-) -> None:
-    for number in (1, 2):
-        decide(tmp_path, make_challenger(tmp_path, number, 18 * number))
-    words = ("rollback", f"--artifacts={tmp_path}")
-    done = ended(tmp_path, "promote.py", *words, api="http://127.0.0.1:9/api")
-    assert done.stdout.startswith(f"rolled back: {run_id(1)}")
-    assert "the Prefect server at http://***@127.0.0.1:9/api did not take this" in done.stderr
-    assert SECRET not in done.stderr
