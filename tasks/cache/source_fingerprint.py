@@ -227,18 +227,13 @@ def _parse(source: str) -> _Module:
 def _that_run(statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
     """Yield the statements without texts that stand alone, and without what is for types only."""
     for node in statements:
-        if isinstance(node, ast.If) and _is_named(node.test, "TYPE_CHECKING"):
-            yield from _that_run(node.orelse)
-        elif not (isinstance(node, ast.Expr) and _is_text(node.value)):
-            yield node
-
-
-def _is_named(node: ast.expr, name: str) -> bool:
-    return isinstance(node, ast.Name) and node.id == name
-
-
-def _is_text(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+        match node:
+            case ast.If(test=ast.Name(id="TYPE_CHECKING")):
+                yield from _that_run(node.orelse)
+            case ast.Expr(value=ast.Constant(value=str())):
+                pass
+            case _:
+                yield node
 
 
 def _received(arguments: ast.arguments) -> Iterator[str]:

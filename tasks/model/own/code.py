@@ -136,9 +136,8 @@ def _imported(tree: ast.Module, package: str) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (one.name for one in node.names)
         elif isinstance(node, ast.ImportFrom):
-            above = package.split(".")[: len(package.split(".")) - (node.level - 1)]
-            parts = [*(above if node.level else []), *([node.module] if node.module else [])]
-            base = ".".join(filter(None, parts))
+            above = [*package.split("."), ""][: -node.level] if node.level else []
+            base = ".".join(filter(None, [*above, node.module]))
             if base:
                 yield base
             yield from (f"{base}.{one.name}".lstrip(".") for one in node.names)
