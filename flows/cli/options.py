@@ -158,9 +158,8 @@ class DataOptions:
         return changed_config(base, groups)
 
     def _usable(self, config: TrainingConfig) -> TrainingConfig:
-        """Return the config once what it names was looked at: files, network and tokenizer."""
+        """Return the config once what it says of reviews was looked at: files and tokenizer."""
         check_users_files(config.source)
-        check_network(config.network)
         Tokenization.of(config.text)
         return config
 
@@ -196,4 +195,6 @@ class ConfigOptions(DataOptions):
         """Return the checked config, as above; an AcceleratorError says that there is no device."""
         config = self._asked()
         require_divisible(config.fit, select_accelerator(self.accelerator))
-        return self._usable(config)
+        usable = self._usable(config)
+        check_network(usable.network)
+        return usable

@@ -104,6 +104,19 @@ def test_reviews_without_a_file_of_the_users_are_listed_by_their_words(
     assert only["text"].startswith("a fine film seen on day n7")
 
 
+def test_a_network_that_is_gone_matters_to_no_label(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run.toml").write_text('[network]\nnetwork = "gone.py:build"\n')
+    reviews, output = write_reviews(tmp_path / "reviews.csv", 80), tmp_path / "errors.csv"
+    asked = (f"--config={tmp_path / 'run.toml'}", f"--train-file={reviews}", BAYES)
+    command = Command(train.app, tmp_path / "artifacts", capsys)
+    command.says(COMMAND, *asked, f"--output={output}")
+    assert output.exists()
+    _, refused = command.refuses(*asked[:2])
+    assert "there is no file gone.py" in refused
+
+
 def test_fixes_that_are_not_there_are_refused_before_anything_starts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
