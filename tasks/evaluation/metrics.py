@@ -27,7 +27,12 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
 
     Source: E. B. Wilson, "Probable inference, the law of succession, and statistical
     inference", JASA 22 (1927), 209-212.
+
+    Raises:
+        ValueError: It is no share; SciPy's answer to that depends on its version.
     """
+    if not 0 <= successes <= trials or trials == 0:
+        raise ValueError(f"{successes} of {trials}: must be a share")
     found = scipy_stats().binomtest(successes, trials).proportion_ci(method="wilson")
     return float(found.low), float(found.high)
 

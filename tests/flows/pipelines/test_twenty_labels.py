@@ -28,7 +28,7 @@ TEXTS = ["the dull film", "the fine film", "a tells19 plot"]
 
 ANSWERS = [NAMES[0], NAMES[2], NAMES[19]]
 
-LONGEST = 7500
+LONGEST = 7600
 """Pixels of the report before anything is unfolded, also on a telephone."""
 
 GATES = PromotionConfig(
