@@ -40,10 +40,10 @@ def main(app: App, arguments: Sequence[str] | None = None) -> None:
         result.start(result.parameters)
 
 
-def run_command(app: App, arguments: Sequence[str] | None = None) -> object:
+def run_command(app: App, arguments: Sequence[str] | None) -> object:
     """Run one command and return its result; a mistake or a fault ends the process with a sentence.
 
-    Its arguments are the words after the program's name; those of this process by default.
+    Its arguments are the words after the program's name, None stands for those of this process.
     """
     _read_no_source()
     set_process_up()

@@ -126,10 +126,10 @@ def _plain(said: object) -> str:
     return inner.plain if isinstance(inner, Text) else ""
 
 
-def _print(console: Console, options: ConsoleOptions, text: Text, indent: int = 0) -> None:
-    for line in text.wrap(console, min(options.max_width, _WIDEST) - indent):
+def _print(console: Console, options: ConsoleOptions, text: Text) -> None:
+    for line in text.wrap(console, min(options.max_width, _WIDEST)):
         line.rstrip()
-        console.print(Text(" " * indent) + line, soft_wrap=True)
+        console.print(line, soft_wrap=True)
 
 
 def _print_option(console: Console, options: ConsoleOptions, entry: HelpEntry) -> None:

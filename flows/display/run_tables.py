@@ -30,7 +30,7 @@ Shown = list[Showable]
 _SHOWN_LABELS = 10
 
 
-def run_list(found: RunList, width: int, *, settings: Sequence[str] | None = None) -> Shown:
+def run_list(found: RunList, width: int, *, settings: Sequence[str] | None) -> Shown:
     """Return the table of all runs, and a line for each folder that cannot be read.
 
     Each run has several lines, more of them in a terminal of little width. `settings` are shown in

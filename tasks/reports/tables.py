@@ -72,9 +72,7 @@ def steps_table(runs: Iterable[StepRun]) -> Table:
     return Table("step", "result", "why", number("seconds"), rows=rows, title=title)
 
 
-def metrics_table(
-    scored: Mapping[str, Mapping[str, Any]], judged: Score, sample: str = ""
-) -> Table:
+def metrics_table(scored: Mapping[str, Mapping[str, Any]], judged: Score, sample: str) -> Table:
     """Return the metrics of several models side by side.
 
     `scored` are the contents of files like `metrics.json` by the heads of their columns; `sample`
