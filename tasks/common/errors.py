@@ -29,6 +29,14 @@ class BadDataError(PipelineError):
     """The input exists but cannot be used; trying again cannot help."""
 
 
+class HintedError(BadDataError):
+    """An input that an option may mend: what is wrong, and a hint that names the option."""
+
+    def __str__(self) -> str:
+        """Return both as one message."""
+        return "".join(self.args).encode("utf-8", "replace").decode()
+
+
 class SourceUnavailableError(PipelineError):
     """A source of reviews cannot be reached; trying again may help."""
 

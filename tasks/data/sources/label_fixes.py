@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.common.errors import BadDataError
+from tasks.common.errors import BadDataError, HintedError
 from tasks.data.tables.fields import row_fault
 from tasks.data.tables.labels import label_name, shown
 from tasks.data.tables.rows import read_rows
@@ -85,6 +85,16 @@ def _number(fix: str, names: Sequence[str]) -> int:
 
 def _fixes(file: Path) -> Iterator[list[str]]:
     """Yield the fields of each row as text; a BadDataError says that one cannot be read."""
+    try:
+        yield from _read(file)
+    except HintedError as error:  # it names options of the reviews' own files
+        raise BadDataError(
+            f"{error.args[0]}; give the table as label-errors writes it, with the columns"
+            f" {', '.join(COLUMNS)}, in UTF-8"
+        ) from None
+
+
+def _read(file: Path) -> Iterator[list[str]]:
     first = 0
     for rows in read_rows(file, COLUMNS):
         columns = [column.to_pylist() for column in rows.columns]

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 
 import charset_normalizer
 
-from tasks.common.errors import BadDataError
+from tasks.common.errors import BadDataError, HintedError
 
 LONGEST_TEXT = 1 << 24
 """Bytes that a text may have; a longer one is a fault of its row."""
@@ -43,7 +43,7 @@ def encoding_of(head: bytes, wanted: str | None) -> str:
     undecoded = [number for number, line in enumerate(lines, start=1) if not _is_utf8(line)]
     # One alone is a fault of its row.
     if len(undecoded) > 1 and len(undecoded) > sum(not line.isascii() for line in lines) / 2:
-        raise BadDataError(f"line {undecoded[0]} is not UTF-8{likely(head)}")
+        raise HintedError(f"line {undecoded[0]} is not UTF-8", likely(head))
     return "utf-8"
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from tasks.common.errors import BadDataError, first_line
+from tasks.common.errors import BadDataError, HintedError, first_line
 from tasks.data.tables.decoding import NOT_UTF8, decoded, encoding_of, likely_of_lines, lines_of
 from tasks.data.tables.delimited import (
     RowError,
@@ -105,9 +105,9 @@ def named(path: Path) -> Iterator[None]:
     try:
         yield
     except BadDataError as error:
-        sentence = str(error)
-        joint = " " if sentence.startswith(("is ", "has ")) else ": "
-        raise BadDataError(f"{path}{joint}{sentence}") from None
+        fault, *hint = error.args
+        joint = " " if fault.startswith(("is ", "has ")) else ": "
+        raise type(error)(f"{path}{joint}{fault}", *hint) from None
 
 
 def text_fields(
@@ -199,9 +199,9 @@ def require_columns(
         alike = [name for name in names if name.strip().lower() == column.strip().lower()]
         hint = f"; it has {alike[0]!r}, which is not the same" if alike else ""
         shown = ", ".join(repr(name[:_SHOWN_NAME]) for name in names)
-        raise BadDataError(
-            f"has no column {column!r}{hint}; {found} {shown}"
-            " (another is chosen by the option that ends in -column, or by --slice-columns)"
+        raise HintedError(
+            f"has no column {column!r}{hint}; {found} {shown}",
+            " (another is chosen by the option that ends in -column, or by --slice-columns)",
         )
 
 
@@ -211,7 +211,7 @@ def row_fault(path: Path, row: int, fault: str) -> BadDataError:
     if fault == NOT_UTF8 and path.is_file() and path.suffix.lower() != ".parquet":
         with path.open("rb") as file:
             hint = likely_of_lines(unpacked(file, compression_of(path.name)))
-    return BadDataError(f"{path}: row {row}: {fault}{hint}")
+    return HintedError(f"{path}: row {row}: {fault}", hint)
 
 
 def text_rows(

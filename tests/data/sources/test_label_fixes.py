@@ -92,8 +92,24 @@ def test_a_table_without_the_columns_is_refused(tmp_path: Path) -> None:
         tmp_path / "a.csv", {"text": [f"w{row}" for row in range(120)], "label": LABELS}
     )
     source = source_of("files", train=reviews, **{FIXES: path})
-    with pytest.raises(BadDataError, match="has no column 'fix'"):
+    with pytest.raises(BadDataError, match=r"has no column 'fix'; .*, with the columns row, label"):
         read_source(source, DataConfig())
+
+
+@pytest.mark.parametrize("rows", [1, 9])  # of one alone its row is at fault
+def test_a_table_in_another_encoding_names_no_option_of_the_reviews(
+    tmp_path: Path, rows: int
+) -> None:
+    reviews = write_file(
+        tmp_path / "a.csv", {"text": [f"w{row}" for row in range(120)], "label": LABELS}
+    )
+    path = tmp_path / "fixes.csv"
+    path.write_text("row,label,fix\n" + "1,good,größer\n" * rows, "latin-1")
+    source = source_of("files", train=reviews, **{FIXES: path})
+    with pytest.raises(BadDataError, match=r"UTF-8; give the table as .*, in UTF-8$") as raised:
+        read_source(source, DataConfig())
+    assert "--" not in str(raised.value)
+    assert str(raised.value).startswith(str(path))
 
 
 def test_a_label_called_drop_is_a_label(tmp_path: Path) -> None:
