@@ -26,6 +26,8 @@ _LOG = logging.getLogger(__name__)
 _BYTES_IN_TRAINING = 28
 """At most at a time for each parameter, as one is saved: measured for 20 and for 80 labels."""
 
+_BYTES_ON_DISK = 4
+
 _MUCH = 2
 """Gigabytes from which on a user is told."""
 
@@ -99,18 +101,30 @@ def build_model(
     """
     keras.utils.set_random_seed(seed)
     model = with_own_seeds(build_network(num_words, maxlen, network, classes), seed)
+    _warn_of_size(model.count_params(), network, classes)
     with whole_file(folder / "initial_model.keras") as temporary:
         model.save(temporary)
     parameters = _describe(model, network.architecture, folder)
-    gigabytes = parameters * _BYTES_IN_TRAINING / 1e9
-    if gigabytes > _MUCH:
-        _LOG.warning(
-            "training this network takes about %.0f GB of memory for its %d labels%s",
-            gigabytes,
-            classes,
-            "; a smaller --ngram-buckets takes less" if isinstance(network, NgramBagConfig) else "",
-        )
     return {"parameters": parameters, "model_hash": model_hash(model)}
+
+
+def _warn_of_size(parameters: int, network: NetworkConfig, classes: int) -> None:
+    """Say what a large network costs before it is written and trained, and what would be less."""
+    gigabytes = parameters * _BYTES_IN_TRAINING / 1e9
+    if gigabytes <= _MUCH:
+        return
+    less = ""
+    if isinstance(network, NgramBagConfig):
+        most = int(network.ngram_buckets / gigabytes)  # the tables are nearly all of it
+        less = f"; --ngram-buckets {1 << (most.bit_length() - 1)} takes less than 1 GB"
+    _LOG.warning(
+        "training this network takes about %.0f GB of memory for its %d labels, and each of its"
+        " models %.1f GB on the disk%s",
+        gigabytes,
+        classes,
+        parameters * _BYTES_ON_DISK / 1e9,
+        less,
+    )
 
 
 class KnownReviews(NamedTuple):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.config.training import ConvBilstmConfig
+from tasks.config.training import ConvBilstmConfig, NgramBagConfig
 from tasks.model import build
 from tasks.model.build import build_model, build_network, with_own_seeds
 from tasks.model.model_hash import model_hash, weights_hash
@@ -65,7 +65,26 @@ def test_a_network_whose_training_takes_much_memory_says_so_first(
     assert not caplog.records
     monkeypatch.setattr(build, "_MUCH", 0)
     build_model(50, 20, BAG, 0, tmp_path, classes=20)
-    assert "GB of memory for its 20 labels; a smaller --ngram-buckets takes less" in caplog.text
+    assert (
+        "GB of memory for its 20 labels, and each of its models 0.0 GB on the disk" in caplog.text
+    )
+
+
+@pytest.mark.parametrize(("labels", "fewer"), [(20, 2**19), (80, 2**17)])
+def test_a_large_table_of_ngrams_is_told_before_it_is_written_with_a_number_that_takes_less(
+    labels: int, fewer: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    network = NgramBagConfig()
+
+    def parameters(buckets: int) -> int:
+        return buckets * (1 + 2 * labels)
+
+    build._warn_of_size(parameters(network.ngram_buckets), network, labels)
+    size = parameters(network.ngram_buckets) * 4 / 1e9
+    assert f"{labels} labels, and each of its models {size:.1f} GB on the disk" in caplog.text
+    assert f"; --ngram-buckets {fewer} takes less than 1 GB" in caplog.text
+    assert 0.4e9 < parameters(fewer) * 28 < 1e9
 
 
 def test_one_changed_weight_changes_the_hash() -> None:
