@@ -1,7 +1,6 @@
 """Command line of retraining: the options of a training that is repeated with the same config."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -11,7 +10,7 @@ from flows.cli.help import DRIFT, PROMOTION, RUNNING, command_app
 from flows.cli.options import ConfigOptions, NamingOptions
 from tasks.config.drift import DriftConfig
 from tasks.config.promotion import PromotionConfig, require_promotable
-from tasks.config.training import OwnNetworkConfig, SourceConfig, require_pinned
+from tasks.config.training import require_pinned
 
 app = command_app(
     "retrain",
@@ -68,11 +67,8 @@ class Retraining(ConfigOptions):
         config = self.training_config()
         require_pinned(config.source)
         require_promotable(promotion, config.protocol)
-        placed: dict[str, Any] = {"source": _absolute(config.source)}
-        if isinstance(config.network, OwnNetworkConfig):
-            placed["network"] = config.network.absolute()
         return {
-            "config": config.model_copy(update=placed),
+            "config": config.absolute(),
             "accelerator": self.accelerator,
             "artifacts": self.artifacts.expanduser().absolute(),
             "promotion": promotion,
@@ -93,16 +89,6 @@ def retrain(
     """Retrain once, now, as the schedule does."""
     asked = {**retraining.parameters(), "force": force, "naming": naming.naming()}
     return Ready(asked, _start)
-
-
-def _absolute(source: SourceConfig) -> SourceConfig:
-    """Return the source with absolute paths: a run may begin in another folder."""
-    paths = {
-        name: path.absolute()
-        for name in ("imdb_npz", "train_file", "test_file", "label_fixes")
-        if isinstance(path := getattr(source, name), Path)
-    }
-    return source.model_copy(update=paths)
 
 
 def _start(parameters: dict[str, Any]) -> None:

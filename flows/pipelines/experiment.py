@@ -57,7 +57,10 @@ def train_all(
     with task_runners.task_runner(runner) as place:
         started = []
         for name, config in configs.items():
-            options = TrainOptions(config=config, accelerator=accelerator, artifacts=artifacts)
+            # A worker of a cluster was started in another folder.
+            options = TrainOptions(
+                config=config.absolute(), accelerator=accelerator, artifacts=artifacts
+            )
             started.append(place.submit(train_run, {"name": name, "options": options, "api": api}))
         return [future.result() for future in started]
 

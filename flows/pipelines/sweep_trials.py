@@ -74,7 +74,9 @@ class SweepTrials:
             except InvalidConfigError as error:
                 self._note(asked.number, TrialResult(outcome="failed", reason=first_line(error)))
                 continue
-            return self._base.model_copy(update={"number": asked.number, "config": config})
+            # A worker of a cluster was started in another folder; the study keeps what was given.
+            update = {"number": asked.number, "config": config.absolute()}
+            return self._base.model_copy(update=update)
         return None
 
     def tell(self, request: TrialRequest, result: TrialResult | Exception) -> None:

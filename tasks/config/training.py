@@ -498,6 +498,15 @@ class SourceConfig(Settings):
             raise ValueError("imdb_form='packages': imdb_npz needs imdb_form 'any' or 'keras'")
         return self
 
+    def absolute(self) -> Self:
+        """Return the source with the whole paths of its local files."""
+        paths = {
+            name: path.absolute()
+            for name in ("imdb_npz", "train_file", "test_file", "label_fixes")
+            if isinstance(path := getattr(self, name), Path)
+        }
+        return self.model_copy(update=paths)
+
 
 class TrainingConfig(Settings):
     """All of a run's numbers, in the groups in which a user sets them."""
@@ -537,6 +546,13 @@ class TrainingConfig(Settings):
                 "training_step='fast': must be 'auto' or 'keras' for a network of your own"
             )
         return self
+
+    def absolute(self) -> Self:
+        """Return the config with the whole paths of its files: a run may begin elsewhere."""
+        placed: dict[str, Any] = {"source": self.source.absolute()}
+        if isinstance(self.network, OwnNetworkConfig):
+            placed["network"] = self.network.absolute()
+        return self.model_copy(update=placed)
 
 
 def flat_config(config: TrainingConfig) -> dict[str, Value]:

@@ -3,16 +3,19 @@
 import shutil
 import sys
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.display.experiments import seeds_shown
+from flows.orchestration import session, task_runners
 from flows.orchestration.task_runners import task_runner
-from flows.pipelines.experiment import with_seeds
+from flows.pipelines.experiment import train_all, with_seeds
 from flows.pipelines.seeds import seeds_flow
 from tasks.common.errors import MissingExtraError
 from tasks.config.experiments import RunnerConfig, SeedsConfig
+from tasks.config.training import OwnNetworkConfig, SourceConfig, TrainingConfig
 from tasks.experiments.side_by_side import SideBySide
 from tasks.run_summary import RunSummary
 from tasks.runs.find import find_runs
@@ -79,6 +82,29 @@ def test_each_config_is_trained_with_each_seed_in_turn(small_reviews: Path) -> N
         "2 epochs, seed 4",
     ]
     assert [config.fit.seed for config in asked.values()] == [3, 3, 4, 4]
+
+
+def test_trainings_find_their_files_in_whatever_folder_their_worker_was_started(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked = MagicMock()
+    monkeypatch.setattr(session, "api_url", str)
+    monkeypatch.setattr(task_runners, "task_runner", lambda _: asked)
+    source = SourceConfig(
+        source="files",
+        train_file=Path("a.csv"),
+        test_file="s3://bucket/b.csv",
+        label_fixes=Path("fixes.csv"),
+    )
+    network = OwnNetworkConfig(network="nets/my_net.py:build", embeddings=Path("glove.txt"))
+    train_all({"one": TrainingConfig(source=source, network=network)}, HERE, "cpu", tmp_path)
+    (((_, given), _),) = asked.__enter__().submit.call_args_list
+    config, here = given["options"].config, Path.cwd()
+    assert config.source.train_file == here / "a.csv"
+    assert config.source.test_file == "s3://bucket/b.csv"
+    assert config.source.label_fixes == here / "fixes.csv"
+    assert config.network.network == f"{here}/nets/my_net.py:build"
+    assert config.network.embeddings == here / "glove.txt"
 
 
 def test_a_cluster_whose_package_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from flows.pipelines.in_process import TrialRequest
 from flows.pipelines.sweep_trials import SweepTrials, TrialsFailedError
 from tasks.config.experiments import SweepConfig
 from tasks.config.search_space import Choices, Range, SearchSpace
-from tasks.config.training import ConvBilstmConfig, TrainingConfig
+from tasks.config.training import ConvBilstmConfig, SourceConfig, TrainingConfig
 from tasks.experiments.study import create_study, ended_trials, next_trial, storage_url
 from tasks.experiments.trial import TrialResult
 
@@ -29,10 +29,12 @@ def sweep_in(folder: Path, **changes: Any) -> SweepConfig:
     return sweep.model_copy(update={"storage": storage_url(sweep, folder)})
 
 
-def trials_in(folder: Path, space: SearchSpace = SPACE, **changes: Any) -> SweepTrials:
+def trials_in(
+    folder: Path, space: SearchSpace = SPACE, config: TrainingConfig = CONFIG, **changes: Any
+) -> SweepTrials:
     sweep = sweep_in(folder, **changes)
-    base = TrialRequest(number=0, config=CONFIG, sweep=sweep, accelerator="cpu", artifacts=folder)
-    return SweepTrials(create_study(sweep, CONFIG, space), space, base)
+    base = TrialRequest(number=0, config=config, sweep=sweep, accelerator="cpu", artifacts=folder)
+    return SweepTrials(create_study(sweep, config, space), space, base)
 
 
 def asked(trials: SweepTrials) -> TrialRequest:
@@ -51,6 +53,15 @@ def test_no_more_trials_are_begun_than_asked_for(tmp_path: Path) -> None:
         trials.tell(request, GOOD)
     assert trials.ask() is None
     assert trials.best().number == 0
+
+
+def test_a_trial_finds_its_files_in_whatever_folder_its_worker_was_started(tmp_path: Path) -> None:
+    source = SourceConfig(source="files", train_file=Path("reviews.csv"))
+    given = CONFIG.model_copy(update={"source": source})
+    trials = trials_in(tmp_path, config=given)
+    assert asked(trials).config.source.train_file == Path.cwd() / "reviews.csv"
+    again = trials_in(tmp_path, config=given)  # the study keeps the path that was given
+    assert asked(again).config.source.train_file == Path.cwd() / "reviews.csv"
 
 
 def test_no_trial_begins_after_the_minutes_of_all_processes(
