@@ -30,9 +30,9 @@ def lower_case_table() -> np.ndarray:
     """
     points = np.arange(_HIGHEST_CODE_POINT + 1, dtype=np.int32)
     is_text = (points < _SURROGATES[0]) | (points > _SURROGATES[1])
-    texts = pa.array([chr(point) for point in points[is_text].tolist()])
+    text = points[is_text].tobytes().decode("utf-32")
     lower = points.copy()
-    lower[is_text] = [ord(character) for character in pc.utf8_lower(texts).to_pylist()]
+    lower[is_text] = np.frombuffer(pc.utf8_lower(text).as_py().encode("utf-32")[4:], np.int32)
     return lower[: int(np.flatnonzero(lower != points).max()) + 1]
 
 
