@@ -48,7 +48,7 @@ def set_process_up() -> None:
     """Set what Prefect and libraries read when they are imported; what the user has set stays."""
     sys.excepthook = end_in_one_line
     # Else Prefect says at the end of a command that it waits for its last events.
-    logging.getLogger("prefect.EventsWorker").setLevel(logging.ERROR)
+    logging.getLogger("EventsWorker").setLevel(logging.ERROR)
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # its encoding may know no "±"
     set_libraries_up()

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -126,6 +128,20 @@ def test_what_prefect_refuses_when_a_run_begins_is_told_in_one_sentence(
     last = log.read_text().splitlines()[-1]
     assert last.startswith("error: Prefect cannot run train-sentiment: Unable to find block")
     assert "Traceback" not in log.read_text()
+
+
+def test_prefect_is_silent_on_its_last_events() -> None:
+    code = (
+        "from flows.orchestration.process import set_process_up; set_process_up();"
+        "from prefect.logging.configuration import setup_logging; setup_logging();"
+        "from prefect.events.worker import EventsWorker; from prefect.events import clients;"
+        "said = EventsWorker(clients.NullEventsClient, ())._logger;"
+        "said.warning('Still processing'); said.error('lost')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    said = done.stdout + done.stderr
+    assert "lost" in said
+    assert "Still processing" not in said
 
 
 def test_ctrl_c_ends_with_one_line_and_leaves_a_record(tmp_path: Path) -> None:
