@@ -660,6 +660,36 @@ def comma_list(text: str | None) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()] if text else []
 
 
+_NAME_IN_LIST = re.compile(r'\s*"([^"]*[,=][^"]*)"\s*(?=[,=]|$)|([^,=]*)')
+
+
+def names_list(text: str | None) -> list[list[str]]:
+    """Return the parts of a list with commas of a user's names, each split at its signs =.
+
+    A name that has one of these signs itself stands in double quotes; others keep theirs.
+    """
+    parts: list[list[str]] = [[]]
+    place, text = 0, text or ""
+    while found := _NAME_IN_LIST.match(text, place):
+        parts[-1].append(found[1] or found[2])
+        place = found.end() + 1
+        if text[found.end() : place] == ",":
+            parts.append([])
+        elif place > len(text):
+            break
+    return [part for part in parts if any(name.strip() for name in part)]
+
+
+def plain_names(text: str | None) -> list[str]:
+    """Return the names of such a list in which no sign = has a meaning."""
+    return ["=".join(part).strip() for part in names_list(text)]
+
+
+def listed_name(name: str) -> str:
+    """Return a name as it stands in such a list."""
+    return f'"{name}"' if {",", "="} & set(name) else name
+
+
 def value_text(value: Value) -> str:
     """Return a setting's value for people."""
     return "not set" if value is None else str(value)

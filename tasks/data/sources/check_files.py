@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tasks.common.errors import BadDataError
 from tasks.common.times import day_of
-from tasks.config.training import SourceConfig, comma_list
+from tasks.config.training import SourceConfig, plain_names
 from tasks.data.tables.decoding import NOT_UTF8, has_undecoded
 from tasks.data.tables.delimited import RowError
 from tasks.data.tables.fields import Fields, ReadOptions, file_kind, row_fault, text_rows
@@ -48,7 +48,7 @@ def _labels(path: Path, config: SourceConfig) -> tuple[Counter[str], bool]:
     options = ReadOptions(config.encoding, config.delimiter)
     wanted = [config.label_column, config.text_column, config.group_column, config.time_column]
     judges = path == (config.test_file or config.train_file)
-    wanted += comma_list(config.slice_columns if judges else None)
+    wanted += plain_names(config.slice_columns if judges else None)
     columns = [*filter(None, dict.fromkeys(wanted))]
     is_parquet = file_kind(path, options).kind == "parquet"
     rows = _of_parquet(path, columns) if is_parquet else text_rows(path, columns, options)

@@ -8,7 +8,7 @@ from tasks.common.atomic_files import file_sha256
 from tasks.common.canonical_json import json_sha256
 from tasks.common.errors import BadDataError
 from tasks.common.records import AnyPath, Record
-from tasks.config.training import SourceConfig, comma_list
+from tasks.config.training import SourceConfig, plain_names
 from tasks.data.tables.folders import parquet_parts
 
 Form = Literal["keras", "packages", "packaged", "files"]
@@ -83,7 +83,7 @@ class SliceColumns(Record):
         return cls(
             file=files.paths[name],
             sha256=files.sha256[name],
-            columns=tuple(dict.fromkeys(comma_list(config.slice_columns))),
+            columns=tuple(dict.fromkeys(plain_names(config.slice_columns))),
             encoding=files.encoding,
             delimiter=files.delimiter,
         )

@@ -4,10 +4,11 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
+from shlex import quote
 
 from tasks.common.errors import BadDataError, InvalidConfigError
 from tasks.common.records import Record
-from tasks.config.training import comma_list
+from tasks.config.training import listed_name, names_list, plain_names
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
@@ -72,12 +73,14 @@ class LabelRules(Record):
     @cached_property
     def merged(self) -> dict[str, str]:
         """The new name of each label that gets one; raise an InvalidConfigError where one lacks."""
-        pairs = [pair.partition("=") for pair in _listed(self.merge_labels)]
-        if not all(old and new for old, _, new in pairs):
+        pairs = [
+            (old.strip(), "=".join(new).strip()) for old, *new in names_list(self.merge_labels)
+        ]
+        if not all(old and new for old, new in pairs):
             raise InvalidConfigError(
                 f"--merge-labels {self.merge_labels}: must be old=new, with commas between several"
             )
-        return {_plain(old): _plain(new) for old, _, new in pairs}
+        return {_plain(old): _plain(new) for old, new in pairs}
 
     def require_known(self, found: Collection[str]) -> None:
         """Raise an InvalidConfigError for a label to drop or merge that was not found."""
@@ -86,7 +89,7 @@ class LabelRules(Record):
                 if name not in found:
                     raise InvalidConfigError(
                         f"--{option}-labels: there is no label {name!r}, only"
-                        f" {shown(in_order(found)) or 'none'}"
+                        f" {shown(in_order(found)) or 'none'}{_in_quotes(found)}"
                     )
 
     def kept(self, found: Mapping[str, int]) -> dict[str, int]:
@@ -123,6 +126,7 @@ class LabelRules(Record):
         if wanted and sorted(wanted) != sorted(names):
             raise InvalidConfigError(
                 f"--labels {self.labels}: must name each label once, and these are {shown(names)}"
+                f"{_in_quotes(names)}"
             )
         if self.positive_label is None:
             return wanted or names
@@ -150,16 +154,26 @@ def _require_labels(names: list[str], rows: int, column: str) -> None:
 def _require_reviews(counts: Mapping[str, int]) -> None:
     rare = [name for name in in_order(counts) if counts[name] < _ROWS_FOR_A_LABEL]
     if rare:
-        least = min(rare, key=counts.__getitem__)
+        least, all_rare = min(rare, key=counts.__getitem__), ",".join(map(listed_name, rare))
         raise BadDataError(
             f"{len(rare)} of {len(counts)} labels have fewer than {_ROWS_FOR_A_LABEL} reviews,"
             f" {least!r} has {counts[least]}: add reviews, put labels together with --merge-labels"
-            f" old=new, or leave them out with --drop-labels {','.join(rare)}"
+            f" old=new, or leave them out with --drop-labels {quote(all_rare)}"
         )
 
 
 def _listed(text: str | None) -> list[str]:
-    return [_plain(part) for part in comma_list(text)]
+    return [_plain(part) for part in plain_names(text)]
+
+
+def _in_quotes(names: Iterable[str]) -> str:
+    """Return how to name a label that holds a sign of the list, where there is one."""
+    signs = [name for name in names if listed_name(name) != name]
+    return (
+        f"; a comma or = in a label needs double quotes, as {listed_name(signs[0])}"
+        if signs
+        else ""
+    )
 
 
 def _plain(text: str) -> str:
