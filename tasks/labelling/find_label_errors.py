@@ -18,7 +18,7 @@ from tasks.config.experiments import LabelErrorsConfig
 from tasks.config.training import TrainingConfig
 from tasks.data.fetch import fetch_reviews
 from tasks.data.load import load_reviews
-from tasks.data.sources.label_fixes import COLUMNS, DROP
+from tasks.data.sources.label_fixes import COLUMNS, DROP, fixes_by_row
 from tasks.data.sources.source_files import SourceFiles
 from tasks.data.tables.fields import ReadOptions
 from tasks.data.tables.rows import texts_of_rows
@@ -39,9 +39,11 @@ def found_label_errors(
     """Write the most doubtful training labels as CSV, and return the first ones as a table.
 
     `say` is told before what takes minutes.
-    The columns are row, label, suggested, probability (of the label), fix and text. Test reviews
-    are not looked at. A BadDataError says that the reviews cannot be read, or that a label has too
-    few; a file that is there already is not written over, since it may hold a person's corrections.
+    The columns are row, label, suggested, probability (of the label), fix and text. The fixes that
+    the reviews were read with come along, below or as the fix of a row that is doubted all the
+    same, so that the table takes their place. Test reviews are not looked at. A BadDataError says
+    that the reviews cannot be read, or that a label has too few; a file that is there already is
+    not written over, since it may hold a person's corrections.
     """
     require_new(search.output)
     with ArtifactStore(artifacts).in_use() as store, store.workspace() as folder:
@@ -70,17 +72,22 @@ def found_label_errors(
         doubted = doubted_labels(probabilities, labels, reviews["length"].to_numpy())
         chosen = doubted.rows[: search.rows]
         ids = reviews["review_id"].to_numpy()[chosen]
-        texts = _texts(files, ids, train)
-    rows = [
-        (str(row), names[label], names[seems], f"{sure:.4f}", texts[row])
-        for row, label, seems, sure in zip(
-            ids.tolist(), labels[chosen], doubted.suggested, doubted.scores, strict=False
-        )
+        earlier = fixes_by_row(config.source.label_fixes) if config.source.label_fixes else {}
+        texts = _texts(files, np.union1d(ids, np.fromiter(earlier, int)), train)
+    rows, filled = [], []
+    for row, label, seems, sure in zip(
+        ids.tolist(), labels[chosen], doubted.suggested, doubted.scores, strict=False
+    ):
+        was, fix = earlier.get(row, (names[label], ""))
+        fill = {"nothing": fix, "suggested": names[seems], "drop": DROP}[search.fill]
+        rows.append((str(row), was, names[seems], f"{sure:.4f}", texts[row]))
+        filled.append((*rows[-1][:-1], fill, texts[row]))
+    filled += [
+        (str(row), was, "", "", fix, texts.get(row, ""))
+        for row, (was, fix) in sorted(earlier.items())
+        if row not in ids
     ]
-    row, label, fix = COLUMNS
-    head = (row, label, "suggested", "probability", fix, "text")
-    fills = ({"nothing": "", "suggested": one[2], "drop": DROP}[search.fill] for one in rows)
-    filled = ((*cells, fill, text) for (*cells, text), fill in zip(rows, fills, strict=True))
+    head = (COLUMNS[0], COLUMNS[1], "suggested", "probability", COLUMNS[2], "text")
     write_csv(search.output, [head, *filled])
     return Table(
         *(number("row"), "label", "suggested", number("probability"), Column("text", width=30)),
@@ -92,6 +99,11 @@ def found_label_errors(
             f"The {len(rows):,} most doubtful ones are in {search.output}. Write into its column"
             f" fix what a label should be, or {DROP}; then {spelled('train')}, with the same"
             f" options and --label-fixes {search.output}",
+            *(
+                [f"It has the {len(earlier):,} fixes of {config.source.label_fixes} too."]
+                if earlier
+                else []
+            ),
         ],
     )
 

@@ -72,6 +72,48 @@ def test_planted_errors_are_listed_fixed_and_taken_by_a_training(
     assert "is there already" in refused
 
 
+def test_a_second_list_has_the_fixes_of_the_first_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reviews, _ = planted(tmp_path)
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    command = Command(train.app, tmp_path / "artifacts", capsys)
+    asked = (COMMAND, f"--train-file={reviews}", BAYES, "--rows=3")
+    command.says(*asked, f"--output={first}", "--fill=suggested")
+    right, dropped, unread = read_file(first)
+    labels = {"neg": "pos", "pos": "neg"}
+    plain = SourceConfig(source="files", train_file=reviews)
+    before = read_source(fetch_reviews(plain, ArtifactStore(tmp_path)), DataConfig())
+    doubted = {int(row["row"]) for row in (right, dropped, unread)}
+    wrong = next(row for row in before.train.review_ids.tolist() if row not in doubted)
+    label = before.label_names[before.train.labels[before.train.review_ids == wrong][0]]
+    fixes = [
+        (right["row"], right["label"], right["fix"]),
+        (dropped["row"], dropped["label"], "drop"),
+        (unread["row"], unread["label"], ""),
+        (str(wrong), label, labels[label]),  # a mistake of a person
+    ]
+    first.write_text("".join(",".join(row) + "\n" for row in [("row", "label", "fix"), *fixes]))
+
+    said = command.says(*asked, f"--output={second}", f"--label-fixes={first}")
+    assert f"It has the 3 fixes of {first} too." in " ".join(said.split())
+    found = {row["row"]: row for row in read_file(second)}
+    assert (found[unread["row"]]["fix"], found[unread["row"]]["label"]) == ("", unread["label"])
+    assert found[str(wrong)]["suggested"] == found[str(wrong)]["label"] == label
+    texts = reviews.read_text().splitlines()
+    for row, was, fix in fixes:
+        assert (found[row]["label"], found[row]["fix"]) == (was, fix)
+        assert texts[int(row) + 1].startswith(found[row]["text"])
+        assert found[row]["text"]
+
+    def learned(table: Path) -> list[list[int]]:
+        source = plain.model_copy(update={"label_fixes": table})
+        train = read_source(fetch_reviews(source, ArtifactStore(tmp_path)), DataConfig()).train
+        return [train.review_ids.tolist(), train.labels.tolist()]
+
+    assert learned(second) == learned(first)
+
+
 def test_where_reviews_are_too_few_to_validate_a_network_naive_bayes_judges_alone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -48,6 +48,11 @@ def with_label_fixes(
     return fixed if is_kept.all() else fixed.where(is_kept)
 
 
+def fixes_by_row(file: Path) -> dict[int, tuple[str, str]]:
+    """Return label and fix of each row that has one, of a file that reviews were read with."""
+    return {int(row): (label, fix) for row, label, fix in _fixes(file) if fix}
+
+
 def _place(row: str, rows: np.ndarray, held_out: np.ndarray) -> int:
     """Return where a row is among the training reviews, whose numbers ascend."""
     if not row.isdecimal():
