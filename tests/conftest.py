@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import certifi
 import hypothesis
 import pytest
 from filelock import FileLock
 
 from flows.orchestration.process import begin_process
+from tasks.common.atomic_files import write_text
 from tasks.model.own.trust import TRUSTED
 from tasks.run_summary import RunSummary
 from tests.support.faults.fault_table import fault_counts, fault_table, write_table
@@ -27,6 +29,20 @@ sys.dont_write_bytecode = False
 # Each test has a Prefect home of its own; fonts are looked for once.
 os.environ.setdefault("MPLCONFIGDIR", str(Path.home() / ".cache/matplotlib"))
 
+
+def _one_authority() -> Path:
+    """Return a file with one certificate of an authority.
+
+    Each client of Prefect reads all of its file, some hundred by default, and each run has three.
+    """
+    file = Path(__file__).parents[1] / ".pytest_cache/authority.pem"
+    first, end, _ = Path(certifi.where()).read_text("utf-8").partition("END CERTIFICATE-----\n")
+    write_text(file, first + end)
+    return file
+
+
+os.environ.setdefault("SSL_CERT_FILE", str(_one_authority()))
+
 begin_process()
 
 # How long an example takes says more about the machine than about the code. The same examples each
@@ -35,6 +51,15 @@ hypothesis.settings.register_profile("same", deadline=None, derandomize=True)
 hypothesis.settings.register_profile("random", deadline=None, max_examples=1000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
+
+_NEITHER_EVENTS_NOR_BLOCKS = {
+    "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
+    "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_ENABLED": "false",
+    "PREFECT_SERVER_EVENTS_STREAM_OUT_ENABLED": "false",
+}
+"""Settings of a server whose runs are asked for alone, a fifth of its work less; other servers that
+tests start have their automations and all else."""
 
 # Files that take long come first, so that no worker is left alone with them in the end.
 _LONGEST_FIRST = [
@@ -104,7 +129,8 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a Prefect server with its own database; starting it takes some seconds."""
     from tests.support.servers.real_server import prefect_server_process, talk_to
 
-    with prefect_server_process(tmp_path_factory.mktemp("server")) as (url, _), talk_to(url):
+    server = prefect_server_process(tmp_path_factory.mktemp("server"), **_NEITHER_EVENTS_NOR_BLOCKS)
+    with server as (url, _), talk_to(url):
         yield url
 
 

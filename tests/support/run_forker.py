@@ -183,8 +183,28 @@ def _import_everything() -> None:
         importlib.import_module(name)
     for step in STEPS[1:-1]:
         key._reached("tasks.steps", TASK_OF.get(step, step))
+    _prepare_once()
     gc.collect()
     gc.freeze()  # a run collects garbage after each step; what was imported is none
+
+
+def _prepare_once() -> None:
+    """Do what libraries do once in a process and keep: it is a third of a cached run."""
+    from tasks.reports import html, style
+    from tests.support.commands import read_options
+
+    for makes_html in (True, False):
+        environment = html._environment(autoescape=makes_html)
+        for name in environment.list_templates():
+            if name.endswith(".html.jinja") is makes_html:
+                environment.get_template(name)
+    with style.chart_style():
+        figure, axes = style.new_chart()
+        axes.plot([0, 1], label="a line")
+        axes.legend()
+        for kind in ("svg", "png"):
+            figure.savefig(io.BytesIO(), format=kind)
+    read_options([])
 
 
 def _fork(log: str, settings: dict[str, str], **what: Any) -> int:
