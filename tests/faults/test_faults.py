@@ -243,7 +243,7 @@ def test_a_really_full_disk_ends_the_run_with_one_sentence(
     require_next_run(laboratory, Path(saved))
 
 
-@pytest.mark.parametrize(("step", "share"), [("load", 0.1), ("train", 0.5)])
+@pytest.mark.parametrize(("step", "share"), [pytest.param("load", 0.1, marks=SLOW), ("train", 0.5)])
 def test_a_passing_fault_is_got_over_by_a_retry_within_the_run(
     laboratory: Laboratory, tmp_path: Path, record_property: Note, step: str, share: float
 ) -> None:

@@ -44,8 +44,18 @@ def in_profile(*lines: str) -> str:
             "correct it in home/profiles.toml",
             marks=pytest.mark.slow,
         ),
-        ("", {"PREFECT_LOGGING_LEVEL": "LOUD"}, "correct PREFECT_LOGGING_LEVEL in the environment"),
-        ("", {"PREFECT_CLIENT_MAX_RETRIES": "many"}, "max_retries='many': must be a valid integer"),
+        pytest.param(
+            "",
+            {"PREFECT_LOGGING_LEVEL": "LOUD"},
+            "correct PREFECT_LOGGING_LEVEL in the environment",
+            marks=pytest.mark.slow,
+        ),
+        (
+            "",
+            {"PREFECT_CLIENT_MAX_RETRIES": "many"},
+            "max_retries='many': must be a valid integer, unable to parse string as an integer; "
+            "correct PREFECT_CLIENT_MAX_RETRIES in the environment",
+        ),
         pytest.param(
             "",
             {"PREFECT_API_REQUEST_TIMEOUT": "x"},

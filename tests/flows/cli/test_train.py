@@ -6,6 +6,7 @@ from tasks.config.drift import DriftConfig
 from tasks.config.promotion import PromotionConfig
 from tasks.config.training import NETWORKS, TrainingConfig, flat_config, with_seed
 from tests.support.commands import read_options, refusal, run_script
+from tests.support.run_forker import RunForker
 from tests.support.small_run import write_reviews
 from tests.support.terminal_run import SMALL_NGRAMS, from_file
 
@@ -166,12 +167,16 @@ def test_a_run_from_the_terminal_ends_with_the_score_the_folder_and_what_was_cac
     assert not {"tensorflow", "keras", "matplotlib", "pyarrow", "sklearn", "numpy"} & imported
 
 
-def test_bad_data_from_the_terminal_is_one_sentence_and_leaves_no_run(tmp_path: Path) -> None:
+def test_bad_data_is_told_in_one_sentence_and_leaves_no_run(
+    forker: RunForker, prefect_server: str, tmp_path: Path
+) -> None:
     (tmp_path / "empty.csv").write_text("")
-    result = run_script(tmp_path, "train_flow.py", *from_file(Path("empty.csv")))
-    assert result.returncode == 1
-    assert result.stderr.splitlines()[-1].startswith("error: ")
-    assert result.stderr.count("empty.csv is empty") == 1
-    assert "Traceback" not in result.stderr
-    assert "was edited" not in result.stderr
+    log = tmp_path / "run.log"
+    run = forker.start(log, prefect_server, *from_file(Path("empty.csv")))
+    assert run.wait() == 1
+    said = log.read_text()
+    assert said.splitlines()[-1].startswith("error: ")
+    assert said.count("empty.csv is empty") == 1
+    assert "Traceback" not in said
+    assert "was edited" not in said
     assert not (tmp_path / "artifacts").exists()

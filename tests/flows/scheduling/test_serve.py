@@ -121,9 +121,7 @@ def test_prefect_deploy_puts_all_deployments_on_the_server_and_a_worker_runs_one
 
     # A dry run on an empty folder: the worker needs no training to show that it runs what is due.
     other = str(schedule.folder / "other")
-    run_deployment(
-        schedule.folder, schedule.api, f"{MAINTAIN}/weekly", artifacts=other, apply=False
-    )
+    run_deployment(schedule.api, f"{MAINTAIN}/weekly", artifacts=other, apply=False)
     worker = start_process(
         schedule.folder, schedule.api, "worker.py", "--pool=retraining", log="worker.log"
     )
@@ -212,15 +210,17 @@ def test_the_model_of_that_run_is_the_champion(schedule: Schedule, outage: Outag
 
 @needs_browser
 @pytest.mark.parametrize("ui", MOSTLY_V1)
-def test_the_pages_of_the_runs_say_what_became_of_them(
-    schedule: Schedule, outage: Outage, ui: str, screenshots: Path
+@pytest.mark.parametrize(
+    "kind", ["missed", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("same", "done"))]
+)
+def test_the_page_of_a_run_says_what_became_of_it(
+    schedule: Schedule, outage: Outage, kind: str, ui: str, screenshots: Path
 ) -> None:
     (done,) = (run for run in outage.after if state_of(run) == ("COMPLETED", "Completed"))
-    runs = {"missed": outage.missed()[0], "unchanged": outage.unchanged()[0], "done": done}
-    for kind, run in runs.items():
-        path = f"/runs/flow-run/{run['id']}?tab=Details"
-        texts = [run["state"]["name"], (run["state"]["message"] or "")[:SHOWN]]
-        assert_page_shows(schedule.api, ui, path, texts, screenshots / f"{ui}_{kind}.png")
+    run = {"missed": outage.missed()[0], "same": outage.unchanged()[0], "done": done}[kind]
+    path = f"/runs/flow-run/{run['id']}?tab=Details"
+    texts = [run["state"]["name"], (run["state"]["message"] or "")[:SHOWN]]
+    assert_page_shows(schedule.api, ui, path, texts, screenshots / f"{ui}_{kind}.png")
 
 
 def due_runs(api: str, flow: str, name: str) -> list[dict[str, Any]]:
@@ -244,7 +244,7 @@ def test_a_run_of_a_worker_that_is_stopped_resumes_when_the_worker_does(
 
         run_prefect(tmp_path, api, "work-pool", "create", "retraining", "--type", "process")
         run_prefect(tmp_path, api, "deploy", "--all")
-        run_deployment(tmp_path, api, f"{RETRAIN}/nightly", **given)
+        run_deployment(api, f"{RETRAIN}/nightly", **given)
         worker = work()
         wait_for_log(tmp_path / "worker.log", "epoch 2/5", worker)
         stop(worker, how)

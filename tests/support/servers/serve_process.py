@@ -1,19 +1,24 @@
 """A serve process as a user starts it, and what the server says of its runs."""
 
-import json
 import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from prefect import get_client
+
 from tests.support.servers.prefect_home import prefect_environment
 from tests.support.servers.prefect_pages import ask
+from tests.support.servers.real_server import talk_to
 from tests.support.terminal_run import SMALL_NGRAMS, from_file, start_terminal_run
 
 ROOT = Path(__file__).parents[3]
 
 LIMIT_S = 120
+
+_PAGE = 200
+"""The most runs that the server tells at once."""
 
 RETRAIN, MAINTAIN = "retrain-sentiment", "maintain-artifacts"
 
@@ -51,10 +56,11 @@ def run_prefect(folder: Path, api: str, *words: str) -> None:
     )
 
 
-def run_deployment(folder: Path, api: str, deployment: str, **parameters: object) -> None:
+def run_deployment(api: str, deployment: str, **parameters: Any) -> None:
     """Ask for a run of a deployment with these parameters."""
-    given = [f"--param={name}={json.dumps(value)}" for name, value in parameters.items()]
-    run_prefect(folder, api, "deployment", "run", deployment, *given)
+    with talk_to(api), get_client(sync_client=True) as client:
+        known = client.read_deployment_by_name(deployment)
+        client.create_flow_run_from_deployment(known.id, parameters=parameters)
 
 
 def small_options(reviews: Path, *more: str) -> list[str]:
@@ -83,9 +89,10 @@ def runs_of(api: str, flow: str = RETRAIN) -> list[dict[str, Any]]:
             flow_runs=due,
             sort="EXPECTED_START_TIME_ASC",
             offset=len(found),
+            limit=_PAGE,
         )
         found += page
-        if not page:
+        if len(page) < _PAGE:
             return found
 
 
