@@ -91,6 +91,22 @@ def test_later_rows_are_counted_and_their_labels_do_not_matter(
     assert report["left_out"]["train"]["later than 2026-01-05"] == {"count": 2, "rows": [200, 201]}
 
 
+def test_a_fix_of_a_later_row_waits_for_it(tmp_path: Path) -> None:
+    file, last = table(tmp_path / "a.csv", [row % 28 for row in range(280)]), 13
+    then = {"time_column": "written", "as_of": FIRST + timedelta(days=last)}
+    plain = loaded(source(file, **then), tmp_path / "plain")
+    rows = {review["review_id"]: review["label"] for review in plain["train"]}
+    row, label = next(iter(rows.items()))
+    was, other = ("no", "yes") if label == 0 else ("yes", "no")
+    fixes = tmp_path / "fixes.csv"
+    fixes.write_text(f"row,label,fix\n27,a label of later,drop\n{row},{was},{other}\n")
+    fixed = loaded(source(file, label_fixes=fixes, **then), tmp_path / "fixed")
+    after = {review["review_id"]: review["label"] for review in fixed["train"]}
+    assert after == rows | {row: 1 - label}
+    with pytest.raises(BadDataError, match="row 0: row 27 "):
+        loaded(source(file, label_fixes=fixes), tmp_path / "now")
+
+
 @pytest.mark.parametrize("time", ["", "5 January", "2026-13-01", "1767571200"])
 def test_a_row_without_a_time_is_refused_at_once_and_in_the_run(tmp_path: Path, time: str) -> None:
     file = table(tmp_path / "a.csv", [0] * 30)

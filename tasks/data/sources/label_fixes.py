@@ -18,19 +18,24 @@ COLUMNS = ("row", "label", "fix")
 
 
 def with_label_fixes(
-    train: LabelledTokens, held_out: np.ndarray, names: Sequence[str], file: Path
+    train: LabelledTokens,
+    held_out: np.ndarray,
+    later: np.ndarray,
+    names: Sequence[str],
+    file: Path,
 ) -> LabelledTokens:
     """Return the training reviews with corrected labels, without those that are dropped.
 
     The file has the columns `row`, the number of a review in its source, `label`, what it has now,
     and `fix`, what it should have, a name of `names`, or `drop`; a row without a fix stays as it
-    is. `held_out` are the numbers of the test reviews that come from the same source. A
-    BadDataError names the first row of the file that does not fit.
+    is. `held_out` are the numbers of the test reviews that come from the same source. A fix of a
+    row that is not there yet, whose numbers are `later`, does nothing. A BadDataError names the
+    first row of the file that does not fit.
     """
     labels, is_kept = train.labels.copy(), np.ones(len(train.labels), bool)
     is_fixed = np.zeros(len(labels), bool)
     for line, (row, label, fix) in enumerate(_fixes(file)):
-        if not fix:
+        if not fix or (row.isdecimal() and _has(later, int(row))):
             continue
         try:
             place = _place(row, train.review_ids, held_out)
@@ -57,15 +62,19 @@ def _place(row: str, rows: np.ndarray, held_out: np.ndarray) -> int:
     """Return where a row is among the training reviews, whose numbers ascend."""
     if not row.isdecimal():
         raise ValueError(f"{row!r} is no number of a row")
-    place = int(np.searchsorted(rows, int(row)))
-    if place < len(rows) and rows[place] == int(row):
-        return place
+    if _has(rows, int(row)):
+        return int(np.searchsorted(rows, int(row)))
     if int(row) in held_out:
         raise ValueError(
             f"row {row} is a test review, whose label stays as it is, so that all models are judged"
             " alike; take the row out of this file"
         )
     raise ValueError(f"row {row} is no training review: it is left out, or not in the table")
+
+
+def _has(rows: np.ndarray, row: int) -> bool:
+    place = np.searchsorted(rows, row)
+    return bool(place < len(rows) and rows[place] == row)
 
 
 def _require_first(row: str, label: str, now: str | None) -> None:

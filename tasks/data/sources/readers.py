@@ -73,7 +73,7 @@ def coded_source(
     if FIXES in source.paths:
         held_out = sets["test"].review_ids if "test" not in read.sets else ()
         sets["train"] = with_label_fixes(
-            sets["train"], np.asarray(held_out), read.label_names, source.paths[FIXES]
+            sets["train"], np.asarray(held_out), read.later, read.label_names, source.paths[FIXES]
         )
     if config.deduplicate:
         sets["train"] = without_repeated(sets["train"], sets["test"])

@@ -61,6 +61,7 @@ def read_users_files(source: SourceFiles, config: DataConfig, coding: TextCoding
         list(code_of),
         tuple(names),
         {split: file.left_out for split, file in read.items()},
+        later=np.concatenate(read["train"].later),
     )
 
 
@@ -101,6 +102,7 @@ class _UsersFile:
         self._rules = LabelRules.model_validate(source, from_attributes=True)
         self.groups = None if source.group_column is None else _NamedRows()
         self._texts, self._rows = texts, [np.empty(0, np.int32)]
+        self.later = [np.empty(0, np.int32)]
         self._path, self._long, self._as_of = path, LeftOut(), source.as_of
         later = [f"later than {source.as_of}"] if source.as_of else []
         dropped = [_DROPPED] if self._rules.dropped else []
@@ -166,7 +168,10 @@ class _UsersFile:
                 row = first_row + pc.index(encoded.indices, place).as_py()
                 raise row_fault(self._path, row, f"its time {error}") from None
         known = pa.array(is_known, pa.bool_()).take(encoded.indices)
-        self.left_out[f"later than {day}"].add(pc.invert(known), first_row)
+        is_later = pc.invert(known)
+        self.left_out[f"later than {day}"].add(is_later, first_row)
+        places = np.flatnonzero(is_later.to_numpy(zero_copy_only=False))
+        self.later.append((first_row + places).astype(np.int32))
         return known
 
     def _tell(self, config: DataConfig) -> None:

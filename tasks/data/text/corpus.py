@@ -191,7 +191,7 @@ class CodedSource:
     """One or both sets of a source, and the word or character of each code, which is the token.
 
     With `is_ranked` the code of a word is its rank, from 1 on. `label_names` are what the labels,
-    from 0 on, mean.
+    from 0 on, mean. `later` are the numbers of all training rows that are not there yet.
     """
 
     sets: dict[Split, LabelledTokens]
@@ -199,6 +199,7 @@ class CodedSource:
     label_names: tuple[str, ...]
     left_out: dict[Split, dict[str, LeftOut]] = field(default_factory=dict)
     is_ranked: bool = False
+    later: np.ndarray = field(default_factory=lambda: np.empty(0, np.int32))
 
 
 @dataclass(frozen=True)
