@@ -201,7 +201,9 @@ def require_columns(
         shown = ", ".join(repr(name[:_SHOWN_NAME]) for name in names)
         raise HintedError(
             f"has no column {column!r}{hint}; {found} {shown}",
-            " (another is chosen by the option that ends in -column, or by --slice-columns)",
+            " (another is chosen by the option that ends in -column, or by --slice-columns)"
+            if columns[1:]
+            else " (another is chosen by --text-column)",  # a prediction asks for one
         )
 
 

@@ -24,7 +24,7 @@ _KINDS: dict[str, Kind] = {
 
 _COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 
-KNOWN_NAMES = f"{', '.join(_KINDS)}, each also with {', '.join(_COMPRESSIONS)}"
+KNOWN_NAMES = f"{', '.join(_KINDS)}, all but the last also with {', '.join(_COMPRESSIONS)}"
 
 _FOREIGN = (
     (b"PAR1", "is a Parquet file; give it a name that ends in .parquet"),
@@ -35,6 +35,8 @@ _FOREIGN = (
     (b"\xd0\xcf\x11\xe0", "is a file of an old Office program; save it as CSV"),
     (b"%PDF", "is a PDF; save its rows as CSV"),
 )
+
+_SHEETS = (".xlsx", ".xls", ".ods", ".numbers")
 
 _HEAD_BYTES = 1 << 16
 
@@ -67,8 +69,12 @@ def kind_of(name: str, wanted: Kind | None = None) -> FileKind:
     suffixes = PurePath(name.lower()).suffixes[: -1 if compression else None]
     kind = wanted or _KINDS.get(suffixes[-1] if suffixes else "")
     if kind is None or (kind == "parquet" and compression):
-        raise BadDataError(f"{name}: unknown kind of file; allowed are {KNOWN_NAMES}")
+        raise BadDataError(f"{name}: unknown kind of file; allowed are {KNOWN_NAMES}{_hint(name)}")
     return FileKind(kind, compression)
+
+
+def _hint(name: str) -> str:
+    return "; save the sheet as CSV" if name.lower().endswith(_SHEETS) else ""
 
 
 def compression_of(name: str) -> str | None:

@@ -190,10 +190,15 @@ def test_a_text_that_is_too_long_or_not_utf8_is_an_error_of_its_row(tmp_path: Pa
         ("a.csv", b"PK\x03\x04", "is a zip or a spreadsheet"),
         ("a.jsonl", b"PAR1xx", "is a Parquet file; give it a name"),
         ("a.parquet", b"text\na\n", "cannot be read as Parquet"),
-        ("a.xlsx", b"x", "unknown kind of file; allowed are .csv, .tsv"),
+        ("a.xlsx", b"x", ".parquet, all but the last also with .gz, .*; save the sheet as CSV$"),
+        ("a.parquet.gz", b"x", "unknown kind of file; .* but the last also with .gz, .bz2, .zst$"),
         ("a.json", b'[{"text": "a"}, {"text"]', "row 2: the array is no JSON from there on"),
         ("a.json", b'[{"text": "a"}', "row 1: the array is no JSON from there on"),
-        ("a.jsonl", b'{"body": "a"}\n', "has no column 'text'; its columns are 'body'"),
+        (
+            "a.jsonl",
+            b'{"body": "a"}\n',
+            "its columns are 'body' .another is chosen by --text-column.$",
+        ),
     ],
 )
 def test_a_file_that_is_something_else_is_refused_with_a_sentence(
