@@ -14,9 +14,10 @@ from tasks.chain import learn
 from tasks.common.artifact_store import ArtifactStore, Fact, StepOutput
 from tasks.common.device import CPU
 from tasks.config.recipes import config_of
-from tasks.config.training import TokenizerName
+from tasks.config.training import NgramBagConfig, TokenizerName
 from tasks.data.review_files import write_parquet
 from tasks.evaluation.evaluate import judge_file
+from tasks.model.build import MUCH, buckets_within
 from tasks.model.network import open_network
 
 P = ParamSpec("P")
@@ -40,6 +41,8 @@ class _Steps:
 class NetworkJudge:
     """Trains the network of the recipe `ngrams`, whatever network a config has.
 
+    Of more than 16 labels it has fewer buckets, for which 2 GB of memory are enough.
+
     `facts` are those of the loaded reviews; `folder` is where to write meanwhile.
     """
 
@@ -53,6 +56,13 @@ class NetworkJudge:
         A BadDataError says that these are too few for validation reviews.
         """
         config = config_of(_RECIPE, {"tokenizer": self.tokenizer})
+        # Of many labels a smaller table, since the command has no option for that.
+        assert isinstance(config.network, NgramBagConfig)
+        names = self.facts["label_names"]
+        assert isinstance(names, list)
+        buckets = min(config.network.ngram_buckets, buckets_within(MUCH, len(names)))
+        fewer = config.network.model_copy(update={"ngram_buckets": buckets})
+        config = config.model_copy(update={"network": fewer})
         with tempfile.TemporaryDirectory(dir=self.folder) as name:
             run, parts = _Steps(Path(name) / "artifacts"), Path(name) / "parts"
             parts.mkdir()

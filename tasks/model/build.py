@@ -13,6 +13,7 @@ from tasks.common.seeds import generator
 from tasks.config.training import NetworkConfig, NgramBagConfig
 from tasks.data.text.tokenizer import FIRST_WORD_ID
 from tasks.data.text.vocabulary import Vocabulary
+from tasks.model.answers import output_count
 from tasks.model.architectures import ARCHITECTURES
 from tasks.model.model_hash import model_hash
 from tasks.model.own.build import build_own_network
@@ -28,7 +29,7 @@ _BYTES_IN_TRAINING = 28
 
 _BYTES_ON_DISK = 4
 
-_MUCH = 2
+MUCH = 2
 """Gigabytes from which on a user is told."""
 
 
@@ -111,12 +112,11 @@ def build_model(
 def _warn_of_size(parameters: int, network: NetworkConfig, classes: int) -> None:
     """Say what a large network costs before it is written and trained, and what would be less."""
     gigabytes = parameters * _BYTES_IN_TRAINING / 1e9
-    if gigabytes <= _MUCH:
+    if gigabytes <= MUCH:
         return
     less = ""
     if isinstance(network, NgramBagConfig):
-        most = int(network.ngram_buckets / gigabytes)  # the tables are nearly all of it
-        less = f"; --ngram-buckets {1 << (most.bit_length() - 1)} takes less than 1 GB"
+        less = f"; --ngram-buckets {buckets_within(1, classes)} takes less than 1 GB"
     _LOG.warning(
         "training this network takes about %.0f GB of memory for its %d labels, and each of its"
         " models %.1f GB on the disk%s",
@@ -125,6 +125,13 @@ def _warn_of_size(parameters: int, network: NetworkConfig, classes: int) -> None
         parameters * _BYTES_ON_DISK / 1e9,
         less,
     )
+
+
+def buckets_within(gigabytes: float, classes: int) -> int:
+    """Return the largest power of two of n-grams' buckets whose training takes no more memory."""
+    in_bucket = 1 + 2 * output_count(classes)  # fingerprint, ratios and weights
+    most = int(gigabytes * 1e9 / _BYTES_IN_TRAINING / in_bucket)
+    return 1 << (most.bit_length() - 1)
 
 
 class KnownReviews(NamedTuple):

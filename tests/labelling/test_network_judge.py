@@ -5,9 +5,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from tasks.common.artifact_store import Fact
+from tasks.common.errors import BadDataError
 from tasks.config.recipes import config_of
+from tasks.config.training import NgramBagConfig, TrainingConfig
 from tasks.data.review_files import write_parquet
 from tasks.labelling import network_judge
+from tasks.model.build import MUCH, buckets_within
 from tests.support.review_samples import fake_ranks, review_batch
 
 
@@ -37,3 +40,27 @@ def test_what_is_judged_is_told_by_other_reviews_in_its_own_order(
     assert given.shape == (is_judged.sum(),)
     assert ((given > 0.5) == truth[is_judged]).mean() > 0.95
     assert [file.name for file in tmp_path.iterdir()] == ["train.parquet"]
+
+
+@pytest.mark.parametrize(("labels", "buckets"), [(2, 2**21), (16, 2**21), (80, 2**18)])
+def test_of_many_labels_the_table_is_smaller_than_the_recipes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, labels: int, buckets: int
+) -> None:
+    asked: list[TrainingConfig] = []
+
+    def learn(_: object, __: object, config: TrainingConfig, ___: object) -> None:
+        asked.append(config)
+        raise BadDataError("only asked")
+
+    monkeypatch.setattr(network_judge, "learn", learn)
+    path = tmp_path / "train.parquet"
+    write_parquet(path, [review_batch([[1, 4], [1, 5]], [0, 1])], {}, 64)
+    names = [str(label) for label in range(labels)]
+    facts: dict[str, Fact] = {"source": "files", "form": "files", "label_names": names}
+    judge = network_judge.NetworkJudge(facts, "words", tmp_path)
+    with pytest.raises(BadDataError, match="only asked"):
+        judge(pq.read_table(path), np.array([True, False]))
+    (config,) = asked
+    assert isinstance(config.network, NgramBagConfig)
+    assert config.network.ngram_buckets == buckets
+    assert buckets <= buckets_within(MUCH, labels)

@@ -63,7 +63,7 @@ def test_a_network_whose_training_takes_much_memory_says_so_first(
     caplog.set_level(logging.WARNING)
     build_model(50, 20, BAG, 0, tmp_path, classes=20)
     assert not caplog.records
-    monkeypatch.setattr(build, "_MUCH", 0)
+    monkeypatch.setattr(build, "MUCH", 0)
     build_model(50, 20, BAG, 0, tmp_path, classes=20)
     assert (
         "GB of memory for its 20 labels, and each of its models 0.0 GB on the disk" in caplog.text
