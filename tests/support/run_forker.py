@@ -113,6 +113,11 @@ class RunForker:
         pid = self.ask(log=str(log), settings=own, arguments=arguments, fault=given)
         return ForkedRun(self, pid)
 
+    def start_module(self, log: Path, module: str, text: str, **settings: str) -> ForkedRun:
+        """Start `python -m MODULE`, with a text as its standard input."""
+        pid = self.ask(log=str(log), settings=settings, module=module, text=text)
+        return ForkedRun(self, pid)
+
     @contextlib.contextmanager
     def trains(self) -> Iterator[None]:
         """Within, a training that asks for a process of its own gets a fork."""
@@ -126,9 +131,9 @@ class RunForker:
     def _fork_module(self, command: list[str], **given: Any) -> subprocess.CompletedProcess[str]:
         """Do what `subprocess.run` does with `python -m MODULE`."""
         log = Path(tempfile.mkdtemp(dir=self._home)) / "run.log"
-        own = {"PREFECT_API_URL": given["env"]["PREFECT_API_URL"]}
-        pid = self.ask(log=str(log), settings=own, module=command[-1], text=given["input"])
-        status = ForkedRun(self, pid).wait()
+        api = given["env"]["PREFECT_API_URL"]
+        run = self.start_module(log, command[-1], given["input"], PREFECT_API_URL=api)
+        status = run.wait()
         if status:
             sys.stderr.write(log.read_text())  # as a process of its own would have
         return subprocess.CompletedProcess(command, status, log.read_text())

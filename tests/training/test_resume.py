@@ -3,8 +3,6 @@
 import logging
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +16,7 @@ from tasks.training.progress import TrainingProgress, watch_training
 from tasks.training.step import trained_form
 from tests.support.faults.killed_training import FIT, SAVED_EVERY
 from tests.support.power_cut import PowerCut, cut_at
+from tests.support.run_forker import RunForker
 from tests.support.samples.real_reviews import write_real_reviews
 from tests.support.samples.three_labels import write_three_labels
 from tests.support.small_run import prepare, train_small
@@ -44,16 +43,18 @@ def uninterrupted(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> d
     return train(prepared, tmp_path_factory.mktemp("whole"))
 
 
-def kill_training(prepared: Path, folder: Path) -> Path:
+def kill_training(forker: RunForker, prepared: Path, folder: Path) -> Path:
     """Return the state of a training whose process was killed in its fifth epoch."""
-    program = [sys.executable, "-m", "tests.support.faults.killed_training"]
-    assert subprocess.run([*program, prepared, folder], check=False).returncode == -signal.SIGKILL
+    folder.mkdir(exist_ok=True)
+    log, module = folder / "training.log", "tests.support.faults.killed_training"
+    training = forker.start_module(log, module, f"{prepared}\n{folder}")
+    assert training.wait() == -signal.SIGKILL, log.read_text()
     return folder / "state"
 
 
 @pytest.fixture(scope="module")
-def killed(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return kill_training(prepared, tmp_path_factory.mktemp("killed"))
+def killed(forker: RunForker, prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return kill_training(forker, prepared, tmp_path_factory.mktemp("killed"))
 
 
 def test_a_training_killed_in_its_fifth_epoch_goes_on_to_the_same_weights(
@@ -75,11 +76,11 @@ def test_a_training_killed_in_its_fifth_epoch_goes_on_to_the_same_weights(
 
 @pytest.mark.slow
 def test_a_killed_training_of_three_labels_does_so_too(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    forker: RunForker, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     reviews = write_three_labels(tmp_path / "reviews.csv", 240, seed=2)  # learns till the end
     prepared = prepare(reviews, tmp_path / "sets")
-    state = kill_training(prepared, tmp_path / "killed")
+    state = kill_training(forker, prepared, tmp_path / "killed")
     with caplog.at_level(logging.INFO, "tasks"):
         resumed = train(prepared, tmp_path / "resumed", state, SAVED_EVERY)
     assert "resuming after epoch 4, step 2 of" in caplog.text

@@ -77,7 +77,7 @@ def watched(
     while run.poll() is None:
         bars = ask(prefect_server, "artifacts", artifacts={"key": {"any_": ["progress"]}}, **OURS)
         seen += [(bar["data"], bar["description"]) for bar in bars]
-        time.sleep(0.3)
+        time.sleep(0.2)
     assert run.wait() == 0, (folder / "run.log").read_text()
     (flow_run,) = ask(prefect_server, "flow_runs", **OURS)
     artifacts = {found["key"]: found for found in ask(prefect_server, "artifacts", **OURS)}

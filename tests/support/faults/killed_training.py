@@ -1,6 +1,7 @@
 """Train a small network in a process of its own, which kills itself in the fifth epoch.
 
-`python -m tests.support.faults.killed_training PREPARED FOLDER` leaves `state` in FOLDER.
+`python -m tests.support.faults.killed_training` reads two lines, a folder of prepared reviews and
+another, and leaves `state` in that.
 """
 
 import os
@@ -39,6 +40,6 @@ def kill(progress: TrainingProgress) -> None:
 
 
 if __name__ == "__main__":
-    prepared, folder = map(Path, sys.argv[1:])
+    prepared, folder = map(Path, sys.stdin.read().splitlines())
     with watch_training(kill):
         train_small(prepared, folder, FIT, state=folder / "state", save_every_steps=SAVED_EVERY)
