@@ -41,7 +41,7 @@ class _Steps:
 class NetworkJudge:
     """Trains the network of the recipe `ngrams`, whatever network a config has.
 
-    Of more than 16 labels it has fewer buckets, for which 2 GB of memory are enough.
+    Of more than 16 labels it has fewer buckets, so that a training takes at most 2 GB.
 
     `facts` are those of the loaded reviews; `folder` is where to write meanwhile.
     """
