@@ -261,6 +261,7 @@ def label_next(
 
 def _listed(options: _LabellingConfig, search: LabelErrorsConfig | LabelNextConfig) -> Table:
     config, artifacts = options.training_config(), options.artifacts.expanduser()
+    use_device(CPU)  # else TensorFlow, which the judges import, writes its notices
     from tasks.labelling import choose_to_label, find_label_errors
 
     if isinstance(search, LabelNextConfig):

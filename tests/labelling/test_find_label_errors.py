@@ -11,7 +11,7 @@ from tasks.data import fetch
 from tasks.data.fetch import fetch_reviews
 from tasks.data.sources.readers import read_source
 from tests.labelling.test_network_judge import change_recipe
-from tests.support.commands import Command
+from tests.support.commands import Command, run_script
 from tests.support.review_samples import (
     distinct_reviews,
     read_file,
@@ -127,6 +127,13 @@ def test_where_reviews_are_too_few_to_validate_a_network_naive_bayes_judges_alon
     said = command.says(COMMAND, f"--train-file={reviews}", f"--output={output}", BAYES)
     assert "network" not in said
     assert output.read_bytes() == found
+
+
+def test_the_command_shows_no_notice_of_tensorflow(tmp_path: Path) -> None:
+    reviews = write_reviews(tmp_path / "reviews.csv", 80)
+    done = run_script(tmp_path, "train_flow.py", COMMAND, f"--train-file={reviews}", BAYES)
+    assert done.returncode == 0
+    assert done.stderr == ""
 
 
 def test_reviews_without_a_file_of_the_users_are_listed_by_their_words(
