@@ -137,7 +137,7 @@ def test_the_page_of_the_report_shows_the_score_and_its_figures(
     ("key", "cells"),
     [
         ("metrics", ["ROC AUC", "Brier score", "linear baseline"]),
-        pytest.param("data", ["labelled pos", "also in the training set"], marks=pytest.mark.slow),
+        pytest.param("data", ["labelled pos", "repeated inside the set"], marks=pytest.mark.slow),
         pytest.param(
             "cache",
             ["persist-parquet", "computed", "never from the cache"],
