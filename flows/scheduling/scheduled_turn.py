@@ -122,10 +122,18 @@ def _pages(client: SyncPrefectClient, wanted: FlowRunFilter) -> Iterator[FlowRun
 
 
 def _claimed(client: SyncPrefectClient, flow_run_id: UUID) -> datetime:
-    """Return when a run left the queue for the last time; it holds the deployment's place since."""
-    states = client.read_flow_run_states(flow_run_id)
-    left = [state.timestamp for state in states if state.is_pending()]
-    return max(left, default=datetime.now(UTC))
+    """Return when a run left the queue for the last time; it holds the deployment's place since.
+
+    Prefect's runner makes it Pending once more, as Submitting, while it turns others away already.
+    """
+    states = sorted(client.read_flow_run_states(flow_run_id), key=lambda state: state.timestamp)
+    is_pending = [False, *(state.is_pending() for state in states)]
+    left = [
+        state.timestamp
+        for state, was, is_now in zip(states, is_pending, is_pending[1:], strict=False)
+        if is_now and not was
+    ]
+    return left[-1] if left else datetime.now(UTC)
 
 
 def _described(run: FlowRun) -> DueRun:
