@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from uuid import UUID
 
@@ -127,12 +128,8 @@ def _claimed(client: SyncPrefectClient, flow_run_id: UUID) -> datetime:
     Prefect's runner makes it Pending once more, as Submitting, while it turns others away already.
     """
     states = sorted(client.read_flow_run_states(flow_run_id), key=lambda state: state.timestamp)
-    is_pending = [False, *(state.is_pending() for state in states)]
-    left = [
-        state.timestamp
-        for state, was, is_now in zip(states, is_pending, is_pending[1:], strict=False)
-        if is_now and not was
-    ]
+    alike = groupby(states, lambda state: state.is_pending())
+    left = [next(group).timestamp for is_pending, group in alike if is_pending]
     return left[-1] if left else datetime.now(UTC)
 
 
